@@ -1,0 +1,79 @@
+# `make` alone lists the targets. Set-up happens by itself, once per change of requirements.lock or pyproject.toml.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SANDBOX := $(if $(filter-out 0 no false,$(LIVE)),,$(BIN)/python -m sandbox exec --)
+DAGSTER_DIR := $(abspath $(or $(DAGSTER_HOME),.dagster_home))
+TEMPORARY := data .dagster_home .tmp_dagster_home_* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	dbt_project/target dbt_project/logs dbt_project/dbt_packages dbt_project/.user.yml logs dist
+
+# Dagster starts `dbt` by name.
+export PATH := $(abspath $(BIN)):$(PATH)
+# A cache on another disk than the checkout is copied from, without a warning on every run.
+export UV_LINK_MODE ?= copy
+# A company's own certificates are the system's.
+export UV_SYSTEM_CERTS ?= true
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run dev test check fmt bench new-source test-ui lock clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## ingest every source, build every dbt model (sandbox; LIVE=1 calls the real endpoints)
+	@DAGSTER_HOME=$(DAGSTER_DIR) $(SANDBOX) $(BIN)/foundation run --dbt --record
+
+dev: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## open Dagster on the same warehouse, with a history that stays (LIVE=1, PORT=3000)
+	@DAGSTER_HOME=$(DAGSTER_DIR) $(SANDBOX) $(BIN)/dagster dev --port $(or $(PORT),3000)
+
+test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
+	@$(BIN)/pytest -q -n auto --dist loadgroup --ignore=tests/ui tests $(ARGS)
+
+check: $(STAMP) ## lint, formatting, types, and the configuration of every source
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/foundation check
+
+fmt: $(STAMP) ## format, and fix what the linter can fix
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+
+bench: $(STAMP) ## compare with what a user would pick instead (ONLY=definitions)
+	@$(BIN)/python -m benchmarks $(ONLY)
+
+new-source: $(STAMP) ## start a source folder that passes its own test (NAME=my_source)
+	@test -n "$(NAME)" || { echo "which source? make new-source NAME=my_source" >&2; exit 2; }
+	@$(BIN)/foundation new $(NAME)
+
+test-ui: $(STAMP) ## run the browser's tests (needs chromium and chromedriver)
+	@command -v chromedriver >/dev/null || { echo "no chromedriver here; on Debian: apt-get install chromium chromium-driver" >&2; exit 2; }
+	@$(BIN)/pytest -q tests/ui $(ARGS)
+
+lock: $(STAMP) ## write requirements.lock anew from pyproject.toml (UPGRADE="dlt dagster" lets these move)
+	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 \
+		--no-emit-index-url $(addprefix --upgrade-package ,$(UPGRADE)) -o requirements.lock
+
+clean: ## remove all that was made here: the warehouse, the history, caches, .venv
+	@rm -rf $(VENV) $(TEMPORARY)
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+		echo "Python 3.11, 3.12 or 3.13 is needed and $(PYTHON) is `$(PYTHON) --version 2>&1`; name another: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "set-up 1/3: $(VENV) with uv"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+		rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv<1'
+	@echo "set-up 2/3: the exact versions of requirements.lock"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	@echo "set-up 3/3: this project, editable"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+# Made once and then yours to edit.
+$(DAGSTER_DIR)/dagster.yaml:
+	@mkdir -p $(@D)
+	@cp deploy/dagster.yaml $@

@@ -1,0 +1,20 @@
+"""An ingestion layer: folders under `dlthub/` become Dagster assets that load through dlt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from data_foundation.configurable import ConfigurableDltResource
+
+__all__ = ["ConfigurableDltResource"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports public names when they are first used, so that reading a configuration does not import dlt."""
+    if name == "ConfigurableDltResource":
+        from data_foundation.configurable import ConfigurableDltResource  # noqa: PLC0415
+
+        return ConfigurableDltResource
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

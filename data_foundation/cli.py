@@ -1,0 +1,276 @@
+"""The command line, `foundation`: sources checked, listed, started, previewed and run without Dagster."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from data_foundation.errors import ConfigError, FoundationError, Problem, SettingMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from data_foundation.dbt_run import ModelResult
+    from data_foundation.options import LoadOptions
+    from data_foundation.runner import Outcome, Task
+    from data_foundation.tree import BrokenSource, FoundSource
+    from data_foundation.warehouse import Warehouse
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+out = Console(width=None if Console().is_terminal else 140)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+Refresh = Literal["none", "state", "drop"]
+
+
+def main() -> None:
+    """Runs the command line; an error of the framework is one message, not a traceback."""
+    try:
+        app()
+    except FoundationError as error:
+        err.print(f"[red]error[/] {escape(str(error))}")
+        sys.exit(1)
+
+
+@app.command()
+def check() -> None:
+    """Check the configuration of every source; exit 1 and list everything that is wrong."""
+    found, broken = _find_sources()
+    for source in broken:
+        _print_problems(source.problems)
+    problems = sum(len(source.problems) for source in broken)
+    resources = sum(len(source.config.resources) for source in found)
+    if broken:
+        err.print(f"[red]{problems} problems in {len(broken)} of {len(found) + len(broken)} sources[/]")
+        raise typer.Exit(1)
+    out.print(f"{len(found)} sources with {resources} resources are in order", highlight=False)
+
+
+@app.command("list")
+def list_assets() -> None:
+    """List every asset with its schedule, and the settings that are missing."""
+    from data_foundation.report import assets_table
+    from data_foundation.warehouse import read_settings
+
+    root = find_root()
+    environment = read_settings(root)
+    found, broken = _find_sources()
+    out.print(assets_table(found, environment))
+    for source in broken:
+        _print_problems(source.problems)
+
+
+@app.command()
+def new(name: str) -> None:
+    """Start a source: three files and a test that passes."""
+    from data_foundation.scaffold import create_source
+
+    root = find_root()
+    for file in create_source(root, name):
+        out.print(f"wrote {file.relative_to(root)}", highlight=False)
+    out.print(f"next: edit dlthub/{name}/data.py, then `foundation preview {name}`", highlight=False)
+
+
+@app.command()
+def preview(
+    target: Annotated[
+        str, typer.Argument(metavar="SOURCE[.TABLE]", help="For instance github or github.github_commits.")
+    ],
+    limit: Annotated[int, typer.Option(min=1, help="Rows per resource.")] = 20,
+) -> None:
+    """Show the schema and some rows of a resource; touches no warehouse."""
+    from data_foundation.preview import preview_resource
+    from data_foundation.report import preview_tables
+    from data_foundation.warehouse import read_settings
+
+    read_settings(find_root())
+    found, broken = _find_sources()
+    failed = False
+    for task in _select([target], found, broken):
+        try:
+            shown = preview_resource(task.source, task.resource, limit)
+        except FoundationError as error:
+            failed = True
+            err.print(f"[red]error[/] {escape(str(error))}")
+        else:
+            out.print(*preview_tables(shown), sep="\n")
+    raise typer.Exit(int(failed))
+
+
+@app.command()
+def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE[.TABLE]]...", help="Default: every source.")
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="Load from this date, time or value on; the cursor stays.")] = None,
+    end: Annotated[str | None, typer.Option(help="Load up to, not including, this date, time or value.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="At most this many rows per resource, for a sample.")] = None,
+    refresh: Annotated[
+        Refresh, typer.Option(help="state: forget the cursor and load all again; drop: drop the table first.")
+    ] = "none",
+    dbt: Annotated[bool, typer.Option("--dbt", help="Build the dbt models afterwards.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write what landed into Dagster's history (DAGSTER_HOME).")
+    ] = False,
+) -> None:
+    """Load resources without Dagster; exit 1 naming what failed."""
+    from data_foundation.options import LoadOptions
+    from data_foundation.warehouse import build_warehouse
+
+    root = find_root()
+    warehouse = build_warehouse(root)
+    warehouse.destination()  # names a missing setting before anything runs
+    found, broken = _find_sources()
+    tasks = _select(targets or [], found, broken, LoadOptions(start, end, None, limit, refresh))
+    outcomes = _load(tasks, warehouse)
+    models = _build_models(root, warehouse, outcomes) if dbt else []
+    if record:
+        _record(outcomes, models)
+    _report(warehouse, outcomes, models, broken if not targets else [])
+    failed = any(o.error and (targets or not isinstance(o.error, SettingMissing)) for o in outcomes)
+    unbuilt = any(not model.succeeded for model in models)
+    raise typer.Exit(int(failed or unbuilt or bool(broken and not targets)))
+
+
+@app.command("dbt-sources")
+def dbt_sources() -> None:
+    """Write the sources of dbt, columns included, from what was loaded."""
+    from data_foundation.dbt_sources import DBT_SOURCES_FILE, build_dbt_sources
+    from data_foundation.warehouse import build_warehouse
+
+    root = find_root()
+    (root / DBT_SOURCES_FILE).write_text(build_dbt_sources(root, build_warehouse(root)), encoding="utf-8")
+    out.print(f"wrote {DBT_SOURCES_FILE}", highlight=False)
+
+
+@app.command(hidden=True)
+def docs() -> None:
+    """Write what is made from the grammar: dlthub/sources.schema.json and the README's tables."""
+    from data_foundation.reference import write_reference
+
+    root = find_root()
+    for file in write_reference(root):
+        out.print(f"wrote {file.relative_to(root)}", highlight=False)
+
+
+def find_root() -> Path:
+    """Returns the repository: the nearest folder upwards that holds `dlthub/`.
+
+    Raises:
+        FoundationError: There is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "dlthub").is_dir():
+            return folder
+    message = f"neither {here} nor a folder above it holds dlthub/; change to the repository"
+    raise FoundationError(message)
+
+
+def _find_sources() -> tuple[list[FoundSource], list[BrokenSource]]:
+    from data_foundation.tree import find_sources
+
+    return find_sources(find_root())
+
+
+def _print_problems(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        err.print(escape(str(problem)))
+
+
+def _select(
+    targets: Sequence[str],
+    found: Sequence[FoundSource],
+    broken: Sequence[BrokenSource],
+    options: LoadOptions | None = None,
+) -> list[Task]:
+    """Returns a task for every resource that `targets` name; all where there are none.
+
+    Raises:
+        ConfigError: A target names a broken source.
+        FoundationError: A target names nothing.
+    """
+    from data_foundation.options import LoadOptions
+    from data_foundation.runner import Task
+    from data_foundation.scalars import nearest
+
+    options = options or LoadOptions()
+    tasks = {r.destination: Task(s.config, r, options) for s in found for r in s.config.resources}
+    names = {destination: f"{task.source.name}.{task.resource.table}" for destination, task in tasks.items()}
+    if not targets:
+        return list(tasks.values())
+    selected: dict[str, Task] = {}
+    for target in targets:
+        if unusable := next((source for source in broken if source.name == target.split(".")[0]), None):
+            raise ConfigError(unusable.problems)
+        matching = {
+            destination: task
+            for destination, task in tasks.items()
+            if target in (destination, names[destination], task.source.name)
+        }
+        if not matching:
+            accepted = [*(source.config.name for source in found), *names.values()]
+            message = f"there is no '{target}'{nearest(target, accepted)}; `foundation list` shows what there is"
+            raise FoundationError(message)
+        selected |= matching
+    return list(selected.values())
+
+
+def _load(tasks: Sequence[Task], warehouse: Warehouse) -> list[Outcome]:
+    from data_foundation.report import ProgressView
+    from data_foundation.runner import Outcome, load_side_by_side
+
+    outcomes: list[Outcome] = []
+    with ProgressView(out) as view:
+        for event in load_side_by_side(tasks, warehouse):
+            if isinstance(event, Outcome):
+                outcomes.append(event)
+            else:
+                view.show(event)
+    return outcomes
+
+
+def _build_models(root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome]) -> list[ModelResult]:
+    """Builds every model but those whose upstreams did not land, now or ever."""
+    from data_foundation.dbt_run import build_models
+    from data_foundation.naming import table_key
+
+    if not any(outcome.result for outcome in outcomes):
+        return []
+    found, _broken = _find_sources()
+    failed = {table_key(outcome.task.resource) for outcome in outcomes if outcome.error}
+    configured = {table_key(resource) for source in found for resource in source.config.resources}
+    with warehouse.query() as query:
+        existing = query("SELECT LOWER(table_schema), LOWER(table_name) FROM information_schema.tables")
+    with out.status("dbt build"):
+        return build_models(root, warehouse, sorted(failed | (configured - set(existing))))
+
+
+def _record(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> None:
+    """Writes into Dagster's history; the only place where the command line meets Dagster."""
+    from data_foundation.history import record
+
+    record(outcomes, models)
+
+
+def _report(
+    warehouse: Warehouse, outcomes: Sequence[Outcome], models: Sequence[ModelResult], broken: Sequence[BrokenSource]
+) -> None:
+    """Prints what happened, where the data is and what to do next."""
+    from data_foundation.report import print_details, summary_table
+
+    out.print(summary_table(outcomes, models))
+    print_details(err, outcomes, models)
+    for source in broken:
+        _print_problems(source.problems)
+    out.print(f"The data is in {warehouse.describe()}", highlight=False, soft_wrap=True)
+    out.print("Next: `make dev` opens Dagster on it; `make new-source NAME=...` starts a source", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

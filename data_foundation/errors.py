@@ -1,0 +1,94 @@
+"""What can go wrong, as exceptions whose messages tell where, what, what is accepted and what to do.
+
+FoundationError
+├── ConfigError        a source's files say something that cannot be accepted; carries every Problem found
+├── EntryError         an entry cannot be imported, called, or what it returned cannot be loaded
+├── SettingMissing     a source or the warehouse needs a setting that is not set
+├── WarehouseError     the warehouse cannot be used
+│   └── WarehouseBusy  somebody else holds the warehouse
+└── LoadError          a resource was not loaded; what readers see is as it was before
+    ├── RequiredColumnsMissing  the rows lack columns that `requires` names; nothing was written
+    └── NoRows                  a replace brought no rows and `on_empty: fail` forbids that
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+# Up to the last @: a password may hold one, or a slash. Too much masked is better than its tail shown.
+_USERINFO = re.compile(r"(?<=://)[^\s'\"]+(?=@)")
+_QUERY = re.compile(r"(?<=[?&])([^=&\s'\"]+)=[^&\s'\")]+")
+
+
+def redact(text: str) -> str:
+    """Returns `text` with the user info and the query values of every URL in it masked."""
+    return _QUERY.sub(r"\1=***", _USERINFO.sub("***", text))
+
+
+class FoundationError(Exception):
+    """Anything that the framework itself refuses or reports."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a source's files.
+
+    Attributes:
+        file: The file, as the reader should open it.
+        message: What was received, what is accepted, what to do.
+        line: 1-based, None where no line is to blame.
+        field: Path inside the document, for instance `resources[0].write_disposition`.
+    """
+
+    file: Path
+    message: str
+    line: int | None = None
+    field: str | None = None
+
+    def __str__(self) -> str:
+        file = self.file.relative_to(Path.cwd()) if self.file.is_relative_to(Path.cwd()) else self.file
+        where = f"{file}:{self.line}" if self.line else str(file)
+        return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
+
+
+class ConfigError(FoundationError):
+    """A source's files say something that cannot be accepted; carries every Problem found."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class EntryError(FoundationError):
+    """An entry cannot be imported, called, or what it returned cannot be loaded."""
+
+
+class SettingMissing(FoundationError):
+    """A source or the warehouse needs a setting that is not set."""
+
+    def __init__(self, settings: Iterable[str], hint: str = "") -> None:
+        self.settings = tuple(settings)
+        super().__init__(f"needs {', '.join(self.settings)}" + (f". {hint}" if hint else ""))
+
+
+class WarehouseError(FoundationError):
+    """The warehouse cannot be used."""
+
+
+class WarehouseBusy(WarehouseError):
+    """Somebody else holds the warehouse."""
+
+
+class LoadError(FoundationError):
+    """A resource was not loaded; what readers see is as it was before."""
+
+
+class RequiredColumnsMissing(LoadError):
+    """The rows lack columns that `requires` names; nothing was written."""
+
+
+class NoRows(LoadError):
+    """A replace brought no rows and `on_empty: fail` forbids that."""

@@ -1,0 +1,71 @@
+"""A failed load told in one sentence: which resource, in which phase, where in the source's code, and why."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, LookupTrace
+from dlt.extract.exceptions import ResourceExtractionError
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing, redact
+
+if TYPE_CHECKING:
+    from data_foundation.config import SourceConfig
+    from data_foundation.grammar import ResourceConfig
+
+
+def explain(source: SourceConfig, resource: ResourceConfig, error: BaseException) -> FoundationError:
+    """Returns the error to raise for `error`: one whose message a person can act on, with no secret in it."""
+    root = root_cause(error)
+    if isinstance(root, ConfigFieldMissingException):
+        return SettingMissing(_setting_names(source, root), "Set it in .dlt/secrets.toml, .env or the environment")
+    phase = {"extract": "extracting", "normalize": "normalising", "load": "loading"}
+    step = phase.get(error.step, "") if isinstance(error, PipelineStepFailed) else ""
+    where = _own_frame(source, root)
+    place = f"{resource.destination} failed{f' while {step}' if step else ''}{f' at {where}' if where else ''}"
+    if isinstance(root, LoadError | EntryError):
+        return type(root)(f"{resource.destination}: {root}")
+    if isinstance(root, FoundationError):
+        return root
+    return LoadError(f"{place}: {describe(root)}")
+
+
+def describe(error: BaseException) -> str:
+    """Returns class and message of the innermost cause, redacted."""
+    root = root_cause(error)
+    text = str(root).strip() or "no message"
+    return redact(f"{type(root).__name__}: {text}")
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Returns what went wrong inside the wrappers that dlt puts around it."""
+    while True:
+        inner: BaseException | None = None
+        if isinstance(error, PipelineStepFailed):
+            inner = error.exception
+        elif isinstance(error, ResourceExtractionError):
+            inner = error.__cause__
+        if inner is None:
+            return error
+        error = inner
+
+
+def _setting_names(source: SourceConfig, error: ConfigFieldMissingException) -> list[str]:
+    """Returns the environment variables that would have filled the missing fields."""
+    names = []
+    for field_name, traces in error.traces.items():
+        keys = [trace.key for trace in traces if isinstance(trace, LookupTrace) and "__" in trace.key]
+        wanted = f"SOURCES__{source.name.upper()}__{field_name.upper()}"
+        names.append(wanted if wanted in keys or not keys else keys[0])
+    return names
+
+
+def _own_frame(source: SourceConfig, error: BaseException) -> str:
+    """Returns file:line of the innermost frame inside the source's folder, "" where there is none."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == source.folder]
+    if not own:
+        return ""
+    return f"dlthub/{source.name}/{Path(own[-1].filename).name}:{own[-1].lineno} in {own[-1].name}"

@@ -1,0 +1,143 @@
+"""The grammar of `sources.yaml`: every key, its default and what it means, as pydantic models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from data_foundation import templates
+from data_foundation.fields import (
+    AutomationField,
+    ColumnHints,
+    ContractField,
+    DispositionField,
+    Freshness,
+    Incremental,
+    Meta,
+    Model,
+    Partitions,
+    WriteDisposition,
+    known_templates,
+)
+from data_foundation.scalars import EntryPath, Kinds, Names, Owners, TagKey, TagValue, checked
+
+_NAME = r"[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*"
+_DESTINATION = rf"{_NAME}\.{_NAME}"
+
+
+class Inherited(Model):
+    """What a resource takes from the `source:` block where it says nothing itself."""
+
+    owners: Owners = Field(default=(), description="E-mail addresses or `team:name`.")
+    automation: AutomationField | None = Field(default=None, description="A cron, {cron, timezone}, or a condition.")
+    freshness: Freshness | None = Field(default=None, description="Dagster's freshness policy of the table.")
+    tags: dict[TagKey, TagValue] = Field(default={}, description="Dagster tags; a resource's add to its source's.")
+    kinds: Kinds = Field(default=(), description="Badges in the UI, after dlt and the warehouse.")
+    schema_contract: ContractField | None = Field(default=None, description="Which changes of shape are let in.")
+    on_empty: Literal["keep", "truncate", "fail"] = Field(
+        default="keep", description="What a replace that brings no rows does to the table."
+    )
+    max_table_nesting: int | None = Field(
+        default=None, ge=0, description="How many levels of lists become child tables; deeper ones stay JSON."
+    )
+
+
+class SourceDefaults(Inherited):
+    """The `source:` block."""
+
+    max_concurrency: int = Field(default=4, ge=1, description="Resources of this source loaded at a time.")
+
+
+class ResourceConfig(Inherited):
+    """One resource: an entry, and the table that its rows go to."""
+
+    entry: EntryPath = Field(description="Dotted path of what gives the rows, for instance data.get_commits.")
+    args: Annotated[tuple[Any, ...], AfterValidator(known_templates)] = Field(
+        default=(), alias="arguments", description="Positional arguments of the entry."
+    )
+    kwargs: Annotated[dict[str, Any], AfterValidator(known_templates)] = Field(
+        default={}, alias="keyword_arguments", description="Keyword arguments of the entry."
+    )
+    destination: Annotated[
+        str, checked(_DESTINATION, "dataset.table of letters, digits, _ and -, for instance raw.github_commits")
+    ] = Field(description="dataset.table; the asset key, the dbt source table and the warehouse's table.")
+    write_disposition: DispositionField = Field(
+        default=WriteDisposition(disposition="append"),
+        description="append, replace, merge, or {disposition, strategy}.",
+    )
+    primary_key: Names = Field(default=(), description="Column or columns that tell rows apart.")
+    merge_key: Names = Field(default=(), description="Column or columns whose rows merge replaces together.")
+    incremental: Incremental | None = Field(default=None, description="Load only what is new.")
+    columns: dict[str, ColumnHints] = Field(default={}, description="What is known of columns beforehand.")
+    requires: Names = Field(default=(), description="Columns without which the load fails before anything is written.")
+    partitions: Partitions | None = Field(default=None, description="Time partitions that can be backfilled.")
+    child_tables: Names = Field(default=(), description="Nested lists whose tables are assets of their own.")
+    data_from: str | None = Field(default=None, description="The resource whose items the entry, a transformer, takes.")
+    description: str | None = Field(default=None, description="Default: the entry's docstring.")
+    enabled: bool = Field(default=True, description="false: no asset, no load.")
+    meta: Meta = Field(default=Meta(), description="Free metadata; `dagster` is the long spelling of automation.")
+
+    @property
+    def dataset(self) -> str:
+        """The part of `destination` before the dot."""
+        return self.destination.split(".")[0]
+
+    @property
+    def table(self) -> str:
+        """The part of `destination` after the dot."""
+        return self.destination.split(".")[1]
+
+    @model_validator(mode="after")
+    def _merge_has_a_key(self) -> Self:
+        mode = self.write_disposition
+        hinted = any(hints.primary_key or hints.merge_key for hints in self.columns.values())
+        if (
+            mode.disposition == "merge"
+            and mode.strategy != "scd2"
+            and not (self.primary_key or self.merge_key or hinted)
+        ):
+            message = "write_disposition merge needs a primary_key or a merge_key; add one, or append"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _partition_templates_have_a_value(self) -> Self:
+        for name in templates.find_templates([self.args, self.kwargs]):
+            if name.startswith("partition.") and not (self.partitions or self.incremental):
+                message = f"'{{{{ {name} }}}}' needs `partitions` or `incremental`, from which its value comes"
+                raise ValueError(message)
+        return self
+
+    def inherit(self, source: SourceDefaults) -> ResourceConfig:
+        """Returns this resource with what `source` says wherever the resource says nothing."""
+        said = self.model_fields_set
+        dagster = self.meta.dagster
+        automation = self.automation or dagster.automation or source.automation
+        if automation and automation.condition == "on_cron" and not automation.cron and source.automation:
+            automation = source.automation
+        update: dict[str, Any] = {
+            "automation": automation,
+            "freshness": self.freshness or dagster.freshness or source.freshness,
+            "tags": {**source.tags, **self.tags},
+            "kinds": tuple(dict.fromkeys((*source.kinds, *self.kinds))),
+        }
+        for name in ("owners", "schema_contract", "on_empty", "max_table_nesting"):
+            if name not in said:
+                update[name] = getattr(source, name)
+        return self.model_copy(update=update)
+
+
+class MappedResource(ResourceConfig):
+    """A resource of the map form, whose key is its destination."""
+
+    destination: str = ""
+
+
+class SourcesFile(Model):
+    """A whole `sources.yaml`; it exists for the JSON Schema that editors read."""
+
+    source: SourceDefaults = SourceDefaults()
+    resources: list[ResourceConfig] | dict[str, MappedResource] = Field(
+        description="A list of resources, or a map keyed by destination."
+    )

@@ -1,0 +1,50 @@
+"""What landed outside Dagster written into Dagster's history, so that the UI knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from data_foundation.materialization import child_result, table_result
+from data_foundation.naming import child_key
+
+if TYPE_CHECKING:
+    from data_foundation.dbt_run import ModelResult
+    from data_foundation.runner import Outcome
+
+
+def record(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> int:
+    """Reports a materialisation of every asset that landed and every model that was built; returns how many.
+
+    Raises:
+        dagster.DagsterHomeNotSetError: There is no DAGSTER_HOME whose history could be written.
+    """
+    count = 0
+    with dg.DagsterInstance.get() as instance:
+        for materialization in (*_landed(outcomes), *_built(models)):
+            instance.report_runless_asset_event(materialization)
+            count += 1
+    return count
+
+
+def _landed(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetMaterialization]:
+    for outcome in outcomes:
+        if not outcome.result:
+            continue
+        results = [table_result(outcome.result)]
+        for child in outcome.task.resource.child_tables:
+            key = child_key(outcome.task.resource, child)
+            if key[1] in outcome.result.children:
+                results.append(child_result(outcome.result, dg.AssetKey(key)))
+        for result in results:
+            assert result.asset_key  # noqa: S101 - set by both
+            yield dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
+
+
+def _built(models: Sequence[ModelResult]) -> Iterator[dg.AssetMaterialization]:
+    for model in models:
+        if model.succeeded and "." in model.name:
+            metadata = {"dagster/row_count": model.rows} if model.rows is not None else {}
+            yield dg.AssetMaterialization(dg.AssetKey(model.name.split(".")), metadata=metadata)

@@ -1,0 +1,63 @@
+"""What a landed load says of itself in Dagster's catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from data_foundation.landed import LoadResult
+
+
+def table_result(result: LoadResult) -> dg.MaterializeResult[Any]:
+    """Returns the materialisation of a resource's own table."""
+    before, after = result.cursor
+    optional = {
+        "dagster/row_count": result.row_count,
+        "load_id": result.load_id,
+        "cursor_before": None if before is None else str(before),
+        "cursor_after": None if after is None else str(after),
+        "child_tables": dict(result.children) or None,
+        "schema_changes": {name: list(columns) for name, columns in result.schema_changes.items()} or None,
+    }
+    return dg.MaterializeResult(
+        asset_key=dg.AssetKey(result.destination.split(".")),
+        metadata={
+            "rows_loaded": result.rows,
+            "dagster/table_name": result.table,
+            "dagster/column_schema": column_schema(result.columns),
+            "seconds": dict(result.seconds),
+            **{name: value for name, value in optional.items() if value is not None},
+        },
+    )
+
+
+def child_result(result: LoadResult, key: dg.AssetKey) -> dg.MaterializeResult[Any]:
+    """Returns the materialisation of a nested table."""
+    name = key.path[-1]
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={
+            "dagster/row_count": result.children[name],
+            "dagster/table_name": f"{result.table.rpartition('.')[0]}.{name}",
+            "dagster/column_schema": column_schema(result.child_columns[name]),
+        },
+    )
+
+
+def column_schema(columns: Mapping[str, Mapping[str, Any]]) -> dg.TableSchema:
+    """Returns dlt's columns as Dagster's."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                name,
+                column["data_type"],
+                description=column.get("description"),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.get("nullable", True), unique=bool(column.get("unique"))
+                ),
+            )
+            for name, column in columns.items()
+        ]
+    )

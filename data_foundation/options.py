@@ -1,0 +1,30 @@
+"""What one run asks for beyond the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Refresh = Literal["none", "state", "drop"]
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """What one run asks for beyond the configuration.
+
+    Attributes:
+        start: Load from here; with `end` a range that leaves the cursor alone.
+        end: Load up to, not including, here.
+        partition_key: The partition that the range is, where it is one.
+        limit: At most this many rows, for a sample; the cursor is left alone.
+        refresh: `state` forgets the cursor and loads all again, `drop` drops the table first.
+        kwargs: Keyword arguments of the entry for this run.
+    """
+
+    start: str | None = None
+    end: str | None = None
+    partition_key: str | None = None
+    limit: int | None = None
+    refresh: Refresh = "none"
+    kwargs: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,219 @@
+"""An entry and its configuration turned into a dlt resource."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import dlt
+from dlt.common.configuration import with_config
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
+from dlt.extract import DltResource
+from dlt.extract.items_transform import ItemTransform
+
+from data_foundation.bounds import Bounds
+from data_foundation.config import SourceConfig
+from data_foundation.configurable import ConfigurableDltResource
+from data_foundation.entry import find_entry, import_entry
+from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.grammar import ResourceConfig
+from data_foundation.naming import table_key
+from data_foundation.templates import render
+
+ACCEPTED = (
+    "a generator function, a function that returns one or that returns rows, a dlt resource, "
+    "or with data_from a dlt transformer"
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """How an entry is called in one run.
+
+    Attributes:
+        bounds: The range to load.
+        environment: What `{{ env.NAME }}` templates stand for, by `env.NAME`.
+        kwargs: Keyword arguments given for this run only; they win over the configured ones.
+    """
+
+    bounds: Bounds
+    environment: Mapping[str, str]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def arguments(self, resource: ResourceConfig) -> tuple[list[Any], dict[str, Any]]:
+        """Returns the resource's args and kwargs with every template filled."""
+        values = {**self.environment, **self.bounds.values()}
+        try:
+            return render(list(resource.args), values), {**render(resource.kwargs, values), **self.kwargs}
+        except KeyError as error:
+            raise SettingMissing(
+                [str(error.args[0]).removeprefix("env.")], "A template in sources.yaml names it"
+            ) from None
+
+
+def build_resource(source: SourceConfig, resource: ResourceConfig, table: str, call: Call) -> DltResource:
+    """Imports the entry and returns a dlt resource that carries every hint of the configuration.
+
+    Args:
+        source: The folder.
+        resource: Its configuration.
+        table: The table's name as the warehouse has it.
+        call: How the entry is called.
+
+    Raises:
+        EntryError: The entry cannot be imported, does not take the arguments, or returns nothing loadable.
+        SettingMissing: A template names a setting that is not set.
+    """
+    arguments, keywords = call.arguments(resource)
+    found = import_entry(find_entry(source.folder, resource.entry))
+    found = found.resource if isinstance(found, ConfigurableDltResource) else found
+    if resource.data_from and (parent := source.find_resource(resource.data_from)):
+        upstream = build_resource(source, parent, table_key(parent)[1], replace(call, kwargs={}))
+        made = found if isinstance(found, DltResource) else dlt.transformer(found, name=table, section=source.name)
+        built = upstream | made(*arguments, **keywords)
+    else:
+        built = _Builder(source.name, table, resource.entry).build(found, arguments, keywords)
+    return _with_hints(built.with_name(table), resource, table, source.name, call.bounds)
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Makes a resource of whatever an entry may be."""
+
+    section: str
+    name: str
+    entry: str
+
+    def build(self, found: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> DltResource:
+        """Returns a resource, calling functions until something gives rows."""
+        kwargs = kwargs or {}
+        if isinstance(found, DltResource):
+            bound: DltResource = found(*args, **kwargs) if (args or kwargs) and not found.args_bound else found
+            return bound
+        if inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
+            made: DltResource = dlt.resource(found, name=self.name, section=self.section)(*args, **kwargs)
+            return made
+        if callable(found):
+            return self.build(self._call(found, args, kwargs))
+        rows_like = isinstance(found, Iterable | AsyncIterator) and not isinstance(found, str | bytes)
+        if not (rows_like or _is_frame(found)):
+            message = f"entry '{self.entry}' gave a {type(found).__name__}; accepted: {ACCEPTED}"
+            raise EntryError(message)
+        rows = [found] if isinstance(found, Mapping) or _is_frame(found) else found
+        return dlt.resource(rows, name=self.name, section=self.section)
+
+    def _call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Calls a function that is no generator with its source's settings injected, as dlt does for generators."""
+        merge = ConfigSectionContext.prefer_existing
+        injected = with_config(function, sections=("sources", self.section), sections_merge_style=merge)
+        returned = injected(*args, **kwargs)
+        if returned is None:
+            message = f"entry '{self.entry}' returned None; accepted: {ACCEPTED}"
+            raise EntryError(message)
+        return returned
+
+
+def _is_frame(value: object) -> bool:
+    """Tells whether `value` is an Arrow table or batch, or a pandas or polars frame."""
+    return type(value).__module__.split(".")[0] in ("pyarrow", "pandas", "polars")
+
+
+def _with_hints(built: DltResource, resource: ResourceConfig, table: str, section: str, bounds: Bounds) -> DltResource:
+    said = resource.model_fields_set
+    hints: dict[str, Any] = {"table_name": table}
+    if "write_disposition" in said:
+        hints["write_disposition"] = resource.write_disposition.model_dump(exclude_none=True)
+    for name in ("primary_key", "merge_key"):
+        if keys := getattr(resource, name):
+            hints[name] = list(keys)
+    if resource.columns:
+        hints["columns"] = {name: column.model_dump(exclude_none=True) for name, column in resource.columns.items()}
+    if resource.schema_contract:
+        hints["schema_contract"] = resource.schema_contract.model_dump()
+    if resource.incremental:
+        hints["incremental"] = _incremental(resource, bounds)
+    built.apply_hints(**hints)
+    if resource.max_table_nesting is not None:
+        built.max_table_nesting = resource.max_table_nesting
+    built.add_step(Pages(), insert_at=1)
+    built.section = section
+    return built
+
+
+class Range(dlt.sources.incremental[Any]):
+    """A cursor that neither reads nor moves the stored value, as a backfill and a sample need; its end may be open."""
+
+    def get_state(self) -> Any:
+        """Returns a state that is forgotten after the run."""
+        first = self.initial_value
+        return {"initial_value": first, "last_value": first, "start_value": first, "unique_hashes": []}
+
+
+def _incremental(resource: ResourceConfig, bounds: Bounds) -> dlt.sources.incremental[Any]:
+    settings = resource.incremental.model_dump() if resource.incremental else {}
+    if bounds.closed:
+        asked = {"initial_value": bounds.start, "end_value": bounds.end if bounds.ends else None, "lag": None}
+        return Range(**{**settings, **asked})
+    return dlt.sources.incremental(**settings)
+
+
+class Pages(ItemTransform[Any, Any]):
+    """Makes a list of a tuple of rows, a row of a named tuple: dlt takes either for one row without columns."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda item: item)
+
+    def __call__(self, item: Any, meta: Any = None) -> Any:  # noqa: ARG002 - dlt's signature
+        """Returns rows as dlt knows them."""
+        if not isinstance(item, tuple):
+            return item
+        return item._asdict() if hasattr(item, "_asdict") else list(item)
+
+
+class Take(ItemTransform[Any, Any]):
+    """Lets the first `count` rows through, cutting the page that passes it."""
+
+    # Behind dlt's cursor, so that rows which it leaves out do not count, and before dlt's limit, which ends the entry.
+    placement_affinity = 1.05
+
+    def __init__(self, count: int) -> None:
+        super().__init__(lambda item: item)
+        self._left = count
+
+    def __call__(self, item: Any, meta: Any = None) -> Any:  # noqa: ARG002
+        """Returns the part of `item` (a row, a list of rows or a frame) that still fits, or None."""
+        if self._left <= 0:
+            return None
+        if isinstance(item, list) or _is_frame(item):
+            taken = item[: self._left]
+            self._left -= len(taken)
+            return taken
+        self._left -= 1
+        return item
+
+
+class SeenColumns(ItemTransform[Any, Any]):
+    """Remembers the names of every column that passes, and how many rows."""
+
+    placement_affinity = 0.95
+
+    def __init__(self) -> None:
+        super().__init__(lambda item: item)
+        self.names: set[str] = set()
+        self.rows = 0
+
+    def __call__(self, item: Any, meta: Any = None) -> Any:  # noqa: ARG002
+        """Returns `item` as it is."""
+        if isinstance(item, list):
+            for row in item:
+                self.names.update(row)
+            self.rows += len(item)
+        elif isinstance(item, Mapping):
+            self.names.update(item)
+            self.rows += 1
+        elif _is_frame(item):
+            self.names.update(getattr(item, "column_names", None) or list(item.columns))
+            self.rows += len(item)
+        return item

@@ -1,0 +1,78 @@
+"""Many resources side by side, each of them on its own: one that fails stops no other."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from data_foundation.config import SourceConfig
+from data_foundation.errors import FoundationError
+from data_foundation.grammar import ResourceConfig
+from data_foundation.landed import LoadResult
+from data_foundation.loader import load_resource
+from data_foundation.options import LoadOptions
+from data_foundation.progress import Progress
+from data_foundation.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Task:
+    """One resource to load, and what is asked of it."""
+
+    source: SourceConfig
+    resource: ResourceConfig
+    options: LoadOptions = field(default_factory=LoadOptions)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: with a result or with an error.
+
+    Attributes:
+        seconds: From the moment a thread took it.
+    """
+
+    task: Task
+    seconds: float
+    result: LoadResult | None = None
+    error: FoundationError | None = None
+
+
+def load_side_by_side(tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[Progress | Outcome]:
+    """Loads every task, at most `max_concurrency` of a source at a time, and yields what happens as it happens.
+
+    Raises:
+        Exception: What is no FoundationError is a fault of ours and ends everything.
+    """
+    by_source: dict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        by_source[task.source.name].append(task)
+    happened: queue.SimpleQueue[Progress | Future[Outcome]] = queue.SimpleQueue()
+
+    def load(task: Task) -> Outcome:
+        started = time.perf_counter()
+        try:
+            result = load_resource(task.source, task.resource, warehouse, task.options, happened.put)
+        except FoundationError as error:
+            return Outcome(task, time.perf_counter() - started, error=error)
+        return Outcome(task, time.perf_counter() - started, result)
+
+    with ExitStack() as pools:
+        for name, members in by_source.items():
+            pool = ThreadPoolExecutor(members[0].source.defaults.max_concurrency, name)
+            pools.callback(pool.shutdown, cancel_futures=True)
+            for task in members:
+                pool.submit(load, task).add_done_callback(happened.put)
+        left = len(tasks)
+        while left:
+            event = happened.get()
+            if isinstance(event, Future):
+                left -= 1
+                yield event.result()
+            else:
+                yield event

@@ -1,0 +1,116 @@
+"""What a single word of `sources.yaml` accepts: names, crons, time zones, moments, owners, tags."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from croniter import CroniterBadDateError, croniter
+from pydantic import AfterValidator, BeforeValidator
+
+CRON_FIELDS = 5
+FIRST_YEAR = 1970
+
+
+def nearest(word: str, accepted: Sequence[str]) -> str:
+    """Returns " Did you mean ...?" with the accepted word closest to `word`, or "" where none is close."""
+    found = difflib.get_close_matches(word, accepted, 1)
+    return f". Did you mean '{found[0]}'?" if found else ""
+
+
+def checked(pattern: str, accepted: str) -> AfterValidator:
+    """Returns a validator that refuses text that `pattern` does not match whole."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            message = f"accepted: {accepted}"
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
+
+
+def as_tuple(value: object) -> object:
+    """Returns a bare word as a tuple of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _no_number(value: object) -> object:
+    """Refuses 20240101, which would pass for seconds since 1970."""
+    if isinstance(value, int | float):
+        message = "accepted: a date as 2024-01-31, or a time as 2024-01-31T06:00:00"
+        raise ValueError(message)  # noqa: TRY004 - pydantic wants a ValueError
+    return value
+
+
+def as_time(value: date) -> datetime:
+    """Returns a date or a time as a time with a zone, so that any two compare."""
+    moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _since_1970(value: date) -> date:
+    if value.year < FIRST_YEAR:
+        message = f"accepted: {FIRST_YEAR} or later"
+        raise ValueError(message)
+    return value
+
+
+def _timezone(value: str) -> str:
+    name = "UTC" if value.upper() == "UTC" else value
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        hint = nearest(value, sorted(available_timezones()))
+        message = f"accepted: an IANA time zone, for instance UTC or Europe/Amsterdam{hint}"
+        raise ValueError(message) from None
+    return name
+
+
+@lru_cache(maxsize=1024)
+def is_cron(value: str) -> bool:
+    """Tells whether `value` is a cron of Dagster's: five fields, and a tick that comes."""
+    try:
+        return croniter.is_valid(value) and len(croniter.expand(value)[0]) == CRON_FIELDS and bool(
+            croniter(value).get_next()
+        )  # fmt: skip
+    except CroniterBadDateError:
+        return False
+
+
+def _cron(value: str) -> str:
+    if not is_cron(value):
+        message = "accepted: a cron of five fields or @hourly, @daily, @weekly, @monthly"
+        raise ValueError(message)
+    return value
+
+
+EntryPath = Annotated[
+    str, checked(r"[^\W\d]\w*(\.[^\W\d]\w*)+(\[\d+\])?", "module.function, for instance data.get_rows")
+]
+Cron = Annotated[str, AfterValidator(_cron)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+# These four are Dagster's rules.
+Owner = Annotated[
+    str, checked(r"team:[\w.-]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", "an e-mail address or team:<name>")
+]
+Kind = Annotated[str, checked(r"[A-Za-z0-9_.-]{1,50}", "letters, digits, _ . - (at most 50)")]
+TagKey = Annotated[
+    str, checked(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}", "letters, digits, _ . - with at most one /")
+]
+TagValue = Annotated[str, checked(r"[A-Za-z0-9_.-]{0,63}", "letters, digits, _ . - (at most 63)")]
+Owners = Annotated[tuple[Owner, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[Owner, ...])]
+Kinds = Annotated[tuple[Kind, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[Kind, ...])]
+Names = Annotated[tuple[str, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[str, ...])]
+Moment = Annotated[date | datetime, BeforeValidator(_no_number), AfterValidator(_since_1970)]
+Disposition = Literal["append", "replace", "merge"]
+Mode = Literal["evolve", "freeze", "discard_row", "discard_value"]
+DataType = Literal[
+    "text", "double", "bool", "timestamp", "bigint", "binary", "json", "decimal", "wei", "date", "time"
+]  # fmt: skip

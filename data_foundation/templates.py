@@ -1,0 +1,51 @@
+"""The templates allowed in `args` and `kwargs`: partition bounds and environment settings, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_TEMPLATE = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
+_ENV = re.compile(r"env\.([A-Za-z_][A-Za-z0-9_]*)$")
+PARTITION_NAMES = ("partition.key", "partition.start", "partition.end")
+ACCEPTED = f"{', '.join(PARTITION_NAMES)}, env.NAME"
+
+
+def find_templates(value: Any) -> Iterator[str]:
+    """Yields the name inside every `{{ ... }}` of a nested value of dicts, lists and scalars."""
+    if isinstance(value, str):
+        yield from _TEMPLATE.findall(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from find_templates(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from find_templates(item)
+
+
+def is_known(name: str) -> bool:
+    """Tells whether a template's name is one that can ever be rendered."""
+    return name in PARTITION_NAMES or _ENV.match(name) is not None
+
+
+def environment_names(value: Any) -> Iterator[str]:
+    """Yields NAME of every `{{ env.NAME }}` in a nested value."""
+    for name in find_templates(value):
+        if match := _ENV.match(name):
+            yield match[1]
+
+
+def render(value: Any, values: Mapping[str, str]) -> Any:
+    """Returns `value` with every template replaced by `values[name]`.
+
+    Raises:
+        KeyError: A template whose name `values` lacks.
+    """
+    if isinstance(value, str):
+        return _TEMPLATE.sub(lambda match: values[match[1]], value)
+    if isinstance(value, Mapping):
+        return {key: render(item, values) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [render(item, values) for item in value]
+    return value

@@ -1,0 +1,175 @@
+"""The whole tree under `dlthub/`: every source, and every folder that cannot be one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_foundation.config import SOURCES_FILE, SourceConfig, find_folder_problems, load_source_config
+from data_foundation.configurable import PYTHON_FILE, load_python_resources
+from data_foundation.entry import EntryFacts, EntryPlace, check_arguments, find_entry, read_facts
+from data_foundation.errors import ConfigError, EntryError, Problem
+from data_foundation.grammar import ResourceConfig
+from data_foundation.naming import child_key, table_key
+
+SOURCE_KEY = "source"
+"""First part of the keys of the external assets that stand for the folders."""
+
+LONGEST_NAME = 200
+"""Characters of dataset and table: dlt's working folder is named after both, and a file system takes 255."""
+
+
+@dataclass(frozen=True)
+class FoundEntry:
+    """Where a resource's entry stands and what its text says."""
+
+    place: EntryPlace
+    facts: EntryFacts
+
+
+@dataclass(frozen=True)
+class FoundSource:
+    """A folder that is in order.
+
+    Attributes:
+        config: What it says.
+        entries: For each resource of `config`, in order, its entry.
+    """
+
+    config: SourceConfig
+    entries: tuple[FoundEntry, ...]
+
+
+@dataclass(frozen=True)
+class BrokenSource:
+    """A folder with problems; none of its resources can be trusted."""
+
+    folder: Path
+    problems: tuple[Problem, ...]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+
+def find_sources(root: Path) -> tuple[list[FoundSource], list[BrokenSource]]:
+    """Walks `root/dlthub/*/` and returns what is in order and what is broken.
+
+    No `data.py` is imported. A `definitions.py`, which is Python instead of YAML, has to be.
+    """
+    found: list[FoundSource] = []
+    broken: list[BrokenSource] = []
+    for folder in _source_folders(root / "dlthub"):
+        source = _find_or_break(folder)
+        if isinstance(source, FoundSource):
+            found.append(source)
+        else:
+            broken.append(source)
+    clashes = _duplicate_destinations(found)
+    broken.extend(BrokenSource(source.config.folder, clashes[source.config.name]) for source in found
+                  if source.config.name in clashes)  # fmt: skip
+    return [source for source in found if source.config.name not in clashes], broken
+
+
+def find_source(root: Path, name: str) -> FoundSource | BrokenSource | None:
+    """Returns the source of that name alone, without a look at the others; None where there is no such folder."""
+    folder = root / "dlthub" / name
+    if not folder.is_dir():
+        return None
+    return _find_or_break(folder)
+
+
+def _find_or_break(folder: Path) -> FoundSource | BrokenSource:
+    try:
+        return _find_source(folder)
+    except ConfigError as error:
+        return BrokenSource(folder, error.problems)
+    except Exception as error:  # noqa: BLE001 - one folder, whatever is in it, must not take the others with it
+        return BrokenSource(folder, (Problem(folder, f"cannot be read: {type(error).__name__}: {error}"),))
+
+
+def _source_folders(base: Path) -> Iterator[Path]:
+    """Yields every folder that holds something of a source: a leftover `__pycache__` does not count."""
+    if not base.is_dir():
+        return
+    for folder in sorted(base.iterdir()):
+        if (
+            folder.is_dir()
+            and folder.name[0] not in "._"
+            and any(not f.name.startswith(("__py", ".")) for f in folder.iterdir())
+        ):
+            yield folder
+
+
+def _find_source(folder: Path) -> FoundSource:
+    python = load_python_resources(folder) if (folder / PYTHON_FILE).is_file() else []
+    if python and not (folder / SOURCES_FILE).exists():
+        if problems := list(find_folder_problems(folder)):
+            raise ConfigError(problems)
+        config = SourceConfig.of_python(folder, folder / PYTHON_FILE, python)
+    else:
+        config = load_source_config(folder)
+        config = config.with_resources(python) if python else config
+    problems = []
+    entries: list[FoundEntry] = []
+    known: dict[str, FoundEntry] = {}
+    for resource, line in zip(config.resources, config.lines, strict=True):
+        if message := _refuse_name(resource):
+            problems.append(Problem(config.file, message, line, f"{resource.destination}: destination"))
+        try:
+            entries.append(_find_entry(folder, resource, known))
+        except EntryError as error:
+            problems.append(Problem(config.file, str(error), line, f"{resource.destination}: entry"))
+    if problems:
+        raise ConfigError(problems)
+    return FoundSource(config, tuple(entries))
+
+
+def _refuse_name(resource: ResourceConfig) -> str:
+    """Returns why nothing may land under this name, "" where it may."""
+    dataset, table = table_key(resource)
+    if dataset == SOURCE_KEY:
+        return f"the dataset '{SOURCE_KEY}' stands for the vendors in Dagster; take another, for instance raw"
+    if table.startswith("_dlt"):
+        return "tables that begin with _dlt are dlt's own; rename it"
+    if len(f"{dataset}{table}") > LONGEST_NAME:
+        return f"has {len(f'{dataset}{table}')} characters; accepted are at most {LONGEST_NAME}"
+    return ""
+
+
+def _find_entry(folder: Path, resource: ResourceConfig, known: dict[str, FoundEntry]) -> FoundEntry:
+    """Finds the entry of a resource; `known` are those of the same folder by path, found a moment ago."""
+    if resource.entry not in known:
+        place = find_entry(folder, resource.entry)
+        known[resource.entry] = FoundEntry(place, read_facts(place))
+    entry = known[resource.entry]
+    misfit = check_arguments(entry.facts, resource.args, resource.kwargs, takes_item=bool(resource.data_from))
+    if misfit:
+        raise EntryError(misfit)
+    return entry
+
+
+def _duplicate_destinations(sources: list[FoundSource]) -> Mapping[str, tuple[Problem, ...]]:
+    """Returns problems by source name where two resources, as the warehouse calls them, share a table."""
+    places: dict[tuple[str, str], list[tuple[SourceConfig, int, str]]] = defaultdict(list)
+    for source in sources:
+        for resource, line in zip(source.config.resources, source.config.lines, strict=True):
+            places[table_key(resource)].append((source.config, line, resource.destination))
+            for child in resource.child_tables:
+                places[child_key(resource, child)].append(
+                    (source.config, line, f"{resource.destination}: child_tables")
+                )
+    problems: dict[str, list[Problem]] = defaultdict(list)
+    for key, claims in places.items():
+        for position, (config, line, spelling) in enumerate(claims if len(claims) > 1 else ()):
+            others = ", ".join(
+                f"dlthub/{other.name}/{other.file.name}:{other_line} ({text})"
+                for other_position, (other, other_line, text) in enumerate(claims)
+                if other_position != position
+            )
+            message = f"'{spelling}' is table {'.'.join(key)}, which is also the destination of {others}; rename one"
+            problems[config.name].append(Problem(config.file, message, line, "destination"))
+    return {name: tuple(found) for name, found in problems.items()}

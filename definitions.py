@@ -1,0 +1,14 @@
+"""The code location: every source under `dlthub/`, and the dbt models that read what they land."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from data_foundation.dbt import build_dbt_assets
+from data_foundation.factory import build_definitions
+from data_foundation.warehouse import build_warehouse
+
+ROOT = Path(__file__).parent
+
+warehouse = build_warehouse(ROOT)
+defs = dg.Definitions.merge(build_definitions(ROOT, warehouse), build_dbt_assets(ROOT, warehouse))

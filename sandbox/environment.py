@@ -1,0 +1,43 @@
+"""The settings that point every source at the sandbox instead of at its vendor."""
+
+TOKENS = {
+    "github": "sandbox-github-token",
+    "socrata": "sandbox-app-token",
+    "facebook": "sandbox-facebook-token",
+    "reddit": "sandbox-reddit-token",
+    "x": "sandbox-x-token",
+    "apify": "sandbox-scraper-token",
+}
+"""The one token each vendor of the sandbox accepts."""
+
+
+def settings(url: str) -> dict[str, str]:
+    """Return the environment variables that send every source to the sandbox.
+
+    Args:
+        url: where the sandbox listens, for example `http://127.0.0.1:8099`.
+
+    Returns:
+        `SOURCES__<FOLDER>__<ARGUMENT>` variables: base urls, dataset ids and tokens.
+    """
+    return {
+        "SOURCES__EXCHANGE_RATE__BASE_URL": f"{url}/frankfurter/v1",
+        "SOURCES__GITHUB__BASE_URL": f"{url}/github",
+        "SOURCES__GITHUB__ACCESS_TOKEN": TOKENS["github"],
+        "SOURCES__OPEN_DATA__BASE_URL": f"{url}/socrata",
+        "SOURCES__OPEN_DATA__AIRPORTS_DATASET": "airp-0001",
+        "SOURCES__OPEN_DATA__WEATHER_DATASET": "wthr-0001",
+        "SOURCES__OPEN_DATA__APP_TOKEN": TOKENS["socrata"],
+        "SOURCES__MENTIONS__FACEBOOK_BASE_URL": f"{url}/facebook",
+        "SOURCES__MENTIONS__FACEBOOK_PAGE": "duckyards",
+        "SOURCES__MENTIONS__FACEBOOK_TOKEN": TOKENS["facebook"],
+        "SOURCES__MENTIONS__REDDIT_BASE_URL": f"{url}/reddit",
+        "SOURCES__MENTIONS__REDDIT_TOKEN": TOKENS["reddit"],
+        "SOURCES__MENTIONS__X_BASE_URL": f"{url}/x",
+        "SOURCES__MENTIONS__X_TOKEN": TOKENS["x"],
+        "SOURCES__MENTIONS__SCRAPER_BASE_URL": f"{url}/apify",
+        "SOURCES__MENTIONS__SCRAPER_TOKEN": TOKENS["apify"],
+        "SOURCES__MENTIONS__FACEBOOK_DATASET": "facebook-posts",
+        "SOURCES__MENTIONS__REDDIT_DATASET": "reddit-posts",
+        "SOURCES__MENTIONS__X_DATASET": "x-posts",
+    }

@@ -1,0 +1,221 @@
+"""Misbehaviour on demand: which request shall fail, and how the failure reaches the wire."""
+
+import asyncio
+import os
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.responses import HTMLResponse, JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sandbox.vendor import Vendor, VendorError
+
+NAMES = {
+    "429": "too many requests, with Retry-After (`seconds`, default 1)",
+    "500": "the vendor's internal error",
+    "503": "the vendor is unavailable",
+    "expired": "the token has expired",
+    "reset": "the connection is reset before a byte is answered",
+    "slow": "the answer dribbles in over `seconds` (default 2)",
+    "truncated": "the body stops half-way although the response looks complete",
+    "html": "status 200 and an HTML page instead of data",
+    "repeated": "every page carries the first page's rows",
+    "self_next": "the pointer to the next page points to the page it is on",
+}
+"""Every fault, and what a caller sees."""
+
+PAGING = {"repeated", "self_next"}
+HTML = "<!doctype html><html><head><title>Just a moment...</title></head><body>Down for maintenance.</body></html>"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to misbehave, for the paths under a prefix, a number of times."""
+
+    name: str
+    prefix: str = "/"
+    times: int | None = None
+    """How many requests fail; None: all."""
+    after: int = 0
+    """How many requests succeed before."""
+    seconds: float | None = None
+
+    @classmethod
+    def parse(cls, spec: str) -> "Fault":
+        """Read `[prefix=]name[;times=N][;after=N][;seconds=S]`.
+
+        Raises:
+            ValueError: for a name or an option that is not there.
+        """
+        head, *rest = (part.strip() for part in spec.split(";"))
+        prefix, _, name = head.rpartition("=")
+        options = dict(option.partition("=")[::2] for option in rest)
+        unknown = options.keys() - {"times", "after", "seconds"}
+        if unknown:
+            raise ValueError(f"fault options {sorted(unknown)}; accepted: times, after, seconds")
+        return cls(
+            name=name,
+            prefix=prefix or "/",
+            times=int(options["times"]) if "times" in options else None,
+            after=int(options.get("after", 0)),
+            seconds=float(options["seconds"]) if "seconds" in options else None,
+        )
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ValueError(f"fault {self.name!r}; accepted: {', '.join(NAMES)}")
+
+
+class FaultOrder(BaseModel):
+    """What `POST /_faults` takes."""
+
+    fault: str
+    path: str = "/"
+    times: int | None = None
+    after: int = 0
+    seconds: float | None = None
+
+
+@dataclass
+class Faults:
+    """The faults that are armed, and how often each was met."""
+
+    armed: list[Fault] = field(default_factory=list)
+    met: Counter[tuple[str, Fault]] = field(default_factory=Counter)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Faults":
+        """Arm what `SANDBOX_FAULT` names: faults as `Fault.parse` reads them, separated by commas."""
+        specs = environment.get("SANDBOX_FAULT", "")
+        return cls([Fault.parse(spec) for spec in specs.split(",") if spec.strip()])
+
+    def pick(self, scope: Scope) -> Fault | None:
+        """Return the fault that this request shall meet: its own, else the first armed one that is not used up.
+
+        Raises:
+            ValueError: where the request asks for a fault that is not there.
+        """
+        path = scope["path"]
+        asked = Headers(scope=scope).get("x-sandbox-fault") or QueryParams(scope["query_string"]).get("sandbox_fault")
+        if asked:
+            fault = Fault.parse(asked)
+            return fault if self._is_due(path, fault) else None
+        return next((fault for fault in self.armed if path.startswith(fault.prefix) and self._is_due("", fault)), None)
+
+    def _is_due(self, path: str, fault: Fault) -> bool:
+        self.met[path, fault] += 1
+        turn = self.met[path, fault] - fault.after
+        return turn > 0 and (fault.times is None or turn <= fault.times)
+
+
+class FaultMiddleware:
+    """Answers with the fault that a request shall meet, in the words of the vendor whose path it is."""
+
+    def __init__(self, app: ASGIApp, faults: Faults, vendor_of: Callable[[str], Vendor | None]) -> None:
+        self.app = app
+        self.faults = faults
+        self.vendor_of = vendor_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        vendor = self.vendor_of(scope["path"]) if scope["type"] == "http" else None
+        if vendor is None:
+            await self.app(scope, receive, send)
+            return
+        try:
+            fault = self.faults.pick(scope)
+        except ValueError as error:
+            await JSONResponse({"message": str(error)}, 400)(scope, receive, send)
+            return
+        if fault is None or fault.name in PAGING:
+            await self.app({**scope, "sandbox.paging": fault.name if fault else ""}, receive, send)
+        elif fault.name in {"429", "500", "503", "expired"}:
+            await _refuse(vendor, fault)(scope, receive, send)
+        elif fault.name == "html":
+            await HTMLResponse(HTML)(scope, receive, send)
+        elif fault.name == "reset":
+            await _reset(scope, receive)
+        else:
+            start, body = await _collect(self.app, scope, receive)
+            await (_dribble if fault.name == "slow" else _truncate)(start, body, fault, send)
+
+
+def _refuse(vendor: Vendor, fault: Fault) -> JSONResponse:
+    error: VendorError = vendor.error(vendor.expired_status if fault.name == "expired" else int(fault.name))
+    headers = {"Retry-After": f"{fault.seconds or 1:.0f}"} if fault.name == "429" else {}
+    return JSONResponse(error.body, error.status, {**error.headers, **headers})
+
+
+async def _reset(scope: Scope, receive: Receive) -> None:
+    """Close the socket with RST, which the caller sees as `Connection reset by peer`."""
+    transport: asyncio.Transport = scope["sandbox.transport"]
+    linger = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _collect(app: ASGIApp, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
+    messages: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, keep)
+    return messages[0], b"".join(message.get("body", b"") for message in messages[1:])
+
+
+async def _truncate(start: Message, body: bytes, _: Fault, send: Send) -> None:
+    half = body[: len(body) // 2]
+    MutableHeaders(raw=start["headers"])["content-length"] = str(len(half))
+    await send(start)
+    await send({"type": "http.response.body", "body": half})
+
+
+async def _dribble(start: Message, body: bytes, fault: Fault, send: Send) -> None:
+    pieces = 20
+    size = max(len(body) // pieces, 1)
+    await send(start)
+    for begin in range(0, len(body), size):
+        await asyncio.sleep((fault.seconds or 2) / pieces)
+        await send({"type": "http.response.body", "body": body[begin : begin + size], "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def build_router(faults: Faults) -> APIRouter:
+    """Build the endpoints that arm, show and disarm faults while the server runs."""
+    router = APIRouter(prefix="/_faults", tags=["sandbox"])
+
+    @router.post("", status_code=201)
+    async def arm(order: FaultOrder) -> dict[str, Any]:
+        """Arm a fault for the paths that start with `path`."""
+        try:
+            fault = Fault(order.fault, order.path, order.times, order.after, order.seconds)
+        except ValueError as error:
+            raise VendorError(400, {"message": str(error)}) from error
+        faults.armed.append(fault)
+        # An order given again counts from the start again.
+        faults.met.pop(("", fault), None)
+        return {"armed": faults.armed}
+
+    @router.get("")
+    async def show() -> dict[str, Any]:
+        """Show the faults there are and those that are armed."""
+        return {"faults": NAMES, "armed": faults.armed}
+
+    @router.delete("")
+    async def disarm() -> dict[str, Any]:
+        """Disarm every fault and forget every count."""
+        faults.armed.clear()
+        faults.met.clear()
+        return {"armed": faults.armed}
+
+    return router

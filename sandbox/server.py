@@ -1,0 +1,31 @@
+"""The application on a socket, by uvicorn."""
+
+import asyncio
+import socket
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from sandbox.app import build_app
+
+
+class Protocol(H11Protocol):
+    """HTTP that shows its transport to the application: a connection can only be reset at the socket."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn says the same
+        """Remember the transport for every request of this connection."""
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, "sandbox.transport": transport}, receive, send)
+
+        self.app = with_transport
+
+
+def serve(listener: socket.socket, *, verbose: bool) -> None:
+    """Serve on an open socket until the process is told to stop."""
+    level = "info" if verbose else "warning"
+    config = uvicorn.Config(build_app(), http=Protocol, log_level=level, timeout_graceful_shutdown=1)
+    uvicorn.Server(config).run(sockets=[listener])

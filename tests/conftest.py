@@ -1,0 +1,91 @@
+"""What every test may ask for: the sandbox, its settings and its faults."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+import sandbox
+from data_foundation.runner import Outcome, Task, load_side_by_side
+from data_foundation.tree import FoundSource, find_source
+from data_foundation.warehouse import DuckDBWarehouse
+from tests.locations import Location
+from tests.trees import Tree
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def sandbox_url() -> Iterator[str]:
+    """A real server that speaks the vendors' protocols."""
+    with sandbox.serve_in_background() as url:
+        yield url
+
+
+@pytest.fixture
+def sandbox_settings(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Every source's settings in the environment, pointing at the sandbox."""
+    settings = sandbox.settings(sandbox_url)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return settings
+
+
+@pytest.fixture
+def arm_fault(sandbox_url: str) -> Iterator[Callable[..., None]]:
+    """A function that arms a fault for a path prefix; the test's end disarms all."""
+
+    def arm(path: str, fault: str, **options: Any) -> None:
+        order = {"path": path, "fault": fault, **options}
+        requests.post(f"{sandbox_url}/_faults", json=order, timeout=10).raise_for_status()
+
+    yield arm
+    requests.delete(f"{sandbox_url}/_faults", timeout=10).raise_for_status()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """An empty checkout with a warehouse of its own."""
+    return Tree(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def ingest(sandbox_url: str) -> Callable[[DuckDBWarehouse], None]:
+    """A function that loads everything the sandbox has into a warehouse."""
+    settings = sandbox.settings(sandbox_url)
+    # A folder that somebody added to this checkout is no business of the sandbox.
+    sources = [find_source(ROOT, name) for name in sorted({key.split("__")[1].lower() for key in settings})]
+
+    def load(warehouse: DuckDBWarehouse) -> None:
+        tasks = [Task(found.config, resource) for found in sources if isinstance(found, FoundSource)
+                 for resource in found.config.resources]  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            outcomes = [event for event in load_side_by_side(tasks, warehouse) if isinstance(event, Outcome)]
+        assert [str(outcome.error) for outcome in outcomes if outcome.error] == []
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def loaded_warehouse(
+    ingest: Callable[[DuckDBWarehouse], None], tmp_path_factory: pytest.TempPathFactory
+) -> DuckDBWarehouse:
+    """A warehouse with everything the sandbox has, for reading; who writes takes a copy of its folder."""
+    folder = tmp_path_factory.mktemp("loaded")
+    warehouse = DuckDBWarehouse(folder / "pipelines", str(folder / "warehouse.duckdb"))
+    ingest(warehouse)
+    return warehouse
+
+
+@pytest.fixture
+def location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Location:
+    """An empty repository, with the settings of a fresh checkout, as the current folder."""
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path))
+    for name in ("WAREHOUSE", "DUCKDB_PATH", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return Location(tmp_path)
