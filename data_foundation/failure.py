@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, LookupTrace
+from dlt.common.exceptions import TerminalException
 from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -38,6 +39,11 @@ def describe(error: BaseException) -> str:
     root = root_cause(error)
     text = str(root).strip() or "no message"
     return redact(f"{type(root).__name__}: {text}")
+
+
+def is_final(error: PipelineStepFailed) -> bool:
+    """Tells whether trying the same package again is bound to fail: its rows are at fault, not the warehouse."""
+    return error.step == "normalize" or isinstance(root_cause(error), TerminalException)
 
 
 def root_cause(error: BaseException) -> BaseException:

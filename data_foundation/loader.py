@@ -146,6 +146,8 @@ class _Load:
             self.pipeline.normalize()
             self.pipeline.load(destination, dataset_name=self.dataset)
         except PipelineStepFailed as error:
+            if not failure.is_final(error):
+                raise
             cause = failure.describe(error)
             self.warnings.append(f"a load left behind by an earlier run was set aside, it cannot be loaded: {cause}")
             logger.warning("%s: %s", self.resource.destination, self.warnings[-1])

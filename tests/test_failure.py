@@ -1,10 +1,17 @@
 """Holds failures to one sentence that a person can act on, with no secret in it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import dlt
 import pytest
+from dlt.destinations.exceptions import DestinationConnectionError
+from dlt.load.exceptions import LoadClientJobFailed, LoadClientJobRetry
+from dlt.pipeline.exceptions import PipelineStepFailed
+from dlt.pipeline.typing import TPipelineStep
 
+from data_foundation import failure
 from data_foundation.errors import EntryError, LoadError, redact
 from tests.trees import Tree
 
@@ -73,3 +80,21 @@ def test_a_failing_import_names_its_line(tree: Tree) -> None:
 def test_only_secrets_are_masked(text: str, expected: str) -> None:
     """User info and query values are masked, everything else stays as it is."""
     assert redact(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("step", "cause", "final"),
+    [
+        ("normalize", ValueError("rows that no table takes"), True),
+        ("load", LoadClientJobFailed("1", "job", "conversion failed", ValueError()), True),
+        ("load", LoadClientJobRetry("1", "job", 1, 5, "timeout", OSError()), False),
+        ("load", DestinationConnectionError("duckdb", "raw", "no route", OSError()), False),
+    ],
+    ids=["rows at fault", "job refused", "job timed out", "warehouse away"],
+)
+def test_a_pending_load_is_given_up_only_when_its_rows_are_at_fault(
+    step: TPipelineStep, cause: Exception, *, final: bool, tmp_path: Path
+) -> None:
+    """A package that a warehouse out of reach could not take is kept for the next run."""
+    pipeline = dlt.pipeline("pending", pipelines_dir=str(tmp_path), destination=dlt.destinations.duckdb(":memory:"))
+    assert failure.is_final(PipelineStepFailed(pipeline, step, "1", cause)) is final

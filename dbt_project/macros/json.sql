@@ -1,0 +1,9 @@
+{#- The text at a path (`a.b`) of a JSON column; null where the path leads nowhere. -#}
+{% macro json_text(column, path) %}{{ return(adapter.dispatch('json_text')(column, path)) }}{% endmacro %}
+
+{% macro duckdb__json_text(column, path) %}json_extract_string({{ column }}, '$.{{ path }}'){% endmacro %}
+
+{#- A VARIANT that came in a parquet file may hold the JSON as one string: as text, parsed anew, both are the same. -#}
+{% macro snowflake__json_text(column, path) -%}
+    cast(get_path(try_parse_json(to_varchar({{ column }})), '{{ path }}') as varchar)
+{%- endmacro %}

@@ -1,0 +1,44 @@
+{#- Times in the models are UTC and carry no zone: a day is then the same day for every reader. -#}
+
+{#- A timestamp with a zone as UTC without one. -#}
+{% macro to_utc(column) %}{{ return(adapter.dispatch('to_utc')(column)) }}{% endmacro %}
+
+{% macro duckdb__to_utc(column) %}({{ column }} at time zone 'UTC'){% endmacro %}
+
+{% macro snowflake__to_utc(column) %}cast(convert_timezone('UTC', {{ column }}) as timestamp_ntz){% endmacro %}
+
+{#- Seconds since 1970 as a time. -#}
+{% macro from_epoch(seconds) %}{{ return(adapter.dispatch('from_epoch')(seconds)) }}{% endmacro %}
+
+{% macro duckdb__from_epoch(seconds) %}make_timestamp(cast({{ seconds }} as bigint) * 1000000){% endmacro %}
+
+{% macro snowflake__from_epoch(seconds) %}to_timestamp_ntz(cast({{ seconds }} as bigint)){% endmacro %}
+
+{#- A time in one of the spellings that scrapers write, all of them UTC; null for any other:
+        2026-09-11T08:16:02.000Z
+        2026-09-11 08:16:02
+        Fri Sep 11 08:16:02 +0000 2026
+        September 11, 2026 at 08:16 AM
+        1789114562 -#}
+{% macro parse_time(text) %}{{ return(adapter.dispatch('parse_time')(text)) }}{% endmacro %}
+
+{% macro duckdb__parse_time(text) -%}
+    coalesce(
+        {{ from_epoch('try_cast(' ~ text ~ ' as bigint)') }},
+        try_strptime({{ text }}, [
+            '%Y-%m-%dT%H:%M:%S.000Z',
+            '%Y-%m-%d %H:%M:%S',
+            '%a %b %d %H:%M:%S +0000 %Y',
+            '%B %d, %Y at %I:%M %p'
+        ])
+    )
+{%- endmacro %}
+
+{% macro snowflake__parse_time(text) -%}
+    coalesce(
+        {{ from_epoch('try_cast(' ~ text ~ ' as bigint)') }},
+        try_to_timestamp_ntz(replace(replace({{ text }}, 'T', ' '), '.000Z', ''), 'YYYY-MM-DD HH24:MI:SS'),
+        try_to_timestamp_ntz(replace({{ text }}, ' +0000 ', ' '), 'DY MON DD HH24:MI:SS YYYY'),
+        try_to_timestamp_ntz(replace({{ text }}, ' at ', ' '), 'MMMM DD, YYYY HH12:MI AM')
+    )
+{%- endmacro %}
