@@ -1,0 +1,15 @@
+"""The tree with this framework: folders and YAML, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.definitions.phases import measure_definitions
+from data_foundation.factory import build_definitions
+
+
+def measure(folder: Path, _size: int) -> Generator[str, None, Any]:
+    """Measures `build_definitions`."""
+    return measure_definitions(lambda: build_definitions(folder))

@@ -1,0 +1,42 @@
+"""What is measured of definitions, and what tells that two sides define the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Generator
+from typing import Any
+
+import dagster as dg
+
+
+def measure_definitions(build: Callable[[], dg.Definitions]) -> Generator[str, None, Any]:
+    """Yields when the definitions are constructed, and when Dagster has resolved them into an asset graph.
+
+    A code location is of use after the second. Its cost is Dagster's own and much the same for all sides.
+    """
+    definitions = build()
+    yield "definitions"
+    repository = definitions.get_repository_def()
+    nodes = list(repository.asset_graph.asset_nodes)
+    yield "asset graph"
+    described = sorted(json.dumps(_describe(node), sort_keys=True) for node in nodes)
+    operations = {id(node.assets_def) for node in nodes if node.is_materializable}
+    content = hashlib.sha256("\n".join(described).encode()).hexdigest()
+    return {"assets": len(nodes), "operations": len(operations), "content": content}
+
+
+def _describe(node: Any) -> Any:
+    """Returns what a person sees of an asset; metadata are each side's own."""
+    return {
+        "key": node.key.to_user_string(),
+        "upstream": sorted(key.to_user_string() for key in node.parent_keys),
+        "description": node.description,
+        "group": node.group_name,
+        "kinds": sorted(node.kinds),
+        "owners": list(node.owners),
+        "tags": dict(node.tags),
+        "pools": sorted(node.pools or ()),
+        "is_loaded_here": node.is_materializable,
+        "is_automated": node.automation_condition is not None,
+    }
