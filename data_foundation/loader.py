@@ -182,10 +182,18 @@ class _Load:
             resource.add_step(seen)
         if options.limit:
             resource.add_step(Take(options.limit))
-        if options.limit is not None and self.resource.write_disposition.disposition == "replace":
-            self.warnings.append("limit replaced the table by a sample; load it again without")
+        self.warnings += self._side_effects()
         resource.add_limit(options.limit, count_rows=True)
         return resource, seen
+
+    def _side_effects(self) -> Iterator[str]:
+        """Yields what a sample or a range that was asked for means for the table."""
+        options, disposition = self.options, self.resource.write_disposition.disposition
+        if options.limit is not None and disposition == "replace":
+            yield "limit replaced the table by a sample; load it again without"
+        asked = options.limit is not None or (options.start and not options.partition_key)
+        if asked and disposition == "append" and options.refresh == "none":
+            yield "append: the cursor was left alone, so a later run may add these rows once more"
 
     def _extract(self, resource: DltResource) -> ExtractInfo:
         refresh: Any = {"drop": "drop_resources"}.get(self.options.refresh)

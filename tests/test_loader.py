@@ -399,3 +399,18 @@ def test_lag_reads_the_last_days_again(tree: Tree) -> None:
         tree.give("shop", [{"id": n, "at": f"2024-01-0{n}", "likes": likes} for n in range(1, 6)])
         tree.load("shop.orders")
     assert tree.query("select likes from raw.orders order by id") == [1, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("disposition", "warning"),
+    [("replace", "replaced the table by a sample"), ("append", "a later run may add these rows once more")],
+)
+def test_a_sample_says_what_it_means_for_the_table(tree: Tree, disposition: str, warning: str) -> None:
+    """A run with a limit lands, with a warning where the table is not what an ordinary run would make of it."""
+    yaml = f"resources: [{{entry: data.get_rows, destination: raw.orders, write_disposition: {disposition}}}]"
+    tree.add("shop", yaml)
+    tree.give("shop", [{"id": number} for number in range(5)])
+    sample = tree.load("shop.orders", limit=2)
+    assert sample.rows == 2
+    assert [warning in text for text in sample.warnings] == [True]
+    assert tree.load("shop.orders").warnings == ()
