@@ -23,6 +23,7 @@ TOP = "definitions.py"
 ROWS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"factory", "dbt", "history", "report"}),
+    frozenset({"ingestion"}),
     frozenset({"translator", "preview", "dbt_run", "dbt_sources", "settings", "reference", "scaffold"}),
     frozenset({"automation", "materialization", "runner"}),
     frozenset({"loader", "tree"}),
@@ -39,7 +40,7 @@ ROWS: tuple[frozenset[str], ...] = (
 LEVELS = {module: -depth for depth, row in enumerate(ROWS) for module in row}
 
 # Who may import a library, by its names.
-KNOWS_DAGSTER = frozenset({"translator", "automation", "materialization", "factory", "dbt", "history"})
+KNOWS_DAGSTER = frozenset({"translator", "automation", "materialization", "ingestion", "factory", "dbt", "history"})
 KNOWS_DLT = frozenset(LEVELS) - {
     "cli", "tree", "entry", "source_import", "config", "grammar", "fields", "scalars", "options", "templates",
     "yaml_document", "errors", "scaffold", "reference", "runner",

@@ -1,0 +1,172 @@
+"""What an ingesting op does when it runs: its launchpad, its loads side by side, and what it tells Dagster of them."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from data_foundation.landed import LoadResult
+from data_foundation.materialization import child_result, table_result
+from data_foundation.naming import child_key, table_key
+from data_foundation.options import LoadOptions
+from data_foundation.progress import Progress
+from data_foundation.runner import Outcome, Task, load_side_by_side
+from data_foundation.translator import ResourceData
+from data_foundation.warehouse import Warehouse
+
+PROGRESS_SECONDS = 5.0
+"""How often a load that does not end a phase says how far it is."""
+
+
+class Refresh(enum.Enum):
+    """What is forgotten before loading."""
+
+    none = "none"
+    state = "state"
+    drop = "drop"
+
+
+class IngestConfig(dg.Config):
+    """What a person may ask of one run, in the launchpad."""
+
+    start: str | None = Field(default=None, description="Load from this date, time or value on; the cursor stays.")
+    end: str | None = Field(default=None, description="Load up to, not including, this date, time or value.")
+    limit: int | None = Field(default=None, ge=0, description="At most this many rows per resource, for a sample.")
+    refresh: Refresh = Field(
+        default=Refresh.none, description="state: forget the cursor and load all again; drop: drop the table first."
+    )
+    kwargs: dict[str, Any] = Field(
+        default={}, description="Keyword arguments by table, for instance {airports: {...}}."
+    )
+
+
+INGEST_FIELDS = IngestConfig.to_fields_dict()
+"""Read once: an argument annotated with IngestConfig would have it translated anew for every source."""
+
+
+def ingest_resources(
+    context: dg.AssetExecutionContext, members: Sequence[ResourceData], warehouse: Warehouse
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Loads the selected resources side by side and yields each as it lands.
+
+    Args:
+        context: Of a run of the op; its config is an `IngestConfig`.
+        members: The resources of the op.
+        warehouse: Where they land.
+
+    Raises:
+        dagster.Failure: Once, at the end, naming those that failed, each with its cause.
+    """
+    config = IngestConfig(**context.op_execution_context.op_config)
+    selected = [data for data in members if _keys(data) & context.selected_asset_keys]
+    by_destination = {data.resource.destination: data for data in selected}
+    tasks = [Task(data.source, data.resource, _options(context, config, data)) for data in selected]
+    failed: list[Outcome] = []
+    log = _ProgressLog(context.log)
+    for event in _parents_first(load_side_by_side(tasks, warehouse), selected):
+        if isinstance(event, Progress):
+            log.show(event)
+        elif event.result:
+            yield from _results(context, by_destination[event.task.resource.destination], event.result)
+        else:
+            failed.append(event)
+            context.log.error(str(event.error))
+    if failed:
+        landed = "; the others landed" if len(failed) < len(selected) else ""
+        causes = {
+            outcome.task.resource.destination: f"{type(outcome.error).__name__}: {outcome.error}" for outcome in failed
+        }
+        listed = "\n".join(f"- {name}: {cause}" for name, cause in causes.items())
+        summary = f"{len(failed)} of {len(selected)} resources of {selected[0].source.name} failed{landed}:\n{listed}"
+        raise dg.Failure(summary, metadata=causes)
+
+
+def _parents_first(
+    events: Iterable[Progress | Outcome], selected: Sequence[ResourceData]
+) -> Iterator[Progress | Outcome]:
+    """Yields the events, outcomes not before that of the resource whose items they took: Dagster insists on it."""
+    names = {data.resource.destination for data in selected}
+    found = {data.resource.destination: data.source.find_resource(data.resource.data_from or "") for data in selected}
+    parents = {name: parent.destination for name, parent in found.items() if parent and parent.destination in names}
+    ended: set[str] = set()
+    held: dict[str, list[Outcome]] = defaultdict(list)
+    for event in events:
+        if isinstance(event, Progress):
+            yield event
+            continue
+        ready = [event]
+        while ready:
+            outcome = ready.pop()
+            name = outcome.task.resource.destination
+            if (parent := parents.get(name, name)) != name and parent not in ended:
+                held[parent].append(outcome)
+                continue
+            yield outcome
+            ended.add(name)
+            ready += held.pop(name, [])
+
+
+def _keys(data: ResourceData) -> set[dg.AssetKey]:
+    """Returns the keys of a resource's assets: its table's and its child tables'."""
+    children = (child_key(data.resource, child) for child in data.resource.child_tables)
+    return {dg.AssetKey(table_key(data.resource)), *map(dg.AssetKey, children)}
+
+
+def _options(context: dg.AssetExecutionContext, config: IngestConfig, data: ResourceData) -> LoadOptions:
+    kwargs = config.kwargs.get(data.resource.table) or config.kwargs.get(data.resource.destination) or {}
+    start, end, key = config.start, config.end, None
+    if context.has_partition_key or context.has_partition_key_range:
+        window = context.partition_time_window
+        start, end = window.start.isoformat(), window.end.isoformat()
+        key = context.partition_key_range.start
+    return LoadOptions(start, end, key, config.limit, config.refresh.value, kwargs)
+
+
+def _results(
+    context: dg.AssetExecutionContext, data: ResourceData, result: LoadResult
+) -> Iterator[dg.MaterializeResult[Any]]:
+    for warning in result.warnings:
+        context.log.warning("%s: %s", result.destination, warning)
+    results = [table_result(result)]
+    for child in data.resource.child_tables:
+        key = child_key(data.resource, child)
+        if key[1] in result.children:
+            results.append(child_result(result, dg.AssetKey(key)))
+        else:
+            context.log.warning("%s: there is no such nested table; no row had '%s' so far", ".".join(key), child)
+            results.append(dg.MaterializeResult(asset_key=dg.AssetKey(key), metadata={"dagster/row_count": 0}))
+    for found in results:
+        assert found.asset_key  # noqa: S101 - both functions set it
+        if found.asset_key in context.selected_asset_keys:
+            yield found
+        else:
+            # A resource lands whole: what the run did not select has changed too, and its history should say so.
+            for partition in _partition_keys(context):
+                landed = dg.AssetMaterialization(found.asset_key, metadata=found.metadata, partition=partition)
+                context.log_event(landed)
+
+
+def _partition_keys(context: dg.AssetExecutionContext) -> Sequence[str | None]:
+    """Returns the partitions of this run, one None where it has no partitions."""
+    return context.partition_keys if context.has_partition_key or context.has_partition_key_range else [None]
+
+
+class _ProgressLog:
+    """Writes each new phase, and now and then the rows so far, to the event log."""
+
+    def __init__(self, log: dg.DagsterLogManager) -> None:
+        self._log = log
+        self._last: dict[str, tuple[str, float]] = {}
+
+    def show(self, progress: Progress) -> None:
+        phase, said = self._last.get(progress.destination, ("", 0.0))
+        now = time.monotonic()
+        if phase != progress.phase or now - said > PROGRESS_SECONDS:
+            self._last[progress.destination] = (progress.phase, now)
+            self._log.info(f"{progress.destination}: {progress.phase}, {progress.rows:,} rows")
