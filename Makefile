@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SANDBOX := $(if $(filter-out 0 no false,$(LIVE)),,$(BIN)/python -m sandbox exec --)
+# What the sandbox makes up goes to DuckDB unless a warehouse is named here: one in .env is meant for real rows.
+SANDBOX := $(if $(filter-out 0 no false,$(LIVE)),,WAREHOUSE=$(or $(WAREHOUSE),duckdb) $(BIN)/python -m sandbox exec --)
 DAGSTER_DIR := $(abspath $(or $(DAGSTER_HOME),.dagster_home))
 TEMPORARY := data .dagster_home .tmp_dagster_home_* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	dbt_project/target dbt_project/logs dbt_project/dbt_packages dbt_project/.user.yml logs dist

@@ -46,7 +46,8 @@ def check() -> None:
     problems = sum(len(source.problems) for source in broken)
     resources = sum(len(source.config.resources) for source in found)
     if broken:
-        err.print(f"[red]{problems} problems in {len(broken)} of {len(found) + len(broken)} sources[/]")
+        noun = "problem" if problems == 1 else "problems"
+        err.print(f"[red]{problems} {noun} in {len(broken)} of {len(found) + len(broken)} sources[/]")
         raise typer.Exit(1)
     out.print(f"{len(found)} sources with {resources} resources are in order", highlight=False)
 

@@ -191,7 +191,8 @@ def _yaml_problem(file: Path, error: yaml.YAMLError, text: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or str(error).splitlines()[0]
     hint = ""
-    if mark and "cannot start any token" in what and "\t" in text.splitlines()[mark.line][: mark.column + 1]:
+    before = text.splitlines()[mark.line][: mark.column + 1] if mark and mark.line < len(text.splitlines()) else ""
+    if "tab character" in what or ("cannot start any token" in what and "\t" in before):
         hint = "; indent with spaces, YAML allows no tabs"
     elif "could not determine a constructor" in what:
         hint = "; only plain values are accepted, no tags"

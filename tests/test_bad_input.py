@@ -35,6 +35,7 @@ def two(first: str, extra: str, second: str, more: str = "") -> str:
 
 MALFORMED: dict[str, tuple[str | bytes, int | None, str]] = {
     "tabs": ("resources:\n\t- entry: data.get_rows\n", 2, "YAML allows no tabs"),
+    "a tab further on": ("resources:\n  - entry: data.get_rows\n\tdestination: raw.a\n", 3, "YAML allows no tabs"),
     "duplicate keys": (resource("entry: data.get_rows"), 4, "the key 'entry' is given twice, first on line 2"),
     "duplicate top key": ("resources: []\nresources: []\n", 2, "the key 'resources' is given twice, first on line 1"),
     "python tag": ("resources:\n  - !!python/object/apply:os.system [exit]\n", 2, "no tags"),

@@ -52,7 +52,7 @@ def dagster_url(warehouse: Path, sandbox_url: str) -> Iterator[str]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait(lambda: _ask(url, "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }"), 120)
+        _wait(lambda: _ask(url, "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }"), 240)
         yield url
     finally:
         os.killpg(server.pid, 15)
@@ -104,11 +104,11 @@ def _wait(condition: Callable[[], object], seconds: float) -> None:
         time.sleep(2)
 
 
-def _wait_for(browser: webdriver.Chrome, xpath: str, seconds: float = 60) -> None:
+def _wait_for(browser: webdriver.Chrome, xpath: str, seconds: float = 120) -> None:
     WebDriverWait(browser, seconds).until(lambda driver: driver.find_element(By.XPATH, xpath))
 
 
-def _click(browser: webdriver.Chrome, xpath: str, seconds: float = 60) -> None:
+def _click(browser: webdriver.Chrome, xpath: str, seconds: float = 120) -> None:
     """Clicks what the page may be drawing anew at the moment."""
     ignored = [StaleElementReferenceException, ElementClickInterceptedException, NoSuchElementException]
     WebDriverWait(browser, seconds, ignored_exceptions=ignored).until(
@@ -142,7 +142,7 @@ def test_a_click_on_materialize_lands_rows(
         _click(browser, "//button[.//text()='Materialize']")
         return "status" in json.dumps(_ask(dagster_url, started))
 
-    _wait(is_started, 60)
+    _wait(is_started, 120)
     key = '{path: ["raw", "exchange_rate"]}'
     landed = f"{{ assetOrError(assetKey: {key}) {{ ... on Asset {{ assetMaterializations {{ runId }} }} }} }}"
     _wait(lambda: "runId" in json.dumps(_ask(dagster_url, landed)), 180)
