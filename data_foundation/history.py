@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from data_foundation.materialization import child_result, table_result
-from data_foundation.naming import child_key
+from data_foundation.materialization import landed_results
 
 if TYPE_CHECKING:
     from data_foundation.dbt_run import ModelResult
@@ -31,15 +30,8 @@ def record(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> int:
 
 def _landed(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetMaterialization]:
     for outcome in outcomes:
-        if not outcome.result:
-            continue
-        results = [table_result(outcome.result)]
-        for child in outcome.task.resource.child_tables:
-            key = child_key(outcome.task.resource, child)
-            if key[1] in outcome.result.children:
-                results.append(child_result(outcome.result, dg.AssetKey(key)))
-        for result in results:
-            assert result.asset_key  # noqa: S101 - set by both
+        for result in landed_results(outcome.task.resource, outcome.result) if outcome.result else ():
+            assert result.asset_key  # noqa: S101 - it is always set
             yield dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
 
 

@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from data_foundation.landed import LoadResult
-from data_foundation.materialization import child_result, table_result
+from data_foundation.materialization import landed_results
 from data_foundation.naming import child_key, table_key
 from data_foundation.options import LoadOptions
 from data_foundation.progress import Progress
@@ -133,16 +133,12 @@ def _results(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     for warning in result.warnings:
         context.log.warning("%s: %s", result.destination, warning)
-    results = [table_result(result)]
     for child in data.resource.child_tables:
         key = child_key(data.resource, child)
-        if key[1] in result.children:
-            results.append(child_result(result, dg.AssetKey(key)))
-        else:
+        if key[1] not in result.children:
             context.log.warning("%s: there is no such nested table; no row had '%s' so far", ".".join(key), child)
-            results.append(dg.MaterializeResult(asset_key=dg.AssetKey(key), metadata={"dagster/row_count": 0}))
-    for found in results:
-        assert found.asset_key  # noqa: S101 - both functions set it
+    for found in landed_results(data.resource, result):
+        assert found.asset_key  # noqa: S101 - it is always set
         if found.asset_key in context.selected_asset_keys:
             yield found
         else:

@@ -7,11 +7,18 @@ from typing import Any
 
 import dagster as dg
 
+from data_foundation.grammar import ResourceConfig
 from data_foundation.landed import LoadResult
+from data_foundation.naming import child_key
 
 
-def table_result(result: LoadResult) -> dg.MaterializeResult[Any]:
-    """Returns the materialisation of a resource's own table."""
+def landed_results(resource: ResourceConfig, result: LoadResult) -> list[dg.MaterializeResult[Any]]:
+    """Returns a materialisation of a resource's table and of each of its child tables, in that order."""
+    keys = [dg.AssetKey(child_key(resource, child)) for child in resource.child_tables]
+    return [_table_result(result), *(_child_result(result, key) for key in keys)]
+
+
+def _table_result(result: LoadResult) -> dg.MaterializeResult[Any]:
     before, after = result.cursor
     optional = {
         "dagster/row_count": result.row_count,
@@ -26,27 +33,27 @@ def table_result(result: LoadResult) -> dg.MaterializeResult[Any]:
         metadata={
             "rows_loaded": result.rows,
             "dagster/table_name": result.table,
-            "dagster/column_schema": column_schema(result.columns),
+            "dagster/column_schema": _column_schema(result.columns),
             "seconds": dict(result.seconds),
             **{name: value for name, value in optional.items() if value is not None},
         },
     )
 
 
-def child_result(result: LoadResult, key: dg.AssetKey) -> dg.MaterializeResult[Any]:
-    """Returns the materialisation of a nested table."""
+def _child_result(result: LoadResult, key: dg.AssetKey) -> dg.MaterializeResult[Any]:
+    """Returns the materialisation of a nested table; one that no row has filled so far has no rows."""
     name = key.path[-1]
     return dg.MaterializeResult(
         asset_key=key,
         metadata={
-            "dagster/row_count": result.children[name],
+            "dagster/row_count": result.children.get(name, 0),
             "dagster/table_name": f"{result.table.rpartition('.')[0]}.{name}",
-            "dagster/column_schema": column_schema(result.child_columns[name]),
+            "dagster/column_schema": _column_schema(result.child_columns.get(name, {})),
         },
     )
 
 
-def column_schema(columns: Mapping[str, Mapping[str, Any]]) -> dg.TableSchema:
+def _column_schema(columns: Mapping[str, Mapping[str, Any]]) -> dg.TableSchema:
     """Returns dlt's columns as Dagster's."""
     return dg.TableSchema(
         [
