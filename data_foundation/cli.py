@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from data_foundation.errors import ConfigError, FoundationError, Problem, SettingMissing
+from data_foundation.options import LoadOptions, Refresh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from data_foundation.dbt_run import ModelResult
-    from data_foundation.options import LoadOptions
     from data_foundation.runner import Outcome, Task
     from data_foundation.tree import BrokenSource, FoundSource
     from data_foundation.warehouse import Warehouse
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 out = Console(width=None if Console().is_terminal else 140)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
-
-Refresh = Literal["none", "state", "drop"]
 
 
 def main() -> None:
@@ -120,7 +118,6 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     ] = False,
 ) -> None:
     """Load resources without Dagster; exit 1 naming what failed."""
-    from data_foundation.options import LoadOptions
     from data_foundation.warehouse import build_warehouse
 
     root = find_root()
@@ -129,9 +126,12 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     found, broken = _find_sources()
     tasks = _select(targets or [], found, broken, LoadOptions(start, end, None, limit, refresh))
     outcomes = _load(tasks, warehouse)
-    models = _build_models(root, warehouse, outcomes) if dbt else []
+    models = _build_models(root, warehouse, outcomes, found) if dbt else []
     if record:
-        _record(outcomes, models)
+        # The only place where the command line meets Dagster.
+        from data_foundation import history
+
+        history.record(outcomes, models)
     _report(warehouse, outcomes, models, broken if not targets else [])
     failed = any(o.error and (targets or not isinstance(o.error, SettingMissing)) for o in outcomes)
     unbuilt = any(not model.succeeded for model in models)
@@ -196,7 +196,6 @@ def _select(
         ConfigError: A target names a broken source.
         FoundationError: A target names nothing.
     """
-    from data_foundation.options import LoadOptions
     from data_foundation.runner import Task
     from data_foundation.scalars import nearest
 
@@ -236,27 +235,21 @@ def _load(tasks: Sequence[Task], warehouse: Warehouse) -> list[Outcome]:
     return outcomes
 
 
-def _build_models(root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome]) -> list[ModelResult]:
+def _build_models(
+    root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome], found: Sequence[FoundSource]
+) -> list[ModelResult]:
     """Builds every model but those whose upstreams did not land, now or ever."""
     from data_foundation.dbt_run import build_models
     from data_foundation.naming import table_key
 
     if not any(outcome.result for outcome in outcomes):
         return []
-    found, _broken = _find_sources()
     failed = {table_key(outcome.task.resource) for outcome in outcomes if outcome.error}
     configured = {table_key(resource) for source in found for resource in source.config.resources}
     with warehouse.query() as query:
         existing = query("SELECT LOWER(table_schema), LOWER(table_name) FROM information_schema.tables")
     with out.status("dbt build"):
         return build_models(root, warehouse, sorted(failed | (configured - set(existing))))
-
-
-def _record(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> None:
-    """Writes into Dagster's history; the only place where the command line meets Dagster."""
-    from data_foundation.history import record
-
-    record(outcomes, models)
 
 
 def _report(

@@ -1,7 +1,6 @@
 """The dbt project as assets: every model runs when its own upstreams have landed."""
 
 # Dagster compares the annotation of `context` with its classes: no `from __future__ import annotations` here.
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_as
 from filelock import FileLock
 
 from data_foundation.automation import model_condition
+from data_foundation.dbt_run import DBT
 from data_foundation.warehouse import Warehouse
-
-DBT = Path(sys.executable).parent / "dbt"
-"""The dbt of this environment, active or not."""
 
 
 class ModelTranslator(DagsterDbtTranslator):

@@ -15,6 +15,9 @@ from data_foundation.errors import FoundationError
 if TYPE_CHECKING:
     from data_foundation.warehouse import Warehouse
 
+DBT = Path(sys.executable).parent / "dbt"
+"""The dbt of this environment, active or not."""
+
 
 @dataclass(frozen=True)
 class ModelResult:
@@ -54,7 +57,7 @@ def build_models(root: Path, warehouse: Warehouse, absent: Iterable[tuple[str, s
     project = root / "dbt_project"
     results = project / "target" / "run_results.json"
     results.unlink(missing_ok=True)
-    command = [str(Path(sys.executable).parent / "dbt"), "--quiet", "build", "--project-dir", str(project)]
+    command = [str(DBT), "--quiet", "build", "--project-dir", str(project)]
     command += ["--profiles-dir", str(project), "--target", warehouse.kind]
     if excluded := [f"source:{dataset}.{table}+" for dataset, table in absent]:
         command += ["--exclude", *excluded]

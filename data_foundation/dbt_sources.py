@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dlt
 import yaml
 
+from data_foundation.landed import read_columns
 from data_foundation.naming import child_key, normalize, pipeline_name, table_key
 from data_foundation.tree import find_sources
 
@@ -83,11 +84,7 @@ def _read_columns(resource: ResourceConfig, destination: Destination[Any, Any], 
     pipeline = dlt.pipeline(name, pipelines_dir=folder, destination=destination, dataset_name=dataset)
     pipeline.sync_destination(destination, dataset_name=dataset)
     tables: Mapping[str, Any] = pipeline.default_schema.tables if pipeline.default_schema_name else {}
-    return {
-        name: {column: hints for column, hints in found["columns"].items() if "data_type" in hints}
-        for name, found in tables.items()
-        if name == table or found.get("parent")
-    }
+    return {name: read_columns(tables, name) for name, found in tables.items() if name == table or found.get("parent")}
 
 
 def _describe(resource: ResourceConfig, entry: FoundEntry, loaded: Mapping[str, Columns]) -> Iterator[Table]:

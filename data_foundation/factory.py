@@ -13,7 +13,7 @@ from data_foundation.automation import ingest_condition
 from data_foundation.errors import Problem
 from data_foundation.fields import Automation, Partitions
 from data_foundation.ingestion import INGEST_FIELDS, ingest_resources
-from data_foundation.translator import ResourceData, SourceTranslator, source_key
+from data_foundation.translator import ResourceData, SourceTranslator, dagster_name, source_key
 from data_foundation.tree import BrokenSource, FoundSource, find_sources
 from data_foundation.warehouse import Warehouse, build_warehouse
 
@@ -130,7 +130,7 @@ def build_broken_asset(source: BrokenSource) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=source_key(source.name),
-        group_name=_group_name(source.name),
+        group_name=dagster_name(source.name),
         kinds={"broken"},
         description=f"**This source is broken and none of its tables can be loaded.**\n\n{text}",
         automation_condition=ingest_condition(Automation(condition="on_missing")),
@@ -140,7 +140,3 @@ def build_broken_asset(source: BrokenSource) -> dg.AssetsDefinition:
         raise dg.Failure(f"dlthub/{source.name} is broken:\n{text}")
 
     return broken
-
-
-def _group_name(folder: str) -> str:
-    return "".join(character if character.isalnum() and character.isascii() else "_" for character in folder)

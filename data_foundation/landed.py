@@ -63,9 +63,9 @@ def read_landed(pipeline: dlt.Pipeline, result: LoadResult, loaded: LoadInfo | N
     return replace(
         result,
         row_count=counts.pop(table, None),
-        columns=_columns(tables, table),
+        columns=read_columns(tables, table),
         children=counts,
-        child_columns={name: _columns(tables, name) for name in counts},
+        child_columns={name: read_columns(tables, name) for name in counts},
         schema_changes={
             name: tuple(change["columns"])
             for package in packages
@@ -90,7 +90,12 @@ def _count_rows(pipeline: dlt.Pipeline, tables: list[str]) -> dict[str, int]:
     return counts
 
 
-def _columns(tables: Mapping[str, Any], table: str) -> Mapping[str, Mapping[str, Any]]:
-    """Returns the table's columns that exist in the warehouse: those whose type is known."""
+def read_columns(tables: Mapping[str, Any], table: str) -> Mapping[str, Mapping[str, Any]]:
+    """Returns the table's columns that exist in the warehouse: those whose type is known.
+
+    Args:
+        tables: Of a dlt schema, by name.
+        table: Its name.
+    """
     columns = tables.get(table, {}).get("columns", {})
     return {name: column for name, column in columns.items() if "data_type" in column}

@@ -20,7 +20,8 @@ from data_foundation.landed import LoadResult, read_landed
 from data_foundation.naming import normalize, pipeline_name, schema_name, table_key
 from data_foundation.options import LoadOptions
 from data_foundation.progress import Progress, ProgressCollector, Report
-from data_foundation.resource import Call, SeenColumns, Take, build_resource
+from data_foundation.resource import Call, build_resource
+from data_foundation.steps import SeenColumns, Take
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import ExtractInfo, LoadInfo

@@ -11,7 +11,6 @@ import dlt
 from dlt.common.configuration import with_config
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.extract import DltResource
-from dlt.extract.items_transform import ItemTransform
 
 from data_foundation.bounds import Bounds
 from data_foundation.config import SourceConfig
@@ -20,6 +19,7 @@ from data_foundation.entry import find_entry, import_entry
 from data_foundation.errors import EntryError, SettingMissing
 from data_foundation.grammar import ResourceConfig
 from data_foundation.naming import table_key
+from data_foundation.steps import Pages, is_frame
 from data_foundation.templates import render
 
 ACCEPTED = (
@@ -98,10 +98,10 @@ class _Builder:
         if callable(found):
             return self.build(self._call(found, args, kwargs))
         rows_like = isinstance(found, Iterable | AsyncIterator) and not isinstance(found, str | bytes)
-        if not (rows_like or _is_frame(found)):
+        if not (rows_like or is_frame(found)):
             message = f"entry '{self.entry}' gave a {type(found).__name__}; accepted: {ACCEPTED}"
             raise EntryError(message)
-        rows = [found] if isinstance(found, Mapping) or _is_frame(found) else found
+        rows = [found] if isinstance(found, Mapping) or is_frame(found) else found
         return dlt.resource(rows, name=self.name, section=self.section)
 
     def _call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -113,11 +113,6 @@ class _Builder:
             message = f"entry '{self.entry}' returned None; accepted: {ACCEPTED}"
             raise EntryError(message)
         return returned
-
-
-def _is_frame(value: object) -> bool:
-    """Tells whether `value` is an Arrow table or batch, or a pandas or polars frame."""
-    return type(value).__module__.split(".")[0] in ("pyarrow", "pandas", "polars")
 
 
 def _with_hints(built: DltResource, resource: ResourceConfig, table: str, section: str, bounds: Bounds) -> DltResource:
@@ -157,63 +152,3 @@ def _incremental(resource: ResourceConfig, bounds: Bounds) -> dlt.sources.increm
         asked = {"initial_value": bounds.start, "end_value": bounds.end if bounds.ends else None, "lag": None}
         return Range(**{**settings, **asked})
     return dlt.sources.incremental(**settings)
-
-
-class Pages(ItemTransform[Any, Any]):
-    """Makes a list of a tuple of rows, a row of a named tuple: dlt takes either for one row without columns."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda item: item)
-
-    def __call__(self, item: Any, meta: Any = None) -> Any:  # noqa: ARG002 - dlt's signature
-        """Returns rows as dlt knows them."""
-        if not isinstance(item, tuple):
-            return item
-        return item._asdict() if hasattr(item, "_asdict") else list(item)
-
-
-class Take(ItemTransform[Any, Any]):
-    """Lets the first `count` rows through, cutting the page that passes it."""
-
-    # Behind dlt's cursor, so that rows which it leaves out do not count, and before dlt's limit, which ends the entry.
-    placement_affinity = 1.05
-
-    def __init__(self, count: int) -> None:
-        super().__init__(lambda item: item)
-        self._left = count
-
-    def __call__(self, item: Any, meta: Any = None) -> Any:  # noqa: ARG002
-        """Returns the part of `item` (a row, a list of rows or a frame) that still fits, or None."""
-        if self._left <= 0:
-            return None
-        if isinstance(item, list) or _is_frame(item):
-            taken = item[: self._left]
-            self._left -= len(taken)
-            return taken
-        self._left -= 1
-        return item
-
-
-class SeenColumns(ItemTransform[Any, Any]):
-    """Remembers the names of every column that passes, and how many rows."""
-
-    placement_affinity = 0.95
-
-    def __init__(self) -> None:
-        super().__init__(lambda item: item)
-        self.names: set[str] = set()
-        self.rows = 0
-
-    def __call__(self, item: Any, meta: Any = None) -> Any:  # noqa: ARG002
-        """Returns `item` as it is."""
-        if isinstance(item, list):
-            for row in item:
-                self.names.update(row)
-            self.rows += len(item)
-        elif isinstance(item, Mapping):
-            self.names.update(item)
-            self.rows += 1
-        elif _is_frame(item):
-            self.names.update(getattr(item, "column_names", None) or list(item.columns))
-            self.rows += len(item)
-        return item

@@ -122,12 +122,14 @@ class SourceTranslator(DagsterDltTranslator):
         }
 
 
-def source_key(name: str) -> dg.AssetKey:
-    """Returns the key of the asset that stands for a source folder.
+def dagster_name(name: str) -> str:
+    """Returns a folder's name as near as Dagster takes it; only that of a broken folder can differ."""
+    return _NO_NAME.sub("_", name)
 
-    Dagster makes an op's name of it: a broken folder whose name Dagster cannot take is spelt as near as it can.
-    """
-    spelt = _NO_NAME.sub("_", name)
+
+def source_key(name: str) -> dg.AssetKey:
+    """Returns the key of the asset that stands for a source folder; Dagster makes an op's name of it."""
+    spelt = dagster_name(name)
     return dg.AssetKey([SOURCE_KEY, name if spelt == name else f"{spelt}_{zlib.crc32(name.encode()):08x}"])
 
 

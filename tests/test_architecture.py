@@ -29,7 +29,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"loader", "tree"}),
     frozenset({"landed", "resource", "failure", "progress"}),
     frozenset({"bounds", "configurable"}),
-    frozenset({"entry", "columnar", "readers", "warehouse", "naming", "options"}),
+    frozenset({"entry", "columnar", "readers", "warehouse", "naming", "options", "steps"}),
     frozenset({"source_import", "config"}),
     frozenset({"grammar"}),
     frozenset({"fields"}),
