@@ -7,8 +7,10 @@ FoundationError
 ├── WarehouseError     the warehouse cannot be used
 │   └── WarehouseBusy  somebody else holds the warehouse
 └── LoadError          a resource was not loaded; what readers see is as it was before
+    ├── ResourceBusy            another run of the resource holds it
     ├── RequiredColumnsMissing  the rows lack columns that `requires` names; nothing was written
-    └── NoRows                  a replace brought no rows and `on_empty: fail` forbids that
+    ├── NoRows                  a replace brought no rows and `on_empty: fail` forbids that
+    └── ValueRefused            a value would have been changed or lost on its way; nothing was written
 """
 
 from __future__ import annotations
@@ -86,9 +88,17 @@ class LoadError(FoundationError):
     """A resource was not loaded; what readers see is as it was before."""
 
 
+class ResourceBusy(LoadError):
+    """Another run of the resource holds it."""
+
+
 class RequiredColumnsMissing(LoadError):
     """The rows lack columns that `requires` names; nothing was written."""
 
 
 class NoRows(LoadError):
     """A replace brought no rows and `on_empty: fail` forbids that."""
+
+
+class ValueRefused(LoadError):
+    """A value would have been changed or lost on its way; nothing was written."""

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import traceback
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, LookupTrace
-from dlt.common.exceptions import TerminalException
-from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing, redact
+from data_foundation.transient import http_status, is_transient, root_cause
 
 if TYPE_CHECKING:
     from data_foundation.config import SourceConfig
     from data_foundation.grammar import ResourceConfig
 
 
-def explain(source: SourceConfig, resource: ResourceConfig, error: BaseException) -> FoundationError:
-    """Returns the error to raise for `error`: one whose message a person can act on, with no secret in it."""
+def explain(source: SourceConfig, resource: ResourceConfig, error: BaseException, tries: int = 1) -> FoundationError:
+    """Returns the error to raise for `error`: one whose message a person can act on, with no secret in it.
+
+    Args:
+        source: The folder.
+        resource: What was to be loaded.
+        error: What was raised, with dlt's wrappers around it.
+        tries: Attempts that were made.
+    """
     root = root_cause(error)
     if isinstance(root, ConfigFieldMissingException):
         return SettingMissing(_setting_names(source, root), "Set it in .dlt/secrets.toml, .env or the environment")
@@ -31,7 +38,19 @@ def explain(source: SourceConfig, resource: ResourceConfig, error: BaseException
         return type(root)(f"{resource.destination}: {root}")
     if isinstance(root, FoundationError):
         return root
-    return LoadError(f"{place}: {describe(root)}")
+    tried = f", {tries} times" if tries > 1 else ""
+    return LoadError(f"{place}{tried}: {describe(root)}\n  Hint: {_hint(source, resource, root, step)}")
+
+
+def _hint(source: SourceConfig, resource: ResourceConfig, root: BaseException, step: str) -> str:
+    """Returns what a person may do about it."""
+    if http_status(root) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return f"the vendor refuses the credentials; see the settings of dlthub/{source.name}"
+    if is_transient(root):
+        return "this may pass by itself; run the table again (in Dagster: re-execute from failure)"
+    if step == "loading":
+        return "nothing of it was written; the next run tries it once more, then sets it aside"
+    return f"nothing was written; `foundation preview {source.name}.{resource.table}` shows what the entry yields"
 
 
 def describe(error: BaseException) -> str:
@@ -43,20 +62,7 @@ def describe(error: BaseException) -> str:
 
 def is_final(error: PipelineStepFailed) -> bool:
     """Tells whether trying the same package again is bound to fail: its rows are at fault, not the warehouse."""
-    return error.step == "normalize" or isinstance(root_cause(error), TerminalException)
-
-
-def root_cause(error: BaseException) -> BaseException:
-    """Returns what went wrong inside the wrappers that dlt puts around it."""
-    while True:
-        inner: BaseException | None = None
-        if isinstance(error, PipelineStepFailed):
-            inner = error.exception
-        elif isinstance(error, ResourceExtractionError):
-            inner = error.__cause__
-        if inner is None:
-            return error
-        error = inner
+    return error.step == "normalize" or not is_transient(root_cause(error))
 
 
 def _setting_names(source: SourceConfig, error: ConfigFieldMissingException) -> list[str]:

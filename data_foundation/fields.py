@@ -109,6 +109,18 @@ class Freshness(Model):
         return self
 
 
+class Retries(Model):
+    """How often a load that failed with something that passes is tried again, and until when."""
+
+    max: int = Field(default=3, ge=0, le=100, description="Attempts after the first; 0: none.")
+    backoff: float = Field(
+        default=1.0, ge=0, le=300, description="Seconds before the second attempt; doubled each time, up to 300."
+    )
+    deadline: float = Field(
+        default=900.0, ge=0, description="Seconds from the first attempt after which none is begun."
+    )
+
+
 class Automation(Model):
     """When a resource is materialised without a person; a bare word is a condition or a cron."""
 

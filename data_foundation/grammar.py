@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from data_foundation import templates
+from data_foundation.check_fields import Checks
 from data_foundation.fields import (
     AutomationField,
     ColumnHints,
@@ -17,6 +18,7 @@ from data_foundation.fields import (
     Meta,
     Model,
     Partitions,
+    Retries,
     WriteDisposition,
     known_templates,
 )
@@ -38,6 +40,8 @@ class Inherited(Model):
     on_empty: Literal["keep", "truncate", "fail"] = Field(
         default="keep", description="What a replace that brings no rows does to the table."
     )
+    retries: Retries = Field(default=Retries(), description="What is done about faults that pass: 429, 5xx, time-outs.")
+    checks: Checks = Field(default=Checks(), description="What is checked of the table after each load.")
     max_table_nesting: int | None = Field(
         default=None, ge=0, description="How many levels of lists become child tables; deeper ones stay JSON."
     )
@@ -88,16 +92,24 @@ class ResourceConfig(Inherited):
         """The part of `destination` after the dot."""
         return self.destination.split(".")[1]
 
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The primary key, wherever it is told."""
+        return self.primary_key or tuple(name for name, hints in self.columns.items() if hints.primary_key)
+
     @model_validator(mode="after")
     def _merge_has_a_key(self) -> Self:
         mode = self.write_disposition
-        hinted = any(hints.primary_key or hints.merge_key for hints in self.columns.values())
-        if (
-            mode.disposition == "merge"
-            and mode.strategy != "scd2"
-            and not (self.primary_key or self.merge_key or hinted)
-        ):
+        merge_key = self.merge_key or any(hints.merge_key for hints in self.columns.values())
+        if mode.disposition == "merge" and mode.strategy != "scd2" and not (self.key_columns or merge_key):
             message = "write_disposition merge needs a primary_key or a merge_key; add one, or append"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _checked_key_is_known(self) -> Self:
+        if self.checks.primary_key in {"warn", "block"} and not self.key_columns:
+            message = f"checks.primary_key is {self.checks.primary_key} and there is no primary_key; add one, or ignore"
             raise ValueError(message)
         return self
 
@@ -121,8 +133,9 @@ class ResourceConfig(Inherited):
             "freshness": self.freshness or dagster.freshness or source.freshness,
             "tags": {**source.tags, **self.tags},
             "kinds": tuple(dict.fromkeys((*source.kinds, *self.kinds))),
+            "checks": self.checks.inherit(source.checks),
         }
-        for name in ("owners", "schema_contract", "on_empty", "max_table_nesting"):
+        for name in ("owners", "schema_contract", "on_empty", "retries", "max_table_nesting"):
             if name not in said:
                 update[name] = getattr(source, name)
         return self.model_copy(update=update)

@@ -20,6 +20,7 @@ class LoadOptions:
         limit: At most this many rows, for a sample; the cursor is left alone.
         refresh: `state` forgets the cursor and loads all again, `drop` drops the table first.
         kwargs: Keyword arguments of the entry for this run.
+        run_id: Of the run that asks.
     """
 
     start: str | None = None
@@ -28,3 +29,9 @@ class LoadOptions:
     limit: int | None = None
     refresh: Refresh = "none"
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    run_id: str = ""
+
+    @property
+    def asked(self) -> bool:
+        """Whether a range or a sample was asked for, which leaves the cursor alone."""
+        return self.limit is not None or self.start is not None or self.end is not None

@@ -8,7 +8,7 @@ from typing import Literal
 
 from dlt.common.runtime.collector_base import Collector
 
-Phase = Literal["waiting", "extract", "normalize", "load", "done", "failed"]
+Phase = Literal["waiting", "extract", "normalize", "load", "retrying", "done", "failed"]
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,13 @@ class Progress:
         destination: dataset.table.
         phase: What it is doing.
         rows: Rows seen so far in this phase; in `load` and after, rows sent to the warehouse.
+        note: What a person should know of this moment.
     """
 
     destination: str
     phase: Phase
     rows: int = 0
+    note: str = ""
 
 
 Report = Callable[[Progress], None]

@@ -20,6 +20,7 @@ from dotenv import load_dotenv
 from filelock import FileLock, Timeout
 
 from data_foundation.errors import SettingMissing, WarehouseBusy, WarehouseError, redact
+from data_foundation.transaction import TransactionalDuckDB
 
 if TYPE_CHECKING:
     from dlt.common.destination import Destination as DltDestination
@@ -45,6 +46,8 @@ class Warehouse(ABC):
 
     work_folder: Path
     kind: ClassVar[str]
+    # dlt's own number; each is a session of the warehouse.
+    load_workers: ClassVar[int] = 20
 
     @abstractmethod
     def describe(self) -> str:
@@ -79,6 +82,11 @@ class Warehouse(ABC):
             yield self.destination()
 
     @contextmanager
+    def transaction(self, _destination: Destination) -> Iterator[None]:
+        """Makes a load inside the block all or nothing, where the engine can."""
+        yield
+
+    @contextmanager
     def query(self) -> Iterator[Query]:
         """Yields a function that runs one SELECT and returns its rows, each a tuple."""
         with self.open() as destination:
@@ -111,6 +119,8 @@ class DuckDBWarehouse(Warehouse):
 
     path: str
     kind: ClassVar[str] = "duckdb"
+    # One session, because it is one transaction; DuckDB itself uses every core for each file.
+    load_workers: ClassVar[int] = 1
 
     @property
     def _in_memory(self) -> bool:
@@ -157,9 +167,16 @@ class DuckDBWarehouse(Warehouse):
         with self.exclusive():
             connection = self._connect()
             try:
-                yield dlt.destinations.duckdb(connection)
+                yield TransactionalDuckDB(connection)
             finally:
                 connection.close()
+
+    @contextmanager
+    def transaction(self, destination: Destination) -> Iterator[None]:
+        """Makes a load inside the block all or nothing; see TransactionalDuckDB.transaction."""
+        assert isinstance(destination, TransactionalDuckDB)  # noqa: S101 - `open` gave it
+        with destination.transaction():
+            yield
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + FOREIGN_WAIT_SECONDS
@@ -185,7 +202,7 @@ class MemoryWarehouse(DuckDBWarehouse):
     @contextmanager
     def open(self) -> Iterator[Destination]:
         """Yields a destination over the connection that this object was made with."""
-        yield dlt.destinations.duckdb(self.connection)
+        yield TransactionalDuckDB(self.connection)
 
 
 @dataclass(frozen=True)

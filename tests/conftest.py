@@ -89,3 +89,8 @@ def location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Location:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return Location(tmp_path)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the switch that proves the promises in full."""
+    parser.addoption("--promises", action="store_true", help="prove every point and history, not a sample of them")

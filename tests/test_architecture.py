@@ -22,19 +22,22 @@ TOP = "definitions.py"
 # From the top down. A module imports only what stands in a lower row; a package stands where its name does.
 ROWS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
-    frozenset({"factory", "dbt", "history", "report"}),
+    frozenset({"factory", "dbt", "history", "report", "audit_report"}),
     frozenset({"ingestion"}),
     frozenset({"translator", "preview", "dbt_run", "dbt_sources", "settings", "reference", "scaffold"}),
     frozenset({"automation", "materialization", "runner"}),
     frozenset({"loader", "tree"}),
-    frozenset({"landed", "resource", "failure", "progress"}),
+    frozenset({"load"}),
+    frozenset({"landed", "audit", "resource", "failure", "progress"}),
     frozenset({"bounds", "configurable"}),
-    frozenset({"entry", "columnar", "readers", "warehouse", "naming", "options", "steps"}),
-    frozenset({"source_import", "config"}),
+    frozenset(
+        {"entry", "columnar", "readers", "warehouse", "naming", "options", "steps", "lock", "transient", "unfinished"}
+    ),
+    frozenset({"source_import", "config", "transaction"}),
     frozenset({"grammar"}),
     frozenset({"fields"}),
     frozenset({"scalars"}),
-    frozenset({"templates", "yaml_document"}),
+    frozenset({"templates", "yaml_document", "journal"}),
     frozenset({"errors"}),
 )
 LEVELS = {module: -depth for depth, row in enumerate(ROWS) for module in row}
@@ -43,7 +46,8 @@ LEVELS = {module: -depth for depth, row in enumerate(ROWS) for module in row}
 KNOWS_DAGSTER = frozenset({"translator", "automation", "materialization", "ingestion", "factory", "dbt", "history"})
 KNOWS_DLT = frozenset(LEVELS) - {
     "cli", "tree", "entry", "source_import", "config", "grammar", "fields", "scalars", "options", "templates",
-    "yaml_document", "errors", "scaffold", "reference", "runner",
+    "yaml_document", "errors", "scaffold", "reference", "runner", "loader", "lock", "journal",
+    "audit_report",
 }  # fmt: skip
 LIBRARIES = {
     "dagster": KNOWS_DAGSTER,

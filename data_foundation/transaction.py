@@ -1,0 +1,158 @@
+"""Everything that one dlt load does to a DuckDB file as one transaction: readers see the old tables or the new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+from dlt.destinations.exceptions import DatabaseTerminalException
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+from dlt.destinations.sql_client import raise_database_error
+from dlt.destinations.typing import DBTransaction
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+
+class OneTransaction:
+    """The session that every client of one load shares.
+
+    Attributes:
+        session: A DuckDB connection inside a transaction, None until the first client opens one.
+        error: What the first failed statement said; nothing more is executed after it.
+    """
+
+    def __init__(self) -> None:
+        self.session: duckdb.DuckDBPyConnection | None = None
+        self.error: Exception | None = None
+
+    def begin(self, session: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        """Takes `session` as the one that all share."""
+        session.begin()
+        self.session = session
+        return session
+
+    def commit(self) -> None:
+        """Makes all that was done so far visible, at once; what follows is the next transaction."""
+        if self.session:
+            self.session.commit()
+            self.session.begin()
+
+    def end(self) -> None:
+        """Undoes what was not committed."""
+        if self.session:
+            # A commit that failed has ended the transaction itself; closing the session undoes what is left.
+            self.session.close()
+
+
+class _SharedSqlClient(DuckDbSqlClient):
+    """Leaves beginning and ending to the load that it is a part of."""
+
+    shared: OneTransaction | None = None
+
+    def open_connection(self) -> duckdb.DuckDBPyConnection:
+        if not self.shared:
+            opened: duckdb.DuckDBPyConnection = super().open_connection()
+            return opened
+        self._conn = self.shared.session or self.shared.begin(super().open_connection())
+        return self._conn
+
+    def close_connection(self) -> None:
+        if self.shared:
+            self._conn = None  # type: ignore[assignment] # as dlt's own does
+        else:
+            super().close_connection()
+
+    @contextmanager
+    def begin_transaction(self) -> Iterator[DBTransaction]:
+        if self.shared:
+            yield self
+        else:
+            with super().begin_transaction() as transaction:
+                yield transaction
+
+    @contextmanager
+    @raise_database_error
+    def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        if not self.shared:
+            with super().execute_query(query, *args, **kwargs) as cursor:
+                yield cursor
+            return
+        if self.shared.error:
+            raise DatabaseTerminalException(self.shared.error)
+        try:
+            # dlt's own would roll back when a statement fails, and whatever follows would be committed by itself.
+            values = args or kwargs or None
+            executed: Any = self._conn.execute(query.replace("%s", "?") if values else query, values)
+            yield self.cursor_impl(executed)
+        except duckdb.CatalogException:
+            # dlt asks for tables that may not be there; the transaction stands.
+            raise
+        except duckdb.Error as error:
+            self.shared.error = self._make_database_exception(error)
+            raise
+
+
+class _SharedClient(DuckDbClient):
+    """Commits where dlt says that a load is complete."""
+
+    shared: OneTransaction | None = None
+
+    def complete_load(self, load_id: str) -> None:
+        super().complete_load(load_id)
+        if self.shared:
+            self.shared.commit()
+
+
+class TransactionalDuckDB(duckdb_destination):
+    """dlt's DuckDB destination, over a connection that is open, with loads that take effect as a whole."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(connection)
+        self._shared: OneTransaction | None = None
+
+    @property
+    def destination_type(self) -> str:
+        """The one that the state in the warehouse names: to dlt this is its own DuckDB."""
+        return "dlt.destinations.duckdb"
+
+    @property
+    def client_class(self) -> type[DuckDbClient]:
+        """The client that commits where a load is complete."""
+        return _SharedClient
+
+    def client(self, schema: Any, initial_config: Any = None) -> Any:
+        """Returns a client; inside `transaction` one that shares its session with all others."""
+        client = super().client(schema, initial_config)
+        assert isinstance(client, _SharedClient)  # noqa: S101 - it is of `client_class`
+        if self._shared:
+            shared_sql_client = _SharedSqlClient(
+                client.sql_client.dataset_name,
+                client.sql_client.staging_dataset_name,
+                client.config.credentials,
+                client.capabilities,
+            )
+            client.shared = shared_sql_client.shared = self._shared
+            client.sql_client = shared_sql_client
+        return client
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Makes every load inside the block all or nothing; a block that fails leaves the file as it was.
+
+        dlt must load with one worker: the session is not for several threads at once.
+
+        Raises:
+            PipelineStepFailed: With the statement that failed as its cause, not those that were refused after it.
+        """
+        self._shared = OneTransaction()
+        try:
+            yield
+        except PipelineStepFailed as failed:
+            failed.exception = self._shared.error or failed.exception
+            raise
+        finally:
+            self._shared.end()
+            self._shared = None

@@ -1,0 +1,119 @@
+"""Which failures pass by themselves, and how long to wait for that."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from http.client import HTTPException
+
+import requests
+import tenacity
+import urllib3
+from dlt.common.destination.exceptions import DestinationTransientException
+from dlt.destinations.exceptions import DatabaseException, DatabaseTransientException
+from dlt.extract.exceptions import ResourceExtractionError
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from data_foundation.errors import FoundationError
+from data_foundation.fields import Retries
+
+LONGEST_WAIT = 300.0
+"""Seconds waited at most between two attempts, whatever a vendor's Retry-After says."""
+
+_BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
+_PASSING = (
+    ConnectionError,
+    TimeoutError,
+    HTTPException,
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    urllib3.exceptions.ProtocolError,
+    urllib3.exceptions.TimeoutError,
+    DestinationTransientException,
+)
+_LASTING = (FoundationError, requests.exceptions.SSLError)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tells whether the same load may succeed a little later: by the status of a response, else by exception class.
+
+    What passes: 408, 425, 429 and 5xx of a busy server, connections that are refused, reset or time out, and a
+    database that says the same of itself (`OperationalError` of PEP 249). Everything else fails at once.
+    """
+    status = http_status(error)
+    if status is not None:
+        return status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if isinstance(error, DatabaseException):
+        # dlt takes every error of DuckDB that it does not know, a parser's for instance, for one that passes.
+        names = {parent.__name__ for parent in type(error.dbapi_exception).__mro__}
+        return isinstance(error, DatabaseTransientException) and "OperationalError" in names
+    httpx = sys.modules.get("httpx")
+    passing = (*_PASSING, httpx.TransportError) if httpx else _PASSING
+    return isinstance(error, passing) and not isinstance(error, _LASTING)
+
+
+def retry_after(error: BaseException) -> float:
+    """Returns the seconds that a vendor asks to wait, by number or by date; 0 where it does not ask."""
+    headers: Mapping[str, str] = getattr(getattr(error, "response", error), "headers", None) or {}
+    asked = headers.get("Retry-After", "")
+    try:
+        return max(float(asked), 0.0)
+    except ValueError:
+        pass
+    try:
+        return max(float(parsedate_to_datetime(asked).timestamp()) - time.time(), 0.0)
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def attempts(retries: Retries, tell: Callable[[int, float, BaseException], None]) -> tenacity.Retrying:
+    """Returns tenacity's attempts: the next one where the last failed with something that passes.
+
+    Args:
+        retries: How often, how long apart, and until when.
+        tell: Told of an attempt that failed, when there will be another: its number, the seconds until then, the cause.
+    """
+    backoff = tenacity.wait_exponential_jitter(multiplier=retries.backoff, max=LONGEST_WAIT, jitter=retries.backoff / 2)
+
+    def seconds(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = retry_after(root_cause(error)) if error else 0.0
+        return min(max(backoff(state), asked), LONGEST_WAIT)
+
+    def told(state: tenacity.RetryCallState) -> None:
+        if state.outcome and (error := state.outcome.exception()):
+            tell(state.attempt_number, state.upcoming_sleep, root_cause(error))
+
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(retries.max + 1) | tenacity.stop_before_delay(retries.deadline),
+        wait=seconds,
+        retry=tenacity.retry_if_exception(lambda error: is_transient(root_cause(error))),
+        before_sleep=told,
+        reraise=True,
+    )
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Returns what went wrong inside the wrappers that dlt puts around it."""
+    while True:
+        inner: BaseException | None = None
+        if isinstance(error, PipelineStepFailed):
+            inner = error.exception
+        elif isinstance(error, ResourceExtractionError):
+            inner = error.__cause__
+        if inner is None:
+            return error
+        error = inner
+
+
+def http_status(error: BaseException) -> int | None:
+    """Returns the status that an error of requests, httpx, urllib or aiohttp carries, None for any other error."""
+    response = getattr(error, "response", None)
+    for holder, name in ((response, "status_code"), (error, "status"), (error, "code")):
+        if isinstance(status := getattr(holder, name, None), int):
+            return status
+    return None

@@ -1,0 +1,134 @@
+"""Runs of the loader in processes of their own that are killed at any point that one names."""
+
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from data_foundation.errors import FoundationError
+from tests.trees import Tree
+
+# A fork of a process that has imported everything: a run costs what it does, not what Python's start does.
+_SPAWN = multiprocessing.get_context("forkserver")
+_SPAWN.set_forkserver_preload(["tests.promises.killed", "data_foundation.loader", "pyarrow.parquet"])
+
+_FILES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"})
+_TRANSACTION = frozenset({"begin", "commit", "rollback"})
+_WRITES = frozenset({"write", "writelines", "close", "flush"})
+_RANDOM = re.compile(r"[0-9]{10}\.[0-9]+|[0-9a-f]{10,}|_[0-9a-f]{8}\b")
+
+
+Point = tuple[str, int]
+
+
+@dataclass
+class Tripwire:
+    """Counts what a process does to files and to the database, and kills it before the count is passed.
+
+    Attributes:
+        folder: Only files below it count.
+        at: The point to be killed at and the how manieth time that it is passed, None for none.
+        points: What was about to be done, in order.
+    """
+
+    folder: str
+    at: Point | None = None
+    points: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Starts counting, in every thread."""
+        sys.addaudithook(self._audit)
+        threading.setprofile(self._profile)
+        sys.setprofile(self._profile)
+
+    def _pass(self, point: str) -> None:
+        told = _RANDOM.sub("*", point.replace(self.folder, ""))
+        if self.points[-1:] == [told]:
+            return  # one more write to the same file
+        self.points.append(told)
+        if self.at == (told, self.points.count(told)):
+            Path(self.folder, "killed.txt").write_text(told)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            counts = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        else:
+            counts = event in _FILES
+        # shutil.rmtree names a file without the folder, which it holds open.
+        if counts and (str(arguments[0]).startswith(self.folder) or event in ("os.remove", "os.rmdir")):
+            self._pass(f"{event} {arguments[0]}")
+
+    def _profile(self, frame: FrameType, event: str, function: Any) -> None:
+        if event not in ("c_call", "c_return"):
+            return
+        name, owner = getattr(function, "__name__", ""), getattr(function, "__self__", None)
+        statement = " ".join(str(frame.f_locals.get("query", "")).split()) if name == "execute" else ""
+        if (statement or name in _TRANSACTION) and "pybind11" in type(owner).__name__:
+            self._pass(f"{'before' if event == 'c_call' else 'after'} {statement[:80] or name}")
+        elif name in _WRITES and event == "c_call" and self._is_written(owner):
+            self._pass(f"{name} {getattr(owner, 'name', '')}")
+
+    def _is_written(self, file: Any) -> bool:
+        return str(getattr(file, "name", "")).startswith(self.folder) and "r" not in str(getattr(file, "mode", "r"))
+
+
+def _work(root: str, name: str, at: Point | None, *, traced: bool, options: dict[str, Any]) -> None:
+    """Loads `name` and leaves the points that it passed, or the error, in files."""
+    tripwire = Tripwire(root, at)
+    if traced:
+        tripwire.watch()
+    try:
+        Tree(Path(root)).load(name, **options)
+    except FoundationError as error:
+        Path(root, "error.txt").write_text(str(error))
+        os._exit(1)
+    sys.setprofile(None)
+    Path(root, "points.txt").write_text("\n".join(tripwire.points))
+    os._exit(0)
+
+
+def start(tree: Tree, name: str, at: Point | None = None, *, traced: bool = False, **options: Any) -> ForkServerProcess:
+    """Begins to load `source.table` in a process of its own, whose exit code is 0, 1 for an error, -9 when killed.
+
+    Args:
+        tree: The checkout.
+        name: source.table.
+        at: The point to be killed at.
+        traced: Whether to count points.
+        options: Those of `LoadOptions`.
+    """
+    process = _SPAWN.Process(
+        target=_work, args=(str(tree.root), name, at), kwargs={"traced": traced or bool(at), "options": options}
+    )
+    process.start()
+    return process
+
+
+def run(tree: Tree, name: str, at: Point | None = None, **options: Any) -> int:
+    """Loads `source.table` in a process of its own and returns its exit code; see `start`."""
+    process = start(tree, name, at, **options)
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def trace(tree: Tree, name: str) -> list[Point]:
+    """Loads `source.table` and returns the points that a run passes: each the first and the last time."""
+    assert run(tree, name, traced=True) == 0, told(tree)
+    counts = Counter((tree.root / "points.txt").read_text().splitlines())
+    return [(point, time) for point, last in counts.items() for time in sorted({1, last})]
+
+
+def told(tree: Tree) -> str:
+    """Returns where the last run was killed, and what one that failed said."""
+    files = (tree.root / name for name in ("killed.txt", "error.txt"))
+    return ": ".join(file.read_text() for file in files if file.exists())

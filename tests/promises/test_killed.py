@@ -1,0 +1,144 @@
+"""A process that is killed at any instant loses nothing and doubles nothing once the run is made again."""
+
+import random
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_foundation.unfinished import Unfinished
+from tests.promises import killed
+from tests.trees import ROWS, Tree
+
+ARROW = '''
+import json
+from pathlib import Path
+
+import pyarrow as pa
+
+
+def get_rows():
+    """Whatever the test gave last, as Arrow tables of two rows."""
+    rows = json.loads((Path(__file__).parent / "rows.json").read_text())
+    for start in range(0, len(rows), 2):
+        yield pa.Table.from_pylist(rows[start : start + 2])
+'''
+
+CURSOR = 'incremental: {cursor_path: at, initial_value: "2024-01-01"}'
+
+
+SAMPLE = 3
+"""Points of a scenario that are tried where not all of them are."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A table that has one load, and a second one that is interrupted.
+
+    Attributes:
+        settings: Of the resource.
+        data: The module of its entry.
+        nested: Whether its rows have lists.
+    """
+
+    settings: Sequence[str]
+    data: str = ROWS
+    nested: bool = False
+
+    def rows(self, first: int, last: int, **more: Any) -> list[dict[str, Any]]:
+        """Rows of ids from `first` to `last`; what `more` says is in each."""
+        lists = {"lines": [{"n": 1, "taxes": [{"rate": 2}]}, {"n": 2}]} if self.nested else {}
+        return [{"id": number, "at": f"2024-01-{number:02}", **lists, **more} for number in range(first, last + 1)]
+
+    def prepare(self, tree: Tree) -> None:
+        """Makes the first load, and gives what the second will find: more rows, changed rows, and a new column."""
+        settings = "\n".join(f"    {line}" for line in ("destination: raw.orders", *self.settings))
+        tree.add("shop", f"resources:\n  - entry: data.get_rows\n{settings}\n", self.data)
+        tree.give("shop", self.rows(1, 4, state="new"))
+        tree.load("shop.orders")
+        tree.give("shop", self.rows(3, 7, state="paid", colour="red"))
+
+
+SCENARIOS = {
+    "append with a cursor": Scenario(["write_disposition: append", CURSOR]),
+    "append without a cursor": Scenario(["write_disposition: append"]),
+    "append, nested": Scenario(["write_disposition: append", CURSOR], nested=True),
+    "append, Arrow": Scenario(["write_disposition: append", CURSOR], ARROW),
+    "append without a cursor, Arrow": Scenario(["write_disposition: append"], ARROW),
+    "replace": Scenario(["write_disposition: replace"]),
+    "replace, nested": Scenario(["write_disposition: replace"], nested=True),
+    "replace, Arrow": Scenario(["write_disposition: replace"], ARROW),
+    "merge": Scenario(["write_disposition: merge", "primary_key: id", CURSOR]),
+    "merge, nested": Scenario(["write_disposition: merge", "primary_key: id", CURSOR], nested=True),
+    "merge, Arrow": Scenario(["write_disposition: merge", "primary_key: id", CURSOR], ARROW),
+    "upsert, nested": Scenario(
+        ["write_disposition: {disposition: merge, strategy: upsert}", "primary_key: id"], nested=True
+    ),
+    "scd2": Scenario(["write_disposition: {disposition: merge, strategy: scd2}"]),
+    "insert-only": Scenario(["write_disposition: {disposition: merge, strategy: insert-only}", "primary_key: id"]),
+}
+
+CONTENT = {
+    "orders": "select columns(name -> not starts_with(name, '_dlt')) from raw.orders order by all",
+    "lines": "select o.id, l.n from raw.orders__lines l join raw.orders o on l._dlt_parent_id = o._dlt_id order by all",
+    "taxes": (
+        "select l.n, t.rate from raw.orders__lines__taxes t"
+        " join raw.orders__lines l on t._dlt_parent_id = l._dlt_id order by all"
+    ),
+    "loads": "select count(*) from raw._dlt_loads where status <> 0",
+}
+ENDED = 'select id, "at", state, colour, _dlt_valid_to is null from raw.orders order by all'
+
+
+def content(tree: Tree, scenario: Scenario) -> dict[str, list[Any]]:
+    """Everything in the warehouse that must not depend on how often a run was begun."""
+    queries = dict(CONTENT)
+    if "scd2" in str(scenario.settings):
+        queries["orders"] = ENDED
+    if not scenario.nested:
+        del queries["lines"], queries["taxes"]
+    found = {name: tree.query(sql) for name, sql in queries.items()}
+    cursors = tree.load("shop.orders").cursor if CURSOR in scenario.settings else ()
+    return {**found, "cursors": list(cursors)}
+
+
+def copy_of(tree: Tree, root: Path) -> Tree:
+    """The checkout as it is, elsewhere."""
+    shutil.copytree(tree.root, root)
+    return Tree(root)
+
+
+def has_ended(tree: Tree) -> bool:
+    """Whether a run was killed with nothing left to do but to remove its files: what comes next is another run."""
+    landed = len(tree.query("select load_id from raw._dlt_loads")) == 2
+    return landed and not Unfinished(tree.warehouse.work_folder, "raw-orders").load_ids()
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_killed_run_made_again_is_one_run(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
+) -> None:
+    """Killed before or after any statement, rename or write, the table and the cursor end as if nothing had been."""
+    scenario, before = SCENARIOS[name], Tree(tmp_path / "before")
+    scenario.prepare(before)
+    undisturbed = copy_of(before, tmp_path / "undisturbed")
+    every = killed.trace(undisturbed, "shop.orders")
+    expected = content(undisturbed, scenario)
+    wanted = len(every) if request.config.getoption("--promises") else SAMPLE
+    reached = 0
+    for number, point in enumerate(random.Random(name).sample(every, len(every))):  # noqa: S311 - a choice of tests
+        tree = copy_of(before, tmp_path / str(number))
+        if killed.run(tree, "shop.orders", at=point) == -9 and (CURSOR in scenario.settings or not has_ended(tree)):
+            reached += 1
+            assert killed.run(tree, "shop.orders") == 0, killed.told(tree)
+            assert content(tree, scenario) == expected, killed.told(tree)
+        shutil.rmtree(tree.root)
+        if reached == wanted:
+            break
+    # The order in which a folder's files are removed is not the same in every run.
+    assert reached > 0.8 * wanted
+    record_property("points", reached)

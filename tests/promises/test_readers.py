@@ -1,0 +1,97 @@
+"""Somebody who reads a table all the while that it is replaced sees the old rows or the new ones, nothing else."""
+
+import random
+import threading
+from collections import Counter
+
+import duckdb
+import pytest
+
+from data_foundation.errors import LoadError
+from tests.trees import Tree
+
+READS = 10_000
+DATA = '''
+import json
+from pathlib import Path
+
+
+def get_rows():
+    """2,000 rows of one version, each with a line; what the test asked for goes wrong on the way."""
+    version, fault = json.loads((Path(__file__).parent / "rows.json").read_text())
+    for page in range(4):
+        if fault == "extract" and page == 2:
+            raise ValueError("the vendor hung up")
+        number = None if fault == "normalize" and page == 3 else 1
+        poison = 10_000 if fault == "load" and page == 3 else version
+        yield [{"id": page * 500 + row, "number": number, "version": version, "lines": [{"version": poison}]}
+               for row in range(500)]
+'''
+SETTINGS = """
+resources:
+  - entry: data.get_rows
+    destination: raw.orders
+    write_disposition: replace
+    columns: {number: {data_type: bigint, nullable: false}}
+"""
+LOOK = """
+select (select (count(*), min(version), max(version)) from raw.orders),
+       (select (count(*), min(version), max(version)) from raw.orders__lines)
+"""
+
+
+class Reader(threading.Thread):
+    """Reads both tables again and again, each time in one statement, and counts what it saw."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.connection = duckdb.connect(path)
+        self.seen: Counter[object] = Counter()
+        self.enough = threading.Event()
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        """Looks until told to stop, and at least READS times."""
+        while not (self.done.is_set() and self.enough.is_set()):
+            try:
+                [found] = self.connection.execute(LOOK).fetchall()
+            except duckdb.Error as error:
+                found = (type(error).__name__, str(error))
+            self.seen[found] += 1
+            if self.seen.total() >= READS:
+                self.enough.set()
+        self.connection.close()
+
+
+@pytest.mark.timeout(600)
+def test_a_reader_never_sees_damage(tree: Tree) -> None:
+    """10,000 looks at a table that is replaced in a loop and fails at random: never empty, never a mix, never gone."""
+    tree.add("shop", SETTINGS, DATA)
+    tree.give("shop", [1, None])
+    tree.load("shop.orders")
+    [ddl] = tree.query("select sql from duckdb_tables() where table_name = 'orders__lines'")
+    tree.query("drop table raw.orders__lines")
+    tree.query(f"{str(ddl).rstrip(';').removesuffix(')')}, check (version < 10000))")
+    tree.load("shop.orders")
+    reader, landed, faults = Reader(tree.warehouse.path), {1}, Counter[str]()
+    reader.start()
+    chance, version = random.Random(7), 1  # noqa: S311 - the same faults in every run
+    while not (reader.enough.is_set() and faults.total() > 6 and len(landed) > 4):
+        version += 1
+        fault = chance.choice([None, "extract", "normalize", "load"])
+        tree.give("shop", [version, fault])
+        if fault:
+            faults[fault] += 1
+            with pytest.raises(LoadError):
+                tree.load("shop.orders")
+        else:
+            tree.load("shop.orders")
+            landed.add(version)
+    reader.done.set()
+    reader.join()
+    assert reader.seen.total() >= READS
+    assert set(faults) == {"extract", "normalize", "load"}
+    versions = {seen[0][1] for seen in reader.seen if isinstance(seen, tuple)}
+    assert {((2000, v, v), (2000, v, v)) for v in versions} == set(reader.seen)
+    assert versions <= landed
+    assert len(versions) > 2
