@@ -18,10 +18,10 @@ export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test check fmt bench new-source test-ui lock clean
+.PHONY: help run dev test test-promises check fmt bench new-source test-ui lock clean
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## ingest every source, build every dbt model (sandbox; LIVE=1 calls the real endpoints)
 	@DAGSTER_HOME=$(DAGSTER_DIR) $(SANDBOX) $(BIN)/foundation run --dbt --record
@@ -31,6 +31,9 @@ dev: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## open Dagster on the same warehouse,
 
 test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
 	@$(BIN)/pytest -q -n auto --dist loadgroup --ignore=tests/ui tests $(ARGS)
+
+test-promises: $(STAMP) ## kill a load at every point, and play every history (half an hour)
+	@$(BIN)/pytest -q -n auto --dist loadgroup --promises tests/promises $(ARGS)
 
 check: $(STAMP) ## lint, formatting, types, and the configuration of every source
 	@$(BIN)/ruff check

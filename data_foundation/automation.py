@@ -54,12 +54,12 @@ def model_condition() -> Rule:
     """Returns the condition of a dbt model: run when its own upstreams have landed.
 
     Stock `eager` asks for a model together with upstreams that are about to run, and takes it for handled even when
-    they fail; here only what has landed counts. While a table upstream is loaded or about to be, is missing or has
-    just failed, the model waits; models upstream of it that this very tick asks for run in the same dbt build, in
-    order.
+    they fail; here only what has landed counts. While a table upstream is loaded or about to be, is missing, has just
+    failed, or has failed a check that blocks, the model waits; models upstream of it that this very tick asks for run
+    in the same dbt build, in order.
     """
     tables, models = dg.AssetSelection.kind("dlt"), dg.AssetSelection.kind("dbt")
-    waits = _missing(tables, models) | _failed() | _running(tables)
+    waits = _missing(tables, models) | _failed() | _blocked() | _running(tables)
     rebuilt: Rule = Condition.any_deps_match(Condition.will_be_requested()).allow(models)
     reason = _landed(tables | models) | rebuilt | _is_missing()
     return (reason & ~waits & ~Condition.in_progress()).with_label("upstreams have landed")
@@ -91,6 +91,21 @@ def _missing(tables: dg.AssetSelection, models: dg.AssetSelection) -> Rule:
 def _failed() -> Rule:
     """Returns a condition that is true while the latest run of an upstream, or of its latest partition, has failed."""
     return Condition.any_deps_match(Condition.execution_failed() & Condition.in_latest_time_window())
+
+
+def _blocked() -> Rule:
+    """Returns a condition that is true while a blocking check of an upstream has failed.
+
+    One that has never been run, because it is new, holds nothing back. One that was begun and has no outcome does:
+    its run may have been stopped between the load and the check. Of a partitioned table only a check that has failed
+    counts: a load of some old partition that failed is no reason to wait. Stock `all_deps_blocking_checks_passed`
+    waits for the new one too, until the next load.
+    """
+    partitioned = dg.AssetSelection.tag(PARTITIONED_TAG, "true")
+    undecided: Rule = ~(Condition.check_passed() | Condition.missing())
+    whole = Condition.any_deps_match(Condition.any_checks_match(undecided, blocking_only=True)).ignore(partitioned)
+    failed = Condition.any_checks_match(Condition.check_failed(), blocking_only=True)
+    return whole | Condition.any_deps_match(failed).allow(partitioned)
 
 
 def _running(tables: dg.AssetSelection) -> Rule:

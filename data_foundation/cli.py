@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from data_foundation.errors import ConfigError, FoundationError, Problem, SettingMissing
 from data_foundation.options import LoadOptions, Refresh
+from data_foundation.redaction import redacted_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,8 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 def main() -> None:
     """Runs the command line; an error of the framework is one message, not a traceback."""
     try:
-        app()
+        with redacted_output():
+            app()
     except FoundationError as error:
         err.print(f"[red]error[/] {escape(str(error))}")
         sys.exit(1)
@@ -85,9 +87,7 @@ def preview(
     """Show the schema and some rows of a resource; touches no warehouse."""
     from data_foundation.preview import preview_resource
     from data_foundation.report import preview_tables
-    from data_foundation.warehouse import read_settings
 
-    read_settings(find_root())
     found, broken = _find_sources()
     failed = False
     for task in _select([target], found, broken):
@@ -134,8 +134,36 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
         history.record(outcomes, models)
     _report(warehouse, outcomes, models, broken if not targets else [])
     failed = any(o.error and (targets or not isinstance(o.error, SettingMissing)) for o in outcomes)
+    blocked = any(o.result and o.result.is_blocked for o in outcomes)
     unbuilt = any(not model.succeeded for model in models)
-    raise typer.Exit(int(failed or unbuilt or bool(broken and not targets)))
+    raise typer.Exit(int(failed or blocked or unbuilt or bool(broken and not targets)))
+
+
+@app.command()
+def audit(
+    target: Annotated[str | None, typer.Argument(metavar="[SOURCE[.TABLE]]", help="Default: every source.")] = None,
+    last: Annotated[int, typer.Option(min=1, help="At most this many attempts, the newest.")] = 20,
+    failed: Annotated[bool, typer.Option("--failed", help="Only attempts that did not load.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+) -> None:
+    """Show what every attempt to load did, failed ones too; the newest comes last."""
+    from data_foundation.audit import read_trail
+    from data_foundation.audit_report import print_attempts
+    from data_foundation.warehouse import build_warehouse
+
+    warehouse = build_warehouse(find_root())
+    trail = read_trail(warehouse, target, last=last, failed=failed)
+    if trail.away:
+        note = f"these are the attempts of this machine, the warehouse cannot be asked: {trail.away}"
+        err.print(f"[yellow]warning[/] {escape(note)}")
+    if as_json:
+        for attempt in trail.attempts:
+            typer.echo(attempt.to_json())
+    elif trail.attempts:
+        print_attempts(out, trail.attempts)
+    else:
+        of = f" of {target}; `foundation list` shows what there is" if target else ""
+        out.print(f"no attempt is recorded{escape(of)}", highlight=False)
 
 
 @app.command("dbt-sources")
@@ -175,7 +203,9 @@ def find_root() -> Path:
 
 def _find_sources() -> tuple[list[FoundSource], list[BrokenSource]]:
     from data_foundation.tree import find_sources
+    from data_foundation.warehouse import read_settings
 
+    read_settings(find_root())  # what a definitions.py reads, and what is masked in what it says
     return find_sources(find_root())
 
 
@@ -238,13 +268,13 @@ def _load(tasks: Sequence[Task], warehouse: Warehouse) -> list[Outcome]:
 def _build_models(
     root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome], found: Sequence[FoundSource]
 ) -> list[ModelResult]:
-    """Builds every model but those whose upstreams did not land, now or ever."""
+    """Builds every model but those whose upstreams did not land, now or ever, or failed a check that blocks."""
     from data_foundation.dbt_run import build_models
     from data_foundation.naming import table_key
 
     if not any(outcome.result for outcome in outcomes):
         return []
-    failed = {table_key(outcome.task.resource) for outcome in outcomes if outcome.error}
+    failed = {table_key(o.task.resource) for o in outcomes if o.result is None or o.result.is_blocked}
     configured = {table_key(resource) for source in found for resource in source.config.resources}
     with warehouse.query() as query:
         existing = query("SELECT LOWER(table_schema), LOWER(table_name) FROM information_schema.tables")

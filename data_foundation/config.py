@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from data_foundation.errors import ConfigError, Problem, redact
+from data_foundation.errors import ConfigError, Problem
 from data_foundation.fields import Model
 from data_foundation.grammar import ResourceConfig, SourceDefaults, SourcesFile
+from data_foundation.redaction import redact
 from data_foundation.scalars import nearest
 from data_foundation.yaml_document import YamlDocument, load_yaml
 

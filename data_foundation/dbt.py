@@ -46,7 +46,10 @@ def prepare_manifest(project: DbtProject, dbt: DbtCliResource, warehouse: Wareho
     with FileLock(manifest.with_suffix(".lock")):
         if not _is_current(manifest, project.project_dir):
             warehouse.publish_dbt_settings()
-            dbt.cli(["parse", "--quiet"], target_path=manifest.parent).wait()
+            # Whoever reads the manifest meanwhile gets the old one or the new one, whole.
+            parsed = manifest.parent / "parse"
+            dbt.cli(["parse", "--quiet"], target_path=parsed).wait()
+            (parsed / manifest.name).replace(manifest)
 
 
 def _is_current(manifest: Path, project_dir: Path) -> bool:

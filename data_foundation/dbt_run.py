@@ -55,10 +55,12 @@ def build_models(root: Path, warehouse: Warehouse, absent: Iterable[tuple[str, s
         FoundationError: dbt ended without an account of what it did.
     """
     project = root / "dbt_project"
-    results = project / "target" / "run_results.json"
+    # A folder of its own: Dagster may be reading the manifest in `target` at this moment.
+    target = project / "target" / "command_line"
+    results = target / "run_results.json"
     results.unlink(missing_ok=True)
     command = [str(DBT), "--quiet", "build", "--project-dir", str(project)]
-    command += ["--profiles-dir", str(project), "--target", warehouse.kind]
+    command += ["--profiles-dir", str(project), "--target", warehouse.kind, "--target-path", str(target)]
     if excluded := [f"source:{dataset}.{table}+" for dataset, table in absent]:
         command += ["--exclude", *excluded]
     with warehouse.dbt_environment():
@@ -66,7 +68,7 @@ def build_models(root: Path, warehouse: Warehouse, absent: Iterable[tuple[str, s
     if not results.exists():
         message = f"dbt build ended with code {done.returncode}:\n{(done.stdout + done.stderr).strip()[-4000:]}"
         raise FoundationError(message)
-    nodes = json.loads((project / "target" / "manifest.json").read_text())["nodes"]
+    nodes = json.loads((target / "manifest.json").read_text())["nodes"]
     models = []
     for found in json.loads(results.read_text())["results"]:
         node = nodes[found["unique_id"]]

@@ -15,23 +15,18 @@ FoundationError
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-# Up to the last @: a password may hold one, or a slash. Too much masked is better than its tail shown.
-_USERINFO = re.compile(r"(?<=://)[^\s'\"]+(?=@)")
-_QUERY = re.compile(r"(?<=[?&])([^=&\s'\"]+)=[^&\s'\")]+")
-
-
-def redact(text: str) -> str:
-    """Returns `text` with the user info and the query values of every URL in it masked."""
-    return _QUERY.sub(r"\1=***", _USERINFO.sub("***", text))
+from data_foundation.redaction import redact
 
 
 class FoundationError(Exception):
-    """Anything that the framework itself refuses or reports."""
+    """Anything that the framework itself refuses or reports; its message never holds a secret."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redact(message))
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class Problem:
 
     Attributes:
         file: The file, as the reader should open it.
-        message: What was received, what is accepted, what to do.
+        message: What was received, what is accepted, what to do; never with a secret in it.
         line: 1-based, None where no line is to blame.
         field: Path inside the document, for instance `resources[0].write_disposition`.
     """
@@ -49,6 +44,9 @@ class Problem:
     message: str
     line: int | None = None
     field: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", redact(self.message))
 
     def __str__(self) -> str:
         file = self.file.relative_to(Path.cwd()) if self.file.is_relative_to(Path.cwd()) else self.file

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from data_foundation.asset_checks import check_specs
 from data_foundation.automation import ingest_condition
 from data_foundation.errors import Problem
 from data_foundation.fields import Automation, Partitions
@@ -113,12 +114,13 @@ def _build_op(
     @dg.multi_asset(
         name=name,
         specs=specs,
+        check_specs=[check for data in members for check in check_specs(data.resource)],
         config_schema=INGEST_FIELDS,
         can_subset=True,
         pool=members[0].source.name,
         backfill_policy=dg.BackfillPolicy.single_run() if members[0].resource.partitions else None,
     )
-    def ingest(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+    def ingest(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         yield from ingest_resources(context, members, warehouse)
 
     return ingest

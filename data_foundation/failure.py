@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, LookupTrace
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing, redact
+from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing
+from data_foundation.redaction import redact
+from data_foundation.secret_settings import learn_resolved
 from data_foundation.transient import http_status, is_transient, root_cause
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def explain(source: SourceConfig, resource: ResourceConfig, error: BaseException
         error: What was raised, with dlt's wrappers around it.
         tries: Attempts that were made.
     """
+    learn_resolved()
     root = root_cause(error)
     if isinstance(root, ConfigFieldMissingException):
         return SettingMissing(_setting_names(source, root), "Set it in .dlt/secrets.toml, .env or the environment")
@@ -55,6 +58,7 @@ def _hint(source: SourceConfig, resource: ResourceConfig, root: BaseException, s
 
 def describe(error: BaseException) -> str:
     """Returns class and message of the innermost cause, redacted."""
+    learn_resolved()
     root = root_cause(error)
     text = str(root).strip() or "no message"
     return redact(f"{type(root).__name__}: {text}")

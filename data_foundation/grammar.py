@@ -114,6 +114,30 @@ class ResourceConfig(Inherited):
         return self
 
     @model_validator(mode="after")
+    def _replace_has_no_cursor(self) -> Self:
+        if self.incremental and self.write_disposition.disposition == "replace":
+            message = (
+                "replace with `incremental` would leave only the rows after the cursor; use merge or append, or leave "
+                "`incremental` out"
+            )
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _partitions_can_be_loaded_again(self) -> Self:
+        disposition = self.write_disposition.disposition
+        if self.partitions and disposition == "replace":
+            message = "replace swaps the whole table, so each partition would remove the others; use merge, or append"
+            raise ValueError(message)
+        if self.partitions and disposition == "append" and not self.incremental:
+            message = (
+                "append to partitions needs `incremental`, whose cursor tells which rows a partition has when it is "
+                "loaded again; or use merge with a primary_key"
+            )
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _partition_templates_have_a_value(self) -> Self:
         for name in templates.find_templates([self.args, self.kwargs]):
             if name.startswith("partition.") and not (self.partitions or self.incremental):

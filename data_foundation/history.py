@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from data_foundation.asset_checks import check_evaluation
+from data_foundation.checks import failed_checks
 from data_foundation.materialization import landed_results
 
 if TYPE_CHECKING:
@@ -15,17 +17,20 @@ if TYPE_CHECKING:
 
 
 def record(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> int:
-    """Reports a materialisation of every asset that landed and every model that was built; returns how many.
+    """Reports every asset that landed, how its checks came out, and every model that was built.
+
+    Returns:
+        How many events were reported.
 
     Raises:
         dagster.DagsterHomeNotSetError: There is no DAGSTER_HOME whose history could be written.
     """
-    count = 0
     with dg.DagsterInstance.get() as instance:
-        for materialization in (*_landed(outcomes), *_built(models)):
-            instance.report_runless_asset_event(materialization)
-            count += 1
-    return count
+        events: list[dg.AssetMaterialization | dg.AssetCheckEvaluation]
+        events = [*_landed(outcomes), *_checked(outcomes), *_built(models)]
+        for event in events:
+            instance.report_runless_asset_event(event)
+    return len(events)
 
 
 def _landed(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetMaterialization]:
@@ -33,6 +38,13 @@ def _landed(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetMaterialization]:
         for result in landed_results(outcome.task.resource, outcome.result) if outcome.result else ():
             assert result.asset_key  # noqa: S101 - it is always set
             yield dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
+
+
+def _checked(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetCheckEvaluation]:
+    for outcome in outcomes:
+        resource, result = outcome.task.resource, outcome.result
+        for check in result.checks if result else failed_checks(resource, outcome.error):
+            yield check_evaluation(resource, check)
 
 
 def _built(models: Sequence[ModelResult]) -> Iterator[dg.AssetMaterialization]:

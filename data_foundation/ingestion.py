@@ -11,7 +11,9 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from data_foundation.landed import LoadResult
+from data_foundation.asset_checks import check_evaluation, check_result
+from data_foundation.checks import CheckOutcome, failed_checks
+from data_foundation.landed import LoadResult, check_table
 from data_foundation.materialization import landed_results
 from data_foundation.naming import child_key, table_key
 from data_foundation.options import LoadOptions
@@ -52,8 +54,10 @@ INGEST_FIELDS = IngestConfig.to_fields_dict()
 
 def ingest_resources(
     context: dg.AssetExecutionContext, members: Sequence[ResourceData], warehouse: Warehouse
-) -> Iterator[dg.MaterializeResult[Any]]:
-    """Loads the selected resources side by side and yields each as it lands.
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """Loads the selected resources side by side and yields each as it lands, and how its checks came out.
+
+    Checks that are selected without their table are run on it as it stands.
 
     Args:
         context: Of a run of the op; its config is an `IngestConfig`.
@@ -69,14 +73,19 @@ def ingest_resources(
     tasks = [Task(data.source, data.resource, _options(context, config, data)) for data in selected]
     failed: list[Outcome] = []
     log = _ProgressLog(context.log)
+    for data in (data for data in members if data not in selected and _check_keys(context, data)):
+        yield from _check_results(context, data, check_table(data.resource, warehouse))
     for event in _parents_first(load_side_by_side(tasks, warehouse), selected):
         if isinstance(event, Progress):
             log.show(event)
-        elif event.result:
-            yield from _results(context, by_destination[event.task.resource.destination], event.result)
+            continue
+        data = by_destination[event.task.resource.destination]
+        if event.result:
+            yield from _results(context, data, event.result)
         else:
             failed.append(event)
             context.log.error(str(event.error))
+            yield from _check_results(context, data, failed_checks(data.resource, event.error))
     if failed:
         landed = "; the others landed" if len(failed) < len(selected) else ""
         causes = {
@@ -125,12 +134,12 @@ def _options(context: dg.AssetExecutionContext, config: IngestConfig, data: Reso
         window = context.partition_time_window
         start, end = window.start.isoformat(), window.end.isoformat()
         key = context.partition_key_range.start
-    return LoadOptions(start, end, key, config.limit, config.refresh.value, kwargs)
+    return LoadOptions(start, end, key, config.limit, config.refresh.value, kwargs, context.run.run_id)
 
 
 def _results(
     context: dg.AssetExecutionContext, data: ResourceData, result: LoadResult
-) -> Iterator[dg.MaterializeResult[Any]]:
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     for warning in result.warnings:
         context.log.warning("%s: %s", result.destination, warning)
     for child in data.resource.child_tables:
@@ -146,6 +155,28 @@ def _results(
             for partition in _partition_keys(context):
                 landed = dg.AssetMaterialization(found.asset_key, metadata=found.metadata, partition=partition)
                 context.log_event(landed)
+    yield from _check_results(context, data, result.checks)
+
+
+def _check_keys(context: dg.AssetExecutionContext, data: ResourceData) -> set[dg.AssetCheckKey]:
+    """Returns the keys of a resource's checks that this run has selected."""
+    table = dg.AssetKey(table_key(data.resource))
+    return {key for key in context.selected_asset_check_keys if key.asset_key == table}
+
+
+def _check_results(
+    context: dg.AssetExecutionContext, data: ResourceData, outcomes: Sequence[CheckOutcome]
+) -> Iterator[dg.AssetCheckResult]:
+    selected = {key.name for key in _check_keys(context, data)}
+    for outcome in outcomes:
+        if not outcome.passed:
+            log = context.log.error if outcome.blocks else context.log.warning
+            log("%s: check %s failed: %s", data.resource.destination, outcome.name, outcome.message)
+        if outcome.name in selected:
+            yield check_result(data.resource, outcome)
+        else:
+            # The same holds for what was checked of it.
+            context.log_event(check_evaluation(data.resource, outcome))
 
 
 def _partition_keys(context: dg.AssetExecutionContext) -> Sequence[str | None]:
@@ -154,7 +185,7 @@ def _partition_keys(context: dg.AssetExecutionContext) -> Sequence[str | None]:
 
 
 class _ProgressLog:
-    """Writes each new phase, and now and then the rows so far, to the event log."""
+    """Writes each new phase, each note, and now and then the rows so far, to the event log."""
 
     def __init__(self, log: dg.DagsterLogManager) -> None:
         self._log = log
@@ -163,6 +194,9 @@ class _ProgressLog:
     def show(self, progress: Progress) -> None:
         phase, said = self._last.get(progress.destination, ("", 0.0))
         now = time.monotonic()
-        if phase != progress.phase or now - said > PROGRESS_SECONDS:
+        if progress.note or phase != progress.phase or now - said > PROGRESS_SECONDS:
             self._last[progress.destination] = (progress.phase, now)
-            self._log.info(f"{progress.destination}: {progress.phase}, {progress.rows:,} rows")
+            if progress.note:
+                self._log.warning(f"{progress.destination}: {progress.note}")
+            else:
+                self._log.info(f"{progress.destination}: {progress.phase}, {progress.rows:,} rows")

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.schema.utils import get_nested_tables
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from data_foundation.checks import CheckedTable, CheckOutcome, run_checks
+from data_foundation.connection import connect
+from data_foundation.naming import table_key
+
 if TYPE_CHECKING:
     import dlt
     from dlt.common.pipeline import LoadInfo
+    from dlt.destinations.sql_client import SqlClientBase
+
+    from data_foundation.grammar import ResourceConfig
+    from data_foundation.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -29,8 +38,10 @@ class LoadResult:
         schema_changes: New columns by table; a new table shows all of its columns.
         seconds: By phase.
         load_id: dlt's, None where nothing was loaded.
+        bytes: Of the files that were loaded, None where nothing was.
         cursor: Its value before and after.
         warnings: What a person should know although nothing failed.
+        checks: How the resource's checks came out.
     """
 
     destination: str
@@ -43,50 +54,93 @@ class LoadResult:
     schema_changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     load_id: str | None = None
+    bytes: int | None = None
     cursor: tuple[Any, Any] = (None, None)
     warnings: tuple[str, ...] = ()
+    checks: tuple[CheckOutcome, ...] = ()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a failed check holds back the dbt models that read the table."""
+        return any(check.blocks for check in self.checks)
 
 
-def read_landed(pipeline: dlt.Pipeline, result: LoadResult, loaded: LoadInfo | None) -> LoadResult:
-    """Returns `result` completed by what the warehouse holds now.
+def read_landed(
+    pipeline: dlt.Pipeline, resource: ResourceConfig, result: LoadResult, loaded: LoadInfo | None
+) -> LoadResult:
+    """Returns `result` completed by what the warehouse holds now, and checked.
 
     Args:
         pipeline: Synchronised, with a warehouse that is open.
+        resource: What was loaded.
         result: What the load knows of itself.
         loaded: dlt's account of the load, None where nothing was loaded.
     """
     table = result.destination.split(".")[1]
     tables: Mapping[str, Any] = pipeline.default_schema.tables if pipeline.default_schema_name else {}
     family = [str(found["name"]) for found in get_nested_tables(dict(tables), table)] if table in tables else [table]
-    counts: dict[str, int] = _count_rows(pipeline, family) if pipeline.default_schema_name else {}
     packages = loaded.load_packages if loaded else []
+    # A pipeline that has never had rows has no schema, and no tables either.
+    with pipeline.sql_client() if pipeline.default_schema_name else nullcontext() as client:
+        counts: dict[str, int] = _count_rows(client, family) if client else {}
+        result = replace(
+            result,
+            row_count=counts.pop(table, None),
+            columns=read_columns(tables, table),
+            children=counts,
+            child_columns={name: read_columns(tables, name) for name in counts},
+            schema_changes={
+                name: tuple(change["columns"])
+                for package in packages
+                for name, change in package.schema_update.items()
+                if not name.startswith("_dlt")
+            },
+            load_id=packages[-1].load_id if packages else None,
+            bytes=sum(job.file_size for package in packages for job in package.jobs["completed_jobs"]) or None,
+        )
+        return replace(result, checks=run_checks(resource, _checked_table(result, client)))
+
+
+def check_table(resource: ResourceConfig, warehouse: Warehouse) -> tuple[CheckOutcome, ...]:
+    """Returns how the checks of a resource come out for its table as it stands, as if it had just been loaded."""
+    dataset, table = table_key(resource)
+    with warehouse.open() as destination, connect(destination, dataset) as client:
+        count = _count_rows(client, [table]).get(table)
+        columns: Mapping[str, Any] = {} if count is None else _existing_columns(client, table)
+        result = LoadResult(f"{dataset}.{table}", rows=count or 0, row_count=count, columns=columns)
+        return run_checks(resource, _checked_table(result, client))
+
+
+def _existing_columns(client: SqlClientBase[Any], table: str) -> Mapping[str, Mapping[str, Any]]:
+    """Returns the names of a table's columns, of which nothing else is known."""
+    query = f"SELECT * FROM {client.make_qualified_table_name(table)} WHERE 1 = 0"  # noqa: S608 - quoted by dlt
+    with client.execute_query(query) as cursor:
+        return {str(column[0]).lower(): {} for column in cursor.description or ()}
+
+
+def _checked_table(result: LoadResult, client: SqlClientBase[Any] | None) -> CheckedTable:
+    name = result.destination.split(".")[1]
+    table = CheckedTable(name, tuple(result.columns), result.rows, result.row_count, result.schema_changes)
+    if client is None:
+        return table
     return replace(
-        result,
-        row_count=counts.pop(table, None),
-        columns=read_columns(tables, table),
-        children=counts,
-        child_columns={name: read_columns(tables, name) for name in counts},
-        schema_changes={
-            name: tuple(change["columns"])
-            for package in packages
-            for name, change in package.schema_update.items()
-            if not name.startswith("_dlt")
-        },
-        load_id=packages[-1].load_id if packages else None,
+        table,
+        quoted=client.make_qualified_table_name(name),
+        quote=client.escape_column_name,
+        query=lambda sql, *values: client.execute_sql(sql, *values) or [],
     )
 
 
-def _count_rows(pipeline: dlt.Pipeline, tables: list[str]) -> dict[str, int]:
+def _count_rows(client: SqlClientBase[Any], tables: list[str]) -> dict[str, int]:
     """Returns the rows of each table that exists."""
     counts = {}
-    with pipeline.sql_client() as client:
-        for table in tables:
-            query = f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}"  # noqa: S608 - quoted by dlt
-            try:
-                with client.execute_query(query) as cursor:
-                    counts[table] = (cursor.fetchone() or (0,))[0]
-            except DatabaseUndefinedRelation:
-                continue
+    for table in tables:
+        query = f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}"  # noqa: S608 - quoted by dlt
+        try:
+            with client.execute_query(query) as cursor:
+                counts[table] = (cursor.fetchone() or (0,))[0]
+        except DatabaseUndefinedRelation:
+            continue
     return counts
 
 

@@ -1,29 +1,29 @@
-"""One load: a resource through a dlt pipeline of its own into its table, after what an earlier load left behind."""
+"""One load: what an earlier one left behind, then a resource's rows into its table, as its configuration says."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import dlt
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation import failure
-from data_foundation.bounds import find_bounds
+from data_foundation.bounds import Bounds, find_bounds
+from data_foundation.deletion import delete_load, delete_range
 from data_foundation.errors import NoRows, RequiredColumnsMissing
+from data_foundation.exact import told
 from data_foundation.landed import LoadResult, read_landed
-from data_foundation.naming import normalize, pipeline_name, schema_name, table_key
+from data_foundation.naming import normalize, table_key
 from data_foundation.progress import ProgressCollector, Report
 from data_foundation.resource import Call, build_resource
 from data_foundation.steps import SeenColumns, Take
-from data_foundation.unfinished import Unfinished
+from data_foundation.table_pipeline import TablePipeline
 
 if TYPE_CHECKING:
-    from dlt.common.pipeline import ExtractInfo, LoadInfo
+    from dlt.common.pipeline import LoadInfo
+    from dlt.destinations.sql_client import SqlClientBase
     from dlt.extract import DltResource
 
     from data_foundation.config import SourceConfig
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from data_foundation.warehouse import Destination, Warehouse
 
 logger = logging.getLogger(__name__)
+
+Landed = Callable[[LoadResult, "Destination"], None]
 
 
 class Load:
@@ -44,72 +46,58 @@ class Load:
         self.resource = resource
         self.warehouse = warehouse
         self.options = options
-        self.report = report
-        self.dataset, self.table = table_key(resource)
-        self.name = pipeline_name(self.dataset, self.table)
+        progress = ProgressCollector(resource.destination, report)
+        self.pipeline = TablePipeline(warehouse, table_key(resource), progress)
+        self.unfinished = self.pipeline.unfinished
         self.warnings: list[str] = []
-        self.seconds: dict[str, float] = {}
-        self.unfinished = Unfinished(warehouse.work_folder, self.name)
-        self.rows = 0
-        self.pipeline: dlt.Pipeline
+        self.bounds = Bounds()
 
-    def run(self) -> LoadResult:
-        """Returns what landed; the resource's lock is held by the caller."""
-        with self._timed("sync"), self.warehouse.open() as destination:
-            landed_before = self._finish_unfinished(destination)
-            self.unfinished.forget_working_folder()
-            self.pipeline = self._pipeline(destination)
-            self.pipeline.sync_destination(destination, dataset_name=self.dataset)
+    def run(self, tell: Landed) -> LoadResult:
+        """Returns what landed; the resource's lock is held by the caller.
+
+        Args:
+            tell: Told what has landed while the warehouse is still open.
+        """
+        with self.pipeline.timed("sync"), self.warehouse.open() as destination:
+            landed_before = self._settle_unfinished(destination)
+            self.pipeline.synchronise(destination)
         if self.options.refresh == "state":
-            self._forget_cursor()
+            self.pipeline.forget_cursor()
         before = self._cursor() if self.options.refresh == "none" else None
         resource, seen = self._resource(before)
-        with self._timed("extract"):
-            extracted = self._extract(resource)
+        rows = self.pipeline.extract(resource, self._refresh)
+        self.warnings += told(resource)
         self._check_required(seen)
-        if self._is_empty_replace(extracted):
-            self._refuse_no_rows()
-        if self._is_empty_replace(extracted) and self.resource.on_empty == "keep":
-            return self._leave_as_it_is("the replace brought no rows: the table keeps its rows (on_empty: keep)")
-        if landed_before and self._was_read_before(landed_before):
-            return self._leave_as_it_is(
-                f"load {landed_before} was interrupted after it had landed and read these same rows: they count once"
-            )
-        for load_id in self.pipeline.list_extracted_load_packages():
-            self.unfinished.keep(load_id, asked=self.options.asked)
-        self._normalize()
-        with self._timed("load"), self.warehouse.open() as destination:
-            landed = self._landed(self._load(destination), before)
+        if reason := self._reason_to_write_nothing(rows, landed_before):
+            return self._leave_as_it_is(tell, reason, before)
+        self.pipeline.keep(asked=self.options.asked)
+        self.pipeline.normalize()
+        with self.warehouse.open() as destination:
+            with self.pipeline.timed("load"):
+                loaded = self.pipeline.load(destination, self._replaced_range())
+            landed = self._landed(loaded, before)
+            tell(landed, destination)
         self.unfinished.forget()
         return landed
 
-    @contextmanager
-    def _timed(self, phase: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[phase] = round(time.perf_counter() - started, 3)
+    @property
+    def _disposition(self) -> str:
+        return self.resource.write_disposition.disposition
 
-    def _pipeline(self, destination: Destination) -> dlt.Pipeline:
-        pipeline = dlt.pipeline(
-            self.name,
-            pipelines_dir=str(self.warehouse.work_folder),
-            destination=destination,
-            dataset_name=self.dataset,
-            progress=ProgressCollector(self.resource.destination, self.report),
-        )
-        # dlt writes its trace to a file, the text of every error included: addresses with secrets in them.
-        pipeline.config.enable_runtime_trace = False
-        return pipeline
+    @property
+    def _refresh(self) -> str | None:
+        """What is refreshed, in dlt's word."""
+        if self.options.refresh == "state" and self._disposition == "append":
+            return "drop_data"  # loading all again would otherwise double the rows
+        return "drop_resources" if self.options.refresh == "drop" else None
 
-    def _finish_unfinished(self, destination: Destination) -> str | None:
+    def _settle_unfinished(self, destination: Destination) -> str | None:
         """Settles every load that an earlier run left behind; returns the one whose rows are in the table last."""
         landed = None
         for load_id in self.unfinished.load_ids():
             self.unfinished.restore(load_id)
-            self.pipeline = self._pipeline(destination)
-            newest = self._newest_landed()
+            self.pipeline.open(destination)
+            newest = self.pipeline.newest_landed(destination)
             if newest == load_id:
                 logger.info("%s: load %s had landed when its run was interrupted", self.resource.destination, load_id)
                 landed = load_id
@@ -123,13 +111,16 @@ class Load:
     def _finish(self, load_id: str, destination: Destination) -> bool:
         """Loads what was left behind, or sets it aside when it can never be loaded."""
         logger.info("%s: finishing load %s, which an earlier run left behind", self.resource.destination, load_id)
+        first = None
+        if self._disposition == "append" and not self.warehouse.is_transactional:
+            first = partial(delete_load, known=self.pipeline.dlt.default_schema.tables, load_id=load_id)
         try:
-            self._normalize()
-            self._load(destination)
+            self.pipeline.normalize()
+            self.pipeline.load(destination, first and partial(first, table=self.pipeline.table))
         except PipelineStepFailed as error:
             if not failure.is_final(error):
                 raise
-            self.rows = 0
+            self.pipeline.rows = 0
             aside = self.unfinished.set_aside(load_id)
             cause = failure.describe(error)
             self.warnings.append(
@@ -140,99 +131,73 @@ class Load:
             return False
         return True
 
-    def _newest_landed(self) -> str | None:
-        """Returns the load id that was committed last to this table, None where there is none."""
-        schema = self.pipeline.default_schema
-        with self.pipeline.sql_client() as client:
-            query = (
-                f"SELECT load_id FROM {client.make_qualified_table_name(schema.loads_table_name)} "  # noqa: S608 - quoted by dlt
-                "WHERE schema_name = %s AND status = 0 ORDER BY CAST(load_id AS DOUBLE PRECISION) DESC LIMIT 1"
-            )
-            try:
-                rows = client.execute_sql(query, schema.name)
-            except DatabaseUndefinedRelation:
-                return None
-        return str(rows[0][0]) if rows else None
+    def _reason_to_write_nothing(self, rows: int, landed_before: str | None) -> str:
+        """Returns why what was extracted is not loaded, "" where it is.
 
-    def _was_read_before(self, load_id: str) -> bool:
-        """Tells whether this run read what an interrupted one had already brought into the table.
-
-        An append without a cursor reads the same rows again; merge and replace may load them twice.
+        Raises:
+            NoRows: A replace brought none, and that is forbidden.
         """
-        is_append = self.resource.write_disposition.disposition == "append"
-        return is_append and self.options.refresh == "none" and self.unfinished.holds_what_was_extracted(load_id)
+        if self._disposition == "replace" and not rows and self.resource.on_empty == "fail":
+            message = "the replace brought no rows and on_empty is 'fail'; the table is as it was"
+            raise NoRows(message)
+        if self._disposition == "replace" and not rows and self.resource.on_empty == "keep":
+            return "the replace brought no rows: the table keeps its rows (on_empty: keep)"
+        # An append without a cursor reads the same rows again; merge and replace may load them twice.
+        may_double = self._disposition == "append" and self.options.refresh == "none"
+        if landed_before and may_double and self.unfinished.holds_what_was_extracted(landed_before):
+            return f"load {landed_before} was interrupted after it had landed and read these same rows: they count once"
+        return ""
 
-    def _normalize(self) -> None:
-        with self._timed("normalize"):
-            normalized = self.pipeline.normalize()
-        self.rows += normalized.row_counts.get(self.table, 0) if normalized else 0
-
-    def _load(self, destination: Destination) -> LoadInfo:
-        with self.warehouse.transaction(destination):
-            return self.pipeline.load(destination, dataset_name=self.dataset, workers=self.warehouse.load_workers)
-
-    def _leave_as_it_is(self, warning: str) -> LoadResult:
+    def _leave_as_it_is(self, tell: Landed, reason: str, before: Any) -> LoadResult:
         """Returns what is there, with nothing written."""
-        self.warnings.append(warning)
-        self.unfinished.forget_working_folder()
+        self.warnings.append(reason)
         with self.warehouse.open() as destination:
-            self.pipeline = self._pipeline(destination)
-            self.pipeline.sync_destination(destination, dataset_name=self.dataset)
-            landed = self._landed(None, None)
+            self.pipeline.synchronise(destination)
+            landed = self._landed(None, before)
+            tell(landed, destination)
         self.unfinished.forget()
         return landed
 
-    def _forget_cursor(self) -> None:
-        with self.pipeline.managed_state() as state:
-            for source_state in state.get("sources", {}).values():
-                source_state.get("resources", {}).pop(self.table, None)
+    def _replaced_range(self) -> Callable[[SqlClientBase[Any]], None] | None:
+        """Returns what makes room for a range that is appended again; other dispositions replace by themselves."""
+        settings = self.resource.incremental
+        if self._disposition != "append" or not self.bounds.closed or self.options.limit is not None or not settings:
+            return None
+        table, known = self.pipeline.table, self.pipeline.known
+        return partial(delete_range, known=known, table=table, cursor_path=settings.cursor_path, bounds=self.bounds)
 
     def _cursor(self) -> Any:
-        if not self.resource.incremental:
-            return None
-        for source_state in self.pipeline.state.get("sources", {}).values():
-            cursors = source_state.get("resources", {}).get(self.table, {}).get("incremental", {})
-            if cursor := cursors.get(self.resource.incremental.cursor_path):
-                return cursor.get("last_value")
-        return None
+        return self.pipeline.cursor(self.resource.incremental.cursor_path) if self.resource.incremental else None
 
     def _resource(self, cursor: Any) -> tuple[DltResource, SeenColumns]:
         options = self.options
-        bounds, warning = find_bounds(self.resource, cursor, options)
+        self.bounds, warning = find_bounds(self.resource, cursor, options)
         if warning:
             self.warnings.append(warning)
-        call = Call(bounds, self.warehouse.template_values(), options.kwargs)
-        resource = build_resource(self.source, self.resource, self.table, call)
+        call = Call(self.bounds, self.warehouse.template_values(), options.kwargs)
+        resource = build_resource(self.source, self.resource, self.pipeline.table, call)
         seen = SeenColumns()
         if self.resource.requires:
             resource.add_step(seen)
         if options.limit:
             resource.add_step(Take(options.limit))
-        self.warnings += self._side_effects()
+        self.warnings += self._side_effects(cursor)
         resource.add_limit(options.limit, count_rows=True)
         return resource, seen
 
-    def _side_effects(self) -> Iterator[str]:
+    def _side_effects(self, cursor: Any) -> Iterator[str]:
         """Yields what a sample or a range that was asked for means for the table."""
-        options, disposition = self.options, self.resource.write_disposition.disposition
-        if options.limit is not None and disposition == "replace":
+        options, is_append = self.options, self._disposition == "append"
+        if options.limit is not None and self._disposition == "replace":
             yield "limit replaced the table by a sample; load it again without"
-        asked = options.limit is not None or (options.start and not options.partition_key)
-        if asked and disposition == "append" and options.refresh == "none":
-            yield "append: the cursor was left alone, so a later run may add these rows once more"
+        if options.limit is not None and is_append and options.refresh == "none":
+            yield "append: the cursor was left alone, so a later run may add the rows of this sample once more"
+        elif is_append and self.bounds.closed and not options.partition_key and not self._ends_before(cursor):
+            yield "append: the cursor was left alone; rows after it that this range brought will be added once more"
 
-    def _extract(self, resource: DltResource) -> ExtractInfo:
-        refresh: Any = {"drop": "drop_resources"}.get(self.options.refresh)
-        if self.options.refresh == "state" and self.resource.write_disposition.disposition == "append":
-            refresh = "drop_data"  # loading all again would otherwise double the rows
-        schema = dlt.Schema(schema_name(self.table))
-        return self.pipeline.extract(resource, schema=schema, loader_file_format="parquet", refresh=refresh)
-
-    def _is_empty_replace(self, extracted: ExtractInfo) -> bool:
-        metrics = [metric for package in extracted.metrics.values() for metric in package]
-        rows = sum(metric["table_metrics"][self.table].items_count for metric in metrics
-                   if self.table in metric["table_metrics"])  # fmt: skip
-        return self.resource.write_disposition.disposition == "replace" and not rows
+    def _ends_before(self, cursor: Any) -> bool:
+        """Tells whether the range holds only what the cursor has passed."""
+        return self.bounds.ends and cursor is not None and bool(self.bounds.end <= cursor)
 
     def _check_required(self, seen: SeenColumns) -> None:
         names = {normalize(name) for name in seen.names}
@@ -243,22 +208,14 @@ class Load:
             )
             raise RequiredColumnsMissing(message)
 
-    def _refuse_no_rows(self) -> None:
-        if self.resource.on_empty == "fail":
-            message = "the replace brought no rows and on_empty is 'fail'; the table is as it was"
-            raise NoRows(message)
-
     def _landed(self, loaded: LoadInfo | None, before: Any) -> LoadResult:  # cursor values are of any type
-        return read_landed(
-            self.pipeline,
-            self.resource,
-            LoadResult(
-                destination=f"{self.dataset}.{self.table}",
-                rows=self.rows,
-                table=f"{self.warehouse.database}.{self.dataset}.{self.table}",
-                seconds=self.seconds,
-                cursor=(before, self._cursor()),
-                warnings=tuple(self.warnings),
-            ),
-            loaded,
+        pipeline = self.pipeline
+        result = LoadResult(
+            destination=f"{pipeline.dataset}.{pipeline.table}",
+            rows=pipeline.rows,
+            table=f"{self.warehouse.database}.{pipeline.dataset}.{pipeline.table}",
+            seconds=pipeline.seconds,
+            cursor=(before, self._cursor()),
+            warnings=tuple(self.warnings),
         )
+        return read_landed(pipeline.dlt, self.resource, result, loaded)

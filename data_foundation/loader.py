@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from data_foundation import failure
+from data_foundation import audit, failure
+from data_foundation.errors import ResourceBusy
 from data_foundation.load import Load
 from data_foundation.lock import hold
 from data_foundation.naming import pipeline_name, table_key
 from data_foundation.options import LoadOptions
 from data_foundation.progress import Progress, Report
-from data_foundation.transient import attempts
+from data_foundation.secret_settings import learn_resolved
+from data_foundation.transient import attempts, root_cause
 
 if TYPE_CHECKING:
     from data_foundation.config import SourceConfig
     from data_foundation.grammar import ResourceConfig
     from data_foundation.landed import LoadResult
-    from data_foundation.warehouse import Warehouse
+    from data_foundation.warehouse import Destination, Warehouse
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +68,19 @@ class _Run:
     def load(self) -> LoadResult:
         """Returns what landed, or raises why nothing did."""
         self._show(self.last)
+        started = datetime.now(UTC)
         try:
             name = pipeline_name(*table_key(self.resource))
-            with hold(self.warehouse.work_folder, name, self.options.run_id, self._tell_waiting):
+            with hold(self.warehouse.work_folder, name, self.options.run_id, self._tell_waiting) as killed:
+                if killed:
+                    # It could not tell itself; nobody knows more of it than when it began.
+                    self._record("killed", datetime.fromisoformat(killed.since), run_id=killed.run_id)
                 result = attempts(self.resource.retries, self._tell_retry)(self._attempt)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an entry raises is told as an error of ours
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever an entry raises is told as an error of ours
+            if isinstance(error, ResourceBusy):
+                self._record_failure(started, error)
             self._show(replace(self.last, phase="failed"))
             raise failure.explain(self.source, self.resource, error, self.number) from None
         self._show(Progress(self.resource.destination, "done", result.rows))
@@ -77,7 +88,34 @@ class _Run:
 
     def _attempt(self) -> LoadResult:
         self.number += 1
-        return Load(self.source, self.resource, self.warehouse, self.options, self._show).run()
+        started = datetime.now(UTC)
+
+        def landed(result: LoadResult, destination: Destination) -> None:
+            cursor = None if result.cursor[1] is None else str(result.cursor[1])
+            told = {"rows": result.rows, "bytes": result.bytes, "cursor": cursor, "load_id": result.load_id}
+            self._record("loaded", started, destination, **told)
+
+        try:
+            return Load(self.source, self.resource, self.warehouse, self.options, self._show).run(landed)
+        except BaseException as error:
+            learn_resolved()
+            self._record_failure(started, root_cause(error))
+            raise
+
+    def _record_failure(self, started: datetime, cause: BaseException) -> None:
+        self._record("failed", started, rows=self.last.rows, error_class=type(cause).__name__, error=str(cause))
+
+    def _record(
+        self, status: audit.Status, started: datetime, destination: Destination | None = None, **told: Any
+    ) -> None:
+        """Writes an attempt into the audit trail."""
+        if not self.warehouse.is_audited:
+            return
+        asset, run_id = ".".join(table_key(self.resource)), told.pop("run_id", self.options.run_id)
+        ended = None if status == "killed" else datetime.now(UTC)
+        number = max(self.number, 1)
+        attempt = audit.Attempt(asset, self.source.name, run_id, number, status, started, ended, **told)
+        audit.record(self.warehouse, attempt, destination)
 
     def _show(self, progress: Progress) -> None:
         self.last = progress

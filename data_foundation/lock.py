@@ -59,6 +59,7 @@ def hold(
         ResourceBusy: After `seconds`, naming the holder.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)  # one that was there before
     lock, card = FileLock(folder / f"{name}.lock"), folder / f"{name}.holder"
     try:
         lock.acquire(timeout=0)

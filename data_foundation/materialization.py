@@ -26,7 +26,8 @@ def _table_result(result: LoadResult) -> dg.MaterializeResult[Any]:
         "cursor_before": None if before is None else str(before),
         "cursor_after": None if after is None else str(after),
         "child_tables": dict(result.children) or None,
-        "schema_changes": {name: list(columns) for name, columns in result.schema_changes.items()} or None,
+        "schema_changes": _schema_changes(result) or None,
+        "bytes_loaded": result.bytes,
     }
     return dg.MaterializeResult(
         asset_key=dg.AssetKey(result.destination.split(".")),
@@ -38,6 +39,20 @@ def _table_result(result: LoadResult) -> dg.MaterializeResult[Any]:
             **{name: value for name, value in optional.items() if value is not None},
         },
     )
+
+
+def _schema_changes(result: LoadResult) -> dict[str, Any]:
+    """Returns by table which columns are new, and which of them take what did not fit another's type.
+
+    dlt widens no column: a value of another type gets a column of its own, a variant.
+    """
+    changes = {}
+    for name, columns in result.schema_changes.items():
+        known = result.child_columns.get(name, result.columns)
+        variant = [column for column in columns if known.get(column, {}).get("variant")]
+        kinds = {"added": [column for column in columns if column not in variant], "variant": variant}
+        changes[name] = {kind: found for kind, found in kinds.items() if found}
+    return changes
 
 
 def _child_result(result: LoadResult, key: dg.AssetKey) -> dg.MaterializeResult[Any]:

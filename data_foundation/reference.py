@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from data_foundation.check_fields import AcceptedValues, Checks, RowCount
 from data_foundation.fields import ColumnHints, Freshness, Incremental, Partitions
 from data_foundation.grammar import ResourceConfig, SourceDefaults, SourcesFile
 
@@ -38,6 +39,9 @@ def build_reference() -> str:
         ("`incremental`", _table(Incremental, list(Incremental.model_fields))),
         ("`partitions`", _table(Partitions, list(Partitions.model_fields))),
         ("`freshness`", _table(Freshness, list(Freshness.model_fields))),
+        ("`checks`", _table(Checks, list(Checks.model_fields))),
+        ("`checks.row_count`", _table(RowCount, list(RowCount.model_fields))),
+        ("`checks.accepted_values.<column>`", _table(AcceptedValues, list(AcceptedValues.model_fields))),
         ("`columns.<name>`", _table(ColumnHints, list(ColumnHints.model_fields))),
     ]
     return "\n\n".join(f"**{title}**\n\n{table}" for title, table in parts)

@@ -112,18 +112,27 @@ def _count(rows: int | None) -> str:
 def _state(outcome: Outcome) -> str:
     if isinstance(outcome.error, SettingMissing):
         return f"[yellow]needs {', '.join(outcome.error.settings)}[/]"
-    if outcome.error:
+    if outcome.result is None:
         return "[red]failed[/]"
-    return "[yellow]landed, see below[/]" if outcome.result and outcome.result.warnings else "[green]landed[/]"
+    if outcome.result.is_blocked:
+        return "[red]landed, check failed[/]"
+    seen = outcome.result.warnings or not all(check.passed for check in outcome.result.checks)
+    return "[yellow]landed, see below[/]" if seen else "[green]landed[/]"
 
 
 def print_details(console: Console, outcomes: Iterable[Outcome], models: Iterable[ModelResult] = ()) -> None:
-    """Prints every error and warning, with what to do."""
+    """Prints every error, warning and failed check, with what to do."""
     for outcome in outcomes:
         if outcome.error and not isinstance(outcome.error, SettingMissing):
             console.print(f"[red]error[/] {escape(str(outcome.error))}")
         for warning in outcome.result.warnings if outcome.result else ():
             console.print(f"[yellow]warning[/] {outcome.task.resource.destination}: {escape(warning)}")
+        for check in outcome.result.checks if outcome.result else ():
+            if not check.passed:
+                mark = "[red]check[/]" if check.blocks else "[yellow]check[/]"
+                effect = "; dbt models below it wait" if check.blocks else ""
+                said = f"{outcome.task.resource.destination}: {check.name}: {check.message}{effect}"
+                console.print(f"{mark} {escape(said)}")
     for model in models:
         if not model.succeeded:
             console.print(f"[red]{model.state}[/] {model.name}: {escape(model.message.strip())}")

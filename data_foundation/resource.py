@@ -17,8 +17,10 @@ from data_foundation.config import SourceConfig
 from data_foundation.configurable import ConfigurableDltResource
 from data_foundation.entry import find_entry, import_entry
 from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.exact import Exact
 from data_foundation.grammar import ResourceConfig
 from data_foundation.naming import table_key
+from data_foundation.secret_settings import learn_settings
 from data_foundation.steps import Pages, is_frame
 from data_foundation.templates import render
 
@@ -46,11 +48,13 @@ class Call:
         """Returns the resource's args and kwargs with every template filled."""
         values = {**self.environment, **self.bounds.values()}
         try:
-            return render(list(resource.args), values), {**render(resource.kwargs, values), **self.kwargs}
+            positional, keywords = render(list(resource.args), values), render(resource.kwargs, values) | self.kwargs
         except KeyError as error:
             raise SettingMissing(
                 [str(error.args[0]).removeprefix("env.")], "A template in sources.yaml names it"
             ) from None
+        learn_settings(keywords)
+        return positional, keywords
 
 
 def build_resource(source: SourceConfig, resource: ResourceConfig, table: str, call: Call) -> DltResource:
@@ -66,11 +70,18 @@ def build_resource(source: SourceConfig, resource: ResourceConfig, table: str, c
         EntryError: The entry cannot be imported, does not take the arguments, or returns nothing loadable.
         SettingMissing: A template names a setting that is not set.
     """
+    built = _build(source, resource, table, call)
+    # At the end of the pipe alone: what a parent gives to a transformer lands nowhere.
+    built.add_step(Exact(built))
+    return built
+
+
+def _build(source: SourceConfig, resource: ResourceConfig, table: str, call: Call) -> DltResource:
     arguments, keywords = call.arguments(resource)
     found = import_entry(find_entry(source.folder, resource.entry))
     found = found.resource if isinstance(found, ConfigurableDltResource) else found
     if resource.data_from and (parent := source.find_resource(resource.data_from)):
-        upstream = build_resource(source, parent, table_key(parent)[1], replace(call, kwargs={}))
+        upstream = _build(source, parent, table_key(parent)[1], replace(call, kwargs={}))
         made = found if isinstance(found, DltResource) else dlt.transformer(found, name=table, section=source.name)
         built = upstream | made(*arguments, **keywords)
     else:

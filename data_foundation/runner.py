@@ -17,6 +17,7 @@ from data_foundation.landed import LoadResult
 from data_foundation.loader import load_resource
 from data_foundation.options import LoadOptions
 from data_foundation.progress import Progress
+from data_foundation.redaction import redacted_output
 from data_foundation.warehouse import Warehouse
 
 
@@ -62,7 +63,7 @@ def load_side_by_side(tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[P
             return Outcome(task, time.perf_counter() - started, error=error)
         return Outcome(task, time.perf_counter() - started, result)
 
-    with ExitStack() as pools:
+    with redacted_output(), ExitStack() as pools:
         for name, members in by_source.items():
             pool = ThreadPoolExecutor(members[0].source.defaults.max_concurrency, name)
             pools.callback(pool.shutdown, cancel_futures=True)

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from data_foundation.errors import EntryError, redact
+from data_foundation.errors import EntryError
+from data_foundation.redaction import redact
 
 IMPORT_DEADLINE = 60.0
 """Seconds that a source's modules may take to import before the import is given up."""

@@ -150,6 +150,7 @@ class TransactionalDuckDB(duckdb_destination):
         self._shared = OneTransaction()
         try:
             yield
+            self._shared.commit()
         except PipelineStepFailed as failed:
             failed.exception = self._shared.error or failed.exception
             raise

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import dlt
 import duckdb
-from dlt.common.schema import Schema
-from dlt.destinations.job_client_impl import SqlJobClientBase
 from dotenv import load_dotenv
 from filelock import FileLock, Timeout
 
-from data_foundation.errors import SettingMissing, WarehouseBusy, WarehouseError, redact
+from data_foundation.connection import connect
+from data_foundation.errors import SettingMissing, WarehouseBusy, WarehouseError
+from data_foundation.redaction import redact, redact_logs
+from data_foundation.secret_settings import learn_files, learn_settings
 from data_foundation.transaction import TransactionalDuckDB
 
 if TYPE_CHECKING:
     from dlt.common.destination import Destination as DltDestination
 
     Destination = DltDestination[Any, Any]
+
+# dlt never calls home, wherever its config.toml is looked for, unless the environment wants it to.
+os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 
@@ -48,6 +53,8 @@ class Warehouse(ABC):
     kind: ClassVar[str]
     # dlt's own number; each is a session of the warehouse.
     load_workers: ClassVar[int] = 20
+    is_transactional: ClassVar[bool] = False  # whether `transaction` takes half a load back
+    is_audited: ClassVar[bool] = True  # whether attempts to load are written down
 
     @abstractmethod
     def describe(self) -> str:
@@ -68,6 +75,7 @@ class Warehouse(ABC):
 
     def template_values(self) -> Mapping[str, str]:
         """Returns what the templates `env.NAME` stand for."""
+        learn_settings(os.environ)
         return {f"env.{name}": value for name, value in os.environ.items()}
 
     @contextmanager
@@ -89,17 +97,13 @@ class Warehouse(ABC):
     @contextmanager
     def query(self) -> Iterator[Query]:
         """Yields a function that runs one SELECT and returns its rows, each a tuple."""
-        with self.open() as destination:
-            configuration = destination.spec()._bind_dataset_name("_")  # noqa: SLF001 - no dataset of ours is meant
-            client = destination.client(Schema("_"), configuration)
-            assert isinstance(client, SqlJobClientBase)  # noqa: S101 - every warehouse of ours speaks SQL
+        with self.open() as destination, connect(destination, "raw") as client:
 
             def run(sql: str) -> list[tuple[Any, ...]]:
-                with client.sql_client.execute_query(sql) as cursor:
+                with client.execute_query(sql) as cursor:
                     return cursor.fetchall()
 
-            with client.sql_client:
-                yield run
+            yield run
 
     @contextmanager
     def dbt_environment(self) -> Iterator[None]:
@@ -121,6 +125,7 @@ class DuckDBWarehouse(Warehouse):
     kind: ClassVar[str] = "duckdb"
     # One session, because it is one transaction; DuckDB itself uses every core for each file.
     load_workers: ClassVar[int] = 1
+    is_transactional: ClassVar[bool] = True
 
     @property
     def _in_memory(self) -> bool:
@@ -188,7 +193,12 @@ class DuckDBWarehouse(Warehouse):
                     message = f"{self.path} cannot be opened: {error}"
                     raise WarehouseError(message) from None
                 if time.monotonic() > deadline:
-                    message = f"{self.path} is held by another client: close it, or open it read-only. {error}"
+                    # DuckDB says which program that is, and its process.
+                    held = re.search(r"is held in (.+? \(PID \d+\))", str(error))
+                    message = (
+                        f"{self.path} is held by another client, {held[1] if held else error}: "
+                        "close it (one that only reads holds the file too), then run again"
+                    )
                     raise WarehouseBusy(message) from None
                 time.sleep(0.2)
 
@@ -198,6 +208,7 @@ class MemoryWarehouse(DuckDBWarehouse):
     """A DuckDB that lives for one load, kept open so that what landed can be looked at."""
 
     connection: duckdb.DuckDBPyConnection
+    is_audited: ClassVar[bool] = False
 
     @contextmanager
     def open(self) -> Iterator[Destination]:
@@ -209,7 +220,7 @@ class MemoryWarehouse(DuckDBWarehouse):
 class SnowflakeWarehouse(Warehouse):
     """A Snowflake database."""
 
-    settings: Mapping[str, str]
+    settings: Mapping[str, str] = field(repr=False)
     kind: ClassVar[str] = "snowflake"
 
     REQUIRED: ClassVar[tuple[str, ...]] = (
@@ -253,9 +264,12 @@ class SnowflakeWarehouse(Warehouse):
 
 
 def read_settings(root: Path) -> Mapping[str, str]:
-    """Returns the environment, with what `.env` in `root` adds to it."""
+    """Returns the environment, with what `.env` in `root` adds to it; from here on secrets are masked."""
     load_dotenv(root / ".env")
     os.environ.setdefault("DLT_PROJECT_DIR", str(root))
+    learn_files(Path(os.environ["DLT_PROJECT_DIR"], ".dlt"))
+    learn_settings(os.environ)
+    redact_logs()
     return dict(os.environ)
 
 
@@ -263,12 +277,14 @@ def build_warehouse(root: Path) -> Warehouse:
     """Returns the warehouse that the settings name: `WAREHOUSE`, duckdb unless set.
 
     Raises:
-        WarehouseError: An unknown `WAREHOUSE`.
+        WarehouseError: An unknown `WAREHOUSE`, or a `DUCKDB_PATH` that is no path.
     """
     settings = read_settings(root)
     match kind := settings.get("WAREHOUSE") or "duckdb":
         case "duckdb":
-            path = root / (settings.get("DUCKDB_PATH") or "data/warehouse.duckdb")
+            path = root / (given := settings.get("DUCKDB_PATH") or "data/warehouse.duckdb")
+            if re.match(r"\w\w+:", given):  # md:..., whose token would become a file's name
+                raise WarehouseError(f"DUCKDB_PATH: got '{given}'; accepted: the path of a DuckDB file")
             return DuckDBWarehouse(_work_folder(root, kind, str(path)), str(path))
         case "snowflake":
             identity = f"{settings.get('SNOWFLAKE_ACCOUNT')}/{settings.get('SNOWFLAKE_DATABASE')}"

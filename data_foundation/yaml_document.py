@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 from yaml.constructor import SafeConstructor
 
-from data_foundation.errors import ConfigError, Problem, redact
+from data_foundation.errors import ConfigError, Problem
+from data_foundation.redaction import redact
 
 MAX_VALUES = 200_000
 """Values in one document after its aliases are expanded: beyond any hand-written file, below what a bomb needs."""

@@ -1,5 +1,6 @@
 """What every test may ask for: the sandbox, its settings and its faults."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,12 @@ def location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Location:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the switch that proves the promises in full."""
     parser.addoption("--promises", action="store_true", help="prove every point and history, not a sample of them")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Says how much was proved: the sum of what tests recorded."""
+    counts = Counter[str]()
+    for report in terminalreporter.getreports("passed"):
+        counts.update({name: count for name, count in report.user_properties if isinstance(count, int)})
+    for name, count in counts.items():
+        terminalreporter.write_line(f"{count:,} {name}")

@@ -25,29 +25,33 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"factory", "dbt", "history", "report", "audit_report"}),
     frozenset({"ingestion"}),
     frozenset({"translator", "preview", "dbt_run", "dbt_sources", "settings", "reference", "scaffold"}),
-    frozenset({"automation", "materialization", "runner"}),
+    frozenset({"automation", "asset_checks", "materialization", "runner"}),
     frozenset({"loader", "tree"}),
     frozenset({"load"}),
-    frozenset({"landed", "audit", "resource", "failure", "progress"}),
-    frozenset({"bounds", "configurable"}),
+    frozenset({"table_pipeline", "deletion", "landed", "audit", "resource", "failure", "progress"}),
+    frozenset({"bounds", "checks", "configurable", "exact"}),
     frozenset(
         {"entry", "columnar", "readers", "warehouse", "naming", "options", "steps", "lock", "transient", "unfinished"}
     ),
-    frozenset({"source_import", "config", "transaction"}),
+    frozenset({"source_import", "config", "transaction", "connection"}),
     frozenset({"grammar"}),
+    frozenset({"check_fields"}),
     frozenset({"fields"}),
     frozenset({"scalars"}),
-    frozenset({"templates", "yaml_document", "journal"}),
+    frozenset({"templates", "yaml_document", "journal", "secret_settings"}),
     frozenset({"errors"}),
+    frozenset({"redaction"}),
 )
 LEVELS = {module: -depth for depth, row in enumerate(ROWS) for module in row}
 
 # Who may import a library, by its names.
-KNOWS_DAGSTER = frozenset({"translator", "automation", "materialization", "ingestion", "factory", "dbt", "history"})
+KNOWS_DAGSTER = frozenset({
+    "translator", "automation", "asset_checks", "materialization", "ingestion", "factory", "dbt", "history",
+})  # fmt: skip
 KNOWS_DLT = frozenset(LEVELS) - {
-    "cli", "tree", "entry", "source_import", "config", "grammar", "fields", "scalars", "options", "templates",
-    "yaml_document", "errors", "scaffold", "reference", "runner", "loader", "lock", "journal",
-    "audit_report",
+    "cli", "tree", "entry", "checks", "check_fields", "source_import", "config", "grammar", "fields", "scalars",
+    "options", "templates", "yaml_document", "errors", "redaction", "scaffold", "reference", "runner", "loader", "lock",
+    "journal", "audit_report",
 }  # fmt: skip
 LIBRARIES = {
     "dagster": KNOWS_DAGSTER,

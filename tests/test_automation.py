@@ -85,9 +85,9 @@ class Ticks:
 
 def add_tables(tree: Tree, *tables: str, source: str = "shop", automation: str = "manual", more: str = "") -> None:
     """A source with tables that anybody may ask for."""
+    said = more or "write_disposition: replace"
     resources = "".join(
-        f"  - {{entry: data.get_rows, args: [{table}], destination: raw.{table}, write_disposition: replace{more}}}\n"
-        for table in tables
+        f"  - {{entry: data.get_rows, args: [{table}], destination: raw.{table}, {said}}}\n" for table in tables
     )
     tree.add(source, f"source: {{automation: {automation}}}\nresources:\n{resources}", DATA)
 
@@ -131,7 +131,7 @@ def test_a_tick_that_nobody_saw_is_made_up_for(tree: Tree) -> None:
 
 def test_a_cron_asks_for_the_latest_partition_only(tree: Tree) -> None:
     """A daily resource is asked for yesterday, the latest complete day; a missing past stays missing."""
-    partitions = ", partitions: {by: daily, start: 2030-01-01}"
+    partitions = "partitions: {by: daily, start: 2030-01-01}, write_disposition: merge, primary_key: id"
     add_tables(tree, "orders", automation="'0 6 * * *'", more=partitions)
     ticks = Ticks(tree)
     assert ticks.tick(MIDNIGHT + timedelta(hours=1)) == set()
@@ -203,7 +203,7 @@ def test_models_are_asked_for_after_their_tables_and_never_with_them(tree: Tree)
 
 def test_a_chain_of_models_is_asked_for_in_one_tick(tree: Tree) -> None:
     """Staging, intermediate and mart run in one dbt build; a child table is an upstream like any other."""
-    add_tables(tree, "a", more=", child_tables: [lines]")
+    add_tables(tree, "a", more="write_disposition: replace, child_tables: [lines]")
     models = [
         build_model("staging/a", "raw/a"),
         build_model("staging/lines", "raw/a__lines"),
@@ -328,7 +328,7 @@ def test_a_model_waits_while_an_upstream_runs(tree: Tree) -> None:
 
 def test_missing_old_partitions_do_not_hold_a_model(tree: Tree) -> None:
     """One partition is enough: a model does not wait for a history that nobody has loaded; for none at all it waits."""
-    partitions = ", partitions: {by: daily, start: 2024-01-01}"
+    partitions = "partitions: {by: daily, start: 2024-01-01}, write_disposition: merge, primary_key: id"
     add_tables(tree, "a", more=partitions)
     add_tables(tree, "b", source="other")
     ticks = Ticks(tree, [build_model("marts/ab", "raw/a", "raw/b")])

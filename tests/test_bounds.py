@@ -22,7 +22,8 @@ def resource(*, cursor: bool = True, **settings: Any) -> ResourceConfig:
     first = settings.pop("first", None)
     lag = settings.pop("lag", None)
     incremental = {"cursor_path": "at", "initial_value": first, "lag": lag} if cursor else None
-    said = {"entry": "data.get_rows", "destination": "raw.rows", "incremental": incremental, **settings}
+    merge = {"write_disposition": "merge", "primary_key": "id"}
+    said = {"entry": "data.get_rows", "destination": "raw.rows", "incremental": incremental, **merge, **settings}
     return ResourceConfig.model_validate(said)
 
 

@@ -182,7 +182,8 @@ def test_anchors_and_merge_keys(tmp_path: Path) -> None:
 def test_yaml_dates_are_dates(tmp_path: Path) -> None:
     """`start: 2024-01-01` and `start: "2024-01-01"` are the same first partition."""
     for folder, start in ((tmp_path / "a", "2024-01-01"), (tmp_path / "b", "'2024-01-01'")):
-        text = f"resources: [{{entry: d.f, destination: raw.a, partitions: {{by: daily, start: {start}}}}}]"
+        merge = "write_disposition: merge, primary_key: id"
+        text = f"resources: [{{entry: d.f, destination: raw.a, {merge}, partitions: {{by: daily, start: {start}}}}}]"
         partitions = load(folder, text).resources[0].partitions
         assert partitions
         assert partitions.start == date(2024, 1, 1)

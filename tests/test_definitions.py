@@ -490,8 +490,10 @@ PARTITIONED = """
 resources:
   - {entry: data.get_rows, destination: raw.plain}
   - {entry: data.get_days, destination: raw.days, partitions: {by: daily, start: 2024-01-01},
+     write_disposition: merge, primary_key: key,
      kwargs: {start: "{{ partition.start }}", end: "{{ partition.end }}", key: "{{ partition.key }}"}}
-  - {entry: data.get_rows, destination: raw.months, partitions: {by: monthly, start: 2024-01-01}}
+  - {entry: data.get_rows, destination: raw.months, partitions: {by: monthly, start: 2024-01-01},
+     write_disposition: merge, primary_key: id}
 """
 DAYS = "def get_days(start, end, key):\n    yield [{'start': str(start), 'end': str(end), 'key': key}]\n"
 
@@ -527,11 +529,12 @@ def test_partition_bounds_reach_the_entry(location: Location) -> None:
 )
 def test_partitionings_that_start_together_are_ops_of_their_own(location: Location, other: str) -> None:
     """Two partitionings that differ in their end or their time zone stand side by side."""
+    merge = "write_disposition: merge, primary_key: id"
     location.add(
         "shop",
         "resources:\n"
-        "  - {entry: data.get_rows, destination: raw.a, partitions: {by: daily, start: 2024-01-01}}\n"
-        f"  - {{entry: data.get_rows, destination: raw.b, partitions: {{by: daily, {other}}}}}\n",
+        f"  - {{entry: data.get_rows, destination: raw.a, {merge}, partitions: {{by: daily, start: 2024-01-01}}}}\n"
+        f"  - {{entry: data.get_rows, destination: raw.b, {merge}, partitions: {{by: daily, {other}}}}}\n",
     )
     assert {"raw/a", "raw/b"} < set(location.specs())
 

@@ -12,7 +12,8 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from dlt.pipeline.typing import TPipelineStep
 
 from data_foundation import failure
-from data_foundation.errors import EntryError, LoadError, redact
+from data_foundation.errors import EntryError, LoadError
+from data_foundation.redaction import redact
 from tests.trees import Tree
 
 

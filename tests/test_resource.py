@@ -178,7 +178,7 @@ def test_arguments_are_configured_then_filled_then_overridden(tree: Tree) -> Non
     """Args and kwargs come from the YAML, templates are filled everywhere in them, the run's own win."""
     more = (
         ', args: [1, {at: "{{ partition.start }}"}], kwargs: {colour: "{{ env.COLOUR }}", end: "{{partition.end}}"}'
-        ", partitions: {by: daily, start: 2024-01-01}"
+        ", partitions: {by: daily, start: 2024-01-01}, write_disposition: merge, primary_key: id"
     )
     [row] = rows_of(tree, "echo", more, end="later", also=True)
     assert row == {
@@ -241,10 +241,13 @@ def test_a_sample_is_cut_inside_a_page(tree: Tree, entry: str, limit: int) -> No
 def test_a_sample_does_not_read_on(tree: Tree) -> None:
     """The entry is closed once the sample is full: an endless one ends."""
     data = "def get_rows():\n    n = 0\n    while True:\n        n += 1\n        yield [{'n': n}] * 10\n"
-    for more in ("", ", incremental: {cursor_path: n}"):
-        resource = f"{{entry: data.get_rows, destination: raw.rows, write_disposition: replace{more}}}"
+    for more in (
+        "write_disposition: replace",
+        "write_disposition: merge, primary_key: n, incremental: {cursor_path: n}",
+    ):
+        resource = f"{{entry: data.get_rows, destination: raw.rows, {more}}}"
         tree.add("shop", f"resources: [{resource}]", data)
-        assert tree.load("shop.rows", limit=25).row_count == 25
+        assert tree.load("shop.rows", limit=25).rows == 25
 
 
 def test_a_sample_counts_what_the_cursor_lets_through(tree: Tree) -> None:

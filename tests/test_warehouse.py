@@ -76,7 +76,7 @@ def test_somebody_elses_client_is_named(tree: Tree, monkeypatch: pytest.MonkeyPa
         try:
             assert client.stdout
             client.stdout.readline()
-            with pytest.raises(WarehouseBusy, match="is held by another client: close it, or open it read-only"):
+            with pytest.raises(WarehouseBusy, match=rf"is held by another client, \S+ \(PID {client.pid}\): close it"):
                 tree.load("shop.a")
         finally:
             client.kill()

@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -14,11 +16,15 @@ from types import FrameType
 from typing import Any
 
 from data_foundation.errors import FoundationError
+from data_foundation.warehouse import DuckDBWarehouse
 from tests.trees import Tree
 
 # A fork of a process that has imported everything: a run costs what it does, not what Python's start does.
 _SPAWN = multiprocessing.get_context("forkserver")
-_SPAWN.set_forkserver_preload(["tests.promises.killed", "data_foundation.loader", "pyarrow.parquet"])
+_SPAWN.set_forkserver_preload([
+    "tests.promises.killed", "data_foundation.loader", "dlt._workspace.cli._plugins", "pyarrow.parquet",
+    "pyarrow.pandas_compat", "pandas", "sqlalchemy",
+])  # fmt: skip
 
 _FILES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"})
 _TRANSACTION = frozenset({"begin", "commit", "rollback"})
@@ -81,13 +87,35 @@ class Tripwire:
         return str(getattr(file, "name", "")).startswith(self.folder) and "r" not in str(getattr(file, "mode", "r"))
 
 
-def _work(root: str, name: str, at: Point | None, *, traced: bool, options: dict[str, Any]) -> None:
+class Autocommit(DuckDBWarehouse):
+    """DuckDB without transactions: every statement is committed by itself, as an engine without such would have it."""
+
+    is_transactional = False
+
+    @contextmanager
+    def transaction(self, _destination: Any) -> Iterator[None]:
+        """Does nothing."""
+        yield
+
+
+class AutocommitTree(Tree):
+    """A checkout whose warehouse has no transactions."""
+
+    @property
+    def warehouse(self) -> DuckDBWarehouse:
+        """The checkout's DuckDB."""
+        ordinary = super().warehouse
+        return Autocommit(ordinary.work_folder, ordinary.path)
+
+
+def _work(tree: Tree, name: str, at: Point | None, *, traced: bool, options: dict[str, Any]) -> None:
     """Loads `name` and leaves the points that it passed, or the error, in files."""
+    root = str(tree.root)
     tripwire = Tripwire(root, at)
     if traced:
         tripwire.watch()
     try:
-        Tree(Path(root)).load(name, **options)
+        tree.load(name, **options)
     except FoundationError as error:
         Path(root, "error.txt").write_text(str(error))
         os._exit(1)
@@ -107,7 +135,7 @@ def start(tree: Tree, name: str, at: Point | None = None, *, traced: bool = Fals
         options: Those of `LoadOptions`.
     """
     process = _SPAWN.Process(
-        target=_work, args=(str(tree.root), name, at), kwargs={"traced": traced or bool(at), "options": options}
+        target=_work, args=(tree, name, at), kwargs={"traced": traced or bool(at), "options": options}
     )
     process.start()
     return process

@@ -42,11 +42,13 @@ class Scenario:
         settings: Of the resource.
         data: The module of its entry.
         nested: Whether its rows have lists.
+        tree: How its checkout is made.
     """
 
     settings: Sequence[str]
     data: str = ROWS
     nested: bool = False
+    tree: type[Tree] = Tree
 
     def rows(self, first: int, last: int, **more: Any) -> list[dict[str, Any]]:
         """Rows of ids from `first` to `last`; what `more` says is in each."""
@@ -78,6 +80,15 @@ SCENARIOS = {
         ["write_disposition: {disposition: merge, strategy: upsert}", "primary_key: id"], nested=True
     ),
     "scd2": Scenario(["write_disposition: {disposition: merge, strategy: scd2}"]),
+    "append without transactions, nested": Scenario(
+        ["write_disposition: append", CURSOR], nested=True, tree=killed.AutocommitTree
+    ),
+    "replace without transactions, nested": Scenario(
+        ["write_disposition: replace"], nested=True, tree=killed.AutocommitTree
+    ),
+    "merge without transactions, nested": Scenario(
+        ["write_disposition: merge", "primary_key: id", CURSOR], nested=True, tree=killed.AutocommitTree
+    ),
     "insert-only": Scenario(["write_disposition: {disposition: merge, strategy: insert-only}", "primary_key: id"]),
 }
 
@@ -108,7 +119,7 @@ def content(tree: Tree, scenario: Scenario) -> dict[str, list[Any]]:
 def copy_of(tree: Tree, root: Path) -> Tree:
     """The checkout as it is, elsewhere."""
     shutil.copytree(tree.root, root)
-    return Tree(root)
+    return type(tree)(root)
 
 
 def has_ended(tree: Tree) -> bool:
@@ -123,7 +134,7 @@ def test_a_killed_run_made_again_is_one_run(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:
     """Killed before or after any statement, rename or write, the table and the cursor end as if nothing had been."""
-    scenario, before = SCENARIOS[name], Tree(tmp_path / "before")
+    scenario, before = SCENARIOS[name], SCENARIOS[name].tree(tmp_path / "before")
     scenario.prepare(before)
     undisturbed = copy_of(before, tmp_path / "undisturbed")
     every = killed.trace(undisturbed, "shop.orders")
@@ -142,3 +153,30 @@ def test_a_killed_run_made_again_is_one_run(
     # The order in which a folder's files are removed is not the same in every run.
     assert reached > 0.8 * wanted
     record_property("points", reached)
+
+
+def used(folder: Path) -> int:
+    """Bytes of all files below a folder; a file with several names counts once."""
+    found = {
+        (status.st_ino, status.st_size) for file in folder.rglob("*") if (status := file.stat()) and file.is_file()
+    }
+    return sum(size for _, size in found)
+
+
+def test_killed_runs_do_not_fill_the_disk(tree: Tree, request: pytest.FixtureRequest, record_property: Any) -> None:
+    """A hundred killed runs leave no more than the worst of the first few did, and a run that ends leaves nothing."""
+    runs = 100 if request.config.getoption("--promises") else 12
+    SCENARIOS["merge, nested"].prepare(tree)
+    traced = copy_of(tree, tree.root.with_name("traced"))
+    points = killed.trace(traced, "shop.orders")
+    chosen = random.Random(0).sample(points, 4)  # noqa: S311 - a choice of tests
+    sizes = []
+    for number in range(runs):
+        killed.run(tree, "shop.orders", at=chosen[number % len(chosen)])
+        sizes.append(used(tree.warehouse.work_folder))
+    first, last = max(sizes[:4]), max(sizes[-4:])
+    assert last <= 1.1 * first
+    tree.load("shop.orders")
+    left = [file.name for file in tree.warehouse.work_folder.rglob("*") if file.is_file()]
+    assert [name for name in left if not name.endswith(".lock") and "audit" not in name] == []
+    record_property("killed runs on one disk", runs)

@@ -1,0 +1,29 @@
+"""SQL in a dataset of a destination, in the words of whatever engine it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dlt.common.schema import Schema
+from dlt.destinations.job_client_impl import SqlJobClientBase
+
+if TYPE_CHECKING:
+    from dlt.common.destination import Destination
+    from dlt.destinations.sql_client import SqlClientBase
+
+
+@contextmanager
+def connect(destination: Destination[Any, Any], dataset: str) -> Iterator[SqlClientBase[Any]]:
+    """Yields a client that executes SQL and quotes the names of a dataset's tables.
+
+    Args:
+        destination: Of `Warehouse.open`; inside `Warehouse.transaction` what is executed is a part of that.
+        dataset: Its name.
+    """
+    configuration = destination.spec()._bind_dataset_name(dataset)  # noqa: SLF001 - no pipeline of dlt's is meant
+    client = destination.client(Schema(dataset), configuration)
+    assert isinstance(client, SqlJobClientBase)  # noqa: S101 - every warehouse of ours speaks SQL
+    with client.sql_client:
+        yield client.sql_client

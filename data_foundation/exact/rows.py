@@ -1,0 +1,85 @@
+"""Dict rows, looked at value by value: what is certainly exact passes at once, the rest is looked at closely."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from data_foundation.errors import ValueRefused
+from data_foundation.exact.ahead import Ahead, Landing
+from data_foundation.exact.tables import Table
+from data_foundation.exact.values import plain
+
+
+class Rows:
+    """Lets dict rows of one table through, exact or as the contract trims them.
+
+    Attributes:
+        discarded: How often the contract let something go, by a phrase that says what.
+    """
+
+    def __init__(self, ahead: Ahead) -> None:
+        self.ahead = ahead
+        self.discarded: Counter[str] = Counter()
+        self.trimming = False
+        self._root = Table(self, ahead.table, "", (), ahead.levels)
+        self._number = 0
+
+    def take(self, page: list[Any], before: int) -> list[Any]:
+        """Returns the page, without what the contract discards.
+
+        Args:
+            page: Rows.
+            before: How many rows came before this page.
+
+        Raises:
+            ValueRefused: A value would be changed or lost; names row and column.
+        """
+        look, self.trimming, trimmed = self._root.row.take, False, []
+        for self._number, item in enumerate(page, before + 1):
+            row = item if type(item) is dict else self._as_row(item)
+            look(row)
+            if self.trimming:
+                self.trimming = False
+                trimmed.append((self._number - before - 1, row))
+        if not trimmed:
+            return page
+        kept = list(page)
+        for index, row in reversed(trimmed):
+            self._number = before + index + 1
+            kept[index : index + 1] = self._root.trim([row])
+        return kept
+
+    def refuse(self, path: tuple[str, ...], reason: str) -> ValueRefused:
+        """Returns the error for the row at hand."""
+        column = _place(path)
+        places = [f"row {self._number}"] * bool(self._number) + [f"column {column}"] * bool(column)
+        where = ", ".join(places) + ": " if places else ""
+        return ValueRefused(where + reason.replace("<column>", column))
+
+    def discard(self, path: tuple[str, ...], landing: Landing) -> str:
+        """Returns the contract's mode for something that it does not let in.
+
+        Raises:
+            ValueRefused: The mode is freeze.
+        """
+        what = {"tables": "a new table", "columns": "a new column", "data_type": "a value of another type"}
+        rule = f"schema_contract {landing.entity}: {landing.mode}"
+        if landing.mode == "freeze":
+            advice = "let it in with evolve, or leave it out of the rows"
+            raise self.refuse(path, f"{what[landing.entity]}, which {rule} forbids; {advice}")
+        where = f"{_place(path)}: " if path else ""
+        return f"{landing.mode} {where}{what[landing.entity]} ({rule})"
+
+    def _as_row(self, item: Any) -> dict[Any, Any]:
+        row = plain(item)
+        if isinstance(row, dict):
+            return row
+        if row is None:
+            raise self.refuse((), "got None for a row; leave it out of the page")
+        return {"value": row}
+
+
+def _place(path: tuple[str, ...]) -> str:
+    """Returns how a person writes the way to a value: `items[].name`."""
+    return ".".join(path).replace(".[]", "[]")

@@ -1,0 +1,151 @@
+"""What a single value is, and whether it comes back as it was from the files that dlt writes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, is_dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from types import NoneType
+from typing import Any
+from uuid import UUID
+
+from dlt.common.json import PUA_CHARACTER_MAX, PUA_START, json
+from pydantic import BaseModel
+
+DEEPEST = 200
+"""Levels of nesting that are followed; the JSON writer gives up at 254."""
+
+_PLAIN = frozenset({str, int, float, bool, NoneType, datetime})
+_ADVICE: dict[type, str] = {
+    timedelta: "yield its total_seconds(), or its text",
+    set: "yield a list",
+    frozenset: "yield a list",
+    bytearray: "yield bytes",
+    memoryview: "yield bytes",
+    Decimal: "columns of decimals have none; yield None",
+}
+_MODULES = {"numpy": "yield its .item()", "pandas": "yield its .to_pydatetime(), and None for NaT and NA"}
+_ACCEPTED = (
+    "accepted: None, bool, int, float, str, bytes, Decimal, datetime, date, time, UUID, Enum, dicts and lists of these"
+)
+
+TOO_LARGE = (
+    "got an int beyond 64 bits; yield a Decimal and say "
+    "`columns: {<column>: {data_type: decimal, precision: 38, scale: 0}}`, or yield text"
+)
+
+
+class Unacceptable(ValueError):
+    """A value that would be changed or lost; the text says what it is and what to do."""
+
+
+def describe(value: Any) -> str:
+    """Returns what a value is, without showing what it says: it may be a secret."""
+    if isinstance(value, float | Decimal) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "an infinity"
+    kind = type(value)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def plain(value: Any) -> Any:
+    """Returns a dict or a list for what becomes one when it is written, anything else as it is."""
+    if type(value) in _PLAIN or isinstance(value, dict | list):
+        return value
+    if isinstance(value, tuple):
+        return value._asdict() if hasattr(value, "_asdict") else list(value)
+    if isinstance(value, BaseModel):
+        return value.model_dump(by_alias=True)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value
+
+
+def as_written(value: Any) -> Any:
+    """Returns a value as it comes back from the files that dlt writes between extracting and normalising.
+
+    Raises:
+        Unacceptable: It cannot be written, or another value would come back.
+    """
+    try:
+        (back,) = json.typed_loads(json.typed_dumps([value]))
+        is_same = _same(value, back)
+    except (TypeError, ValueError, RecursionError):
+        is_same = False
+    if not is_same:
+        raise Unacceptable(why_not_written(value))
+    return back
+
+
+def _same(value: Any, back: Any) -> bool:
+    value = plain(value)
+    if value == b"" and isinstance(value, bytes):
+        # Its mark alone is left, which dlt does not read back.
+        return False
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, UUID):
+        value = str(value)
+    if isinstance(value, dict) and isinstance(back, dict):
+        return len(value) == len(back) and all(map(_same, value.values(), back.values()))
+    if isinstance(value, list) and isinstance(back, list):
+        return len(value) == len(back) and all(map(_same, value, back))
+    if isinstance(value, time | datetime) and isinstance(back, type(value)):
+        # Two times in different zones are never equal where clocks are put back.
+        return bool(value.replace(tzinfo=None) == back.replace(tzinfo=None) and value.utcoffset() == back.utcoffset())
+    return bool(value == back)
+
+
+def why_not_written(value: Any) -> str:
+    """Returns what is wrong with a value that cannot be written as it is, and what to do."""
+    if isinstance(value, dict | list | tuple):
+        return f"got nested values that cannot be written as they are, or deeper than {DEEPEST} levels. {_ACCEPTED}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"got {describe(value)}, which would become NULL; yield None, or an Arrow table, which keeps it"
+    if isinstance(value, bytes):
+        return "got bytes without a byte, which would become NULL; yield None, or an Arrow table, which keeps them"
+    if type(value) is str:
+        return (
+            "got text with a lone surrogate or a private character that stands for a type; take it out, or yield bytes"
+        )
+    if type(value) is int:
+        return TOO_LARGE
+    module = type(value).__module__.partition(".")[0]
+    advice = next((text for kind, text in _ADVICE.items() if isinstance(value, kind)), _MODULES.get(module, _ACCEPTED))
+    return f"got {describe(value)}; {advice}"
+
+
+def check_json(value: Any, depth: int = 0) -> None:
+    """Refuses what a column of JSON would hold as something else.
+
+    Raises:
+        Unacceptable: Saying what it is.
+    """
+    if depth > DEEPEST:
+        raise Unacceptable(f"got nested values deeper than {DEEPEST} levels, or a value that contains itself")
+    value = plain(value)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise Unacceptable(f"got a key that is {describe(key)}; keys of JSON are text")
+            check_json(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            check_json(inner, depth + 1)
+    elif isinstance(value, bytes):
+        raise Unacceptable("got bytes inside JSON, which has none; yield them as text, for instance base64")
+    else:
+        as_written(value)
+
+
+def is_text(value: str) -> bool:
+    """Tells whether a text comes back: one that can be encoded and begins with none of dlt's marks of a type."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return not PUA_START <= ord(value[0]) <= PUA_START + PUA_CHARACTER_MAX

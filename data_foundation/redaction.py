@@ -1,0 +1,149 @@
+"""The secrets that this process knows, and texts, log records and output without them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any, TextIO, cast
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+SHORTEST = 6
+"""Characters of the shortest value that is masked: a shorter one stands in too many texts by chance."""
+
+SHORTEST_NUMBER = 8
+"""The same of one that is digits alone."""
+
+COMMON = frozenset({"access", "bearer", "changeme", "default", "duckdb", "example", "localhost", "password", "passwd",
+                    "public", "sandbox", "secret", "secrets", "snowflake", "string", "unknown"})  # fmt: skip
+"""Values that stand in texts as words, whatever setting holds them."""
+
+LONG, END = 24, 12
+"""Of a value this long its first or last characters are enough: whoever shows half of it has cut the other half off."""
+
+# Up to the last @: a password may hold one, or a slash. Too much masked is better than its tail shown.
+_USERINFO = re.compile(r"(?<=://)[^\s'\"]+(?=@)")
+_QUERY = re.compile(r"(?<=[?&])([^=&\s'\"]+)=[^&\s'\")]+")
+_WORD = r"[^\s'\",;&()<>]*"
+_HEX = re.compile("%[0-9A-F]{2}")
+
+
+class _Known:
+    """Values that are masked, with every spelling of theirs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values: set[str] = set()
+        self._marks: frozenset[str] = frozenset()
+        self._pattern = re.compile("(?!)")
+
+    def add(self, values: Iterable[str]) -> None:
+        with self._lock:
+            if not (new := {value for value in values if _is_telling(value)} - self._values):
+                return
+            self._values |= new
+            spelled = {spelling for value in self._values for spelling in _spellings(value)}
+            ends = {value for value in spelled if len(value) >= LONG}
+            patterns = [re.escape(value) for value in sorted(spelled, key=len, reverse=True)]
+            patterns += [f"{re.escape(value[:END])}{_WORD}|{_WORD}{re.escape(value[-END:])}" for value in sorted(ends)]
+            self._pattern = re.compile("|".join(patterns))
+            self._marks = frozenset(spelled | {value[:END] for value in ends} | {value[-END:] for value in ends})
+
+    def mask(self, text: str) -> str:
+        # Looking for hundreds of words one by one is a hundred times faster than the pattern, and finds nothing mostly.
+        return self._pattern.sub(MASK, text) if any(mark in text for mark in self._marks) else text
+
+
+_known = _Known()
+
+
+def remember(values: Iterable[str]) -> None:
+    """Has each of `values` masked from now on, however it is encoded; those too short or too common are left alone."""
+    _known.add(values)
+
+
+def redact(text: str) -> str:
+    """Returns `text` without the secrets that are known, and without user info and query values of every URL in it."""
+    return _QUERY.sub(rf"\1={MASK}", _known.mask(_USERINFO.sub(MASK, text)))
+
+
+@contextmanager
+def redacted_output() -> Iterator[None]:
+    """Masks what Python code prints until the block ends; what a child process prints goes its own way."""
+    out, err = cast("TextIO", _Redacted(sys.stdout)), cast("TextIO", _Redacted(sys.stderr))
+    with redirect_stdout(out), redirect_stderr(err):
+        yield
+
+
+def redact_logs() -> None:
+    """Masks every log record that is made in this process from now on: message, arguments and traceback."""
+    former = logging.getLogRecordFactory()
+    if isinstance(former, _RecordFactory):
+        return
+    logging.setLogRecordFactory(_RecordFactory(former))
+
+
+class _Redacted:
+    """A stream that masks what is written to it, and is the stream below in all else."""
+
+    def __init__(self, below: TextIO) -> None:
+        self._below = below
+
+    def write(self, text: str) -> int:
+        self._below.write(redact(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._below, name)
+
+
+class _RecordFactory:
+    """Makes records as `former` does, and masks them."""
+
+    def __init__(self, former: Any) -> None:
+        self._former = former
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record: logging.LogRecord = self._former(*args, **kwargs)
+        try:
+            said = record.getMessage()
+        except Exception:  # noqa: BLE001 - arguments that do not fit the message must not end whoever logs
+            said = f"{record.msg} {record.args}"
+            record.msg, record.args = said, ()
+        # Only what changes is touched: whoever groups messages by their arguments keeps them.
+        if (masked := redact(said)) != said:
+            record.msg, record.args = masked, ()
+        if record.exc_info and record.exc_info[0]:
+            trace = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+            if (masked := redact(trace)) != trace:
+                record.exc_text, record.exc_info = masked, None
+        return record
+
+
+def _is_telling(value: str) -> bool:
+    shortest = SHORTEST_NUMBER if value.isdigit() else SHORTEST
+    return len(value) >= shortest and value.lower() not in COMMON
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """Yields the value as texts may have it: as it is, escaped, percent-encoded, and inside of something in base64."""
+    yield from (value, repr(value)[1:-1], json.dumps(value)[1:-1])
+    raw = value.encode(errors="replace")
+    for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
+        yield from (quoted, quote(quoted), _HEX.sub(lambda found: found[0].lower(), quoted))
+    for before in range(3):
+        # What stands around it shares its first and last character: those between are the value's own.
+        coded = base64.b64encode(bytes(before) + raw).decode()[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+        if len(coded) >= SHORTEST:
+            yield from (coded, coded.replace("+", "-").replace("/", "_"))

@@ -1,0 +1,171 @@
+"""Whatever happens to a table in whatever order, after the next ordinary run it holds what its source holds."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.promises import killed
+from tests.trees import Tree
+
+CURSOR = 'incremental: {cursor_path: at, initial_value: "2024-01-01T00:00:00Z"}'
+KINDS = {
+    "append": ["write_disposition: append", CURSOR],
+    "replace": ["write_disposition: replace"],
+    "merge": ["write_disposition: merge", "primary_key: id", CURSOR],
+    "upsert": ["write_disposition: {disposition: merge, strategy: upsert}", "primary_key: id", CURSOR],
+}
+ORDERS = "select id, strftime(\"at\", '%Y-%m-%dT%H:%M:%SZ'), value from raw.orders order by all"
+LINES = """
+select o.id, l.value from raw.orders__lines l join raw.orders o on l._dlt_parent_id = o._dlt_id order by all
+"""
+SAMPLE, ALL = 3, 100
+"""Histories of each kind: in every test run, and where the promises are proved in full."""
+
+
+def moment(tick: int) -> str:
+    """The time of a tick, an hour each."""
+    return f"2024-{tick // 600 + 1:02}-{tick // 24 % 25 + 1:02}T{tick % 24:02}:00:00Z"
+
+
+class History(RuleBasedStateMachine):
+    """A source that grows and changes, a table, and all that can come in between.
+
+    The model is the source itself: a log of events for an append, else the newest version of each id.
+    """
+
+    kind = "append"
+    points: tuple[killed.Point, ...] = ()
+    begun = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).begun += 1
+        self.tree = Tree(Path(tempfile.mkdtemp()))
+        self.source: list[dict[str, Any]] = []
+        self.tick = 0
+        self.columns = ["value"]
+        self.checked = True
+
+    @initialize()
+    def begin(self) -> None:
+        """A table and its first rows."""
+        lines = "\n".join(f"    {line}" for line in ("destination: raw.orders", *KINDS[self.kind]))
+        self.tree.add("shop", f"resources:\n  - entry: data.get_rows\n{lines}\n")
+        self.grow(2)
+
+    @rule(count=st.integers(1, 3))
+    def grow(self, count: int) -> None:
+        """New rows at the vendor's."""
+        for _ in range(count):
+            self._give(len({row["id"] for row in self.source}) + 1)
+
+    @precondition(lambda self: self.kind != "append" and self.source)
+    @rule(which=st.integers(0, 1000))
+    def change(self, which: int) -> None:
+        """A row changes at the vendor's."""
+        self._give(self.source[which % len(self.source)]["id"])
+
+    @rule()
+    def widen(self) -> None:
+        """The vendor's rows have one more column from now on."""
+        if len(self.columns) < 4:
+            self.columns.append(f"column_{len(self.columns)}")
+
+    def _give(self, identifier: int) -> None:
+        self.tick += 1
+        row = {"id": identifier, "at": moment(self.tick), "lines": [self.tick, self.tick + 1]}
+        row |= dict.fromkeys(self.columns, self.tick)
+        if self.kind != "append":
+            self.source = [other for other in self.source if other["id"] != identifier]
+        self.source.append(row)
+        self.tree.give("shop", self.source)
+
+    @rule()
+    def run(self) -> None:
+        """An ordinary run."""
+        self.tree.load("shop.orders")
+        self.checked = False
+
+    @rule(data=st.data())
+    def kill(self, data: st.DataObject) -> None:
+        """A run that is killed somewhere."""
+        killed.run(self.tree, "shop.orders", at=data.draw(st.sampled_from(self.points)))
+
+    @rule()
+    def lose_the_working_folder(self) -> None:
+        """A new machine, or a disk that was emptied."""
+        shutil.rmtree(self.tree.warehouse.work_folder, ignore_errors=True)
+
+    @precondition(lambda self: self.kind != "append" and self.tick > 1)
+    @rule(data=st.data(), dies=st.booleans())
+    def backfill(self, data: st.DataObject, *, dies: bool) -> None:
+        """A range is loaded again, or a killed run tried to."""
+        first = data.draw(st.integers(1, self.tick - 1))
+        last = data.draw(st.integers(first + 1, self.tick))
+        asked = {} if self.kind == "replace" else {"start": moment(first), "end": moment(last)}
+        at = data.draw(st.sampled_from(self.points)) if dies else None
+        assert killed.run(self.tree, "shop.orders", at=at, **asked) in (0, -9), killed.told(self.tree)
+
+    @rule(refresh=st.sampled_from(["state", "drop"]))
+    def refresh(self, refresh: str) -> None:
+        """Everything anew."""
+        self.tree.load("shop.orders", refresh=refresh)
+        self.checked = False
+
+    @invariant()
+    def the_table_is_the_source(self) -> None:
+        """Asked after each ordinary run: rows, nested rows and columns."""
+        if self.checked:
+            return
+        self.checked = True
+        assert self.tree.query(ORDERS) == sorted((row["id"], row["at"], row["value"]) for row in self.source)
+        assert self.tree.query(LINES) == sorted((row["id"], line) for row in self.source for line in row["lines"])
+        assert self.tree.query("select count(*) from raw.orders__lines") == [2 * len(self.source)]
+        for column in self.columns[1:]:
+            if values := sorted(row[column] for row in self.source if column in row):
+                assert self.tree.query(f"select {column} from raw.orders where {column} > 0 order by 1") == values
+
+    def teardown(self) -> None:
+        """Makes the run that puts everything right, and looks once more."""
+        if self.source:
+            self.run()
+            self.the_table_is_the_source()
+        shutil.rmtree(self.tree.root)
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_history_ends_well(kind: str, request: pytest.FixtureRequest, record_property: Any) -> None:
+    """Runs, kills, backfills, lost folders and new columns in any order: nothing is lost, nothing is there twice."""
+    every = request.config.getoption("--promises")
+
+    class Machine(History):
+        """Histories of one kind."""
+
+    Machine.kind = kind
+    traced = Machine()
+    traced.begin()
+    Machine.points = tuple(killed.trace(traced.tree, "shop.orders"))
+    profile = settings(
+        max_examples=ALL if every else SAMPLE,
+        stateful_step_count=12 if every else 8,
+        deadline=None,
+        derandomize=not every,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+    run_state_machine_as_test(Machine, settings=profile)
+    record_property("histories", Machine.begun - 1)
