@@ -9,6 +9,9 @@ DAGSTER_DIR := $(abspath $(or $(DAGSTER_HOME),.dagster_home))
 TEMPORARY := data .dagster_home .tmp_dagster_home_* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	dbt_project/target dbt_project/logs dbt_project/dbt_packages dbt_project/.user.yml logs dist
 
+# Tests wait half of the time, for a process that they started or a lock: one more than there are cores.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+
 # Dagster starts `dbt` by name.
 export PATH := $(abspath $(BIN)):$(PATH)
 # A cache on another disk than the checkout is copied from, without a warning on every run.
@@ -30,10 +33,10 @@ dev: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## open Dagster on the same warehouse,
 	@DAGSTER_HOME=$(DAGSTER_DIR) $(SANDBOX) $(BIN)/dagster dev --port $(or $(PORT),3000)
 
 test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
-	@$(BIN)/pytest -q -n auto --dist loadgroup --ignore=tests/ui tests $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --ignore=tests/ui tests $(ARGS)
 
 test-promises: $(STAMP) ## kill a load at every point, and play every history (half an hour)
-	@$(BIN)/pytest -q -n auto --dist loadgroup --promises tests/promises $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises tests/promises $(ARGS)
 
 check: $(STAMP) ## lint, formatting, types, and the configuration of every source
 	@$(BIN)/ruff check

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from data_foundation.errors import ConfigError, FoundationError, Problem, SettingMissing
-from data_foundation.options import LoadOptions, Refresh
+from data_foundation.options import LoadOptions, Refresh, new_run_id
 from data_foundation.redaction import redacted_output
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     warehouse = build_warehouse(root)
     warehouse.destination()  # names a missing setting before anything runs
     found, broken = _find_sources()
-    tasks = _select(targets or [], found, broken, LoadOptions(start, end, None, limit, refresh))
+    tasks = _select(targets or [], found, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id()))
     outcomes = _load(tasks, warehouse)
     models = _build_models(root, warehouse, outcomes, found) if dbt else []
     if record:

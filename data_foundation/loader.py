@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from data_foundation.errors import ResourceBusy
 from data_foundation.load import Load
 from data_foundation.lock import hold
 from data_foundation.naming import pipeline_name, table_key
-from data_foundation.options import LoadOptions
+from data_foundation.options import LoadOptions, new_run_id
 from data_foundation.progress import Progress, Report
 from data_foundation.secret_settings import learn_resolved
 from data_foundation.transient import attempts, root_cause
@@ -46,7 +45,7 @@ def load_resource(
         WarehouseError: The warehouse cannot be used.
     """
     options = options or LoadOptions()
-    options = options if options.run_id else replace(options, run_id=uuid.uuid4().hex[:8])
+    options = options if options.run_id else replace(options, run_id=new_run_id())
     return _Run(source, resource, warehouse, options, report or (lambda _progress: None)).load()
 
 

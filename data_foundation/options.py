@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Refresh = Literal["none", "state", "drop"]
+
+
+def new_run_id() -> str:
+    """Returns an id for a run that Dagster knows nothing of."""
+    return uuid.uuid4().hex[:8]
 
 
 @dataclass(frozen=True)

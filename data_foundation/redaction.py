@@ -31,6 +31,10 @@ LONG, END = 24, 12
 # Up to the last @: a password may hold one, or a slash. Too much masked is better than its tail shown.
 _USERINFO = re.compile(r"(?<=://)[^\s'\"]+(?=@)")
 _QUERY = re.compile(r"(?<=[?&])([^=&\s'\"]+)=[^&\s'\")]+")
+# What calls itself a secret, as in `token=abc` or `"password": "abc"`.
+_NAMED = re.compile(
+    r"""(?i)((?:token|secret|passw(?:or)?d|passphrase|api[_-]?key)(?:=|["']\s*:\s*["'])["']?)[^\s'",;&()]{6,}"""
+)
 _WORD = r"[^\s'\",;&()<>]*"
 _HEX = re.compile("%[0-9A-F]{2}")
 
@@ -70,8 +74,9 @@ def remember(values: Iterable[str]) -> None:
 
 
 def redact(text: str) -> str:
-    """Returns `text` without the secrets that are known, and without user info and query values of every URL in it."""
-    return _QUERY.sub(rf"\1={MASK}", _known.mask(_USERINFO.sub(MASK, text)))
+    """Returns `text` without known secrets, what calls itself one, and user info and query values of every URL."""
+    text = _known.mask(_USERINFO.sub(MASK, text))
+    return _NAMED.sub(rf"\1{MASK}", _QUERY.sub(rf"\1={MASK}", text))
 
 
 @contextmanager

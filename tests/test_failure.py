@@ -78,6 +78,9 @@ def test_a_failing_import_names_its_line(tree: Tree) -> None:
         ("url: /p?sig=abc%20d (Caused by", "url: /p?sig=*** (Caused by"),
         ("snowflake://u:p@acme/db?warehouse=w", "snowflake://***@acme/db?warehouse=***"),
         ("a=b and mail@example.com?", "a=b and mail@example.com?"),
+        ("refused: token=abc123456, retry", "refused: token=***, retry"),
+        ("{'api_key': 'abc123456'}", "{'api_key': '***'}"),
+        ("needs SOURCES__SHOP__TOKEN; secret: none", "needs SOURCES__SHOP__TOKEN; secret: none"),
     ],
 )
 def test_only_secrets_are_masked(text: str, expected: str) -> None:

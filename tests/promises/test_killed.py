@@ -30,7 +30,7 @@ def get_rows():
 CURSOR = 'incremental: {cursor_path: at, initial_value: "2024-01-01"}'
 
 
-SAMPLE = 3
+SAMPLE = 2
 """Points of a scenario that are tried where not all of them are."""
 
 
@@ -165,7 +165,7 @@ def used(folder: Path) -> int:
 
 def test_killed_runs_do_not_fill_the_disk(tree: Tree, request: pytest.FixtureRequest, record_property: Any) -> None:
     """A hundred killed runs leave no more than the worst of the first few did, and a run that ends leaves nothing."""
-    runs = 100 if request.config.getoption("--promises") else 12
+    runs = 100 if request.config.getoption("--promises") else 6
     SCENARIOS["merge, nested"].prepare(tree)
     traced = copy_of(tree, tree.root.with_name("traced"))
     points = killed.trace(traced, "shop.orders")

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections import Counter
+from typing import Any
 
 import duckdb
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from data_foundation.errors import LoadError
 from tests.trees import Tree
 
-READS = 10_000
+SAMPLE, ALL = 3_000, 20_000
+"""Looks at the table: in every test run, and where the promises are proved in full."""
 DATA = '''
 import json
 from pathlib import Path
@@ -43,29 +45,30 @@ select (select (count(*), min(version), max(version)) from raw.orders),
 class Reader(threading.Thread):
     """Reads both tables again and again, each time in one statement, and counts what it saw."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, looks: int) -> None:
         super().__init__()
+        self.looks = looks
         self.connection = duckdb.connect(path)
         self.seen: Counter[object] = Counter()
         self.enough = threading.Event()
         self.done = threading.Event()
 
     def run(self) -> None:
-        """Looks until told to stop, and at least READS times."""
+        """Looks until told to stop, and often enough."""
         while not (self.done.is_set() and self.enough.is_set()):
             try:
                 [found] = self.connection.execute(LOOK).fetchall()
             except duckdb.Error as error:
                 found = (type(error).__name__, str(error))
             self.seen[found] += 1
-            if self.seen.total() >= READS:
+            if self.seen.total() >= self.looks:
                 self.enough.set()
         self.connection.close()
 
 
 @pytest.mark.timeout(600)
-def test_a_reader_never_sees_damage(tree: Tree) -> None:
-    """10,000 looks at a table that is replaced in a loop and fails at random: never empty, never a mix, never gone."""
+def test_a_reader_never_sees_damage(tree: Tree, request: pytest.FixtureRequest, record_property: Any) -> None:
+    """Thousands of looks at a table that is replaced in a loop and fails at random: never empty, mixed or gone."""
     tree.add("shop", SETTINGS, DATA)
     tree.give("shop", [1, None])
     tree.load("shop.orders")
@@ -73,7 +76,8 @@ def test_a_reader_never_sees_damage(tree: Tree) -> None:
     tree.query("drop table raw.orders__lines")
     tree.query(f"{str(ddl).rstrip(';').removesuffix(')')}, check (version < 10000))")
     tree.load("shop.orders")
-    reader, landed, faults = Reader(tree.warehouse.path), {1}, Counter[str]()
+    looks = ALL if request.config.getoption("--promises") else SAMPLE
+    reader, landed, faults = Reader(tree.warehouse.path, looks), {1}, Counter[str]()
     reader.start()
     chance, version = random.Random(7), 1  # noqa: S311 - the same faults in every run
     while not (reader.enough.is_set() and faults.total() > 6 and len(landed) > 4):
@@ -89,7 +93,8 @@ def test_a_reader_never_sees_damage(tree: Tree) -> None:
             landed.add(version)
     reader.done.set()
     reader.join()
-    assert reader.seen.total() >= READS
+    assert reader.seen.total() >= looks
+    record_property("looks at a table that is replaced", reader.seen.total())
     assert set(faults) == {"extract", "normalize", "load"}
     versions = {seen[0][1] for seen in reader.seen if isinstance(seen, tuple)}
     assert {((2000, v, v), (2000, v, v)) for v in versions} == set(reader.seen)

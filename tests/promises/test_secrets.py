@@ -179,7 +179,7 @@ NAKED = """
 import re, runpy, sys
 from data_foundation import redaction
 redaction._known.mask = lambda text: text
-redaction._USERINFO = redaction._QUERY = re.compile("(?!)()")
+redaction._USERINFO = redaction._QUERY = redaction._NAMED = re.compile("(?!)()")
 sys.argv = sys.argv[2:]
 runpy.run_module("dagster", run_name="__main__", alter_sys=True)
 """
