@@ -32,7 +32,7 @@ class CheckedTable:
         name: Of the table.
         columns: That it has now.
         rows: That the load brought.
-        row_count: Rows in it, None where there is no such table; then the last three are not asked for.
+        row_count: Rows in it, None where there is no such table; then nothing may be asked of it.
         schema_changes: New columns by table; a new table shows all of its columns.
         quoted: Its full name as SQL has it.
         quote: Returns a column's name as SQL has it.
@@ -44,9 +44,9 @@ class CheckedTable:
     rows: int
     row_count: int | None
     schema_changes: Mapping[str, Sequence[str]]
-    quoted: str = ""
-    quote: Callable[[str], str] = str
-    query: Callable[..., Sequence[Sequence[Any]]] = lambda _sql, *_values: ()
+    quoted: str
+    quote: Callable[[str], str]
+    query: Callable[..., Sequence[Sequence[Any]]]
 
     def missing(self, columns: Sequence[str]) -> str:
         """Returns a sentence on those of `columns` that the table lacks, "" where it has them all."""

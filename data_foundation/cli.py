@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from data_foundation.errors import ConfigError, FoundationError, Problem, SettingMissing
-from data_foundation.options import LoadOptions, Refresh, new_run_id
+from data_foundation.options import LoadOptions, Refresh, Task, new_run_id
 from data_foundation.redaction import redacted_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from data_foundation.dbt_run import ModelResult
-    from data_foundation.runner import Outcome, Task
+    from data_foundation.runner import Outcome
     from data_foundation.tree import BrokenSource, FoundSource
     from data_foundation.warehouse import Warehouse
 
@@ -226,7 +226,6 @@ def _select(
         ConfigError: A target names a broken source.
         FoundationError: A target names nothing.
     """
-    from data_foundation.runner import Task
     from data_foundation.scalars import nearest
 
     options = options or LoadOptions()

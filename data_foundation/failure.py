@@ -29,8 +29,7 @@ def explain(source: SourceConfig, resource: ResourceConfig, error: BaseException
         error: What was raised, with dlt's wrappers around it.
         tries: Attempts that were made.
     """
-    learn_resolved()
-    root = root_cause(error)
+    root = find_cause(error)
     if isinstance(root, ConfigFieldMissingException):
         return SettingMissing(_setting_names(source, root), "Set it in .dlt/secrets.toml, .env or the environment")
     phase = {"extract": "extracting", "normalize": "normalising", "load": "loading"}
@@ -58,10 +57,15 @@ def _hint(source: SourceConfig, resource: ResourceConfig, root: BaseException, s
 
 def describe(error: BaseException) -> str:
     """Returns class and message of the innermost cause, redacted."""
-    learn_resolved()
-    root = root_cause(error)
+    root = find_cause(error)
     text = str(root).strip() or "no message"
     return redact(f"{type(root).__name__}: {text}")
+
+
+def find_cause(error: BaseException) -> BaseException:
+    """Returns what went wrong inside of dlt's wrappers; what dlt has handed out as secret is masked from here on."""
+    learn_resolved()
+    return root_cause(error)
 
 
 def is_final(error: PipelineStepFailed) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from data_foundation.asset_checks import check_evaluation
-from data_foundation.checks import failed_checks
 from data_foundation.materialization import landed_results
 
 if TYPE_CHECKING:
@@ -42,9 +41,8 @@ def _landed(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetMaterialization]:
 
 def _checked(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetCheckEvaluation]:
     for outcome in outcomes:
-        resource, result = outcome.task.resource, outcome.result
-        for check in result.checks if result else failed_checks(resource, outcome.error):
-            yield check_evaluation(resource, check)
+        for check in outcome.checks:
+            yield check_evaluation(outcome.task.resource, check)
 
 
 def _built(models: Sequence[ModelResult]) -> Iterator[dg.AssetMaterialization]:

@@ -12,13 +12,13 @@ import dagster as dg
 from pydantic import Field
 
 from data_foundation.asset_checks import check_evaluation, check_result
-from data_foundation.checks import CheckOutcome, failed_checks
+from data_foundation.checks import CheckOutcome
 from data_foundation.landed import LoadResult, check_table
 from data_foundation.materialization import landed_results
 from data_foundation.naming import child_key, table_key
-from data_foundation.options import LoadOptions
+from data_foundation.options import LoadOptions, Task
 from data_foundation.progress import Progress
-from data_foundation.runner import Outcome, Task, load_side_by_side
+from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.translator import ResourceData
 from data_foundation.warehouse import Warehouse
 
@@ -85,7 +85,7 @@ def ingest_resources(
         else:
             failed.append(event)
             context.log.error(str(event.error))
-            yield from _check_results(context, data, failed_checks(data.resource, event.error))
+        yield from _check_results(context, data, event.checks)
     if failed:
         landed = "; the others landed" if len(failed) < len(selected) else ""
         causes = {
@@ -139,7 +139,7 @@ def _options(context: dg.AssetExecutionContext, config: IngestConfig, data: Reso
 
 def _results(
     context: dg.AssetExecutionContext, data: ResourceData, result: LoadResult
-) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+) -> Iterator[dg.MaterializeResult[Any]]:
     for warning in result.warnings:
         context.log.warning("%s: %s", result.destination, warning)
     for child in data.resource.child_tables:
@@ -155,7 +155,6 @@ def _results(
             for partition in _partition_keys(context):
                 landed = dg.AssetMaterialization(found.asset_key, metadata=found.metadata, partition=partition)
                 context.log_event(landed)
-    yield from _check_results(context, data, result.checks)
 
 
 def _check_keys(context: dg.AssetExecutionContext, data: ResourceData) -> set[dg.AssetCheckKey]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ from data_foundation.connection import connect
 from data_foundation.naming import table_key
 
 if TYPE_CHECKING:
-    import dlt
     from dlt.common.pipeline import LoadInfo
     from dlt.destinations.sql_client import SqlClientBase
 
@@ -66,39 +64,41 @@ class LoadResult:
 
 
 def read_landed(
-    pipeline: dlt.Pipeline, resource: ResourceConfig, result: LoadResult, loaded: LoadInfo | None
+    client: SqlClientBase[Any],
+    tables: Mapping[str, Any],
+    resource: ResourceConfig,
+    result: LoadResult,
+    loaded: LoadInfo | None,
 ) -> LoadResult:
     """Returns `result` completed by what the warehouse holds now, and checked.
 
     Args:
-        pipeline: Synchronised, with a warehouse that is open.
+        client: Of the table's dataset.
+        tables: As dlt knows them after the load.
         resource: What was loaded.
         result: What the load knows of itself.
         loaded: dlt's account of the load, None where nothing was loaded.
     """
     table = result.destination.split(".")[1]
-    tables: Mapping[str, Any] = pipeline.default_schema.tables if pipeline.default_schema_name else {}
     family = [str(found["name"]) for found in get_nested_tables(dict(tables), table)] if table in tables else [table]
     packages = loaded.load_packages if loaded else []
-    # A pipeline that has never had rows has no schema, and no tables either.
-    with pipeline.sql_client() if pipeline.default_schema_name else nullcontext() as client:
-        counts: dict[str, int] = _count_rows(client, family) if client else {}
-        result = replace(
-            result,
-            row_count=counts.pop(table, None),
-            columns=read_columns(tables, table),
-            children=counts,
-            child_columns={name: read_columns(tables, name) for name in counts},
-            schema_changes={
-                name: tuple(change["columns"])
-                for package in packages
-                for name, change in package.schema_update.items()
-                if not name.startswith("_dlt")
-            },
-            load_id=packages[-1].load_id if packages else None,
-            bytes=sum(job.file_size for package in packages for job in package.jobs["completed_jobs"]) or None,
-        )
-        return replace(result, checks=run_checks(resource, _checked_table(result, client)))
+    counts = _count_rows(client, family)
+    result = replace(
+        result,
+        row_count=counts.pop(table, None),
+        columns=read_columns(tables, table),
+        children=counts,
+        child_columns={name: read_columns(tables, name) for name in counts},
+        schema_changes={
+            name: tuple(change["columns"])
+            for package in packages
+            for name, change in package.schema_update.items()
+            if not name.startswith("_dlt")
+        },
+        load_id=packages[-1].load_id if packages else None,
+        bytes=sum(job.file_size for package in packages for job in package.jobs["completed_jobs"]) or None,
+    )
+    return replace(result, checks=run_checks(resource, _checked_table(result, client)))
 
 
 def check_table(resource: ResourceConfig, warehouse: Warehouse) -> tuple[CheckOutcome, ...]:
@@ -118,13 +118,14 @@ def _existing_columns(client: SqlClientBase[Any], table: str) -> Mapping[str, Ma
         return {str(column[0]).lower(): {} for column in cursor.description or ()}
 
 
-def _checked_table(result: LoadResult, client: SqlClientBase[Any] | None) -> CheckedTable:
+def _checked_table(result: LoadResult, client: SqlClientBase[Any]) -> CheckedTable:
     name = result.destination.split(".")[1]
-    table = CheckedTable(name, tuple(result.columns), result.rows, result.row_count, result.schema_changes)
-    if client is None:
-        return table
-    return replace(
-        table,
+    return CheckedTable(
+        name,
+        tuple(result.columns),
+        result.rows,
+        result.row_count,
+        result.schema_changes,
         quoted=client.make_qualified_table_name(name),
         quote=client.escape_column_name,
         query=lambda sql, *values: client.execute_sql(sql, *values) or [],

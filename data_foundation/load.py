@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation import failure
 from data_foundation.bounds import Bounds, find_bounds
+from data_foundation.connection import connect
 from data_foundation.deletion import delete_load, delete_range
 from data_foundation.errors import NoRows, RequiredColumnsMissing
 from data_foundation.exact import told
@@ -26,9 +28,7 @@ if TYPE_CHECKING:
     from dlt.destinations.sql_client import SqlClientBase
     from dlt.extract import DltResource
 
-    from data_foundation.config import SourceConfig
-    from data_foundation.grammar import ResourceConfig
-    from data_foundation.options import LoadOptions
+    from data_foundation.options import Task
     from data_foundation.warehouse import Destination, Warehouse
 
 logger = logging.getLogger(__name__)
@@ -39,15 +39,13 @@ Landed = Callable[[LoadResult, "Destination"], None]
 class Load:
     """The steps of one load and what they share; `run` does them all, once."""
 
-    def __init__(
-        self, source: SourceConfig, resource: ResourceConfig, warehouse: Warehouse, options: LoadOptions, report: Report
-    ) -> None:
-        self.source = source
-        self.resource = resource
+    def __init__(self, task: Task, warehouse: Warehouse, report: Report) -> None:
+        self.source = task.source
+        self.resource = task.resource
+        self.options = task.options
         self.warehouse = warehouse
-        self.options = options
-        progress = ProgressCollector(resource.destination, report)
-        self.pipeline = TablePipeline(warehouse, table_key(resource), progress)
+        progress = ProgressCollector(task.resource.destination, report)
+        self.pipeline = TablePipeline(warehouse, table_key(task.resource), progress)
         self.unfinished = self.pipeline.unfinished
         self.warnings: list[str] = []
         self.bounds = Bounds()
@@ -65,6 +63,7 @@ class Load:
             self.pipeline.forget_cursor()
         before = self._cursor() if self.options.refresh == "none" else None
         resource, seen = self._resource(before)
+        make_room = self._room_for_range()
         rows = self.pipeline.extract(resource, self._refresh)
         self.warnings += told(resource)
         self._check_required(seen)
@@ -74,8 +73,8 @@ class Load:
         self.pipeline.normalize()
         with self.warehouse.open() as destination:
             with self.pipeline.timed("load"):
-                loaded = self.pipeline.load(destination, self._replaced_range())
-            landed = self._landed(loaded, before)
+                loaded = self.pipeline.load(destination, make_room)
+            landed = self._landed(destination, loaded, before)
             tell(landed, destination)
         self.unfinished.forget()
         return landed
@@ -111,12 +110,13 @@ class Load:
     def _finish(self, load_id: str, destination: Destination) -> bool:
         """Loads what was left behind, or sets it aside when it can never be loaded."""
         logger.info("%s: finishing load %s, which an earlier run left behind", self.resource.destination, load_id)
-        first = None
+        take_back = None
         if self._disposition == "append" and not self.warehouse.is_transactional:
-            first = partial(delete_load, known=self.pipeline.dlt.default_schema.tables, load_id=load_id)
+            known, table = self.pipeline.tables, self.pipeline.table
+            take_back = partial(delete_load, known=known, table=table, load_id=load_id)
         try:
             self.pipeline.normalize()
-            self.pipeline.load(destination, first and partial(first, table=self.pipeline.table))
+            self.pipeline.load(destination, take_back)
         except PipelineStepFailed as error:
             if not failure.is_final(error):
                 raise
@@ -153,17 +153,20 @@ class Load:
         self.warnings.append(reason)
         with self.warehouse.open() as destination:
             self.pipeline.synchronise(destination)
-            landed = self._landed(None, before)
+            landed = self._landed(destination, None, before)
             tell(landed, destination)
         self.unfinished.forget()
         return landed
 
-    def _replaced_range(self) -> Callable[[SqlClientBase[Any]], None] | None:
-        """Returns what makes room for a range that is appended again; other dispositions replace by themselves."""
+    def _room_for_range(self) -> Callable[[SqlClientBase[Any]], None] | None:
+        """Returns what makes room for a range that is appended again; other dispositions replace by themselves.
+
+        It goes by the tables as the warehouse has them, so it is asked for before anything is extracted.
+        """
         settings = self.resource.incremental
         if self._disposition != "append" or not self.bounds.closed or self.options.limit is not None or not settings:
             return None
-        table, known = self.pipeline.table, self.pipeline.known
+        table, known = self.pipeline.table, deepcopy(self.pipeline.tables)
         return partial(delete_range, known=known, table=table, cursor_path=settings.cursor_path, bounds=self.bounds)
 
     def _cursor(self) -> Any:
@@ -208,7 +211,7 @@ class Load:
             )
             raise RequiredColumnsMissing(message)
 
-    def _landed(self, loaded: LoadInfo | None, before: Any) -> LoadResult:  # cursor values are of any type
+    def _landed(self, destination: Destination, loaded: LoadInfo | None, before: Any) -> LoadResult:
         pipeline = self.pipeline
         result = LoadResult(
             destination=f"{pipeline.dataset}.{pipeline.table}",
@@ -218,4 +221,5 @@ class Load:
             cursor=(before, self._cursor()),
             warnings=tuple(self.warnings),
         )
-        return read_landed(pipeline.dlt, self.resource, result, loaded)
+        with connect(destination, pipeline.dataset) as client:
+            return read_landed(client, pipeline.tables, self.resource, result, loaded)

@@ -12,27 +12,18 @@ from data_foundation.errors import ResourceBusy
 from data_foundation.load import Load
 from data_foundation.lock import hold
 from data_foundation.naming import pipeline_name, table_key
-from data_foundation.options import LoadOptions, new_run_id
+from data_foundation.options import Task, new_run_id
 from data_foundation.progress import Progress, Report
-from data_foundation.secret_settings import learn_resolved
-from data_foundation.transient import attempts, root_cause
+from data_foundation.transient import attempts
 
 if TYPE_CHECKING:
-    from data_foundation.config import SourceConfig
-    from data_foundation.grammar import ResourceConfig
     from data_foundation.landed import LoadResult
     from data_foundation.warehouse import Destination, Warehouse
 
 logger = logging.getLogger(__name__)
 
 
-def load_resource(
-    source: SourceConfig,
-    resource: ResourceConfig,
-    warehouse: Warehouse,
-    options: LoadOptions | None = None,
-    report: Report | None = None,
-) -> LoadResult:
+def load_resource(task: Task, warehouse: Warehouse, report: Report | None = None) -> LoadResult:
     """Loads one resource into its table and returns what landed.
 
     A second run of the same resource waits for the first. What fails with something that passes is tried again, as
@@ -44,33 +35,32 @@ def load_resource(
         SettingMissing: Naming the setting.
         WarehouseError: The warehouse cannot be used.
     """
-    options = options or LoadOptions()
-    options = options if options.run_id else replace(options, run_id=new_run_id())
-    return _Run(source, resource, warehouse, options, report or (lambda _progress: None)).load()
+    if not task.options.run_id:
+        task = replace(task, options=replace(task.options, run_id=new_run_id()))
+    return _Run(task, warehouse, report or (lambda _progress: None)).load()
 
 
 class _Run:
     """The attempts of one run to load a resource, and how far the last one came."""
 
-    def __init__(
-        self, source: SourceConfig, resource: ResourceConfig, warehouse: Warehouse, options: LoadOptions, report: Report
-    ) -> None:
-        self.source = source
-        self.resource = resource
+    def __init__(self, task: Task, warehouse: Warehouse, report: Report) -> None:
+        self.task = task
+        self.resource = task.resource
+        self.run_id = task.options.run_id
+        self.key = table_key(task.resource)
         self.warehouse = warehouse
-        self.options = options
         self.report = report
         self.number = 0
         self.warnings: list[str] = []
-        self.last = Progress(resource.destination, "waiting")
+        self.last = Progress(task.resource.destination, "waiting")
 
     def load(self) -> LoadResult:
         """Returns what landed, or raises why nothing did."""
         self._show(self.last)
         started = datetime.now(UTC)
         try:
-            name = pipeline_name(*table_key(self.resource))
-            with hold(self.warehouse.work_folder, name, self.options.run_id, self._tell_waiting) as killed:
+            folder, name = self.warehouse.work_folder, pipeline_name(*self.key)
+            with hold(folder, name, self.run_id, self._tell_waiting) as killed:
                 if killed:
                     # It could not tell itself; nobody knows more of it than when it began.
                     self._record("killed", datetime.fromisoformat(killed.since), run_id=killed.run_id)
@@ -81,7 +71,7 @@ class _Run:
             if isinstance(error, ResourceBusy):
                 self._record_failure(started, error)
             self._show(replace(self.last, phase="failed"))
-            raise failure.explain(self.source, self.resource, error, self.number) from None
+            raise failure.explain(self.task.source, self.resource, error, self.number) from None
         self._show(Progress(self.resource.destination, "done", result.rows))
         return replace(result, warnings=(*self.warnings, *result.warnings))
 
@@ -95,10 +85,9 @@ class _Run:
             self._record("loaded", started, destination, **told)
 
         try:
-            return Load(self.source, self.resource, self.warehouse, self.options, self._show).run(landed)
+            return Load(self.task, self.warehouse, self._show).run(landed)
         except BaseException as error:
-            learn_resolved()
-            self._record_failure(started, root_cause(error))
+            self._record_failure(started, failure.find_cause(error))
             raise
 
     def _record_failure(self, started: datetime, cause: BaseException) -> None:
@@ -110,10 +99,10 @@ class _Run:
         """Writes an attempt into the audit trail."""
         if not self.warehouse.is_audited:
             return
-        asset, run_id = ".".join(table_key(self.resource)), told.pop("run_id", self.options.run_id)
+        asset, run_id = ".".join(self.key), told.pop("run_id", self.run_id)
         ended = None if status == "killed" else datetime.now(UTC)
         number = max(self.number, 1)
-        attempt = audit.Attempt(asset, self.source.name, run_id, number, status, started, ended, **told)
+        attempt = audit.Attempt(asset, self.task.source.name, run_id, number, status, started, ended, **told)
         audit.record(self.warehouse, attempt, destination)
 
     def _show(self, progress: Progress) -> None:

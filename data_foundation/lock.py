@@ -75,12 +75,9 @@ def hold(
         since = datetime.now(UTC).isoformat(timespec="seconds")
         card.write_text(json.dumps(asdict(Holder(run_id, os.getpid(), socket.gethostname(), since))), encoding="utf-8")
         yield killed
-        card.unlink()
-    except BaseException:
+    finally:
         # Only a killed process leaves its card; one that failed says so itself.
         card.unlink(missing_ok=True)
-        raise
-    finally:
         lock.release()
 
 

@@ -1,11 +1,15 @@
-"""What one run asks for beyond the configuration."""
+"""What is to be loaded, and what one run asks for beyond the configuration."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from data_foundation.config import SourceConfig
+    from data_foundation.grammar import ResourceConfig
 
 Refresh = Literal["none", "state", "drop"]
 
@@ -41,3 +45,12 @@ class LoadOptions:
     def asked(self) -> bool:
         """Whether a range or a sample was asked for, which leaves the cursor alone."""
         return self.limit is not None or self.start is not None or self.end is not None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One resource to load, and what is asked of it."""
+
+    source: SourceConfig
+    resource: ResourceConfig
+    options: LoadOptions = field(default_factory=LoadOptions)

@@ -13,7 +13,7 @@ import duckdb
 from data_foundation.config import SourceConfig
 from data_foundation.grammar import ResourceConfig
 from data_foundation.loader import load_resource
-from data_foundation.options import LoadOptions
+from data_foundation.options import LoadOptions, Task
 from data_foundation.warehouse import MemoryWarehouse
 
 
@@ -42,7 +42,7 @@ def preview_resource(source: SourceConfig, resource: ResourceConfig, limit: int)
     """
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         warehouse = MemoryWarehouse(Path(folder), ":memory:", connection)
-        result = load_resource(source, resource, warehouse, LoadOptions(limit=limit))
+        result = load_resource(Task(source, resource, LoadOptions(limit=limit)), warehouse)
         tables = {result.destination.split(".")[1]: result.columns, **result.child_columns}
         dataset = result.destination.split(".")[0]
         return [_read(connection, dataset, name, columns, limit) for name, columns in tables.items() if columns]

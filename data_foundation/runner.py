@@ -8,26 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from data_foundation.config import SourceConfig
+from data_foundation.checks import CheckOutcome, failed_checks
 from data_foundation.errors import FoundationError
-from data_foundation.grammar import ResourceConfig
 from data_foundation.landed import LoadResult
 from data_foundation.loader import load_resource
-from data_foundation.options import LoadOptions
+from data_foundation.options import Task
 from data_foundation.progress import Progress
 from data_foundation.redaction import redacted_output
 from data_foundation.warehouse import Warehouse
-
-
-@dataclass(frozen=True)
-class Task:
-    """One resource to load, and what is asked of it."""
-
-    source: SourceConfig
-    resource: ResourceConfig
-    options: LoadOptions = field(default_factory=LoadOptions)
 
 
 @dataclass(frozen=True)
@@ -42,6 +32,11 @@ class Outcome:
     seconds: float
     result: LoadResult | None = None
     error: FoundationError | None = None
+
+    @property
+    def checks(self) -> tuple[CheckOutcome, ...]:
+        """How the resource's checks came out; of a load that failed the one by which it did."""
+        return self.result.checks if self.result else failed_checks(self.task.resource, self.error)
 
 
 def load_side_by_side(tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[Progress | Outcome]:
@@ -58,7 +53,7 @@ def load_side_by_side(tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[P
     def load(task: Task) -> Outcome:
         started = time.perf_counter()
         try:
-            result = load_resource(task.source, task.resource, warehouse, task.options, happened.put)
+            result = load_resource(task, warehouse, happened.put)
         except FoundationError as error:
             return Outcome(task, time.perf_counter() - started, error=error)
         return Outcome(task, time.perf_counter() - started, result)

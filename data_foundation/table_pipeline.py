@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import dlt
@@ -32,7 +31,6 @@ class TablePipeline:
         seconds: What each phase took so far.
         rows: Sent to the table so far.
         unfinished: Loads that an earlier run began.
-        known: The table and its nested ones as the warehouse has them, before this load.
         dlt: dlt's own object; there is one after `open` or `synchronise`.
     """
 
@@ -40,7 +38,6 @@ class TablePipeline:
         self.dataset, self.table = key
         self.seconds: dict[str, float] = {}
         self.rows = 0
-        self.known: TSchemaTables = {}
         self.dlt: dlt.Pipeline
         self._name = pipeline_name(*key)
         self.unfinished = Unfinished(warehouse.work_folder, self._name)
@@ -73,7 +70,11 @@ class TablePipeline:
         self.unfinished.forget_working_folder()
         self.open(destination)
         self.dlt.sync_destination(destination, dataset_name=self.dataset)
-        self.known = deepcopy(self.dlt.default_schema.tables) if self.dlt.default_schema_name else {}
+
+    @property
+    def tables(self) -> TSchemaTables:
+        """The table and its nested ones as dlt knows them by now; none before the first rows ever."""
+        return self.dlt.default_schema.tables if self.dlt.default_schema_name else {}
 
     def cursor(self, path: str) -> Any:
         """Returns the value that dlt keeps for the cursor at `path`, None where there is none."""

@@ -50,36 +50,24 @@ class OneTransaction:
 class _SharedSqlClient(DuckDbSqlClient):
     """Leaves beginning and ending to the load that it is a part of."""
 
-    shared: OneTransaction | None = None
+    def __init__(self, client: DuckDbSqlClient, shared: OneTransaction) -> None:
+        super().__init__(client.dataset_name, client.staging_dataset_name, client.credentials, client.capabilities)
+        self.shared = shared
 
     def open_connection(self) -> duckdb.DuckDBPyConnection:
-        if not self.shared:
-            opened: duckdb.DuckDBPyConnection = super().open_connection()
-            return opened
         self._conn = self.shared.session or self.shared.begin(super().open_connection())
         return self._conn
 
     def close_connection(self) -> None:
-        if self.shared:
-            self._conn = None  # type: ignore[assignment] # as dlt's own does
-        else:
-            super().close_connection()
+        self._conn = None  # type: ignore[assignment] # as dlt's own does
 
     @contextmanager
     def begin_transaction(self) -> Iterator[DBTransaction]:
-        if self.shared:
-            yield self
-        else:
-            with super().begin_transaction() as transaction:
-                yield transaction
+        yield self
 
     @contextmanager
     @raise_database_error
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        if not self.shared:
-            with super().execute_query(query, *args, **kwargs) as cursor:
-                yield cursor
-            return
         if self.shared.error:
             raise DatabaseTerminalException(self.shared.error)
         try:
@@ -128,14 +116,8 @@ class TransactionalDuckDB(duckdb_destination):
         client = super().client(schema, initial_config)
         assert isinstance(client, _SharedClient)  # noqa: S101 - it is of `client_class`
         if self._shared:
-            shared_sql_client = _SharedSqlClient(
-                client.sql_client.dataset_name,
-                client.sql_client.staging_dataset_name,
-                client.config.credentials,
-                client.capabilities,
-            )
-            client.shared = shared_sql_client.shared = self._shared
-            client.sql_client = shared_sql_client
+            client.shared = self._shared
+            client.sql_client = _SharedSqlClient(client.sql_client, self._shared)
         return client
 
     @contextmanager

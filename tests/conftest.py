@@ -9,7 +9,8 @@ import pytest
 import requests
 
 import sandbox
-from data_foundation.runner import Outcome, Task, load_side_by_side
+from data_foundation.options import Task
+from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.tree import FoundSource, find_source
 from data_foundation.warehouse import DuckDBWarehouse
 from tests.locations import Location

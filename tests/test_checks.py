@@ -11,7 +11,8 @@ from data_foundation.checks import CheckOutcome, find_checks
 from data_foundation.config import load_source_config
 from data_foundation.errors import ConfigError, RequiredColumnsMissing
 from data_foundation.grammar import ResourceConfig
-from data_foundation.runner import Outcome, Task, load_side_by_side
+from data_foundation.options import Task
+from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.tree import FoundSource, find_source
 from tests.trees import Tree
 

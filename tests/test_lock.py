@@ -49,7 +49,7 @@ def test_a_second_process_waits_and_then_runs(tree: Tree) -> None:
     first = killed.start(tree, "shop.rows", run_id="night")
     wait_for(begun)
     task, seen = tree.task("shop.rows"), list[Progress]()
-    load_resource(task.source, task.resource, tree.warehouse, task.options, seen.append)
+    load_resource(task, tree.warehouse, seen.append)
     first.join()
     assert first.exitcode == 0
     assert tree.query("select count(*) from raw.rows") == [2]

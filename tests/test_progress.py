@@ -14,7 +14,7 @@ def test_rows_are_told_while_they_come(tree: Tree) -> None:
     tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.rows}]", data)
     told: list[Progress] = []
     task = tree.task("shop.rows")
-    load_resource(task.source, task.resource, tree.warehouse, report=told.append)
+    load_resource(task, tree.warehouse, report=told.append)
     assert {progress.destination for progress in told} == {"raw.rows"}
     extracted = [progress.rows for progress in told if progress.phase == "extract"]
     assert extracted[0] == 0
@@ -29,5 +29,5 @@ def test_a_failure_is_told_last(tree: Tree) -> None:
     told: list[Progress] = []
     task = tree.task("shop.rows")
     with pytest.raises(EntryError):
-        load_resource(task.source, task.resource, tree.warehouse, report=told.append)
+        load_resource(task, tree.warehouse, report=told.append)
     assert told[-1] == Progress("raw.rows", "failed")

@@ -299,5 +299,5 @@ def test_an_entry_of_a_changed_file_is_read_anew(tree: Tree) -> None:
         data = f"def get_rows():\n    yield {{'n': {number}}}\n"
         tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.rows, write_disposition: replace}]", data)
         task = tree.task("shop.rows")
-        load_resource(task.source, task.resource, tree.warehouse)
+        load_resource(task, tree.warehouse)
         assert tree.query("select n from raw.rows") == [number]

@@ -125,7 +125,7 @@ def test_progress_tells_of_an_attempt_that_failed(tree: Tree, sandbox_url: str, 
     add_rows(tree, f"{sandbox_url}/frankfurter/v1/latest", "{max: 1, backoff: 0.01}")
     arm_fault("/frankfurter", "503", times=1)
     task, seen = tree.task("shop.rows"), list[Progress]()
-    load_resource(task.source, task.resource, tree.warehouse, task.options, seen.append)
+    load_resource(task, tree.warehouse, seen.append)
     [retrying] = [progress for progress in seen if progress.phase == "retrying"]
     assert retrying.rows == 1
     assert "attempt 1 failed in extract after 1 rows: HTTPError: 503" in retrying.note
@@ -147,7 +147,7 @@ def test_a_warehouse_that_hiccups_is_tried_again(tree: Tree) -> None:
                 notes.append(progress.note)
                 other.rollback()
 
-        result = load_resource(task.source, task.resource, tree.warehouse, task.options, release)
+        result = load_resource(task, tree.warehouse, release)
     [note] = notes
     assert "attempt 1 failed in load after 1 rows: DatabaseTransientException: TransactionContext Error" in note
     assert (result.rows, result.row_count) == (1, 2)

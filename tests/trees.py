@@ -12,8 +12,7 @@ import duckdb
 from data_foundation.config import load_source_config
 from data_foundation.landed import LoadResult
 from data_foundation.loader import load_resource
-from data_foundation.options import LoadOptions
-from data_foundation.runner import Task
+from data_foundation.options import LoadOptions, Task
 from data_foundation.warehouse import DuckDBWarehouse
 
 ROWS = '''
@@ -61,7 +60,7 @@ class Tree:
     def load(self, name: str, **options: Any) -> LoadResult:
         """Loads `source.table`."""
         task = self.task(name, **options)
-        return load_resource(task.source, task.resource, self.warehouse, task.options)
+        return load_resource(task, self.warehouse)
 
     def query(self, sql: str) -> list[Any]:
         """Returns the rows of a statement, single columns unpacked."""

@@ -37,6 +37,20 @@ class Landing:
     mode: Mode | None = None
     entity: str = ""
 
+    def discard(self, place: str) -> str:
+        """Returns a phrase that begins with the mode and says what is let go at a place.
+
+        Raises:
+            Unacceptable: The mode is freeze.
+        """
+        what = {"tables": "a new table", "columns": "a new column", "data_type": "a value of another type"}
+        rule = f"schema_contract {self.entity}: {self.mode}"
+        if self.mode == "freeze":
+            advice = "let it in with evolve, or leave it out of the rows"
+            raise Unacceptable(f"{what[self.entity]}, which {rule} forbids; {advice}")
+        where = f"{place}: " if place else ""
+        return f"{self.mode} {where}{what[self.entity]} ({rule})"
+
 
 class Ahead:
     """A copy of the table's schema that every new column and type is entered into as the rows pass.

@@ -133,7 +133,7 @@ class Frames:
         if not known:
             landing = self.ahead.enter_column(hints)
             if landing.mode:
-                return column, self._discard(name, landing)
+                return column, landing.discard(name)
         wanted = self._types.get(name) or self._wanted(natural.type, hints, known)
         try:
             taken = self._cast(natural, wanted)
@@ -172,14 +172,7 @@ class Frames:
         mode: Any = contract["data_type"]
         if mode == "evolve":
             raise error
-        return self._discard(name, Landing(mode=mode, entity="data_type"))
-
-    def _discard(self, name: str, landing: Landing) -> str:
-        what = {"columns": "a new column", "data_type": "a value of another type"}[landing.entity]
-        rule = f"schema_contract {landing.entity}: {landing.mode}"
-        if landing.mode == "freeze":
-            raise Unacceptable(f"{what}, which {rule} forbids; let it in with evolve, or leave it out of the rows")
-        return f"{landing.mode} {name}: {what} ({rule})"
+        return Landing(mode=mode, entity="data_type").discard(name)
 
     def _check_nested(self, column: Any) -> None:
         """Refuses what JSON, which nested columns become, would hold as something else.

@@ -8,7 +8,7 @@ from typing import Any
 from data_foundation.errors import ValueRefused
 from data_foundation.exact.ahead import Ahead, Landing
 from data_foundation.exact.tables import Table
-from data_foundation.exact.values import plain
+from data_foundation.exact.values import Unacceptable, plain
 
 
 class Rows:
@@ -63,13 +63,10 @@ class Rows:
         Raises:
             ValueRefused: The mode is freeze.
         """
-        what = {"tables": "a new table", "columns": "a new column", "data_type": "a value of another type"}
-        rule = f"schema_contract {landing.entity}: {landing.mode}"
-        if landing.mode == "freeze":
-            advice = "let it in with evolve, or leave it out of the rows"
-            raise self.refuse(path, f"{what[landing.entity]}, which {rule} forbids; {advice}")
-        where = f"{_place(path)}: " if path else ""
-        return f"{landing.mode} {where}{what[landing.entity]} ({rule})"
+        try:
+            return landing.discard(_place(path))
+        except Unacceptable as error:
+            raise self.refuse(path, str(error)) from None
 
     def _as_row(self, item: Any) -> dict[Any, Any]:
         row = plain(item)
