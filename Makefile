@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What the sandbox makes up goes to DuckDB unless a warehouse is named here: one in .env is meant for real rows.
 SANDBOX := $(if $(filter-out 0 no false,$(LIVE)),,WAREHOUSE=$(or $(WAREHOUSE),duckdb) $(BIN)/python -m sandbox exec --)
+# Who types `make` is no production, whatever .env says of it: a warehouse of others gets schemas of one's own.
+LAPTOP := $(if $(filter-out duckdb,$(WAREHOUSE)),DEPLOYMENT=$(or $(DEPLOYMENT),dev))
 DAGSTER_DIR := $(abspath $(or $(DAGSTER_HOME),.dagster_home))
 TEMPORARY := data .dagster_home .tmp_dagster_home_* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	dbt_project/target dbt_project/logs dbt_project/dbt_packages dbt_project/.user.yml logs dist
@@ -21,22 +23,25 @@ export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-promises check fmt bench new-source test-ui lock clean
+.PHONY: help run dev test test-promises test-live check fmt bench new-source test-ui lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## ingest every source, build every dbt model (sandbox; LIVE=1 calls the real endpoints)
-	@DAGSTER_HOME=$(DAGSTER_DIR) $(SANDBOX) $(BIN)/foundation run --dbt --record
+	@DAGSTER_HOME=$(DAGSTER_DIR) $(LAPTOP) $(SANDBOX) $(BIN)/foundation run --dbt --record
 
 dev: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## open Dagster on the same warehouse, with a history that stays (LIVE=1, PORT=3000)
-	@DAGSTER_HOME=$(DAGSTER_DIR) $(SANDBOX) $(BIN)/dagster dev --port $(or $(PORT),3000)
+	@DAGSTER_HOME=$(DAGSTER_DIR) $(LAPTOP) $(SANDBOX) $(BIN)/dagster dev --port $(or $(PORT),3000)
 
 test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --ignore=tests/ui tests $(ARGS)
 
 test-promises: $(STAMP) ## kill a load at every point, and play every history (half an hour)
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises tests/promises $(ARGS)
+
+test-live: $(STAMP) ## run the Snowflake tests on the account that SNOWFLAKE_* in the environment or .env name
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --live -rs tests/snowflake $(ARGS)
 
 check: $(STAMP) ## lint, formatting, types, and the configuration of every source
 	@$(BIN)/ruff check
@@ -64,7 +69,7 @@ lock: $(STAMP) ## write requirements.lock anew from pyproject.toml (UPGRADE="dlt
 		--no-emit-index-url $(addprefix --upgrade-package ,$(UPGRADE)) -o requirements.lock
 
 clean: ## remove all that was made here: the warehouse, the history, caches, .venv
-	@rm -rf $(VENV) $(TEMPORARY)
+	@rm -rf $(VENV) $(VENV)-snowflake $(VENV)-snowflake.lock .azurite $(TEMPORARY)
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock pyproject.toml

@@ -21,7 +21,7 @@ from data_foundation.redaction import redact
 if TYPE_CHECKING:
     from dlt.destinations.sql_client import SqlClientBase
 
-    from data_foundation.warehouse import Destination, Warehouse
+    from data_foundation.engines.contract import Destination, Warehouse
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def record(warehouse: Warehouse, attempt: Attempt, destination: Destination | No
     try:
         _journal(warehouse).append(attempt.to_json())
         # An attempt that has just waited in vain for the warehouse must not wait for it once more.
-        if attempt.error_class != WarehouseBusy.__name__:
+        if warehouse.keeps_audit and attempt.error_class != WarehouseBusy.__name__:
             catch_up(warehouse, destination)
     except Exception as error:  # noqa: BLE001 - nothing of the audit may change how a load ends
         what = f"{DATASET}.{TABLE} lacks an attempt; the next one brings it along"
@@ -163,11 +163,11 @@ def catch_up(warehouse: Warehouse, destination: Destination | None = None) -> No
         OSError: The lines cannot be read, or somebody else has been writing rows for a while.
     """
     if destination is not None:
-        _catch_up(_journal(warehouse), destination)
+        _catch_up(warehouse, destination)
         return
-    with warehouse.exclusive():
-        # Not `open`, which waits for somebody else's client: lines are patient.
-        _catch_up(_journal(warehouse), warehouse.destination())
+    # Not `open`, which waits for somebody else's client: lines are patient.
+    with warehouse.open_if_free() as free:
+        _catch_up(warehouse, free)
 
 
 def read_trail(warehouse: Warehouse, target: str | None = None, *, last: int = 20, failed: bool = False) -> Trail:
@@ -179,27 +179,35 @@ def read_trail(warehouse: Warehouse, target: str | None = None, *, last: int = 2
         last: At most this many.
         failed: Only those that did not load.
     """
+    if not warehouse.keeps_audit:
+        return Trail(_read_lines(warehouse, target, last, failed=failed))
     try:
-        with warehouse.exclusive():
-            destination = warehouse.destination()
-            _catch_up(_journal(warehouse), destination)
-            return Trail(tuple(_read_rows(destination, target, last, failed=failed)))
+        with warehouse.open_if_free() as destination:
+            _catch_up(warehouse, destination)
+            with connect(destination, warehouse.dataset(DATASET)) as client:
+                return Trail(tuple(_read_rows(client, target, last, failed=failed)))
     except DatabaseUndefinedRelation:
         return Trail(())
     except (FoundationError, DestinationException, OSError) as error:
-        attempts = sorted(_parse(_journal(warehouse).lines()), key=lambda attempt: attempt.started)
-        found = [a for a in attempts if (not target or a.answers_to(target)) and not (failed and a.status == "loaded")]
-        return Trail(tuple(found[-last:]), _describe(error))
+        return Trail(_read_lines(warehouse, target, last, failed=failed), _describe(error))
 
 
 def _journal(warehouse: Warehouse) -> Journal:
     return Journal(warehouse.work_folder, "audit")
 
 
-def _catch_up(journal: Journal, destination: Destination) -> None:
+def _read_lines(warehouse: Warehouse, target: str | None, last: int, *, failed: bool) -> tuple[Attempt, ...]:
+    """Returns the newest attempts of this machine, the newest last."""
+    attempts = sorted(_parse(_journal(warehouse).lines()), key=lambda attempt: attempt.started)
+    found = [a for a in attempts if (not target or a.answers_to(target)) and not (failed and a.status == "loaded")]
+    return tuple(found[-last:])
+
+
+def _catch_up(warehouse: Warehouse, destination: Destination) -> None:
+    journal = _journal(warehouse)
     with journal.untaken(PATIENCE_SECONDS) as lines:
         if lines:
-            with connect(destination, DATASET) as client:
+            with connect(destination, warehouse.dataset(DATASET)) as client:
                 try:
                     _insert(client, _parse(lines))
                 except DatabaseUndefinedRelation:
@@ -245,23 +253,22 @@ def _insert(client: SqlClientBase[Any], attempts: Sequence[Attempt]) -> None:
             client.execute_sql(f"INSERT INTO {table} ({columns}) VALUES {marks}", *values)  # noqa: S608 - quoted by dlt
 
 
-def _read_rows(destination: Destination, target: str | None, last: int, *, failed: bool) -> list[Attempt]:
+def _read_rows(client: SqlClientBase[Any], target: str | None, last: int, *, failed: bool) -> list[Attempt]:
     """Returns the newest attempts of the table, the newest last."""
     names = [known.name for known in fields(Attempt)]
-    with connect(destination, DATASET) as client:
-        q = client.escape_column_name
-        conditions, values = ["1 = 1"], []
-        if target:
-            name = f"{q('source')} || SUBSTRING({q('asset')}, POSITION('.' IN {q('asset')}))"
-            conditions.append(f"%s IN ({q('source')}, {q('asset')}, {name})")
-            values.append(target)
-        if failed:
-            conditions.append(f"{q('status')} <> 'loaded'")
-        query = (
-            f"SELECT {', '.join(map(q, names))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
-            f"WHERE {' AND '.join(conditions)} ORDER BY {q('started')} DESC, {q('attempt')} DESC LIMIT {last}"
-        )
-        rows = client.execute_sql(query, *values) or ()
+    q = client.escape_column_name
+    conditions, values = ["1 = 1"], []
+    if target:
+        name = f"{q('source')} || SUBSTRING({q('asset')}, POSITION('.' IN {q('asset')}))"
+        conditions.append(f"%s IN ({q('source')}, {q('asset')}, {name})")
+        values.append(target)
+    if failed:
+        conditions.append(f"{q('status')} <> 'loaded'")
+    query = (
+        f"SELECT {', '.join(map(q, names))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
+        f"WHERE {' AND '.join(conditions)} ORDER BY {q('started')} DESC, {q('attempt')} DESC LIMIT {last}"
+    )
+    rows = client.execute_sql(query, *values) or ()
     return [Attempt(**dict(zip(names, row, strict=True))) for row in reversed(rows)]
 
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from data_foundation.errors import ConfigError, FoundationError, Problem, SettingMissing
+from data_foundation.errors import FoundationError, Problem, SettingMissing
 from data_foundation.options import LoadOptions, Refresh, Task, new_run_id
 from data_foundation.redaction import redacted_output
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from data_foundation.dbt_run import ModelResult
+    from data_foundation.engines.contract import Warehouse
     from data_foundation.runner import Outcome
     from data_foundation.tree import BrokenSource, FoundSource
-    from data_foundation.warehouse import Warehouse
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 out = Console(width=None if Console().is_terminal else 140)
@@ -87,10 +87,11 @@ def preview(
     """Show the schema and some rows of a resource; touches no warehouse."""
     from data_foundation.preview import preview_resource
     from data_foundation.report import preview_tables
+    from data_foundation.selection import select_tasks
 
     found, broken = _find_sources()
     failed = False
-    for task in _select([target], found, broken):
+    for task in select_tasks([target], found, broken):
         try:
             shown = preview_resource(task.source, task.resource, limit)
         except FoundationError as error:
@@ -118,13 +119,16 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     ] = False,
 ) -> None:
     """Load resources without Dagster; exit 1 naming what failed."""
+    from data_foundation.selection import select_tasks
     from data_foundation.warehouse import build_warehouse
 
     root = find_root()
     warehouse = build_warehouse(root)
     warehouse.destination()  # names a missing setting before anything runs
     found, broken = _find_sources()
-    tasks = _select(targets or [], found, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id()))
+    tasks = select_tasks(
+        targets or [], found, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
+    )
     outcomes = _load(tasks, warehouse)
     models = _build_models(root, warehouse, outcomes, found) if dbt else []
     if record:
@@ -156,6 +160,8 @@ def audit(
     if trail.away:
         note = f"these are the attempts of this machine, the warehouse cannot be asked: {trail.away}"
         err.print(f"[yellow]warning[/] {escape(note)}")
+    elif not warehouse.keeps_audit:
+        err.print("these are the attempts of this machine: a lake keeps no audit table", highlight=False)
     if as_json:
         for attempt in trail.attempts:
             typer.echo(attempt.to_json())
@@ -214,42 +220,6 @@ def _print_problems(problems: Sequence[Problem]) -> None:
         err.print(escape(str(problem)))
 
 
-def _select(
-    targets: Sequence[str],
-    found: Sequence[FoundSource],
-    broken: Sequence[BrokenSource],
-    options: LoadOptions | None = None,
-) -> list[Task]:
-    """Returns a task for every resource that `targets` name; all where there are none.
-
-    Raises:
-        ConfigError: A target names a broken source.
-        FoundationError: A target names nothing.
-    """
-    from data_foundation.scalars import nearest
-
-    options = options or LoadOptions()
-    tasks = {r.destination: Task(s.config, r, options) for s in found for r in s.config.resources}
-    names = {destination: f"{task.source.name}.{task.resource.table}" for destination, task in tasks.items()}
-    if not targets:
-        return list(tasks.values())
-    selected: dict[str, Task] = {}
-    for target in targets:
-        if unusable := next((source for source in broken if source.name == target.split(".")[0]), None):
-            raise ConfigError(unusable.problems)
-        matching = {
-            destination: task
-            for destination, task in tasks.items()
-            if target in (destination, names[destination], task.source.name)
-        }
-        if not matching:
-            accepted = [*(source.config.name for source in found), *names.values()]
-            message = f"there is no '{target}'{nearest(target, accepted)}; `foundation list` shows what there is"
-            raise FoundationError(message)
-        selected |= matching
-    return list(selected.values())
-
-
 def _load(tasks: Sequence[Task], warehouse: Warehouse) -> list[Outcome]:
     from data_foundation.report import ProgressView
     from data_foundation.runner import Outcome, load_side_by_side
@@ -271,14 +241,18 @@ def _build_models(
     from data_foundation.dbt_run import build_models
     from data_foundation.naming import table_key
 
+    if not warehouse.runs_dbt:
+        err.print("[yellow]warning[/] the dbt models are left out: a lake builds none", highlight=False)
+        return []
     if not any(outcome.result for outcome in outcomes):
         return []
     failed = {table_key(o.task.resource) for o in outcomes if o.result is None or o.result.is_blocked}
     configured = {table_key(resource) for source in found for resource in source.config.resources}
     with warehouse.query() as query:
-        existing = query("SELECT LOWER(table_schema), LOWER(table_name) FROM information_schema.tables")
+        existing = set(query("SELECT LOWER(table_schema), LOWER(table_name) FROM information_schema.tables"))
+    absent = {(dataset, table) for dataset, table in configured if (warehouse.dataset(dataset), table) not in existing}
     with out.status("dbt build"):
-        return build_models(root, warehouse, sorted(failed | (configured - set(existing))))
+        return build_models(root, warehouse, sorted(failed | absent))
 
 
 def _report(
@@ -291,7 +265,7 @@ def _report(
     print_details(err, outcomes, models)
     for source in broken:
         _print_problems(source.problems)
-    out.print(f"The data is in {warehouse.describe()}", highlight=False, soft_wrap=True)
+    out.print(f"The data is in {warehouse.location}", highlight=False, soft_wrap=True)
     out.print("Next: `make dev` opens Dagster on it; `make new-source NAME=...` starts a source", highlight=False)
 
 

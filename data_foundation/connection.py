@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.schema import Schema
-from dlt.destinations.job_client_impl import SqlJobClientBase
+from dlt.destinations.sql_client import WithSqlClient
 
 if TYPE_CHECKING:
     from dlt.common.destination import Destination
@@ -24,6 +24,6 @@ def connect(destination: Destination[Any, Any], dataset: str) -> Iterator[SqlCli
     """
     configuration = destination.spec()._bind_dataset_name(dataset)  # noqa: SLF001 - no pipeline of dlt's is meant
     client = destination.client(Schema(dataset), configuration)
-    assert isinstance(client, SqlJobClientBase)  # noqa: S101 - every warehouse of ours speaks SQL
-    with client.sql_client:
-        yield client.sql_client
+    assert isinstance(client, WithSqlClient)  # noqa: S101 - every warehouse of ours speaks SQL
+    with client.sql_client as sql_client:
+        yield sql_client

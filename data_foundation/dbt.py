@@ -11,7 +11,8 @@ from filelock import FileLock
 
 from data_foundation.automation import model_condition
 from data_foundation.dbt_run import DBT
-from data_foundation.warehouse import Warehouse
+from data_foundation.engines.contract import Warehouse
+from data_foundation.warehouse import dbt_environment, publish_dbt_settings
 
 
 class ModelTranslator(DagsterDbtTranslator):
@@ -24,17 +25,38 @@ class ModelTranslator(DagsterDbtTranslator):
 
 
 def build_dbt_assets(root: Path, warehouse: Warehouse) -> dg.Definitions:
-    """Returns the assets of `root/dbt_project`, whose manifest is built here where it is missing or out of date."""
-    project = DbtProject(root / "dbt_project", profiles_dir=root / "dbt_project", target=warehouse.kind)
+    """Returns the assets of `root/dbt_project`, whose manifest is built here where it is missing or out of date.
+
+    Where the warehouse cannot run models there is one asset in their place that says so, and why.
+    """
+    if not warehouse.runs_dbt:
+        return dg.Definitions(assets=[_left_out(warehouse)])
+    folder = root / "dbt_project"
+    target_path = Path("target", warehouse.deployment)
+    project = DbtProject(folder, target_path=target_path, profiles_dir=folder, target=warehouse.kind)
     dbt = DbtCliResource(project, dbt_executable=str(DBT))
     prepare_manifest(project, dbt, warehouse)
 
     @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=ModelTranslator(), pool="dbt")
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        with warehouse.dbt_environment():
+        with dbt_environment(warehouse):
             yield from dbt.cli(["build"], context=context).stream()
 
     return dg.Definitions(assets=[dbt_models])
+
+
+def _left_out(warehouse: Warehouse) -> dg.AssetSpec:
+    """Returns what stands in the UI for models that cannot be built."""
+    return dg.AssetSpec(
+        "dbt_models",
+        group_name="dbt",
+        kinds={"dbt"},
+        description=(
+            f"**The dbt models are left out.** Tables land in {warehouse.describe()}, where no model can be built. "
+            "Set `WAREHOUSE` to duckdb, snowflake or postgres, and give `warehouse: lake` to the resources that belong "
+            "in the lake."
+        ),
+    )
 
 
 def prepare_manifest(project: DbtProject, dbt: DbtCliResource, warehouse: Warehouse) -> None:
@@ -45,7 +67,7 @@ def prepare_manifest(project: DbtProject, dbt: DbtCliResource, warehouse: Wareho
     manifest.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(manifest.with_suffix(".lock")):
         if not _is_current(manifest, project.project_dir):
-            warehouse.publish_dbt_settings()
+            publish_dbt_settings(warehouse)
             # Whoever reads the manifest meanwhile gets the old one or the new one, whole.
             parsed = manifest.parent / "parse"
             dbt.cli(["parse", "--quiet"], target_path=parsed).wait()

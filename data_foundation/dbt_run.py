@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_foundation.errors import FoundationError
+from data_foundation.warehouse import dbt_environment
 
 if TYPE_CHECKING:
-    from data_foundation.warehouse import Warehouse
+    from data_foundation.engines.contract import Warehouse
 
 DBT = Path(sys.executable).parent / "dbt"
 """The dbt of this environment, active or not."""
@@ -55,15 +56,15 @@ def build_models(root: Path, warehouse: Warehouse, absent: Iterable[tuple[str, s
         FoundationError: dbt ended without an account of what it did.
     """
     project = root / "dbt_project"
-    # A folder of its own: Dagster may be reading the manifest in `target` at this moment.
-    target = project / "target" / "command_line"
+    # A folder of its own: Dagster may be reading its manifest at this moment.
+    target = project / "target" / warehouse.deployment / "command_line"
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
     command = [str(DBT), "--quiet", "build", "--project-dir", str(project)]
     command += ["--profiles-dir", str(project), "--target", warehouse.kind, "--target-path", str(target)]
     if excluded := [f"source:{dataset}.{table}+" for dataset, table in absent]:
         command += ["--exclude", *excluded]
-    with warehouse.dbt_environment():
+    with dbt_environment(warehouse):
         done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # noqa: S603 - no user input
     if not results.exists():
         message = f"dbt build ended with code {done.returncode}:\n{(done.stdout + done.stderr).strip()[-4000:]}"

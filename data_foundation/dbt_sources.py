@@ -18,12 +18,15 @@ from data_foundation.tree import find_sources
 if TYPE_CHECKING:
     from dlt.common.destination import Destination
 
+    from data_foundation.engines.contract import Warehouse
     from data_foundation.grammar import ResourceConfig
     from data_foundation.tree import BrokenSource, FoundEntry
-    from data_foundation.warehouse import Warehouse
 
 DBT_SOURCES_FILE = Path("dbt_project", "models", "sources.yml")
 """Where dbt reads what `build_dbt_sources` returns, relative to the repository."""
+
+SUFFIX = "{{ env_var('DBT_SCHEMA_SUFFIX', '') }}"
+"""What sets the schemas of one deployment apart from another's."""
 
 HEADER = """\
 # Written by `foundation dbt-sources` from what was loaded, each time anew: tests belong to the models that read a
@@ -62,27 +65,31 @@ def build_dbt_sources(root: Path, warehouse: Warehouse) -> str:
     with TemporaryDirectory() as folder, warehouse.open() as destination:
         for source in found:
             for resource, entry in zip(source.config.resources, source.entries, strict=True):
+                if resource.warehouse not in (None, warehouse.kind):
+                    continue  # dbt reads one warehouse
                 dataset, _ = table_key(resource)
-                loaded = _read_columns(resource, destination, folder)
+                loaded = _read_columns(resource, warehouse.dataset(dataset), destination, folder)
                 tables = {table["name"]: table for table in _describe(resource, entry, loaded)}
                 datasets[dataset] |= tables
                 incomplete += [f"{dataset}.{name}" for name in tables if name not in loaded]
     sources = [
-        {"name": dataset, "schema": dataset, "tables": [table for _, table in sorted(tables.items())]}
+        {"name": dataset, "schema": dataset + SUFFIX, "tables": [table for _, table in sorted(tables.items())]}
         for dataset, tables in sorted(datasets.items())
     ]
     return HEADER + _remarks(incomplete, broken) + _to_yaml({"sources": sources})
 
 
-def _read_columns(resource: ResourceConfig, destination: Destination[Any, Any], folder: str) -> Mapping[str, Columns]:
+def _read_columns(
+    resource: ResourceConfig, schema: str, destination: Destination[Any, Any], folder: str
+) -> Mapping[str, Columns]:
     """Returns the columns of each table of a resource as its last load left them; nothing where it was never loaded.
 
     The schema comes from the warehouse, into a working folder of its own: the one of the loader is left alone.
     """
     dataset, table = table_key(resource)
     name = pipeline_name(dataset, table)
-    pipeline = dlt.pipeline(name, pipelines_dir=folder, destination=destination, dataset_name=dataset)
-    pipeline.sync_destination(destination, dataset_name=dataset)
+    pipeline = dlt.pipeline(name, pipelines_dir=folder, destination=destination, dataset_name=schema)
+    pipeline.sync_destination(destination, dataset_name=schema)
     tables: Mapping[str, Any] = pipeline.default_schema.tables if pipeline.default_schema_name else {}
     return {name: read_columns(tables, name) for name, found in tables.items() if name == table or found.get("parent")}
 

@@ -11,12 +11,13 @@ import dagster as dg
 
 from data_foundation.asset_checks import check_specs
 from data_foundation.automation import ingest_condition
+from data_foundation.engines.contract import Warehouse
 from data_foundation.errors import Problem
 from data_foundation.fields import Automation, Partitions
 from data_foundation.ingestion import INGEST_FIELDS, ingest_resources
 from data_foundation.translator import ResourceData, SourceTranslator, dagster_name, source_key
 from data_foundation.tree import BrokenSource, FoundSource, find_sources
-from data_foundation.warehouse import Warehouse, build_warehouse
+from data_foundation.warehouse import build_warehouse
 
 
 @contextmanager
@@ -86,7 +87,7 @@ def build_source_assets(
     config = source.config
     by_partitioning: dict[Partitions | None, list[ResourceData]] = defaultdict(list)
     for resource, entry, line in zip(config.resources, source.entries, config.lines, strict=True):
-        data = ResourceData(config, resource, entry.place, entry.facts, warehouse.kind, line)
+        data = ResourceData(config, resource, entry.place, entry.facts, resource.warehouse or warehouse.kind, line)
         by_partitioning[resource.partitions].append(data)
     names = _op_names(config.name, list(by_partitioning))
     for name, members in zip(names, by_partitioning.values(), strict=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, LookupTrace
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing
+from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing, WarehouseError
 from data_foundation.redaction import redact
 from data_foundation.secret_settings import learn_resolved
 from data_foundation.transient import http_status, is_transient, root_cause
@@ -70,7 +70,8 @@ def find_cause(error: BaseException) -> BaseException:
 
 def is_final(error: PipelineStepFailed) -> bool:
     """Tells whether trying the same package again is bound to fail: its rows are at fault, not the warehouse."""
-    return error.step == "normalize" or not is_transient(root_cause(error))
+    root = root_cause(error)
+    return error.step == "normalize" or not (is_transient(root) or isinstance(root, WarehouseError | SettingMissing))
 
 
 def _setting_names(source: SourceConfig, error: ConfigFieldMissingException) -> list[str]:

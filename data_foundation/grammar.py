@@ -22,7 +22,7 @@ from data_foundation.fields import (
     WriteDisposition,
     known_templates,
 )
-from data_foundation.scalars import EntryPath, Kinds, Names, Owners, TagKey, TagValue, checked
+from data_foundation.scalars import EntryPath, Kinds, Names, Owners, TagKey, TagValue, WarehouseName, checked
 
 _NAME = r"[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*"
 _DESTINATION = rf"{_NAME}\.{_NAME}"
@@ -76,6 +76,10 @@ class ResourceConfig(Inherited):
     columns: dict[str, ColumnHints] = Field(default={}, description="What is known of columns beforehand.")
     requires: Names = Field(default=(), description="Columns without which the load fails before anything is written.")
     partitions: Partitions | None = Field(default=None, description="Time partitions that can be backfilled.")
+    cluster_by: Names = Field(default=(), description="Columns that Snowflake clusters the table by.")
+    warehouse: WarehouseName | None = Field(
+        default=None, description="Where the table lands, if not in the warehouse of all others."
+    )
     child_tables: Names = Field(default=(), description="Nested lists whose tables are assets of their own.")
     data_from: str | None = Field(default=None, description="The resource whose items the entry, a transformer, takes.")
     description: str | None = Field(default=None, description="Default: the entry's docstring.")

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from data_foundation.asset_checks import check_evaluation, check_result
 from data_foundation.checks import CheckOutcome
+from data_foundation.engines.contract import Warehouse
 from data_foundation.landed import LoadResult, check_table
 from data_foundation.materialization import landed_results
 from data_foundation.naming import child_key, table_key
@@ -20,7 +21,6 @@ from data_foundation.options import LoadOptions, Task
 from data_foundation.progress import Progress
 from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.translator import ResourceData
-from data_foundation.warehouse import Warehouse
 
 PROGRESS_SECONDS = 5.0
 """How often a load that does not end a phase says how far it is."""

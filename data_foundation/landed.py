@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dlt.common.pipeline import LoadInfo
     from dlt.destinations.sql_client import SqlClientBase
 
+    from data_foundation.engines.contract import Warehouse
     from data_foundation.grammar import ResourceConfig
-    from data_foundation.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ def read_landed(
 def check_table(resource: ResourceConfig, warehouse: Warehouse) -> tuple[CheckOutcome, ...]:
     """Returns how the checks of a resource come out for its table as it stands, as if it had just been loaded."""
     dataset, table = table_key(resource)
-    with warehouse.open() as destination, connect(destination, dataset) as client:
+    warehouse = warehouse.serving(resource)
+    with warehouse.open() as destination, connect(destination, warehouse.dataset(dataset)) as client:
         count = _count_rows(client, [table]).get(table)
         columns: Mapping[str, Any] = {} if count is None else _existing_columns(client, table)
         result = LoadResult(f"{dataset}.{table}", rows=count or 0, row_count=count, columns=columns)

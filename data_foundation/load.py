@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from copy import deepcopy
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -13,7 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from data_foundation import failure
 from data_foundation.bounds import Bounds, find_bounds
 from data_foundation.connection import connect
-from data_foundation.deletion import delete_load, delete_range
+from data_foundation.deletion import delete_range
 from data_foundation.errors import NoRows, RequiredColumnsMissing
 from data_foundation.exact import told
 from data_foundation.landed import LoadResult, read_landed
@@ -22,14 +21,14 @@ from data_foundation.progress import ProgressCollector, Report
 from data_foundation.resource import Call, build_resource
 from data_foundation.steps import SeenColumns, Take
 from data_foundation.table_pipeline import TablePipeline
+from data_foundation.warehouse import template_values
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import LoadInfo
-    from dlt.destinations.sql_client import SqlClientBase
     from dlt.extract import DltResource
 
+    from data_foundation.engines.contract import Destination, Statement, Warehouse
     from data_foundation.options import Task
-    from data_foundation.warehouse import Destination, Warehouse
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,8 @@ class Load:
         Args:
             tell: Told what has landed while the warehouse is still open.
         """
-        with self.pipeline.timed("sync"), self.warehouse.open() as destination:
+        self.warehouse.accept(self.resource)
+        with self.pipeline.timed("sync"), self._open() as destination:
             landed_before = self._settle_unfinished(destination)
             self.pipeline.synchronise(destination)
         if self.options.refresh == "state":
@@ -71,13 +71,18 @@ class Load:
             return self._leave_as_it_is(tell, reason, before)
         self.pipeline.keep(asked=self.options.asked)
         self.pipeline.normalize()
-        with self.warehouse.open() as destination:
+        with self._open() as destination:
             with self.pipeline.timed("load"):
                 loaded = self.pipeline.load(destination, make_room)
             landed = self._landed(destination, loaded, before)
             tell(landed, destination)
         self.unfinished.forget()
         return landed
+
+    def _open(self) -> AbstractContextManager[Destination]:
+        """Opens the warehouse under the load's name."""
+        asset = ".".join(table_key(self.resource))
+        return self.warehouse.open({"asset": asset, "source": self.source.name, "run_id": self.options.run_id})
 
     @property
     def _disposition(self) -> str:
@@ -110,13 +115,9 @@ class Load:
     def _finish(self, load_id: str, destination: Destination) -> bool:
         """Loads what was left behind, or sets it aside when it can never be loaded."""
         logger.info("%s: finishing load %s, which an earlier run left behind", self.resource.destination, load_id)
-        take_back = None
-        if self._disposition == "append" and not self.warehouse.is_transactional:
-            known, table = self.pipeline.tables, self.pipeline.table
-            take_back = partial(delete_load, known=known, table=table, load_id=load_id)
         try:
             self.pipeline.normalize()
-            self.pipeline.load(destination, take_back)
+            self.pipeline.load(destination)
         except PipelineStepFailed as error:
             if not failure.is_final(error):
                 raise
@@ -151,23 +152,25 @@ class Load:
     def _leave_as_it_is(self, tell: Landed, reason: str, before: Any) -> LoadResult:
         """Returns what is there, with nothing written."""
         self.warnings.append(reason)
-        with self.warehouse.open() as destination:
+        with self._open() as destination:
             self.pipeline.synchronise(destination)
             landed = self._landed(destination, None, before)
             tell(landed, destination)
         self.unfinished.forget()
         return landed
 
-    def _room_for_range(self) -> Callable[[SqlClientBase[Any]], None] | None:
+    def _room_for_range(self) -> Sequence[Statement]:
         """Returns what makes room for a range that is appended again; other dispositions replace by themselves.
 
         It goes by the tables as the warehouse has them, so it is asked for before anything is extracted.
         """
         settings = self.resource.incremental
         if self._disposition != "append" or not self.bounds.closed or self.options.limit is not None or not settings:
-            return None
-        table, known = self.pipeline.table, deepcopy(self.pipeline.tables)
-        return partial(delete_range, known=known, table=table, cursor_path=settings.cursor_path, bounds=self.bounds)
+            return ()
+        if not (known := self.pipeline.tables):
+            return ()
+        client, path = self.pipeline.dlt.sql_client(), settings.cursor_path
+        return delete_range(client, known=known, table=self.pipeline.table, cursor_path=path, bounds=self.bounds)
 
     def _cursor(self) -> Any:
         return self.pipeline.cursor(self.resource.incremental.cursor_path) if self.resource.incremental else None
@@ -177,7 +180,7 @@ class Load:
         self.bounds, warning = find_bounds(self.resource, cursor, options)
         if warning:
             self.warnings.append(warning)
-        call = Call(self.bounds, self.warehouse.template_values(), options.kwargs)
+        call = Call(self.bounds, template_values(), options.kwargs)
         resource = build_resource(self.source, self.resource, self.pipeline.table, call)
         seen = SeenColumns()
         if self.resource.requires:
@@ -214,7 +217,7 @@ class Load:
     def _landed(self, destination: Destination, loaded: LoadInfo | None, before: Any) -> LoadResult:
         pipeline = self.pipeline
         result = LoadResult(
-            destination=f"{pipeline.dataset}.{pipeline.table}",
+            destination=".".join(table_key(self.resource)),
             rows=pipeline.rows,
             table=f"{self.warehouse.database}.{pipeline.dataset}.{pipeline.table}",
             seconds=pipeline.seconds,

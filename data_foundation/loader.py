@@ -17,8 +17,8 @@ from data_foundation.progress import Progress, Report
 from data_foundation.transient import attempts
 
 if TYPE_CHECKING:
+    from data_foundation.engines.contract import Destination, Warehouse
     from data_foundation.landed import LoadResult
-    from data_foundation.warehouse import Destination, Warehouse
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,8 @@ class _Run:
         self.resource = task.resource
         self.run_id = task.options.run_id
         self.key = table_key(task.resource)
-        self.warehouse = warehouse
+        self.home = warehouse
+        self.warehouse = warehouse.serving(task.resource)
         self.report = report
         self.number = 0
         self.warnings: list[str] = []
@@ -96,14 +97,14 @@ class _Run:
     def _record(
         self, status: audit.Status, started: datetime, destination: Destination | None = None, **told: Any
     ) -> None:
-        """Writes an attempt into the audit trail."""
-        if not self.warehouse.is_audited:
+        """Writes an attempt into the audit trail, which is that of all tables wherever they land."""
+        if not self.home.is_audited:
             return
         asset, run_id = ".".join(self.key), told.pop("run_id", self.run_id)
         ended = None if status == "killed" else datetime.now(UTC)
         number = max(self.number, 1)
         attempt = audit.Attempt(asset, self.task.source.name, run_id, number, status, started, ended, **told)
-        audit.record(self.warehouse, attempt, destination)
+        audit.record(self.home, attempt, destination if self.warehouse is self.home else None)
 
     def _show(self, progress: Progress) -> None:
         self.last = progress

@@ -11,6 +11,9 @@ from data_foundation.grammar import ResourceConfig
 _SNAKE_CASE = NamingConvention()
 LONGEST_SCHEMA_NAME = 64
 
+CLUSTER_BY = "x-cluster-by"
+"""dlt's hint of a table that holds the columns of `cluster_by`, in their order."""
+
 
 @lru_cache(maxsize=65536)
 def normalize(name: str) -> str:

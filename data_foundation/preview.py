@@ -11,10 +11,10 @@ from typing import Any
 import duckdb
 
 from data_foundation.config import SourceConfig
+from data_foundation.engines.duckdb import MemoryWarehouse
 from data_foundation.grammar import ResourceConfig
 from data_foundation.loader import load_resource
 from data_foundation.options import LoadOptions, Task
-from data_foundation.warehouse import MemoryWarehouse
 
 
 @dataclass(frozen=True)

@@ -121,10 +121,12 @@ def _state(outcome: Outcome) -> str:
 
 
 def print_details(console: Console, outcomes: Iterable[Outcome], models: Iterable[ModelResult] = ()) -> None:
-    """Prints every error, warning and failed check, with what to do."""
+    """Prints every error, warning and failed check, with what to do; what ails all tables alike is said once."""
+    outcomes = list(outcomes)
+    errors = [o.error for o in outcomes if o.error and not isinstance(o.error, SettingMissing)]
+    for error in dict.fromkeys(map(str, errors)):
+        console.print(f"[red]error[/] {escape(error)}")
     for outcome in outcomes:
-        if outcome.error and not isinstance(outcome.error, SettingMissing):
-            console.print(f"[red]error[/] {escape(str(outcome.error))}")
         for warning in outcome.result.warnings if outcome.result else ():
             console.print(f"[yellow]warning[/] {outcome.task.resource.destination}: {escape(warning)}")
         for check in outcome.result.checks if outcome.result else ():

@@ -19,7 +19,7 @@ from data_foundation.entry import find_entry, import_entry
 from data_foundation.errors import EntryError, SettingMissing
 from data_foundation.exact import Exact
 from data_foundation.grammar import ResourceConfig
-from data_foundation.naming import table_key
+from data_foundation.naming import CLUSTER_BY, normalize, table_key
 from data_foundation.secret_settings import learn_settings
 from data_foundation.steps import Pages, is_frame
 from data_foundation.templates import render
@@ -138,6 +138,8 @@ def _with_hints(built: DltResource, resource: ResourceConfig, table: str, sectio
         hints["columns"] = {name: column.model_dump(exclude_none=True) for name, column in resource.columns.items()}
     if resource.schema_contract:
         hints["schema_contract"] = resource.schema_contract.model_dump()
+    if resource.cluster_by:
+        hints["additional_table_hints"] = {CLUSTER_BY: [normalize(name) for name in resource.cluster_by]}
     if resource.incremental:
         hints["incremental"] = _incremental(resource, bounds)
     built.apply_hints(**hints)

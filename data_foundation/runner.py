@@ -11,13 +11,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from data_foundation.checks import CheckOutcome, failed_checks
+from data_foundation.engines.contract import Warehouse
 from data_foundation.errors import FoundationError
 from data_foundation.landed import LoadResult
 from data_foundation.loader import load_resource
 from data_foundation.options import Task
 from data_foundation.progress import Progress
 from data_foundation.redaction import redacted_output
-from data_foundation.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,7 @@ Owners = Annotated[tuple[Owner, ...], BeforeValidator(as_tuple, json_schema_inpu
 Kinds = Annotated[tuple[Kind, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[Kind, ...])]
 Names = Annotated[tuple[str, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[str, ...])]
 Moment = Annotated[date | datetime, BeforeValidator(_no_number), AfterValidator(_since_1970)]
+WarehouseName = Literal["duckdb", "snowflake", "postgres", "filesystem", "lake"]
 Disposition = Literal["append", "replace", "merge"]
 Mode = Literal["evolve", "freeze", "discard_row", "discard_value"]
 DataType = Literal[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from dlt.common.pipeline import ExtractInfo, LoadInfo
     from dlt.common.runtime.collector_base import Collector
     from dlt.common.schema.typing import TSchemaTables
-    from dlt.destinations.sql_client import SqlClientBase
     from dlt.extract import DltResource
 
-    from data_foundation.warehouse import Destination, Warehouse
+    from data_foundation.engines.contract import Destination, Statement, Warehouse
 
 
 class TablePipeline:
@@ -35,7 +34,8 @@ class TablePipeline:
     """
 
     def __init__(self, warehouse: Warehouse, key: tuple[str, str], progress: Collector) -> None:
-        self.dataset, self.table = key
+        dataset, self.table = key
+        self.dataset = warehouse.dataset(dataset)
         self.seconds: dict[str, float] = {}
         self.rows = 0
         self.dlt: dlt.Pipeline
@@ -64,6 +64,7 @@ class TablePipeline:
         )
         # dlt writes its trace to a file, the text of every error included: addresses with secrets in them.
         self.dlt.config.enable_runtime_trace = False
+        self._warehouse.mend(destination, self.dataset, schema_name(self.table))
 
     def synchronise(self, destination: Destination) -> None:
         """Begins with an empty folder and what the warehouse knows: it knows only what was committed."""
@@ -112,19 +113,14 @@ class TablePipeline:
             normalized = self.dlt.normalize()
         self.rows += normalized.row_counts.get(self.table, 0) if normalized else 0
 
-    def load(
-        self, destination: Destination, first: Callable[[SqlClientBase[Any]], None] | None = None
-    ) -> LoadInfo | None:
-        """Loads what was normalised, in one transaction where the engine has such.
+    def load(self, destination: Destination, first: Sequence[Statement] = ()) -> LoadInfo | None:
+        """Loads what was normalised, in one transaction.
 
         Args:
             destination: Of `Warehouse.open`.
-            first: Does something in the same transaction before.
+            first: Done in the same transaction, before.
         """
-        with self._warehouse.transaction(destination):
-            if first:
-                with connect(destination, self.dataset) as client:
-                    first(client)
+        with self._warehouse.transaction(destination, first):
             return self.dlt.load(destination, dataset_name=self.dataset, workers=self._warehouse.load_workers)
 
     def newest_landed(self, destination: Destination) -> str | None:

@@ -35,6 +35,8 @@ _PASSING = (
     urllib3.exceptions.TimeoutError,
     DestinationTransientException,
 )
+_PASSING_STATES = ("08", "57")
+"""Classes of SQLSTATE: a connection's trouble, and somebody's intervention."""
 _LASTING = (FoundationError, requests.exceptions.SSLError)
 
 
@@ -47,6 +49,10 @@ def is_transient(error: BaseException) -> bool:
     status = http_status(error)
     if status is not None:
         return status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    cause = error.dbapi_exception if isinstance(error, DatabaseException) else error
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    if isinstance(state, str) and not isinstance(error, FoundationError) and state.startswith(_PASSING_STATES):
+        return True
     if isinstance(error, DatabaseException):
         # dlt takes every error of DuckDB that it does not know, a parser's for instance, for one that passes.
         names = {parent.__name__ for parent in type(error.dbapi_exception).__mro__}

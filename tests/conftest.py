@@ -9,10 +9,10 @@ import pytest
 import requests
 
 import sandbox
+from data_foundation.engines.duckdb import DuckDBWarehouse
 from data_foundation.options import Task
 from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.tree import FoundSource, find_source
-from data_foundation.warehouse import DuckDBWarehouse
 from tests.locations import Location
 from tests.trees import Tree
 
@@ -87,7 +87,7 @@ def loaded_warehouse(
 def location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Location:
     """An empty repository, with the settings of a fresh checkout, as the current folder."""
     monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path))
-    for name in ("WAREHOUSE", "DUCKDB_PATH", "DAGSTER_HOME"):
+    for name in ("WAREHOUSE", "DEPLOYMENT", "DUCKDB_PATH", "DAGSTER_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return Location(tmp_path)
@@ -95,6 +95,7 @@ def location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Location:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the switch that proves the promises in full."""
+    parser.addoption("--live", action="store_true", help="test the Snowflake account that the settings name")
     parser.addoption("--promises", action="store_true", help="prove every point and history, not a sample of them")
 
 

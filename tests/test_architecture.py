@@ -24,16 +24,15 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"factory", "dbt", "history", "report", "audit_report"}),
     frozenset({"ingestion"}),
-    frozenset({"translator", "preview", "dbt_run", "dbt_sources", "settings", "reference", "scaffold"}),
+    frozenset({"translator", "preview", "dbt_run", "dbt_sources", "settings", "reference", "scaffold", "selection"}),
     frozenset({"automation", "asset_checks", "materialization", "runner"}),
     frozenset({"loader", "tree"}),
     frozenset({"load"}),
     frozenset({"table_pipeline", "deletion", "landed", "audit", "resource", "failure", "progress"}),
     frozenset({"bounds", "checks", "configurable", "exact"}),
-    frozenset(
-        {"entry", "columnar", "readers", "warehouse", "naming", "options", "steps", "lock", "transient", "unfinished"}
-    ),
-    frozenset({"source_import", "config", "transaction", "connection"}),
+    frozenset({"entry", "columnar", "readers", "warehouse", "options", "steps", "lock", "transient", "unfinished"}),
+    frozenset({"engines"}),
+    frozenset({"source_import", "config", "connection", "naming"}),
     frozenset({"grammar"}),
     frozenset({"check_fields"}),
     frozenset({"fields"}),
@@ -50,8 +49,8 @@ KNOWS_DAGSTER = frozenset({
 })  # fmt: skip
 KNOWS_DLT = frozenset(LEVELS) - {
     "cli", "tree", "entry", "checks", "check_fields", "source_import", "config", "grammar", "fields", "scalars",
-    "options", "templates", "yaml_document", "errors", "redaction", "scaffold", "reference", "runner", "loader", "lock",
-    "journal", "audit_report",
+    "options", "selection", "templates", "yaml_document", "errors", "redaction", "scaffold", "reference", "runner",
+    "loader", "lock", "journal", "audit_report",
 }  # fmt: skip
 LIBRARIES = {
     "dagster": KNOWS_DAGSTER,

@@ -27,8 +27,10 @@ from data_foundation import audit, journal
 from data_foundation.audit import Attempt, catch_up, read_trail, record
 from data_foundation.cli import main
 from data_foundation.dbt_sources import build_dbt_sources
+from data_foundation.engines.duckdb import DuckDBWarehouse
+from data_foundation.engines.snowflake import REQUIRED, SECRETS, SnowflakeWarehouse
 from data_foundation.journal import Journal
-from data_foundation.warehouse import DuckDBWarehouse, SnowflakeWarehouse, build_warehouse
+from data_foundation.warehouse import build_warehouse
 from tests.locations import Location
 from tests.trees import Tree
 
@@ -446,7 +448,8 @@ def test_the_command_says_when_it_knows_this_machine_alone(
 ) -> None:
     """Where the warehouse cannot be asked, the lines of this machine are shown, and why."""
     monkeypatch.setenv("WAREHOUSE", "snowflake")
-    for name in (*SnowflakeWarehouse.REQUIRED, *SnowflakeWarehouse.SECRETS):
+    monkeypatch.setenv("DEPLOYMENT", "production")
+    for name in (*REQUIRED, *SECRETS):
         monkeypatch.delenv(name, raising=False)
     record(build_warehouse(location.root), attempt(1))
     code, printed, complained = foundation("audit")

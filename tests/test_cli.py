@@ -326,6 +326,7 @@ def test_a_warehouse_that_cannot_be(
     """A warehouse that is unknown or lacks settings is told before anything runs; check does not ask for it."""
     location.add("shop")
     monkeypatch.setenv("WAREHOUSE", warehouse)
+    monkeypatch.setenv("DEPLOYMENT", "dev")
     code, printed = foundation("run")
     assert code == 1
     assert said in printed

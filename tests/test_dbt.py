@@ -19,8 +19,8 @@ import pytest
 import sqlglot
 from dagster_dbt import build_dbt_asset_specs
 
+from data_foundation.engines.duckdb import DuckDBWarehouse
 from data_foundation.factory import build_definitions
-from data_foundation.warehouse import DuckDBWarehouse
 
 ROOT = Path(__file__).parents[1]
 PROJECT = ROOT / "dbt_project"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from data_foundation.dbt_sources import DBT_SOURCES_FILE, HEADER, build_dbt_sources
-from data_foundation.warehouse import DuckDBWarehouse
+from data_foundation.dbt_sources import DBT_SOURCES_FILE, HEADER, SUFFIX, build_dbt_sources
+from data_foundation.engines.duckdb import DuckDBWarehouse
 from tests.trees import Tree
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.xdist_group("loaded_warehouse")
 def tables_of(text: str) -> dict[str, Any]:
     """The tables of the only source, by name and in order."""
     (source,) = yaml.safe_load(text)["sources"]
-    assert source["name"] == source["schema"] == "raw"
+    assert (source["name"], source["schema"]) == ("raw", "raw" + SUFFIX)
     return {table["name"]: table for table in source["tables"]}
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from data_foundation import warehouse as module
+from data_foundation.engines import duckdb as module
+from data_foundation.engines.duckdb import DuckDBWarehouse
+from data_foundation.engines.snowflake import SnowflakeWarehouse
 from data_foundation.errors import SettingMissing, WarehouseBusy, WarehouseError
-from data_foundation.warehouse import DuckDBWarehouse, SnowflakeWarehouse, build_warehouse
+from data_foundation.warehouse import build_warehouse
 from tests.trees import Tree
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +28,7 @@ resources:
 HOLDING = """
 import sys, time
 from pathlib import Path
-from data_foundation.warehouse import DuckDBWarehouse
+from data_foundation.engines.duckdb import DuckDBWarehouse
 
 with DuckDBWarehouse(Path("work"), sys.argv[1]).exclusive():
     print("held", flush=True)
@@ -151,7 +153,7 @@ def test_what_was_opened_is_closed(tmp_path: Path) -> None:
 
 def test_the_environment_chooses_the_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """DuckDB below the repository unless `WAREHOUSE` says otherwise; `DUCKDB_PATH` is relative to the repository."""
-    for name in ("WAREHOUSE", "DUCKDB_PATH"):
+    for name in ("WAREHOUSE", "DUCKDB_PATH", "DEPLOYMENT"):
         monkeypatch.delenv(name, raising=False)
     assert build_warehouse(tmp_path).describe() == str(tmp_path / "data" / "warehouse.duckdb")
     monkeypatch.setenv("DUCKDB_PATH", "other/place.duckdb")
@@ -159,6 +161,7 @@ def test_the_environment_chooses_the_warehouse(tmp_path: Path, monkeypatch: pyte
     assert (warehouse.describe(), warehouse.database) == (str(tmp_path / "other" / "place.duckdb"), "place")
     assert warehouse.dbt_settings() == {"DBT_DUCKDB_PATH": str(tmp_path / "other" / "place.duckdb")}
     monkeypatch.setenv("WAREHOUSE", "snowflake")
+    monkeypatch.setenv("DEPLOYMENT", "production")
     assert isinstance(build_warehouse(tmp_path), SnowflakeWarehouse)
     monkeypatch.setenv("WAREHOUSE", "oracle")
     with pytest.raises(WarehouseError, match="got 'oracle'; accepted: duckdb, snowflake"):
@@ -182,7 +185,7 @@ def test_snowflake_names_every_missing_setting(tmp_path: Path) -> None:
     warehouse = SnowflakeWarehouse(tmp_path, settings)
     with pytest.raises(SettingMissing) as missing:
         warehouse.destination()
-    secrets = "SNOWFLAKE_PRIVATE_KEY_PATH or SNOWFLAKE_PASSWORD"
+    secrets = "SNOWFLAKE_PRIVATE_KEY_PATH (or SNOWFLAKE_PASSWORD, or SNOWFLAKE_TOKEN)"
     assert missing.value.settings == ("SNOWFLAKE_USER", "SNOWFLAKE_WAREHOUSE", secrets)
     assert (warehouse.describe(), warehouse.database) == ("snowflake://acme/PROD", "PROD")
 

@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 
 from data_foundation.config import load_source_config
+from data_foundation.engines.duckdb import DuckDBWarehouse
 from data_foundation.landed import LoadResult
 from data_foundation.loader import load_resource
 from data_foundation.options import LoadOptions, Task
-from data_foundation.warehouse import DuckDBWarehouse
 
 ROWS = '''
 import json
@@ -45,7 +45,7 @@ class Tree:
         (self.root / "dlthub" / source / "rows.json").write_text(json.dumps(list(rows)))
 
     @property
-    def warehouse(self) -> DuckDBWarehouse:
+    def warehouse(self) -> Any:
         """The checkout's DuckDB."""
         return DuckDBWarehouse(self.root / "data" / "pipelines", str(self.root / "data" / "warehouse.duckdb"))
 

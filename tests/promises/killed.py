@@ -2,13 +2,14 @@
 
 import multiprocessing
 import os
+import random
 import re
+import shutil
 import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -16,19 +17,24 @@ from types import FrameType
 from typing import Any
 
 from data_foundation.errors import FoundationError
-from data_foundation.warehouse import DuckDBWarehouse
 from tests.trees import Tree
 
 # A fork of a process that has imported everything: a run costs what it does, not what Python's start does.
 _SPAWN = multiprocessing.get_context("forkserver")
 _SPAWN.set_forkserver_preload([
     "tests.promises.killed", "data_foundation.loader", "dlt._workspace.cli._plugins", "pyarrow.parquet",
-    "pyarrow.pandas_compat", "pandas", "sqlalchemy",
+    "pyarrow.pandas_compat", "pandas", "sqlalchemy", "data_foundation.engines.postgres_load",
 ])  # fmt: skip
 
 _FILES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"})
+_C_EVENTS = frozenset({"c_call", "c_return"})
+_STATEMENTS = frozenset({"execute", "copy_expert"})
 _TRANSACTION = frozenset({"begin", "commit", "rollback"})
 _WRITES = frozenset({"write", "writelines", "close", "flush"})
+_TOLD = _STATEMENTS | _TRANSACTION | _WRITES
+_ENGINES = ("pybind11", "psycopg2", "snowflake.connector")
+"""What a connection or a cursor is called: those of DuckDB and PostgreSQL are written in C, Snowflake's in Python."""
+
 _RANDOM = re.compile(r"[0-9]{10}\.[0-9]+|[0-9a-f]{10,}|_[0-9a-f]{8}\b")
 
 
@@ -74,38 +80,23 @@ class Tripwire:
             self._pass(f"{event} {arguments[0]}")
 
     def _profile(self, frame: FrameType, event: str, function: Any) -> None:
-        if event not in ("c_call", "c_return"):
+        # Called two million times a load: looking into a frame comes last.
+        is_c = event in _C_EVENTS
+        name = getattr(function, "__name__", "") if is_c else frame.f_code.co_name
+        if name not in _TOLD:
             return
-        name, owner = getattr(function, "__name__", ""), getattr(function, "__self__", None)
-        statement = " ".join(str(frame.f_locals.get("query", "")).split()) if name == "execute" else ""
-        if (statement or name in _TRANSACTION) and "pybind11" in type(owner).__name__:
-            self._pass(f"{'before' if event == 'c_call' else 'after'} {statement[:80] or name}")
+        owner = getattr(function, "__self__", None) if is_c else frame.f_locals.get("self")
+        if name in _STATEMENTS or name in _TRANSACTION:
+            kind = type(owner)
+            if any(engine in f"{kind.__module__}.{kind.__name__}" for engine in _ENGINES):
+                given = (frame.f_locals.get(local) for local in ("query", "statement", "command"))
+                statement = " ".join(str(next(filter(None, given), "")).split()) if name in _STATEMENTS else ""
+                self._pass(f"{'before' if event in ('c_call', 'call') else 'after'} {statement[:80] or name}")
         elif name in _WRITES and event == "c_call" and self._is_written(owner):
             self._pass(f"{name} {getattr(owner, 'name', '')}")
 
     def _is_written(self, file: Any) -> bool:
         return str(getattr(file, "name", "")).startswith(self.folder) and "r" not in str(getattr(file, "mode", "r"))
-
-
-class Autocommit(DuckDBWarehouse):
-    """DuckDB without transactions: every statement is committed by itself, as an engine without such would have it."""
-
-    is_transactional = False
-
-    @contextmanager
-    def transaction(self, _destination: Any) -> Iterator[None]:
-        """Does nothing."""
-        yield
-
-
-class AutocommitTree(Tree):
-    """A checkout whose warehouse has no transactions."""
-
-    @property
-    def warehouse(self) -> DuckDBWarehouse:
-        """The checkout's DuckDB."""
-        ordinary = super().warehouse
-        return Autocommit(ordinary.work_folder, ordinary.path)
 
 
 def _work(tree: Tree, name: str, at: Point | None, *, traced: bool, options: dict[str, Any]) -> None:
@@ -160,3 +151,32 @@ def told(tree: Tree) -> str:
     """Returns where the last run was killed, and what one that failed said."""
     files = (tree.root / name for name in ("killed.txt", "error.txt"))
     return ": ".join(file.read_text() for file in files if file.exists())
+
+
+def interrupt(
+    points: Sequence[Point],
+    wanted: int,
+    prepare: Callable[[int], Tree],
+    judge: Callable[[Tree], bool],
+    share: float = 0.8,
+) -> int:
+    """Kills a run at points drawn at random, each in a checkout of its own; returns how many runs were killed.
+
+    Args:
+        points: Of `trace`.
+        wanted: How many are to be reached; the order in which a folder's files are removed is not the same in every
+            run, so that some are never passed.
+        prepare: Returns a checkout that is ready for the run.
+        judge: Makes the run again and asserts that all is well; False where the killed run had left nothing to do.
+        share: Of `wanted` that must be reached at least.
+    """
+    reached = 0
+    for number, point in enumerate(random.Random(len(points)).sample(points, len(points))):  # noqa: S311 - a choice of tests
+        tree = prepare(number)
+        if run(tree, "shop.orders", at=point) == -signal.SIGKILL and judge(tree):
+            reached += 1
+        shutil.rmtree(tree.root)
+        if reached == wanted:
+            break
+    assert reached > share * wanted
+    return reached

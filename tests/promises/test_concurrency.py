@@ -11,8 +11,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from data_foundation import warehouse as module
 from data_foundation.dbt_run import build_models
+from data_foundation.engines import duckdb as module
 from data_foundation.warehouse import build_warehouse
 from tests.locations import COMPOSITION, Location, failure
 from tests.promises.deployed import Deployment

@@ -20,9 +20,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from data_foundation.engines.snowflake import SnowflakeWarehouse
 from data_foundation.redaction import MASK, redact, remember
 from data_foundation.secret_settings import is_secret
-from data_foundation.warehouse import SnowflakeWarehouse
 from tests.locations import COMPOSITION, ROWS, Location
 
 # Two runs of everything are made once, for all of these tests.
@@ -350,7 +350,8 @@ BROKEN = {
     "token in the path of a DuckDB": ({"DUCKDB_PATH": "md:db?motherduck_token={secret}"}, "accepted: the path"),
     "unknown warehouse": ({"WAREHOUSE": "postgres://me:{secret}@db/raw"}, "accepted: duckdb, snowflake"),
     "passphrase of a key": (
-        {"SNOWFLAKE_PRIVATE_KEY_PATH": "key.pem", "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "{secret}"}, "raw.shop failed",
+        {"SNOWFLAKE_PRIVATE_KEY_PATH": "key.pem", "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "{secret}"},
+        "holds no private key that",
     ),
     "malformed secrets.toml": ({"TOML": '[sources.shop]\ntoken = "{secret}" "{secret}"\n'}, "secrets.toml"),
     "unquoted secrets.toml": ({"TOML": "[sources.shop]\ntoken = {secret}\n"}, "secrets.toml"),
@@ -368,7 +369,7 @@ def get_rows(token=dlt.secrets.value):
     yield [{"id": number} for number in range(20_000)]
     os.kill(os.getpid(), signal.SIGKILL)
 """
-SNOWFLAKE = {"WAREHOUSE": "snowflake"} | {f"SNOWFLAKE_{name}": "acme" for name in
+SNOWFLAKE = {"WAREHOUSE": "snowflake", "DEPLOYMENT": "dev"} | {f"SNOWFLAKE_{name}": "acme" for name in
              ("ACCOUNT", "USER", "DATABASE", "WAREHOUSE")}  # fmt: skip
 
 

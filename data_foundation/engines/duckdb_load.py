@@ -7,26 +7,26 @@ from contextlib import contextmanager
 from typing import Any
 
 import duckdb
-from dlt.destinations.exceptions import DatabaseTerminalException
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import raise_database_error
 from dlt.destinations.typing import DBTransaction
-from dlt.pipeline.exceptions import PipelineStepFailed
+
+from data_foundation.engines.contract import AS_NAMED
+from data_foundation.engines.one_transaction import OneTransaction
 
 
-class OneTransaction:
-    """The session that every client of one load shares.
+class _Transaction(OneTransaction):
+    """One on a session that every client of the load shares.
 
     Attributes:
         session: A DuckDB connection inside a transaction, None until the first client opens one.
-        error: What the first failed statement said; nothing more is executed after it.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.session: duckdb.DuckDBPyConnection | None = None
-        self.error: Exception | None = None
 
     def begin(self, session: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         """Takes `session` as the one that all share."""
@@ -35,13 +35,11 @@ class OneTransaction:
         return session
 
     def commit(self) -> None:
-        """Makes all that was done so far visible, at once; what follows is the next transaction."""
         if self.session:
             self.session.commit()
             self.session.begin()
 
     def end(self) -> None:
-        """Undoes what was not committed."""
         if self.session:
             # A commit that failed has ended the transaction itself; closing the session undoes what is left.
             self.session.close()
@@ -50,7 +48,7 @@ class OneTransaction:
 class _SharedSqlClient(DuckDbSqlClient):
     """Leaves beginning and ending to the load that it is a part of."""
 
-    def __init__(self, client: DuckDbSqlClient, shared: OneTransaction) -> None:
+    def __init__(self, client: DuckDbSqlClient, shared: _Transaction) -> None:
         super().__init__(client.dataset_name, client.staging_dataset_name, client.credentials, client.capabilities)
         self.shared = shared
 
@@ -68,8 +66,7 @@ class _SharedSqlClient(DuckDbSqlClient):
     @contextmanager
     @raise_database_error
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        if self.shared.error:
-            raise DatabaseTerminalException(self.shared.error)
+        self.shared.refuse_after_error()
         try:
             # dlt's own would roll back when a statement fails, and whatever follows would be committed by itself.
             values = args or kwargs or None
@@ -79,14 +76,14 @@ class _SharedSqlClient(DuckDbSqlClient):
             # dlt asks for tables that may not be there; the transaction stands.
             raise
         except duckdb.Error as error:
-            self.shared.error = self._make_database_exception(error)
+            self.shared.failed(self._make_database_exception(error))
             raise
 
 
 class _SharedClient(DuckDbClient):
     """Commits where dlt says that a load is complete."""
 
-    shared: OneTransaction | None = None
+    shared: _Transaction | None = None
 
     def complete_load(self, load_id: str) -> None:
         super().complete_load(load_id)
@@ -98,8 +95,8 @@ class TransactionalDuckDB(duckdb_destination):
     """dlt's DuckDB destination, over a connection that is open, with loads that take effect as a whole."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        super().__init__(connection)
-        self._shared: OneTransaction | None = None
+        super().__init__(connection, **AS_NAMED)
+        self._shared: _Transaction | None = None
 
     @property
     def destination_type(self) -> str:
@@ -122,20 +119,10 @@ class TransactionalDuckDB(duckdb_destination):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Makes every load inside the block all or nothing; a block that fails leaves the file as it was.
-
-        dlt must load with one worker: the session is not for several threads at once.
-
-        Raises:
-            PipelineStepFailed: With the statement that failed as its cause, not those that were refused after it.
-        """
-        self._shared = OneTransaction()
+        """Makes every load inside the block all or nothing; see OneTransaction.around."""
+        self._shared = _Transaction()
         try:
-            yield
-            self._shared.commit()
-        except PipelineStepFailed as failed:
-            failed.exception = self._shared.error or failed.exception
-            raise
+            with self._shared.around():
+                yield
         finally:
-            self._shared.end()
             self._shared = None

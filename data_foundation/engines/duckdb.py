@@ -1,0 +1,156 @@
+"""DuckDB: a file on a laptop, or memory for a look."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import dlt
+import duckdb
+from filelock import FileLock, Timeout
+
+from data_foundation.connection import connect
+from data_foundation.engines.contract import AS_NAMED, Statement, Warehouse, work_folder
+from data_foundation.engines.duckdb_load import TransactionalDuckDB
+from data_foundation.errors import WarehouseBusy, WarehouseError
+
+if TYPE_CHECKING:
+    from data_foundation.engines.contract import Destination
+
+WAIT_SECONDS = 600.0
+"""How long a load waits for another of our processes that holds the file."""
+
+FOREIGN_WAIT_SECONDS = 10.0
+"""How long a load waits for somebody else's client, which knows nothing of our lock."""
+
+
+@dataclass(frozen=True)
+class DuckDBWarehouse(Warehouse):
+    """A DuckDB file, or `:memory:`; one process at a time may have it open, so a lock beside it keeps order."""
+
+    path: str
+    kind: ClassVar[str] = "duckdb"
+    # One session, because it is one transaction; DuckDB itself uses every core for each file.
+    load_workers: ClassVar[int] = 1
+
+    @classmethod
+    def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
+        """Returns the file that `DUCKDB_PATH` names, relative to the repository; data/warehouse.duckdb unless set.
+
+        Raises:
+            WarehouseError: It is no path.
+        """
+        path = root / (given := settings.get("DUCKDB_PATH") or "data/warehouse.duckdb")
+        if re.match(r"\w\w+:", given):  # md:..., whose token would become a file's name
+            raise WarehouseError(f"DUCKDB_PATH: got '{given}'; accepted: the path of a DuckDB file")
+        folder = work_folder(root, cls.kind, str(path) + suffix)
+        return cls(folder, str(path), suffix=suffix, others=others)
+
+    @classmethod
+    def is_shared(cls, settings: Mapping[str, str]) -> bool:
+        """Tells that a file is its owner's own."""
+        del settings
+        return False
+
+    @property
+    def _in_memory(self) -> bool:
+        return self.path == ":memory:"
+
+    def describe(self) -> str:  # noqa: D102
+        return self.path
+
+    @property
+    def database(self) -> str:  # noqa: D102
+        return "memory" if self._in_memory else Path(self.path).stem
+
+    def destination(self) -> Destination:  # noqa: D102
+        return dlt.destinations.duckdb(self.path, **AS_NAMED)
+
+    def dbt_settings(self) -> Mapping[str, str]:  # noqa: D102
+        return {"DBT_DUCKDB_PATH": self.path}
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Waits until no other process or thread of ours uses the file.
+
+        Raises:
+            WarehouseBusy: After `WAIT_SECONDS`.
+        """
+        if self._in_memory:
+            yield
+            return
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{self.path}.lock", timeout=WAIT_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout:
+            message = f"{self.path} is in use by another run for more than {WAIT_SECONDS:g} s; stop it or wait"
+            raise WarehouseBusy(message) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:  # noqa: ARG002 - it keeps no history
+        """Yields a destination over one connection: two of them opened at once by two threads would fail."""
+        with self.exclusive():
+            connection = self._connect()
+            try:
+                yield TransactionalDuckDB(connection)
+            finally:
+                connection.close()
+
+    @contextmanager
+    def open_if_free(self) -> Iterator[Destination]:
+        """Yields a destination that opens the file when it is first used."""
+        with self.exclusive():
+            yield self.destination()
+
+    @contextmanager
+    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
+        """Makes a load inside the block all or nothing; see TransactionalDuckDB.transaction."""
+        assert isinstance(destination, TransactionalDuckDB)  # noqa: S101 - `open` gave it
+        with destination.transaction():
+            if first:
+                with connect(destination, "main") as client:
+                    for sql, values in first:
+                        client.execute_sql(sql, *values)
+            yield
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + FOREIGN_WAIT_SECONDS
+        while True:
+            try:
+                return duckdb.connect(self.path)
+            except duckdb.IOException as error:
+                if "could not set lock" not in str(error).lower():
+                    message = f"{self.path} cannot be opened: {error}"
+                    raise WarehouseError(message) from None
+                if time.monotonic() > deadline:
+                    # DuckDB says which program that is, and its process.
+                    held = re.search(r"is held in (.+? \(PID \d+\))", str(error))
+                    message = (
+                        f"{self.path} is held by another client, {held[1] if held else error}: "
+                        "close it (one that only reads holds the file too), then run again"
+                    )
+                    raise WarehouseBusy(message) from None
+                time.sleep(0.2)
+
+
+@dataclass(frozen=True)
+class MemoryWarehouse(DuckDBWarehouse):
+    """A DuckDB that lives for one load, kept open so that what landed can be looked at."""
+
+    connection: duckdb.DuckDBPyConnection
+    is_audited: ClassVar[bool] = False
+
+    @contextmanager
+    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:  # noqa: ARG002 - it keeps no history
+        """Yields a destination over the connection that this object was made with."""
+        yield TransactionalDuckDB(self.connection)

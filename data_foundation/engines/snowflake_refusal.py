@@ -1,0 +1,59 @@
+"""What Snowflake refuses told as the setting or the right that is at fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import snowflake.connector
+
+from data_foundation.errors import WarehouseError
+
+_SETTINGS: Mapping[int, str] = {
+    390100: "SNOWFLAKE_USER or SNOWFLAKE_PASSWORD is wrong",
+    390101: "SNOWFLAKE_USER or SNOWFLAKE_PASSWORD is wrong",
+    390102: "the user is locked; an administrator unlocks it, or wait 15 minutes",
+    390144: "SNOWFLAKE_PRIVATE_KEY_PATH is not the key of SNOWFLAKE_USER; ALTER USER ... SET RSA_PUBLIC_KEY adds it",
+    390186: "SNOWFLAKE_ROLE is not granted to SNOWFLAKE_USER",
+    390189: "SNOWFLAKE_ROLE is not granted to SNOWFLAKE_USER, or is not a role",
+    390303: "SNOWFLAKE_TOKEN is not valid",
+    390318: "SNOWFLAKE_TOKEN has expired; fetch a new one",
+    390422: "a network policy keeps this machine's address out",
+    606: "SNOWFLAKE_WAREHOUSE names no virtual warehouse that SNOWFLAKE_ROLE may use",
+    607: "SNOWFLAKE_WAREHOUSE is suspended and does not resume by itself; ALTER WAREHOUSE ... SET AUTO_RESUME = TRUE",
+    608: "SNOWFLAKE_WAREHOUSE is suspended and cannot be resumed",
+    90073: "SNOWFLAKE_WAREHOUSE is suspended by its resource monitor: its credits are used up",
+    90105: "SNOWFLAKE_DATABASE names no database that SNOWFLAKE_ROLE may use",
+    3001: "SNOWFLAKE_ROLE lacks a right",
+    3540: "SNOWFLAKE_ROLE lacks a right",
+}
+"""By the number of the error; those from 390000 on come from logging in."""
+
+_REQUESTED = re.compile(r"(?:requested|specified) (database|warehouse|role|schema)\b.*does not exist or not authorized")
+_UNREACHABLE = ("290404", "290403", "250001", "251001", "404 Not Found", "403 Forbidden", "Name or service not known")
+
+
+def explain_refusal(error: Exception) -> WarehouseError | None:
+    """Returns what a person must change, None for an error that is about rows, statements or a passing fault.
+
+    Args:
+        error: Of snowflake-connector; its `errno` is Snowflake's own number.
+    """
+    if not isinstance(error, snowflake.connector.Error):
+        return None
+    said = _said(error)
+    if reason := _SETTINGS.get(error.errno or 0):
+        return WarehouseError(f"Snowflake refuses: {reason}. It says: {said}")
+    if found := _REQUESTED.search(said):
+        named = found[1].upper()
+        return WarehouseError(
+            f"Snowflake refuses: SNOWFLAKE_{named} is wrong, or SNOWFLAKE_ROLE may not use it. It says: {said}"
+        )
+    if isinstance(error, (snowflake.connector.errors.ForbiddenError, snowflake.connector.errors.HttpError)):
+        return WarehouseError(f"SNOWFLAKE_ACCOUNT names no account that can be reached from here. It says: {said}")
+    return None
+
+
+def _said(error: snowflake.connector.Error) -> str:
+    """Returns Snowflake's own words, on one line."""
+    return " ".join(str(error.raw_msg or error.msg or error).split())

@@ -1,0 +1,50 @@
+"""Which resources a command means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from data_foundation.errors import ConfigError, FoundationError
+from data_foundation.options import LoadOptions, Task
+from data_foundation.scalars import nearest
+from data_foundation.tree import BrokenSource, FoundSource
+
+
+def select_tasks(
+    targets: Sequence[str],
+    found: Sequence[FoundSource],
+    broken: Sequence[BrokenSource],
+    options: LoadOptions | None = None,
+) -> list[Task]:
+    """Returns a task for every resource that `targets` name; all where there are none.
+
+    Args:
+        targets: Each a source, source.table or dataset.table.
+        found: The sources that there are.
+        broken: Those whose files say something that cannot be accepted.
+        options: What is asked of each load.
+
+    Raises:
+        ConfigError: A target names a broken source.
+        FoundationError: A target names nothing.
+    """
+    options = options or LoadOptions()
+    tasks = {r.destination: Task(s.config, r, options) for s in found for r in s.config.resources}
+    names = {destination: f"{task.source.name}.{task.resource.table}" for destination, task in tasks.items()}
+    if not targets:
+        return list(tasks.values())
+    selected: dict[str, Task] = {}
+    for target in targets:
+        if unusable := next((source for source in broken if source.name == target.split(".")[0]), None):
+            raise ConfigError(unusable.problems)
+        matching = {
+            destination: task
+            for destination, task in tasks.items()
+            if target in (destination, names[destination], task.source.name)
+        }
+        if not matching:
+            accepted = [*(source.config.name for source in found), *names.values()]
+            message = f"there is no '{target}'{nearest(target, accepted)}; `foundation list` shows what there is"
+            raise FoundationError(message)
+        selected |= matching
+    return list(selected.values())

@@ -1,0 +1,116 @@
+"""A Snowflake for the tests: a server that speaks its protocol, or with `--live` the account that the settings name."""
+
+import os
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import snowflake.connector
+
+from data_foundation.engines.snowflake import REQUIRED, SECRETS, SnowflakeWarehouse
+from data_foundation.warehouse import read_settings
+from tests.servers import SnowflakeServer, serve_snowflake
+from tests.trees import Tree
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A database that tests may write to, in schemas of their own.
+
+    Attributes:
+        settings: What lets a user in, as environment variables.
+        server: Where faults can be armed; None for a real account.
+    """
+
+    settings: Mapping[str, str]
+    server: SnowflakeServer | None
+    suffixes: list[str] = field(default_factory=list)
+
+    def deployment(self) -> Mapping[str, str]:
+        """Returns the settings of a deployment that nobody else has."""
+        user = f"t{uuid.uuid4().int % 10**12:012}"
+        self.suffixes.append(f"__{user}")
+        return {**self.settings, "WAREHOUSE": "snowflake", "DEPLOYMENT": "dev", "DEPLOYMENT_USER": user}
+
+    def warehouse(self, root: Path, **settings: str) -> SnowflakeWarehouse:
+        """Returns the warehouse of a deployment that nobody else has, with some settings changed."""
+        changed = {**self.deployment(), **settings}
+        return SnowflakeWarehouse(root / "data" / "pipelines", changed, suffix=f"__{changed['DEPLOYMENT_USER']}")
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Returns the rows of a statement."""
+        warehouse = SnowflakeWarehouse(Path(), self.settings)
+        with snowflake.connector.connect(**warehouse._connector_parameters()) as session, session.cursor() as cursor:
+            return [tuple(row) for row in cursor.execute(sql).fetchall()]  # type: ignore[union-attr]
+
+    def clean(self) -> None:
+        """Drops every schema of the tests."""
+        for (name,) in self.query("SELECT schema_name FROM information_schema.schemata"):
+            if name.lower().removesuffix("_staging").endswith(tuple(self.suffixes)):
+                self.query(f'DROP SCHEMA "{name}" CASCADE')
+
+
+@dataclass(frozen=True)
+class SnowflakeTree(Tree):
+    """A checkout whose warehouse is a Snowflake deployment of its own."""
+
+    account: Account
+    deployed: SnowflakeWarehouse
+
+    @property
+    def warehouse(self) -> SnowflakeWarehouse:
+        """The deployment."""
+        return self.deployed
+
+    def query(self, sql: str) -> list[Any]:
+        """Returns the rows of a statement, single columns unpacked; `raw` is the deployment's schema."""
+        rows = self.account.query(re.sub(r"\braw\.", f"{self.deployed.dataset('raw')}.", sql))
+        return [row[0] if len(row) == 1 else row for row in rows]
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[SnowflakeServer]:
+    """The server; what only it can do is left out where a real account is tested."""
+    if request.config.getoption("--live"):
+        pytest.skip("faults and refusals are those of the test server, not of a real account")
+    with serve_snowflake() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
+    """The server's database, or the real one."""
+    if not request.config.getoption("--live"):
+        started: SnowflakeServer = request.getfixturevalue("server")
+        yield Account(started.environment(key_pair=True), started)
+        return
+    settings = {name: value for name, value in read_settings(ROOT).items() if name.startswith("SNOWFLAKE_")}
+    missing = [name for name in REQUIRED if not settings.get(name)]
+    if missing or not any(settings.get(name) for name in SECRETS):
+        pytest.skip(f"no real account is named: {', '.join(missing) or 'a key, a password or a token'} is not set")
+    real = Account(settings, None)
+    yield real
+    real.clean()
+
+
+@pytest.fixture
+def tree(account: Account, tmp_path: Path) -> SnowflakeTree:
+    """An empty checkout with a deployment of its own."""
+    return SnowflakeTree(tmp_path, account, account.warehouse(tmp_path))
+
+
+@pytest.fixture
+def deployment(account: Account, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+    """A deployment of the test's own, as the settings that processes started from here inherit."""
+    for name in [name for name in os.environ if name.startswith("SNOWFLAKE_")]:
+        monkeypatch.delenv(name)
+    settings = account.deployment()
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return settings

@@ -1,0 +1,277 @@
+"""Proves that what Snowflake refuses, and what breaks on the way, ends in a sentence to act on, and loses nothing."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from data_foundation.engines import snowflake as snowflake_engine
+from data_foundation.engines.snowflake import SnowflakeWarehouse
+from data_foundation.errors import FoundationError, LoadError, WarehouseError
+from data_foundation.warehouse import build_warehouse
+from tests.servers import PASSPHRASE, SnowflakeServer
+from tests.snowflake.conftest import Account, SnowflakeTree
+
+SECRET = "k9-Secret-Canary-7731"
+YAML = """
+resources:
+  - entry: data.get_rows
+    destination: raw.orders
+    {settings}
+    retries: {{max: {retries}, backoff: 0}}
+"""
+SETTINGS: dict[str, tuple[dict[str, str], str]] = {
+    "account with its address": (
+        {"SNOWFLAKE_ACCOUNT": "https://acme.snowflakecomputing.com"},
+        "SNOWFLAKE_ACCOUNT: accepted is the account's identifier",
+    ),
+    "password and key": (
+        {"SNOWFLAKE_PASSWORD": SECRET},
+        "SNOWFLAKE_PRIVATE_KEY_PATH and SNOWFLAKE_PASSWORD are set and only one can be meant",
+    ),
+    "passphrase without a key": (
+        {"SNOWFLAKE_PRIVATE_KEY_PATH": "", "SNOWFLAKE_PASSWORD": SECRET, "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": SECRET},
+        "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is set and there is no key",
+    ),
+    "wrong passphrase": (
+        {"SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": SECRET},
+        "SNOWFLAKE_PRIVATE_KEY_PATH holds no private key that SNOWFLAKE_PRIVATE_KEY_PASSPHRASE opens",
+    ),
+    "no key file": ({"SNOWFLAKE_PRIVATE_KEY_PATH": "/nowhere/key.p8"}, "/nowhere/key.p8 cannot be read: No such file"),
+    "OAuth with a key": ({"SNOWFLAKE_AUTHENTICATOR": "oauth"}, "SNOWFLAKE_AUTHENTICATOR is oauth and"),
+    "nothing to prove who one is": (
+        {"SNOWFLAKE_PRIVATE_KEY_PATH": "", "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": ""},
+        "needs SNOWFLAKE_PRIVATE_KEY_PATH (or SNOWFLAKE_PASSWORD, or SNOWFLAKE_TOKEN)",
+    ),
+}
+BY_PASSWORD = {"SNOWFLAKE_PRIVATE_KEY_PATH": "", "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": ""}
+BY_TOKEN = {**BY_PASSWORD, "SNOWFLAKE_AUTHENTICATOR": "oauth", "SNOWFLAKE_TOKEN": SECRET}
+REFUSED: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
+    "account": ({"SNOWFLAKE_ACCOUNT": "nosuch-account"}, {}, "SNOWFLAKE_ACCOUNT names no account"),
+    "password": ({**BY_PASSWORD, "SNOWFLAKE_PASSWORD": SECRET}, {}, "SNOWFLAKE_USER or SNOWFLAKE_PASSWORD is wrong"),
+    "user": ({"SNOWFLAKE_USER": "NOBODY"}, {}, "SNOWFLAKE_PRIVATE_KEY_PATH is not the key of SNOWFLAKE_USER"),
+    "key": ({"SNOWFLAKE_PRIVATE_KEY_PATH": "another"}, {}, "SNOWFLAKE_PRIVATE_KEY_PATH is not the key"),
+    "role": ({"SNOWFLAKE_ROLE": "NOROLE"}, {}, "SNOWFLAKE_ROLE is not granted"),
+    "database": ({"SNOWFLAKE_DATABASE": "NODATABASE"}, {}, "SNOWFLAKE_DATABASE"),
+    "warehouse": ({"SNOWFLAKE_WAREHOUSE": "NOWAREHOUSE"}, {}, "SNOWFLAKE_WAREHOUSE"),
+    "token": (BY_TOKEN, {}, "SNOWFLAKE_TOKEN is not valid"),
+    "expired token": (
+        BY_TOKEN,
+        {"tokens": {SECRET: "expired"}},
+        "SNOWFLAKE_TOKEN has expired",
+    ),
+    "suspended warehouse": (
+        {},
+        {"warehouses": {"LOADING": {"suspended": True, "auto_resume": False}}},
+        "SNOWFLAKE_WAREHOUSE",
+    ),
+    "role that may only read": ({}, {"read_only_roles": ["LOADER"]}, "SNOWFLAKE_ROLE lacks a right"),
+}
+
+
+def add(tree: SnowflakeTree, settings: str = "write_disposition: append", retries: int = 0) -> None:
+    """Writes a source of one table."""
+    tree.add("shop", YAML.format(settings=settings, retries=retries))
+    tree.give("shop", [{"id": 1, "tags": ["a"]}])
+
+
+def changed(tree: SnowflakeTree, settings: dict[str, str]) -> SnowflakeTree:
+    """Returns the tree with some settings of its warehouse changed."""
+    deployed = tree.deployed
+    own = SnowflakeWarehouse(deployed.work_folder, {**deployed.settings, **settings}, suffix=deployed.suffix)
+    return SnowflakeTree(tree.root, tree.account, own)
+
+
+@pytest.fixture
+def arm(server: SnowflakeServer) -> Iterator[Callable[..., None]]:
+    """A function that arms a fault; the test's end disarms all."""
+    yield server.arm
+    server.disarm()
+
+
+def disarm(tree: SnowflakeTree) -> None:
+    """Takes back what was armed."""
+    if tree.account.server:
+        tree.account.server.disarm()
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_that_cannot_be_right_are_told_before_anything_runs(tree: SnowflakeTree, name: str) -> None:
+    """What the settings themselves show needs no connection, and the vendor is not asked."""
+    settings, told = SETTINGS[name]
+    tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders}]", "raise SystemExit('was asked')")
+    with pytest.raises(FoundationError) as refused:
+        changed(tree, settings).load("shop.orders")
+    assert told in str(refused.value)
+    assert SECRET not in str(refused.value)
+
+
+def test_every_missing_setting_is_told_at_once(tmp_path: Path) -> None:
+    """Who has set nothing learns all that is needed from one message."""
+    with pytest.raises(FoundationError) as missing:
+        SnowflakeWarehouse(tmp_path, {}).destination()
+    for name in ("ACCOUNT", "USER", "DATABASE", "WAREHOUSE", "PRIVATE_KEY_PATH"):
+        assert f"SNOWFLAKE_{name}" in str(missing.value)
+
+
+def test_a_warehouse_of_others_wants_to_know_whose_deployment_it_is(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody writes to production because something was forgotten."""
+    for name, value in account.deployment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("DEPLOYMENT")
+    with pytest.raises(FoundationError, match="needs DEPLOYMENT"):
+        build_warehouse(tmp_path)
+    monkeypatch.setenv("DEPLOYMENT", "test")
+    with pytest.raises(WarehouseError, match="DEPLOYMENT: got 'test'; accepted: dev, production"):
+        build_warehouse(tmp_path)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_names_the_setting_or_the_right(
+    tree: SnowflakeTree, server: SnowflakeServer, name: str, tmp_path: Path
+) -> None:
+    """Each refusal is told at once, as what a person has to change, with no secret; the next load succeeds."""
+    add(tree)
+    settings, refusing, told = REFUSED[name]
+    if settings.get("SNOWFLAKE_PRIVATE_KEY_PATH") == "another":
+        settings = {"SNOWFLAKE_PRIVATE_KEY_PATH": str(write_key(tmp_path / "another.p8"))}
+    if "tokens" in refusing:
+        refusing = {"users": {server.user: {**server.settings["users"][server.user], **refusing}}}
+    server.change(**refusing)
+    try:
+        with pytest.raises(WarehouseError) as refused:
+            changed(tree, settings).load("shop.orders")
+    finally:
+        server.change()
+    assert told in str(refused.value)
+    assert SECRET not in str(refused.value)
+    assert PASSPHRASE not in str(refused.value)
+    assert tree.load("shop.orders").row_count == 1
+
+
+def write_key(path: Path) -> Path:
+    """Writes a private key that the user does not have."""
+    encryption = serialization.BestAvailableEncryption(PASSPHRASE.encode())
+    key = rsa.generate_private_key(65537, 2048)
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
+    return path
+
+
+POINTS = {
+    "PUT": r"^PUT 'file://[^/]*parquet.*ORDERS",
+    "COPY": r"^COPY INTO .*\"ORDERS\"",
+    "between COPY and state": r"^COPY INTO .*_DLT_PIPELINE_STATE",
+    "before the load is noted": r"^INSERT INTO .*_DLT_LOADS",
+    "COMMIT": r"^COMMIT",
+}
+DISPOSITIONS = {
+    "append": ("write_disposition: append", [1, 2, 3]),
+    "replace": ("write_disposition: replace", [3]),
+    "merge": ("write_disposition: {disposition: merge}\n    primary_key: id", [1, 2, 3]),
+}
+IDS = "select id from raw.orders order by 1"
+ROWS = {"append": [3], "replace": [3], "merge": [2, 3]}
+
+
+CUTS = {
+    # What the connector mends by itself, as it asks again.
+    "before, once": {"fault": "reset", "times": 1},
+    "the answer is lost, once": {"fault": "reset_after", "times": 1},
+    "for good": {"fault": "reset", "times": 1000},
+    "the session is killed": {"fault": "kill_session", "times": 1},
+}
+EVERY = list(itertools.product(POINTS, CUTS, DISPOSITIONS))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Cuts the connection at one point of seven, at every one with `--promises`."""
+    if "point" in metafunc.fixturenames:
+        some = EVERY if metafunc.config.getoption("--promises") else EVERY[::7]
+        metafunc.parametrize(("point", "cut", "disposition"), some, ids=map(" ".join, some))
+
+
+def test_a_connection_that_is_cut_loses_and_doubles_nothing(  # noqa: PLR0913, PLR0917 - a point, a cut, a disposition
+    tree: SnowflakeTree,
+    arm: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    point: str,
+    cut: str,
+    disposition: str,
+) -> None:
+    """Wherever the connection is cut: readers see the old rows or the new ones, and the next run makes it good."""
+    monkeypatch.setattr(snowflake_engine, "REPLY_SECONDS", 4)
+    settings, expected = DISPOSITIONS[disposition]
+    add(tree, f"{settings}\n    columns: {{id: {{data_type: bigint}}}}")
+    tree.give("shop", [{"id": number, "tags": ["a"]} for number in (1, 2)])
+    tree.load("shop.orders")
+    before = tree.query(IDS)
+    tree.give("shop", [{"id": number, "tags": ["a"]} for number in ROWS[disposition]])
+    arm(POINTS[point], **CUTS[cut])
+    with suppress(LoadError):
+        tree.load("shop.orders")
+    assert tree.query(IDS) in (before, expected)
+    disarm(tree)
+    if tree.query(IDS) != expected:
+        tree.load("shop.orders")
+    nested = "select o.id from raw.orders o join raw.orders__tags t on t._dlt_parent_id = o._dlt_id order by 1"
+    assert (tree.query(IDS), tree.query(nested)) == (expected, expected)
+
+
+def test_a_query_that_somebody_kills_is_tried_again(tree: SnowflakeTree, arm: Callable[..., None]) -> None:
+    """A cancelled statement is told, rolled back, and done once more within the same run."""
+    add(tree, retries=1)
+    arm(r"^INSERT INTO .*_DLT_LOADS", "error", code=604, sqlstate="57014", message="SQL execution canceled", times=1)
+    landed = tree.load("shop.orders")
+    assert landed.row_count == 1
+    assert re.search("attempt 1 failed in load .*SQL execution canceled", landed.warnings[0])
+
+
+def test_a_cancelled_load_is_kept_and_finished_by_the_next_run(tree: SnowflakeTree, arm: Callable[..., None]) -> None:
+    """Without another attempt the load fails with Snowflake's words; what was extracted is loaded by the next run."""
+    add(tree)
+    arm(r"^INSERT INTO .*_DLT_LOADS", "error", code=604, sqlstate="57014", message="SQL execution canceled", times=1)
+    with pytest.raises(LoadError, match="SQL execution canceled"):
+        tree.load("shop.orders")
+    tree.give("shop", [{"id": 2}])
+    tree.load("shop.orders")
+    assert tree.query("select id from raw.orders order by 1") == [1, 2]
+
+
+def test_rows_that_snowflake_refuses_are_set_aside(tree: SnowflakeTree, arm: Callable[..., None]) -> None:
+    """A load that can never land is told, and does not stand in the way of the next good one."""
+    add(tree)
+    arm(
+        "^COPY INTO .*ORDERS",
+        "error",
+        code=100038,
+        sqlstate="22018",
+        message="Numeric value 'x' is not recognized",
+        times=2,
+    )
+    with pytest.raises(LoadError, match="Numeric value 'x' is not recognized"):
+        tree.load("shop.orders")
+    tree.give("shop", [{"id": 2}])
+    landed = tree.load("shop.orders")
+    assert "was set aside" in landed.warnings[0]
+    assert tree.query("select id from raw.orders") == [2]
+
+
+def test_a_right_that_is_taken_away_half_way_sets_nothing_aside(tree: SnowflakeTree, arm: Callable[..., None]) -> None:
+    """A pending load waits until the right is back: its rows are not at fault."""
+    add(tree)
+    lacking = {"code": 3001, "sqlstate": "42501", "message": "Insufficient privileges to operate on table 'ORDERS'"}
+    arm("^COPY INTO .*ORDERS", "error", **lacking, times=2)
+    for _ in range(2):
+        with pytest.raises(WarehouseError, match=r"SNOWFLAKE_ROLE lacks a right.*Insufficient privileges"):
+            tree.load("shop.orders")
+    tree.give("shop", [{"id": 2}])
+    assert tree.load("shop.orders").warnings == ()
+    assert tree.query("select id from raw.orders order by 1") == [1, 2]

@@ -1,0 +1,1 @@
+"""A server for the tests that speaks Snowflake's wire protocol: fakesnow, extended where it falls short."""

@@ -1,0 +1,158 @@
+"""Who may come in: the account's users, roles and warehouses, and how a login is checked."""
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+    load_pem_public_key,
+)
+
+_INVALID_KEY = "JWT token is invalid. [0ce9eb56-821d-4ca9-a774-04ae89a0cf5a]"
+SYSTEM_ROLES = ("ACCOUNTADMIN", "SECURITYADMIN", "SYSADMIN", "USERADMIN", "PUBLIC")
+
+
+class LoginError(Exception):
+    """A login that Snowflake would refuse, with its code and words."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class UnknownAccountError(Exception):
+    """No account answers at the name that the client asked for."""
+
+
+@dataclass
+class User:
+    """A user: how it may prove who it is, and the roles it has (None: all of them)."""
+
+    name: str
+    password: str | None = None
+    public_keys: list[str] = field(default_factory=list)
+    # Which of the two keys of Snowflake's user a key is, where ALTER USER set it.
+    key_names: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    roles: set[str] | None = None
+    default_role: str = "PUBLIC"
+    default_warehouse: str | None = None
+    disabled: bool = False
+
+
+@dataclass
+class Warehouse:
+    """A warehouse and whether it can compute."""
+
+    name: str
+    suspended: bool = False
+    auto_resume: bool = True
+
+
+@dataclass
+class Account:
+    """An account's name and everything in it that is no data."""
+
+    name: str
+    users: dict[str, User] = field(default_factory=dict)
+    roles: set[str] = field(default_factory=lambda: set(SYSTEM_ROLES))
+    read_only_roles: set[str] = field(default_factory=set)
+    warehouses: dict[str, Warehouse] = field(default_factory=dict)
+    policies: set[str] = field(default_factory=set)
+
+
+def account_from(settings: dict[str, Any]) -> Account:
+    """The account that a JSON document describes; names are upper-cased as unquoted identifiers are."""
+    account = Account(settings["account"].upper())
+    account.roles |= {name.upper() for name in settings.get("roles", [])}
+    account.read_only_roles = {name.upper() for name in settings.get("read_only_roles", [])}
+    account.roles |= account.read_only_roles
+    for name, fields in settings.get("warehouses", {}).items():
+        account.warehouses[name.upper()] = Warehouse(name.upper(), **fields)
+    for name, fields in settings.get("users", {}).items():
+        roles = {"PUBLIC", *map(str.upper, fields["roles"])} if fields.get("roles") is not None else None
+        account.users[name.upper()] = User(name.upper(), **{**fields, "roles": roles})
+    return account
+
+
+def check_login(account: Account, login: dict[str, Any]) -> User:
+    """The user that a login request proves to be.
+
+    Raises:
+        UnknownAccountError: the account is not this one.
+        LoginError: the user is not who it says.
+    """
+    if str(login.get("ACCOUNT_NAME", "")).upper() != account.name:
+        raise UnknownAccountError
+    authenticator = str(login.get("AUTHENTICATOR", "SNOWFLAKE")).upper()
+    if authenticator == "OAUTH":
+        return _by_token(account, str(login.get("TOKEN")))
+    if authenticator == "SNOWFLAKE_JWT":
+        return _active(_by_key(account, str(login.get("LOGIN_NAME")), str(login.get("TOKEN"))))
+    user = account.users.get(str(login.get("LOGIN_NAME", "")).upper())
+    if user is None or user.password is None or user.password != login.get("PASSWORD"):
+        raise LoginError("390100", "Incorrect username or password was specified.")
+    return _active(user)
+
+
+def _active(user: User) -> User:
+    if user.disabled:
+        raise LoginError("390101", "User access disabled. Contact your local system administrator.")
+    return user
+
+
+def _by_token(account: Account, token: str) -> User:
+    for user in account.users.values():
+        if (state := user.tokens.get(token)) == "expired":
+            raise LoginError("390318", "OAuth access token expired.")
+        if state is not None:
+            return _active(user)
+    raise LoginError("390303", "Invalid OAuth access token.")
+
+
+def _by_key(account: Account, login_name: str, token: str) -> User:
+    user = account.users.get(login_name.upper())
+    if user is None:
+        raise LoginError("390144", _INVALID_KEY)
+    for key in user.public_keys:
+        public_key = _public_key(key)
+        try:
+            # The clock of a client may be ahead by a second: Snowflake allows for more.
+            claims = jwt.decode(token, public_key, algorithms=["RS256"], leeway=60)
+        except jwt.PyJWTError:
+            continue
+        der = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        fingerprint = "SHA256:" + base64.b64encode(hashlib.sha256(der).digest()).decode()
+        subject = f"{account.name.partition('.')[0]}.{login_name.upper()}"
+        if claims.get("sub") == subject and claims.get("iss") == f"{subject}.{fingerprint}":
+            return user
+    raise LoginError("390144", _INVALID_KEY)
+
+
+def _public_key(text: str) -> Any:
+    """A key from PEM, or from what ALTER USER takes: the PEM's inside."""
+    if "BEGIN" in text:
+        return load_pem_public_key(text.encode())
+    return load_der_public_key(base64.b64decode("".join(text.split())))
+
+
+def role_at_login(account: Account, user: User, wanted: str | None) -> str:
+    """The role that a session begins with.
+
+    Raises:
+        LoginError: there is no such role, or the user has it not.
+    """
+    role = (wanted or user.default_role).upper()
+    if role not in account.roles or (user.roles is not None and role not in user.roles):
+        raise LoginError(
+            "390189",
+            f"Role '{role}' specified in the connect string does not exist or not authorized. "
+            "Contact your local system admin, or attempt to login with another role, e.g. PUBLIC.",
+        )
+    return role
