@@ -7,3 +7,5 @@
 {% macro snowflake__json_text(column, path) -%}
     cast(get_path(try_parse_json(to_varchar({{ column }})), '{{ path }}') as varchar)
 {%- endmacro %}
+
+{% macro postgres__json_text(column, path) %}({{ column }} #>> '{{ "{" ~ path | replace(".", ",") ~ "}" }}'){% endmacro %}

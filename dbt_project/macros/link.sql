@@ -8,3 +8,5 @@
 {% macro duckdb__without_tracking(url) %}regexp_replace({{ url }}, '([?&])(utm_[^&#]*&?)+', '\1', 'g'){% endmacro %}
 
 {% macro snowflake__without_tracking(url) %}regexp_replace({{ url }}, '([?&])(utm_[^&#]*&?)+', '\\1'){% endmacro %}
+
+{% macro postgres__without_tracking(url) %}regexp_replace({{ url }}, '([?&])(utm_[^&#]*&?)+', '\1', 'g'){% endmacro %}

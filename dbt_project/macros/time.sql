@@ -5,12 +5,18 @@
 
 {% macro duckdb__to_utc(column) %}({{ column }} at time zone 'UTC'){% endmacro %}
 
+{% macro postgres__to_utc(column) %}({{ column }} at time zone 'UTC'){% endmacro %}
+
 {% macro snowflake__to_utc(column) %}cast(convert_timezone('UTC', {{ column }}) as timestamp_ntz){% endmacro %}
 
 {#- Seconds since 1970 as a time. -#}
 {% macro from_epoch(seconds) %}{{ return(adapter.dispatch('from_epoch')(seconds)) }}{% endmacro %}
 
 {% macro duckdb__from_epoch(seconds) %}make_timestamp(cast({{ seconds }} as bigint) * 1000000){% endmacro %}
+
+{% macro postgres__from_epoch(seconds) -%}
+    (to_timestamp(cast({{ seconds }} as bigint)) at time zone 'UTC')
+{%- endmacro %}
 
 {% macro snowflake__from_epoch(seconds) %}to_timestamp_ntz(cast({{ seconds }} as bigint)){% endmacro %}
 
@@ -40,5 +46,22 @@
         try_to_timestamp_ntz(replace(replace({{ text }}, 'T', ' '), '.000Z', ''), 'YYYY-MM-DD HH24:MI:SS'),
         try_to_timestamp_ntz(replace({{ text }}, ' +0000 ', ' '), 'DY MON DD HH24:MI:SS YYYY'),
         try_to_timestamp_ntz(replace({{ text }}, ' at ', ' '), 'MMMM DD, YYYY HH12:MI AM')
+    )
+{%- endmacro %}
+
+{#- A path's datetime() is what reads a time in PostgreSQL without failing where there is none. -#}
+{% macro postgres__parse_time(text) -%}
+    coalesce(
+        {{ from_epoch("case when " ~ text ~ " ~ '^[0-9]{1,11}$' then " ~ text ~ " end") }}
+        {%- for format in [
+            'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"',
+            'YYYY-MM-DD HH24:MI:SS',
+            'Dy Mon DD HH24:MI:SS "+0000" YYYY',
+            'FMMonth DD, YYYY "at" HH12:MI AM',
+        ] %},
+        cast(jsonb_path_query_first(
+            to_jsonb(cast({{ text }} as text)), '$.datetime("{{ format | replace('"', '\\"') }}")', silent => true
+        ) #>> '{}' as timestamp)
+        {%- endfor %}
     )
 {%- endmacro %}

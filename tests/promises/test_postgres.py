@@ -1,0 +1,81 @@
+"""A process that is killed at any instant loses nothing in PostgreSQL and doubles nothing."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.postgres_server import PostgresServer, PostgresTree, run_server
+from tests.promises import killed
+from tests.promises.test_killed import CURSOR, SCENARIOS, has_ended
+
+NAMES = ("append, nested", "replace, nested", "merge, nested")
+SAMPLE, MANY = 2, 40
+"""Points of a scenario that are tried: in every test run, and where the promises are proved in full."""
+
+CONTENT = {
+    "orders": "select id, at, state, colour from raw.orders order by 1, 2, 3, 4",
+    "lines": (
+        "select o.id, l.n from raw.orders__lines l join raw.orders o on l._dlt_parent_id = o._dlt_id order by 1, 2"
+    ),
+    "taxes": (
+        "select l.n, t.rate from raw.orders__lines__taxes t"
+        " join raw.orders__lines l on t._dlt_parent_id = l._dlt_id order by 1, 2"
+    ),
+    "loads": "select count(*) from raw._dlt_loads where status <> 0",
+}
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    """A server of this worker's own."""
+    with run_server() as running:
+        yield running
+
+
+def copy_of(tree: PostgresTree, server: PostgresServer, root: Path) -> PostgresTree:
+    """The checkout and its database as they are, elsewhere; what is pending for one is pending for the other."""
+    database = server.create_database(tree.settings["POSTGRES_DATABASE"])
+    shutil.copytree(tree.root, root)
+    copied = replace(tree, root=root, settings=server.settings(database))
+    tree_folder = root / tree.warehouse.work_folder.relative_to(tree.root)
+    tree_folder.rename(copied.warehouse.work_folder)
+    return copied
+
+
+def content(tree: PostgresTree, *, has_cursor: bool) -> dict[str, list[Any]]:
+    """Everything in the database that must not depend on how often a run was begun."""
+    found = {name: tree.query(sql) for name, sql in CONTENT.items()}
+    return {**found, "cursors": list(tree.load("shop.orders").cursor) if has_cursor else []}
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_killed_run_made_again_is_one_run(
+    server: PostgresServer, name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
+) -> None:
+    """Killed before or after any statement, COPY, commit, rename or write, all ends as if nothing had been."""
+    scenario = SCENARIOS[name]
+    has_cursor = CURSOR in scenario.settings
+    before = PostgresTree(tmp_path / "before", server.settings(server.create_database()))
+    scenario.prepare(before)
+    undisturbed = copy_of(before, server, tmp_path / "undisturbed")
+    every = killed.trace(undisturbed, "shop.orders")
+    assert any("COPY" in point for point, _ in every)
+    assert any("commit" in point for point, _ in every)
+    expected = content(undisturbed, has_cursor=has_cursor)
+    wanted = min(MANY, len(every)) if request.config.getoption("--promises") else SAMPLE
+
+    def judge(tree: Any) -> bool:
+        if not has_cursor and has_ended(tree):
+            return False
+        assert killed.run(tree, "shop.orders") == 0, killed.told(tree)
+        assert content(tree, has_cursor=has_cursor) == expected, killed.told(tree)
+        server.query(f"drop database {tree.settings['POSTGRES_DATABASE']} with (force)")
+        return True
+
+    reached = killed.interrupt(every, wanted, lambda number: copy_of(before, server, tmp_path / str(number)), judge)
+    record_property("points in PostgreSQL", reached)
