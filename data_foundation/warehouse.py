@@ -13,6 +13,7 @@ from dotenv import load_dotenv
 
 from data_foundation.engines.contract import Warehouse
 from data_foundation.engines.duckdb import DuckDBWarehouse
+from data_foundation.engines.lake import LakeWarehouse
 from data_foundation.engines.postgres import PostgresWarehouse
 from data_foundation.engines.snowflake import SnowflakeWarehouse
 from data_foundation.errors import SettingMissing, WarehouseError
@@ -27,6 +28,8 @@ ENGINES: Mapping[str, type[Warehouse]] = {
     "duckdb": DuckDBWarehouse,
     "snowflake": SnowflakeWarehouse,
     "postgres": PostgresWarehouse,
+    "filesystem": LakeWarehouse,
+    "lake": LakeWarehouse,
 }
 
 

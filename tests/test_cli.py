@@ -319,6 +319,7 @@ def test_wrong_options_are_refused(location: Location, foundation: Foundation, a
         pytest.param("oracle://me:hunter2@host", "got 'oracle://***@host'; accepted: duckdb, snowflake", id="unknown"),
         pytest.param("snowflake", "needs SNOWFLAKE_ACCOUNT", id="snowflake without settings"),
         pytest.param("postgres", "needs POSTGRES_HOST", id="postgres without settings"),
+        pytest.param("lake", "needs LAKE_URL", id="lake without settings"),
     ],
 )
 def test_a_warehouse_that_cannot_be(

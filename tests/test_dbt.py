@@ -19,7 +19,9 @@ import pytest
 import sqlglot
 from dagster_dbt import build_dbt_asset_specs
 
+from data_foundation.dbt import build_dbt_assets
 from data_foundation.engines.duckdb import DuckDBWarehouse
+from data_foundation.engines.lake import LakeWarehouse
 from data_foundation.factory import build_definitions
 
 ROOT = Path(__file__).parents[1]
@@ -370,3 +372,14 @@ def test_every_statement_is_snowflake_as_well(tmp_path: Path) -> None:
     # Functions and spellings that only DuckDB knows.
     foreign = re.compile(r"strptime|make_timestamp|json_extract_string|date_diff|string_agg|at time zone")
     assert {name: found for name, text in compiled.items() if (found := foreign.findall(text))} == {}
+
+
+def test_a_lake_alone_leaves_the_models_out(tmp_path: Path) -> None:
+    """Where no model can be built one asset says so and what to set; nothing is parsed, and nothing pretends to run."""
+    lake = LakeWarehouse.of(tmp_path, {"LAKE_URL": "lake"}, suffix="", others=lambda _name: lake)
+    definitions = build_dbt_assets(tmp_path, lake)
+    [spec] = definitions.resolve_all_asset_specs()
+    assert spec.key.to_user_string() == "dbt_models"
+    assert f"Tables land in {lake.describe()}, where no model can be built" in (spec.description or "")
+    assert "Set `WAREHOUSE` to duckdb, snowflake or postgres" in (spec.description or "")
+    assert list(tmp_path.iterdir()) == []
