@@ -38,7 +38,7 @@ test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --ignore=tests/ui tests $(ARGS)
 
 test-promises: $(STAMP) ## kill a load at every point, and play every history (half an hour)
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises tests/promises $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises tests/promises tests/snowflake/test_refusals.py $(ARGS)
 
 test-live: $(STAMP) ## run the Snowflake tests on the account that SNOWFLAKE_* in the environment or .env name
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --live -rs tests/snowflake $(ARGS)

@@ -39,6 +39,7 @@ class ResourceData:
         facts: What the entry's text says of itself.
         warehouse_kind: For instance duckdb.
         line: Where the resource stands in `source.file`.
+        suffix: What the schemas of this deployment end in.
     """
 
     source: SourceConfig
@@ -47,6 +48,12 @@ class ResourceData:
     facts: EntryFacts
     warehouse_kind: str
     line: int
+    suffix: str = ""
+
+    def table_name(self, key: tuple[str, str]) -> str:
+        """Returns schema.table of this deployment for dataset and table."""
+        dataset, table = key
+        return f"{dataset}{self.suffix}.{table}"
 
 
 class SourceTranslator(DagsterDltTranslator):
@@ -80,7 +87,7 @@ class SourceTranslator(DagsterDltTranslator):
             deps=[parent.key],
             description=f"`{child}` of {'.'.join(parent.key.path)}, a row per item; join _dlt_parent_id to _dlt_id.",
             automation_condition=None,
-            metadata={**parent.metadata, "dagster/table_name": ".".join(child_key(data.resource, child))},
+            metadata={**parent.metadata, "dagster/table_name": data.table_name(child_key(data.resource, child))},
         )
 
     def get_source_spec(self, source: SourceConfig) -> dg.AssetSpec:
@@ -112,7 +119,7 @@ class SourceTranslator(DagsterDltTranslator):
             for name, hints in resource.columns.items()
         ]
         return {
-            "dagster/table_name": ".".join(table_key(resource)),
+            "dagster/table_name": data.table_name(table_key(resource)),
             "dagster/code_references": _references(
                 _reference(data.source.file, data.line), _reference(data.place.file, data.facts.line)
             ),

@@ -694,3 +694,17 @@ def test_any_editors_yaml_is_read(location: Location, change: Callable[[str], by
     """What editors of other systems write is the same file."""
     location.add("shop", change("resources:\n  - entry: data.get_rows\n    destination: raw.orders\n"))
     assert set(location.specs()) == {"source/shop", "raw/orders"}
+
+
+def test_a_deployment_of_ones_own_has_the_same_keys(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`DEPLOYMENT=dev` changes where tables are, as the UI says, and nothing of the graph."""
+    location.add("shop")
+    production = location.specs()
+    monkeypatch.setenv("DEPLOYMENT", "dev")
+    monkeypatch.setenv("DEPLOYMENT_USER", "Anna B")
+    mine = location.specs()
+    assert list(mine) == list(production)
+    assert production["raw/shop"].metadata["dagster/table_name"] == "raw.shop"
+    assert mine["raw/shop"].metadata["dagster/table_name"] == "raw__anna_b.shop"
+    assert location.materialize().success
+    assert location.query("select count(*) from raw__anna_b.shop") == [(2,)]

@@ -21,6 +21,7 @@ from data_foundation.engines.lake import LakeWarehouse
 from data_foundation.engines.lake_access import explain_refusal
 from data_foundation.engines.lake_client import LakeClient
 from data_foundation.errors import FoundationError, LoadError, NoRows, SettingMissing, WarehouseError
+from data_foundation.loader import load_resource
 from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.transient import is_transient
 from tests import azurite
@@ -528,3 +529,24 @@ def test_deployments_do_not_see_each_other(tmp_path: Path) -> None:
 
 def _none(name: str) -> DuckDBWarehouse:
     raise AssertionError(name)
+
+
+def test_a_first_load_has_drifted_from_nothing(tree: LakeTree) -> None:
+    """Every column of a new table is new, those that the YAML names too; later ones are told by their names."""
+    add_orders(tree, "columns: {id: {data_type: bigint}}")
+    tree.give("shop", [{"id": 1, "colour": "red"}])
+    first = tree.load("shop.orders")
+    assert set(first.schema_changes["orders"]) == {"id", "colour", "_dlt_load_id", "_dlt_id"}
+    assert [check.name for check in first.checks if not check.passed] == []
+    assert tree.load("shop.orders").schema_changes == {}
+    tree.give("shop", [{"id": 2, "size": 1}])
+    assert tree.load("shop.orders").schema_changes == {"orders": ("size",)}
+
+
+def test_a_deployment_of_ones_own_has_folders_of_its_own(tmp_path: Path) -> None:
+    """`DEPLOYMENT=dev` writes beside production, under the name that it says."""
+    tree = LakeTree(tmp_path)
+    add_orders(tree)
+    tree.give("shop", [{"id": 1}])
+    load_resource(tree.task("shop.orders"), replace(tree.warehouse, suffix="__anna"))
+    assert [folder.name for folder in (tmp_path / "lake").iterdir()] == ["raw__anna"]

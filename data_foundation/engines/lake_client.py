@@ -8,6 +8,7 @@ or what to finish.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -109,7 +110,16 @@ class LakeClient(FilesystemClient):
         force: bool = False,  # noqa: FBT001, FBT002 - dlt's signature
     ) -> TSchemaTables:
         # Not `super()`, which writes the schema before the rows.
-        return JobClientBase.update_stored_schema(self, only_tables, expected_update, force)  # type: ignore[arg-type, return-value] # dlt says so
+        JobClientBase.update_stored_schema(self, only_tables, expected_update, force)  # type: ignore[arg-type] # dlt says so
+        stored = self.get_stored_schema(self.schema.name)
+        known: TSchemaTables = json.loads(stored.schema)["tables"] if stored else {}
+        applied: TSchemaTables = {}
+        for name in only_tables or self.schema.tables:
+            was = {} if name in self.intent.dropped else known.get(name, {}).get("columns", {})
+            columns = self.schema.get_table_columns(name)
+            if new := {column: hints for column, hints in columns.items() if "data_type" not in was.get(column, {})}:
+                applied[name] = {"name": name, "columns": new}
+        return applied
 
     def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> ArrivedJob:  # noqa: ARG002, FBT001, FBT002, D102
         return ArrivedJob(file_path)

@@ -12,7 +12,7 @@ from dlt.destinations.impl.filesystem.factory import filesystem
 from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
 from data_foundation.engines import lake_delta
-from data_foundation.engines.contract import Statement
+from data_foundation.engines.contract import AS_NAMED, Statement
 from data_foundation.engines.lake_client import Intent, LakeClient
 from data_foundation.naming import schema_name
 
@@ -26,7 +26,7 @@ class LakeDestination(filesystem):
     def __init__(self, table_format: str, **arguments: Any) -> None:
         self._table_format = table_format
         self._intent = Intent()
-        super().__init__(**arguments)
+        super().__init__(**arguments, **AS_NAMED)
 
     @property
     def destination_type(self) -> str:
