@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import BuiltinImporter, ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -177,7 +177,7 @@ def _raise_no_module(folder: Path, entry: str, module: str) -> NoReturn:
 @lru_cache(maxsize=512)
 def _find_top_level(name: str) -> ModuleSpec | None:
     """Finds a top-level module on the import path: unlike `importlib.util.find_spec` it imports no parent."""
-    return PathFinder.find_spec(name)
+    return BuiltinImporter.find_spec(name) or PathFinder.find_spec(name)
 
 
 @lru_cache(maxsize=64)

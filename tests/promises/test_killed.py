@@ -30,7 +30,7 @@ def get_rows():
 CURSOR = 'incremental: {cursor_path: at, initial_value: "2024-01-01"}'
 
 
-SAMPLE = 2
+SAMPLE = 1
 """Points of a scenario that are tried where not all of them are."""
 
 

@@ -29,12 +29,18 @@ SCENARIOS = {
     "parquet, append without a cursor": Scenario(["write_disposition: append"], tree=MarkedParquetTree),
     "parquet, replace": Scenario(["write_disposition: replace"], nested=True, tree=MarkedParquetTree),
 }
-SAMPLE = 1
-"""Points of a scenario that are tried where not all of them are."""
+SOME = ("delta, append", "delta, merge", "parquet, replace")
+SAMPLE = 2
+"""Scenarios, and points of each, that are tried where not all of them are."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Takes one scenario of three in every test run, all of them where the promises are proved in full."""
+    if metafunc.function is test_a_killed_run_made_again_is_one_run:
+        metafunc.parametrize("name", SCENARIOS if metafunc.config.getoption("--promises") else SOME)
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", SCENARIOS)
 def test_a_killed_run_made_again_is_one_run(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:

@@ -13,7 +13,7 @@ from tests.snowflake.conftest import Account, SnowflakeTree, account, server
 __all__ = ["account", "server"]  # fixtures
 
 NAMES = ("append, nested", "replace, nested", "merge, nested")
-SAMPLE, MANY = 2, 40
+SAMPLE, MANY = 3, 40
 """Points of a scenario that are tried: in every test run, and where the promises are proved in full."""
 
 CONTENT = {
@@ -42,8 +42,12 @@ def content(tree: SnowflakeTree, *, has_cursor: bool) -> dict[str, list[Any]]:
     return {**found, "cursors": list(tree.load("shop.orders").cursor) if has_cursor else []}
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Takes the one with the most statements in every test run, all where the promises are proved in full."""
+    metafunc.parametrize("name", NAMES if metafunc.config.getoption("--promises") else NAMES[-1:])
+
+
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("name", NAMES)
 def test_a_killed_run_made_again_is_one_run(
     account: Account, name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:
