@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,3 +27,19 @@ def connect(destination: Destination[Any, Any], dataset: str) -> Iterator[SqlCli
     assert isinstance(client, WithSqlClient)  # noqa: S101 - every warehouse of ours speaks SQL
     with client.sql_client as sql_client:
         yield sql_client
+
+
+def execute_first(
+    destination: Destination[Any, Any], dataset: str, statements: Sequence[tuple[str, Sequence[Any]]]
+) -> None:
+    """Executes what comes first in a transaction; connects to nothing where that is nothing.
+
+    Args:
+        destination: As for `connect`.
+        dataset: One that is there; the statements name theirs.
+        statements: SQL with `%s` for each value, and the values.
+    """
+    if statements:
+        with connect(destination, dataset) as client:
+            for sql, values in statements:
+                client.execute_sql(sql, *values)

@@ -14,7 +14,7 @@ import dlt
 import duckdb
 from filelock import FileLock, Timeout
 
-from data_foundation.connection import connect
+from data_foundation.connection import execute_first
 from data_foundation.engines.contract import AS_NAMED, Statement, Warehouse, work_folder
 from data_foundation.engines.duckdb_load import TransactionalDuckDB
 from data_foundation.errors import WarehouseBusy, WarehouseError
@@ -117,10 +117,7 @@ class DuckDBWarehouse(Warehouse):
         """Makes a load inside the block all or nothing; see TransactionalDuckDB.transaction."""
         assert isinstance(destination, TransactionalDuckDB)  # noqa: S101 - `open` gave it
         with destination.transaction():
-            if first:
-                with connect(destination, "main") as client:
-                    for sql, values in first:
-                        client.execute_sql(sql, *values)
+            execute_first(destination, "main", first)
             yield
 
     def _connect(self) -> duckdb.DuckDBPyConnection:

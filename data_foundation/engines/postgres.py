@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from data_foundation.connection import connect
+from data_foundation.connection import execute_first
 from data_foundation.engines.contract import Statement, Warehouse, work_folder
 from data_foundation.errors import SettingMissing, WarehouseError
 
@@ -85,10 +85,7 @@ class PostgresWarehouse(Warehouse):
 
         assert isinstance(destination, TransactionalPostgres)  # noqa: S101 - `open` gave it
         with destination.transaction():
-            if first:
-                with connect(destination, "public") as client:
-                    for sql, values in first:
-                        client.execute_sql(sql, *values)
+            execute_first(destination, "public", first)
             yield
 
     def _destination(self, session: Connection | None = None) -> TransactionalPostgres:

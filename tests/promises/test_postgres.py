@@ -10,23 +10,11 @@ import pytest
 
 from tests.postgres_server import PostgresServer, PostgresTree, run_server
 from tests.promises import killed
-from tests.promises.test_killed import CURSOR, SCENARIOS, has_ended
+from tests.promises.portable import content, is_one_run, take_names
+from tests.promises.test_killed import SCENARIOS
 
-NAMES = ("append, nested", "replace, nested", "merge, nested")
 SAMPLE, MANY = 4, 40
 """Points of a scenario that are tried: in every test run, and where the promises are proved in full."""
-
-CONTENT = {
-    "orders": "select id, at, state, colour from raw.orders order by 1, 2, 3, 4",
-    "lines": (
-        "select o.id, l.n from raw.orders__lines l join raw.orders o on l._dlt_parent_id = o._dlt_id order by 1, 2"
-    ),
-    "taxes": (
-        "select l.n, t.rate from raw.orders__lines__taxes t"
-        " join raw.orders__lines l on t._dlt_parent_id = l._dlt_id order by 1, 2"
-    ),
-    "loads": "select count(*) from raw._dlt_loads where status <> 0",
-}
 
 
 @pytest.fixture(scope="session")
@@ -46,15 +34,9 @@ def copy_of(tree: PostgresTree, server: PostgresServer, root: Path) -> PostgresT
     return copied
 
 
-def content(tree: PostgresTree, *, has_cursor: bool) -> dict[str, list[Any]]:
-    """Everything in the database that must not depend on how often a run was begun."""
-    found = {name: tree.query(sql) for name, sql in CONTENT.items()}
-    return {**found, "cursors": list(tree.load("shop.orders").cursor) if has_cursor else []}
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Takes the one with the most statements in every test run, all where the promises are proved in full."""
-    metafunc.parametrize("name", NAMES if metafunc.config.getoption("--promises") else NAMES[-1:])
+    """Takes its scenarios."""
+    take_names(metafunc)
 
 
 @pytest.mark.timeout(1800)
@@ -63,21 +45,18 @@ def test_a_killed_run_made_again_is_one_run(
 ) -> None:
     """Killed before or after any statement, COPY, commit, rename or write, all ends as if nothing had been."""
     scenario = SCENARIOS[name]
-    has_cursor = CURSOR in scenario.settings
     before = PostgresTree(tmp_path / "before", server.settings(server.create_database()))
     scenario.prepare(before)
     undisturbed = copy_of(before, server, tmp_path / "undisturbed")
     every = killed.trace(undisturbed, "shop.orders")
     assert any("COPY" in point for point, _ in every)
     assert any("commit" in point for point, _ in every)
-    expected = content(undisturbed, has_cursor=has_cursor)
+    expected = content(undisturbed, scenario)
     wanted = min(MANY, len(every)) if request.config.getoption("--promises") else SAMPLE
 
     def judge(tree: Any) -> bool:
-        if not has_cursor and has_ended(tree):
+        if not is_one_run(tree, scenario, expected):
             return False
-        assert killed.run(tree, "shop.orders") == 0, killed.told(tree)
-        assert content(tree, has_cursor=has_cursor) == expected, killed.told(tree)
         server.query(f"drop database {tree.settings['POSTGRES_DATABASE']} with (force)")
         return True
 
