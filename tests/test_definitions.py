@@ -703,7 +703,7 @@ def test_a_deployment_of_ones_own_has_the_same_keys(location: Location, monkeypa
     monkeypatch.setenv("DEPLOYMENT", "dev")
     monkeypatch.setenv("DEPLOYMENT_USER", "Anna B")
     mine = location.specs()
-    assert list(mine) == list(production)
+    assert mine.keys() == production.keys()
     assert production["raw/shop"].metadata["dagster/table_name"] == "raw.shop"
     assert mine["raw/shop"].metadata["dagster/table_name"] == "raw__anna_b.shop"
     assert location.materialize().success
