@@ -1,0 +1,107 @@
+"""The types of MySQL, SQL Server and Oracle, as SQLAlchemy finds them: how a column is selected, and what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects import mssql, mysql, oracle
+
+from data_foundation.errors import LoadError
+from data_foundation.readers.sql.table import JSON, NO_ZONE, Column, decimal, wanted_decimal
+
+_UTC, _NAIVE = pa.timestamp("us", "UTC"), pa.timestamp("us")
+_TEXT = {"mysql": "CAST({} AS CHAR)", "mssql": "CAST({} AS NVARCHAR(MAX))", "oracle": "TO_CHAR({})"}
+_UNSIGNED_DIGITS = 20
+# Drivers cut off what is finer than microseconds without a word; as text it arrives, and is refused by name.
+_ISO = "CONVERT(VARCHAR(40), {}, 126)"
+_ORACLE_TIME = "TO_CHAR({}, 'YYYY-MM-DD\"T\"HH24:MI:SS.FF9')"
+_ORACLE_UTC = 'TO_CHAR(SYS_EXTRACT_UTC({}), \'YYYY-MM-DD"T"HH24:MI:SS.FF9"Z"\')'
+# In this order: a dialect's own types before those that they are made of.
+_KINDS: tuple[tuple[Any, Any, str | None], ...] = (
+    (mssql.DATETIMEOFFSET, _UTC, _ISO),
+    (mssql.DATETIME2, _NAIVE, _ISO),
+    (mssql.TIME, pa.time64("us"), _ISO),
+    (mssql.MONEY, decimal(19, 4), None),
+    (mssql.SMALLMONEY, decimal(10, 4), None),
+    (mssql.TIMESTAMP, pa.binary(), None),  # a version of the row, no time
+    (mssql.UNIQUEIDENTIFIER, pa.string(), None),
+    (mssql.XML, pa.string(), "CAST({} AS NVARCHAR(MAX))"),
+    (oracle.TIMESTAMP, _NAIVE, _ORACLE_TIME),
+    (oracle.DATE, _NAIVE, None),
+    (oracle.INTERVAL, pa.string(), "TO_CHAR({})"),
+    (oracle.ROWID, pa.string(), "ROWIDTOCHAR({})"),
+    (oracle.BINARY_DOUBLE, pa.float64(), None),
+    (oracle.BINARY_FLOAT, pa.float64(), None),
+    (oracle.FLOAT, decimal(38, 9), None),  # a NUMBER of binary digits
+    (oracle.BFILE, None, None),
+    (mysql.FLOAT, pa.float64(), "{} + 0e0"),  # as it is, MySQL writes six digits of it
+    (mysql.YEAR, pa.int64(), None),
+    (mysql.TIMESTAMP, _UTC, None),  # the session is in UTC
+    (mysql.SET, pa.string(), None),
+    (sa.JSON, pa.string(), None),
+    (sa.Boolean, pa.bool_(), None),
+    (sa.Enum, pa.string(), None),
+    (sa.Uuid, pa.string(), None),
+    (sa.Integer, pa.int64(), None),
+    (sa.Float, pa.float64(), None),
+    (sa.DateTime, _NAIVE, None),
+    (sa.Date, pa.date32(), None),
+    (sa.Time, pa.time64("us"), None),
+    (sa.String, pa.string(), None),
+    (sa.types._Binary, pa.binary(), None),  # noqa: SLF001 - what all types of bytes are made of has no other name
+)
+
+
+def make_column(described: Mapping[str, Any], wanted: Mapping[str, Any], dialect: str, quoted: str) -> Column:
+    """Returns a column as it is read.
+
+    Args:
+        described: What SQLAlchemy's inspector says: name, type, nullable, is_key.
+        wanted: The hints that a person gave.
+        dialect: Of the connection.
+        quoted: The name as SQL has it.
+
+    Raises:
+        LoadError: Values of this type have no exact place in a warehouse, and nobody said that text will do.
+    """
+    kind, declared = described["type"], _declared(described["type"])
+    facts: dict[str, Any] = {"name": described["name"], "declared": declared, "nullable": described["nullable"],
+                             "is_key": described["is_key"]}  # fmt: skip
+    if wanted.get("data_type") == "text":
+        return Column(kind=pa.string(), expression=_TEXT[dialect].format(quoted), **facts)
+    if arrow := wanted_decimal(wanted) or _decimal(kind):
+        return Column(kind=arrow, **facts)
+    if isinstance(kind, mysql.BIT):
+        return Column(kind=pa.bool_() if kind.length in {None, 1} else pa.binary(), **facts)
+    if isinstance(kind, oracle.TIMESTAMP) and (kind.timezone or kind.local_timezone):
+        return Column(kind=_UTC, expression=_ORACLE_UTC.format(quoted), **facts)
+    found = next((one for one in _KINDS if isinstance(kind, one[0])), None)
+    if found and found[1] is not None:
+        known, arrow, expression = found
+        hint = JSON if known is sa.JSON else NO_ZONE if arrow == _NAIVE else {}
+        return Column(kind=arrow, expression=expression and expression.format(quoted), hint=hint, **facts)
+    name = described["name"]
+    raise LoadError(
+        f"column {name} is {declared}, which has no exact type in a warehouse; leave it out with exclude: [{name}], or "
+        f"take it as text with `columns: {{{name}: {{data_type: text}}}}`"
+    )
+
+
+def _decimal(kind: Any) -> Any:
+    """Returns the decimal that a number is, None where it is none."""
+    if isinstance(kind, mysql.BIGINT) and kind.unsigned:
+        return decimal(_UNSIGNED_DIGITS, 0)
+    if not isinstance(kind, sa.Numeric) or isinstance(kind, sa.Float):
+        return None
+    if kind.precision is None:
+        return wanted_decimal({"data_type": "decimal"})
+    scale = kind.scale or 0
+    # NUMBER(5, -2) has 7 digits before the point, NUMBER(2, 5) five behind it.
+    return decimal(max(kind.precision, scale, kind.precision - scale), max(scale, 0))
+
+
+def _declared(kind: Any) -> str:
+    return type(kind).__name__ if isinstance(kind, sa.types.NullType) else repr(kind)

@@ -1,0 +1,190 @@
+"""PostgreSQL, read through ADBC: a binary COPY that arrives as Arrow, in flat memory."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from data_foundation.errors import EntryError, LoadError
+from data_foundation.readers.sql.exact_values import exact_table
+from data_foundation.readers.sql.postgres_types import make_column
+from data_foundation.readers.sql.settings import Connection
+from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
+from data_foundation.readers.sql.table import Column, Table
+from data_foundation.redaction import redact
+
+_SESSION = (
+    # All that is read is of one moment, and nothing can be written.
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    # What a value becomes as text is not up to the server's settings.
+    "SET LOCAL TimeZone = 'UTC'",
+    "SET LOCAL DateStyle = 'ISO'",
+    "SET LOCAL IntervalStyle = 'postgres'",
+    "SET LOCAL extra_float_digits = 1",
+    "SET LOCAL standard_conforming_strings = on",
+    "SET LOCAL bytea_output = 'hex'",
+)
+_RELATION = """
+SELECT c.oid::int8, n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND {schema} ORDER BY c.oid
+"""
+# Domains are resolved: the recursion goes from a domain to what it is made of.
+_COLUMNS = """
+WITH RECURSIVE found AS (
+    SELECT a.attnum, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS declared,
+        NOT a.attnotnull AS nullable, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
+        t.typname, t.typtype, t.typcategory, t.typbasetype
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT f.attnum, f.name, f.declared, f.nullable,
+        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE f.modifier END,
+        t.typname, t.typtype, t.typcategory, t.typbasetype
+    FROM found f JOIN pg_type t ON t.oid = f.typbasetype WHERE f.typtype = 'd'
+)
+SELECT name, declared, nullable, modifier::int8, typname::text,
+    CASE WHEN typtype = 'c' THEN 'C' ELSE typcategory::text END,
+    EXISTS (SELECT FROM pg_index i WHERE i.indrelid = {oid} AND i.indisprimary AND attnum = ANY (i.indkey))
+FROM found WHERE typtype <> 'd' ORDER BY attnum
+"""
+_FIELDS = ("name", "declared", "nullable", "modifier", "base", "category", "is_key")
+_REFUSED = ("password authentication failed", "does not exist", "no pg_hba.conf entry", "is not permitted to log in",
+            "no password supplied", "invalid")  # fmt: skip
+_LOST = ("closed the connection", "terminating connection", "canceling statement", "no connection to the server",
+         "connection not open", "could not receive data", "SSL connection has been closed", "timed out")  # fmt: skip
+
+
+class Postgres:
+    """A connection, in one transaction that only reads."""
+
+    dialect = "postgresql"
+    side_by_side = True
+
+    def __init__(self, connection: Connection, snapshot: str = "") -> None:
+        """Connects.
+
+        Args:
+            connection: Where to.
+            snapshot: Exported by another connection, to see what it sees.
+
+        Raises:
+            EntryError: The driver is not installed.
+            ConnectionError: The server cannot be reached.
+            LoadError: It refuses the connection.
+        """
+        self._connection = connection
+        try:
+            driver = importlib.import_module("adbc_driver_postgresql.dbapi")
+        except ImportError:
+            raise EntryError("PostgreSQL is read with adbc-driver-postgresql; install data-foundation[sql]") from None
+        try:
+            self._adbc = driver.connect(_uri(connection))
+        except Exception as error:  # noqa: BLE001 - the driver's own classes are known once it is imported
+            raise self._explain(error, _REFUSED) from None
+        self._cursor = self._adbc.cursor()
+        for statement in _SESSION[:1] if not snapshot else (*_SESSION[:1], f"SET TRANSACTION SNAPSHOT '{snapshot}'"):
+            self._execute(statement)
+        for statement in _SESSION[1:]:
+            self._execute(statement)
+
+    def __enter__(self) -> Self:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Closes the connection."""
+        with suppress(Exception):  # it may be lost already
+            self._cursor.close()
+        with suppress(Exception):
+            self._adbc.close()
+
+    def interrupt(self) -> None:
+        """Ends what the server does for this connection; called from any thread."""
+        self._cursor.adbc_cancel()
+
+    def beside(self) -> Self:
+        """Returns another connection that sees exactly what this one sees."""
+        return type(self)(self._connection, snapshot=self.row(sa.select(sa.func.pg_export_snapshot()))[0])
+
+    def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
+        """Returns the table or view, its columns with what catalogue and person say of them.
+
+        Raises:
+            LoadError: There is no such table; the nearest names are told.
+        """
+        in_schema = (
+            f"n.nspname = {_literal(schema)}" if schema else "pg_table_is_visible(c.oid) AND n.nspname <> 'pg_catalog'"
+        )
+        self._execute(_RELATION.format(schema=in_schema))
+        relations = self._cursor.fetchall()
+        found = [one for one in relations if one[2] == table] or [one for one in relations if one[2] == table.lower()]
+        if not found:
+            raise missing_table(self._connection, schema, table, [one[2] for one in relations])
+        oid, schema, table = found[0]
+        self._execute(_COLUMNS.format(oid=oid))
+        rows = [dict(zip(_FIELDS, row, strict=True)) for row in self._cursor.fetchall()]
+        return Table(schema, table, tuple(make_column(row, wanted_of(wanted, row["name"])) for row in rows))
+
+    def row(self, statement: Any) -> tuple[Any, ...]:
+        """Returns the first row of a SELECT of SQLAlchemy's."""
+        self._execute(self._text(statement))
+        return tuple(self._cursor.fetchone())
+
+    def read(self, statement: Any, columns: Sequence[Column], chunk_size: int) -> Iterator[Any]:
+        """Yields the rows of a SELECT of SQLAlchemy's as Arrow tables of at most `chunk_size` rows.
+
+        Raises:
+            ConnectionError: The connection was lost.
+            LoadError: The database refuses the statement.
+            ValueRefused: A value has no exact place in its column.
+        """
+        self._execute(self._text(statement))
+        batches = iter(self._cursor.fetch_record_batch())
+        count = 0
+        while True:
+            try:
+                batch = next(batches, None)
+            except Exception as error:  # noqa: BLE001 - Arrow's and the driver's, with the reason in their text alone
+                raise self._explain(error) from None
+            if batch is None:
+                return
+            table = exact_table(columns, batch.columns, count)
+            count += table.num_rows
+            for start in range(0, table.num_rows, chunk_size):
+                yield table.slice(start, chunk_size)
+
+    def _text(self, statement: Any) -> str:
+        return as_text(statement, postgresql.dialect(paramstyle="named"))  # type: ignore[no-untyped-call]
+
+    def _execute(self, statement: str) -> None:
+        try:
+            self._cursor.execute(statement)
+        except Exception as error:  # noqa: BLE001 - the driver's own classes are known once it is imported
+            raise self._explain(error) from None
+
+    def _explain(self, error: Exception, lasting: Sequence[str] = ()) -> Exception:
+        """Returns what to raise: a ConnectionError where it passes by itself, else a LoadError."""
+        text = " ".join(redact(str(error)).split())
+        message = f"{self._connection}: {text.partition(' Query was:')[0]}"
+        state = str(getattr(error, "sqlstate", None) or "")
+        lost = state.startswith(("08", "57")) or (not state and any(part in text for part in _LOST))
+        if lasting:
+            lost = not any(part in text for part in lasting)
+        return ConnectionError(message) if lost else LoadError(message)
+
+
+def _uri(connection: Connection) -> str:
+    options = {"fallback_application_name": "data-foundation", "connect_timeout": "30", **connection.query}
+    user = ":".join(quote(part, safe="") for part in (connection.username, connection.password) if part)
+    place = f"{quote(connection.host, safe='')}:{connection.port}"
+    return f"postgresql://{user}@{place}/{quote(connection.database, safe='')}?{urlencode(options, quote_via=quote)}"
+
+
+def _literal(text: str) -> str:
+    return "'{}'".format(text.replace("'", "''"))

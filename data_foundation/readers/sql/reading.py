@@ -1,0 +1,157 @@
+"""One table read: described, selected, and handed over page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from data_foundation.errors import EntryError
+from data_foundation.readers.sql.ahead import Ahead
+from data_foundation.readers.sql.any_database import AnyDatabase
+from data_foundation.readers.sql.cursor import Cursor
+from data_foundation.readers.sql.postgres import Postgres
+from data_foundation.readers.sql.probe import Probe
+from data_foundation.readers.sql.query_filter import check_filter
+from data_foundation.readers.sql.ranges import find_key, find_ranges
+from data_foundation.readers.sql.settings import Connection
+from data_foundation.readers.sql.sqlite import Sqlite
+from data_foundation.readers.sql.statement import build_select, choose_columns, wanted_of
+from data_foundation.readers.sql.table import Database
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked for in `kwargs`; see `get_table`."""
+
+    schema: str | None
+    table: str
+    include: Sequence[str] | str
+    exclude: Sequence[str] | str
+    query_filter: str | None
+    chunk_size: int
+    parallelism: int
+    partition_on: str | None
+    skip_unchanged: str | None
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that are none.
+
+        Raises:
+            EntryError: Naming the key.
+        """
+        for key in ("chunk_size", "parallelism"):
+            value = getattr(self, key)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise EntryError(f"{key}: got {value!r}; accepted is a whole number from 1 on")
+
+
+class Reading:
+    """What one run reads of a table, through an open connection."""
+
+    def __init__(self, database: Database, asked: Asked, resource: Any) -> None:
+        """Describes the table; reads none of its rows.
+
+        Args:
+            database: Open.
+            asked: What of it.
+            resource: dlt's, while it runs: its hints, its cursor and its limit.
+
+        Raises:
+            FoundationError: What was asked for is not there, or cannot be.
+        """
+        checked = check_filter(asked.query_filter, database.dialect) if asked.query_filter is not None else None
+        self._filter: list[Any] = [] if checked is None else [sa.literal_column(f"({checked})")]
+        self._database, self._asked = database, asked
+        self._hints = resource.columns if isinstance(resource.columns, Mapping) else {}
+        self._limit = resource.limit.limit(asked.chunk_size) if resource.limit else None
+        self.table = database.describe(asked.schema, asked.table, self._hints)
+        self.columns = choose_columns(self.table, asked.include, asked.exclude)
+        self._cursor = Cursor(resource.incremental, self.table) if resource.incremental else None
+
+    @property
+    def hints(self) -> dict[str, dict[str, Any]]:
+        """What Arrow types do not say of the columns; what a person said stands."""
+        return {column.name: {"name": column.name, **column.hint} for column in self.columns
+                if column.hint and "data_type" not in wanted_of(self._hints, column.name)}  # fmt: skip
+
+    def select(self) -> sa.Select[Any]:
+        """Returns the statement that reads it all."""
+        order = self._cursor.order() if self._cursor else None
+        return build_select(self.table, self.columns, self._conditions(), order, self._limit)
+
+    def _conditions(self) -> list[Any]:
+        return [*(self._cursor.conditions(self._database.dialect) if self._cursor else ()), *self._filter]
+
+    def pages(self) -> Iterator[Any]:
+        """Yields the rows as Arrow tables, reading ahead of whoever takes them."""
+        with ExitStack() as opened:
+            databases, selects = [self._database], [self.select()]
+            if self._asked.parallelism > 1 and self._limit is None:
+                selects = [selects[0].where(*part) for part in self._ranges()]
+                databases += [opened.enter_context(self._database.beside()) for _ in selects[1:]]
+            readers = [
+                partial(database.read, select, self.columns, self._asked.chunk_size)
+                for database, select in zip(databases, selects, strict=True)
+            ]
+            yield from Ahead(readers, [database.interrupt for database in databases])
+
+    def _ranges(self) -> list[tuple[Any, ...]]:
+        if not self._database.side_by_side:
+            raise EntryError(f"parallelism: {self._database.dialect} is read no faster by several; leave it out")
+        if self._cursor and self._cursor.order() is not None:
+            raise EntryError("parallelism: rows that are read side by side have no row_order; leave one of them out")
+        key = find_key(self.table, self._asked.partition_on)
+        return find_ranges(self._database, self.table, key, self._conditions(), self._asked.parallelism)
+
+    def probe(self) -> Probe | None:
+        """Returns a look at the table as it is, None where nobody asked for one.
+
+        Raises:
+            EntryError: The table is read from a cursor on.
+        """
+        if not self._asked.skip_unchanged or self._limit is not None:
+            return None
+        if self._cursor:
+            raise EntryError("skip_unchanged: incremental reads only what is new by itself; leave one of them out")
+        return Probe(self._database, self.table, self.select(), self._asked.skip_unchanged)
+
+
+def read_table(connection: Connection, asked: Asked, resource: Any) -> Iterator[Any]:
+    """Yields the rows that were asked for as Arrow tables.
+
+    Args:
+        connection: Where to.
+        asked: What of it.
+        resource: dlt's, while it runs.
+
+    Raises:
+        FoundationError: It cannot be read, and why.
+        ConnectionError: The database is away, or was lost.
+    """
+    with open_database(connection) as database:
+        reading = Reading(database, asked, resource)
+        probe = reading.probe()
+        if probe and probe.is_unchanged():
+            return
+        if hints := reading.hints:
+            resource.apply_hints(columns=hints)
+        yield from reading.pages()
+        if probe:
+            probe.note()
+
+
+def open_database(connection: Connection) -> Database:
+    """Returns an open connection.
+
+    Raises:
+        EntryError: Its driver is not installed.
+        ConnectionError: The database is away.
+        LoadError: It refuses the connection.
+    """
+    known: dict[str, Callable[[Connection], Database]] = {"postgresql": Postgres, "sqlite": Sqlite}
+    return known.get(connection.dialect, AnyDatabase)(connection)

@@ -1,0 +1,126 @@
+"""SQLite files, read with Python's own driver."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+from sqlalchemy.dialects import sqlite
+
+from data_foundation.errors import LoadError
+from data_foundation.readers.sql.rows import read_rows
+from data_foundation.readers.sql.settings import Connection
+from data_foundation.readers.sql.sqlite_types import make_column
+from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
+from data_foundation.readers.sql.table import Column, Table
+from data_foundation.redaction import redact
+
+_BUSY = ("database is locked", "database table is locked")
+
+
+class Sqlite:
+    """A file, in one transaction that only reads."""
+
+    dialect = "sqlite"
+    side_by_side = False
+
+    def __init__(self, connection: Connection) -> None:
+        """Opens the file.
+
+        Raises:
+            LoadError: There is no such file, or it is no database.
+        """
+        self._connection = connection
+        file = Path(connection.database)
+        if not file.is_file():
+            raise LoadError(f"{connection}: there is no file {file}; `database` is its path")
+        # A reader's thread asks, and the one that started it may interrupt.
+        self._sqlite = sqlite3.connect(
+            f"file:{quote(str(file.resolve()))}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+        )
+        self._execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Closes the file."""
+        self._sqlite.close()
+
+    def beside(self) -> Self:
+        """Returns another connection to the file."""
+        return type(self)(self._connection)
+
+    def interrupt(self) -> None:
+        """Ends what is being read; called from any thread."""
+        self._sqlite.interrupt()
+
+    def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
+        """Returns the table or view, its columns with what declaration and person say of them.
+
+        Raises:
+            LoadError: There is no such table; the nearest names are told.
+        """
+        master = f"{_quote(schema)}.sqlite_master" if schema else "sqlite_master"
+        relations = self._execute(f"SELECT name FROM {master} WHERE type IN ('table', 'view')")  # noqa: S608 - quoted
+        names = [name for (name,) in relations]
+        # SQLite's own names do not distinguish case.
+        found = next((name for name in names if name.lower() == table.lower()), None)
+        if found is None:
+            raise missing_table(self._connection, schema, table, names)
+        prefix = f"{_quote(schema)}." if schema else ""
+        place = f"{prefix}{_quote(found)}"
+
+        def stored(name: str) -> set[str]:
+            return {kind for (kind,) in self._execute(f"SELECT DISTINCT typeof({_quote(name)}) FROM {place}")}  # noqa: S608 - quoted
+
+        rows = self._execute(f"PRAGMA {prefix}table_xinfo({_quote(found)})")
+        fields = ("position", "name", "type", "notnull", "default", "pk", "hidden")
+        described = [dict(zip(fields, row, strict=True)) for row in rows]
+        # 1 is a column of a virtual table that nothing selects by itself; 2 and 3 are generated columns.
+        shown = [one for one in described if one["hidden"] != 1]
+        return Table(schema, found, tuple(make_column(one, wanted_of(wanted, one["name"]), stored) for one in shown))
+
+    def row(self, statement: Any) -> tuple[Any, ...]:
+        """Returns the first row of a SELECT of SQLAlchemy's."""
+        return tuple(self._execute(_text(statement))[0])
+
+    def read(self, statement: Any, columns: Sequence[Column], chunk_size: int) -> Iterator[Any]:
+        """Yields the rows of a SELECT of SQLAlchemy's as Arrow tables of at most `chunk_size` rows.
+
+        Raises:
+            LoadError: The database refuses the statement.
+            ValueRefused: A value has no exact place in its column.
+        """
+        yield from read_rows(self._pages(_text(statement), chunk_size), columns)
+
+    def _pages(self, statement: str, chunk_size: int) -> Iterator[list[Any]]:
+        try:
+            with closing(self._sqlite.execute(statement)) as cursor:
+                while page := cursor.fetchmany(chunk_size):
+                    yield page
+        except sqlite3.Error as error:
+            raise self._explain(error) from None
+
+    def _execute(self, statement: str) -> list[Any]:
+        try:
+            return self._sqlite.execute(statement).fetchall()
+        except sqlite3.Error as error:
+            raise self._explain(error) from None
+
+    def _explain(self, error: sqlite3.Error) -> Exception:
+        message = f"{self._connection}: {redact(str(error))}"
+        return ConnectionError(message) if str(error) in _BUSY else LoadError(message)
+
+
+def _text(statement: Any) -> str:
+    return as_text(statement, sqlite.dialect())
+
+
+def _quote(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""'))
