@@ -80,6 +80,9 @@ class ResourceConfig(Inherited):
     warehouse: WarehouseName | None = Field(
         default=None, description="Where the table lands, if not in the warehouse of all others."
     )
+    engine: Literal["columnar", "dlt"] = Field(
+        default="columnar", description="dlt: rows go the slow way, one by one; for debugging."
+    )
     child_tables: Names = Field(default=(), description="Nested lists whose tables are assets of their own.")
     data_from: str | None = Field(default=None, description="The resource whose items the entry, a transformer, takes.")
     description: str | None = Field(default=None, description="Default: the entry's docstring.")

@@ -13,10 +13,10 @@ from data_foundation import failure
 from data_foundation.bounds import Bounds, find_bounds
 from data_foundation.connection import connect
 from data_foundation.deletion import delete_range
+from data_foundation.entrance import find_entrance
 from data_foundation.errors import NoRows, RequiredColumnsMissing
-from data_foundation.exact import told
 from data_foundation.landed import LoadResult, read_landed
-from data_foundation.naming import normalize, table_key
+from data_foundation.naming import UNCHANGED, normalize, table_key
 from data_foundation.progress import ProgressCollector, Report
 from data_foundation.resource import Call, build_resource
 from data_foundation.steps import SeenColumns, Take
@@ -65,9 +65,10 @@ class Load:
         resource, seen = self._resource(before)
         make_room = self._room_for_range()
         rows = self.pipeline.extract(resource, self._refresh)
-        self.warnings += told(resource)
+        self.warnings += find_entrance(resource).told()
         self._check_required(seen)
-        if reason := self._reason_to_write_nothing(rows, landed_before):
+        unchanged = resource.custom_metrics.get(UNCHANGED)
+        if reason := unchanged or self._reason_to_write_nothing(rows, landed_before):
             return self._leave_as_it_is(tell, reason, before)
         self.pipeline.keep(asked=self.options.asked)
         self.pipeline.normalize()

@@ -40,6 +40,10 @@ class ProgressCollector(Collector):
         self._phase: Phase = "extract"
         self._rows = 0
         self.step = ""
+        # What is done when the rows of a resource have been extracted, before dlt completes the package; and when
+        # extracting them failed.
+        self.extracted: Callable[[], None] | None = None
+        self.not_extracted: Callable[[], None] | None = None
 
     def update(self, name: str, inc: int = 1, *_counter: object, **_labels: object) -> None:
         """Adds `inc` rows of table `name`; dlt's own counters and tables do not count."""
@@ -54,6 +58,13 @@ class ProgressCollector(Collector):
             self._rows = self._rows if phase in (self._phase, "load") else 0
             self._phase = phase  # type: ignore[assignment]
             self._report(Progress(self._destination, self._phase, self._rows))
+
+    def __exit__(self, exc_type: type[BaseException] | None, *_exc: object) -> None:
+        """Ends a step; the first extraction is that of the rows."""
+        end = self.not_extracted if exc_type else self.extracted
+        self.extracted = self.not_extracted = None
+        if end:
+            end()
 
     def _stop(self) -> None:
         pass

@@ -15,9 +15,9 @@ from dlt.extract import DltResource
 from data_foundation.bounds import Bounds
 from data_foundation.config import SourceConfig
 from data_foundation.configurable import ConfigurableDltResource
+from data_foundation.entrance import Entrance
 from data_foundation.entry import find_entry, import_entry
 from data_foundation.errors import EntryError, SettingMissing
-from data_foundation.exact import Exact
 from data_foundation.grammar import ResourceConfig
 from data_foundation.naming import CLUSTER_BY, normalize, table_key
 from data_foundation.secret_settings import learn_settings
@@ -72,7 +72,9 @@ def build_resource(source: SourceConfig, resource: ResourceConfig, table: str, c
     """
     built = _build(source, resource, table, call)
     # At the end of the pipe alone: what a parent gives to a transformer lands nowhere.
-    built.add_step(Exact(built))
+    # A load that may be told from another one by its files has them cut alike, however long a page takes to come.
+    hurry = resource.write_disposition.disposition != "append" or resource.incremental is not None
+    built.add_step(Entrance(built, columnar=resource.engine == "columnar", hurry=hurry))
     return built
 
 
@@ -145,7 +147,7 @@ def _with_hints(built: DltResource, resource: ResourceConfig, table: str, sectio
     built.apply_hints(**hints)
     if resource.max_table_nesting is not None:
         built.max_table_nesting = resource.max_table_nesting
-    built.add_step(Pages(), insert_at=1)
+    built.add_step(Pages(read=bool(resource.incremental or resource.requires)), insert_at=1)
     built.section = section
     return built
 

@@ -8,10 +8,17 @@ from typing import Any
 
 from dlt.extract.items_transform import ItemTransform
 
+from data_foundation.documents import is_document, read_document
+
 
 def is_frame(value: object) -> bool:
     """Tells whether `value` is an Arrow table or batch, or a pandas or polars frame."""
-    return type(value).__module__.split(".")[0] in ("pyarrow", "pandas", "polars")
+    return is_frame_type(type(value))
+
+
+def is_frame_type(kind: type) -> bool:
+    """Tells whether values of a type are frames."""
+    return kind.__module__.split(".")[0] in ("pyarrow", "pandas", "polars")
 
 
 class Step(ItemTransform[Any, Any]):
@@ -32,8 +39,15 @@ class Step(ItemTransform[Any, Any]):
 class Pages(Step):
     """Makes a list of a tuple of rows, a row of a named tuple: dlt takes either for one row without columns."""
 
+    def __init__(self, *, read: bool) -> None:
+        """Takes whether JSON is read here, because a step that follows looks at rows."""
+        super().__init__()
+        self._read = read
+
     def take(self, item: Any) -> Any:
         """Returns rows as dlt knows them."""
+        if self._read and is_document(item):
+            return read_document(item)
         if not isinstance(item, tuple):
             return item
         return item._asdict() if hasattr(item, "_asdict") else list(item)
@@ -53,6 +67,7 @@ class Take(Step):
         """Returns the part of `item` (a row, a list of rows or a frame) that still fits, or None."""
         if self._left <= 0:
             return None
+        item = read_document(item) if is_document(item) else item
         if isinstance(item, list) or is_frame(item):
             taken = item[: self._left]
             self._left -= len(taken)

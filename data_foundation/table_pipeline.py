@@ -11,16 +11,17 @@ import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.connection import connect
+from data_foundation.entrance import find_entrance
 from data_foundation.naming import pipeline_name, schema_name
 from data_foundation.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import ExtractInfo, LoadInfo
-    from dlt.common.runtime.collector_base import Collector
     from dlt.common.schema.typing import TSchemaTables
     from dlt.extract import DltResource
 
     from data_foundation.engines.contract import Destination, Statement, Warehouse
+    from data_foundation.progress import ProgressCollector
 
 
 class TablePipeline:
@@ -33,7 +34,7 @@ class TablePipeline:
         dlt: dlt's own object; there is one after `open` or `synchronise`.
     """
 
-    def __init__(self, warehouse: Warehouse, key: tuple[str, str], progress: Collector) -> None:
+    def __init__(self, warehouse: Warehouse, key: tuple[str, str], progress: ProgressCollector) -> None:
         dataset, self.table = key
         self.dataset = warehouse.dataset(dataset)
         self.seconds: dict[str, float] = {}
@@ -93,10 +94,14 @@ class TablePipeline:
 
     def extract(self, resource: DltResource, refresh: Any) -> int:
         """Extracts a resource and returns how many rows it gave; `refresh` is dlt's word, None for none."""
-        schema = dlt.Schema(schema_name(self.table))
+        schema, entrance = dlt.Schema(schema_name(self.table)), find_entrance(resource)
+        entrance.count = self._progress.update
+        self._progress.extracted, self._progress.not_extracted = entrance.finish, entrance.abandon
+        # Told as an option, dlt would note it on a copy of the resource, which the entrance does not know.
+        resource.apply_hints(file_format="parquet")
         with self.timed("extract"):
-            extracted = self.dlt.extract(resource, schema=schema, loader_file_format="parquet", refresh=refresh)
-        return self._count(extracted)
+            extracted = self.dlt.extract(resource, schema=schema, refresh=refresh)
+        return self._count(extracted) + entrance.kept(self.table)
 
     def _count(self, extracted: ExtractInfo) -> int:
         metrics = [metric["table_metrics"] for package in extracted.metrics.values() for metric in package]

@@ -6,8 +6,11 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from dlt.common.storages import FileStorage, NormalizeStorage, PackageStorage, ParsedLoadJobFileName
 
 _EXTRACTED = Path("normalize", NormalizeStorage.EXTRACTED_FOLDER)
@@ -97,14 +100,34 @@ def _copy(source: str, target: str) -> None:
 
 
 def _rows(folder: Path) -> list[tuple[str, str]]:
-    """Returns table and digest of every extracted file of rows; dlt's own tables do not count."""
-    files = []
+    """Returns table and digest of every extracted file of dicts, and of every page that was written in columns."""
+    found = []
     for file in folder.joinpath(_EXTRACTED).glob(f"*/{_JOBS}/*"):
-        table = ParsedLoadJobFileName.parse(file.name).table_name
-        if not table.startswith("_dlt"):
-            with FileStorage.open_zipsafe_ro(str(file), "rb") as opened:
-                digest = hashlib.sha256()
-                while chunk := opened.read(1 << 20):
-                    digest.update(chunk)
-            files.append((table, digest.hexdigest()))
-    return sorted(files)
+        job = ParsedLoadJobFileName.parse(file.name)
+        # dlt's own tables do not count.
+        if not job.table_name.startswith("_dlt"):
+            digests = _digests_of_pages(file) if job.file_format == "parquet" else [_digest(file)]
+            found += [(job.table_name, digest) for digest in digests]
+    return sorted(found)
+
+
+def _digest(file: Path) -> str:
+    digest = hashlib.sha256()
+    with FileStorage.open_zipsafe_ro(str(file), "rb") as opened:
+        while chunk := opened.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _digests_of_pages(file: Path) -> Iterator[str]:
+    """Yields a digest for each page: of all that it holds but ids, and but columns that only later pages fill."""
+    with pq.ParquetFile(file) as parquet:
+        for index in range(parquet.num_row_groups):
+            page = parquet.read_row_group(index)
+            digest = hashlib.sha256()
+            for name in sorted(page.column_names):
+                column = page[name].combine_chunks()
+                if not name.startswith("_dlt") and column.null_count < len(column):
+                    digest.update(name.encode())
+                    digest.update(pa.RecordBatch.from_arrays([column], [name]).serialize())
+            yield digest.hexdigest()

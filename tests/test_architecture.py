@@ -25,14 +25,16 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"factory", "dbt", "history", "report", "audit_report"}),
     frozenset({"ingestion"}),
     frozenset({"translator", "preview", "dbt_run", "dbt_sources", "settings", "reference", "scaffold", "selection"}),
-    frozenset({"automation", "asset_checks", "materialization", "runner"}),
+    frozenset({"automation", "asset_checks", "materialization", "runner", "executor"}),
     frozenset({"loader", "tree"}),
     frozenset({"load"}),
-    frozenset({"table_pipeline", "deletion", "landed", "audit", "resource", "failure", "progress"}),
+    frozenset({"table_pipeline", "deletion", "landed", "audit", "resource", "failure"}),
+    frozenset({"entrance", "progress"}),
+    frozenset({"columnar"}),
     frozenset({"bounds", "checks", "configurable", "exact"}),
-    frozenset({"entry", "columnar", "readers", "warehouse", "options", "steps", "lock", "transient", "unfinished"}),
+    frozenset({"entry", "readers", "warehouse", "options", "steps", "lock", "transient", "unfinished"}),
     frozenset({"engines"}),
-    frozenset({"source_import", "config", "connection", "naming"}),
+    frozenset({"source_import", "config", "connection", "naming", "documents"}),
     frozenset({"grammar"}),
     frozenset({"check_fields"}),
     frozenset({"fields"}),
@@ -45,12 +47,12 @@ LEVELS = {module: -depth for depth, row in enumerate(ROWS) for module in row}
 
 # Who may import a library, by its names.
 KNOWS_DAGSTER = frozenset({
-    "translator", "automation", "asset_checks", "materialization", "ingestion", "factory", "dbt", "history",
+    "translator", "automation", "asset_checks", "materialization", "ingestion", "factory", "dbt", "history", "executor",
 })  # fmt: skip
 KNOWS_DLT = frozenset(LEVELS) - {
     "cli", "tree", "entry", "checks", "check_fields", "source_import", "config", "grammar", "fields", "scalars",
     "options", "selection", "templates", "yaml_document", "errors", "redaction", "scaffold", "reference", "runner",
-    "loader", "lock", "journal", "audit_report",
+    "loader", "lock", "journal", "audit_report", "executor",
 }  # fmt: skip
 LIBRARIES = {
     "dagster": KNOWS_DAGSTER,

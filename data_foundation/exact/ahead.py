@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, cast
@@ -9,16 +11,20 @@ from typing import Any, Literal, cast
 from dlt.common.configuration.container import Container
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema import Schema
-from dlt.common.schema.exceptions import CannotCoerceColumnException, CannotCoerceNullException
-from dlt.common.schema.typing import C_DLT_ID, TColumnSchema, TPartialTableSchema, TTableSchema
-from dlt.common.schema.utils import has_table_seen_data, is_complete_column, normalize_table_identifiers
+from dlt.common.schema.exceptions import CannotCoerceColumnException, CannotCoerceNullException, DataValidationError
+from dlt.common.schema.typing import C_DLT_ID, TColumnSchema, TPartialTableSchema, TSchemaTables, TTableSchema
+from dlt.common.schema.utils import dlt_id_column, has_table_seen_data, is_complete_column, normalize_table_identifiers
 from dlt.normalize.configuration import NormalizeConfiguration
 from dlt.normalize.items_normalizers.jsonl import JsonLItemsNormalizer
 
-from data_foundation.exact.values import Unacceptable
+from data_foundation.exact.values import Unacceptable, as_written, standing_for
 
 Mode = Literal["freeze", "discard_row", "discard_value"]
 EMPTY_KEY = "_empty"
+
+_EVOLVES_ONCE = cast("Any", {"evolve-columns-once": True})
+# A KeyError is one about a row that lacks a part of the primary key which its id follows from.
+_NOT_TAKEN = (DataValidationError, CannotCoerceNullException, CannotCoerceColumnException, OverflowError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -65,14 +71,6 @@ class Ahead:
         self.schema = schema.clone()
         # The right of the extract step: dlt puts it there for the destination at hand.
         self.capabilities = Container()[DestinationCapabilitiesContext]
-        settings = NormalizeConfiguration()
-        settings.destination_capabilities = self.capabilities
-        missing = cast("Any", None)  # what writes files; nothing is written here
-        self._coercion = JsonLItemsNormalizer(missing, missing, missing, self.schema, "", settings)
-        names = self.schema.data_item_normalizer
-        self.normalize_key = lru_cache(maxsize=None)(names._normalize_identifier)  # type: ignore[attr-defined]  # noqa: SLF001
-        self.normalize_table = names._normalize_table_identifier  # type: ignore[attr-defined]  # noqa: SLF001
-        self.shorten = self.schema.naming.shorten_fragments
         root, *children = [normalize_table_identifiers(table, self.schema.naming) for table in (hints, *nested)]
         self.table = str(root["name"])
         self.holds: Literal["rows", "frames"] | None = None
@@ -87,6 +85,16 @@ class Ahead:
         self.refusal = Landing()
         for table in (root, *children):
             self._enter_hints(table)
+        # Which ids go down to child tables follows from the hints, and is read when a normaliser begins.
+        names = cast("Any", self.schema.data_item_normalizer)
+        names._reset()  # noqa: SLF001
+        self.normalize_key = lru_cache(maxsize=None)(names._normalize_identifier)  # noqa: SLF001
+        self.normalize_table = names._normalize_table_identifier  # noqa: SLF001
+        self.shorten = self.schema.naming.shorten_fragments
+        settings = NormalizeConfiguration()
+        settings.destination_capabilities = self.capabilities
+        missing = cast("Any", None)  # what writes files; nothing is written here
+        self._coercion = JsonLItemsNormalizer(missing, missing, missing, self.schema, "", settings)
 
     @property
     def decimals(self) -> tuple[int, int]:
@@ -111,6 +119,41 @@ class Ahead:
         """How many levels of nesting become tables and columns."""
         names = cast("Any", self.schema.data_item_normalizer)
         return int(names._get_table_nesting_level(self.table, names.max_nesting))  # noqa: SLF001
+
+    def explore(self, rows: Sequence[Any]) -> None:
+        """Enters what rows bring that is new, in the order in which dlt would meet it.
+
+        What the contract does not let in is not entered.
+
+        Raises:
+            Unacceptable: dlt could not read a row back as it is.
+        """
+        written = [as_written(standing_for(row)) for row in rows]
+        try:
+            self._coercion._normalize_chunk(self.table, written, may_have_pua=False, skip_write=True)  # noqa: SLF001
+        except _NOT_TAKEN as error:
+            raise Unacceptable(type(error).__name__) from error
+
+    def known(self) -> TSchemaTables:
+        """Returns all tables as they are now, for `know`."""
+        return deepcopy(self.schema.tables)
+
+    def know(self, tables: TSchemaTables) -> None:
+        """Forgets what has been entered since `known` returned `tables`."""
+        if self.schema.tables != tables:
+            self.schema.tables.clear()
+            self.schema.tables.update(deepcopy(tables))
+            self.schema.data_item_normalizer._clear_schema_caches()  # type: ignore[attr-defined]  # noqa: SLF001
+
+    @property
+    def row_id_type(self) -> str:
+        """What the ids of the root table's rows follow from: random, row_hash or key_hash."""
+        return str(cast("Any", self.schema.data_item_normalizer)._get_root_row_id_type(self.table))  # noqa: SLF001
+
+    @property
+    def primary_key(self) -> list[str]:
+        """Its columns."""
+        return list(cast("Any", self.schema.data_item_normalizer)._get_primary_key(self.table))  # noqa: SLF001
 
     def land(self, table: str, parent: str, name: str, value: Any) -> Landing:
         """Returns where a value lands, and enters what is new.
@@ -142,11 +185,18 @@ class Ahead:
         return self._enter({"name": self.table, "columns": {str(column["name"]): column}}, "") or Landing()
 
     def enter_table(self, table: str, parent: str) -> Landing:
-        """Enters a child table; returns what the contract says where it does not let it in."""
-        if table in self.schema.tables:
-            return Landing()
+        """Enters a child table, whose first row may bring any column; returns what the contract says otherwise."""
         partial: TPartialTableSchema = {"name": table, "parent": parent, "columns": {}}
-        return self._enter(partial, parent) or Landing()
+        if refused := self._enter(partial, parent):
+            return refused
+        self.schema.tables[table]["x-normalizer"] = _EVOLVES_ONCE.copy()
+        return Landing()
+
+    def end_first_row(self, table: str) -> None:
+        """Has the contract look at new columns of a child table from here on."""
+        entered = self.schema.tables[table]
+        del entered["x-normalizer"]
+        entered["columns"][C_DLT_ID] = dlt_id_column()
 
     def _enter(self, partial: TPartialTableSchema, parent: str) -> Landing | None:
         refused = self._refused(partial, parent)
@@ -172,7 +222,7 @@ class Ahead:
         is_root = table["name"] == self.table
         if is_root and contract["columns"] != "evolve" and self.schema.is_new_table(self.table):
             # As the extract step does: a new table may get all its columns in its first load.
-            table["x-normalizer"] = cast("Any", {"evolve-columns-once": True})
+            table["x-normalizer"] = _EVOLVES_ONCE.copy()
         partial, filters = self.schema.apply_schema_contract(contract, table, raise_on_freeze=False)
         if partial:
             self.schema.update_table(partial, normalize_identifiers=False, merge_compound_props=False)

@@ -15,6 +15,7 @@ class Rows:
     """Lets dict rows of one table through, exact or as the contract trims them.
 
     Attributes:
+        root: The table that the rows become.
         discarded: How often the contract let something go, by a phrase that says what.
     """
 
@@ -22,7 +23,7 @@ class Rows:
         self.ahead = ahead
         self.discarded: Counter[str] = Counter()
         self.trimming = False
-        self._root = Table(self, ahead.table, "", (), ahead.levels)
+        self.root = Table(self, ahead.table, "", (), ahead.levels)
         self._number = 0
 
     def take(self, page: list[Any], before: int) -> list[Any]:
@@ -35,7 +36,7 @@ class Rows:
         Raises:
             ValueRefused: A value would be changed or lost; names row and column.
         """
-        look, self.trimming, trimmed = self._root.row.take, False, []
+        look, self.trimming, trimmed = self.root.row.take, False, []
         for self._number, item in enumerate(page, before + 1):
             row = item if type(item) is dict else self._as_row(item)
             look(row)
@@ -44,11 +45,12 @@ class Rows:
                 trimmed.append((self._number - before - 1, row))
         if not trimmed:
             return page
-        kept = list(page)
-        for index, row in reversed(trimmed):
+        kept, end = [], 0
+        for index, row in trimmed:
             self._number = before + index + 1
-            kept[index : index + 1] = self._root.trim([row])
-        return kept
+            kept += page[end:index] + self.root.trim([row])
+            end = index + 1
+        return kept + page[end:]
 
     def refuse(self, path: tuple[str, ...], reason: str) -> ValueRefused:
         """Returns the error for the row at hand."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -31,16 +32,20 @@ class Table:
             reason = "nested lists give a table whose name is too long for a file; set max_table_nesting"
             raise rows.refuse(path[:3], reason)
         self.rows, self.name, self.parent, self.level = rows, name, parent, level
+        self.begins = False
         self._owners: dict[str, tuple[tuple[str, ...], Any]] = {}
-        self.row = _Object(self, path, (), level)
+        self.row = Object(self, path, (), level)
         # A list inside a list counts as a level of its own.
-        self.wrapped = _Object(self, path, (), level - 1)
+        self.wrapped = Object(self, path, (), level - 1)
 
     def take(self, items: list[Any]) -> None:
         """Looks at every item of a list."""
         for item in items:
             nested = plain(item)
             self.object_for(nested).take(_as_object(nested))
+            if self.begins:
+                self.begins = False
+                self.rows.ahead.end_first_row(self.name)
 
     def trim(self, items: list[Any]) -> list[Any]:
         """Returns what the contract leaves of the items of a list, or of rows."""
@@ -54,7 +59,7 @@ class Table:
             kept += [trimmed] if isinstance(nested, dict) else [*trimmed.values(), None][:1]
         return kept
 
-    def object_for(self, item: Any) -> _Object:
+    def object_for(self, item: Any) -> Object:
         """Returns what looks at an item as a row."""
         return self.wrapped if isinstance(item, list) else self.row
 
@@ -72,7 +77,7 @@ class Table:
             )
 
 
-class _Object:
+class Object:
     """The keys of a row, or of an object inside it that becomes columns of the same table."""
 
     def __init__(
@@ -84,8 +89,8 @@ class _Object:
         self._table, self._path, self._names, self._level = table, path, names, level
         self._row_level = level if row_level is None else row_level
         self._checks: dict[tuple[Any, type], Check] = {}
-        self._inner: dict[Any, _Object] = {}
-        self._lists: dict[Any, _List] = {}
+        self._inner: dict[Any, Object] = {}
+        self._lists: dict[Any, ListOf] = {}
         self._known: dict[Any, str] = {}
 
     def take(self, value: dict[Any, Any]) -> bool:
@@ -125,17 +130,17 @@ class _Object:
     def _meet(self, key: Any, value: Any) -> Check:
         """Decides how values of this key and type are looked at."""
         kind = type(value)
-        name = self._name(key, value)
+        name = self.name(key, value)
         nested = plain(value)
         column = self._table.rows.ahead.column(self._table.name, name)
-        if isinstance(nested, dict | list) and not self._is_json(name):
-            node: Any = self._object(key) if isinstance(nested, dict) else self._list(key, name)
+        if isinstance(nested, dict | list) and not self.is_json(name):
+            node: Any = self.object(key) if isinstance(nested, dict) else self.list_of(key, name)
             self._checks[key, kind] = node.take if nested is value else lambda inner: node.take(plain(inner))
         elif value is None and (not column or column.get("nullable", True)):
-            self._table.own(name, (*self._path, str(key)), key)
+            self.claim(name, key)
             self._checks[key, kind] = anything
         else:
-            self._table.own(name, (*self._path, str(key)), key)
+            self.claim(name, key)
             self._checks[key, kind] = lambda _inner: False
             if not column:
                 # Its column, and with it a cheaper check, is known once this value has been looked at.
@@ -172,36 +177,59 @@ class _Object:
             raise rows.refuse(path, str(error)) from None
         return ""
 
-    def _is_json(self, name: str) -> bool:
+    def is_json(self, name: str) -> bool:
+        """Tells whether a dict or a list in this column stays one value."""
         return self._table.rows.ahead.is_json(self._table.name, name, self._level)
 
-    def _object(self, key: Any) -> _Object:
+    def object(self, key: Any) -> Object:
+        """Returns what looks at the objects below a key, which become columns of the same table."""
         names = (*self._names, self._key_name(key))
         path = (*self._path, str(key))
         if key not in self._inner:
-            self._inner[key] = _Object(self._table, path, names, self._level - 1, self._row_level)
+            self._inner[key] = Object(self._table, path, names, self._level - 1, self._row_level)
         return self._inner[key]
 
-    def _list(self, key: Any, name: str) -> _List:
+    def list_of(self, key: Any, name: str) -> ListOf:
+        """Returns what looks at the lists below a key, which become a table of their own."""
         if key not in self._lists:
             ahead, path = self._table.rows.ahead, (*self._path, str(key))
             child = ahead.shorten(self._table.name, *self._names, ahead.normalize_table(str(key)))
+            if child == self._table.name:
+                raise self._table.rows.refuse(path, "got a list under an empty key, which names no table; rename it")
             self._table.own(f"[]{child}", path, key)
-            self._lists[key] = _List(
+            self._lists[key] = ListOf(
                 Table(self._table.rows, child, self._table.name, (*path, "[]"), self._row_level - 1)
             )
             self._known[key] = name
         return self._lists[key]
 
-    def _name(self, key: Any, value: Any) -> str:
+    def name(self, key: Any, value: Any) -> str:
+        """Returns the name of the column that a key becomes.
+
+        Raises:
+            ValueRefused: It can be none.
+        """
         if key not in self._known:
-            self._known[key] = self._table.rows.ahead.shorten(*self._names, self._key_name(key))
-            if reason := self._why_no_key(key, value):
+            name = self._table.rows.ahead.shorten(*self._names, self._key_name(key))
+            if reason := self._why_no_key(key, name, value):
                 raise self._table.rows.refuse((*self._path, str(key)), reason)
+            self._known[key] = name
         return self._known[key]
 
-    def _why_no_key(self, key: Any, value: Any) -> str:
-        name = self._known[key]
+    def shape(self) -> Iterator[tuple[Any, str, Object | None, Table | None]]:
+        """Yields every key that was met, its column, and what looks at the objects and at the lists below it."""
+        for key, name in self._known.items():
+            yield key, name, self._inner.get(key), self._lists[key].table if key in self._lists else None
+
+    def claim(self, name: str, key: Any) -> None:
+        """Notes that a key becomes a column.
+
+        Raises:
+            ValueRefused: Another key does.
+        """
+        self._table.own(name, (*self._path, str(key)), key)
+
+    def _why_no_key(self, key: Any, name: str, value: Any) -> str:
         if not isinstance(key, str | int) or isinstance(key, bool):
             return f"got a key that is {describe(key)}; keys are names of columns: text, or a whole number"
         if isinstance(key, str) and not key.isascii() and key.encode(errors="replace").decode() != key:
@@ -215,20 +243,19 @@ class _Object:
         return self._table.rows.ahead.normalize_key(text) if text.strip() else EMPTY_KEY
 
 
-class _List:
+class ListOf:
     """A list inside a row, whose items become rows of a child table."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self.discarded = ""
-        self._is_admitted = False
 
     def take(self, items: list[Any]) -> bool:
         """Looks at every item; False where the contract lets none in."""
-        if not self._is_admitted and items:
-            self._is_admitted = True
-            rows = self.table.rows
+        rows = self.table.rows
+        if items and not self.discarded and self.table.name not in rows.ahead.schema.tables:
             landing = rows.ahead.enter_table(self.table.name, self.table.parent)
+            self.table.begins = not landing.mode
             if landing.mode:
                 self.discarded = rows.discard(self.table.row._path, landing)  # noqa: SLF001 - one module
         if self.discarded:

@@ -79,6 +79,24 @@ def as_written(value: Any) -> Any:
     return back
 
 
+def standing_for(value: Any) -> Any:
+    """Returns a value of the same shape and types that dlt can write: what it can't, of those that Arrow can, changed.
+
+    Infinities, NaN, bytes without a byte and text that begins with one of dlt's marks become ordinary ones.
+    """
+    if isinstance(value, dict):
+        return {key: standing_for(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [standing_for(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return 0.5
+    if isinstance(value, bytes):
+        return value or b" "
+    if type(value) is str and value and PUA_START <= ord(value[0]) <= PUA_START + PUA_CHARACTER_MAX:
+        return f" {value}"
+    return value
+
+
 def _same(value: Any, back: Any) -> bool:
     value = plain(value)
     if value == b"" and isinstance(value, bytes):

@@ -7,8 +7,8 @@ import dlt
 import pytest
 
 from data_foundation.bounds import Bounds
+from data_foundation.entrance import find_entrance
 from data_foundation.errors import ValueRefused
-from data_foundation.exact import told
 from data_foundation.naming import pipeline_name, schema_name
 from data_foundation.resource import Call, build_resource
 from tests.trees import Tree
@@ -56,7 +56,7 @@ def tell(tree: Tree) -> list[str]:
     )
     pipeline.sync_destination()
     pipeline.extract(resource, schema=dlt.Schema(schema_name("t")))
-    return told(resource)
+    return find_entrance(resource).told()
 
 
 KNOWN = [{"k": 1, "x": 1}]

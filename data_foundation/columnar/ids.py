@@ -1,0 +1,64 @@
+"""The ids that dlt gives rows: random ones, and those that follow from what a row is or hangs on."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable, Sequence
+from hashlib import shake_128
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from dlt.common.json import json
+from dlt.common.normalizers.json.helpers import get_row_hash
+from dlt.common.normalizers.utils import DLT_ID_LENGTH_BYTES
+
+# Base64 writes four letters for three bytes: padded to threes, every id of many is spelt by itself in one go.
+_PADDED = -(-DLT_ID_LENGTH_BYTES // 3) * 3
+_LETTERS, _KEPT = _PADDED // 3 * 4, -(-DLT_ID_LENGTH_BYTES * 8 // 6)
+
+
+def random_ids(count: int) -> pa.Array:
+    """Returns as many ids as dlt's `generate_dlt_id` makes one by one."""
+    return _spell(np.frombuffer(os.urandom(DLT_ID_LENGTH_BYTES * count), np.uint8).reshape(count, DLT_ID_LENGTH_BYTES))
+
+
+def nested_ids(parents: Iterable[str], table: str, indexes: Iterable[int]) -> pa.Array:
+    """Returns the ids of rows of a child table, as dlt's `get_nested_row_hash` makes them one by one.
+
+    Args:
+        parents: The id of each row's parent.
+        table: The child table's name.
+        indexes: Each row's place in its list.
+    """
+    digests = b"".join(
+        [
+            shake_128(f"{parent}_{table}_{index}".encode()).digest(DLT_ID_LENGTH_BYTES)
+            for parent, index in zip(parents, indexes, strict=True)
+        ]
+    )
+    return _spell(np.frombuffer(digests, np.uint8).reshape(-1, DLT_ID_LENGTH_BYTES))
+
+
+def row_hashes(rows: Sequence[dict[Any, Any]]) -> list[str]:
+    """Returns an id for every row that changes when the row does: dlt's, which goes by its files between two steps."""
+    return [get_row_hash(row) for row in json.loadb(json.typed_dumpb(rows))]
+
+
+def key_hashes(keys: Sequence[dict[str, Any]]) -> list[str]:
+    """Returns an id for every row that follows from its primary key: dlt's, which goes by its files as well.
+
+    Args:
+        keys: Column to value, of every row.
+    """
+    return [get_row_hash(key, subset=list(key)) for key in json.loadb(json.typed_dumpb(keys))]
+
+
+def _spell(raw: np.ndarray[Any, np.dtype[np.uint8]]) -> pa.Array:
+    count = len(raw)
+    padded = np.zeros((count, _PADDED), np.uint8)
+    padded[:, :DLT_ID_LENGTH_BYTES] = raw
+    letters = np.frombuffer(base64.b64encode(padded.tobytes()), np.uint8).reshape(count, _LETTERS)[:, :_KEPT]
+    offsets = np.arange(0, _KEPT * count + 1, _KEPT, dtype=np.int32)
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(letters)))

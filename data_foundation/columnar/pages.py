@@ -1,0 +1,228 @@
+"""Pages of rows gathered to larger ones, and each of these sent on its way: in columns, or row by row as dlt has it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import dlt
+from dlt.common.schema import Schema
+
+from data_foundation.columnar.columns import NotColumnar
+from data_foundation.columnar.files import PackageFiles
+from data_foundation.columnar.tables import Converter
+from data_foundation.documents import read_document
+from data_foundation.errors import ValueRefused
+from data_foundation.exact.rows import Rows
+from data_foundation.exact.values import Unacceptable
+
+MOST_ROWS = 50_000
+"""Rows that are converted at once."""
+
+MOST_BYTES = 32 * 2**20
+"""Estimated size of such rows."""
+
+MOST_JSON = 8 * 2**20
+"""Bytes of JSON that are read into columns at once."""
+
+LONGEST_SECONDS = 5.0
+"""How long rows wait for others, where nothing speaks against it."""
+
+
+class Pages:
+    """The rows of one table on their way into the load package.
+
+    Attributes:
+        added: Rows that have come in so far.
+        sent: Those of them that have been sent on.
+        kept: Those of these that the contract lets in.
+        slow: How many pages took dlt's own path, by the reason.
+    """
+
+    def __init__(self, rows: Rows, *, hurry: bool) -> None:
+        """Takes what looks at rows one by one.
+
+        Args:
+            rows: Of the table.
+            hurry: Rows wait for `LONGEST_SECONDS` at most. Where a load is told from another one by its pages, how
+                they are cut must not depend on the clock.
+        """
+        self._rows = rows
+        self._schema: Schema = dlt.current.source_schema()
+        self._files = PackageFiles(self._schema)
+        self._converter = Converter(rows, self._files.load_id)
+        self._hurry = hurry
+        self._gathered: list[Any] = []
+        self._documents: list[bytes] = []
+        self._unread: list[bytes] = []
+        self._is_reading = False
+        self._bytes = 0.0
+        self._since = 0.0
+        self.added = self.sent = self.kept = 0
+        self.slow: Counter[str] = Counter()
+        self._pages = 0
+
+    def add(self, page: Sequence[Any]) -> None:
+        """Gathers rows, and sends them on when there are enough of them.
+
+        Raises:
+            ValueRefused: A value would be changed or lost.
+        """
+        if self._is_reading:
+            self._flush_documents()
+        self.added += len(page)
+        self._gather(page)
+
+    def add_document(self, document: bytes) -> None:
+        """Gathers rows that are JSON; those of which nothing is new are never anything else before they are columns.
+
+        Raises:
+            ValueRefused: It is no JSON, or a value would be changed or lost.
+        """
+        self.flush()
+        if not self._converter.has_met_rows:
+            self._read([document])
+            self.flush()
+            return
+        if not self._documents:
+            self._since = time.monotonic()
+        self._documents.append(document)
+        self._is_reading = True
+        self._bytes += len(document)
+        if self._bytes >= MOST_JSON or self._is_late:
+            self._flush_documents()
+
+    def _gather(self, page: Sequence[Any]) -> None:
+        if not self._gathered:
+            self._since = time.monotonic()
+        for start in range(0, len(page), MOST_ROWS):
+            part = page[start : start + MOST_ROWS]
+            if len(self._gathered) + len(part) > MOST_ROWS:
+                self.flush()
+            self._gathered += part
+            self._bytes += len(part) * _estimate(part)
+            if len(self._gathered) == MOST_ROWS or self._bytes >= MOST_BYTES or self._is_late:
+                self.flush()
+
+    @property
+    def _is_late(self) -> bool:
+        return self._hurry and time.monotonic() - self._since > LONGEST_SECONDS
+
+    def flush(self) -> None:
+        """Sends on the rows that have been gathered.
+
+        Raises:
+            ValueRefused: A value would be changed or lost.
+        """
+        page, self._gathered = self._gathered, []
+        if not page:
+            return
+        self._bytes = 0.0
+        self._pages += 1
+        ahead = self._rows.ahead
+        before = ahead.known()
+        try:
+            tables = self._converter.convert(page)
+        except (NotColumnar, ValueRefused, Unacceptable) as reason:
+            ahead.know(before)
+            # What is refused for good is refused there too, with the row that is to blame.
+            kept = self._rows.take(page, self.sent)
+            # The looking entered what is new value by value; dlt does it row by row, and only of rows that are kept.
+            ahead.know(before)
+            with suppress(Unacceptable):  # dlt itself will say so
+                ahead.explore(kept)
+            if kept:
+                self._files.write_rows(self._rows.root.name, kept)
+            self.kept += len(kept)
+            self.slow[str(reason)] += 1
+        else:
+            columns = {name: self._rows.ahead.schema.get_table_columns(name) for name in tables}
+            self._files.do(partial(self._files.write_tables, tables, columns))
+            self.kept += len(page)
+        self.sent += len(page)
+
+    def _flush_documents(self) -> None:
+        """Has the JSON that has been gathered read, and reads as rows what was new in that before."""
+        documents, self._documents = self._documents, []
+        if documents:
+            self._bytes = 0.0
+        self._settle()
+        if documents:
+            # What has been gathered is converted here, and never while the thread converts.
+            self.flush()
+            self._files.do(partial(self._convert, documents))
+            self._is_reading = True
+
+    def _settle(self) -> None:
+        self._files.wait()
+        self._is_reading = False
+        unread, self._unread = self._unread, []
+        self._read(unread)
+
+    def _read(self, documents: Sequence[bytes]) -> None:
+        for document in documents:
+            rows = read_document(document)
+            self.added += len(rows)
+            self._gather(rows)
+
+    def _convert(self, documents: list[bytes]) -> None:
+        """Reads JSON into columns and writes them; the thread's work, while nobody else converts anything."""
+        try:
+            tables = self._converter.convert_json(documents)
+        except NotColumnar:
+            self._unread = documents
+            return
+        name = self._rows.root.name
+        columns = {name: self._rows.ahead.schema.get_table_columns(name) for name in tables}
+        self._files.write_tables(tables, columns)
+        self.added += len(tables[name])
+        self.sent += len(tables[name])
+        self.kept += len(tables[name])
+        self._pages += 1
+
+    def finish(self) -> None:
+        """Sends on the rest, completes the files and tells dlt's schema what the tables have become."""
+        try:
+            self._flush_documents()
+            self._settle()
+            self.flush()
+            self._files.close()
+        except BaseException:
+            self._files.abandon()
+            raise
+        if not self.kept:
+            return
+        self._files.drop_empty(self._rows.root.name)
+        for name, table in self._rows.ahead.schema.tables.items():
+            if self._schema.tables.get(name) != table:
+                self._schema.update_table(table, normalize_identifiers=False)
+
+    def abandon(self) -> None:
+        """Forgets what has been gathered."""
+        self._files.abandon()
+
+    def told(self) -> list[str]:
+        """Returns how many pages took dlt's own path, and why."""
+        return [
+            f"{count} of {self._pages} pages took dlt's own, slower path: {reason}"
+            for reason, count in self.slow.items()
+        ]
+
+
+def _estimate(rows: Sequence[Any]) -> float:
+    """Returns about how many bytes a row takes, by a few of them."""
+    some = rows[:: max(1, len(rows) // 8)]
+    return sum(map(_size, some)) / max(1, len(some))
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(map(_size, value.values())) + 8 * len(value)
+    if isinstance(value, list | tuple):
+        return sum(map(_size, value)) + 8 * len(value)
+    return len(value) if isinstance(value, str | bytes) else sys.getsizeof(value)

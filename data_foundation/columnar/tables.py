@@ -1,0 +1,169 @@
+"""A page of rows as the Arrow tables that dlt would have made of it one by one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from dlt.common.libs.pyarrow import columns_to_arrow
+from dlt.common.schema.typing import C_DLT_ID, C_DLT_LOAD_ID
+
+from data_foundation.columnar.columns import NotColumnar, to_array
+from data_foundation.columnar.ids import key_hashes, nested_ids, random_ids, row_hashes
+from data_foundation.columnar.json_pages import read_json
+from data_foundation.columnar.tree import Leaf, Taken, take_apart
+
+if TYPE_CHECKING:
+    from dlt.common.schema.typing import TTableSchemaColumns
+
+    from data_foundation.exact.rows import Rows
+
+_PARENT_ID, _INDEX, _ROOT_ID = "_dlt_parent_id", "_dlt_list_idx", "_dlt_root_id"
+
+
+class Converter:
+    """Makes Arrow tables of the pages of one resource's table.
+
+    What a new key or a new type of value means is asked of dlt, with the first row that has it; all that follows is
+    done in columns.
+    """
+
+    def __init__(self, rows: Rows, load_id: str) -> None:
+        self._rows = rows
+        self._ahead = rows.ahead
+        self._load_id = load_id
+        self._known: defaultdict[tuple[str, str], set[type]] = defaultdict(set)
+
+    @property
+    def has_met_rows(self) -> bool:
+        """Whether there was a row yet, so that something is known of those to come."""
+        return bool(self._known)
+
+    def convert(self, page: Sequence[dict[Any, Any]]) -> dict[str, pa.Table]:
+        """Returns the tables by name, the root first, each with every column that it has by now.
+
+        Raises:
+            NotColumnar: The page has to go dlt's own way.
+            ValueRefused: So it has, and it will be refused there.
+        """
+        taken = take_apart(self._rows.root, page)
+        family = list(taken.family())
+        if len({one.name for one in family}) < len(family):
+            raise NotColumnar("one child table from two places")
+        if new := sorted({index for one in family for index in self._new(one)}):
+            self._ahead.explore([page[index] for index in new])
+        tables = self._convert(taken, page)
+        for one in family:
+            for name, kind in _kinds(one):
+                self._known[one.name, name].add(kind)
+        return tables
+
+    def convert_json(self, documents: Sequence[bytes]) -> dict[str, pa.Table]:
+        """Returns the tables of JSON documents of which nothing is new, the root first.
+
+        Raises:
+            NotColumnar: They have to be read as rows.
+        """
+        if self._ahead.row_id_type != "random":
+            raise NotColumnar("ids that follow from the rows")
+        return self._convert(read_json(self._rows.root, self._known, documents), ())
+
+    def _convert(self, taken: Taken, page: Sequence[dict[Any, Any]]) -> dict[str, pa.Table]:
+        ids: dict[str, pa.Array] = {}
+        tables = {}
+        for one in taken.family():
+            arrays = {name: self._array(one.name, name, leaf) for name, leaf in one.leaves.items() if leaf.kinds}
+            arrays |= self._dlt_columns(one, page, arrays, ids)
+            tables[one.name] = self._assemble(one, arrays)
+        return tables
+
+    def _new(self, taken: Taken) -> Iterator[int]:
+        """Yields the indexes of rows that show a table, a column or a type of value for the first time."""
+        for name, kind in _kinds(taken):
+            if kind not in self._known[taken.name, name]:
+                values = taken.leaves[name].values if name else ()
+                index = next((index for index, value in enumerate(values) if type(value) is kind), 0)
+                yield taken.root_row(index)
+
+    def _array(self, table: str, name: str, leaf: Leaf) -> pa.Array:
+        column = self._ahead.column(table, name)
+        if column is None:
+            raise NotColumnar(f"{name}: the schema contract lets it not in")
+        try:
+            return to_array(leaf.values, leaf.kinds, str(column["data_type"]), self._type(table, name))
+        except NotColumnar as error:
+            raise NotColumnar(f"{name}: {error}") from error
+
+    def _type(self, table: str, name: str) -> pa.DataType:
+        column = self._ahead.schema.tables[table]["columns"][name]
+        return columns_to_arrow({name: column}, self._ahead.capabilities, "UTC").field(0).type
+
+    def _dlt_columns(
+        self, taken: Taken, page: Sequence[dict[Any, Any]], arrays: dict[str, pa.Array], ids: dict[str, pa.Array]
+    ) -> dict[str, pa.Array]:
+        """Returns the columns that dlt adds to a table's rows; notes the rows' ids."""
+        parent = taken.parent
+        if parent is None:
+            own = ids[taken.name] = self._root_ids(taken, page, arrays)
+            return {C_DLT_ID: own, C_DLT_LOAD_ID: pa.repeat(self._load_id, taken.count)}
+        indexes = list(chain.from_iterable(map(range, taken.lengths)))
+        parents = list(taken.per_row(ids[parent.name].to_pylist()))
+        own = ids[taken.name] = nested_ids(parents, taken.name, indexes)
+        columns = {C_DLT_ID: own, _PARENT_ID: pa.array(parents, pa.string()), _INDEX: pa.array(indexes, pa.int64())}
+        if _ROOT_ID in self._ahead.schema.tables[taken.name]["columns"]:
+            columns[_ROOT_ID] = pa.array(_root_ids(taken, ids), pa.string())
+        return columns
+
+    def _root_ids(self, taken: Taken, page: Sequence[dict[Any, Any]], arrays: dict[str, pa.Array]) -> pa.Array:
+        kind = self._ahead.row_id_type
+        try:
+            if kind == "row_hash":
+                made = pa.array(row_hashes(page), pa.string())
+            elif kind == "key_hash":
+                made = pa.array(key_hashes(self._keys(taken)), pa.string())
+            else:
+                made = random_ids(taken.count)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise NotColumnar("a value that cannot be written, in a row whose id follows from it") from error
+        given = arrays.get(C_DLT_ID)
+        if given is None:
+            return made
+        values = zip(given.to_pylist(), made.to_pylist(), strict=True)
+        return pa.array([own or new for own, new in values], pa.string())
+
+    def _keys(self, taken: Taken) -> list[dict[str, Any]]:
+        """Returns the primary key of every row."""
+        names = self._ahead.primary_key
+        if missing := [name for name in names if name not in taken.leaves]:
+            raise NotColumnar(f"{', '.join(missing)}: part of the primary key, and not in the rows")
+        columns = [taken.leaves[name].values for name in names]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def _assemble(self, taken: Taken, arrays: dict[str, pa.Array]) -> pa.Table:
+        """Returns a table with the columns of the schema, in its order; those that the page has not are null."""
+        columns: TTableSchemaColumns = self._ahead.schema.get_table_columns(taken.name)
+        schema = columns_to_arrow(columns, self._ahead.capabilities, "UTC")
+        made = [arrays[field.name] if field.name in arrays else pa.nulls(taken.count, field.type) for field in schema]
+        for field, array in zip(schema, made, strict=True):
+            if not field.nullable and array.null_count:
+                raise NotColumnar(f"{field.name}: no value for a column that is not nullable")
+        return pa.Table.from_arrays(made, schema=schema)
+
+
+def _kinds(taken: Taken) -> Iterator[tuple[str, type]]:
+    """Yields column and type of everything that a table's rows hold, and under "" what its lists are of."""
+    yield "", taken.of
+    for name, leaf in taken.leaves.items():
+        for kind in leaf.kinds:
+            yield name, kind
+
+
+def _root_ids(taken: Taken, ids: dict[str, pa.Array]) -> list[str]:
+    """Returns the id of the root's row that each row of a nested table hangs on."""
+    if taken.parent is None:
+        values: list[str] = ids[taken.name].to_pylist()
+        return values
+    return list(taken.per_row(_root_ids(taken.parent, ids)))

@@ -1,0 +1,143 @@
+"""A page of rows taken apart: the values of every column of every table that it becomes, in lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from operator import itemgetter
+from types import NoneType
+from typing import Any
+
+from data_foundation.columnar.columns import NotColumnar
+from data_foundation.exact.tables import Object, Table
+
+_NONE = frozenset({NoneType})
+_DICTS, _LISTS = frozenset({dict}), frozenset({list})
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A column's values, as many as its table has rows.
+
+    Attributes:
+        values: A list, or where they come from JSON an Arrow array; None where a row has none.
+        kinds: Their types, None's left out; empty where no row has a value.
+    """
+
+    values: Any
+    kinds: frozenset[type]
+
+
+@dataclass
+class Taken:
+    """What a page gives one table.
+
+    Attributes:
+        name: The table's.
+        count: Its rows.
+        parent: The table that the lists were in, None for the root.
+        lengths: Of those lists, one for each row of the parent.
+        of: What the lists' items are: dict, list, or object for values; dict for the root.
+        leaves: By column.
+        children: One for each list of lists or of objects below.
+    """
+
+    name: str
+    count: int
+    parent: Taken | None = None
+    lengths: Sequence[int] = ()
+    of: type = dict
+    leaves: dict[str, Leaf] = field(default_factory=dict)
+    children: list[Taken] = field(default_factory=list)
+
+    def family(self) -> Iterable[Taken]:
+        """Yields this table and all below it, a parent before its children."""
+        yield self
+        for child in self.children:
+            yield from child.family()
+
+    def per_row(self, of_parents: Iterable[Any]) -> Iterable[Any]:
+        """Yields for every row what its parent has."""
+        return chain.from_iterable(map(repeat, of_parents, self.lengths))
+
+    def root_row(self, index: int) -> int:
+        """Returns the index of the page's row that a row comes from."""
+        if self.parent is None:
+            return index
+        before = 0
+        for parent, length in enumerate(self.lengths):
+            before += length
+            if index < before:
+                return self.parent.root_row(parent)
+        raise IndexError(index)
+
+
+def take_apart(table: Table, rows: Sequence[dict[Any, Any]]) -> Taken:
+    """Returns the columns of a page of rows.
+
+    Args:
+        table: The root table, whose names and nesting are dlt's.
+        rows: At least one.
+
+    Raises:
+        NotColumnar: A row is no dict, or one key has objects, lists and values in turns.
+        ValueRefused: A key can be no column, or two keys become one.
+    """
+    if frozenset(map(type, rows)) != _DICTS:
+        raise NotColumnar("a row that is no dict")
+    taken = Taken(table.name, len(rows))
+    _take_objects(table.row, rows, taken)
+    return taken
+
+
+def _take_objects(node: Object, rows: Sequence[dict[Any, Any]], into: Taken) -> None:
+    for key in _keys(rows):
+        try:
+            values = list(map(itemgetter(key), rows))
+        except KeyError:
+            values = [row.get(key) for row in rows]
+        _take_values(node, key, values, into)
+
+
+def _keys(rows: Sequence[dict[Any, Any]]) -> Iterable[Any]:
+    """Returns every key once, in the order of their first appearance."""
+    first = dict.fromkeys(next(iter(rows), ()))
+    if set().union(*rows) == first.keys():
+        return first
+    return dict.fromkeys(chain.from_iterable(rows))
+
+
+def _take_values(node: Object, key: Any, values: Sequence[Any], into: Taken) -> None:
+    kinds = frozenset(map(type, values)) - _NONE
+    name = node.name(key, next((value for value in values if value is not None), None))
+    is_nested = not kinds.isdisjoint({dict, list}) and not node.is_json(name)
+    if is_nested and kinds == _DICTS:
+        _take_objects(node.object(key), [value if value is not None else {} for value in values], into)
+    elif is_nested and kinds == _LISTS:
+        _take_lists(node.list_of(key, name).table, values, into)
+    elif is_nested:
+        names = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise NotColumnar(f"{names} under one key")
+    else:
+        node.claim(name, key)
+        into.leaves[name] = Leaf(values, kinds)
+
+
+def _take_lists(table: Table, lists: Sequence[list[Any] | None], into: Taken) -> None:
+    lengths = [len(items) if items else 0 for items in lists]
+    items = list(chain.from_iterable(items for items in lists if items))
+    if not items:
+        return
+    kinds = frozenset(map(type, items))
+    of = list if kinds == _LISTS else dict if kinds - _NONE == _DICTS else object
+    if of is object and not kinds.isdisjoint({dict, list}):
+        raise NotColumnar("objects, lists and values in one list")
+    child = Taken(table.name, len(items), into, lengths, of)
+    into.children.append(child)
+    if of is list:
+        _take_objects(table.wrapped, [{"list": item} for item in items], child)
+    elif of is dict:
+        _take_objects(table.row, [item if item is not None else {} for item in items], child)
+    else:
+        _take_values(table.row, "value", items, child)

@@ -1,0 +1,53 @@
+"""JSON as a vendor answers it, an array or JSON lines, and the rows in it."""
+
+from __future__ import annotations
+
+import json as standard_json
+import re
+from typing import Any
+
+from dlt.common.json import json
+
+from data_foundation.errors import ValueRefused
+
+# A number that the fast reader might round; inside of a text it only costs time.
+_WIDE_NUMBER = re.compile(rb"(?<![\d.])\d{19}")
+
+
+def is_document(item: object) -> bool:
+    """Tells whether what an entry has yielded is JSON that nobody has read yet."""
+    return isinstance(item, bytes | bytearray | memoryview)
+
+
+def read_document(content: bytes) -> list[Any]:
+    """Returns the rows of a document: the items of an array, each line, or a single object.
+
+    Integers keep every digit.
+
+    Raises:
+        ValueRefused: It is no JSON.
+    """
+    text = bytes(content).removeprefix(b"\xef\xbb\xbf").strip()
+    if not text:
+        return []
+    read = standard_json.loads if _WIDE_NUMBER.search(text) else json.loadb
+    try:
+        found = read(text)
+    except ValueError:
+        found = _read_lines(text)
+    return found if isinstance(found, list) else [found]
+
+
+def _read_lines(text: bytes) -> list[Any]:
+    rows = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                rows.append(standard_json.loads(line))
+            except ValueError as error:
+                message = (
+                    f"got bytes that are neither a JSON document nor JSON lines (line {number}: {error}); accepted: an "
+                    "array of objects, an object, or one object a line"
+                )
+                raise ValueRefused(message) from None
+    return rows
