@@ -53,7 +53,7 @@ fmt: $(STAMP) ## format, and fix what the linter can fix
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
 
-bench: $(STAMP) ## compare with what a user would pick instead (ONLY=definitions)
+bench: $(STAMP) ## compare with what a user would pick instead (ONLY=1,4 or ONLY=flat,sql; SIZE, ROUNDS, SIDES, SCALES)
 	@$(BIN)/python -m benchmarks $(ONLY)
 
 new-source: $(STAMP) ## start a source folder that passes its own test (NAME=my_source)
@@ -69,7 +69,7 @@ lock: $(STAMP) ## write requirements.lock anew from pyproject.toml (UPGRADE="dlt
 		--no-emit-index-url $(addprefix --upgrade-package ,$(UPGRADE)) -o requirements.lock
 
 clean: ## remove all that was made here: the warehouse, the history, caches, .venv
-	@rm -rf $(VENV) $(VENV)-snowflake $(VENV)-snowflake.lock .azurite $(TEMPORARY)
+	@rm -rf $(VENV) $(VENV)-bench-* $(VENV)-snowflake $(VENV)-snowflake.lock .azurite $(TEMPORARY)
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock pyproject.toml

@@ -2,38 +2,98 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
+from rich.box import MARKDOWN
 from rich.console import Console
+from rich.table import Table
 
+from benchmarks.daily import DAILY
 from benchmarks.definitions import DEFINITIONS
-from benchmarks.measure import compare_scales, compare_sides
-from benchmarks.report import describe_machine, scale_table, side_table
+from benchmarks.flat import FLAT
+from benchmarks.http import HTTP
+from benchmarks.measure import Benchmark, compare_scales, compare_sides
+from benchmarks.memory import MEMORY
+from benchmarks.nested import NESTED
+from benchmarks.report import describe_machine, goal_lines, note_lines, scale_table, side_table
+from benchmarks.sql import SQL
+from benchmarks.start import START
+from benchmarks.unchanged import UNCHANGED
 
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (DEFINITIONS,)}
+BENCHMARKS = {
+    benchmark.name: benchmark for benchmark in (FLAT, NESTED, HTTP, SQL, MEMORY, DAILY, UNCHANGED, DEFINITIONS, START)
+}
 
 
-def main(
-    names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(BENCHMARKS)}; all unless named.")] = None,
+def main(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Names or numbers, of {', '.join(BENCHMARKS)}; all unless named.")
+    ] = None,
     size: Annotated[int | None, typer.Option(envvar="SIZE", min=1, help="Instead of the benchmark's own.")] = None,
-    rounds: Annotated[int, typer.Option(envvar="ROUNDS", min=1, help="Processes per side.")] = 5,
+    scales: Annotated[str, typer.Option(envvar="SCALES", help="Multiples of the size, where it counts: 1,5,20.")] = "",
+    sides: Annotated[str, typer.Option(envvar="SIDES", help="Only ours and these: floor,dlt_parquet.")] = "",
+    rounds: Annotated[int, typer.Option(envvar="ROUNDS", min=1, help="Processes per side.")] = 3,
+    small: Annotated[bool, typer.Option("--small", help="See that all work: tiny, once, no downloads.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """Compares with what a user would pick instead, side by side."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=120)
-    unknown = set(names or ()) - set(BENCHMARKS)
-    if unknown:
-        raise typer.BadParameter(f"got {', '.join(sorted(unknown))}; accepted: {', '.join(BENCHMARKS)}")
-    console.print(describe_machine("dagster", "dagster-dlt", "dlt"), highlight=False)
-    for name in names or BENCHMARKS:
-        benchmark = BENCHMARKS[name]
-        chosen = size or benchmark.size
-        console.print(f"\n{benchmark.question}", highlight=False)
-        console.print(side_table(benchmark, chosen, list(compare_sides(benchmark, chosen, rounds))))
-        if benchmark.scales:
-            console.print(scale_table(benchmark, list(compare_scales(benchmark, chosen, rounds))))
+    chosen = find_benchmarks(names or [])
+    console.print(describe_machine("dagster", "dagster-dlt", "dlt", "duckdb"), highlight=False)
+    for benchmark in chosen:
+        wanted = benchmark.only(sides.split(",")) if sides else benchmark
+        if scales and wanted.scales:
+            wanted = replace(wanted, scales=tuple(map(int, scales.split(","))))
+        if small:
+            run(console, replace(wanted.without_guests(), goals=()), wanted.small, 1)
+        else:
+            run(console, wanted, size or wanted.size, rounds)
+
+
+def find_benchmarks(names: Sequence[str]) -> list[Benchmark]:
+    """Returns the benchmarks of these names or numbers, commas between them or not; all where there are none.
+
+    Raises:
+        typer.BadParameter: There is no such benchmark.
+    """
+    wanted = [name.strip() for given in names for name in given.split(",") if name.strip()]
+    known = {**BENCHMARKS, **{str(benchmark.number): benchmark for benchmark in BENCHMARKS.values()}}
+    if unknown := [name for name in wanted if name not in known]:
+        accepted = ", ".join(f"{benchmark.number} {name}" for name, benchmark in BENCHMARKS.items())
+        raise typer.BadParameter(f"got {', '.join(unknown)}; accepted: {accepted}")
+    return [known[name] for name in wanted] or list(BENCHMARKS.values())
+
+
+def run(console: Console, benchmark: Benchmark, size: int, rounds: int) -> None:
+    """Measures a benchmark and prints its tables, then what they do not say, and whether its goals are reached."""
+    console.print(f"\n{benchmark.number}. {benchmark.question}", highlight=False)
+    is_grown_only = benchmark.scaled == benchmark.sides
+    if not is_grown_only:
+        found = list(compare_sides(benchmark, size, rounds))
+        _print_table(console, side_table(benchmark, size, found))
+        _print(console, [*note_lines(benchmark, found), *goal_lines(benchmark.goals, found)])
+    if benchmark.scales:
+        grown = list(compare_scales(benchmark, size, rounds))
+        _print_table(console, scale_table(benchmark, size, grown))
+        _print(console, goal_lines(benchmark.goals, grown) if is_grown_only else ())
+
+
+def _print_table(console: Console, table: Table) -> None:
+    """Prints a table; what is no terminal gets Markdown, for README.md."""
+    if not console.is_terminal:
+        table.box = MARKDOWN
+        for row in table.rows:
+            row.end_section = False
+    console.print(table)
+
+
+def _print(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

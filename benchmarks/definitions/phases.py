@@ -23,7 +23,7 @@ def measure_definitions(build: Callable[[], dg.Definitions]) -> Generator[str, N
     described = sorted(json.dumps(_describe(node), sort_keys=True) for node in nodes)
     operations = {id(node.assets_def) for node in nodes if node.is_materializable}
     content = hashlib.sha256("\n".join(described).encode()).hexdigest()
-    return {"assets": len(nodes), "operations": len(operations), "content": content}
+    return {"content": {"assets": len(nodes), "operations": len(operations), "described": content}}
 
 
 def _describe(node: Any) -> Any:

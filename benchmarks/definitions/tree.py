@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ COLUMNS: dict[str, Any] = {
 INIT = f'"""{SOURCE_DESCRIPTION}"""\n'
 DATA = f'''"""Rows of the vendor's endpoints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import dlt
@@ -72,7 +74,8 @@ def tables(source: str) -> dict[str, str]:
     return {f"{source}_endpoint_{number}": f"endpoint_{number}" for number in range(RESOURCES)}
 
 
-def write_tree(root: Path, size: int) -> None:
+@contextmanager
+def prepare(root: Path, size: int) -> Iterator[Mapping[str, str]]:
     """Writes three files a source, and the settings of them all."""
     for source in source_names(size):
         folder = root / "dlthub" / source
@@ -83,3 +86,4 @@ def write_tree(root: Path, size: int) -> None:
     (root / ".dlt").mkdir()
     config = "\n".join(CONFIG.format(source=source) for source in source_names(size))
     (root / ".dlt" / "config.toml").write_text(config, encoding="utf-8")
+    yield {}

@@ -1,0 +1,17 @@
+"""A source folder with a generator, materialised by Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.flat.outcome import read_outcome
+from benchmarks.materialise import materialise
+
+
+def measure(folder: Path, size: int) -> Generator[str, None, Any]:
+    """Measures all that Dagster does for one asset, from the folder to its materialisation."""
+    materialise(folder)
+    yield "load"
+    return read_outcome(folder / "data" / "warehouse.duckdb", size)

@@ -1,0 +1,53 @@
+"""The kinds of goals there are: a figure of a round with its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from benchmarks.measure import Goal, Phase, Sample
+
+
+def times(peer: str, ours: str = "ours", *, least: float, phase: str | None = None) -> Goal:
+    """Returns the goal that `ours` takes a part of a peer's time: with 6 at least, a sixth."""
+    wall, cpu = _ratio(peer, ours, phase)
+    return Goal(f"time of {peer} / {ours}", wall, cpu, least=least)
+
+
+def at_most_times(peer: str, ours: str = "ours", *, most: float) -> Goal:
+    """Returns the goal that `ours` takes so many times a peer's time at most."""
+    wall, cpu = _ratio(ours, peer, None)
+    return Goal(f"time of {ours} / {peer}", wall, cpu, most=most)
+
+
+def seconds_each(one: str, *, most: float) -> Goal:
+    """Returns the goal that our side takes so many seconds at most for one of what is counted."""
+    return Goal(
+        f"seconds a {one}",
+        lambda found: found["ours"].total().wall / found["ours"].size,
+        lambda found: found["ours"].total().cpu / found["ours"].size,
+        most=most,
+    )
+
+
+def shown_each(what: str, one: str, *, most: float) -> Goal:
+    """Returns the goal that our side tells at most so much of something for one of what is counted."""
+    return Goal(f"{what} a {one}", lambda found: found["ours"].shown[what] / found["ours"].size, most=most)
+
+
+def _ratio(
+    upper: str, lower: str, phase: str | None
+) -> tuple[Callable[[Mapping[str, Sample]], float], Callable[[Mapping[str, Sample]], float]]:
+    """Returns what takes the ratio of two sides' seconds on the clock, and of CPU."""
+
+    def both(found: Mapping[str, Sample]) -> tuple[Phase, Phase]:
+        return found[upper].phase(phase), found[lower].phase(phase)
+
+    def wall(found: Mapping[str, Sample]) -> float:
+        its, our = both(found)
+        return its.wall / our.wall
+
+    def cpu(found: Mapping[str, Sample]) -> float:
+        its, our = both(found)
+        return its.cpu / our.cpu
+
+    return wall, cpu

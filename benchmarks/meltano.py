@@ -1,0 +1,34 @@
+"""A tap of Meltano's SDK into target-duckdb, two processes and a pipe, as Meltano runs them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def load(tap: str, folder: Path, size: int, **settings: Any) -> Path:
+    """Returns the DuckDB file with the table `raw.rows`.
+
+    Args:
+        tap: The module of the tap, whose one setting is `size`.
+        folder: Where files are made.
+        size: How many rows the tap emits.
+        settings: Of the target, above its defaults.
+
+    Raises:
+        subprocess.CalledProcessError: One of the two failed.
+    """
+    database = folder / "meltano.duckdb"
+    options = {"filepath": str(database), "default_target_schema": "raw", **settings}
+    for name, config in {"tap.json": {"size": size}, "target.json": options}.items():
+        (folder / name).write_text(json.dumps(config), encoding="utf-8")
+    extract = [sys.executable, "-m", tap, "--config", str(folder / "tap.json")]
+    target = [str(Path(sys.executable).parent / "target-duckdb"), "--config", str(folder / "target.json")]
+    with subprocess.Popen(extract, stdout=subprocess.PIPE) as tapping:
+        subprocess.run(target, stdin=tapping.stdout, stdout=subprocess.DEVNULL, check=True)
+    if tapping.returncode:
+        raise subprocess.CalledProcessError(tapping.returncode, extract)
+    return database

@@ -1,0 +1,14 @@
+"""The side `dlt_parquet` of the benchmark `flat`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.flat import dlt_parquet
+
+
+def measure(folder: Path, size: int) -> Generator[str, None, Any]:
+    """Measures it."""
+    return dlt_parquet.measure(folder / "flat", size)

@@ -1,0 +1,14 @@
+"""The side `ours` of the benchmark `flat`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.flat import ours
+
+
+def measure(folder: Path, size: int) -> Generator[str, None, Any]:
+    """Measures it."""
+    return ours.measure(folder / "flat", size)

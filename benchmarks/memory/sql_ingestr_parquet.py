@@ -1,0 +1,14 @@
+"""The side `ingestr_parquet` of the benchmark `sql`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.sql import ingestr_parquet
+
+
+def measure(folder: Path, size: int) -> Generator[str, None, Any]:
+    """Measures it."""
+    return ingestr_parquet.measure(folder / "sql", size)

@@ -1,0 +1,28 @@
+"""What tells that two sides copied the same table, and what types they made of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from benchmarks.content import casts, read_content, read_types
+from benchmarks.sql.table import COLUMNS
+
+
+def read_outcome(database: Path | None, size: int, table: str, without: Collection[str] = ()) -> dict[str, Any]:
+    """Returns the hashes of a table.
+
+    Args:
+        database: A DuckDB file; None where `table` reads files.
+        size: How many rows the side was given.
+        table: For instance `raw.orders`.
+        without: Columns whose values the side has not kept.
+    """
+    kept = {name: kind for name, kind in COLUMNS.items() if name not in without}
+    content = read_content(database, size, {"orders": f"SELECT {casts(kept)} FROM {table}"})  # noqa: S608 - our own
+    if without:
+        for columns in content.values():
+            del columns["rows"]
+    shown: dict[str, Any] = {"types": read_types(database, table)}
+    return {"content": content, "shown": shown | ({"values lost in": ", ".join(without)} if without else {})}
