@@ -241,16 +241,13 @@ def _insert(client: SqlClientBase[Any], attempts: Sequence[Attempt]) -> None:
     """Inserts those attempts that the table lacks; each statement is a transaction, and may be repeated."""
     table = client.make_qualified_table_name(TABLE)
     columns, identity = ", ".join(map(client.escape_column_name, COLUMNS)), client.escape_column_name("id")
+    # A value in a SELECT has no type of its own.
+    values = ", ".join(f"CAST(%s AS {kind})" for kind in COLUMNS.values())
+    row = f"SELECT {values} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {identity} = %s)"  # noqa: S608 - quoted by dlt
     for start in range(0, len(attempts), MOST_ROWS):
         some = {attempt.id: attempt for attempt in attempts[start : start + MOST_ROWS]}
-        marks = ", ".join(["%s"] * len(some))
-        query = f"SELECT {identity} FROM {table} WHERE {identity} IN ({marks})"  # noqa: S608 - quoted by dlt
-        known = {row[0] for row in client.execute_sql(query, *some) or ()}
-        rows = [[getattr(attempt, name) for name in COLUMNS] for attempt in some.values() if attempt.id not in known]
-        if rows:
-            marks = ", ".join([f"({', '.join(['%s'] * len(COLUMNS))})"] * len(rows))
-            values = [value for row in rows for value in row]
-            client.execute_sql(f"INSERT INTO {table} ({columns}) VALUES {marks}", *values)  # noqa: S608 - quoted by dlt
+        told = [getattr(attempt, name) for attempt in some.values() for name in (*COLUMNS, "id")]
+        client.execute_sql(f"INSERT INTO {table} ({columns}) {' UNION ALL '.join([row] * len(some))}", *told)
 
 
 def _read_rows(client: SqlClientBase[Any], target: str | None, last: int, *, failed: bool) -> list[Attempt]:

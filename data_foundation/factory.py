@@ -13,6 +13,7 @@ from data_foundation.asset_checks import check_specs
 from data_foundation.automation import ingest_condition
 from data_foundation.engines.contract import Warehouse
 from data_foundation.errors import Problem
+from data_foundation.executor import side_by_side_executor
 from data_foundation.fields import Automation, Partitions
 from data_foundation.ingestion import INGEST_FIELDS, ingest_resources
 from data_foundation.translator import ResourceData, SourceTranslator, dagster_name, source_key
@@ -66,7 +67,8 @@ def build_definitions(
         except Exception as error:  # noqa: BLE001 - whatever Dagster refuses must not hide the other sources
             broken.append(BrokenSource(source.config.folder, (Problem(source.config.file, str(error)),)))
     assets.extend(build_broken_asset(source) for source in broken)
-    return dg.Definitions(assets=assets, sensors=[build_automation_sensor(automation_seconds)])
+    sensor = build_automation_sensor(automation_seconds)
+    return dg.Definitions(assets=assets, sensors=[sensor], executor=side_by_side_executor)
 
 
 def build_automation_sensor(seconds: int) -> dg.AutomationConditionSensorDefinition:

@@ -135,15 +135,14 @@ def _checked_table(result: LoadResult, client: SqlClientBase[Any]) -> CheckedTab
 
 def _count_rows(client: SqlClientBase[Any], tables: list[str]) -> dict[str, int]:
     """Returns the rows of each table that exists."""
-    counts = {}
-    for table in tables:
-        query = f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}"  # noqa: S608 - quoted by dlt
-        try:
-            with client.execute_query(query) as cursor:
-                counts[table] = (cursor.fetchone() or (0,))[0]
-        except DatabaseUndefinedRelation:
-            continue
-    return counts
+    counts = (f"(SELECT COUNT(*) FROM {client.make_qualified_table_name(table)})" for table in tables)  # noqa: S608 - quoted by dlt
+    try:
+        with client.execute_query(f"SELECT {', '.join(counts)}") as cursor:
+            return dict(zip(tables, cursor.fetchone() or (), strict=True))
+    except DatabaseUndefinedRelation:
+        # A nested table that no row has filled yet; one that is asked for alone is not there.
+        alone = tables if len(tables) > 1 else []
+        return {name: count for table in alone for name, count in _count_rows(client, [table]).items()}
 
 
 def read_columns(tables: Mapping[str, Any], table: str) -> Mapping[str, Mapping[str, Any]]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import dlt
 import duckdb
-from filelock import FileLock, Timeout
 
 from data_foundation.connection import execute_first
 from data_foundation.engines.contract import AS_NAMED, Statement, Warehouse, work_folder
+from data_foundation.engines.duckdb_file import DuckDBFile, find_file
 from data_foundation.engines.duckdb_load import TransactionalDuckDB
 from data_foundation.errors import WarehouseBusy, WarehouseError
 
@@ -84,27 +84,20 @@ class DuckDBWarehouse(Warehouse):
         if self._in_memory:
             yield
             return
-        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{self.path}.lock", timeout=WAIT_SECONDS)
-        try:
-            lock.acquire()
-        except Timeout:
-            message = f"{self.path} is in use by another run for more than {WAIT_SECONDS:g} s; stop it or wait"
-            raise WarehouseBusy(message) from None
-        try:
+        with self._turn() as file:
+            file.close()
             yield
-        finally:
-            lock.release()
 
     @contextmanager
     def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:  # noqa: ARG002 - it keeps no history
-        """Yields a destination over one connection: two of them opened at once by two threads would fail."""
-        with self.exclusive():
-            connection = self._connect()
-            try:
-                yield TransactionalDuckDB(connection)
-            finally:
-                connection.close()
+        """Yields a destination over one connection: two of them opened at once by two threads would fail.
+
+        Raises:
+            WarehouseBusy: After `WAIT_SECONDS`, or after `FOREIGN_WAIT_SECONDS` where no process of ours has the file.
+            WarehouseError: It cannot be opened.
+        """
+        with self._turn() as file:
+            yield TransactionalDuckDB(file.connection(self._connect))
 
     @contextmanager
     def open_if_free(self) -> Iterator[Destination]:
@@ -119,6 +112,23 @@ class DuckDBWarehouse(Warehouse):
         with destination.transaction():
             execute_first(destination, "main", first)
             yield
+
+    @contextmanager
+    def _turn(self) -> Iterator[DuckDBFile]:
+        """Yields the file when it is this thread's turn."""
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        file = find_file(self.path)
+        try:
+            file.take(WAIT_SECONDS)
+        except TimeoutError:
+            message = f"{self.path} is in use by another run for more than {WAIT_SECONDS:g} s; stop it or wait"
+            raise WarehouseBusy(message) from None
+        clean = False
+        try:
+            yield file
+            clean = True
+        finally:
+            file.leave(hand_over=clean)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + FOREIGN_WAIT_SECONDS

@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import duckdb
-from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import raise_database_error
 from dlt.destinations.typing import DBTransaction
 
 from data_foundation.engines.contract import AS_NAMED
+from data_foundation.engines.duckdb_copy import BoundedCopy
 from data_foundation.engines.one_transaction import OneTransaction
+from data_foundation.engines.resolved_once import ResolvedOnce
+from data_foundation.engines.state_with_schema import StateWithSchema
 
 
 class _Transaction(OneTransaction):
@@ -80,10 +83,15 @@ class _SharedSqlClient(DuckDbSqlClient):
             raise
 
 
-class _SharedClient(DuckDbClient):
+class _SharedClient(StateWithSchema, DuckDbClient):
     """Commits where dlt says that a load is complete."""
 
     shared: _Transaction | None = None
+
+    def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:  # noqa: FBT001, FBT002 - dlt's signature
+        job = super().create_load_job(table, file_path, load_id, restore)
+        is_parquet = type(job) is DuckDbCopyJob and file_path.endswith(".parquet")
+        return BoundedCopy(file_path) if is_parquet else job
 
     def complete_load(self, load_id: str) -> None:
         super().complete_load(load_id)
@@ -91,7 +99,7 @@ class _SharedClient(DuckDbClient):
             self.shared.commit()
 
 
-class TransactionalDuckDB(duckdb_destination):
+class TransactionalDuckDB(ResolvedOnce, duckdb_destination):
     """dlt's DuckDB destination, over a connection that is open, with loads that take effect as a whole."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from data_foundation.engines.lake_client import LakeClient
 
 _UNKNOWN = re.compile(r'Table with name "?(?:[^".\s]+\.)?([^".\s]+)"? does not exist')
-_COUNT = re.compile(r'SELECT COUNT\(\*\) FROM "[^"]+"\."([^"]+)"$')
+_COUNT = re.compile(r'\(SELECT COUNT\(\*\) FROM "[^"]+"\."([^"]+)"\)')
 _LOAD = re.compile(r"(.+)__(\d+\.\d+)\.jsonl$")
 
 
@@ -57,8 +57,7 @@ class LakeSqlClient(DuckDbSqlClient):
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:  # noqa: D102
         values = args or kwargs or None
         text = query.replace("%s", "?") if values else query
-        if (match := _COUNT.match(text)) and (count := self._count(match[1])) is not None:
-            text, values = f"SELECT {count}", None
+        text = _COUNT.sub(lambda match: match[0] if (rows := self._count(match[1])) is None else f"{rows}", text)
         yield self.cursor_impl(self._execute(text, values))
 
     def _execute(self, query: str, values: Any) -> Any:

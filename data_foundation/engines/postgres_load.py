@@ -23,6 +23,8 @@ from data_foundation.engines.contract import AS_NAMED
 from data_foundation.engines.one_transaction import OneTransaction
 from data_foundation.engines.postgres_copy import CopyText, find_nowhere
 from data_foundation.engines.postgres_refusal import explain_refusal
+from data_foundation.engines.resolved_once import ResolvedOnce
+from data_foundation.engines.state_with_schema import StateWithSchema
 from data_foundation.errors import ValueRefused
 
 if TYPE_CHECKING:
@@ -178,7 +180,7 @@ class _CopyFile(RunnableLoadJob, HasFollowupJobs):
         client.sql_client.copy(self.load_table_name, Path(self._file_path))
 
 
-class _Client(PostgresClient):
+class _Client(StateWithSchema, PostgresClient):
     """Commits where dlt says that a load is complete."""
 
     load: _Transaction | None = None
@@ -207,7 +209,7 @@ class _TypeMapper(PostgresTypeMapper):
         return "jsonb" if column["data_type"] == "json" else super().to_destination_type(column, table)
 
 
-class TransactionalPostgres(postgres_destination):
+class TransactionalPostgres(ResolvedOnce, postgres_destination):
     """dlt's PostgreSQL destination over one session, with loads that take effect as a whole."""
 
     def __init__(self, credentials: Any, session: Connection | None = None) -> None:

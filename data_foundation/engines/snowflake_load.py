@@ -26,8 +26,10 @@ from dlt.destinations.typing import DBTransaction
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.engines.contract import AS_NAMED
+from data_foundation.engines.resolved_once import ResolvedOnce
 from data_foundation.engines.snowflake_changes import OneLoad, StagedFiles
 from data_foundation.engines.snowflake_refusal import explain_refusal
+from data_foundation.engines.state_with_schema import StateWithSchema
 from data_foundation.naming import CLUSTER_BY
 
 if TYPE_CHECKING:
@@ -124,7 +126,7 @@ class _GatherMerge(SqlLoadJob):
             client.load.add_merge(self._split_fragments(file.read()))
 
 
-class _Client(SnowflakeClient):
+class _Client(StateWithSchema, SnowflakeClient):
     """Gathers where dlt's own executes, and executes where a load is complete."""
 
     load: OneLoad | None = None
@@ -181,7 +183,7 @@ class _Client(SnowflakeClient):
         return sql
 
 
-class TransactionalSnowflake(snowflake_destination):
+class TransactionalSnowflake(ResolvedOnce, snowflake_destination):
     """dlt's Snowflake destination over one session, with loads that take effect as a whole."""
 
     def __init__(self, credentials: Any, session: SnowflakeConnection | None = None) -> None:

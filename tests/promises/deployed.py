@@ -19,8 +19,6 @@ from tests.locations import COMPOSITION, Location
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 120.0
-# A queue that looks every second, where the one of deploy/dagster.yaml looks every five.
-QUICK = "run_queue: {dequeue_interval_seconds: 1}\n"
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -125,8 +123,7 @@ class Deployment:
 def deploy(location: Location) -> Iterator[Deployment]:
     """Runs Dagster over a location, with the settings that this project is deployed with, until the block ends."""
     location.write("definitions.py", COMPOSITION)
-    settings = (ROOT / "deploy" / "dagster.yaml").read_text()
-    home = location.write("home/dagster.yaml", settings + QUICK).parent
+    home = location.write("home/dagster.yaml", (ROOT / "deploy" / "dagster.yaml").read_text()).parent
     log = home / "dagster.log"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -1,0 +1,56 @@
+"""One parquet file into a DuckDB table, in memory that does not grow with the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow.parquet as pq
+from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
+
+ROW_GROUP = 122_880
+"""Rows that DuckDB works on at a time in each thread."""
+
+_VALUE = 16
+"""Bytes of a value in DuckDB's hands, a text's own not counted."""
+
+_SPARE = 32 * 2**20
+
+MOST = 2**30
+"""Bytes from which on DuckDB decides by itself: rows so wide or so long leave no room for a better guess."""
+
+
+class BoundedCopy(DuckDbCopyJob):
+    """dlt's own copy, with as much memory as the rows need that DuckDB works on, and not all that the machine has.
+
+    What is left of that would fill with blocks which are on disk already.
+    """
+
+    def run(self) -> None:
+        """Copies the file."""
+        with self._bounded(self._job_client.sql_client):
+            super().run()
+
+    @contextmanager
+    def _bounded(self, client: Any) -> Iterator[None]:
+        threads = client.execute_sql("SELECT current_setting('threads')")[0][0]
+        # Where rows are merged from here, the first of two with one key is the one that was yielded first.
+        if client.dataset_name != client.staging_dataset_name:
+            client.execute_sql("SET preserve_insertion_order = false")
+        if (needed := _needed(self._file_path, threads)) < MOST:
+            client.execute_sql(f"SET memory_limit = '{needed}B'")
+        try:
+            yield
+        finally:
+            for setting in ("memory_limit", "preserve_insertion_order"):
+                client.native_connection.execute(f"RESET {setting}")
+
+
+def _needed(path: str, threads: int) -> int:
+    """Returns how many bytes DuckDB needs for the rows of a file that it has in hand, generously."""
+    with pq.ParquetFile(path) as file:
+        found = file.metadata
+        groups = [found.row_group(index) for index in range(found.num_row_groups)]
+        fullest = max((group.total_byte_size / max(1, group.num_rows) for group in groups), default=0)
+    return int(_SPARE + threads * ROW_GROUP * (fullest + _VALUE * found.num_columns))

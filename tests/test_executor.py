@@ -1,0 +1,228 @@
+"""Holds a run to how its ops share the machine: side by side in one process, or in processes that start quickly."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+
+from data_foundation.executor import side_by_side_executor
+from tests.locations import COMPOSITION, Location
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+WAIT = 60.0
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster with the settings that this project is deployed with."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text((ROOT / "deploy" / "dagster.yaml").read_text())
+    with dg.DagsterInstance.from_config(str(home)) as found:
+        yield found
+
+
+def execute(
+    instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition], config: Mapping[str, Any] | None = None
+) -> tuple[bool, list[dg.DagsterEvent]]:
+    """Runs the assets as a run worker does, with our executor; returns whether it succeeded, and its events."""
+    definitions = dg.Definitions(assets=assets, executor=side_by_side_executor)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    run_config = {"execution": {"config": config}} if config else {}
+    run = instance.create_run_for_job(job, run_config=run_config)
+    execute_run(InMemoryJob(job), run, instance)
+    ended = instance.get_run_by_id(run.run_id)
+    events = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
+    return bool(ended and ended.is_success), events
+
+
+def make(name: str, body: Callable[[], object], **options: Any) -> dg.AssetsDefinition:
+    """An asset that does something."""
+
+    def made() -> None:
+        body()
+
+    asset: dg.AssetsDefinition = dg.asset(name=name, **options)(made)
+    return asset
+
+
+def keys(events: Sequence[dg.DagsterEvent], kind: dg.DagsterEventType) -> list[str | None]:
+    """Returns the ops that events of a kind are of, in order."""
+    return [event.step_key for event in events if event.event_type == kind]
+
+
+def test_what_one_op_waits_for_the_others_use(instance: dg.DagsterInstance) -> None:
+    """Three ops that wait for each other end: they run at once, in the process of the run."""
+    together, pids = threading.Barrier(3), set()
+
+    def meet() -> None:
+        together.wait(WAIT)
+        pids.add(os.getpid())
+
+    succeeded, events = execute(instance, [make(f"op_{number}", meet) for number in range(3)])
+    assert succeeded
+    assert pids == {os.getpid()}
+    assert sorted(map(str, keys(events, dg.DagsterEventType.STEP_SUCCESS))) == ["op_0", "op_1", "op_2"]
+
+
+def test_at_most_so_many_ops_run_at_a_time(instance: dg.DagsterInstance) -> None:
+    """`max_concurrent` of the run is kept to."""
+    running, most, lock = 0, 0, threading.Lock()
+
+    def work() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.1)
+        with lock:
+            running -= 1
+
+    assets = [make(f"op_{number}", work) for number in range(5)]
+    assert execute(instance, assets, {"side_by_side": {"max_concurrent": 2}})[0]
+    assert most == 2
+
+
+def test_an_op_waits_for_its_upstreams_and_a_failure_stops_only_what_follows(instance: dg.DagsterInstance) -> None:
+    """An op starts when its upstreams have ended; what is below one that failed never starts."""
+    done: list[str] = []
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    def take_time() -> None:
+        time.sleep(0.3)
+        done.append("above")
+
+    assets = [
+        make("above", take_time),
+        make("below", lambda: done.append("below"), deps=["above"]),
+        make("broken", fail),
+        make("lost", lambda: done.append("lost"), deps=["broken"]),
+    ]
+    succeeded, events = execute(instance, assets)
+    assert not succeeded
+    assert done == ["above", "below"]
+    assert keys(events, dg.DagsterEventType.STEP_FAILURE) == ["broken"]
+
+
+def test_ops_of_one_pool_take_turns(instance: dg.DagsterInstance) -> None:
+    """A pool holds within a run as well: one op of it at a time, and others beside it."""
+    running, most, lock = 0, 0, threading.Lock()
+
+    def work() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.2)
+        with lock:
+            running -= 1
+
+    assert execute(instance, [make(f"op_{number}", work, pool="shop") for number in range(3)])[0]
+    assert most == 1
+
+
+def test_an_op_that_asks_for_another_attempt_gets_it(instance: dg.DagsterInstance) -> None:
+    """A retry policy is kept to."""
+    attempts: list[int] = []
+
+    def fail_once() -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError("not yet")
+
+    succeeded, events = execute(instance, [make("op", fail_once, retry_policy=dg.RetryPolicy(max_retries=1))])
+    assert succeeded
+    assert len(attempts) == 2
+    assert keys(events, dg.DagsterEventType.STEP_RESTARTED) == ["op"]
+
+
+def test_hooks_are_called(instance: dg.DagsterInstance) -> None:
+    """What is to happen after an op happens."""
+    called: list[str] = []
+
+    @dg.success_hook
+    def note(context: dg.HookContext) -> None:
+        called.append(context.op.name)
+
+    asset = make("op", lambda: None, hooks={note})
+    assert execute(instance, [asset])[0]
+    assert called == ["op"]
+
+
+def test_a_cancelled_run_ends_with_what_its_ops_are_at(location: Location) -> None:
+    """The signal that Dagster sends ends a run: what runs is told so when it next does something, nothing is begun."""
+    waits = "import time\nfrom pathlib import Path\n\n\ndef get_rows():\n    Path('began').touch()\n"
+    waits += "    while not Path('go').exists():\n        time.sleep(0.05)\n    yield {'id': 1}\n"
+    location.add("shop", data=waits)
+    process = start(location, "raw/shop", {"side_by_side": {"max_concurrent": 1}})
+    deadline = time.monotonic() + WAIT
+    while not (location.root / "began").exists():
+        assert time.monotonic() < deadline, (location.root / "run.log").read_text()[-4000:]
+        time.sleep(0.1)
+    with dg.DagsterInstance.from_config(str(location.root / "home")) as found:
+        [run] = found.get_runs()
+        # What pressing "Terminate" does.
+        found.report_run_canceling(run)
+        process.terminate()
+        time.sleep(1)
+        location.write("go", "")
+        process.wait(WAIT)
+        [run] = found.get_runs()
+        failed = [entry.dagster_event for entry in found.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)]
+        assert run.status == dg.DagsterRunStatus.CANCELED
+        assert [event.step_key for event in failed if event] == ["shop"]
+
+
+IMPORTED = """
+import os
+from pathlib import Path
+
+(Path(__file__).parent / f"imported_{os.getpid()}").touch()
+
+
+def get_rows():
+    (Path(__file__).parent / f"read_{os.getpid()}").touch()
+    yield {"id": 1}
+"""
+
+
+def start(location: Location, select: str, config: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    """Starts a run of some assets in a process of its own; what it writes is in run.log."""
+    location.write("definitions.py", COMPOSITION)
+    location.write("home/dagster.yaml", (ROOT / "deploy" / "dagster.yaml").read_bytes())
+    environment = {**os.environ, "DAGSTER_HOME": str(location.root / "home"), "PYTHONPATH": str(ROOT)}
+    command = [str(BIN / "dagster"), "asset", "materialize", "-f", "definitions.py", "--select", select]
+    with location.write("run.log", "").open("wb") as log:
+        told = json.dumps({"execution": {"config": config}})
+        return subprocess.Popen(
+            [*command, "--config-json", told], cwd=location.root, env=environment, stdout=log, stderr=log
+        )
+
+
+@pytest.mark.parametrize("mode", ["side_by_side", "multiprocess", "in_process"])
+def test_a_source_that_is_not_selected_is_never_imported(location: Location, mode: str) -> None:
+    """A run of one source imports that one, once, where it is read, and no other."""
+    location.add("north", data=IMPORTED)
+    location.add("south", data=IMPORTED)
+    process = start(location, "raw/north", {mode: {}})
+    assert process.wait(WAIT) == 0, (location.root / "run.log").read_text()[-4000:]
+    assert list(location.root.glob("dlthub/south/*_*")) == []
+    [imported] = location.root.glob("dlthub/north/imported_*")
+    [read] = location.root.glob("dlthub/north/read_*")
+    own = str(process.pid)
+    assert imported.name.split("_")[1] == read.name.split("_")[1]
+    assert (read.name.split("_")[1] == own) == (mode != "multiprocess")
+    assert location.query("select count(*) from raw.north") == [(1,)]
