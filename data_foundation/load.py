@@ -207,7 +207,7 @@ class Load:
         return self.bounds.ends and cursor is not None and bool(self.bounds.end <= cursor)
 
     def _check_required(self, seen: SeenColumns) -> None:
-        names = {normalize(name) for name in seen.names}
+        names = {normalize(str(name)) for name in seen.names}
         missing = [name for name in self.resource.requires if normalize(name) not in names]
         if seen.rows and missing:
             message = (

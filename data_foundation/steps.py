@@ -90,7 +90,7 @@ class SeenColumns(Step):
         """Returns `item` as it is."""
         if isinstance(item, list):
             for row in item:
-                self.names.update(row)
+                self.names.update(row if isinstance(row, Mapping) else ())
             self.rows += len(item)
         elif isinstance(item, Mapping):
             self.names.update(item)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
+from itertools import combinations
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,7 @@ import pyarrow.compute as pc
 from dlt.common.json import json
 from pendulum import DateTime
 
+from data_foundation.exact.columns import NUMBER
 from data_foundation.exact.values import Unacceptable, as_written, check_json
 
 Values = Any
@@ -63,6 +66,46 @@ def _uuids(values: Values, wanted: pa.DataType) -> pa.Array:
     return pa.array([None if value is None else str(value) for value in values], wanted)
 
 
+def _number_texts(values: Values, wanted: pa.DataType) -> pa.Array:
+    read = int if pa.types.is_integer(wanted) else float
+    return pa.array([None if text is None else _number(text, read) for text in _each(values)], wanted)
+
+
+def _number(text: str, read: Callable[[str], Any]) -> Any:
+    """Returns the number that a text spells, to the last digit.
+
+    Raises:
+        ValueError: It is spelt otherwise, or has more digits.
+    """
+    number = read(text)
+    if not NUMBER.fullmatch(text) or Decimal(str(number)) != Decimal(text):
+        raise ValueError
+    return number
+
+
+def _spelt(values: Values, wanted: pa.DataType) -> pa.Array:
+    if isinstance(values, pa.Array) and pa.types.is_floating(values.type):
+        # JSON that is read as floats does not tell 1 from 1.0.
+        raise ValueError
+    return pa.array([None if value is None else _spell(value) for value in _each(values)], wanted)
+
+
+def _spell(value: float | str) -> str:
+    """Returns a value as text.
+
+    Raises:
+        ValueError: It is one that dlt's files do not take.
+    """
+    if (type(value) is float and not isfinite(value)) or (type(value) is int and value not in _INTEGERS):
+        raise ValueError
+    return str(value)
+
+
+def _each(values: Values) -> Sequence[Any]:
+    listed: Sequence[Any] = values.to_pylist() if isinstance(values, pa.Array) else values
+    return listed
+
+
 def _moments(values: Values, wanted: pa.DataType) -> pa.Array:
     """Times without a zone are in UTC, as dlt has it."""
     return _in_time(pa.array(values, pa.timestamp("us", "UTC")), wanted)
@@ -92,7 +135,18 @@ def _dates(values: Values, wanted: pa.DataType) -> pa.Array:
 
 
 def _date_texts(values: Values, wanted: pa.DataType) -> pa.Array:
-    return _texts(values).cast(wanted)
+    """A day may be spelt as its midnight."""
+    texts = _texts(values)
+    try:
+        days = texts.cast(wanted)
+    except pa.ArrowInvalid:
+        moments = texts.cast(pa.timestamp("us"))
+        days = moments.cast(wanted)
+        if not days.cast(moments.type).equals(moments):
+            raise
+    if pc.any(pc.less(pc.year(days), 1)).as_py():
+        raise ValueError
+    return days
 
 
 def _times(values: Values, wanted: pa.DataType) -> pa.Array:
@@ -122,11 +176,16 @@ def _document(value: Any) -> str:
     return text
 
 
+_INTEGERS = range(-(2**63), 2**63)
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 _KINDS: dict[str, dict[tuple[type, ...], Callable[[Values, pa.DataType], pa.Array]]] = {
-    "text": {(str,): _plain, (UUID,): _uuids},
-    "bigint": {(int,): _plain},
-    "double": {(float,): _plain, (int,): _plain, (float, int): _plain},
+    "text": {
+        **{kinds: _spelt for count in range(1, 5) for kinds in combinations((str, int, float, bool), count)},
+        (str,): _plain,
+        (UUID,): _uuids,
+    },
+    "bigint": {(int,): _plain, (str,): _number_texts},
+    "double": {(float,): _plain, (int,): _plain, (float, int): _plain, (str,): _number_texts},
     "bool": {(bool,): _plain},
     "binary": {(bytes,): _plain},
     "decimal": {(Decimal,): _plain},

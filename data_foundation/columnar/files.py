@@ -49,14 +49,18 @@ class _ParquetStorage(ExtractorItemStorage):
     def _get_writer(self, load_id: str, schema_name: str, table_name: str) -> BufferedDataWriter[Any]:
         writer: BufferedDataWriter[Any] = super()._get_writer(load_id, schema_name, table_name)
         writer.writer_cls = _Parquet
+        # Each page is a row group, however small: an interrupted load is known again by its pages.
+        writer.buffer_max_items = 1
         return writer
 
 
 class PackageFiles:
     """Files beside those that dlt writes itself, in the package that is being extracted.
 
-    Arrow tables are written by a thread of their own: compressing one page and gathering the next take turns on
-    nobody's time.
+    A thread of their own writes them, and does what comes before: while the next page is waited for, this one is made.
+
+    Attributes:
+        has_work: Whether there was something to do yet.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -71,6 +75,7 @@ class PackageFiles:
         # The name lets the thread see what dlt has set up for this one.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=Container.thread_pool_prefix())
         self._pending: Future[None] | None = None
+        self.has_work = False
 
     def do(self, work: Callable[[], None]) -> None:
         """Has the thread do some work, when what it does is done.
@@ -79,6 +84,7 @@ class PackageFiles:
             Exception: What the work before has raised.
         """
         self.wait()
+        self.has_work = True
         self._pending = self._writer.submit(work)
 
     def write_tables(self, tables: Mapping[str, pa.Table], columns: Mapping[str, TTableSchemaColumns]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import dlt
+import pyarrow as pa
 from dlt.common.schema import Schema
 
 from data_foundation.columnar.columns import NotColumnar
@@ -59,8 +60,6 @@ class Pages:
         self._hurry = hurry
         self._gathered: list[Any] = []
         self._documents: list[bytes] = []
-        self._unread: list[bytes] = []
-        self._is_reading = False
         self._bytes = 0.0
         self._since = 0.0
         self.added = self.sent = self.kept = 0
@@ -71,59 +70,52 @@ class Pages:
         """Gathers rows, and sends them on when there are enough of them.
 
         Raises:
-            ValueRefused: A value would be changed or lost.
+            ValueRefused: A value of a page before would be changed or lost.
         """
-        if self._is_reading:
-            self._flush_documents()
+        self._flush_documents()
         self.added += len(page)
-        self._gather(page)
-
-    def add_document(self, document: bytes) -> None:
-        """Gathers rows that are JSON; those of which nothing is new are never anything else before they are columns.
-
-        Raises:
-            ValueRefused: It is no JSON, or a value would be changed or lost.
-        """
-        self.flush()
-        if not self._converter.has_met_rows:
-            self._read([document])
-            self.flush()
-            return
-        if not self._documents:
-            self._since = time.monotonic()
-        self._documents.append(document)
-        self._is_reading = True
-        self._bytes += len(document)
-        if self._bytes >= MOST_JSON or self._is_late:
-            self._flush_documents()
-
-    def _gather(self, page: Sequence[Any]) -> None:
         if not self._gathered:
             self._since = time.monotonic()
         for start in range(0, len(page), MOST_ROWS):
             part = page[start : start + MOST_ROWS]
             if len(self._gathered) + len(part) > MOST_ROWS:
-                self.flush()
+                self._flush_rows()
             self._gathered += part
             self._bytes += len(part) * _estimate(part)
             if len(self._gathered) == MOST_ROWS or self._bytes >= MOST_BYTES or self._is_late:
-                self.flush()
+                self._flush_rows()
+
+    def add_document(self, document: bytes) -> None:
+        """Gathers rows that are JSON; those of which nothing is new are never anything else before they are columns.
+
+        Raises:
+            ValueRefused: As for `add`; or one before is no JSON.
+        """
+        self._flush_rows()
+        if not self._documents:
+            self._since = time.monotonic()
+        self._documents.append(document)
+        self._bytes += len(document)
+        # What there is to learn is learned from the first one.
+        if self._bytes >= MOST_JSON or self._is_late or not self._files.has_work:
+            self._flush_documents()
 
     @property
     def _is_late(self) -> bool:
         return self._hurry and time.monotonic() - self._since > LONGEST_SECONDS
 
-    def flush(self) -> None:
-        """Sends on the rows that have been gathered.
+    def _flush_rows(self) -> None:
+        if self._gathered:
+            page, self._gathered, self._bytes = self._gathered, [], 0.0
+            self._files.do(partial(self._send, page))
 
-        Raises:
-            ValueRefused: A value would be changed or lost.
-        """
-        page, self._gathered = self._gathered, []
-        if not page:
-            return
-        self._bytes = 0.0
-        self._pages += 1
+    def _flush_documents(self) -> None:
+        if self._documents:
+            documents, self._documents, self._bytes = self._documents, [], 0.0
+            self._files.do(partial(self._send_documents, documents))
+
+    def _send(self, page: list[Any]) -> None:
+        """Writes rows, in columns or as dlt has it."""
         ahead = self._rows.ahead
         before = ahead.known()
         try:
@@ -138,59 +130,41 @@ class Pages:
                 ahead.explore(kept)
             if kept:
                 self._files.write_rows(self._rows.root.name, kept)
-            self.kept += len(kept)
             self.slow[str(reason)] += 1
+            self._count(len(page), len(kept))
         else:
-            columns = {name: self._rows.ahead.schema.get_table_columns(name) for name in tables}
-            self._files.do(partial(self._files.write_tables, tables, columns))
-            self.kept += len(page)
-        self.sent += len(page)
+            self._write(tables)
+            self._count(len(page), len(page))
 
-    def _flush_documents(self) -> None:
-        """Has the JSON that has been gathered read, and reads as rows what was new in that before."""
-        documents, self._documents = self._documents, []
-        if documents:
-            self._bytes = 0.0
-        self._settle()
-        if documents:
-            # What has been gathered is converted here, and never while the thread converts.
-            self.flush()
-            self._files.do(partial(self._convert, documents))
-            self._is_reading = True
-
-    def _settle(self) -> None:
-        self._files.wait()
-        self._is_reading = False
-        unread, self._unread = self._unread, []
-        self._read(unread)
-
-    def _read(self, documents: Sequence[bytes]) -> None:
-        for document in documents:
-            rows = read_document(document)
-            self.added += len(rows)
-            self._gather(rows)
-
-    def _convert(self, documents: list[bytes]) -> None:
-        """Reads JSON into columns and writes them; the thread's work, while nobody else converts anything."""
+    def _send_documents(self, documents: Sequence[bytes]) -> None:
+        """Writes rows that are JSON; where something in them is new they are read as rows."""
         try:
             tables = self._converter.convert_json(documents)
         except NotColumnar:
-            self._unread = documents
-            return
-        name = self._rows.root.name
-        columns = {name: self._rows.ahead.schema.get_table_columns(name) for name in tables}
-        self._files.write_tables(tables, columns)
-        self.added += len(tables[name])
-        self.sent += len(tables[name])
-        self.kept += len(tables[name])
+            rows = [row for document in documents for row in read_document(document)]
+            self.added += len(rows)
+            for start in range(0, len(rows), MOST_ROWS):
+                self._send(rows[start : start + MOST_ROWS])
+        else:
+            self._write(tables)
+            count = len(tables[self._rows.root.name])
+            self.added += count
+            self._count(count, count)
+
+    def _write(self, tables: Mapping[str, pa.Table]) -> None:
+        schema = self._rows.ahead.schema
+        self._files.write_tables(tables, {name: schema.get_table_columns(name) for name in tables})
+
+    def _count(self, sent: int, kept: int) -> None:
+        self.sent += sent
+        self.kept += kept
         self._pages += 1
 
     def finish(self) -> None:
         """Sends on the rest, completes the files and tells dlt's schema what the tables have become."""
         try:
             self._flush_documents()
-            self._settle()
-            self.flush()
+            self._flush_rows()
             self._files.close()
         except BaseException:
             self._files.abandon()

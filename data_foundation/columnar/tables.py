@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.common.libs.pyarrow import columns_to_arrow
 from dlt.common.schema.typing import C_DLT_ID, C_DLT_LOAD_ID
 
@@ -37,11 +38,6 @@ class Converter:
         self._load_id = load_id
         self._known: defaultdict[tuple[str, str], set[type]] = defaultdict(set)
 
-    @property
-    def has_met_rows(self) -> bool:
-        """Whether there was a row yet, so that something is known of those to come."""
-        return bool(self._known)
-
     def convert(self, page: Sequence[dict[Any, Any]]) -> dict[str, pa.Table]:
         """Returns the tables by name, the root first, each with every column that it has by now.
 
@@ -67,8 +63,8 @@ class Converter:
         Raises:
             NotColumnar: They have to be read as rows.
         """
-        if self._ahead.row_id_type != "random":
-            raise NotColumnar("ids that follow from the rows")
+        if self._ahead.row_id_type != "random" or not self._known:
+            raise NotColumnar("ids that follow from the rows, or nothing that is known of them yet")
         return self._convert(read_json(self._rows.root, self._known, documents), ())
 
     def _convert(self, taken: Taken, page: Sequence[dict[Any, Any]]) -> dict[str, pa.Table]:
@@ -93,9 +89,14 @@ class Converter:
         if column is None:
             raise NotColumnar(f"{name}: the schema contract lets it not in")
         try:
-            return to_array(leaf.values, leaf.kinds, str(column["data_type"]), self._type(table, name))
+            array = to_array(leaf.values, leaf.kinds, str(column["data_type"]), self._type(table, name))
         except NotColumnar as error:
             raise NotColumnar(f"{name}: {error}") from error
+        is_hashed = pa.types.is_floating(array.type) and self._ahead.row_id_type == "row_hash"
+        if is_hashed and not pc.all(pc.is_finite(array)).as_py():
+            # To the hash these are None: a change from one to the other would make no version.
+            raise NotColumnar(f"{name}: NaN or an infinity in a row whose id follows from it")
+        return array
 
     def _type(self, table: str, name: str) -> pa.DataType:
         column = self._ahead.schema.tables[table]["columns"][name]

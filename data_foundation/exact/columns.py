@@ -22,7 +22,7 @@ Check = Callable[[Any], Any]
 _DOUBLE_INTEGERS = range(-(2**53), 2**53 + 1)
 _MICROSECONDS = 6
 # What a number looks like when it is written as a number: '007' and '+1' are texts.
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 # Times and dates that keep every digit; others are looked at closely.
 _TIME = re.compile(r"[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -145,7 +145,7 @@ class Conversion:
 
     def _is_bigint(self) -> bool:
         if isinstance(self.value, str):
-            return bool(_NUMBER.fullmatch(self.value)) and Decimal(str(self.landed)) == Decimal(self.value)
+            return bool(NUMBER.fullmatch(self.value)) and Decimal(str(self.landed)) == Decimal(self.value)
         if not isinstance(self.value, int | float | Decimal):
             return False
         number = int(self.value) if isinstance(self.value, int) else self.value

@@ -366,7 +366,7 @@ import dlt
 
 
 def get_rows(token=dlt.secrets.value):
-    yield [{"id": number} for number in range(20_000)]
+    yield [{"id": number} for number in range(150_000)]
     os.kill(os.getpid(), signal.SIGKILL)
 """
 SNOWFLAKE = {"WAREHOUSE": "snowflake", "DEPLOYMENT": "dev"} | {f"SNOWFLAKE_{name}": "acme" for name in
