@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from typing import Any, TextIO, cast
 from urllib.parse import quote, quote_plus
 
@@ -81,10 +81,15 @@ def redact(text: str) -> str:
 
 @contextmanager
 def redacted_output() -> Iterator[None]:
-    """Masks what Python code prints until the block ends; what a child process prints goes its own way."""
-    out, err = cast("TextIO", _Redacted(sys.stdout)), cast("TextIO", _Redacted(sys.stderr))
-    with redirect_stdout(out), redirect_stderr(err):
+    """Masks what Python code prints until the block ends; what a child process prints goes its own way.
+
+    Output is the process's: where several threads are inside of such a block, it is masked until the last has left.
+    """
+    _output.enter()
+    try:
         yield
+    finally:
+        _output.leave()
 
 
 def redact_logs() -> None:
@@ -93,6 +98,31 @@ def redact_logs() -> None:
     if isinstance(former, _RecordFactory):
         return
     logging.setLogRecordFactory(_RecordFactory(former))
+
+
+class _Output:
+    """The process's output, masked while somebody asks for that."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._former: tuple[TextIO, TextIO] = (sys.stdout, sys.stderr)
+
+    def enter(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._former = sys.stdout, sys.stderr
+                sys.stdout, sys.stderr = (cast("TextIO", _Redacted(stream)) for stream in self._former)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                sys.stdout, sys.stderr = self._former
+
+
+_output = _Output()
 
 
 class _Redacted:

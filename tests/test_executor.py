@@ -16,6 +16,7 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 
 from data_foundation.executor import side_by_side_executor
+from data_foundation.redaction import redacted_output, remember
 from tests.locations import COMPOSITION, Location
 
 ROOT = Path(__file__).parents[1]
@@ -226,3 +227,16 @@ def test_a_source_that_is_not_selected_is_never_imported(location: Location, mod
     assert imported.name.split("_")[1] == read.name.split("_")[1]
     assert (read.name.split("_")[1] == own) == (mode != "multiprocess")
     assert location.query("select count(*) from raw.north") == [(1,)]
+
+
+def test_output_stays_masked_until_the_last_op_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ops share their process's output: one that ends early takes no other's mask along."""
+    remember(["hunter2-canary"])
+    first, second = redacted_output(), redacted_output()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    print("still hunter2-canary")  # noqa: T201 - it is what is asked about
+    second.__exit__(None, None, None)
+    print("after")  # noqa: T201 - the same
+    assert capsys.readouterr().out == "still ***\nafter\n"
