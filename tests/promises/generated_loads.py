@@ -78,12 +78,12 @@ _ODD_VALUES = [
 _GAPS: list[Any] = [None, None, None, {}, []]
 
 
-def _profiles(kinds: Sequence[str]) -> st.SearchStrategy[Any]:
+def _profiles(kinds: Sequence[str], keys: Sequence[Any]) -> st.SearchStrategy[Any]:
     """Returns what a column mostly holds: a kind of scalar, objects by key, or lists of one of these or of several."""
     return st.recursive(
         st.sampled_from(kinds),
         lambda inner: st.one_of(
-            st.dictionaries(st.sampled_from(_KEYS), inner, max_size=3),
+            st.dictionaries(st.sampled_from(keys), inner, max_size=3),
             st.lists(inner, min_size=1, max_size=1),
             st.lists(inner, min_size=1, max_size=1),
             st.lists(inner, min_size=2, max_size=2),
@@ -98,13 +98,17 @@ class _Maker:
     def __init__(self, draw: _Draw) -> None:
         self.draw = draw
         self.are_documents = draw(st.integers(0, 5)) == 0
-        self.kinds = sorted(_JSON_KINDS if self.are_documents else SCALARS)
+        self.nesting = draw(_seldom(st.integers(0, 2)))
+        # A list in a list is called that too, and one level deeper: where nesting ends between the two, dlt goes by
+        # whether it has met one that stays JSON, wherever in the load.
+        self.keys = [key for key in _KEYS if key != "list" or self.nesting is None]
+        self.profiles = _profiles(sorted(_JSON_KINDS if self.are_documents else SCALARS), self.keys)
         self.random = draw(st.randoms(use_true_random=True))
         # How many values in a hundred are of another kind than their column's, and how many odd ones are among them.
         self.strays = draw(st.sampled_from([0, 0, 0, 1, 5]))
         self.odd = 0 if self.are_documents else draw(st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1]))
         self.gaps = draw(st.sampled_from([0, 5, 5, 40]))
-        self.others = draw(st.lists(_profiles(self.kinds), min_size=1, max_size=3))
+        self.others = draw(st.lists(self.profiles, min_size=1, max_size=3))
         self.pools: dict[tuple[Any, ...], Sequence[Any]] = {}
 
     def happens(self, percent: int) -> bool:
@@ -155,9 +159,10 @@ class _Maker:
 def histories(draw: _Draw, disposition: str) -> tuple[list[Given], frozenset[str] | None]:
     """Returns loads into one table, one after the other, and the ids that their rows bring."""
     maker = _Maker(draw)
-    columns = st.dictionaries(st.sampled_from(_KEYS), _profiles(maker.kinds), min_size=1, max_size=6)
+    columns = st.dictionaries(st.sampled_from(maker.keys), maker.profiles, min_size=1, max_size=6)
     profile = draw(columns)
-    settings = DISPOSITIONS[disposition] | draw(_settings(profile, disposition))
+    always = DISPOSITIONS[disposition] | ({} if maker.nesting is None else {"max_table_nesting": maker.nesting})
+    settings = always | draw(_settings(profile, disposition))
     own_ids = draw(st.sampled_from([0, 0, 50, 100])) if disposition != "scd2" else 0
     given: list[Given] = []
     ids: set[str] = set()
@@ -166,7 +171,7 @@ def histories(draw: _Draw, disposition: str) -> tuple[list[Given], frozenset[str
         if number and draw(st.booleans()):
             profile = profile | draw(columns)
         if number and draw(st.integers(0, 3)) == 0:
-            settings = DISPOSITIONS[disposition] | draw(_settings(profile, disposition))
+            settings = always | draw(_settings(profile, disposition))
         rows = [_row(maker, profile, settings, first + index) for index in range(draw(st.integers(1, 30)))]
         for row in rows:
             if maker.happens(own_ids):
@@ -197,7 +202,6 @@ def _settings(draw: _Draw, profile: dict[Any, Any], disposition: str) -> dict[st
     modes = st.sampled_from(["evolve", "freeze", "discard_row", "discard_value"])
     names = [key for key in profile if isinstance(key, str) and key and key != "_dlt_foo"]
     drawn = {
-        "max_table_nesting": draw(_seldom(st.integers(0, 2))),
         "schema_contract": draw(
             _seldom(st.fixed_dictionaries({}, optional={"columns": modes, "data_type": modes, "tables": modes}))
         ),
