@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from data_foundation.engines.lake_client import LakeClient
 
 _UNKNOWN = re.compile(r'Table with name "?(?:[^".\s]+\.)?([^".\s]+)"? does not exist')
-_COUNT = re.compile(r'\(SELECT COUNT\(\*\) FROM "[^"]+"\."([^"]+)"\)')
+_COUNT = re.compile(r'(?i)\(SELECT COUNT\(\*\) FROM "[^"]+"\."([^"]+)"\)')
 _LOAD = re.compile(r"(.+)__(\d+\.\d+)\.jsonl$")
 
 
@@ -76,7 +76,7 @@ class LakeSqlClient(DuckDbSqlClient):
         known = self._conn.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [inner]).fetchone()
         if rows is None or known:
             return False
-        self._conn.register(inner, rows)
+        self._conn.register(inner, _Stream(rows) if isinstance(rows, pa.dataset.Dataset) else rows)
         name = self.make_qualified_table_name(table)
         self._conn.execute(f'CREATE VIEW {name} AS SELECT * FROM "{inner}"')  # noqa: S608 - quoted by dlt
         return True
@@ -115,3 +115,19 @@ class LakeSqlClient(DuckDbSqlClient):
             return None
         schemas, load_ids = zip(*names, strict=True)
         return pa.table({"schema_name": schemas, "load_id": load_ids, "status": [0] * len(names)})
+
+
+class _Stream:
+    """A dataset that DuckDB reads batch by batch, anew for each scan.
+
+    A dataset itself would do, but for pyarrow 26: `Scanner.to_reader` keeps Python's lock while it waits for threads
+    that read through a file system of Python's and need that lock; once in hundreds of queries both wait for ever.
+    """
+
+    def __init__(self, rows: pa.dataset.Dataset) -> None:
+        self._rows = rows
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Returns a stream of all rows, by Arrow's PyCapsule protocol."""
+        batches = pa.RecordBatchReader.from_batches(self._rows.schema, self._rows.to_batches())
+        return batches.__arrow_c_stream__(requested_schema)
