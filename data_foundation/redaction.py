@@ -21,8 +21,9 @@ SHORTEST = 6
 SHORTEST_NUMBER = 8
 """The same of one that is digits alone."""
 
-COMMON = frozenset({"access", "bearer", "changeme", "default", "duckdb", "example", "localhost", "password", "passwd",
-                    "public", "sandbox", "secret", "secrets", "snowflake", "string", "unknown"})  # fmt: skip
+COMMON = frozenset({"access", "bearer", "changeme", "default", "disable", "duckdb", "example", "localhost", "password",
+                    "passwd", "prefer", "public", "require", "sandbox", "secret", "secrets", "snowflake", "string",
+                    "unknown", "verify-ca", "verify-full"})  # fmt: skip
 """Values that stand in texts as words, whatever setting holds them."""
 
 LONG, END = 24, 12
