@@ -61,13 +61,11 @@ class Entrance(Step):
             if DestinationCapabilitiesContext not in Container():
                 # Somebody iterates over the resource by hand: the rows land nowhere.
                 return item
-            self._tables[name] = _Table(self._resource, item, meta)
+            self._tables[name] = _Table(self._resource, item, meta, hurry=self._hurry)
         table = self._tables[name]
-        # Hints that come with an item are for dlt's extractor, which reads them with the item.
-        if self._columnar and self.count and (meta is None or name):
-            table.begin_pages = lambda: Pages(table.rows, hurry=self._hurry)
         before = table.pages.added if table.pages else 0
-        passed = table.take(item)
+        # Hints that come with an item are for dlt's extractor, which reads them with the item.
+        passed = table.take(item, columnar=self._columnar and self.count is not None and (meta is None or bool(name)))
         if self.count and table.pages:
             self.count(table.rows.root.name, table.pages.added - before)
         return passed
@@ -110,20 +108,22 @@ def find_entrance(resource: DltResource) -> Entrance:
 class _Table:
     """Where the items of one table come in, whatever they are."""
 
-    def __init__(self, resource: DltResource, item: Any, meta: Any) -> None:
+    def __init__(self, resource: DltResource, item: Any, meta: Any, *, hurry: bool) -> None:
         schema = dlt.current.source_schema()
         hints = resource.compute_table_schema(item, meta)
         nested = resource.compute_nested_table_schemas(str(hints["name"]), schema.naming, item, meta)
         self._ahead = Ahead(schema, hints, nested)
         self.rows = Rows(self._ahead)
         self.pages: Pages | None = None
-        self.begin_pages: Callable[[], Pages] | None = None
+        self._hurry = hurry
+        self._columnar = False
         self._frames = Frames(self._ahead)
         self._count = 0
         self._taken_apart = 0
 
-    def take(self, item: Any) -> Any:
-        """Returns what goes on of an item, None for nothing."""
+    def take(self, item: Any, *, columnar: bool) -> Any:
+        """Returns what goes on of an item, None for nothing; where it may end here its rows do."""
+        self._columnar = columnar
         if item is None or (isinstance(item, list) and not item):
             return item
         if (refused := self._ahead.refusal).mode:
@@ -149,19 +149,22 @@ class _Table:
             raise ValueRefused(f"row {self._count + 1}: {reason}")
         self._ahead.holds = "rows"
         before, self._count = self._count, self._count + len(page)
-        if self.begin_pages:
-            self.pages = self.pages or self.begin_pages()
-            self.pages.add(page)
+        if self._columnar:
+            self._begun_pages().add(page)
             return None
         return self.rows.take(page, before) or None
 
     def _take_document(self, document: bytes) -> list[Any]:
-        if self.begin_pages and self._ahead.holds != "frames":
+        if self._columnar and self._ahead.holds != "frames":
             self._ahead.holds = "rows"
-            self.pages = self.pages or self.begin_pages()
-            self.pages.add_document(document)
+            self._begun_pages().add_document(document)
             return []
         return self._take_rows(read_document(document)) or []
+
+    def _begun_pages(self) -> Pages:
+        """Returns the pages; there are none where only frames come."""
+        self.pages = self.pages or Pages(self.rows, hurry=self._hurry)
+        return self.pages
 
     def _take_frame(self, frame: Any) -> Any:
         try:
@@ -187,7 +190,7 @@ class _Table:
     def _row(self, item: Any) -> Any:
         """Returns what was yielded by itself, where it is a row."""
         row = plain(item)
-        if isinstance(row, dict | str | int | float | bool | bytes):
+        if isinstance(row, dict | str | int | float | bool):
             return row
         accepted = "accepted: a dict, a list of dicts, an Arrow table or batch, a pandas or polars frame"
         raise ValueRefused(f"row {self._count + 1}: got {describe(item)}; {accepted}")

@@ -48,6 +48,23 @@ def execute(
     return bool(ended and ended.is_success), events
 
 
+class Crowd:
+    """Counts how many are at work at once; each is for `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self.most = self._running = 0
+        self._seconds, self._lock = seconds, threading.Lock()
+
+    def work(self) -> None:
+        """Is at work for a while."""
+        with self._lock:
+            self._running += 1
+            self.most = max(self.most, self._running)
+        time.sleep(self._seconds)
+        with self._lock:
+            self._running -= 1
+
+
 def make(name: str, body: Callable[[], object], **options: Any) -> dg.AssetsDefinition:
     """An asset that does something."""
 
@@ -79,20 +96,10 @@ def test_what_one_op_waits_for_the_others_use(instance: dg.DagsterInstance) -> N
 
 def test_at_most_so_many_ops_run_at_a_time(instance: dg.DagsterInstance) -> None:
     """`max_concurrent` of the run is kept to."""
-    running, most, lock = 0, 0, threading.Lock()
-
-    def work() -> None:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.1)
-        with lock:
-            running -= 1
-
-    assets = [make(f"op_{number}", work) for number in range(5)]
+    crowd = Crowd(0.1)
+    assets = [make(f"op_{number}", crowd.work) for number in range(5)]
     assert execute(instance, assets, {"side_by_side": {"max_concurrent": 2}})[0]
-    assert most == 2
+    assert crowd.most == 2
 
 
 def test_an_op_waits_for_its_upstreams_and_a_failure_stops_only_what_follows(instance: dg.DagsterInstance) -> None:
@@ -120,19 +127,9 @@ def test_an_op_waits_for_its_upstreams_and_a_failure_stops_only_what_follows(ins
 
 def test_ops_of_one_pool_take_turns(instance: dg.DagsterInstance) -> None:
     """A pool holds within a run as well: one op of it at a time, and others beside it."""
-    running, most, lock = 0, 0, threading.Lock()
-
-    def work() -> None:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.2)
-        with lock:
-            running -= 1
-
-    assert execute(instance, [make(f"op_{number}", work, pool="shop") for number in range(3)])[0]
-    assert most == 1
+    crowd = Crowd(0.2)
+    assert execute(instance, [make(f"op_{number}", crowd.work, pool="shop") for number in range(3)])[0]
+    assert crowd.most == 1
 
 
 def test_an_op_that_asks_for_another_attempt_gets_it(instance: dg.DagsterInstance) -> None:

@@ -18,8 +18,6 @@ from data_foundation.columnar.json_pages import read_json
 from data_foundation.columnar.tree import Leaf, Taken, take_apart
 
 if TYPE_CHECKING:
-    from dlt.common.schema.typing import TTableSchemaColumns
-
     from data_foundation.exact.rows import Rows
 
 _PARENT_ID, _INDEX, _ROOT_ID = "_dlt_parent_id", "_dlt_list_idx", "_dlt_root_id"
@@ -71,9 +69,13 @@ class Converter:
         ids: dict[str, pa.Array] = {}
         tables = {}
         for one in taken.family():
-            arrays = {name: self._array(one.name, name, leaf) for name, leaf in one.leaves.items() if leaf.kinds}
+            columns = self._ahead.schema.get_table_columns(one.name)
+            schema = columns_to_arrow(columns, self._ahead.capabilities, "UTC")
+            arrays = {
+                name: self._array(one.name, name, leaf, schema) for name, leaf in one.leaves.items() if leaf.kinds
+            }
             arrays |= self._dlt_columns(one, page, arrays, ids)
-            tables[one.name] = self._assemble(one, arrays)
+            tables[one.name] = _assemble(one.count, arrays, schema)
         return tables
 
     def _new(self, taken: Taken) -> Iterator[int]:
@@ -84,12 +86,12 @@ class Converter:
                 index = next((index for index, value in enumerate(values) if type(value) is kind), 0)
                 yield taken.root_row(index)
 
-    def _array(self, table: str, name: str, leaf: Leaf) -> pa.Array:
+    def _array(self, table: str, name: str, leaf: Leaf, schema: pa.Schema) -> pa.Array:
         column = self._ahead.column(table, name)
         if column is None:
             raise NotColumnar(f"{name}: the schema contract lets it not in")
         try:
-            array = to_array(leaf.values, leaf.kinds, str(column["data_type"]), self._type(table, name))
+            array = to_array(leaf.values, leaf.kinds, str(column["data_type"]), schema.field(name).type)
         except NotColumnar as error:
             raise NotColumnar(f"{name}: {error}") from error
         is_hashed = pa.types.is_floating(array.type) and self._ahead.row_id_type == "row_hash"
@@ -97,10 +99,6 @@ class Converter:
             # To the hash these are None: a change from one to the other would make no version.
             raise NotColumnar(f"{name}: NaN or an infinity in a row whose id follows from it")
         return array
-
-    def _type(self, table: str, name: str) -> pa.DataType:
-        column = self._ahead.schema.tables[table]["columns"][name]
-        return columns_to_arrow({name: column}, self._ahead.capabilities, "UTC").field(0).type
 
     def _dlt_columns(
         self, taken: Taken, page: Sequence[dict[Any, Any]], arrays: dict[str, pa.Array], ids: dict[str, pa.Array]
@@ -143,15 +141,14 @@ class Converter:
         columns = [taken.leaves[name].values for name in names]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
-    def _assemble(self, taken: Taken, arrays: dict[str, pa.Array]) -> pa.Table:
-        """Returns a table with the columns of the schema, in its order; those that the page has not are null."""
-        columns: TTableSchemaColumns = self._ahead.schema.get_table_columns(taken.name)
-        schema = columns_to_arrow(columns, self._ahead.capabilities, "UTC")
-        made = [arrays[field.name] if field.name in arrays else pa.nulls(taken.count, field.type) for field in schema]
-        for field, array in zip(schema, made, strict=True):
-            if not field.nullable and array.null_count:
-                raise NotColumnar(f"{field.name}: no value for a column that is not nullable")
-        return pa.Table.from_arrays(made, schema=schema)
+
+def _assemble(count: int, arrays: dict[str, pa.Array], schema: pa.Schema) -> pa.Table:
+    """Returns a table with the columns of a schema, in its order; those that the page has not are null."""
+    made = [arrays[field.name] if field.name in arrays else pa.nulls(count, field.type) for field in schema]
+    for field, array in zip(schema, made, strict=True):
+        if not field.nullable and array.null_count:
+            raise NotColumnar(f"{field.name}: no value for a column that is not nullable")
+    return pa.Table.from_arrays(made, schema=schema)
 
 
 def _kinds(taken: Taken) -> Iterator[tuple[str, type]]:
