@@ -2,42 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-
 from benchmarks.environments import MELTANO
 from benchmarks.goals import times
 from benchmarks.measure import Benchmark
-from benchmarks.trees import write_source
-
-DATA = '''
-"""Rows made up in this process."""
-
-from collections.abc import Iterator
-from typing import Any
-
-from benchmarks.flat.rows import get_pages
-
-
-def get_rows(size: int) -> Iterator[list[dict[str, Any]]]:
-    """Pages of 1,000 flat rows."""
-    yield from get_pages(size)
-'''
-YAML = """
-resources:
-  - entry: data.get_rows
-    kwargs: {{size: {size}}}
-    destination: raw.rows
-"""
-
-
-@contextmanager
-def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:
-    """Writes the source folder that our side loads; the others make the same rows themselves."""
-    write_source(folder, "shop", YAML.format(size=size), DATA)
-    yield {}
-
+from benchmarks.trees import prepare_rows
 
 FLAT = Benchmark(
     number=1,
@@ -47,7 +15,7 @@ FLAT = Benchmark(
     size=1_000_000,
     small=2_000,
     unit="rows",
-    prepare=prepare,
+    prepare=prepare_rows("benchmarks.flat.rows"),
     goals=(
         times("dlt_parquet", least=6),
         times("dlt_default", least=35),

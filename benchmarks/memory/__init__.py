@@ -18,7 +18,7 @@ def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:
     """Prepares both benchmarks whose sides these are, each in a folder of its own."""
     for name in ("flat", "sql"):
         (folder / name).mkdir()
-    with flat.prepare(folder / "flat", size) as first, sql.prepare(folder / "sql", size) as second:
+    with flat.FLAT.prepare(folder / "flat", size) as first, sql.prepare(folder / "sql", size) as second:
         yield {**first, **second}
 
 
