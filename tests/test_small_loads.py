@@ -1,6 +1,8 @@
 """Holds a load of next to nothing to what it may ask of others, and what is remembered on the way to be fresh."""
 
 import importlib
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -24,8 +26,13 @@ from data_foundation.engines.postgres_load import TransactionalPostgres
 from data_foundation.engines.resolved_once import ResolvedOnce
 from tests.trees import Tree
 
-OWN = ("SET ", "RESET ", "PRAGMA ", "SELECT PATH FROM DUCKDB_DATABASES()")
-"""How a session is set up: that asks nothing of any table."""
+ZONES = """
+from data_foundation.engines.duckdb import in_utc
+import duckdb
+with in_utc(duckdb.connect()) as connection, connection.cursor() as session:
+    query = "SELECT TIMESTAMPTZ '2024-07-01 12:00:00' = TIMESTAMPTZ '2024-07-01 12:00:00+00'"
+    print(*session.execute(query).fetchone())
+"""
 
 RESOURCES = """
 resources:
@@ -42,7 +49,7 @@ def statements(tree: Tree) -> Iterator[list[str]]:
         yield found
         query = "SELECT message FROM duckdb_logs WHERE type = 'QueryLog' ORDER BY timestamp"
         told = [row[0] for row in connection.execute(query).fetchall()]
-    found += [sql for sql in told if not sql.upper().startswith((*OWN, "SELECT MESSAGE FROM DUCKDB_LOGS"))]
+    found += [sql for sql in told if not sql.upper().startswith("SELECT MESSAGE FROM DUCKDB_LOGS")]
 
 
 @pytest.fixture
@@ -69,7 +76,25 @@ def test_new_rows_take_no_ddl(loaded: Tree) -> None:
     loaded.give("shop", [{"id": 3, "lines": [3]}])
     with statements(loaded) as executed:
         assert loaded.load("shop.orders").rows == 1
-    assert {sql.split()[0] for sql in executed} == {"SELECT", "INSERT", "BEGIN", "COMMIT"}
+    assert {sql.split()[0] for sql in executed} == {"SELECT", "INSERT", "BEGIN", "COMMIT", "SET", "RESET"}
+
+
+def test_what_dlt_is_told_of_sessions_counts(loaded: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of dlt's for DuckDB's sessions are those of every session of a load, of its transaction too."""
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__PRAGMAS", '["enable_object_cache"]')
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__LOCAL_CONFIG", '{"default_order": "desc"}')
+    loaded.give("shop", [{"id": 3}])
+    with statements(loaded) as executed:
+        assert loaded.load("shop.orders").rows == 1
+    sessions = sum(sql.startswith("SET SESSION default_order") for sql in executed)
+    assert sessions == sum(sql == "PRAGMA enable_object_cache" for sql in executed) >= 4
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Amsterdam"])
+def test_sessions_are_in_utc(zone: str) -> None:
+    """A time without a zone is one in UTC, whatever the zone of the machine."""
+    told = subprocess.run([sys.executable, "-c", ZONES], env={"TZ": zone}, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "True"
 
 
 def test_settings_are_looked_up_once_an_open(loaded: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ class DuckDBWarehouse(Warehouse):
             WarehouseError: It cannot be opened.
         """
         with self._turn() as file:
-            yield TransactionalDuckDB(file.connection(self._connect))
+            yield TransactionalDuckDB(file.connection(self._connect), self.path)
 
     @contextmanager
     def open_if_free(self) -> Iterator[Destination]:
@@ -134,7 +134,7 @@ class DuckDBWarehouse(Warehouse):
         deadline = time.monotonic() + FOREIGN_WAIT_SECONDS
         while True:
             try:
-                return duckdb.connect(self.path)
+                return in_utc(duckdb.connect(self.path))
             except duckdb.IOException as error:
                 if "could not set lock" not in str(error).lower():
                     message = f"{self.path} cannot be opened: {error}"
@@ -160,4 +160,11 @@ class MemoryWarehouse(DuckDBWarehouse):
     @contextmanager
     def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:  # noqa: ARG002 - it keeps no history
         """Yields a destination over the connection that this object was made with."""
-        yield TransactionalDuckDB(self.connection)
+        yield TransactionalDuckDB(in_utc(self.connection))
+
+
+def in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Returns `connection` with UTC as the zone of all its sessions; says nothing where that is the machine's own."""
+    if time.timezone or time.daylight:
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    return connection

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import duckdb
+from dlt.destinations.impl.duckdb.configuration import DuckDbConnectionPool
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
@@ -33,6 +34,8 @@ class _Transaction(OneTransaction):
 
     def begin(self, session: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         """Takes `session` as the one that all share."""
+        # dlt's own number: a load is written to the file once, not each time that so many bytes have come together.
+        session.execute("SET GLOBAL checkpoint_threshold = '1gb'")
         session.begin()
         self.session = session
         return session
@@ -48,15 +51,46 @@ class _Transaction(OneTransaction):
             self.session.close()
 
 
-class _SharedSqlClient(DuckDbSqlClient):
+class _SessionSqlClient(DuckDbSqlClient):
+    """Takes a session of the connection that is open as it is: dlt sets up each of its own by eight statements.
+
+    Read in dlt 1.31.0: what these set is a zone and a threshold for all sessions, what DuckDB does anyway, and a search
+    path for tables that are named without their schema, which neither dlt nor this project does.
+    """
+
+    def __init__(self, client: DuckDbSqlClient, connection: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(client.dataset_name, client.staging_dataset_name, client.credentials, client.capabilities)
+        self._connection = connection
+
+    def open_connection(self) -> duckdb.DuckDBPyConnection:
+        self._conn = self.open_session()
+        return self._conn
+
+    def open_session(self) -> duckdb.DuckDBPyConnection:
+        """Returns a session; set up by dlt where its settings ask for anything."""
+        told = self.credentials
+        asked = (told.extensions, told.global_config, told.pragmas, told.statements, told.local_config)
+        if any(asked) or told.session_timezone != "UTC":
+            told._external_conn = self._connection  # noqa: SLF001 - as if dlt had been given it, and not the path
+            told.conn_pool = DuckDbConnectionPool(told)
+            return super().open_connection()
+        return self._connection.cursor()
+
+    def close_connection(self) -> None:
+        if self._conn:
+            self._conn.close()
+            self._conn = None  # type: ignore[assignment] # as dlt's own does
+
+
+class _SharedSqlClient(_SessionSqlClient):
     """Leaves beginning and ending to the load that it is a part of."""
 
-    def __init__(self, client: DuckDbSqlClient, shared: _Transaction) -> None:
-        super().__init__(client.dataset_name, client.staging_dataset_name, client.credentials, client.capabilities)
+    def __init__(self, client: DuckDbSqlClient, connection: duckdb.DuckDBPyConnection, shared: _Transaction) -> None:
+        super().__init__(client, connection)
         self.shared = shared
 
     def open_connection(self) -> duckdb.DuckDBPyConnection:
-        self._conn = self.shared.session or self.shared.begin(super().open_connection())
+        self._conn = self.shared.session or self.shared.begin(self.open_session())
         return self._conn
 
     def close_connection(self) -> None:
@@ -102,8 +136,11 @@ class _SharedClient(StateWithSchema, DuckDbClient):
 class TransactionalDuckDB(ResolvedOnce, duckdb_destination):
     """dlt's DuckDB destination, over a connection that is open, with loads that take effect as a whole."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        super().__init__(connection, **AS_NAMED)
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: str = ":memory:") -> None:
+        """Takes a connection that is in UTC, and the path of what it is connected to."""
+        # Of a connection dlt would ask for its path, twice each time that settings are resolved.
+        super().__init__(connection if path == ":memory:" else path, **AS_NAMED)
+        self._connection = connection
         self._shared: _Transaction | None = None
 
     @property
@@ -122,7 +159,9 @@ class TransactionalDuckDB(ResolvedOnce, duckdb_destination):
         assert isinstance(client, _SharedClient)  # noqa: S101 - it is of `client_class`
         if self._shared:
             client.shared = self._shared
-            client.sql_client = _SharedSqlClient(client.sql_client, self._shared)
+            client.sql_client = _SharedSqlClient(client.sql_client, self._connection, self._shared)
+        else:
+            client.sql_client = _SessionSqlClient(client.sql_client, self._connection)
         return client
 
     @contextmanager
