@@ -84,6 +84,7 @@ def _build(source: SourceConfig, resource: ResourceConfig, table: str, call: Cal
     found = found.resource if isinstance(found, ConfigurableDltResource) else found
     if resource.data_from and (parent := source.find_resource(resource.data_from)):
         upstream = _build(source, parent, table_key(parent)[1], replace(call, kwargs={}))
+        upstream.add_step(Pages(read=True), insert_at=1)  # a transformer looks at rows
         made = found if isinstance(found, DltResource) else dlt.transformer(found, name=table, section=source.name)
         built = upstream | made(*arguments, **keywords)
     else:

@@ -13,6 +13,7 @@ from data_foundation.entry import EntryFacts, EntryPlace, check_arguments, find_
 from data_foundation.errors import ConfigError, EntryError, Problem
 from data_foundation.grammar import ResourceConfig
 from data_foundation.naming import child_key, table_key
+from data_foundation.readers.arguments import find_argument_problems
 
 SOURCE_KEY = "source"
 """First part of the keys of the external assets that stand for the folders."""
@@ -123,6 +124,9 @@ def _find_source(folder: Path) -> FoundSource:
             entries.append(_find_entry(folder, resource, known))
         except EntryError as error:
             problems.append(Problem(config.file, str(error), line, f"{resource.destination}: entry"))
+        else:
+            problems += [Problem(config.file, message, line, f"{resource.destination}: {place}")
+                         for place, message in find_argument_problems(resource)]  # fmt: skip
     if problems:
         raise ConfigError(problems)
     return FoundSource(config, tuple(entries))

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import dlt
-
-from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.errors import EntryError
+from data_foundation.readers.connection_settings import ConnectionSettings
 from data_foundation.scalars import nearest
 from data_foundation.secret_settings import learn_settings
 
@@ -27,8 +26,6 @@ REQUIRED = {
     "sqlite": ("database",),
 }
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "oracle": 1521}
-
-_HINT = "Set it in .dlt/secrets.toml under [sources.{folder}.{name}], in .env or the environment"
 
 
 @dataclass(frozen=True)
@@ -72,25 +69,21 @@ def find_connection(folder: str, name: str) -> Connection:
         SettingMissing: Naming every setting that is not set.
         EntryError: A setting is not of its kind.
     """
-    section = f"sources.{folder}.{name}"
-    whole: Any = dlt.secrets.get(section) or dlt.config.get(section)
+    settings = ConnectionSettings(folder, name)
+    section, whole = settings.section, settings.whole()
     learn_settings({"credentials": whole} if isinstance(whole, str) else {})
     told: dict[str, Any] = _from_dsn(whole, section) if isinstance(whole, str) and whole else {}
     for setting in ("drivername", "dialect", *Connection.__dataclass_fields__):
-        value: Any = dlt.secrets.get(f"{section}.{setting}") if setting == "password" else None
-        value = dlt.config.get(f"{section}.{setting}") if value is None else value
+        value = settings.find(setting, secret=setting == "password")
         if value is not None and setting != "name":
             told[setting] = value
     learn_settings({"password": str(told.get("password", ""))})
-    variables = f"{section.replace('.', '__')}__".upper()
-    hint = _HINT.format(folder=folder, name=name)
     dialect = _dialect(told, section)
     if not dialect:
-        wanted = f"{variables}DRIVERNAME"
-        others = [f"{variables}{setting.upper()}" for setting in ("host", "database", "username") if not told]
-        raise SettingMissing([wanted, *others], f"{hint}; drivername is one of {', '.join(REQUIRED)}")
+        others = () if told else ("host", "database", "username")
+        raise settings.missing(["drivername", *others], f"; drivername is one of {', '.join(REQUIRED)}")
     if missing := [setting for setting in _required(dialect, told) if not told.get(setting)]:
-        raise SettingMissing([f"{variables}{setting.upper()}" for setting in missing], hint)
+        raise settings.missing(missing)
     return _connection(name, dialect, told, section)
 
 

@@ -1,0 +1,145 @@
+"""What `kwargs` of `get_endpoint` accept; `foundation check` looks at them, and a load once more."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+
+from data_foundation.config import explain_validation
+from data_foundation.errors import EntryError
+from data_foundation.fields import Model
+from data_foundation.scalars import Names, nearest
+
+DLT_NAMES = {"single_page": "none", "page_number": "page", "header_link": "link_header", "json_link": "next_url"}
+"""What dlt's rest_api calls its paginators, and our word."""
+
+TAKES: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "offset": (
+        "limit_param", "offset_param", "limit_body_path", "offset_body_path", "total_path", "has_more_path",
+        "maximum_offset", "allow_short_pages",
+    ),
+    "page": (
+        "limit_param", "page_param", "page_body_path", "base_page", "total_path", "has_more_path", "maximum_page",
+    ),
+    "cursor": (
+        "limit_param", "cursor_path", "cursor_param", "cursor_body_path", "has_more_path", "stop_after_empty_page",
+    ),
+    "link_header": ("limit_param", "links_next_key"),
+    "next_url": ("limit_param", "next_url_path"),
+}  # fmt: skip
+"""The details of each kind of pagination; those of dlt's paginators have dlt's names."""
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w-]*(?:\.[\w-]+)*)\}")
+"""A field of the parent, or a path to one."""
+
+
+def _as_mapping(value: Any) -> Any:
+    """Returns a bare word as the mapping it stands for; its spelling may be dlt's."""
+    if isinstance(value, str):
+        value = {"type": value}
+    if isinstance(value, dict) and isinstance(said := value.get("type"), str):
+        word = re.sub(r"[ -]", "_", said.strip().lower())
+        value = {**value, "type": DLT_NAMES.get(word, word)}
+    return value
+
+
+class Pagination(Model):
+    """How pages follow each other; without a key dlt's default holds, unless it says otherwise here."""
+
+    type: Literal["none", "offset", "page", "cursor", "link_header", "next_url"]
+    limit_param: str = "limit"
+    limit_body_path: str | None = None
+    offset_param: str | None = None
+    offset_body_path: str | None = None
+    maximum_offset: int | None = None
+    allow_short_pages: bool = False
+    page_param: str | None = None
+    page_body_path: str | None = None
+    base_page: int = 1
+    maximum_page: int | None = None
+    cursor_path: str = "cursors.next"
+    cursor_param: str | None = None
+    cursor_body_path: str | None = None
+    stop_after_empty_page: bool = False
+    links_next_key: str = "next"
+    next_url_path: str = "next"
+    total_path: str | None = None
+    has_more_path: str | None = None
+
+    @model_validator(mode="after")
+    def _only_what_it_takes(self) -> Self:
+        takes = TAKES[self.type]
+        for key in sorted(self.model_fields_set - {"type", *takes}):
+            accepted = f"accepted: {', '.join(takes)}{nearest(key, takes)}" if takes else "it takes none"
+            message = f"pagination {self.type} has no key '{key}'; {accepted}"
+            raise ValueError(message)
+        for place in ("offset", "limit", "page", "cursor"):
+            if {f"{place}_param", f"{place}_body_path"} <= self.model_fields_set:
+                message = f"got {place}_param and {place}_body_path; it goes to one place, so leave one of them out"
+                raise ValueError(message)
+        return self
+
+
+def _path(value: str) -> str:
+    if "://" in value:
+        message = "accepted is a path below base_url, which is a setting of the connection; for instance /orders"
+        raise ValueError(message)
+    return value
+
+
+def _as_method(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+class EndpointArguments(Model):
+    """`kwargs` of `get_endpoint`, which see."""
+
+    connection: str
+    endpoint: Annotated[str, AfterValidator(_path)]
+    method: Annotated[Literal["GET", "POST"], BeforeValidator(_as_method)] = "GET"
+    params: dict[str, Any] = Field(default={})
+    body: dict[str, Any] | None = Field(default=None, alias="json")
+    headers: dict[str, str] = Field(default={})
+    pagination: Annotated[Pagination, BeforeValidator(_as_mapping)] = Pagination(type="none")
+    page_size: int | None = Field(default=None, ge=1)
+    data_selector: str | None = None
+    data_selector_required: bool = True
+    start_param: str | None = None
+    end_param: str | None = None
+    include_from_parent: Names = ()
+
+    @model_validator(mode="after")
+    def _body_needs_a_post(self) -> Self:
+        if self.body is not None and self.method == "GET":
+            message = "json is the body of a POST; say `method: POST`, or `params`"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _page_size_needs_pages(self) -> Self:
+        if self.page_size is not None and self.pagination.type == "none":
+            message = f"page_size needs `pagination`: {', '.join(kind for kind in TAKES if kind != 'none')}"
+            raise ValueError(message)
+        return self
+
+    @property
+    def parent_fields(self) -> list[str]:
+        """The fields of a parent that it names."""
+        return [*PLACEHOLDER.findall(self.endpoint), *self.include_from_parent]
+
+    @classmethod
+    def read(cls, **arguments: Any) -> Self:
+        """Returns the arguments of one run, templates filled.
+
+        Raises:
+            EntryError: With everything that is wrong with them.
+        """
+        try:
+            return cls.model_validate(arguments)
+        except ValidationError as error:
+            found = [f"kwargs.{'.'.join(map(str, path))}: {text}" if path else f"kwargs: {text}"
+                     for path, text in explain_validation(cls, arguments, error)]  # fmt: skip
+            raise EntryError("; ".join(found)) from None

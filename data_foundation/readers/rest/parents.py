@@ -1,0 +1,100 @@
+"""Endpoints below others: the parent's rows, its fields in what is asked, and in the rows that come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from data_foundation.documents import is_document, read_document
+from data_foundation.errors import LoadError
+from data_foundation.readers.rest.arguments import PLACEHOLDER
+from data_foundation.scalars import nearest
+from data_foundation.steps import is_frame
+
+
+def rows_of(item: Any) -> list[Mapping[str, Any]]:
+    """Returns the rows of what a parent gave: a row, a page of them, or a frame.
+
+    Raises:
+        LoadError: It has no fields.
+    """
+    if is_frame(item):
+        item = item.to_pylist() if hasattr(item, "to_pylist") else item.to_dict("records")
+    rows = item if isinstance(item, list) else [item]
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise LoadError(f"data_from: the parent gave a {type(row).__name__}; accepted are rows with fields")
+    return rows
+
+
+def field_of(parent: Mapping[str, Any], path: str) -> Any:
+    """Returns a field of a parent's row.
+
+    Args:
+        parent: The row.
+        path: The field's name; dots lead into objects.
+
+    Raises:
+        LoadError: There is none, or it is empty.
+    """
+    value: Any = parent
+    for name in path.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            names = list(value) if isinstance(value, Mapping) else []
+            has = ", ".join(names) or "no fields"
+            raise LoadError(f"data_from: the parent's row has no '{path}'; it has {has}{nearest(name, names)}")
+        value = value[name]
+    return value
+
+
+def fill_path(endpoint: str, parent: Mapping[str, Any]) -> str:
+    """Returns the endpoint with the parent's fields in it, percent-encoded unless one is the whole of it."""
+    if PLACEHOLDER.fullmatch(endpoint):
+        return str(_filled(parent, endpoint[1:-1]))
+    return PLACEHOLDER.sub(lambda found: quote(str(_filled(parent, found[1])), safe=""), endpoint)
+
+
+def fill_values(value: Any, parent: Mapping[str, Any]) -> Any:
+    """Returns parameters with the parent's fields in them; a text that is nothing but a field keeps its type."""
+    if isinstance(value, str):
+        if whole := PLACEHOLDER.fullmatch(value):
+            return _filled(parent, whole[1])
+        return PLACEHOLDER.sub(lambda found: str(_filled(parent, found[1])), value)
+    return _nested(value, lambda item: fill_values(item, parent))
+
+
+def fill_body(value: Any, parent: Mapping[str, Any]) -> Any:
+    """Returns a body with the parent's fields in it; braces inside of a longer text are the vendor's own."""
+    if isinstance(value, str):
+        return fill_values(value, parent) if PLACEHOLDER.fullmatch(value) else value
+    return _nested(value, lambda item: fill_body(item, parent))
+
+
+def include(page: Any, parent: Mapping[str, Any], name: str, fields: Sequence[str]) -> Any:
+    """Returns a page whose rows have fields of their parent, called as dlt's rest_api calls them: `_<parent>_<field>`.
+
+    Raises:
+        LoadError: A row has no fields itself.
+    """
+    if not fields:
+        return page
+    rows = read_document(page) if is_document(page) else page
+    added = {f"_{name}_{field.replace('.', '__')}": field_of(parent, field) for field in fields}
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise LoadError(f"include_from_parent: got a row that is a {type(row).__name__}; accepted are objects")
+    return [{**row, **added} for row in rows]
+
+
+def _filled(parent: Mapping[str, Any], path: str) -> Any:
+    value = field_of(parent, path)
+    if value is None or value == "":
+        raise LoadError(f"data_from: '{path}' of the parent's row is empty, so there is nothing to ask for")
+    return value
+
+
+def _nested(value: Any, fill: Callable[[Any], Any]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: fill(item) for key, item in value.items()}
+    return [fill(item) for item in value] if isinstance(value, list) else value

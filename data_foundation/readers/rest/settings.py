@@ -1,0 +1,139 @@
+"""How an API is reached: its address, its headers, and what it takes for a key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from data_foundation.errors import EntryError
+from data_foundation.readers.connection_settings import ConnectionSettings
+from data_foundation.scalars import nearest
+from data_foundation.secret_settings import is_secret, learn_settings
+
+AUTH = {
+    "none": (),
+    "bearer": ("token",),
+    "api_key": ("api_key",),
+    "http_basic": ("username", "password"),
+    "oauth2_client_credentials": ("access_token_url", "client_id", "client_secret"),
+}
+"""The kinds of `auth`, by dlt's names, and what each needs."""
+
+OPTIONS = {"api_key": ("name", "location"), "oauth2_client_credentials": ("access_token_request_data",)}
+"""What each kind takes besides."""
+
+NAMES = {"basic": "http_basic", "apikey": "api_key", "oauth2": "oauth2_client_credentials"}
+"""Other names of the kinds."""
+
+LOCATIONS = ("header", "query")
+_SECRET = ("token", "api_key", "password", "client_secret")
+
+
+@dataclass(frozen=True)
+class Api:
+    """What is known of an API.
+
+    Attributes:
+        name: As `sources.yaml` calls it.
+        base_url: What every endpoint begins with.
+        headers: Sent with every request.
+        auth: One of `AUTH`.
+        keys: What `AUTH` and `OPTIONS` say of it.
+    """
+
+    name: str
+    base_url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    auth: str = "none"
+    keys: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        """Names the API in a message, without a secret."""
+        return f"'{self.name}' ({self.base_url})"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is asked without anything that others must not see."""
+        return self.auth == "none" and not self.headers
+
+
+def find_api(folder: str, name: str) -> Api:
+    """Returns the API `name` of a source folder.
+
+    Its settings are a table `[sources.<folder>.<name>]` of dlt's configuration, with tables `auth` and `headers` in it,
+    or the same in the environment: SOURCES__<FOLDER>__<NAME>__BASE_URL, ...__AUTH__TOKEN.
+
+    Raises:
+        SettingMissing: Naming every setting that is not set.
+        EntryError: A setting is not of its kind.
+    """
+    settings = ConnectionSettings(folder, name)
+    known = {key: settings.find(f"auth.{key}", secret=key in _SECRET)
+             for key in sorted({key for kind in AUTH for key in (*AUTH[kind], *OPTIONS.get(kind, ()))})}  # fmt: skip
+    keys = {key: value for key, value in known.items() if value not in {None, ""}}
+    learn_settings({key: str(keys[key]) for key in _SECRET if key in keys})
+    kind = _kind(settings, keys)
+    base_url = str(settings.find("base_url") or "").strip()
+    lacking = [f"auth.{key}" for key in AUTH[kind] if key not in keys]
+    if missing := ([] if base_url else ["base_url"]) + lacking:
+        raise settings.missing(missing)
+    if urlsplit(base_url).scheme not in {"http", "https"} or not urlsplit(base_url).hostname:
+        raise EntryError(
+            f"{settings.section}.base_url: got '{base_url}'; accepted is an address, for instance https://api.example.com"
+        )
+    allowed = {*AUTH[kind], *OPTIONS.get(kind, ())}
+    keys = {key: value for key, value in keys.items() if key in allowed}
+    _check_location(settings, keys)
+    if "access_token_request_data" in keys:
+        keys["access_token_request_data"] = _mapping(settings, "auth.access_token_request_data")
+    return Api(name, base_url, _headers(settings), kind, keys)
+
+
+def _kind(settings: ConnectionSettings, keys: Mapping[str, Any]) -> str:
+    """Returns the kind of auth that is said, or that the keys which are set belong to."""
+    said = settings.find("auth.type")
+    if said is None:
+        return next((kind for kind, needs in AUTH.items() if keys.keys() & set(needs)), "none")
+    kind = str(said).strip().lower()
+    kind = NAMES.get(kind, kind)
+    if kind not in AUTH:
+        accepted = [*AUTH, *NAMES]
+        raise EntryError(
+            f"{settings.section}.auth.type: got '{said}'; accepted: {', '.join(AUTH)}{nearest(kind, accepted)}"
+        )
+    return kind
+
+
+def _check_location(settings: ConnectionSettings, keys: Mapping[str, Any]) -> None:
+    if (location := keys.get("location", "header")) not in LOCATIONS:
+        raise EntryError(
+            f"{settings.section}.auth.location: got '{location}'; accepted: {', '.join(LOCATIONS)}"
+            f"{nearest(str(location), LOCATIONS)}"
+        )
+
+
+def _headers(settings: ConnectionSettings) -> dict[str, str]:
+    headers = _mapping(settings, "headers")
+    learn_settings(headers)
+    # Of `Authorization: Token abc` the last word by itself is the secret.
+    learn_settings({name: value.split()[-1] for name, value in headers.items() if is_secret(name) and value.strip()})
+    return headers
+
+
+def _mapping(settings: ConnectionSettings, setting: str) -> dict[str, str]:
+    """Returns a setting of names and values: a table, or JSON text where the environment has it.
+
+    Raises:
+        EntryError: It is neither.
+    """
+    value = settings.find(setting, secret=True)
+    try:
+        found = json.loads(value) if isinstance(value, str) else value or {}
+    except ValueError:
+        found = None
+    if not isinstance(found, Mapping):
+        raise EntryError(f"{settings.section}.{setting}: accepted is a table, or in the environment a JSON object")
+    return {str(name): str(item) for name, item in found.items()}
