@@ -30,6 +30,7 @@ class Bounds:
         key: Partition key, the range's start where a run covers several.
         closed: The range was asked for: the cursor is neither used nor moved.
         ends: The end was asked for; otherwise it is only what templates say, and later rows are welcome.
+        first: `initial_value`, of the type that the cursor has by now.
     """
 
     start: Any = None
@@ -37,6 +38,7 @@ class Bounds:
     key: str = ""
     closed: bool = False
     ends: bool = False
+    first: Any = None
 
     def values(self) -> dict[str, str]:
         """Returns what the templates `partition.*` stand for, "" where there is no value."""
@@ -63,18 +65,24 @@ def find_bounds(resource: ResourceConfig, cursor: Any, asked: LoadOptions) -> tu
         return Bounds(), warning if asked.start or asked.end else ""
     shape = _Shape(_example(resource, cursor), _zone(resource))
     closed = bool(asked.start or asked.end or (asked.limit is not None and resource.incremental))
-    start = shape.read(asked.start) if asked.start else _first(resource, None if closed else cursor, shape)
+    first = _initial(resource, shape)
+    start = shape.read(asked.start) if asked.start else _first(resource, None if closed else cursor, first, shape)
     end = shape.read(asked.end) if asked.end else shape.now()
     if asked.end and start is None:
         message = f"end: got '{asked.end}' and no start; give a start too, or incremental an initial_value"
         raise LoadError(message)
-    return Bounds(start, end, asked.partition_key or "", closed=closed, ends=bool(asked.end)), ""
+    return Bounds(start, end, asked.partition_key or "", closed=closed, ends=bool(asked.end), first=first), ""
 
 
-def _first(resource: ResourceConfig, cursor: Any, shape: _Shape) -> Any:
+def _initial(resource: ResourceConfig, shape: _Shape) -> Any:
+    """Returns the first value there can be; a person may have written as text what is a time."""
+    initial = resource.incremental.initial_value if resource.incremental else None
+    return shape.read(initial) if isinstance(initial, str) and not isinstance(shape.example, str) else initial
+
+
+def _first(resource: ResourceConfig, cursor: Any, initial: Any, shape: _Shape) -> Any:
     """Returns where reading starts when nobody asked: the cursor, the first value or the first partition."""
     settings = resource.incremental
-    initial = settings.initial_value if settings else None
     if settings and cursor is not None:
         return apply_lag(settings.lag, initial, cursor, max) if settings.lag else cursor
     if initial is None and resource.partitions:
@@ -86,7 +94,8 @@ def _example(resource: ResourceConfig, cursor: Any) -> Any:
     """Returns a value of the shape that bounds are to have, None where there is no telling."""
     initial = resource.incremental.initial_value if resource.incremental else None
     if initial is not None or cursor is not None:
-        return cursor if initial is None else initial
+        is_told_better = isinstance(initial, str) and cursor is not None and not isinstance(cursor, str)
+        return cursor if initial is None or is_told_better else initial
     if resource.partitions is None:
         return None
     return "2024-01-01T00:00:00Z" if resource.partitions.by == "hourly" else "2024-01-01"

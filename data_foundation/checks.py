@@ -17,11 +17,8 @@ if TYPE_CHECKING:
     from data_foundation.check_fields import AcceptedValues, RowCount
     from data_foundation.grammar import ResourceConfig
 
-MOST_EXAMPLES = 5
-"""Values that a failed `accepted_values` shows."""
-
-LONGEST_EXAMPLE = 80
-"""Characters of such a value that are shown."""
+MOST_EXAMPLES, LONGEST_EXAMPLE = 5, 80
+"""Values that a failed `accepted_values` shows, and characters of each."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class CheckedTable:
     Attributes:
         name: Of the table.
         columns: That it has now.
-        rows: That the load brought.
+        rows: That the load brought, None where it read nothing because nothing had changed.
         row_count: Rows in it, None where there is no such table; then nothing may be asked of it.
         schema_changes: New columns by table; a new table shows all of its columns.
         quoted: Its full name as SQL has it.
@@ -41,7 +38,7 @@ class CheckedTable:
 
     name: str
     columns: Sequence[str]
-    rows: int
+    rows: int | None
     row_count: int | None
     schema_changes: Mapping[str, Sequence[str]]
     quoted: str
@@ -145,8 +142,9 @@ class RowsArrived(Check):
         return "The replace brought rows; where it brings none the table keeps those it has (on_empty: keep)."
 
     def look(self, table: CheckedTable) -> Finding:  # noqa: D102
-        message = f"{table.rows:,} rows arrived" if table.rows else "no rows arrived: the table keeps those it has"
-        return Finding(bool(table.rows), message, {"rows_loaded": table.rows, "row_count": table.row_count or 0})
+        why = "nothing has changed, so nothing was read" if table.rows is None else "no rows arrived"
+        message = f"{table.rows:,} rows arrived" if table.rows else f"{why}: the table keeps those it has"
+        return Finding(table.rows != 0, message, {"rows_loaded": table.rows or 0, "row_count": table.row_count or 0})
 
 
 @dataclass(frozen=True)

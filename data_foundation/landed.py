@@ -40,6 +40,7 @@ class LoadResult:
         cursor: Its value before and after.
         warnings: What a person should know although nothing failed.
         checks: How the resource's checks came out.
+        unchanged: Nothing was read, for the source is as it was loaded.
     """
 
     destination: str
@@ -56,6 +57,7 @@ class LoadResult:
     cursor: tuple[Any, Any] = (None, None)
     warnings: tuple[str, ...] = ()
     checks: tuple[CheckOutcome, ...] = ()
+    unchanged: bool = False
 
     @property
     def is_blocked(self) -> bool:
@@ -124,7 +126,7 @@ def _checked_table(result: LoadResult, client: SqlClientBase[Any]) -> CheckedTab
     return CheckedTable(
         name,
         tuple(result.columns),
-        result.rows,
+        None if result.unchanged else result.rows,
         result.row_count,
         result.schema_changes,
         quoted=client.make_qualified_table_name(name),

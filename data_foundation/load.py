@@ -69,7 +69,7 @@ class Load:
         self._check_required(seen)
         unchanged = resource.custom_metrics.get(UNCHANGED)
         if reason := unchanged or self._reason_to_write_nothing(rows, landed_before):
-            return self._leave_as_it_is(tell, reason, before)
+            return self._leave_as_it_is(tell, reason, before, unchanged=bool(unchanged))
         self.pipeline.keep(asked=self.options.asked)
         self.pipeline.normalize()
         with self._open() as destination:
@@ -150,12 +150,12 @@ class Load:
             return f"load {landed_before} was interrupted after it had landed and read these same rows: they count once"
         return ""
 
-    def _leave_as_it_is(self, tell: Landed, reason: str, before: Any) -> LoadResult:
+    def _leave_as_it_is(self, tell: Landed, reason: str, before: Any, *, unchanged: bool) -> LoadResult:
         """Returns what is there, with nothing written."""
         self.warnings.append(reason)
         with self._open() as destination:
             self.pipeline.synchronise(destination)
-            landed = self._landed(destination, None, before)
+            landed = self._landed(destination, None, before, unchanged=unchanged)
             tell(landed, destination)
         self.unfinished.forget()
         return landed
@@ -215,7 +215,9 @@ class Load:
             )
             raise RequiredColumnsMissing(message)
 
-    def _landed(self, destination: Destination, loaded: LoadInfo | None, before: Any) -> LoadResult:
+    def _landed(
+        self, destination: Destination, loaded: LoadInfo | None, before: Any, *, unchanged: bool = False
+    ) -> LoadResult:
         pipeline = self.pipeline
         result = LoadResult(
             destination=".".join(table_key(self.resource)),
@@ -224,6 +226,7 @@ class Load:
             seconds=pipeline.seconds,
             cursor=(before, self._cursor()),
             warnings=tuple(self.warnings),
+            unchanged=unchanged,
         )
         with connect(destination, pipeline.dataset) as client:
             return read_landed(client, pipeline.tables, self.resource, result, loaded)

@@ -164,6 +164,8 @@ class Range(dlt.sources.incremental[Any]):
 
 def _incremental(resource: ResourceConfig, bounds: Bounds) -> dlt.sources.incremental[Any]:
     settings = resource.incremental.model_dump() if resource.incremental else {}
+    if bounds.first is not None:
+        settings["initial_value"] = bounds.first
     if bounds.closed:
         asked = {"initial_value": bounds.start, "end_value": bounds.end if bounds.ends else None, "lag": None}
         return Range(**{**settings, **asked})

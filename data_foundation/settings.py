@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dlt
 
+from data_foundation.readers.connections import missing_settings
 from data_foundation.templates import environment_names
 from data_foundation.tree import FoundSource
 
@@ -29,7 +30,7 @@ class Setting:
 
 
 def find_settings(source: FoundSource, environment: Mapping[str, str]) -> list[Setting]:
-    """Returns every setting that the modules of a source's entries, and the templates in its YAML, name.
+    """Returns every setting that a source's modules and the templates in its YAML name, and what its connections lack.
 
     Reads text only: arguments whose default is `dlt.config.value` or `dlt.secrets.value` are required, those
     annotated as a secret are optional.
@@ -43,6 +44,8 @@ def find_settings(source: FoundSource, environment: Mapping[str, str]) -> list[S
         Setting(f"SOURCES__{section}__{argument}".upper(), required, _is_set(section, argument))
         for argument, required in sorted(found.items())
     ]
+    lacking = {name for r in source.config.resources for name in missing_settings(section, r)}
+    settings += [Setting(name, required=True, is_set=False) for name in sorted(lacking)]
     names = {name for r in source.config.resources for name in environment_names([r.args, r.kwargs])}
     return settings + [Setting(name, required=True, is_set=name in environment) for name in sorted(names)]
 

@@ -117,6 +117,15 @@ def test_an_ordinary_run_goes_from_the_first_value_then_from_the_cursor(first: A
             60,
             datetime(2024, 1, 19, 23, 59, tzinfo=UTC),
         ),
+        (
+            "2024-01-01",
+            datetime(2024, 1, 20, tzinfo=UTC),
+            86400,
+            datetime(2024, 1, 19, tzinfo=UTC),
+        ),
+        ("2024-01-19T12:00:00Z", datetime(2024, 1, 20), 86400, datetime(2024, 1, 19, 12)),  # noqa: DTZ001 - it has no zone
+        ("2024-01-01", date(2024, 1, 20), 7, date(2024, 1, 13)),
+        ("90", 100, 20, 90),
         (1, 100, 10, 90),
         (95, 100, 10, 95),
         ("2024-01-01", None, 7, "2024-01-01"),

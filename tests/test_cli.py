@@ -104,6 +104,31 @@ def test_list_shows_assets_schedules_and_settings(
     assert re.search(r"shop +│ raw.orders .*│ complete", foundation("list")[1])
 
 
+def test_list_names_what_a_connection_lacks(
+    location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings of a reader's connection are settings of the source; nothing is connected to."""
+    location.add(
+        "shop",
+        """
+        resources:
+          - {entry: data_foundation.readers.sql.get_table, kwargs: {connection: db, table: t}, destination: raw.t}
+          - entry: data_foundation.readers.rest.get_endpoint
+            kwargs: {connection: api, endpoint: r}
+            destination: raw.r
+        """,
+    )
+    monkeypatch.setenv("SOURCES__SHOP__API__AUTH__TYPE", "bearer")
+    monkeypatch.setenv("SOURCES__SHOP__DB__DRIVERNAME", "sqlite")
+    printed = " ".join(re.sub(r"[│\n]", " ", foundation("list")[1]).split())
+    for name in ("API__AUTH__TOKEN", "API__BASE_URL", "DB__DATABASE"):
+        assert f"SOURCES__SHOP__{name}" in printed
+    monkeypatch.setenv("SOURCES__SHOP__API__AUTH__TOKEN", "x")
+    monkeypatch.setenv("SOURCES__SHOP__API__BASE_URL", "http://x")
+    monkeypatch.setenv("SOURCES__SHOP__DB__DATABASE", "x")
+    assert re.search(r"shop +│ raw.t .*│ complete", foundation("list")[1])
+
+
 def test_new_makes_a_source_that_passes_its_own_test(location: Location, foundation: Foundation) -> None:
     """`foundation new shop`: three files and a test that passes; check accepts them, and so does ruff."""
     location.write("dlthub/.keep", "")

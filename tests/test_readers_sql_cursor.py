@@ -92,6 +92,25 @@ def test_lag_reads_again_what_came_late(sql_tree: SqlTree, sql_server: PostgresS
     assert sql_tree.landed()["id"][1] == [1, 2]
 
 
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
+def test_a_first_value_that_is_text_means_the_time(
+    sql_tree: SqlTree, sql_server: PostgresServer, database: str, kind: str
+) -> None:
+    """Beside a cursor that is a time by then: with `lag`, and in a range that is appended once more."""
+    lag = 2 if kind == "date" else 2 * 86400
+    sql_server.query(f"CREATE TABLE orders AS SELECT i AS id, (date '2024-01-01' + i)::{kind} AS at "
+                     "FROM generate_series(0, 5) i", database=database)  # fmt: skip
+    sql_tree.read("write_disposition: append", 'incremental: {cursor_path: at, initial_value: "2024-01-02"}')
+    assert sql_tree.load("shop.landed").rows == 5
+    again = sql_tree.load("shop.landed", start="2024-01-03", end="2024-01-05")
+    assert (again.rows, again.row_count, again.warnings) == (2, 5, ())
+    told = f'cursor_path: at, initial_value: "2024-01-02", lag: {lag}'
+    sql_tree.read("write_disposition: merge", "primary_key: id", f"incremental: {{{told}}}")
+    sql_server.query("UPDATE orders SET at = '2024-01-05' WHERE id = 0", database=database)
+    sql_tree.load("shop.landed")
+    assert sql_tree.landed()["id"][1] == [0, 1, 2, 3, 4, 5]
+
+
 EMPTY = {"include": [1, 2], "exclude": [1]}
 
 

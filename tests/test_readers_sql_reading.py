@@ -123,6 +123,7 @@ def test_an_unchanged_table_keeps_its_rows(sql_tree: SqlTree, file: Path, on_emp
     again = sql_tree.load("shop.landed")
     assert (again.rows, again.row_count) == (0, 1)
     assert any("as when it was loaded" in warning for warning in again.warnings)
+    assert [check.message for check in again.checks if not check.passed] == []
 
 
 def test_an_unchanged_table_is_not_read_again(sql_tree: SqlTree, file: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import dlt
 
-from data_foundation.readers.sql.reading import Asked, read_table
 from data_foundation.readers.sql.settings import find_connection
 
 
@@ -47,6 +46,8 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         FoundationError: The table cannot be read, and why.
         ConnectionError: The database is away, or was lost.
     """
+    from data_foundation.readers.sql.reading import Asked, read_table  # noqa: PLC0415 - settings need no SQLAlchemy
+
     resource = dlt.current.resource()
     asked = Asked(
         schema=schema, table=table, include=include, exclude=exclude, query_filter=query_filter, chunk_size=chunk_size,
