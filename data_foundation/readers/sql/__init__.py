@@ -22,6 +22,8 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     parallelism: int = 1,
     partition_on: str | None = None,
     skip_unchanged: str | None = None,
+    merge_on_key: bool = False,
+    dialect: str | None = None,
 ) -> Iterator[Any]:
     """One table or view of a SQL database, every value exactly as the database has it.
 
@@ -38,6 +40,8 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         parallelism: Connections that read ranges of a key side by side.
         partition_on: The column of these ranges, if not the primary key.
         skip_unchanged: A column whose largest value tells, with the number of rows, that nothing changed.
+        merge_on_key: Rows replace those of the same primary key, where the table has one.
+        dialect: What the database is, where its settings do not say so; refused where they say otherwise.
 
     Yields:
         Arrow tables.
@@ -51,6 +55,6 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     resource = dlt.current.resource()
     asked = Asked(
         schema=schema, table=table, include=include, exclude=exclude, query_filter=query_filter, chunk_size=chunk_size,
-        parallelism=parallelism, partition_on=partition_on, skip_unchanged=skip_unchanged,
+        parallelism=parallelism, partition_on=partition_on, skip_unchanged=skip_unchanged, merge_on_key=merge_on_key,
     )  # fmt: skip
-    yield from read_table(find_connection(resource.section, connection), asked, resource)
+    yield from read_table(find_connection(resource.section, connection, dialect), asked, resource)

@@ -37,6 +37,7 @@ class Asked:
     parallelism: int
     partition_on: str | None
     skip_unchanged: str | None
+    merge_on_key: bool = False
 
     def __post_init__(self) -> None:
         """Refuses numbers that are none.
@@ -140,6 +141,8 @@ def read_table(connection: Connection, asked: Asked, resource: Any) -> Iterator[
             return
         if hints := reading.hints:
             resource.apply_hints(columns=hints)
+        if asked.merge_on_key and (keys := [column.name for column in reading.table.columns if column.is_key]):
+            resource.apply_hints(write_disposition="merge", primary_key=keys)
         yield from reading.pages()
         if probe:
             probe.note()

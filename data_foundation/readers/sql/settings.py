@@ -59,15 +59,20 @@ class Connection:
         return f"'{self.name}' ({self.dialect} {self.service_name or self.database}{place})"
 
 
-def find_connection(folder: str, name: str) -> Connection:
+def find_connection(folder: str, name: str, expected: str | None = None) -> Connection:
     """Returns the connection `name` of a source folder.
 
     It is a table `[sources.<folder>.<name>]` of dlt's configuration, or one DSN `sources.<folder>.<name>`, in
     `.dlt/secrets.toml`, or the same in the environment: SOURCES__<FOLDER>__<NAME>[__<FIELD>].
 
+    Args:
+        folder: Of the source.
+        name: Of the connection.
+        expected: What it is, where the settings do not say so: a word of `DIALECTS`, None where nobody knows.
+
     Raises:
         SettingMissing: Naming every setting that is not set.
-        EntryError: A setting is not of its kind.
+        EntryError: A setting is not of its kind, or the connection is not what was expected.
     """
     settings = ConnectionSettings(folder, name)
     section, whole = settings.section, settings.whole()
@@ -78,7 +83,10 @@ def find_connection(folder: str, name: str) -> Connection:
         if value is not None and setting != "name":
             told[setting] = value
     learn_settings({"password": str(told.get("password", ""))})
-    dialect = _dialect(told, section)
+    wanted_dialect = _dialect({"dialect": expected or ""}, "kwargs")
+    dialect = _dialect(told, section) or wanted_dialect
+    if wanted_dialect and dialect != wanted_dialect:
+        raise EntryError(f"{section} is {dialect}, and '{expected}' was asked for; correct one of the two")
     if not dialect:
         others = () if told else ("host", "database", "username")
         raise settings.missing(["drivername", *others], f"; drivername is one of {', '.join(REQUIRED)}")
