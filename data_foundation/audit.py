@@ -10,11 +10,10 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from dlt.common.destination.exceptions import DestinationException
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.connection import connect
-from data_foundation.errors import FoundationError, WarehouseBusy
+from data_foundation.errors import WarehouseBusy
 from data_foundation.journal import Journal
 from data_foundation.redaction import redact
 
@@ -115,19 +114,6 @@ class Attempt:
         return json.dumps({name: getattr(self, name) for name in COLUMNS}, default=datetime.isoformat)
 
 
-@dataclass(frozen=True)
-class Trail:
-    """Attempts that were read, the newest last.
-
-    Attributes:
-        attempts: Of all machines, or where the warehouse was away those of this one.
-        away: Why the warehouse could not be asked, "" where it was.
-    """
-
-    attempts: tuple[Attempt, ...]
-    away: str = ""
-
-
 def record(warehouse: Warehouse, attempt: Attempt, destination: Destination | None = None) -> None:
     """Writes the attempt's line, then its row and every row that the warehouse lacks; raises nothing.
 
@@ -146,7 +132,7 @@ def record(warehouse: Warehouse, attempt: Attempt, destination: Destination | No
             catch_up(warehouse, destination)
     except Exception as error:  # noqa: BLE001 - nothing of the audit may change how a load ends
         what = f"{DATASET}.{TABLE} lacks an attempt; the next one brings it along"
-        logger.warning("%s: %s: %s", attempt.asset, what, _describe(error))
+        logger.warning("%s: %s: %s", attempt.asset, what, describe(error))
 
 
 def catch_up(warehouse: Warehouse, destination: Destination | None = None) -> None:
@@ -170,37 +156,13 @@ def catch_up(warehouse: Warehouse, destination: Destination | None = None) -> No
         _catch_up(warehouse, free)
 
 
-def read_trail(warehouse: Warehouse, target: str | None = None, *, last: int = 20, failed: bool = False) -> Trail:
-    """Returns the newest attempts from the warehouse, or where it is away those whose lines this machine has.
-
-    Args:
-        warehouse: Holds the rows.
-        target: Only those of a source, source.table or dataset.table.
-        last: At most this many.
-        failed: Only those that did not load.
-    """
-    if not warehouse.keeps_audit:
-        return Trail(_read_lines(warehouse, target, last, failed=failed))
-    try:
-        with warehouse.open_if_free() as destination:
-            _catch_up(warehouse, destination)
-            with connect(destination, warehouse.dataset(DATASET)) as client:
-                return Trail(tuple(_read_rows(client, target, last, failed=failed)))
-    except DatabaseUndefinedRelation:
-        return Trail(())
-    except (FoundationError, DestinationException, OSError) as error:
-        return Trail(_read_lines(warehouse, target, last, failed=failed), _describe(error))
+def read_journal(warehouse: Warehouse) -> list[Attempt]:
+    """Returns the attempts of this machine, the newest last."""
+    return sorted(_parse(_journal(warehouse).lines()), key=lambda attempt: attempt.started)
 
 
 def _journal(warehouse: Warehouse) -> Journal:
     return Journal(warehouse.work_folder, "audit")
-
-
-def _read_lines(warehouse: Warehouse, target: str | None, last: int, *, failed: bool) -> tuple[Attempt, ...]:
-    """Returns the newest attempts of this machine, the newest last."""
-    attempts = sorted(_parse(_journal(warehouse).lines()), key=lambda attempt: attempt.started)
-    found = [a for a in attempts if (not target or a.answers_to(target)) and not (failed and a.status == "loaded")]
-    return tuple(found[-last:])
 
 
 def _catch_up(warehouse: Warehouse, destination: Destination) -> None:
@@ -250,30 +212,12 @@ def _insert(client: SqlClientBase[Any], attempts: Sequence[Attempt]) -> None:
         client.execute_sql(f"INSERT INTO {table} ({columns}) {' UNION ALL '.join([row] * len(some))}", *told)
 
 
-def _read_rows(client: SqlClientBase[Any], target: str | None, last: int, *, failed: bool) -> list[Attempt]:
-    """Returns the newest attempts of the table, the newest last."""
-    names = [known.name for known in fields(Attempt)]
-    q = client.escape_column_name
-    conditions, values = ["1 = 1"], []
-    if target:
-        name = f"{q('source')} || SUBSTRING({q('asset')}, POSITION('.' IN {q('asset')}))"
-        conditions.append(f"%s IN ({q('source')}, {q('asset')}, {name})")
-        values.append(target)
-    if failed:
-        conditions.append(f"{q('status')} <> 'loaded'")
-    query = (
-        f"SELECT {', '.join(map(q, names))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
-        f"WHERE {' AND '.join(conditions)} ORDER BY {q('started')} DESC, {q('attempt')} DESC LIMIT {last}"
-    )
-    rows = client.execute_sql(query, *values) or ()
-    return [Attempt(**dict(zip(names, row, strict=True))) for row in reversed(rows)]
-
-
 def _one_line(text: str) -> str:
     """Returns the beginning of `text`, without line breaks and without characters that some engine refuses."""
     words = "".join(character if character.isprintable() else " " for character in text).split()
     return " ".join(words)[:LONGEST_ERROR].rstrip()
 
 
-def _describe(error: Exception) -> str:
+def describe(error: Exception) -> str:
+    """Returns an error on one line, without secrets."""
     return _one_line(redact(f"{type(error).__name__}: {error}"))

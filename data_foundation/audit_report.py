@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from data_foundation.audit import Attempt
+from data_foundation.jobs import Job
 
 COLORS = {"loaded": "green", "failed": "red", "killed": "yellow"}
 COLUMNS = ("started (UTC)", "asset", "run", "attempt", "status", "rows", "bytes", "seconds", "cursor")
@@ -38,6 +39,24 @@ def print_attempts(console: Console, attempts: Sequence[Attempt]) -> None:
         if attempt.error_class or attempt.error:
             said = f"{_moment(attempt.started)} {attempt.asset}: {attempt.error_class}: {attempt.error}"
             console.print(f"[{COLORS[attempt.status]}]{attempt.status}[/] {escape(said)}", highlight=False)
+
+
+def print_jobs(console: Console, jobs: Sequence[Job]) -> None:
+    """Prints a row per job: what its last run did, and the watermark as of now."""
+    table = Table(header_style="bold")
+    for name in ("job", "asset", "last run (UTC)", "status", "rows", "seconds", "watermark"):
+        table.add_column(name, justify="right" if name in NUMBERS else "left", overflow="fold")
+    for job in jobs:
+        table.add_row(
+            escape(job.job_id),
+            escape(job.asset),
+            _moment(job.started) if job.started else "",
+            f"[{COLORS[job.status]}]{job.status}[/]" if job.status else "never run",
+            _count(job.rows),
+            "" if job.seconds is None else f"{job.seconds:.1f}",
+            escape(job.watermark or ""),
+        )
+    console.print(table)
 
 
 def _moment(time: datetime) -> str:

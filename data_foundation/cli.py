@@ -13,6 +13,8 @@ from rich.markup import escape
 from data_foundation.errors import FoundationError, Problem, SettingMissing
 from data_foundation.options import LoadOptions, Refresh, Task, new_run_id
 from data_foundation.redaction import redacted_output
+from data_foundation.repository import find_root
+from data_foundation.workbook_commands import app as workbook_app
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from data_foundation.tree import BrokenSource, FoundSource
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(workbook_app, name="workbook")
 out = Console(width=None if Console().is_terminal else 140)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -105,7 +108,7 @@ def preview(
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[SOURCE[.TABLE]]...", help="Default: every source.")
+        list[str] | None, typer.Argument(metavar="[SOURCE[.TABLE]]...", help="Or job ids. Default: every source.")
     ] = None,
     start: Annotated[str | None, typer.Option(help="Load from this date, time or value on; the cursor stays.")] = None,
     end: Annotated[str | None, typer.Option(help="Load up to, not including, this date, time or value.")] = None,
@@ -129,7 +132,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     tasks = select_tasks(
         targets or [], found, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
     )
-    outcomes = _load(tasks, warehouse)
+    outcomes = _load(root, tasks, warehouse)
     models = _build_models(root, warehouse, outcomes, found) if dbt else []
     if record:
         # The only place where the command line meets Dagster.
@@ -148,23 +151,28 @@ def audit(
     target: Annotated[str | None, typer.Argument(metavar="[SOURCE[.TABLE]]", help="Default: every source.")] = None,
     last: Annotated[int, typer.Option(min=1, help="At most this many attempts, the newest.")] = 20,
     failed: Annotated[bool, typer.Option("--failed", help="Only attempts that did not load.")] = False,
+    jobs: Annotated[bool, typer.Option("--jobs", help="Every job: its last run, and its watermark as of now.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
-    """Show what every attempt to load did, failed ones too; the newest comes last."""
-    from data_foundation.audit import read_trail
-    from data_foundation.audit_report import print_attempts
+    """Show what every attempt to load did, failed ones too, the newest last; or where every job stands."""
+    from data_foundation.audit_report import print_attempts, print_jobs
+    from data_foundation.audit_trail import read_newest, read_trail
+    from data_foundation.jobs import Job, find_jobs
     from data_foundation.warehouse import build_warehouse
 
     warehouse = build_warehouse(find_root())
-    trail = read_trail(warehouse, target, last=last, failed=failed)
+    trail = read_newest(warehouse) if jobs else read_trail(warehouse, _asset_of(target), last=last, failed=failed)
     if trail.away:
         note = f"these are the attempts of this machine, the warehouse cannot be asked: {trail.away}"
         err.print(f"[yellow]warning[/] {escape(note)}")
     elif not warehouse.keeps_audit:
         err.print("these are the attempts of this machine: a lake keeps no audit table", highlight=False)
+    found: list[Job] = find_jobs(_tasks(target), trail.attempts) if jobs else []
     if as_json:
-        for attempt in trail.attempts:
-            typer.echo(attempt.to_json())
+        for line in found if jobs else trail.attempts:
+            typer.echo(line.to_json())
+    elif jobs:
+        print_jobs(out, found)
     elif trail.attempts:
         print_attempts(out, trail.attempts)
     else:
@@ -193,20 +201,6 @@ def docs() -> None:
         out.print(f"wrote {file.relative_to(root)}", highlight=False)
 
 
-def find_root() -> Path:
-    """Returns the repository: the nearest folder upwards that holds `dlthub/`.
-
-    Raises:
-        FoundationError: There is none.
-    """
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "dlthub").is_dir():
-            return folder
-    message = f"neither {here} nor a folder above it holds dlthub/; change to the repository"
-    raise FoundationError(message)
-
-
 def _find_sources() -> tuple[list[FoundSource], list[BrokenSource]]:
     from data_foundation.tree import find_sources
     from data_foundation.warehouse import read_settings
@@ -215,18 +209,31 @@ def _find_sources() -> tuple[list[FoundSource], list[BrokenSource]]:
     return find_sources(find_root())
 
 
+def _tasks(target: str | None) -> list[Task]:
+    from data_foundation.selection import select_tasks
+
+    return select_tasks([target] if target else [], *_find_sources())
+
+
+def _asset_of(target: str | None) -> str | None:
+    """Returns the asset of a job id; any other name as it is, for tables that are no longer configured have a past."""
+    named = [task.resource.destination for task in _tasks(None) if task.resource.job_id == target] if target else []
+    return named[0] if named else target
+
+
 def _print_problems(problems: Sequence[Problem]) -> None:
     for problem in problems:
         err.print(escape(str(problem)))
 
 
-def _load(tasks: Sequence[Task], warehouse: Warehouse) -> list[Outcome]:
+def _load(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> list[Outcome]:
+    from data_foundation.by_hand import load_and_log
     from data_foundation.report import ProgressView
-    from data_foundation.runner import Outcome, load_side_by_side
+    from data_foundation.runner import Outcome
 
     outcomes: list[Outcome] = []
     with ProgressView(out) as view:
-        for event in load_side_by_side(tasks, warehouse):
+        for event in load_and_log(root, tasks, warehouse):
             if isinstance(event, Outcome):
                 outcomes.append(event)
             else:

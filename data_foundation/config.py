@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import ast
 import keyword
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from textwrap import shorten
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
-from data_foundation.errors import ConfigError, Problem
+from data_foundation.errors import ConfigError, Place, Problem
 from data_foundation.fields import Model
 from data_foundation.grammar import ResourceConfig, SourceDefaults, SourcesFile
 from data_foundation.redaction import redact
 from data_foundation.scalars import nearest
+from data_foundation.validation import explain_validation, unknown_key
+from data_foundation.workbook import WORKBOOK_FILE
 from data_foundation.yaml_document import YamlDocument, load_yaml
 
 SOURCES_FILE = "sources.yaml"
@@ -37,15 +37,29 @@ MOST_KINDS = 8
 M = TypeVar("M", bound=Model)
 
 
+class Document(Protocol):
+    """A file that declares resources: its plain value, and where in it each part of that stands."""
+
+    file: Path
+    value: Any
+
+    def place(self, path: Sequence[str | int]) -> Place:
+        """Returns where the value at `path` stands."""
+
+    def problem(self, path: Sequence[str | int], message: str) -> Problem:
+        """Returns a Problem that points at the value at `path`."""
+
+
 class SourceConfig(BaseModel):
     """One folder under `dlthub/`, read and checked.
 
     Attributes:
         folder: Its absolute path; its name is the source's.
+        file: What declares its resources; `sources.yaml` where there are several.
         description: The docstring of its `__init__.py`, "" where there is none.
         defaults: The `source:` block.
         resources: The enabled resources, inheritance applied.
-        lines: For each resource the line where it stands in `file`.
+        places: For each resource where it is declared.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +69,7 @@ class SourceConfig(BaseModel):
     description: str
     defaults: SourceDefaults
     resources: tuple[ResourceConfig, ...]
-    lines: tuple[int, ...]
+    places: tuple[Place, ...]
 
     @property
     def name(self) -> str:
@@ -66,20 +80,20 @@ class SourceConfig(BaseModel):
     def of_python(cls, folder: Path, file: Path, resources: Sequence[ResourceConfig]) -> SourceConfig:
         """Returns the configuration of a folder whose resources are all declared in Python."""
         config = cls(folder=folder, file=file, description=_docstring(folder), defaults=SourceDefaults(),
-                     resources=(), lines=())  # fmt: skip
-        return config.with_resources(resources)
+                     resources=(), places=())  # fmt: skip
+        return config.with_resources(resources, file)
 
-    def with_resources(self, more: Sequence[ResourceConfig]) -> SourceConfig:
-        """Returns this configuration with resources declared elsewhere added to it.
+    def with_resources(self, more: Sequence[ResourceConfig], file: Path) -> SourceConfig:
+        """Returns this configuration with resources that another file declares added to it.
 
         Raises:
             ConfigError: What they say does not fit together.
         """
         resources = (*self.resources, *(resource.inherit(self.defaults) for resource in more))
-        lines = (*self.lines, *(1 for _ in more))
-        if problems := list(_resource_problems(self.file, resources, lines)):
+        places = (*self.places, *(Place(file) for _ in more))
+        if problems := list(_resource_problems(resources, places)):
             raise ConfigError(problems)
-        return self.model_copy(update={"resources": resources, "lines": lines})
+        return self.model_copy(update={"resources": resources, "places": places})
 
     def find_resource(self, name: str) -> ResourceConfig | None:
         """Returns the resource whose table or destination is `name`."""
@@ -87,34 +101,56 @@ class SourceConfig(BaseModel):
 
 
 def load_source_config(folder: Path) -> SourceConfig:
-    """Reads and checks `sources.yaml` of one source folder; imports no code of it.
+    """Reads and checks `sources.yaml` and `ingestion_config.xlsx` of one source folder; imports no code of it.
 
     Raises:
-        ConfigError: With every problem of the file at once.
+        ConfigError: With every problem of the files at once.
     """
-    problems = list(find_folder_problems(folder))
-    file = folder / SOURCES_FILE
-    if not file.exists():
-        raise ConfigError([*problems, _missing_file(file)])
-    document = load_yaml(file)
-    problems += _shape_problems(document)
-    if problems:
-        raise ConfigError(problems)
-    defaults = _validate(SourceDefaults, document, ("source",), document.value.get("source") or {}, problems)
+    documents, problems = _read_documents(folder)
+    defaults = SourceDefaults()
     resources: list[ResourceConfig] = []
-    lines: list[int] = []
-    for path, raw in _raw_resources(document.value["resources"]):
-        resource = _validate(ResourceConfig, document, path, raw, problems)
-        if resource and resource.enabled:
-            resources.append(resource.inherit(defaults or SourceDefaults()))
-            lines.append(document.line(path))
-    problems.extend(_resource_problems(file, resources, lines))
-    if problems or defaults is None:
-        raise ConfigError(sorted(problems, key=lambda problem: problem.line or 0))
+    places: list[Place] = []
+    for document in documents:
+        if source := document.value.get("source"):
+            defaults = _validate(SourceDefaults, document, ("source",), source, problems) or defaults
+        for path, raw in _raw_resources(document.value.get("resources") or []):
+            resource = _validate(ResourceConfig, document, path, raw, problems)
+            if resource and resource.enabled:
+                resources.append(resource.inherit(defaults))
+                places.append(document.place(path))
+    problems.extend(_resource_problems(resources, places))
+    if problems:
+        raise ConfigError(sorted(problems, key=lambda problem: (problem.file, problem.line or 0)))
     return SourceConfig(
-        folder=folder, file=file, description=_docstring(folder), defaults=defaults,
-        resources=tuple(resources), lines=tuple(lines),
+        folder=folder, file=documents[0].file, description=_docstring(folder), defaults=defaults,
+        resources=tuple(resources), places=tuple(places),
     )  # fmt: skip
+
+
+def _read_documents(folder: Path) -> tuple[list[Document], list[Problem]]:
+    """Returns the files of a folder that declare resources, first the one with `source:`, and what ails the workbook.
+
+    Raises:
+        ConfigError: There is none, or what they say has not the shape of resources at all.
+    """
+    names = os.listdir(folder)  # noqa: PTH208 - once, where a look for each file would take thrice as long
+    problems = list(find_folder_problems(folder))
+    documents: list[Document] = []
+    ailing: list[Problem] = []
+    if WORKBOOK_FILE in names:
+        from data_foundation.workbook.document import read_workbook  # noqa: PLC0415 - most folders have none
+
+        workbook = read_workbook(folder / WORKBOOK_FILE)
+        documents, ailing = [workbook], workbook.problems
+    if SOURCES_FILE in names:
+        document = load_yaml(folder / SOURCES_FILE)
+        problems += _shape_problems(document, needs_resources=not documents)
+        documents.insert(0, document)
+    if not documents:
+        problems.append(_missing_file(folder / SOURCES_FILE))
+    if problems:
+        raise ConfigError([*problems, *ailing])
+    return documents, ailing
 
 
 def find_folder_problems(folder: Path) -> Iterator[Problem]:
@@ -142,7 +178,7 @@ def _missing_file(file: Path) -> Problem:
     return Problem(file, f"there is no such file; {hint}")
 
 
-def _shape_problems(document: YamlDocument) -> Iterator[Problem]:
+def _shape_problems(document: YamlDocument, *, needs_resources: bool) -> Iterator[Problem]:
     value = document.value
     example = "resources: [{entry: data.get_rows, destination: raw.my_table}]"
     if value is None:
@@ -152,11 +188,11 @@ def _shape_problems(document: YamlDocument) -> Iterator[Problem]:
     else:
         for key in value:
             if key not in SourcesFile.model_fields:
-                yield document.problem((key,), _unknown_key(str(key), SourcesFile.model_fields))
+                yield document.problem((key,), unknown_key(str(key), SourcesFile.model_fields))
         if not isinstance(value.get("source"), dict | None):
             yield document.problem(("source",), "accepted is a mapping of defaults")
         resources = value.get("resources")
-        if not resources or not isinstance(resources, list | dict):
+        if (not resources and needs_resources) or not isinstance(resources, list | dict | None):
             yield document.problem(("resources",), f"needs at least one resource: {example}")
         for key, raw in resources.items() if isinstance(resources, dict) else ():
             if isinstance(raw, dict) and raw.get("destination", key) != key:
@@ -175,7 +211,7 @@ def _raw_resources(value: list[Any] | dict[str, Any]) -> Iterator[tuple[tuple[st
 
 
 def _validate(
-    model: type[M], document: YamlDocument, path: tuple[str | int, ...], raw: object, problems: list[Problem]
+    model: type[M], document: Document, path: tuple[str | int, ...], raw: object, problems: list[Problem]
 ) -> M | None:
     try:
         return model.model_validate(raw)
@@ -184,104 +220,35 @@ def _validate(
         return None
 
 
-def explain_validation(
-    model: type[Model], raw: object, error: ValidationError
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yields, for each error of pydantic's, the path inside `raw` and what is wrong there in the field's words."""
-    for detail in error.errors(include_url=False):
-        loc = _existing(raw, tuple(part for part in detail["loc"] if part != "[key]"))
-        yield loc, _message(model, detail)
-
-
-def _existing(raw: object, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """Returns the part of `loc` that a reader finds in the file: a bare word has no fields of its own."""
-    found: list[str | int] = []
-    for part in loc:
-        if isinstance(raw, Mapping):
-            found.append(part)
-            raw = raw.get(part)
-        elif isinstance(raw, list) and isinstance(part, int) and part < len(raw):
-            found.append(part)
-            raw = raw[part]
-        else:
-            break
-    return tuple(found)
-
-
-def _message(model: type[Model], detail: ErrorDetails) -> str:
-    """Returns what was received and what is accepted, for one error of pydantic's."""
-    value = detail["input"]
-    received = shorten(redact(str(value) if isinstance(value, date) else repr(value)), 80, placeholder=" ...")
-    context = detail.get("ctx", {})
-    match detail["type"]:
-        case "extra_forbidden":
-            return _unknown_key(str(detail["loc"][-1]), _fields_at(model, detail["loc"][:-1]))
-        case "missing":
-            return "is required and missing"
-        case "value_error" if isinstance(detail["input"], Mapping):
-            return str(context["error"])
-        case "value_error":
-            problem = str(context["error"])
-        case "literal_error":
-            accepted = context["expected"].replace("'", "").replace(" or ", ", ")
-            problem = f"accepted: {accepted}{nearest(str(detail['input']), accepted.split(', '))}"
-        case "model_type" | "dict_type":
-            problem = "accepted is a mapping"
-        case "tuple_type" | "list_type":
-            problem = "accepted is a list"
-        case _:
-            problem = f"{detail['msg'][:1].lower()}{detail['msg'][1:]}"
-    return f"got {received}; {problem}"
-
-
-def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
-    """Returns the keys accepted by the model that stands at `loc` inside `model`."""
-    for part in loc:
-        field = model.model_fields.get(str(part))
-        nested = _models_in(field.annotation) if field else [model]
-        model = nested[0] if nested else model
-    return list(model.model_fields)
-
-
-def _models_in(annotation: object) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
-
-
-def _unknown_key(key: str, accepted: Sequence[str] | Mapping[str, Any]) -> str:
-    return f"unknown key '{redact(key)}'; accepted: {', '.join(accepted)}{nearest(key, list(accepted))}"
-
-
-def _resource_problems(file: Path, resources: Sequence[ResourceConfig], lines: Sequence[int]) -> Iterator[Problem]:
+def _resource_problems(resources: Sequence[ResourceConfig], places: Sequence[Place]) -> Iterator[Problem]:
     """Yields what shows only once a resource has inherited, or beside its siblings."""
-    for resource, line in zip(resources, lines, strict=True):
+    for resource, place in zip(resources, places, strict=True):
         automation = resource.automation
         if automation and automation.condition == "on_cron" and not automation.cron:
             message = "on_cron needs a cron, here or in `source: automation`"
-            yield Problem(file, message, line, f"{resource.destination}: automation")
+            yield place.problem(message, f"{resource.destination}: automation")
         if len(resource.kinds) > MOST_KINDS:
             message = f"got {len(resource.kinds)} kinds; accepted are at most {MOST_KINDS}, the source's included"
-            yield Problem(file, message, line, f"{resource.destination}: kinds")
-    yield from _data_from_problems(file, resources, lines)
+            yield place.problem(message, f"{resource.destination}: kinds")
+    yield from _data_from_problems(resources, places)
 
 
-def _data_from_problems(file: Path, resources: Sequence[ResourceConfig], lines: Sequence[int]) -> Iterator[Problem]:
+def _data_from_problems(resources: Sequence[ResourceConfig], places: Sequence[Place]) -> Iterator[Problem]:
     """Yields a Problem for each `data_from` that names nothing here or leads back to itself."""
     parents = {r.table: r.data_from.split(".")[-1] for r in resources if r.data_from}
     tables = [r.table for r in resources]
-    line_of = dict(zip(tables, lines, strict=True))
+    place_of = dict(zip(tables, places, strict=True))
     for table, parent in parents.items():
         if parent not in tables:
             message = f"data_from '{parent}' of {table}: accepted: {', '.join(tables)}{nearest(parent, tables)}"
-            yield Problem(file, message, line_of[table], "data_from")
+            yield place_of[table].problem(message, "data_from")
             continue
         chain = [table]
         while (parent := parents.get(chain[-1], "")) and parent not in chain:
             chain.append(parent)
         if parent == table and table == min(chain):
-            places = " -> ".join(f"{name} (line {line_of.get(name)})" for name in [*chain, table])
-            yield Problem(file, f"data_from goes round in a circle: {places}", line_of[table], "data_from")
+            circle = " -> ".join(f"{name} (line {place_of[name].line})" for name in [*chain, table])
+            yield place_of[table].problem(f"data_from goes round in a circle: {circle}", "data_from")
 
 
 def _docstring(folder: Path) -> str:

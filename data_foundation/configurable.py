@@ -13,10 +13,10 @@ from dlt.extract.incremental import Incremental
 from pydantic import ValidationError
 
 from data_foundation import fields
-from data_foundation.config import explain_validation
 from data_foundation.entry import EntryPlace, import_entry
 from data_foundation.errors import ConfigError, EntryError, Problem
 from data_foundation.grammar import ResourceConfig
+from data_foundation.validation import explain_validation
 
 PYTHON_FILE = "definitions.py"
 IMPORT_DEADLINE = 30.0

@@ -65,7 +65,7 @@ def build_dbt_sources(root: Path, warehouse: Warehouse) -> str:
     with TemporaryDirectory() as folder, warehouse.open() as destination:
         for source in found:
             for resource, entry in zip(source.config.resources, source.entries, strict=True):
-                if resource.warehouse not in (None, warehouse.kind):
+                if resource.lands_in not in (None, warehouse.kind):
                     continue  # dbt reads one warehouse
                 dataset, _ = table_key(resource)
                 loaded = _read_columns(resource, warehouse.dataset(dataset), destination, folder)

@@ -54,6 +54,31 @@ class Problem:
         return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a resource is declared: a line of a file, or a row of a workbook.
+
+    Attributes:
+        file: The file.
+        line: 1-based; of a workbook the row.
+        cell: Of a workbook, for instance `SourceConfig!A7`.
+    """
+
+    file: Path
+    line: int = 1
+    cell: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file.parent.name}/{self.file.name}"
+        return f"{where} {self.cell}" if self.cell else f"{where}:{self.line}"
+
+    def problem(self, message: str, field: str) -> Problem:
+        """Returns a Problem of what is declared here; `field` names the resource, and the key that is at fault."""
+        if self.cell:
+            return Problem(self.file, f"{field}: {message}", field=self.cell)
+        return Problem(self.file, message, self.line, field)
+
+
 class ConfigError(FoundationError):
     """A source's files say something that cannot be accepted; carries every Problem found."""
 

@@ -88,10 +88,9 @@ def build_source_assets(
     yield translator.get_source_spec(source.config)
     config = source.config
     by_partitioning: dict[Partitions | None, list[ResourceData]] = defaultdict(list)
-    for resource, entry, line in zip(config.resources, source.entries, config.lines, strict=True):
-        data = ResourceData(
-            config, resource, entry.place, entry.facts, resource.warehouse or warehouse.kind, line, warehouse.suffix
-        )
+    for resource, entry, declared in zip(config.resources, source.entries, config.places, strict=True):
+        kind = resource.lands_in or warehouse.kind
+        data = ResourceData(config, resource, entry.place, entry.facts, kind, declared, warehouse.suffix)
         by_partitioning[resource.partitions].append(data)
     names = _op_names(config.name, list(by_partitioning))
     for name, members in zip(names, by_partitioning.values(), strict=True):

@@ -9,7 +9,19 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from data_foundation import templates
-from data_foundation.scalars import Cron, DataType, Disposition, Mode, Moment, Timezone, as_time, is_cron, nearest
+from data_foundation.scalars import (
+    Cron,
+    DataType,
+    Disposition,
+    LakeContainer,
+    LakeFolder,
+    Mode,
+    Moment,
+    Timezone,
+    as_time,
+    is_cron,
+    nearest,
+)
 
 SHORTEST_HOURS, LONGEST_HOURS = 1 / 60, 24 * 36500
 """Dagster's shortest freshness window, and one beyond which nobody waits."""
@@ -93,6 +105,18 @@ class Partitions(Model):
             message = f"end {self.end} must come after start {self.start}"
             raise ValueError(message)
         return self
+
+
+class LakePlace(Model):
+    """Where in the lake a table has its folder: `<container>/<folder>/<table>/`."""
+
+    container: LakeContainer = Field(
+        description="A container of Azure, a bucket of S3, or a folder in that of `LAKE_URL`."
+    )
+    folder: LakeFolder = Field(description="In the container, for instance bronze/sales.")
+
+    def __str__(self) -> str:
+        return f"{self.container}/{self.folder}"
 
 
 class Freshness(Model):

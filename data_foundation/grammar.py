@@ -15,6 +15,7 @@ from data_foundation.fields import (
     DispositionField,
     Freshness,
     Incremental,
+    LakePlace,
     Meta,
     Model,
     Partitions,
@@ -80,6 +81,9 @@ class ResourceConfig(Inherited):
     warehouse: WarehouseName | None = Field(
         default=None, description="Where the table lands, if not in the warehouse of all others."
     )
+    lake: LakePlace | None = Field(
+        default=None, description="Where in the lake the table lands; without, in `LAKE_URL`'s folder of its dataset."
+    )
     engine: Literal["columnar", "dlt"] = Field(
         default="columnar", description="dlt: rows go the slow way, one by one; for debugging."
     )
@@ -100,6 +104,16 @@ class ResourceConfig(Inherited):
         return self.destination.split(".")[1]
 
     @property
+    def lands_in(self) -> str | None:
+        """The name of the warehouse that it asks for, None where it asks for none."""
+        return self.warehouse or ("lake" if self.lake else None)
+
+    @property
+    def job_id(self) -> str | None:
+        """What the tag `job_id` says, which every row of a workbook has."""
+        return self.tags.get("job_id")
+
+    @property
     def key_columns(self) -> tuple[str, ...]:
         """The primary key, wherever it is told."""
         return self.primary_key or tuple(name for name, hints in self.columns.items() if hints.primary_key)
@@ -110,6 +124,13 @@ class ResourceConfig(Inherited):
         merge_key = self.merge_key or any(hints.merge_key for hints in self.columns.values())
         if mode.disposition == "merge" and mode.strategy != "scd2" and not (self.key_columns or merge_key):
             message = "write_disposition merge needs a primary_key or a merge_key; add one, or append"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _lake_is_the_warehouse(self) -> Self:
+        if self.lake and self.warehouse not in {None, "lake", "filesystem"}:
+            message = f"lake is where a table lands in a lake, and warehouse is {self.warehouse}; leave one of them out"
             raise ValueError(message)
         return self
 

@@ -54,3 +54,8 @@ class Task:
     source: SourceConfig
     resource: ResourceConfig
     options: LoadOptions = field(default_factory=LoadOptions)
+
+    @property
+    def job_id(self) -> str:
+        """What a person calls it: the tag `job_id`, or source.table where there is none."""
+        return self.resource.job_id or f"{self.source.name}.{self.resource.table}"

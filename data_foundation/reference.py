@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from data_foundation.check_fields import AcceptedValues, Checks, RowCount
-from data_foundation.fields import ColumnHints, Freshness, Incremental, Partitions
+from data_foundation.fields import ColumnHints, Freshness, Incremental, LakePlace, Partitions
 from data_foundation.grammar import ResourceConfig, SourceDefaults, SourcesFile
 
 SCHEMA_FILE = "dlthub/sources.schema.json"
@@ -38,6 +38,7 @@ def build_reference() -> str:
         ("`source:` only", _table(SourceDefaults, ["max_concurrency"])),
         ("`incremental`", _table(Incremental, list(Incremental.model_fields))),
         ("`partitions`", _table(Partitions, list(Partitions.model_fields))),
+        ("`lake`", _table(LakePlace, list(LakePlace.model_fields))),
         ("`freshness`", _table(Freshness, list(Freshness.model_fields))),
         ("`checks`", _table(Checks, list(Checks.model_fields))),
         ("`checks.row_count`", _table(RowCount, list(RowCount.model_fields))),

@@ -109,6 +109,16 @@ Owners = Annotated[tuple[Owner, ...], BeforeValidator(as_tuple, json_schema_inpu
 Kinds = Annotated[tuple[Kind, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[Kind, ...])]
 Names = Annotated[tuple[str, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[str, ...])]
 Moment = Annotated[date | datetime, BeforeValidator(_no_number), AfterValidator(_since_1970)]
+LakeContainer = Annotated[
+    str, checked(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a container's or bucket's name, for instance raw-data")
+]
+LakeFolder = Annotated[
+    str,
+    checked(
+        r"[A-Za-z0-9_][A-Za-z0-9_.=-]*(/[A-Za-z0-9_][A-Za-z0-9_.=-]*)*",
+        "folders of letters, digits, _ . = -, for instance raw or bronze/sales",
+    ),
+]
 WarehouseName = Literal["duckdb", "snowflake", "postgres", "filesystem", "lake"]
 Disposition = Literal["append", "replace", "merge"]
 Mode = Literal["evolve", "freeze", "discard_row", "discard_value"]

@@ -19,7 +19,7 @@ def select_tasks(
     """Returns a task for every resource that `targets` name; all where there are none.
 
     Args:
-        targets: Each a source, source.table or dataset.table.
+        targets: Each a source, source.table, dataset.table or job id.
         found: The sources that there are.
         broken: Those whose files say something that cannot be accepted.
         options: What is asked of each load.
@@ -40,10 +40,14 @@ def select_tasks(
         matching = {
             destination: task
             for destination, task in tasks.items()
-            if target in (destination, names[destination], task.source.name)
+            if target in (destination, names[destination], task.source.name, task.job_id)
         }
         if not matching:
-            accepted = [*(source.config.name for source in found), *names.values()]
+            accepted = [
+                *(source.config.name for source in found),
+                *names.values(),
+                *(task.job_id for task in tasks.values()),
+            ]
             message = f"there is no '{target}'{nearest(target, accepted)}; `foundation list` shows what there is"
             raise FoundationError(message)
         selected |= matching

@@ -18,6 +18,7 @@ from dagster_dlt import DagsterDltTranslator
 from data_foundation.automation import PARTITIONED_TAG, ingest_condition
 from data_foundation.config import SourceConfig
 from data_foundation.entry import EntryFacts, EntryPlace
+from data_foundation.errors import Place
 from data_foundation.grammar import ResourceConfig
 from data_foundation.naming import child_key, table_key
 from data_foundation.tree import SOURCE_KEY
@@ -38,7 +39,7 @@ class ResourceData:
         place: Where the entry stands.
         facts: What the entry's text says of itself.
         warehouse_kind: For instance duckdb.
-        line: Where the resource stands in `source.file`.
+        declared: Where the resource is declared.
         suffix: What the schemas of this deployment end in.
     """
 
@@ -47,7 +48,7 @@ class ResourceData:
     place: EntryPlace
     facts: EntryFacts
     warehouse_kind: str
-    line: int
+    declared: Place
     suffix: str = ""
 
     def table_name(self, key: tuple[str, str]) -> str:
@@ -121,9 +122,10 @@ class SourceTranslator(DagsterDltTranslator):
         return {
             "dagster/table_name": data.table_name(table_key(resource)),
             "dagster/code_references": _references(
-                _reference(data.source.file, data.line), _reference(data.place.file, data.facts.line)
+                _reference(data.declared.file, data.declared.line), _reference(data.place.file, data.facts.line)
             ),
             "write_disposition": " ".join(filter(None, (mode.disposition, mode.strategy))),
+            **({"lake": f"{resource.lake}/{table_key(resource)[1]}"} if resource.lake else {}),
             **({"dagster/column_schema": dg.TableSchema(columns)} if columns else {}),
             **(resource.meta.model_extra or {}),
         }

@@ -10,7 +10,7 @@ from pathlib import Path
 from data_foundation.config import SOURCES_FILE, SourceConfig, find_folder_problems, load_source_config
 from data_foundation.configurable import PYTHON_FILE, load_python_resources
 from data_foundation.entry import EntryFacts, EntryPlace, check_arguments, find_entry, read_facts
-from data_foundation.errors import ConfigError, EntryError, Problem
+from data_foundation.errors import ConfigError, EntryError, Place, Problem
 from data_foundation.grammar import ResourceConfig
 from data_foundation.naming import child_key, table_key
 from data_foundation.readers.arguments import find_argument_problems
@@ -113,20 +113,20 @@ def _find_source(folder: Path) -> FoundSource:
         config = SourceConfig.of_python(folder, folder / PYTHON_FILE, python)
     else:
         config = load_source_config(folder)
-        config = config.with_resources(python) if python else config
+        config = config.with_resources(python, folder / PYTHON_FILE) if python else config
     problems = []
     entries: list[FoundEntry] = []
     known: dict[str, FoundEntry] = {}
-    for resource, line in zip(config.resources, config.lines, strict=True):
+    for resource, place in zip(config.resources, config.places, strict=True):
         if message := _refuse_name(resource):
-            problems.append(Problem(config.file, message, line, f"{resource.destination}: destination"))
+            problems.append(place.problem(message, f"{resource.destination}: destination"))
         try:
             entries.append(_find_entry(folder, resource, known))
         except EntryError as error:
-            problems.append(Problem(config.file, str(error), line, f"{resource.destination}: entry"))
+            problems.append(place.problem(str(error), f"{resource.destination}: entry"))
         else:
-            problems += [Problem(config.file, message, line, f"{resource.destination}: {place}")
-                         for place, message in find_argument_problems(resource)]  # fmt: skip
+            problems += [place.problem(message, f"{resource.destination}: {where}")
+                         for where, message in find_argument_problems(resource)]  # fmt: skip
     if problems:
         raise ConfigError(problems)
     return FoundSource(config, tuple(entries))
@@ -160,22 +160,24 @@ def _find_entry(folder: Path, resource: ResourceConfig, known: dict[str, FoundEn
 
 def _duplicate_destinations(sources: list[FoundSource]) -> Mapping[str, tuple[Problem, ...]]:
     """Returns problems by source name where two resources, as the warehouse calls them, share a table."""
-    places: dict[tuple[str, str], list[tuple[SourceConfig, int, str]]] = defaultdict(list)
+    claims: dict[tuple[str, str], list[tuple[SourceConfig, Place, str]]] = defaultdict(list)
     for source in sources:
-        for resource, line in zip(source.config.resources, source.config.lines, strict=True):
-            places[table_key(resource)].append((source.config, line, resource.destination))
+        for resource, place in zip(source.config.resources, source.config.places, strict=True):
+            claims[table_key(resource)].append((source.config, place, resource.destination))
+            if lake := resource.lake:
+                claims[f"{lake.container}/{lake.folder}", table_key(resource)[1]].append(
+                    (source.config, place, str(lake))
+                )
             for child in resource.child_tables:
-                places[child_key(resource, child)].append(
-                    (source.config, line, f"{resource.destination}: child_tables")
+                claims[child_key(resource, child)].append(
+                    (source.config, place, f"{resource.destination}: child_tables")
                 )
     problems: dict[str, list[Problem]] = defaultdict(list)
-    for key, claims in places.items():
-        for position, (config, line, spelling) in enumerate(claims if len(claims) > 1 else ()):
+    for key, claimed in claims.items():
+        for position, (config, place, spelling) in enumerate(claimed if len(claimed) > 1 else ()):
             others = ", ".join(
-                f"dlthub/{other.name}/{other.file.name}:{other_line} ({text})"
-                for other_position, (other, other_line, text) in enumerate(claims)
-                if other_position != position
+                f"dlthub/{other} ({text})" for index, (_, other, text) in enumerate(claimed) if index != position
             )
             message = f"'{spelling}' is table {'.'.join(key)}, which is also the destination of {others}; rename one"
-            problems[config.name].append(Problem(config.file, message, line, "destination"))
+            problems[config.name].append(place.problem(message, "destination"))
     return {name: tuple(found) for name, found in problems.items()}

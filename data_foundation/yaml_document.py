@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from yaml.constructor import SafeConstructor
 
-from data_foundation.errors import ConfigError, Problem
+from data_foundation.errors import ConfigError, Place, Problem
 from data_foundation.redaction import redact
 
 MAX_VALUES = 200_000
@@ -57,6 +57,10 @@ class YamlDocument:
             start, node = found
             line = _line(start)
         return line
+
+    def place(self, path: Sequence[str | int]) -> Place:
+        """Returns where the value at `path` stands."""
+        return Place(self.file, self.line(path))
 
     def problem(self, path: Sequence[str | int], message: str) -> Problem:
         """Returns a Problem that points at the value at `path`."""

@@ -24,7 +24,8 @@ import duckdb
 import pytest
 
 from data_foundation import audit, journal
-from data_foundation.audit import Attempt, catch_up, read_trail, record
+from data_foundation.audit import Attempt, catch_up, record
+from data_foundation.audit_trail import read_trail
 from data_foundation.cli import main
 from data_foundation.dbt_sources import build_dbt_sources
 from data_foundation.engines.duckdb import DuckDBWarehouse

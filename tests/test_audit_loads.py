@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from data_foundation.audit import Attempt, read_trail
+from data_foundation.audit import Attempt
+from data_foundation.audit_trail import read_trail
 from data_foundation.errors import LoadError
 from data_foundation.journal import Journal
 from data_foundation.preview import preview_resource

@@ -56,7 +56,7 @@ def test_without_arguments_it_explains_itself(foundation: Foundation) -> None:
     """`foundation --help` lists the commands."""
     code, printed = foundation("--help")
     assert code == 0
-    for command in ("check", "list", "new", "preview", "run", "dbt-sources"):
+    for command in ("check", "list", "new", "preview", "run", "dbt-sources", "workbook"):
         assert re.search(rf"\b{command}\b", printed)
 
 
@@ -361,13 +361,13 @@ def test_a_warehouse_that_cannot_be(
 
 
 def test_where_the_data_goes(location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`DUCKDB_PATH` is relative to the repository, from wherever the command is run; all else stays under data/."""
+    """`DUCKDB_PATH` is relative to the repository, wherever the command is run; all else is in data/ and logs/."""
     folder = location.add("shop")
     monkeypatch.setenv("DUCKDB_PATH", "elsewhere/shop.duckdb")
     monkeypatch.chdir(folder)
     assert foundation("run")[0] == 0
     assert (location.root / "elsewhere" / "shop.duckdb").is_file()
-    assert {path.name for path in location.root.iterdir()} == {"dlthub", "data", "elsewhere"}
+    assert {path.name for path in location.root.iterdir()} == {"dlthub", "data", "elsewhere", "logs"}
 
 
 def test_dbt_sources_are_written(location: Location, foundation: Foundation) -> None:

@@ -176,7 +176,7 @@ def test_anchors_and_merge_keys(tmp_path: Path) -> None:
     )
     second = config.resources[1]
     assert (second.entry, second.destination, set(second.columns)) == ("data.get_rows", "raw.b", {"id", "name"})
-    assert config.lines == (3, 7)
+    assert [place.line for place in config.places] == [3, 7]
 
 
 def test_yaml_dates_are_dates(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.destinations.exceptions import DatabaseException
 
-from data_foundation.audit import read_trail
+from data_foundation.audit_trail import read_trail
 from data_foundation.engines.duckdb import DuckDBWarehouse
 from data_foundation.engines.lake import LakeWarehouse
 from data_foundation.engines.lake_access import explain_refusal
@@ -466,7 +466,7 @@ def test_what_azure_refuses_names_the_setting(azure: Azurite, tmp_path: Path) ->
     for kind in ("delta", "parquet"):
         for change, told in (
             (wrong, "refuses AZURE_STORAGE_CONNECTION_STRING"),
-            (absent, "LAKE_URL names a container or bucket that is not there: create 'nothere'"),
+            (absent, "there is no container or bucket 'nothere': create it, or correct LAKE_URL"),
             (read_only, "refuses AZURE_STORAGE_CONNECTION_STRING"),
         ):
             tree = LakeTree(tmp_path, {**settings, "LAKE_FORMAT": kind, **change})

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from data_foundation.connection import connect
+from data_foundation.errors import WarehouseError
 
 if TYPE_CHECKING:
     from dlt.common.destination import Destination as DltDestination
 
+    from data_foundation.fields import LakePlace
     from data_foundation.grammar import ResourceConfig
 
     Destination = DltDestination[Any, Any]
@@ -110,8 +112,17 @@ class Warehouse(ABC):
 
     def serving(self, resource: ResourceConfig) -> Warehouse:
         """Returns where a resource lands: here, unless it names another warehouse."""
-        name = resource.warehouse
-        return self if name is None or name == self.kind or not self.others else self.others(name)
+        name = resource.lands_in
+        found = self if name is None or name == self.kind or not self.others else self.others(name)
+        return found.at(resource.lake) if resource.lake else found
+
+    def at(self, place: LakePlace) -> Warehouse:
+        """Returns the warehouse whose tables lie at a place of the lake.
+
+        Raises:
+            WarehouseError: This is no lake.
+        """
+        raise WarehouseError(f"lake: {place} is a place in a lake, and tables land in {self.kind}")
 
     def accept(self, resource: ResourceConfig) -> None:  # noqa: B027 - most engines refuse nothing
         """Raises what a resource asks for and this engine cannot do; most can do everything.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import urlparse
@@ -18,6 +18,7 @@ from data_foundation.errors import SettingMissing, WarehouseError
 if TYPE_CHECKING:
     from data_foundation.engines.contract import Destination
     from data_foundation.engines.lake_load import LakeDestination
+    from data_foundation.fields import LakePlace
     from data_foundation.grammar import ResourceConfig
 
 LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
@@ -38,10 +39,12 @@ class LakeWarehouse(Warehouse):
     Attributes:
         url: Where it is, "" where `LAKE_URL` is not set.
         settings: What it was made of.
+        folder: What the folder of every dataset is called, where a resource's `lake` says so.
     """
 
     url: str
     settings: Mapping[str, str] = field(repr=False)
+    folder: str = ""
     kind: ClassVar[str] = "filesystem"
     runs_dbt: ClassVar[bool] = False
     keeps_audit: ClassVar[bool] = False
@@ -61,6 +64,16 @@ class LakeWarehouse(Warehouse):
     def is_shared(cls, settings: Mapping[str, str]) -> bool:
         """Tells that a folder is its owner's own, and a bucket is not."""
         return "://" in settings.get("LAKE_URL", "") and not settings["LAKE_URL"].startswith("file:")
+
+    def at(self, place: LakePlace) -> LakeWarehouse:
+        """Returns the lake whose tables lie at a place; `LAKE_URL` tells the account, or the folder of containers."""
+        parents, _, folder = place.folder.rpartition("/")
+        url = self.url and "/".join(filter(None, (_in_container(self.url, place.container), parents)))
+        where = work_folder(self.work_folder.parents[2], self.kind, f"{url}/{folder}{self.suffix}")
+        return replace(self, work_folder=where, url=url, folder=folder)
+
+    def dataset(self, name: str) -> str:  # noqa: D102
+        return super().dataset(self.folder or name)
 
     def describe(self) -> str:  # noqa: D102
         return self.url
@@ -179,6 +192,15 @@ class LakeWarehouse(Warehouse):
             what = f"without {', '.join(missing)}" if missing else "where a table has no folder of its own"
             raise WarehouseError(f"LAKE_LAYOUT: got '{layout}', {what}; accepted: for instance {LAYOUT}")
         return layout
+
+
+def _in_container(url: str, container: str) -> str:
+    """Returns the address of another container of the same account, or of a folder beside others."""
+    scheme, is_remote, rest = url.partition("://")
+    if not is_remote:
+        return f"{url}/{container}"
+    _, at, account = rest.split("/")[0].partition("@")
+    return f"{scheme}://{container}{at}{account}"
 
 
 def of_lake(destination: Destination) -> LakeDestination:

@@ -27,6 +27,9 @@ CONNECTION = "AZURE_STORAGE_CONNECTION_STRING"
 KEY = "AZURE_STORAGE_ACCOUNT_KEY"
 TOKEN = "AZURE_STORAGE_SAS_TOKEN"  # noqa: S105 - a setting's name
 PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+NAMED_BY = "LAKE_URL, or `lake` of the resource"
+"""What names a container."""
+
 EMULATED = "devstoreaccount1"
 """The one account of Azure's emulator."""
 
@@ -182,7 +185,7 @@ def explain_refusal(error: BaseException, settings: Mapping[str, str]) -> Except
 def _explain(error: BaseException, settings: Mapping[str, str]) -> Exception | None:
     said = " ".join(re.sub(r"\x1b\[\d+m|↳|<[^>]*>", " ", str(error)).split())[:300]
     if _NO_CONTAINER.search(str(error)):
-        return WarehouseError("LAKE_URL names a container or bucket that is not there: create it, or correct the name")
+        return WarehouseError(f"the container or bucket is not there: create it, or correct {NAMED_BY}")
     if isinstance(error, PermissionError) or _REFUSED.search(f"{type(error).__name__} {error}"):
         return WarehouseError(f"the lake refuses {_proof(settings)}: it is wrong, expired, or lacks a right. {said}")
     if isinstance(error, ConnectionError | TimeoutError) or _PASSING.search(f"{type(error).__name__} {error}"):

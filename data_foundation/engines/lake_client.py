@@ -26,6 +26,7 @@ from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, Filesys
 
 from data_foundation.engines import lake_delta
 from data_foundation.engines.contract import Statement
+from data_foundation.engines.lake_access import NAMED_BY
 from data_foundation.engines.lake_delta import Arrived
 from data_foundation.engines.lake_journal import Note, read_note, remove_note, write_note, write_whole
 from data_foundation.engines.lake_query import LakeSqlClient
@@ -81,7 +82,7 @@ class LakeClient(FilesystemClient):
             try:
                 self.fs_client.ls(container)
             except FileNotFoundError:
-                message = f"LAKE_URL names a container or bucket that is not there: create '{container}', or correct it"
+                message = f"there is no container or bucket '{container}': create it, or correct {NAMED_BY}"
                 raise WarehouseError(message) from None
 
     @property

@@ -1,0 +1,99 @@
+"""A row of the sheet as a resource of `sources.yaml`, and which of its columns each part of that comes from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from data_foundation.workbook.columns import DIALECTS, Row
+
+_OTHERS = re.compile(r"[^A-Za-z0-9_-]+")
+_WILDCARDS = re.compile(r"\[[^\]]*\]|[*?]|\.(csv|tsv|txt|jsonl?|ndjson|parquet|xlsx|pdf)(\.gz|\.zst)?$", re.IGNORECASE)
+
+_COLUMNS: Mapping[tuple[str, ...], str] = {
+    ("entry",): "source_type",
+    ("destination",): "table_name",
+    ("write_disposition",): "load_type",
+    ("primary_key",): "primary_key",
+    ("incremental",): "watermark_column",
+    ("incremental", "initial_value"): "last_watermark",
+    ("lake",): "target_container",
+    ("lake", "folder"): "target_folder_path",
+    ("enabled",): "enabled",
+    ("kwargs",): "source_name",
+    ("kwargs", "schema"): "schema_name",
+    ("kwargs", "table"): "table_name",
+    ("kwargs", "path"): "table_name",
+    ("kwargs", "query_filter"): "query_filter",
+    ("kwargs", "endpoint"): "api_endpoint",
+    ("kwargs", "method"): "api_method",
+    ("kwargs", "pagination"): "pagination_type",
+    ("kwargs", "chunk_size"): "chunk_size",
+    ("kwargs", "page_size"): "chunk_size",
+    ("kwargs", "parallelism"): "parallelism",
+}
+
+
+def to_resource(row: Row) -> dict[str, Any]:
+    """Returns what a row says as `sources.yaml` would say it, with nothing in it that goes without saying."""
+    entry, kwargs = _entry(row)
+    resource: dict[str, Any] = {
+        "entry": f"data_foundation.readers.{entry}",
+        "kwargs": {name: value for name, value in kwargs.items() if value is not None},
+        "destination": f"raw.{row.source_name}_{_OTHERS.sub('_', table_of(row))}",
+        "tags": {"job_id": row.job_id},
+    }
+    if row.load_type == "FULL":
+        resource["write_disposition"] = "replace"
+    else:
+        resource["incremental"] = {"cursor_path": row.watermark_column, "initial_value": _first_value(row)}
+        if row.primary_key:
+            resource |= {"write_disposition": "merge", "primary_key": list(row.primary_key)}
+        elif row.source_type in DIALECTS:
+            resource["kwargs"]["merge_on_key"] = True
+    if row.target_container:
+        resource["lake"] = {"container": row.target_container, "folder": row.target_folder_path}
+    if row.enabled == "N":
+        resource["enabled"] = False
+    return resource
+
+
+def _entry(row: Row) -> tuple[str, dict[str, Any]]:
+    """Returns the reader that a row means and what it is asked for; None is what goes without saying."""
+    connection = {"connection": row.source_name}
+    if row.source_type == "API":
+        return "rest.get_endpoint", connection | {
+            "endpoint": row.api_endpoint, "method": row.api_method, "pagination": row.pagination_type,
+            "page_size": row.chunk_size,
+        }  # fmt: skip
+    if row.source_type == "FILE":
+        return "files.get_rows", connection | {"path": row.table_name}
+    return "sql.get_table", connection | {
+        "dialect": DIALECTS[row.source_type], "schema": row.schema_name, "table": row.table_name,
+        "query_filter": row.query_filter, "chunk_size": row.chunk_size, "parallelism": row.parallelism,
+    }  # fmt: skip
+
+
+def _first_value(row: Row) -> Any:
+    """Returns where the first run starts; an API has texts where Excel has dates."""
+    value = row.last_watermark
+    return value.isoformat() if row.source_type == "API" and isinstance(value, date) else value
+
+
+def column_of(path: Sequence[str | int]) -> str:
+    """Returns the column that a part of a resource comes from, for instance watermark_column for its `incremental`."""
+    words = tuple(map(str, path))
+    return next((_COLUMNS[words[:size]] for size in range(len(words), 0, -1) if words[:size] in _COLUMNS), "job_id")
+
+
+def table_of(row: Row) -> str:
+    """Returns what the table is called; of files the last part of their path that is more than wildcards and an ending.
+
+    `inbox/orders_*.csv` is orders, `inbox/*.csv` is inbox.
+    """
+    if row.source_type != "FILE":
+        return row.table_name
+    parts = reversed(row.table_name.split("/"))
+    return next((name for part in parts if (name := _WILDCARDS.sub("", part).strip("_-. "))), "files")

@@ -1,0 +1,98 @@
+"""A workbook to begin with: headers with notes, drop-downs, and four rows that show how, none of them switched on."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_foundation.errors import FoundationError
+from data_foundation.workbook import SHEET
+from data_foundation.workbook.columns import COLUMNS, NUMBERS, REQUIRED, VALUES, WORDS, Row
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+LAST_ROW = 2000
+"""As far as drop-downs and formats of cells go."""
+
+EXAMPLES: tuple[dict[str, Any], ...] = (
+    {
+        "job_id": "pg_customers_full", "source_type": "PostgreSQL", "source_name": "sales_db", "schema_name": "public",
+        "table_name": "customers", "load_type": "FULL", "enabled": "N", "query_filter": "status = 'active'",
+    },
+    {
+        "job_id": "pg_orders_incr", "source_type": "PostgreSQL", "source_name": "sales_db", "schema_name": "public",
+        "table_name": "orders", "load_type": "INCREMENTAL", "enabled": "N", "target_container": "raw-data",
+        "target_folder_path": "raw", "watermark_column": "updated_at", "last_watermark": date(2024, 1, 1),
+        "chunk_size": 100_000, "parallelism": 1,
+    },
+    {
+        "job_id": "oracle_employees_full", "source_type": "Oracle", "source_name": "erp_system", "schema_name": "hr",
+        "table_name": "employees", "load_type": "FULL", "enabled": "N",
+    },
+    {
+        "job_id": "api_users_full", "source_type": "API", "source_name": "example_api", "table_name": "users",
+        "load_type": "FULL", "enabled": "N", "api_endpoint": "/api/v1/users", "api_method": "GET",
+        "pagination_type": "offset",
+    },
+)  # fmt: skip
+
+
+def write_template(file: Path) -> None:
+    """Writes the workbook.
+
+    Raises:
+        FoundationError: It is there already, or openpyxl is not installed.
+    """
+    if file.exists():
+        raise FoundationError(f"{file} is there already; it is not written over")
+    try:
+        from openpyxl import Workbook  # noqa: PLC0415 - an extra, which most folders do not need
+    except ModuleNotFoundError:
+        raise FoundationError("openpyxl is not installed: install the extra `workbook`") from None
+    book = Workbook()
+    sheet: Worksheet = book.active
+    sheet.title = SHEET
+    sheet.append(list(COLUMNS))
+    for example in EXAMPLES:
+        sheet.append([example.get(column) for column in COLUMNS])
+    for number, column in enumerate(COLUMNS, 1):
+        _dress(sheet, number, column)
+    sheet.freeze_panes = "B2"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    book.save(file)
+
+
+def _dress(sheet: Worksheet, number: int, column: str) -> None:
+    """Gives a column its note, its format and its drop-down."""
+    from openpyxl.comments import Comment  # noqa: PLC0415 - an extra, which most folders do not need
+    from openpyxl.styles import Font, PatternFill  # noqa: PLC0415 - the same
+    from openpyxl.worksheet.datavalidation import DataValidation  # noqa: PLC0415 - the same
+
+    header, required = sheet.cell(1, number), column in REQUIRED
+    header.font = Font(bold=True, color="FFFFFF")
+    header.fill = PatternFill("solid", fgColor="1F4E78" if required else "7F7F7F")
+    words = WORDS.get(column, ())
+    told = ["Required." if required else "", Row.model_fields[column].description, ", ".join(words)]
+    header.comment = Comment("\n".join(filter(None, told)), "foundation", width=320, height=120)
+    sheet.column_dimensions[header.column_letter].width = max(12, len(column) + 2)
+    cells = f"{header.column_letter}2:{header.column_letter}{LAST_ROW}"
+    if words:
+        rule = DataValidation("list", formula1=f'"{",".join(words)}"', allow_blank=not required, showErrorMessage=True)
+        rule.error, rule.errorTitle = f"Accepted: {', '.join(words)}", column
+    elif column in NUMBERS:
+        rule = DataValidation("whole", operator="greaterThanOrEqual", formula1="1", showErrorMessage=True)
+        rule.error, rule.errorTitle = "Accepted is a whole number from 1 on", column
+    else:
+        if column not in VALUES:
+            _format_as_text(sheet, number)
+        return
+    rule.add(cells)
+    sheet.add_data_validation(rule)
+
+
+def _format_as_text(sheet: Worksheet, number: int) -> None:
+    """Keeps Excel from making a date or a number of what is typed into the column."""
+    for row in range(2, len(EXAMPLES) + 102):
+        sheet.cell(row, number).number_format = "@"
