@@ -260,12 +260,12 @@ class SchemaDrift(Check):
 def find_checks(resource: ResourceConfig) -> Iterator[Check]:
     """Yields the checks that a resource has."""
     said, mode = resource.checks, resource.write_disposition
-    if resource.requires:
-        yield RequiredColumns(blocking=True, columns=resource.requires)
+    if resource.required_columns:
+        yield RequiredColumns(blocking=True, columns=resource.required_columns)
     if mode.disposition == "replace" and resource.on_empty == "keep":
         yield RowsArrived(blocking=False)
-    # append and scd2 have a key once for every time that it was loaded or has changed.
-    level = said.primary_key or ("ignore" if mode.disposition == "append" or mode.strategy == "scd2" else "block")
+    key_comes_again = mode.disposition == "append" or (mode.strategy == "scd2" and resource.landing == "table")
+    level = said.primary_key or ("ignore" if key_comes_again else "block")
     if resource.key_columns and level != "ignore":
         keys = [normalize(name) for name in resource.key_columns]
         yield PrimaryKey(level == "block", keys, current_only=mode.strategy == "scd2")
@@ -286,7 +286,7 @@ def failed_checks(resource: ResourceConfig, error: Exception | None) -> tuple[Ch
     """Returns the check by which a load failed: `requires`, or none where something else went wrong."""
     if not isinstance(error, RequiredColumnsMissing):
         return ()
-    required = RequiredColumns(blocking=True, columns=resource.requires)
+    required = RequiredColumns(blocking=True, columns=resource.required_columns)
     return (required.outcome(Finding(passed=False, message=str(error))),)
 
 

@@ -17,6 +17,7 @@ from data_foundation.fields import Model
 from data_foundation.grammar import ResourceConfig, SourceDefaults, SourcesFile
 from data_foundation.redaction import redact
 from data_foundation.scalars import nearest
+from data_foundation.tagging import bind_tags
 from data_foundation.validation import explain_validation, unknown_key
 from data_foundation.workbook import WORKBOOK_FILE
 from data_foundation.yaml_document import YamlDocument, load_yaml
@@ -91,9 +92,11 @@ class SourceConfig(BaseModel):
         """
         resources = (*self.resources, *(resource.inherit(self.defaults) for resource in more))
         places = (*self.places, *(Place(file) for _ in more))
-        if problems := list(_resource_problems(resources, places)):
+        problems = list(_resource_problems(resources, places))
+        bound = bind_tags(self.folder, resources, places, problems)
+        if problems:
             raise ConfigError(problems)
-        return self.model_copy(update={"resources": resources, "places": places})
+        return self.model_copy(update={"resources": tuple(bound), "places": places})
 
     def find_resource(self, name: str) -> ResourceConfig | None:
         """Returns the resource whose table or destination is `name`."""
@@ -119,6 +122,7 @@ def load_source_config(folder: Path) -> SourceConfig:
                 resources.append(resource.inherit(defaults))
                 places.append(document.place(path))
     problems.extend(_resource_problems(resources, places))
+    resources = bind_tags(folder, resources, places, problems)
     if problems:
         raise ConfigError(sorted(problems, key=lambda problem: (problem.file, problem.line or 0)))
     return SourceConfig(

@@ -12,8 +12,9 @@ import dlt
 import yaml
 
 from data_foundation.landed import read_columns
-from data_foundation.naming import child_key, normalize, pipeline_name, table_key
+from data_foundation.naming import child_key, normalize, pipeline_name, satellite_table, table_key
 from data_foundation.tree import find_sources
+from data_foundation.vault.tables import newest_satellite
 
 if TYPE_CHECKING:
     from dlt.common.destination import Destination
@@ -70,6 +71,11 @@ def build_dbt_sources(root: Path, warehouse: Warehouse) -> str:
                 dataset, _ = table_key(resource)
                 loaded = _read_columns(resource, warehouse.dataset(dataset), destination, folder)
                 tables = {table["name"]: table for table in _describe(resource, entry, loaded)}
+                if resource.landing == "vault":
+                    _, name = table_key(resource)
+                    tables[name] = {"name": name, "identifier": satellite_table(source.config.name, resource)} | tables[
+                        name
+                    ]
                 datasets[dataset] |= tables
                 incomplete += [f"{dataset}.{name}" for name in tables if name not in loaded]
     sources = [
@@ -91,6 +97,8 @@ def _read_columns(
     pipeline = dlt.pipeline(name, pipelines_dir=folder, destination=destination, dataset_name=schema)
     pipeline.sync_destination(destination, dataset_name=schema)
     tables: Mapping[str, Any] = pipeline.default_schema.tables if pipeline.default_schema_name else {}
+    if satellite := newest_satellite(tables):
+        return {table: read_columns(tables, satellite)}
     return {name: read_columns(tables, name) for name, found in tables.items() if name == table or found.get("parent")}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource
 from dlt.extract.items import TableNameMeta
 
@@ -94,6 +95,11 @@ class Entrance(Step):
     def kept(self, name: str) -> int:
         """Returns how many rows of a table ended here and will land."""
         return sum(table.pages.kept for table in self._tables.values() if table.pages and table.rows.root.name == name)
+
+    def columns(self, name: str) -> TTableSchemaColumns:
+        """Returns the columns of a table as its rows will land, as far as it is known by now."""
+        found = next((table for table in self._tables.values() if table.rows.root.name == name), None)
+        return found.rows.ahead.schema.tables[name]["columns"] if found else {}
 
     def told(self) -> list[str]:
         """Returns what a person should know of what passed: what a contract let go, and how often."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from data_foundation import templates
 from data_foundation.check_fields import Checks
@@ -24,6 +24,7 @@ from data_foundation.fields import (
     known_templates,
 )
 from data_foundation.scalars import EntryPath, Kinds, Names, Owners, TagKey, TagValue, WarehouseName, checked
+from data_foundation.tags import RequiredColumn
 
 _NAME = r"[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*"
 _DESTINATION = rf"{_NAME}\.{_NAME}"
@@ -76,6 +77,15 @@ class ResourceConfig(Inherited):
     incremental: Incremental | None = Field(default=None, description="Load only what is new.")
     columns: dict[str, ColumnHints] = Field(default={}, description="What is known of columns beforehand.")
     requires: Names = Field(default=(), description="Columns without which the load fails before anything is written.")
+    tag: str | None = Field(
+        default=None, description="What the rows are for: `dlthub/tags.yaml` says which columns and types that needs."
+    )
+    columns_from: dict[str, str] = Field(
+        default={}, description="By column of the tag what these rows call it, where that is another name."
+    )
+    landing: Literal["table", "vault"] = Field(
+        default="table", description="vault: a hub of all keys and satellites of every version, see docs/vault.md."
+    )
     partitions: Partitions | None = Field(default=None, description="Time partitions that can be backfilled.")
     cluster_by: Names = Field(default=(), description="Columns that Snowflake clusters the table by.")
     warehouse: WarehouseName | None = Field(
@@ -92,6 +102,24 @@ class ResourceConfig(Inherited):
     description: str | None = Field(default=None, description="Default: the entry's docstring.")
     enabled: bool = Field(default=True, description="false: no asset, no load.")
     meta: Meta = Field(default=Meta(), description="Free metadata; `dagster` is the long spelling of automation.")
+
+    _contract: tuple[RequiredColumn, ...] = PrivateAttr(())
+
+    @property
+    def contract(self) -> tuple[RequiredColumn, ...]:
+        """What the tag requires, once it is bound to it."""
+        return self._contract
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """What the rows must have, for a person: the columns of `requires`, and those of the tag with their types."""
+        return (*self.requires, *(f"{required.column} ({required.accepted})" for required in self.contract))
+
+    def with_contract(self, required: tuple[RequiredColumn, ...]) -> ResourceConfig:
+        """Returns this resource, bound to what its tag requires."""
+        bound = self.model_copy()
+        bound._contract = required  # noqa: SLF001 - its own
+        return bound
 
     @property
     def dataset(self) -> str:
@@ -117,6 +145,47 @@ class ResourceConfig(Inherited):
     def key_columns(self) -> tuple[str, ...]:
         """The primary key, wherever it is told."""
         return self.primary_key or tuple(name for name, hints in self.columns.items() if hints.primary_key)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _vault_keeps_versions(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or raw.get("landing") != "vault":
+            return raw
+        if "write_disposition" in raw:
+            message = "landing vault adds a row where its hash has changed, whatever comes; leave write_disposition out"
+            raise ValueError(message)
+        return {**raw, "write_disposition": {"disposition": "merge", "strategy": "scd2"}}
+
+    @model_validator(mode="after")
+    def _tag_has_a_key(self) -> Self:
+        if self.landing == "vault" and not self.tag:
+            message = "landing vault needs a tag, which its hub is named after"
+            raise ValueError(message)
+        if self.columns_from and not self.tag:
+            message = "columns_from needs a tag, whose columns it names"
+            raise ValueError(message)
+        if self.tag and not self.key_columns:
+            message = "tag needs a primary_key"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _vault_takes_whole_rows(self) -> Self:
+        if self.landing != "vault":
+            return self
+        for name in ("child_tables", "merge_key"):
+            if getattr(self, name):
+                message = f"landing vault keeps whole rows, lists and objects as JSON; leave {name} out"
+                raise ValueError(message)
+        if self.max_table_nesting:
+            message = "landing vault keeps whole rows, lists and objects as JSON; max_table_nesting is 0"
+            raise ValueError(message)
+        if self.warehouse in {"lake", "filesystem"}:
+            message = (
+                f"landing vault needs a database, and {self.warehouse} is none; accepted: duckdb, snowflake, postgres"
+            )
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _merge_has_a_key(self) -> Self:

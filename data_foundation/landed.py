@@ -11,7 +11,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.checks import CheckedTable, CheckOutcome, run_checks
 from data_foundation.connection import connect
-from data_foundation.naming import table_key
+from data_foundation.naming import satellites_table, table_key
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import LoadInfo
@@ -81,7 +81,7 @@ def read_landed(
         result: What the load knows of itself.
         loaded: dlt's account of the load, None where nothing was loaded.
     """
-    table = result.destination.split(".")[1]
+    table = _table_name(result)
     family = [str(found["name"]) for found in get_nested_tables(dict(tables), table)] if table in tables else [table]
     packages = loaded.load_packages if loaded else []
     counts = _count_rows(client, family)
@@ -96,7 +96,8 @@ def read_landed(
             for package in packages
             for name, change in package.schema_update.items()
             if not name.startswith("_dlt")
-        },
+        }
+        | dict(result.schema_changes),
         load_id=packages[-1].load_id if packages else None,
         bytes=sum(job.file_size for package in packages for job in package.jobs["completed_jobs"]) or None,
     )
@@ -108,10 +109,24 @@ def check_table(resource: ResourceConfig, warehouse: Warehouse) -> tuple[CheckOu
     dataset, table = table_key(resource)
     warehouse = warehouse.serving(resource)
     with warehouse.open() as destination, connect(destination, warehouse.dataset(dataset)) as client:
-        count = _count_rows(client, [table]).get(table)
-        columns: Mapping[str, Any] = {} if count is None else _existing_columns(client, table)
-        result = LoadResult(f"{dataset}.{table}", rows=count or 0, row_count=count, columns=columns)
+        name = _newest_satellite(client, resource) if resource.landing == "vault" else table
+        count = _count_rows(client, [name]).get(name)
+        columns: Mapping[str, Any] = {} if count is None else _existing_columns(client, name)
+        result = LoadResult(f"{dataset}.{table}", rows=count or 0, row_count=count, table=name, columns=columns)
         return run_checks(resource, _checked_table(result, client))
+
+
+def _newest_satellite(client: SqlClientBase[Any], resource: ResourceConfig) -> str:
+    """Returns the satellite that a resource lands in, the resource's own name where nothing has landed."""
+    query = (
+        f"SELECT satellite FROM {client.make_qualified_table_name(satellites_table(resource))} "  # noqa: S608 - quoted by dlt
+        "WHERE asset = %s ORDER BY opened_at DESC LIMIT 1"
+    )
+    try:
+        rows = client.execute_sql(query, ".".join(table_key(resource)))
+    except DatabaseUndefinedRelation:
+        rows = None
+    return str(rows[0][0]) if rows else table_key(resource)[1]
 
 
 def _existing_columns(client: SqlClientBase[Any], table: str) -> Mapping[str, Mapping[str, Any]]:
@@ -121,8 +136,13 @@ def _existing_columns(client: SqlClientBase[Any], table: str) -> Mapping[str, Ma
         return {str(column[0]).lower(): {} for column in cursor.description or ()}
 
 
+def _table_name(result: LoadResult) -> str:
+    """Returns the table that the rows are in: in a vault not that of the destination."""
+    return (result.table or result.destination).rpartition(".")[2]
+
+
 def _checked_table(result: LoadResult, client: SqlClientBase[Any]) -> CheckedTable:
-    name = result.destination.split(".")[1]
+    name = _table_name(result)
     return CheckedTable(
         name,
         tuple(result.columns),

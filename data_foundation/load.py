@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -12,15 +12,18 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from data_foundation import failure
 from data_foundation.bounds import Bounds, find_bounds
 from data_foundation.connection import connect
+from data_foundation.contract import find_breaches
 from data_foundation.deletion import delete_range
 from data_foundation.entrance import find_entrance
-from data_foundation.errors import NoRows, RequiredColumnsMissing
+from data_foundation.errors import LoadError, NoRows, RequiredColumnsMissing, ValueRefused
 from data_foundation.landed import LoadResult, read_landed
-from data_foundation.naming import UNCHANGED, normalize, table_key
+from data_foundation.lock import hold
+from data_foundation.naming import UNCHANGED, normalize, pipeline_name, table_key
 from data_foundation.progress import ProgressCollector, Report
 from data_foundation.resource import Call, build_resource
 from data_foundation.steps import SeenColumns, Take
 from data_foundation.table_pipeline import TablePipeline
+from data_foundation.vault.landing import Vault
 from data_foundation.warehouse import template_values
 
 if TYPE_CHECKING:
@@ -44,7 +47,8 @@ class Load:
         self.options = task.options
         self.warehouse = warehouse
         progress = ProgressCollector(task.resource.destination, report)
-        self.pipeline = TablePipeline(warehouse, table_key(task.resource), progress)
+        vault = Vault(task.source.name, task.resource) if task.resource.landing == "vault" else None
+        self.pipeline = TablePipeline(warehouse, table_key(task.resource), progress, vault)
         self.unfinished = self.pipeline.unfinished
         self.warnings: list[str] = []
         self.bounds = Bounds()
@@ -56,6 +60,9 @@ class Load:
             tell: Told what has landed while the warehouse is still open.
         """
         self.warehouse.accept(self.resource)
+        if self.pipeline.vault and self.options.refresh == "drop":
+            message = "a vault keeps what it has: drop its satellites by hand, or `refresh: state` to load all again"
+            raise LoadError(message)
         with self.pipeline.timed("sync"), self._open() as destination:
             landed_before = self._settle_unfinished(destination)
             self.pipeline.synchronise(destination)
@@ -66,14 +73,14 @@ class Load:
         make_room = self._room_for_range()
         rows = self.pipeline.extract(resource, self._refresh)
         self.warnings += find_entrance(resource).told()
-        self._check_required(seen)
+        self._check_required(seen, resource)
         unchanged = resource.custom_metrics.get(UNCHANGED)
         if reason := unchanged or self._reason_to_write_nothing(rows, landed_before):
             return self._leave_as_it_is(tell, reason, before, unchanged=bool(unchanged))
         self.pipeline.keep(asked=self.options.asked)
-        self.pipeline.normalize()
+        self._normalize()
         with self._open() as destination:
-            with self.pipeline.timed("load"):
+            with self._hub(), self.pipeline.timed("load"):
                 loaded = self.pipeline.load(destination, make_room)
             landed = self._landed(destination, loaded, before)
             tell(landed, destination)
@@ -118,9 +125,10 @@ class Load:
         logger.info("%s: finishing load %s, which an earlier run left behind", self.resource.destination, load_id)
         try:
             self.pipeline.normalize()
-            self.pipeline.load(destination)
-        except PipelineStepFailed as error:
-            if not failure.is_final(error):
+            with self._hub():
+                self.pipeline.load(destination)
+        except (PipelineStepFailed, ValueRefused) as error:
+            if isinstance(error, PipelineStepFailed) and not failure.is_final(error):
                 raise
             self.pipeline.rows = 0
             aside = self.unfinished.set_aside(load_id)
@@ -132,6 +140,24 @@ class Load:
             logger.warning("%s: %s", self.resource.destination, self.warnings[-1])
             return False
         return True
+
+    def _normalize(self) -> None:
+        try:
+            self.pipeline.normalize()
+        except ValueRefused:
+            # Whatever comes next reads anew: nobody wants these rows.
+            self.unfinished.forget()
+            raise
+
+    @contextmanager
+    def _hub(self) -> Iterator[None]:
+        """Keeps other resources of this machine out of the hub that both write to."""
+        if not self.pipeline.vault:
+            yield
+            return
+        name = pipeline_name(table_key(self.resource)[0], self.pipeline.vault.hub)
+        with hold(self.warehouse.work_folder, name, self.options.run_id, logger.info):
+            yield
 
     def _reason_to_write_nothing(self, rows: int, landed_before: str | None) -> str:
         """Returns why what was extracted is not loaded, "" where it is.
@@ -184,7 +210,7 @@ class Load:
         call = Call(self.bounds, template_values(), options.kwargs)
         resource = build_resource(self.source, self.resource, self.pipeline.table, call)
         seen = SeenColumns()
-        if self.resource.requires:
+        if self.resource.required_columns:
             resource.add_step(seen)
         if options.limit:
             resource.add_step(Take(options.limit))
@@ -206,7 +232,7 @@ class Load:
         """Tells whether the range holds only what the cursor has passed."""
         return self.bounds.ends and cursor is not None and bool(self.bounds.end <= cursor)
 
-    def _check_required(self, seen: SeenColumns) -> None:
+    def _check_required(self, seen: SeenColumns, resource: DltResource) -> None:
         names = {normalize(str(name)) for name in seen.names}
         missing = [name for name in self.resource.requires if normalize(name) not in names]
         if seen.rows and missing:
@@ -214,15 +240,26 @@ class Load:
                 f"the rows lack {', '.join(missing)}, which `requires` names; they have {', '.join(sorted(names))}"
             )
             raise RequiredColumnsMissing(message)
+        columns = find_entrance(resource).columns(self.pipeline.table)
+        if seen.rows and (breaches := list(find_breaches(self.resource, names, columns))):
+            raise RequiredColumnsMissing(
+                f"the rows break the contract of tag {self.resource.tag}: {'; '.join(breaches)}"
+            )
 
     def _landed(
         self, destination: Destination, loaded: LoadInfo | None, before: Any, *, unchanged: bool = False
     ) -> LoadResult:
         pipeline = self.pipeline
+        opened = pipeline.vault.opened if pipeline.vault and loaded else {}
+        self.warnings += [
+            f"{', '.join(columns)} is new: satellite {name} was opened; earlier rows stay where they are"
+            for name, columns in opened.items()
+        ]
         result = LoadResult(
             destination=".".join(table_key(self.resource)),
             rows=pipeline.rows,
-            table=f"{self.warehouse.database}.{pipeline.dataset}.{pipeline.table}",
+            table=f"{self.warehouse.database}.{pipeline.dataset}.{pipeline.landing}",
+            schema_changes=opened,
             seconds=pipeline.seconds,
             cursor=(before, self._cursor()),
             warnings=tuple(self.warnings),

@@ -47,3 +47,18 @@ def child_key(resource: ResourceConfig, child: str) -> tuple[str, str]:
     """Returns dataset and table of a nested list named in `child_tables`, for instance `parents` or `a.b`."""
     dataset, table = table_key(resource)
     return dataset, "__".join((table, *map(normalize, child.split("."))))
+
+
+def hub_table(resource: ResourceConfig) -> str:
+    """Returns the table of all keys of a resource's tag."""
+    return f"hub_{resource.tag}"
+
+
+def satellites_table(resource: ResourceConfig) -> str:
+    """Returns the table that lists the satellites of a resource's tag."""
+    return f"{hub_table(resource)}__satellites"
+
+
+def satellite_table(source: str, resource: ResourceConfig) -> str:
+    """Returns the first satellite of a resource; later ones add when they were opened."""
+    return f"sat_{normalize(source)}_{table_key(resource)[1]}"

@@ -43,7 +43,7 @@ def preview_resource(source: SourceConfig, resource: ResourceConfig, limit: int)
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         warehouse = MemoryWarehouse(Path(folder), ":memory:", connection)
         result = load_resource(Task(source, resource, LoadOptions(limit=limit)), warehouse)
-        tables = {result.destination.split(".")[1]: result.columns, **result.child_columns}
+        tables = {result.table.rpartition(".")[2]: result.columns, **result.child_columns}
         dataset = result.destination.split(".")[0]
         return [_read(connection, dataset, name, columns, limit) for name, columns in tables.items() if columns]
 

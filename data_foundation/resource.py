@@ -132,7 +132,8 @@ class _Builder:
 def _with_hints(built: DltResource, resource: ResourceConfig, table: str, section: str, bounds: Bounds) -> DltResource:
     said = resource.model_fields_set
     hints: dict[str, Any] = {"table_name": table}
-    if "write_disposition" in said:
+    # In a vault what rows do to each other is decided once they are hashed.
+    if "write_disposition" in said and resource.landing == "table":
         hints["write_disposition"] = resource.write_disposition.model_dump(exclude_none=True)
     for name in ("primary_key", "merge_key"):
         if keys := getattr(resource, name):
@@ -146,9 +147,10 @@ def _with_hints(built: DltResource, resource: ResourceConfig, table: str, sectio
     if resource.incremental:
         hints["incremental"] = _incremental(resource, bounds)
     built.apply_hints(**hints)
-    if resource.max_table_nesting is not None:
-        built.max_table_nesting = resource.max_table_nesting
-    built.add_step(Pages(read=bool(resource.incremental or resource.requires)), insert_at=1)
+    nesting = 0 if resource.landing == "vault" else resource.max_table_nesting
+    if nesting is not None:
+        built.max_table_nesting = nesting
+    built.add_step(Pages(read=bool(resource.incremental or resource.requires or resource.contract)), insert_at=1)
     built.section = section
     return built
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from data_foundation.engines.contract import Destination, Statement, Warehouse
     from data_foundation.progress import ProgressCollector
+    from data_foundation.vault.landing import Vault
 
 
 class TablePipeline:
@@ -32,9 +33,12 @@ class TablePipeline:
         rows: Sent to the table so far.
         unfinished: Loads that an earlier run began.
         dlt: dlt's own object; there is one after `open` or `synchronise`.
+        vault: Where the rows land instead of in the table, None where they do land there.
     """
 
-    def __init__(self, warehouse: Warehouse, key: tuple[str, str], progress: ProgressCollector) -> None:
+    def __init__(
+        self, warehouse: Warehouse, key: tuple[str, str], progress: ProgressCollector, vault: Vault | None = None
+    ) -> None:
         dataset, self.table = key
         self.dataset = warehouse.dataset(dataset)
         self.seconds: dict[str, float] = {}
@@ -44,6 +48,7 @@ class TablePipeline:
         self.unfinished = Unfinished(warehouse.work_folder, self._name)
         self._warehouse = warehouse
         self._progress = progress
+        self.vault = vault
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -72,6 +77,13 @@ class TablePipeline:
         self.unfinished.forget_working_folder()
         self.open(destination)
         self.dlt.sync_destination(destination, dataset_name=self.dataset)
+        if self.vault and self.dlt.default_schema_name:
+            self.vault.recall(self.dlt.default_schema)
+
+    @property
+    def landing(self) -> str:
+        """The table of the warehouse that rows land in."""
+        return self.vault.satellite(self.tables) if self.vault else self.table
 
     @property
     def tables(self) -> TSchemaTables:
@@ -116,6 +128,8 @@ class TablePipeline:
         """Makes of what was extracted the files that are loaded."""
         with self.timed("normalize"):
             normalized = self.dlt.normalize()
+            if self.vault:
+                self.vault.land(self.dlt)
         self.rows += normalized.row_counts.get(self.table, 0) if normalized else 0
 
     def load(self, destination: Destination, first: Sequence[Statement] = ()) -> LoadInfo | None:

@@ -12,8 +12,9 @@ from data_foundation.configurable import PYTHON_FILE, load_python_resources
 from data_foundation.entry import EntryFacts, EntryPlace, check_arguments, find_entry, read_facts
 from data_foundation.errors import ConfigError, EntryError, Place, Problem
 from data_foundation.grammar import ResourceConfig
-from data_foundation.naming import child_key, table_key
+from data_foundation.naming import child_key, hub_table, satellite_table, satellites_table, table_key
 from data_foundation.readers.arguments import find_argument_problems
+from data_foundation.tags import TAGS_FILE, load_tags
 
 SOURCE_KEY = "source"
 """First part of the keys of the external assets that stand for the folders."""
@@ -69,10 +70,19 @@ def find_sources(root: Path) -> tuple[list[FoundSource], list[BrokenSource]]:
             found.append(source)
         else:
             broken.append(source)
+    broken.extend(_broken_tags(root / "dlthub" / TAGS_FILE))
     clashes = _duplicate_destinations(found)
     broken.extend(BrokenSource(source.config.folder, clashes[source.config.name]) for source in found
                   if source.config.name in clashes)  # fmt: skip
     return [source for source in found if source.config.name not in clashes], broken
+
+
+def _broken_tags(file: Path) -> Iterator[BrokenSource]:
+    """Yields the file of tags where it is broken, whether somebody uses a tag or not."""
+    try:
+        load_tags(file)
+    except ConfigError as error:
+        yield BrokenSource(file, error.problems)
 
 
 def find_source(root: Path, name: str) -> FoundSource | BrokenSource | None:
@@ -160,18 +170,16 @@ def _find_entry(folder: Path, resource: ResourceConfig, known: dict[str, FoundEn
 
 def _duplicate_destinations(sources: list[FoundSource]) -> Mapping[str, tuple[Problem, ...]]:
     """Returns problems by source name where two resources, as the warehouse calls them, share a table."""
+    rows = [(s.config, *found) for s in sources for found in zip(s.config.resources, s.config.places, strict=True)]
     claims: dict[tuple[str, str], list[tuple[SourceConfig, Place, str]]] = defaultdict(list)
-    for source in sources:
-        for resource, place in zip(source.config.resources, source.config.places, strict=True):
-            claims[table_key(resource)].append((source.config, place, resource.destination))
-            if lake := resource.lake:
-                claims[f"{lake.container}/{lake.folder}", table_key(resource)[1]].append(
-                    (source.config, place, str(lake))
-                )
-            for child in resource.child_tables:
-                claims[child_key(resource, child)].append(
-                    (source.config, place, f"{resource.destination}: child_tables")
-                )
+    for config, resource, place in rows:
+        for key, spelling in _tables(config, resource):
+            claims[key].append((config, place, spelling))
+    for config, resource, place in rows:
+        for table in (hub_table(resource), satellites_table(resource)) if resource.landing == "vault" else ():
+            # Resources of one tag share these: only another's table of that name is one too many.
+            if claimed := claims.get((table_key(resource)[0], table)):
+                claimed.append((config, place, f"{resource.destination}: tag"))
     problems: dict[str, list[Problem]] = defaultdict(list)
     for key, claimed in claims.items():
         for position, (config, place, spelling) in enumerate(claimed if len(claimed) > 1 else ()):
@@ -181,3 +189,15 @@ def _duplicate_destinations(sources: list[FoundSource]) -> Mapping[str, tuple[Pr
             message = f"'{spelling}' is table {'.'.join(key)}, which is also the destination of {others}; rename one"
             problems[config.name].append(place.problem(message, "destination"))
     return {name: tuple(found) for name, found in problems.items()}
+
+
+def _tables(config: SourceConfig, resource: ResourceConfig) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yields every table that is a resource's alone, and what claims it."""
+    dataset, table = table_key(resource)
+    yield (dataset, table), resource.destination
+    if lake := resource.lake:
+        yield (f"{lake.container}/{lake.folder}", table), str(lake)
+    if resource.landing == "vault":
+        yield (dataset, satellite_table(config.name, resource)), f"{resource.destination}: landing"
+    for child in resource.child_tables:
+        yield child_key(resource, child), f"{resource.destination}: child_tables"

@@ -117,6 +117,9 @@ class LakeWarehouse(Warehouse):
             WarehouseError: Naming what is accepted instead.
         """
         mode, place = resource.write_disposition, resource.destination
+        if resource.landing == "vault":
+            message = "landing vault: a lake changes no rows in one transaction; accepted: duckdb, snowflake, postgres"
+            raise WarehouseError(f"{place}: {message}")
         if self.format == "parquet":
             if mode.disposition == "merge":
                 message = "merge needs LAKE_FORMAT=delta; accepted of parquet files: append, replace"

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from data_foundation.config import explain_validation
 from data_foundation.grammar import ResourceConfig
 from data_foundation.readers.rest.arguments import EndpointArguments
 from data_foundation.templates import find_templates
+from data_foundation.validation import explain_validation
 
 GRAMMARS = {"data_foundation.readers.rest.get_endpoint": EndpointArguments}
 """By entry what its `kwargs` accept."""

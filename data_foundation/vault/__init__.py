@@ -1,0 +1,1 @@
+"""A load as hub and satellites: rows get hashes in columns, and each version of a row is kept once."""

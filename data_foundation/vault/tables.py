@@ -1,0 +1,91 @@
+"""The tables of a vault as dlt's schema has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from data_foundation.vault.hashes import BUSINESS_KEY, HASH_KEY, ROW_HASH
+
+VAULT = "x-vault"
+"""The hint by which a satellite is known: when it was opened, and what the tag's columns are called in it."""
+
+_SEEN = {"seen-data": True}
+_OWN: Mapping[str, Mapping[str, Any]] = {
+    HASH_KEY: {"data_type": "text", "nullable": False, "merge_key": True},
+    ROW_HASH: {"data_type": "text", "nullable": False, "x-row-version": True},
+    "_dlt_valid_from": {"data_type": "timestamp", "nullable": True, "x-valid-from": True},
+    "_dlt_valid_to": {
+        "data_type": "timestamp", "nullable": True, "x-valid-to": True, "x-active-record-timestamp": None,
+    },
+}  # fmt: skip
+
+
+def newest_satellite(tables: Mapping[str, Any]) -> str | None:
+    """Returns the name of the satellite that was opened last, None where there is none."""
+    opened = {name: table[VAULT]["opened"] for name, table in tables.items() if VAULT in table}
+    return max(opened, key=lambda name: opened[name], default=None)
+
+
+def satellite_schema(extracted: Any, name: str, told: Mapping[str, Any]) -> Any:
+    """Returns the table of a satellite.
+
+    dlt's scd2 is what a satellite does: with a merge key it ends the version of a key that came with another row hash,
+    and leaves alone the keys that did not come.
+
+    Args:
+        extracted: The table of its rows.
+        name: Of the satellite.
+        told: What the hint `VAULT` says.
+    """
+    columns = {
+        column: {key: value for key, value in hints.items() if key != "primary_key"}
+        for column, hints in extracted["columns"].items()
+    }
+    own = {column: {"name": column, **hints} for column, hints in _OWN.items()}
+    changed = {"name": name, "write_disposition": "merge", "x-merge-strategy": "scd2", "x-normalizer": dict(_SEEN)}
+    return {**extracted, **changed, VAULT: dict(told), "columns": columns | own}
+
+
+def as_extracted(satellite: Any, name: str) -> Any:
+    """Returns the table of the rows of a satellite, which are extracted as if they were appended."""
+    left_out = {"x-merge-strategy", VAULT}
+    table = {key: deepcopy(value) for key, value in satellite.items() if key not in left_out}
+    columns = {column: hints for column, hints in table["columns"].items() if column not in _OWN}
+    return {**table, "name": name, "write_disposition": "append", "columns": columns}
+
+
+def is_changed(satellite: Any, extracted: Any) -> tuple[str, ...]:
+    """Returns the columns of rows that a satellite lacks, or has with another type."""
+    known = {name: hints.get("data_type") for name, hints in satellite["columns"].items()}
+    return tuple(
+        name
+        for name, hints in extracted["columns"].items()
+        if hints.get("data_type") and hints["data_type"] != known.get(name)
+    )
+
+
+def hub_schema(name: str) -> Any:
+    """Returns the table of a hub, to which keys are added that it does not have."""
+    kinds = {
+        HASH_KEY: "text", BUSINESS_KEY: "text", "first_seen": "timestamp", "source": "text", "_dlt_load_id": "text",
+    }  # fmt: skip
+    return _keyed(name, kinds, HASH_KEY, "insert-only")
+
+
+def satellites_schema(name: str) -> Any:
+    """Returns the table that lists the satellites of a tag, with what they call the tag's columns, as JSON text."""
+    kinds = {"satellite": "text", "asset": "text", "source": "text", "columns": "text", "opened_at": "timestamp"}
+    return _keyed(name, kinds, "satellite", "upsert")
+
+
+def _keyed(name: str, kinds: Mapping[str, str], key: str, strategy: str) -> Any:
+    columns: dict[str, Any] = {
+        column: {"name": column, "data_type": kind, "nullable": False} for column, kind in kinds.items()
+    }
+    columns[key]["primary_key"] = True
+    return {
+        "name": name, "columns": columns, "write_disposition": "merge", "x-merge-strategy": strategy,
+        "resource": name, "x-normalizer": dict(_SEEN),
+    }  # fmt: skip
