@@ -52,7 +52,7 @@ def read_trail(warehouse: Warehouse, target: str | None = None, *, last: int = 2
 
 
 def read_newest(warehouse: Warehouse) -> Trail:
-    """Returns the newest attempt of each table, and the newest one that loaded where that is another."""
+    """Returns of each table the newest attempt that loaded, and the newest one that did not; the newest come last."""
 
     def choose(attempts: list[Attempt]) -> list[Attempt]:
         return list({(a.asset, a.status == "loaded"): a for a in attempts}.values())

@@ -134,7 +134,7 @@ class ResourceConfig(Inherited):
     @property
     def lands_in(self) -> str | None:
         """The name of the warehouse that it asks for, None where it asks for none."""
-        return self.warehouse or ("lake" if self.lake else None)
+        return self.warehouse or ("filesystem" if self.lake else None)
 
     @property
     def job_id(self) -> str | None:

@@ -25,7 +25,7 @@ import pytest
 
 from data_foundation import audit, journal
 from data_foundation.audit import Attempt, catch_up, record
-from data_foundation.audit_trail import read_trail
+from data_foundation.audit_trail import read_newest, read_trail
 from data_foundation.cli import main
 from data_foundation.dbt_sources import build_dbt_sources
 from data_foundation.engines.duckdb import DuckDBWarehouse
@@ -393,6 +393,18 @@ def test_the_table_and_the_lines_answer_alike(
     trail = read_trail(away, target, **wanted)
     assert [one.attempt for one in trail.attempts] == found
     assert trail.away.startswith("SettingMissing: needs SNOWFLAKE_ACCOUNT")
+
+
+def test_the_newest_of_every_table(tree: Tree) -> None:
+    """One that loaded and one that did not, of each; the lines stand in for the table."""
+    attempts = [
+        attempt(1), attempt(2), attempt(3, **FAILED), attempt(4, **KILLED), attempt(5, asset="raw.items", **FAILED),
+        attempt(6, asset="raw.items"), attempt(7, asset="raw.letters"),
+    ]  # fmt: skip
+    for one in attempts:
+        record(tree.warehouse, one)
+    for warehouse in (tree.warehouse, SnowflakeWarehouse(tree.warehouse.work_folder, {})):
+        assert [one.attempt for one in read_newest(warehouse).attempts] == [2, 4, 5, 6, 7]
 
 
 @pytest.fixture

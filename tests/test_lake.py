@@ -16,11 +16,13 @@ from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.destinations.exceptions import DatabaseException
 
 from data_foundation.audit_trail import read_trail
+from data_foundation.connection import connect
 from data_foundation.engines.duckdb import DuckDBWarehouse
 from data_foundation.engines.lake import LakeWarehouse
 from data_foundation.engines.lake_access import explain_refusal
 from data_foundation.engines.lake_client import LakeClient
-from data_foundation.errors import FoundationError, LoadError, NoRows, SettingMissing, WarehouseError
+from data_foundation.errors import ConfigError, FoundationError, LoadError, NoRows, SettingMissing, WarehouseError
+from data_foundation.fields import LakePlace
 from data_foundation.loader import load_resource
 from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.transient import is_transient
@@ -550,3 +552,49 @@ def test_a_deployment_of_ones_own_has_folders_of_its_own(tmp_path: Path) -> None
     tree.give("shop", [{"id": 1}])
     load_resource(tree.task("shop.orders"), replace(tree.warehouse, suffix="__anna"))
     assert [folder.name for folder in (tmp_path / "lake").iterdir()] == ["raw__anna"]
+
+
+PLACES_BY_URL = {
+    "az://main/folder": "az://raw-data/bronze",
+    "abfss://main@account.dfs.core.windows.net/folder": "abfss://raw-data@account.dfs.core.windows.net/bronze",
+    "s3://main": "s3://raw-data/bronze",
+    "/srv/lake": "/srv/lake/raw-data/bronze",
+}
+
+
+@pytest.mark.parametrize(("url", "expected"), PLACES_BY_URL.items(), ids=PLACES_BY_URL)
+def test_a_place_takes_the_account_and_no_more(url: str, expected: str, tmp_path: Path) -> None:
+    """Container and folders are those of the place; what is pending for another place stays away from it."""
+    lake = LakeTree(tmp_path, {"LAKE_URL": url}).warehouse
+    there = lake.at(LakePlace(container="raw-data", folder="bronze/sales"))
+    assert (there.url, there.dataset("raw"), replace(there, suffix="__me").dataset("raw")) == (
+        expected,
+        "sales",
+        "sales__me",
+    )
+    assert there.work_folder.parent == lake.work_folder.parent
+    assert there.work_folder != lake.work_folder != lake.at(LakePlace(container="raw-data", folder="b")).work_folder
+
+
+def test_a_table_lies_in_its_place_with_all_that_belongs_to_it(tree: LakeTree) -> None:
+    """`lake: {container, folder}`: rows, nested rows and state; a second load and a query find them there."""
+    if "://" in tree.settings["LAKE_URL"]:
+        place = f"container: {tree.settings['LAKE_URL'].partition('://')[2].split('/')[0]}, folder: bronze/sales"
+    else:
+        place = "container: raw-data, folder: bronze/sales"
+    add_orders(tree, *MODES["append"], f"lake: {{{place}}}")
+    for number in (1, 2):
+        tree.give("shop", [{"id": number, "at": f"2024-02-0{number}", "lines": [{"n": number}]}])
+        result = tree.load("shop.orders")
+    assert (result.row_count, result.children) == (2, {"orders__lines": 2})
+    home = tree.warehouse
+    there = home.serving(tree.task("shop.orders").resource)
+    with there.open() as destination, connect(destination, there.dataset("raw")) as client:
+        assert client.execute_sql("select id from sales.orders order by id") == [(1,), (2,)]
+
+
+def test_a_place_in_the_lake_is_for_a_lake(delta: LakeTree) -> None:
+    """Beside `warehouse: duckdb` it is refused with the file and what to do."""
+    add_orders(delta, "warehouse: duckdb", "lake: {container: a, folder: b}")
+    with pytest.raises(ConfigError, match="lake is where a table lands in a lake, and warehouse is duckdb; leave one"):
+        delta.task("shop.orders")

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data_foundation.audit_trail import read_newest
 from data_foundation.connection import connect
 from data_foundation.engines import postgres_copy
 from data_foundation.engines.duckdb import DuckDBWarehouse
@@ -386,6 +387,7 @@ def test_a_connection_that_is_cut_is_made_again(tree: PostgresTree, name: str) -
     assert tree.query("select status, attempt from raw._load_audit order by started") == [
         ("loaded", 1), ("failed", 1), ("loaded", 2)
     ]  # fmt: skip
+    assert [(one.status, one.attempt) for one in read_newest(tree.warehouse).attempts] == [("failed", 1), ("loaded", 2)]
 
 
 TROUBLE = {

@@ -187,7 +187,7 @@ def test_dagster_shows_the_job(shop: Shop) -> None:
     specs = {spec.key.to_user_string(): spec for spec in shop.location.definitions().resolve_all_asset_specs()}
     spec = specs["raw/sales_db_orders"]
     assert (spec.tags["job_id"], spec.metadata["lake"]) == ("orders", "raw-data/bronze/sales_db_orders")
-    assert "lake" in spec.kinds
+    assert "filesystem" in spec.kinds
     reference = spec.metadata["dagster/code_references"].code_references[0]
     assert (Path(reference.file_path).name, reference.line_number) == (WORKBOOK_FILE, 3)
 
