@@ -342,8 +342,8 @@ ROWS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "destination": "raw.example_api_users", "write_disposition": "replace",
         },
     ),
-    "API, incremental: its times are texts": (
-        {**API, "load_type": "INCREMENTAL", "watermark_column": "at", "last_watermark": SIX},
+    "API, incremental: its times are texts, and without pages they have no size": (
+        {**API, "chunk_size": 100_000, "load_type": "INCREMENTAL", "watermark_column": "at", "last_watermark": SIX},
         {
             "entry": "data_foundation.readers.rest.get_endpoint",
             "kwargs": {"connection": "example_api", "endpoint": "/api/v1/users"},

@@ -66,7 +66,7 @@ def _entry(row: Row) -> tuple[str, dict[str, Any]]:
     if row.source_type == "API":
         return "rest.get_endpoint", connection | {
             "endpoint": row.api_endpoint, "method": row.api_method, "pagination": row.pagination_type,
-            "page_size": row.chunk_size,
+            "page_size": row.chunk_size if row.pagination_type not in {None, "none"} else None,
         }  # fmt: skip
     if row.source_type == "FILE":
         return "files.get_rows", connection | {"path": row.table_name}
