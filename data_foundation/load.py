@@ -18,7 +18,7 @@ from data_foundation.entrance import find_entrance
 from data_foundation.errors import LoadError, NoRows, RequiredColumnsMissing, ValueRefused
 from data_foundation.landed import LoadResult, read_landed
 from data_foundation.lock import hold
-from data_foundation.naming import UNCHANGED, normalize, pipeline_name, table_key
+from data_foundation.naming import UNCHANGED, WARNINGS, normalize, pipeline_name, table_key
 from data_foundation.progress import ProgressCollector, Report
 from data_foundation.resource import Call, build_resource
 from data_foundation.steps import SeenColumns, Take
@@ -72,7 +72,7 @@ class Load:
         resource, seen = self._resource(before)
         make_room = self._room_for_range()
         rows = self.pipeline.extract(resource, self._refresh)
-        self.warnings += find_entrance(resource).told()
+        self.warnings += [*find_entrance(resource).told(), *resource.custom_metrics.get(WARNINGS, ())]
         self._check_required(seen, resource)
         unchanged = resource.custom_metrics.get(UNCHANGED)
         if reason := unchanged or self._reason_to_write_nothing(rows, landed_before):

@@ -17,6 +17,9 @@ CLUSTER_BY = "x-cluster-by"
 UNCHANGED = "unchanged"
 """dlt's metric of a resource under which an entry says why it read nothing: nothing has changed since the last load."""
 
+WARNINGS = "warnings"
+"""dlt's metric of a resource under which an entry says what a person should know although nothing failed: a list."""
+
 
 @lru_cache(maxsize=65536)
 def normalize(name: str) -> str:

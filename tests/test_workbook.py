@@ -501,7 +501,7 @@ def test_the_sheet_has_the_columns_that_its_users_know() -> None:
 def test_other_sheets_are_nobodys_business(tmp_path: Path) -> None:
     """Notes, pivot tables and whatever else people keep in a workbook."""
     book = Workbook()
-    book.active.append(["anything"])
+    book.worksheets[0].append(["anything"])
     found = book.create_sheet("SourceConfig")
     for row in (COLUMNS, [JOB.get(column) for column in COLUMNS]):
         found.append(list(row))

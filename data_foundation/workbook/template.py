@@ -52,8 +52,8 @@ def write_template(file: Path) -> None:
     except ModuleNotFoundError:
         raise FoundationError("openpyxl is not installed: install the extra `workbook`") from None
     book = Workbook()
-    sheet: Worksheet = book.active
-    sheet.title = SHEET
+    book.remove(book.worksheets[0])
+    sheet = book.create_sheet(SHEET)
     sheet.append(list(COLUMNS))
     for example in EXAMPLES:
         sheet.append([example.get(column) for column in COLUMNS])
@@ -68,6 +68,7 @@ def _dress(sheet: Worksheet, number: int, column: str) -> None:
     """Gives a column its note, its format and its drop-down."""
     from openpyxl.comments import Comment  # noqa: PLC0415 - an extra, which most folders do not need
     from openpyxl.styles import Font, PatternFill  # noqa: PLC0415 - the same
+    from openpyxl.utils import get_column_letter  # noqa: PLC0415 - the same
     from openpyxl.worksheet.datavalidation import DataValidation  # noqa: PLC0415 - the same
 
     header, required = sheet.cell(1, number), column in REQUIRED
@@ -76,8 +77,9 @@ def _dress(sheet: Worksheet, number: int, column: str) -> None:
     words = WORDS.get(column, ())
     told = ["Required." if required else "", Row.model_fields[column].description, ", ".join(words)]
     header.comment = Comment("\n".join(filter(None, told)), "foundation", width=320, height=120)
-    sheet.column_dimensions[header.column_letter].width = max(12, len(column) + 2)
-    cells = f"{header.column_letter}2:{header.column_letter}{LAST_ROW}"
+    letter = get_column_letter(number)
+    sheet.column_dimensions[letter].width = max(12, len(column) + 2)
+    cells = f"{letter}2:{letter}{LAST_ROW}"
     if words:
         rule = DataValidation("list", formula1=f'"{",".join(words)}"', allow_blank=not required, showErrorMessage=True)
         rule.error, rule.errorTitle = f"Accepted: {', '.join(words)}", column

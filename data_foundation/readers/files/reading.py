@@ -1,0 +1,117 @@
+"""The files of one path read: those that are new or changed, each whole, page by page."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from data_foundation.errors import EntryError
+from data_foundation.readers.files.bad_rows import BadRows
+from data_foundation.readers.files.csv_files import CsvReader, Dialect
+from data_foundation.readers.files.found import FoundFile, Storage
+from data_foundation.readers.files.ledger import Ledger
+from data_foundation.readers.files.pages import Page
+from data_foundation.readers.files.pdf_files import PdfReader
+from data_foundation.readers.files.typed import Notation
+from data_foundation.readers.files.unpacked import unpack
+from data_foundation.scalars import nearest
+
+FORMATS = {
+    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".pdf": "pdf",
+}  # fmt: skip
+"""Endings of names, without `.gz`, and the format that they mean."""
+
+_NOTATION = ("decimal_separator", "date_format", "timestamp_format")
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "csv": ("encoding", "delimiter", "quote", "escape", "header", "skip", "null_values", *_NOTATION),
+    "pdf": ("header", "tables_with", "table_settings", *_NOTATION),
+}
+"""Which keys of `kwargs` mean something for which format."""
+
+TEXTS = frozenset({"csv"})
+"""Formats that are text."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked for in `kwargs`; see `get_rows`.
+
+    Attributes:
+        options: Those that were given of `OPTIONS`.
+    """
+
+    path: str
+    format: str | None
+    on_bad_row: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def format_of(self, file: FoundFile) -> str:
+        """Returns the format of a file.
+
+        Raises:
+            EntryError: Nothing tells it, there is none such, or an option means nothing for it.
+        """
+        ending = PurePosixPath(file.name.lower().removesuffix(".gz")).suffix
+        found = self.format or FORMATS.get(ending)
+        accepted = list(OPTIONS)
+        if found is None:
+            raise EntryError(f"{file.name}: its ending tells no format; say `format:`, one of {', '.join(accepted)}")
+        if found not in OPTIONS:
+            raise EntryError(f"format: got '{found}'; accepted: {', '.join(accepted)}{nearest(found, accepted)}")
+        for key in self.options:
+            if key not in OPTIONS[found]:
+                raise EntryError(f"{key}: means nothing for {found}; accepted there: {', '.join(OPTIONS[found])}")
+        return found
+
+
+class Reader(Protocol):
+    """Reads files of one format."""
+
+    def read(self, path: Path, file: str) -> Iterator[Page]:
+        """Yields the rows of the file at `path`, which is called `file`."""
+
+
+def read_files(storage: Storage, asked: Asked, resource: Any) -> Iterator[Any]:
+    """Yields the rows of every file that is new or has changed, and the bad ones as was asked for.
+
+    Args:
+        storage: Where the files are.
+        asked: Which, and how they are read.
+        resource: dlt's, while it runs.
+
+    Raises:
+        FoundationError: They cannot be read, and why.
+        ConnectionError: The storage is away, or a file changed meanwhile.
+    """
+    ledger = Ledger(resource, storage.find(asked.path))
+    bad = BadRows(asked.on_bad_row, resource, replaced=ledger.reads_all)
+    files = ledger.unread()
+    for file in files:
+        kind = asked.format_of(file)
+        reader = _reader(asked, kind, resource, sets_aside=bad.sets_aside)
+        for page in _pages(storage, file, reader, kind, asked.options.get("encoding")):
+            yield from bad.take(file.name, page.bad)
+            if page.rows is not None:
+                yield page.rows
+    if files:
+        yield from bad.finish()
+    ledger.note()
+
+
+def _pages(storage: Storage, file: FoundFile, reader: Reader, kind: str, encoding: str | None) -> Iterator[Page]:
+    with tempfile.TemporaryDirectory() as folder, storage.opened(file, Path(folder)) as path:
+        plain = unpack(path, file.name, Path(folder), encoding) if kind in TEXTS else path
+        yield from reader.read(plain, file.name)
+
+
+def _reader(asked: Asked, kind: str, resource: Any, *, sets_aside: bool) -> Reader:
+    """Returns what reads a format."""
+    hints = resource.columns if isinstance(resource.columns, Mapping) else {}
+    given = {key: value for key, value in asked.options.items() if key != "encoding"}
+    notation = Notation(**{key: given.pop(key) for key in _NOTATION if key in given})
+    if kind == "pdf":
+        return PdfReader(hints, **given, notation=notation)
+    return CsvReader(Dialect(**given, notation=notation), hints, sets_aside)

@@ -1,0 +1,178 @@
+"""Columns of text as what `columns` of `sources.yaml` says they are: SQL that converts, and finds what cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data_foundation.errors import EntryError
+from data_foundation.naming import normalize
+
+DEFAULT_DECIMAL = (38, 9)
+"""Precision and scale of a decimal that nobody declared, as everywhere in dlt."""
+
+BAD, TEXT = "bad", "text"
+"""Columns beside those of the file: why a row is none, and how it reads; NULL where it is one."""
+
+_DATE = r"\d{4}-\d\d-\d\d"
+_TIME = r"\d\d:\d\d(:\d\d(\.\d{1,6}0*)?)?"
+_ZONE = r"( ?(Z|[+-]\d\d(:\d\d)?))?"
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How a file writes numbers and times.
+
+    Attributes:
+        decimal_separator: Between units and fractions: a point or a comma; the other one may stand between thousands.
+        date_format: Of dates, in the letters of `strptime`; ISO where it is None.
+        timestamp_format: The same of times.
+    """
+
+    decimal_separator: str = "."
+    date_format: str | None = None
+    timestamp_format: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses what separates nothing.
+
+        Raises:
+            EntryError: Naming the key.
+        """
+        if self.decimal_separator not in {".", ","}:
+            raise EntryError(f"decimal_separator: got {self.decimal_separator!r}; accepted: '.' or ','")
+
+
+@dataclass(frozen=True)
+class _Conversion:
+    """How a column is read.
+
+    Attributes:
+        name: As the file has it.
+        raw: The SQL of its text.
+        value: The SQL of its value.
+        bad: The SQL that tells whether the text is there and is no such value; None where any text is one.
+        kind: What it ought to be, in words.
+    """
+
+    name: str
+    raw: str
+    value: str
+    bad: str | None = None
+    kind: str = ""
+
+
+def build_select(
+    names: Sequence[str], wanted: Mapping[str, Mapping[str, Any]], notation: Notation, delimiter: str = ","
+) -> str:
+    """Returns the SELECT list of columns `c0`, `c1`..., which are text, with `BAD` and `TEXT` behind them.
+
+    Args:
+        names: Of the columns, as the file has them.
+        wanted: What `columns` of `sources.yaml` says, by name.
+        notation: Of the file.
+        delimiter: Between the values of `TEXT`.
+
+    Raises:
+        EntryError: A column is to be what no text can be.
+    """
+    known = {normalize(name): hint for name, hint in wanted.items() if hint.get("data_type")}
+    made = [_convert(name, f'"c{index}"', known.get(normalize(name) if name.strip() else "", {}), notation)
+            for index, name in enumerate(names)]  # fmt: skip
+    values = ", ".join(f"{one.value} AS c{index}" for index, one in enumerate(made))
+    checked = [one for one in made if one.bad]
+    if not checked:
+        return f"{values}, NULL::VARCHAR AS {BAD}, NULL::VARCHAR AS {TEXT}"
+    cases = " ".join(
+        f"WHEN {one.bad} THEN {_quote(f'column {one.name}: got ')} || '''' || {one.raw} || '''' || "
+        f"{_quote(f', which is no {one.kind}')}"
+        for one in checked
+    )
+    line = ", ".join([_quote(delimiter), *(f"coalesce({one.raw}, '')" for one in made)])
+    any_bad = " OR ".join(f"coalesce({one.bad}, false)" for one in checked)
+    return f"{values}, CASE {cases} END AS {BAD}, CASE WHEN {any_bad} THEN concat_ws({line}) END AS {TEXT}"
+
+
+def _convert(name: str, raw: str, hint: Mapping[str, Any], notation: Notation) -> _Conversion:
+    kind = hint.get("data_type", "text")
+    if kind == "text":
+        return _Conversion(name, raw, raw)
+    text = f"nullif(trim({raw}), '')"
+    makers = {"bigint": _bigint, "double": _double, "decimal": _decimal, "bool": _bool, "date": _date,
+              "timestamp": _timestamp, "time": _time, "json": _json}  # fmt: skip
+    if kind not in makers:
+        raise EntryError(f"columns: {name}: a file of text has no {kind}; accepted: text, {', '.join(makers)}")
+    form, value, said = makers[kind](text, hint, notation)
+    return _Conversion(name, raw, value, f"({text} IS NOT NULL AND ({value} IS NULL OR NOT {form}))", said)
+
+
+def _matches(text: str, pattern: str) -> str:
+    return f"regexp_full_match({text}, {_quote(pattern)})"
+
+
+def _number(text: str, notation: Notation) -> tuple[str, str]:
+    """Returns the SQL of a number with a decimal point, and the pattern that its units have in the file."""
+    if notation.decimal_separator == ".":
+        return f"replace({text}, ',', '')", r"[+-]?(\d+|\d{1,3}(,\d{3})+)?"
+    return f"replace(replace({text}, '.', ''), ',', '.')", r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?"
+
+
+def _point(notation: Notation) -> str:
+    return "," if notation.decimal_separator == "," else r"\."
+
+
+def _bigint(text: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
+    plain, units = _number(text, notation)
+    return _matches(text, units), f"TRY_CAST({plain} AS BIGINT)", "bigint"
+
+
+def _double(text: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
+    plain, units = _number(text, notation)
+    form = _matches(text, rf"{units}({_point(notation)}\d*)?([eE][+-]?\d+)?|[+-]?(?i:nan|inf|infinity)")
+    return form, f"TRY_CAST({plain} AS DOUBLE)", "double"
+
+
+def _decimal(text: str, hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
+    precision = hint.get("precision") or DEFAULT_DECIMAL[0]
+    scale = hint.get("scale")
+    scale = min(DEFAULT_DECIMAL[1], precision) if scale is None else scale
+    if precision > DEFAULT_DECIMAL[0]:
+        raise EntryError(f"columns: decimals of {precision} digits; a file of text is read with 38 at most")
+    plain, units = _number(text, notation)
+    # A cast rounds what is behind its last digit; zeros alone may go.
+    form = _matches(text, rf"{units}({_point(notation)}\d{{0,{scale}}}0*)?")
+    return form, f"TRY_CAST({plain} AS DECIMAL({precision}, {scale}))", f"decimal({precision}, {scale})"
+
+
+def _bool(text: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str, str, str]:
+    return "true", f"TRY_CAST({text} AS BOOLEAN)", "bool"
+
+
+def _date(text: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
+    if notation.date_format:
+        moment = f"try_strptime({text}, {_quote(notation.date_format)})"
+        return f"{moment} = date_trunc('day', {moment})", f"CAST({moment} AS DATE)", f"date like {notation.date_format}"
+    return _matches(text, _DATE), f"TRY_CAST({text} AS DATE)", "date like 2024-01-31"
+
+
+def _timestamp(text: str, hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
+    has_zone = hint.get("timezone") is not False
+    kind = "TIMESTAMPTZ" if has_zone else "TIMESTAMP"
+    if notation.timestamp_format:
+        moment = f"try_strptime({text}, {_quote(notation.timestamp_format)})"
+        return "true", f"CAST({moment} AS {kind})", f"timestamp like {notation.timestamp_format}"
+    form = _matches(text, rf"{_DATE}([ T]{_TIME}{_ZONE if has_zone else ''})?")
+    return form, f"TRY_CAST({text} AS {kind})", "timestamp like 2024-01-31 06:00:00"
+
+
+def _time(text: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str, str, str]:
+    return f"({_matches(text, _TIME)} AND {text} < '24')", f"TRY_CAST({text} AS TIME)", "time like 06:00:00"
+
+
+def _json(text: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str, str, str]:
+    return f"json_valid({text})", text, "JSON"
+
+
+def _quote(text: str) -> str:
+    return "'{}'".format(text.replace("'", "''"))
