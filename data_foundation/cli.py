@@ -70,6 +70,19 @@ def list_assets() -> None:
 
 
 @app.command()
+def discover(
+    sources: Annotated[list[str] | None, typer.Argument(help="Default: all that have `tables`.")] = None,
+) -> None:
+    """Ask databases which tables match `tables: "crm_*"`, and write them down as resources."""
+    from data_foundation.discovery import discover as find_tables
+    from data_foundation.warehouse import read_settings
+
+    read_settings(root := find_root())
+    for found in find_tables(root, sources or []):
+        out.print(str(found), highlight=False, markup=False)
+
+
+@app.command()
 def new(name: str) -> None:
     """Start a source: three files and a test that passes."""
     from data_foundation.scaffold import create_source

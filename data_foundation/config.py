@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from data_foundation.discovered import expand, find_undiscovered
 from data_foundation.errors import ConfigError, Place, Problem
 from data_foundation.fields import Model
 from data_foundation.grammar import ResourceConfig, SourceDefaults, SourcesFile
@@ -116,7 +117,7 @@ def load_source_config(folder: Path) -> SourceConfig:
     for document in documents:
         if source := document.value.get("source"):
             defaults = _validate(SourceDefaults, document, ("source",), source, problems) or defaults
-        for path, raw in _raw_resources(document.value.get("resources") or []):
+        for path, raw in expand(folder, read_raw_resources(document)):
             resource = _validate(ResourceConfig, document, path, raw, problems)
             if resource and resource.enabled:
                 resources.append(resource.inherit(defaults))
@@ -202,14 +203,16 @@ def _shape_problems(document: YamlDocument, *, needs_resources: bool) -> Iterato
             if isinstance(raw, dict) and raw.get("destination", key) != key:
                 message = f"got '{redact(str(raw['destination']))}'; the key '{key}' is the destination already"
                 yield document.problem(("resources", key, "destination"), message)
+        yield from find_undiscovered(document, read_raw_resources(document))
 
 
-def _raw_resources(value: list[Any] | dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Yields path and raw mapping of each resource, list form and map form alike."""
+def read_raw_resources(document: Document) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Yields path and raw mapping of each resource of a document, list form and map form alike."""
+    value = document.value.get("resources") if isinstance(document.value, dict) else None
     if isinstance(value, list):
         for index, raw in enumerate(value):
             yield ("resources", index), raw
-    else:
+    elif isinstance(value, dict):
         for key, raw in value.items():
             yield ("resources", key), {"destination": key, **raw} if isinstance(raw, dict) else raw
 

@@ -25,7 +25,19 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"factory", "dbt", "history", "report", "audit_report", "by_hand", "workbook_commands"}),
     frozenset({"ingestion"}),
     frozenset({"audit_trail", "ingestion_log", "jobs"}),
-    frozenset({"translator", "preview", "dbt_run", "dbt_sources", "settings", "reference", "scaffold", "selection"}),
+    frozenset(
+        {
+            "translator",
+            "discovery",
+            "preview",
+            "dbt_run",
+            "dbt_sources",
+            "settings",
+            "reference",
+            "scaffold",
+            "selection",
+        }
+    ),
     frozenset({"automation", "asset_checks", "materialization", "runner", "executor"}),
     frozenset({"loader", "tree"}),
     frozenset({"load"}),
@@ -37,7 +49,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"engines", "steps"}),
     frozenset({"source_import", "config", "connection", "naming", "documents"}),
     frozenset({"tagging"}),
-    frozenset({"grammar", "workbook"}),
+    frozenset({"grammar", "workbook", "discovered"}),
     frozenset({"check_fields", "tags", "validation"}),
     frozenset({"fields"}),
     frozenset({"scalars"}),
@@ -56,7 +68,8 @@ KNOWS_DLT = frozenset(LEVELS) - {
     "cli", "tree", "entry", "checks", "check_fields", "source_import", "config", "grammar", "fields", "scalars",
     "options", "selection", "templates", "yaml_document", "errors", "redaction", "scaffold", "reference", "runner",
     "loader", "lock", "journal", "audit_report", "executor", "workbook", "validation", "repository",
-    "workbook_commands", "by_hand", "ingestion_log", "jobs", "contract", "tags", "tagging",
+    "workbook_commands", "by_hand", "ingestion_log", "jobs", "contract", "tags", "tagging", "discovered",
+    "discovery",
 }  # fmt: skip
 LIBRARIES = {
     "dagster": KNOWS_DAGSTER,

@@ -14,6 +14,7 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     connection: str,
     table: str,
     *,
+    tables: Sequence[str] | str = (),
     schema: str | None = None,
     include: Sequence[str] | str = (),
     exclude: Sequence[str] | str = (),
@@ -32,6 +33,7 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     Args:
         connection: Its settings are `[sources.<folder>.<connection>]` of dlt's configuration, or one DSN.
         table: Table or view.
+        tables: The pattern by which `foundation discover` found the table.
         schema: Where it is, if not where the database looks by itself.
         include: The only columns that are read, one or several.
         exclude: Columns that are not read, one or several.
@@ -54,7 +56,8 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
 
     resource = dlt.current.resource()
     asked = Asked(
-        schema=schema, table=table, include=include, exclude=exclude, query_filter=query_filter, chunk_size=chunk_size,
-        parallelism=parallelism, partition_on=partition_on, skip_unchanged=skip_unchanged, merge_on_key=merge_on_key,
+        schema=schema, table=table, tables=tables, include=include, exclude=exclude, query_filter=query_filter,
+        chunk_size=chunk_size, parallelism=parallelism, partition_on=partition_on, skip_unchanged=skip_unchanged,
+        merge_on_key=merge_on_key,
     )  # fmt: skip
     yield from read_table(find_connection(resource.section, connection, dialect), asked, resource)

@@ -80,6 +80,16 @@ class AnyDatabase:
         if cancel:
             cancel()
 
+    def tables(self, schema: str | None) -> dict[str, tuple[str, ...]]:
+        """Returns every table and view of a schema, with its primary key."""
+        try:
+            inspector, schema = sa.inspect(self._open), self._name(schema)
+            keys = {name: inspector.get_pk_constraint(name, schema)["constrained_columns"]
+                    for name in inspector.get_table_names(schema)}  # fmt: skip
+            return {**dict.fromkeys(inspector.get_view_names(schema), ()), **{k: tuple(v) for k, v in keys.items()}}
+        except sa.exc.DBAPIError as error:
+            raise self._explain(error) from None
+
     def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
         """Returns the table or view, its columns with what the database and a person say of them.
 

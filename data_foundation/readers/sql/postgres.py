@@ -34,6 +34,14 @@ _RELATION = """
 SELECT c.oid::int8, n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND {schema} ORDER BY c.oid
 """
+# A partition is read with the table that it is a part of.
+_KEYS = """
+SELECT c.relname::text, a.attname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition AND {schema}
+ORDER BY c.relname, array_position(i.indkey::int2[], a.attnum)
+"""
 # Domains are resolved: the recursion goes from a domain to what it is made of.
 _COLUMNS = """
 WITH RECURSIVE found AS (
@@ -112,16 +120,21 @@ class Postgres:
         """Returns another connection that sees exactly what this one sees."""
         return type(self)(self._connection, snapshot=self.row(sa.select(sa.func.pg_export_snapshot()))[0])
 
+    def tables(self, schema: str | None) -> dict[str, tuple[str, ...]]:
+        """Returns every table and view of a schema, or of the search path, with its primary key."""
+        self._execute(_KEYS.format(schema=_in_schema(schema)))
+        found: dict[str, tuple[str, ...]] = {}
+        for table, column in self._cursor.fetchall():
+            found[table] = (*found.get(table, ()), *([column] if column else []))
+        return found
+
     def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
         """Returns the table or view, its columns with what catalogue and person say of them.
 
         Raises:
             LoadError: There is no such table; the nearest names are told.
         """
-        in_schema = (
-            f"n.nspname = {_literal(schema)}" if schema else "pg_table_is_visible(c.oid) AND n.nspname <> 'pg_catalog'"
-        )
-        self._execute(_RELATION.format(schema=in_schema))
+        self._execute(_RELATION.format(schema=_in_schema(schema)))
         relations = self._cursor.fetchall()
         found = [one for one in relations if one[2] == table] or [one for one in relations if one[2] == table.lower()]
         if not found:
@@ -184,6 +197,12 @@ def _uri(connection: Connection) -> str:
     user = ":".join(quote(part, safe="") for part in (connection.username, connection.password) if part)
     place = f"{quote(connection.host, safe='')}:{connection.port}"
     return f"postgresql://{user}@{place}/{quote(connection.database, safe='')}?{urlencode(options, quote_via=quote)}"
+
+
+def _in_schema(schema: str | None) -> str:
+    if schema:
+        return f"n.nspname = {_literal(schema)}"
+    return "pg_table_is_visible(c.oid) AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
 
 
 def _literal(text: str) -> str:

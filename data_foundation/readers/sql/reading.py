@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from data_foundation.errors import EntryError
+from data_foundation.errors import EntryError, LoadError
 from data_foundation.readers.sql.ahead import Ahead
 from data_foundation.readers.sql.any_database import AnyDatabase
 from data_foundation.readers.sql.cursor import Cursor
@@ -20,8 +20,8 @@ from data_foundation.readers.sql.query_filter import check_filter
 from data_foundation.readers.sql.ranges import find_key, find_ranges
 from data_foundation.readers.sql.settings import Connection
 from data_foundation.readers.sql.sqlite import Sqlite
-from data_foundation.readers.sql.statement import build_select, choose_columns, wanted_of
-from data_foundation.readers.sql.table import Database
+from data_foundation.readers.sql.statement import TableMissing, build_select, choose_columns, wanted_of
+from data_foundation.readers.sql.table import Database, Table
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Asked:
 
     schema: str | None
     table: str
+    tables: Sequence[str] | str
     include: Sequence[str] | str
     exclude: Sequence[str] | str
     query_filter: str | None
@@ -67,12 +68,21 @@ class Reading:
         """
         checked = check_filter(asked.query_filter, database.dialect) if asked.query_filter is not None else None
         self._filter: list[Any] = [] if checked is None else [sa.literal_column(f"({checked})")]
-        self._database, self._asked = database, asked
+        self._database, self._asked, self._folder = database, asked, resource.section
         self._hints = resource.columns if isinstance(resource.columns, Mapping) else {}
         self._limit = resource.limit.limit(asked.chunk_size) if resource.limit else None
-        self.table = database.describe(asked.schema, asked.table, self._hints)
+        self.table = self._describe()
         self.columns = choose_columns(self.table, asked.include, asked.exclude)
         self._cursor = Cursor(resource.incremental, self.table) if resource.incremental else None
+
+    def _describe(self) -> Table:
+        try:
+            return self._database.describe(self._asked.schema, self._asked.table, self._hints)
+        except TableMissing as error:
+            if not self._asked.tables:
+                raise
+            hint = f"`tables` found it once; `foundation discover {self._folder}` writes down what is there now"
+            raise LoadError(f"{error}. {hint}") from None
 
     @property
     def hints(self) -> dict[str, dict[str, Any]]:

@@ -60,15 +60,28 @@ class Sqlite:
         """Ends what is being read; called from any thread."""
         self._sqlite.interrupt()
 
+    def tables(self, schema: str | None) -> dict[str, tuple[str, ...]]:
+        """Returns every table and view of the file, with its primary key."""
+        prefix = f"{_quote(schema)}." if schema else ""
+        found = {name: self._execute(f"PRAGMA {prefix}table_info({_quote(name)})") for name in self._names(schema)}
+        # The last field is the column's place in the key, from 1 on.
+        return {name: tuple(row[1] for row in sorted((row for row in rows if row[5]), key=lambda row: row[5]))
+                for name, rows in found.items()}  # fmt: skip
+
+    def _names(self, schema: str | None) -> list[str]:
+        master = f"{_quote(schema)}.sqlite_master" if schema else "sqlite_master"
+        relations = (
+            f"SELECT name FROM {master} WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"  # noqa: S608 - quoted
+        )
+        return [name for (name,) in self._execute(relations)]
+
     def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
         """Returns the table or view, its columns with what declaration and person say of them.
 
         Raises:
             LoadError: There is no such table; the nearest names are told.
         """
-        master = f"{_quote(schema)}.sqlite_master" if schema else "sqlite_master"
-        relations = self._execute(f"SELECT name FROM {master} WHERE type IN ('table', 'view')")  # noqa: S608 - quoted
-        names = [name for (name,) in relations]
+        names = self._names(schema)
         # SQLite's own names do not distinguish case.
         found = next((name for name in names if name.lower() == table.lower()), None)
         if found is None:

@@ -93,11 +93,15 @@ def wanted_of(wanted: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str
     return wanted.get(name) or wanted.get(normalize(name)) or {}
 
 
-def missing_table(connection: Connection, schema: str | None, table: str, names: Sequence[str]) -> LoadError:
+class TableMissing(LoadError):
+    """There is no such table, or none any more."""
+
+
+def missing_table(connection: Connection, schema: str | None, table: str, names: Sequence[str]) -> TableMissing:
     """Returns the error for a table that is not there; `names` are those that are."""
     place = f"schema '{schema}'" if schema else "the search path"
     there = f"{len(names)} tables and views there{nearest(table, names)}" if names else "nothing at all is there"
-    return LoadError(f"{connection} has no table '{table}' in {place}; {there}")
+    return TableMissing(f"{connection} has no table '{table}' in {place}; {there}")
 
 
 def _quoted(name: str) -> quoted_name:

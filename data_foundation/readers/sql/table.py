@@ -83,6 +83,9 @@ class Database(Protocol):
     def interrupt(self) -> None:
         """Ends what the database does for this connection; called from any thread."""
 
+    def tables(self, schema: str | None) -> Mapping[str, tuple[str, ...]]:
+        """Returns every table and view of a schema, or of where the database looks by itself, with its primary key."""
+
     def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
         """Returns the table; `wanted` are the hints that a person gave to columns, by their names.
 
