@@ -15,8 +15,8 @@ FoundationError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_foundation.redaction import redact
@@ -62,11 +62,13 @@ class Place:
         file: The file.
         line: 1-based; of a workbook the row.
         cell: Of a workbook, for instance `SourceConfig!A7`.
+        cells: Of a workbook, by the part of the resource that comes from them, for instance `kwargs.endpoint`.
     """
 
     file: Path
     line: int = 1
     cell: str = ""
+    cells: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __str__(self) -> str:
         where = f"{self.file.parent.name}/{self.file.name}"
@@ -75,7 +77,10 @@ class Place:
     def problem(self, message: str, field: str) -> Problem:
         """Returns a Problem of what is declared here; `field` names the resource, and the key that is at fault."""
         if self.cell:
-            return Problem(self.file, f"{field}: {message}", field=self.cell)
+            part = field.rpartition(": ")[2]
+            while part and part not in self.cells:
+                part = part.rpartition(".")[0]
+            return Problem(self.file, f"{field}: {message}", field=self.cells.get(part, self.cell))
         return Problem(self.file, message, self.line, field)
 
 

@@ -412,8 +412,19 @@ def test_a_table_that_both_declare(location: Location) -> None:
         in yaml
     )
     assert f"of dlthub/shop/{WORKBOOK_FILE} SourceConfig!A2 (raw.sales_db_orders); rename one" in yaml
-    assert f"{WORKBOOK_FILE}: SourceConfig!A2: destination: 'raw.sales_db_orders'" in workbook
+    assert f"{WORKBOOK_FILE}: SourceConfig!E2: destination: 'raw.sales_db_orders'" in workbook
     assert "of dlthub/shop/sources.yaml:1 (raw.Sales_DB_Orders); rename one" in workbook
+
+
+def test_what_a_reader_refuses_leads_to_its_cell(location: Location) -> None:
+    """Also where only the reader that a row names knows better."""
+    write_workbook(location.root / "dlthub" / "shop", {**API, "api_endpoint": "https://example.com/users"})
+    [broken] = find_sources(location.root)[1]
+    [problem] = broken.problems
+    assert problem.field == "SourceConfig!M2"
+    assert (
+        "raw.example_api_users: kwargs.endpoint: got 'https://example.com/users'; accepted is a path" in problem.message
+    )
 
 
 def test_two_tables_in_one_folder_of_the_lake(location: Location) -> None:

@@ -1,5 +1,6 @@
 """Holds a workbook to what its users see: tables, watermarks, the log of the day, and the commands around it."""
 
+import datetime as dt
 import json
 import re
 import sqlite3
@@ -24,11 +25,15 @@ from data_foundation.redaction import remember
 from data_foundation.workbook import WORKBOOK_FILE
 from data_foundation.workbook.columns import COLUMNS
 from tests.locations import Location
+from tests.rest_server import serve
 from tests.workbooks import JOB, write_workbook
 
 INCREMENTAL = {
     "load_type": "INCREMENTAL", "watermark_column": "updated_at", "last_watermark": "2024-01-01 00:00:00",
 }  # fmt: skip
+
+
+FEBRUARY = dt.date(2024, 2, 1)
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,35 @@ def test_the_connection_must_be_what_the_workbook_says(shop: Shop, monkeypatch: 
     monkeypatch.setenv("SOURCES__SHOP__SALES_DB__DRIVERNAME", "sqlite")
     [result] = data_foundation.run_sources()
     assert "sources.shop.sales_db is sqlite, and 'postgresql' was asked for; correct one of the two" in result.error
+
+
+def test_an_api_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Method, kind of pages and their size are the row's; what the watermark has passed is left out."""
+    users = [{"id": number, "changed": f"2024-0{number}-01"} for number in range(1, 6)]
+    with serve() as api:
+        api.answer = lambda asked: users[(int(asked.params["page"]) - 1) * 2 :][:2]
+        monkeypatch.setenv("SOURCES__SHOP__EXAMPLE_API__BASE_URL", api.url)
+        row: dict[str, Any] = {
+            "source_type": "API",
+            "source_name": "example_api",
+            "table_name": "users",
+            "api_endpoint": "/api/v1/users",
+        }
+        row |= {"api_method": "GET", "pagination_type": "page", "chunk_size": 2, "primary_key": "id"}
+        write_workbook(
+            shop.folder, {**JOB, **INCREMENTAL, **row, "watermark_column": "changed", "last_watermark": FEBRUARY}
+        )
+        assert [(result.status, result.rows, result.error) for result in data_foundation.run_sources()] == [
+            ("loaded", 4, "")
+        ]
+        assert {(asked.path, asked.params["limit"]) for asked in api.requests} == {("/api/v1/users", "2")}
+        users.append({"id": 2, "changed": "2024-06-01"})
+        data_foundation.run_sources()
+    assert shop.landed("select id, changed from raw.example_api_users order by changed desc limit 2") == [
+        (2, "2024-06-01"),
+        (5, "2024-05-01"),
+    ]
+    assert shop.landed("select count(*) from raw.example_api_users") == [(4,)]
 
 
 def test_dagster_shows_the_job(shop: Shop) -> None:

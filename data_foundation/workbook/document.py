@@ -13,7 +13,7 @@ from data_foundation.validation import explain_validation
 from data_foundation.workbook import SHEET
 from data_foundation.workbook.archive import Unreadable
 from data_foundation.workbook.columns import COLUMNS, REQUIRED, Row, find_gaps
-from data_foundation.workbook.resources import column_of, to_resource
+from data_foundation.workbook.resources import COLUMN_OF, column_of, to_resource
 from data_foundation.workbook.sheet import Fault, SheetRow, read_sheet
 
 
@@ -35,7 +35,8 @@ class WorkbookDocument:
     def place(self, path: Sequence[str | int]) -> Place:
         """Returns the cell of the value at `path`, which begins with `resources` and the number of the resource."""
         row, column = self._rows[int(path[1])], column_of(path[2:])
-        return Place(self.file, row.number, f"{SHEET}!{row.cell(column)}")
+        cells = {part: f"{SHEET}!{row.cell(name)}" for part, name in COLUMN_OF.items()}
+        return Place(self.file, row.number, f"{SHEET}!{row.cell(column)}", cells)
 
     def problem(self, path: Sequence[str | int], message: str) -> Problem:
         """Returns a Problem that points at the cell of the value at `path`."""

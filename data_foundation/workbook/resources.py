@@ -12,28 +12,29 @@ from data_foundation.workbook.columns import DIALECTS, Row
 _OTHERS = re.compile(r"[^A-Za-z0-9_-]+")
 _WILDCARDS = re.compile(r"\[[^\]]*\]|[*?]|\.(csv|tsv|txt|jsonl?|ndjson|parquet|xlsx|pdf)(\.gz|\.zst)?$", re.IGNORECASE)
 
-_COLUMNS: Mapping[tuple[str, ...], str] = {
-    ("entry",): "source_type",
-    ("destination",): "table_name",
-    ("write_disposition",): "load_type",
-    ("primary_key",): "primary_key",
-    ("incremental",): "watermark_column",
-    ("incremental", "initial_value"): "last_watermark",
-    ("lake",): "target_container",
-    ("lake", "folder"): "target_folder_path",
-    ("enabled",): "enabled",
-    ("kwargs",): "source_name",
-    ("kwargs", "schema"): "schema_name",
-    ("kwargs", "table"): "table_name",
-    ("kwargs", "path"): "table_name",
-    ("kwargs", "query_filter"): "query_filter",
-    ("kwargs", "endpoint"): "api_endpoint",
-    ("kwargs", "method"): "api_method",
-    ("kwargs", "pagination"): "pagination_type",
-    ("kwargs", "chunk_size"): "chunk_size",
-    ("kwargs", "page_size"): "chunk_size",
-    ("kwargs", "parallelism"): "parallelism",
+COLUMN_OF: Mapping[str, str] = {
+    "entry": "source_type",
+    "destination": "table_name",
+    "write_disposition": "load_type",
+    "primary_key": "primary_key",
+    "incremental": "watermark_column",
+    "incremental.initial_value": "last_watermark",
+    "lake": "target_container",
+    "lake.folder": "target_folder_path",
+    "enabled": "enabled",
+    "kwargs": "source_name",
+    "kwargs.schema": "schema_name",
+    "kwargs.table": "table_name",
+    "kwargs.path": "table_name",
+    "kwargs.query_filter": "query_filter",
+    "kwargs.endpoint": "api_endpoint",
+    "kwargs.method": "api_method",
+    "kwargs.pagination": "pagination_type",
+    "kwargs.chunk_size": "chunk_size",
+    "kwargs.page_size": "chunk_size",
+    "kwargs.parallelism": "parallelism",
 }
+"""By part of a resource the column that it comes from; of any other it is that of the part around it, or job_id."""
 
 
 def to_resource(row: Row) -> dict[str, Any]:
@@ -84,8 +85,8 @@ def _first_value(row: Row) -> Any:
 
 def column_of(path: Sequence[str | int]) -> str:
     """Returns the column that a part of a resource comes from, for instance watermark_column for its `incremental`."""
-    words = tuple(map(str, path))
-    return next((_COLUMNS[words[:size]] for size in range(len(words), 0, -1) if words[:size] in _COLUMNS), "job_id")
+    parts = [".".join(map(str, path[:size])) for size in range(len(path), 0, -1)]
+    return next((COLUMN_OF[part] for part in parts if part in COLUMN_OF), "job_id")
 
 
 def table_of(row: Row) -> str:
