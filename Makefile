@@ -40,8 +40,8 @@ test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
 test-promises: $(STAMP) ## kill a load at every point, and play every history (half an hour)
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises tests/promises tests/snowflake/test_refusals.py $(ARGS)
 
-test-live: $(STAMP) ## run the Snowflake tests on the account that SNOWFLAKE_* in the environment or .env name
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --live -rs tests/snowflake $(ARGS)
+test-live: $(STAMP) ## test on the Snowflake, SQL Server and Oracle that SNOWFLAKE_*, LIVE_MSSQL_DSN, LIVE_ORACLE_DSN name
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --live -rs tests/snowflake tests/databases $(ARGS)
 
 check: $(STAMP) ## lint, formatting, types, and the configuration of every source
 	@$(BIN)/ruff check

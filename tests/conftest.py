@@ -13,6 +13,8 @@ from data_foundation.engines.duckdb import DuckDBWarehouse
 from data_foundation.options import Task
 from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.tree import FoundSource, find_source
+from data_foundation.warehouse import read_settings
+from tests.databases.servers import find_servers
 from tests.locations import Location
 from tests.trees import Tree
 
@@ -99,8 +101,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--promises", action="store_true", help="prove every point and history, not a sample of them")
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Says how much was proved: the sum of what tests recorded."""
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out the tests of databases of which none is here."""
+    if collection_path.parent.name == "databases" and collection_path.name.startswith("test_"):
+        there, _ = find_servers(read_settings(ROOT), live=config.getoption("--live"))
+        return not there or (collection_path.name == "test_mariadb.py" and "mariadb" not in there) or None
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Says which databases were left out, and how much was proved: the sum of what tests recorded."""
+    for reason in find_servers(read_settings(ROOT), live=config.getoption("--live"))[1]:
+        terminalreporter.write_line(f"left out: tests/databases on {reason}")
     counts = Counter[str]()
     for report in terminalreporter.getreports("passed"):
         counts.update({name: count for name, count in report.user_properties if isinstance(count, int)})
