@@ -60,7 +60,8 @@ def ingest(sandbox_url: str) -> Callable[[DuckDBWarehouse], None]:
     """A function that loads everything the sandbox has into a warehouse."""
     settings = sandbox.settings(sandbox_url)
     # A folder that somebody added to this checkout is no business of the sandbox.
-    sources = [find_source(ROOT, name) for name in sorted({key.split("__")[1].lower() for key in settings})]
+    names = {key.split("__")[1].lower() for key in settings} | {"personal_finance"}
+    sources = [find_source(ROOT, name) for name in sorted(names)]
 
     def load(warehouse: DuckDBWarehouse) -> None:
         tasks = [Task(found.config, resource) for found in sources if isinstance(found, FoundSource)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,13 @@ import pytest
 import sqlglot
 from dagster_dbt import build_dbt_asset_specs
 
+from data_foundation.config import load_source_config
 from data_foundation.dbt import build_dbt_assets
 from data_foundation.engines.duckdb import DuckDBWarehouse
 from data_foundation.engines.lake import LakeWarehouse
 from data_foundation.factory import build_definitions
+from data_foundation.loader import load_resource
+from data_foundation.options import Task
 
 ROOT = Path(__file__).parents[1]
 PROJECT = ROOT / "dbt_project"
@@ -338,6 +342,44 @@ def test_open_data_marts_hold_what_was_loaded(built: Build) -> None:
     rain = [day["precipitation"] for day in days]
     assert built.query(january) == [(sum(it > 0 for it in rain), pytest.approx(sum(rain)))]
     assert built.query("SELECT count(*), count(place) FROM marts.dim_airport") == [(3376, 3376)]
+
+
+def test_transactions_of_every_shape_are_in_one_table(built: Build) -> None:
+    """Two banks' exports and receipts are united under the tag's names, each row once, to the cent."""
+    found = built.query("SELECT source, count(*), sum(amount) FROM marts.fct_transactions GROUP BY ALL ORDER BY ALL")
+    assert [(source, count, float(amount)) for source, count, amount in found] == [
+        ("personal_finance.checking", 9, 3164.1),
+        ("personal_finance.receipts", 9, -71.94),
+        ("personal_finance.savings", 4, 383.79),
+    ]
+    assert built.query("SELECT count(*) FROM raw.hub_transactions") == [(22,)]
+    row = "SELECT booked_on, amount, description FROM marts.fct_transactions WHERE description = 'Atlas of rivers'"
+    assert built.query(row) == [(date(2024, 1, 27), Decimal("-34.5"), "Atlas of rivers")]
+
+
+def test_a_bank_that_changes_its_export_stays_in_the_same_table(built: Build, tmp_path: Path) -> None:
+    """A renamed column and a changed amount: a new satellite, read with its names, beside the old one with its own."""
+    shutil.copytree(ROOT / "dlthub" / "personal_finance", folder := tmp_path / "dlthub" / "personal_finance")
+    shutil.copy(ROOT / "dlthub" / "tags.yaml", tmp_path / "dlthub")
+    for file in (folder / "data.py", folder / "sources.yaml", folder / "files" / "checking.csv"):
+        file.write_text(file.read_text().replace("Bedrag", "Bedrag EUR").replace("-54,30", "-55,30"))
+    shutil.copytree(Path(built.warehouse.path).parent, tmp_path / "warehouse")
+    warehouse = DuckDBWarehouse(tmp_path / "pipelines", str(tmp_path / "warehouse" / "warehouse.duckdb"))
+    config = load_source_config(folder)
+    resource = config.find_resource("checking")
+    assert resource
+    landed = load_resource(Task(config, resource), warehouse)
+    assert landed.table.startswith("warehouse.raw.sat_personal_finance_checking_")
+    target = built.folder.parent / "target"
+    run_dbt(["run", "--select", "fct_transactions", "transaction_versions"], target, **warehouse.dbt_settings())
+    with duckdb.connect(warehouse.path, read_only=True) as connection:
+        query = (
+            "SELECT amount, valid_to IS NULL FROM intermediate.transaction_versions"
+            " WHERE description = 'Supermarkt' ORDER BY valid_from"
+        )
+        assert connection.execute(query).fetchall() == [(Decimal("-54.3"), False), (Decimal("-55.3"), True)]
+        query = "SELECT count(*), sum(amount) FROM marts.fct_transactions WHERE source = 'personal_finance.checking'"
+        assert connection.execute(query).fetchone() == (9, Decimal("3163.1"))
 
 
 def test_a_nested_table_that_does_not_exist_yet_is_empty(built: Build, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 SHIPPED = """
 raw/airports
+raw/checking
 raw/exchange_rate
 raw/exchange_rate_history
 raw/github_commits
@@ -36,11 +37,14 @@ raw/mentions_reddit_scraped
 raw/mentions_x_api
 raw/mentions_x_api__entities__urls
 raw/mentions_x_scraped
+raw/receipts
+raw/savings
 raw/weather
 source/exchange_rate
 source/github
 source/mentions
 source/open_data
+source/personal_finance
 """
 
 

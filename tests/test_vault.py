@@ -100,7 +100,9 @@ def test_a_hub_is_shared_and_a_key_stays_with_who_brought_it_first(tree: Tree) -
     load(tree, {"id": 1, "amount": 10})
     load(tree, {"number": 1, "Total": 9}, {"number": 2, "Total": 8}, name="shop.slips")
     assert tree.query(HUB) == [("1", "bank.checking"), ("2", "shop.slips")]
-    listed = tree.query("select asset, source, satellite, columns from raw.hub_transactions__satellites order by all")
+    listed = tree.query(
+        "select asset, source, satellite, tag_columns from raw.hub_transactions__satellites order by all"
+    )
     assert listed == [
         ("raw.checking", "bank.checking", "sat_bank_checking", '{"amount": "amount"}'),
         ("raw.slips", "shop.slips", "sat_shop_slips", '{"amount": "total"}'),
@@ -113,7 +115,7 @@ def test_another_name_for_a_column_is_noted_of_the_satellite_that_takes_it(tree:
     load(tree, {"id": 1, "Bedrag": 10})
     add(tree, settings=[*BANK, "columns_from: {amount: bedrag_eur}"])
     load(tree, {"id": 1, "bedrag_eur": 10})
-    listed = tree.query("select columns from raw.hub_transactions__satellites order by opened_at")
+    listed = tree.query("select tag_columns from raw.hub_transactions__satellites order by opened_at")
     assert listed == ['{"amount": "bedrag"}', '{"amount": "bedrag_eur"}']
 
 

@@ -100,7 +100,7 @@ class Vault:
                 "satellite": name,
                 "asset": self._asset,
                 "source": self._source,
-                "columns": json.dumps(self._columns),
+                "tag_columns": json.dumps(self._columns),
             }
             satellite: Any = schema.tables[name]
             opened = datetime.fromtimestamp(float(satellite[VAULT]["opened"]), UTC)

@@ -76,7 +76,7 @@ def hub_schema(name: str) -> Any:
 
 def satellites_schema(name: str) -> Any:
     """Returns the table that lists the satellites of a tag, with what they call the tag's columns, as JSON text."""
-    kinds = {"satellite": "text", "asset": "text", "source": "text", "columns": "text", "opened_at": "timestamp"}
+    kinds = {"satellite": "text", "asset": "text", "source": "text", "tag_columns": "text", "opened_at": "timestamp"}
     return _keyed(name, kinds, "satellite", "upsert")
 
 

@@ -1,0 +1,13 @@
+"""Exports of two bank accounts and receipts on paper: a sample of how sources of different shapes serve one use.
+
+Purpose: every payment in one table, whoever recorded it; each source's rows are kept as they came, in every version.
+Owner: team:data-platform.
+Origin: made-up files in `files/`: a Dutch bank's CSV (semicolons, decimal commas), a British one's (money in and money
+out), and receipts as PDF. Put exports of your own there, in the same shape.
+
+    files/checking.csv, savings.csv, receipts/*.pdf -> data.py -> hub and satellites in raw -> dbt fct_transactions
+"""
+
+from pathlib import Path
+
+FILES = Path(__file__).parent / "files"

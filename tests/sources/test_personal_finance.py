@@ -1,0 +1,53 @@
+"""Holds the source personal_finance to its files: two banks' exports of different shape, and receipts as PDF."""
+
+from datetime import date
+from decimal import Decimal
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from dlthub.personal_finance import FILES, data
+from dlthub.personal_finance.data import get_checking, get_receipts, get_savings
+
+
+def test_dutch_days_and_commas_are_read() -> None:
+    """A day in front and a comma for the point become a date and an exact decimal; the rest stays as it stands."""
+    rows = list(chain(*get_checking()))
+    assert len(rows) == 9
+    assert rows[3] == {
+        "Volgnr": "1004",
+        "Boekdatum": date(2024, 1, 25),
+        "Bedrag": Decimal("2845.17"),
+        "Omschrijving": "Salaris",
+        "Tegenrekening": "NL00EXMP0000000002",
+    }
+    assert rows[1]["Tegenrekening"] is None
+
+
+def test_money_in_and_money_out_are_one_amount() -> None:
+    """What comes in counts, what goes out counts against it; a comma inside of quotes separates nothing."""
+    rows = list(chain(*get_savings()))
+    assert [row["Amount"] for row in rows] == [Decimal("500.00"), Decimal("1.87"), Decimal("-120.00"), Decimal("1.92")]
+    assert rows[1]["Memo"] == "Interest, January"
+
+
+def test_every_line_of_every_receipt_is_an_item() -> None:
+    """Number and day come from above the table, its lines are the rows; what the bank paid is what they add up to."""
+    rows = list(chain(*get_receipts()))
+    assert [(row["receipt"], row["line"]) for row in rows[:4]] == [
+        ("CG-1041", 1), ("CG-1041", 2), ("CG-1041", 3), ("OTB-77", 1),
+    ]  # fmt: skip
+    paid = {row["Omschrijving"].split()[-1]: row["Bedrag"] for row in chain(*get_checking())}
+    for receipt in {row["receipt"] for row in rows}:
+        assert sum(row["amount"] for row in rows if row["receipt"] == receipt) == paid[receipt]
+
+
+def test_a_file_that_is_no_receipt_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PDF whose table is called otherwise fails the load; it is not taken for a receipt without lines."""
+    (tmp_path / "receipts").mkdir()
+    receipt = (FILES / "receipts" / "2024-01-27_books.pdf").read_bytes()
+    (tmp_path / "receipts" / "letter.pdf").write_bytes(receipt.replace(b"(Price)", b"(Prize)"))
+    monkeypatch.setattr(data, "FILES", tmp_path)
+    with pytest.raises(ValueError, match=r"letter\.pdf: no receipt with"):
+        list(get_receipts())
