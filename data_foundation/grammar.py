@@ -180,9 +180,9 @@ class ResourceConfig(Inherited):
         if self.max_table_nesting:
             message = "landing vault keeps whole rows, lists and objects as JSON; max_table_nesting is 0"
             raise ValueError(message)
-        if self.warehouse in {"lake", "filesystem"}:
+        if self.lands_in in {"lake", "filesystem"}:
             message = (
-                f"landing vault needs a database, and {self.warehouse} is none; accepted: duckdb, snowflake, postgres"
+                f"landing vault needs a database, and {self.lands_in} is none; accepted: duckdb, snowflake, postgres"
             )
             raise ValueError(message)
         return self

@@ -214,6 +214,19 @@ def test_an_api_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Non
     assert shop.landed("select count(*) from raw.example_api_users") == [(4,)]
 
 
+def test_files_by_glob(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """table_name is their path below the connection's root, and what of it is no wildcard names the table."""
+    monkeypatch.setenv("SOURCES__SHOP__BANK__URL", str(shop.location.root / "bank"))
+    for month in ("01", "02"):
+        shop.location.write(f"bank/inbox/payments_{month}.csv", f"id,amount\n{month},1.50\n")
+    row = {"source_type": "FILE", "source_name": "bank", "table_name": "inbox/payments_*.csv"}
+    write_workbook(shop.folder, {**JOB, **row})
+    assert [(result.destination, result.rows, result.error) for result in data_foundation.run_sources()] == [
+        ("raw.bank_payments", 2, "")
+    ]
+    assert len(shop.landed("select id, amount from raw.bank_payments")) == 2
+
+
 def test_dagster_shows_the_job(shop: Shop) -> None:
     """The asset has the job id as a tag, the place in the lake, and a link to the workbook's row."""
     place = {"target_container": "raw-data", "target_folder_path": "bronze"}
