@@ -458,6 +458,10 @@ NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_si
 MOMENTS = st.dates(dt.date(2000, 1, 1), dt.date(2040, 1, 1)).map(lambda day: dt.datetime.combine(day, SIX.time()))
 TEXTS = st.text(string.ascii_letters + " '=<>\u00e9\u20ac%\"#:-", min_size=1, max_size=20).map(lambda text: f"x {text}")
 
+AMBIGUOUS = st.sampled_from(
+    ["2024-01-01", "2024-01-01 00:00:00", "2024-01-01T00:00:00Z", "yes", "null", "1:30", "a: b"]
+)
+
 
 @st.composite
 def jobs(draw: st.DrawFn) -> dict[str, Any]:
@@ -466,7 +470,9 @@ def jobs(draw: st.DrawFn) -> dict[str, Any]:
     row = {**JOB, "source_type": kind, "table_name": draw(NAMES), "enabled": draw(st.sampled_from("YN"))}
     if draw(st.booleans()):
         first = draw(
-            st.one_of(st.integers(0, 2**40), MOMENTS, st.dates(dt.date(2000, 1, 1), dt.date(2040, 1, 1)), TEXTS)
+            st.one_of(
+                st.integers(0, 2**40), AMBIGUOUS, MOMENTS, st.dates(dt.date(2000, 1, 1), dt.date(2040, 1, 1)), TEXTS
+            )
         )
         row |= {"load_type": "INCREMENTAL", "watermark_column": draw(NAMES), "last_watermark": first}
         row |= {"primary_key": draw(st.sampled_from([None, "id", "a, b"]))}
