@@ -2,6 +2,7 @@
 
 import os
 import re
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,10 @@ def test_a_sample_marks_no_file_as_loaded(files: FileTree) -> None:
 def test_a_file_that_changes_while_it_is_read_fails_the_load(files: FileTree, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of one version and half of the other would land."""
     file = files.put("a.csv", "id\n1\n")
-    read = Path.open
+    read, ticks = Path.open, count()
 
     def touch(path: Path, *args: Any, **kwargs: Any) -> Any:
-        os.utime(file, (1, 1))
+        os.utime(file, (next(ticks), 0))
         return read(path, *args, **kwargs)
 
     monkeypatch.setattr(Path, "open", touch)

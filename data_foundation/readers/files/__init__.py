@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import dlt
@@ -27,6 +28,7 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     decimal_separator: str | None = None,
     date_format: str | None = None,
     timestamp_format: str | None = None,
+    sheet: str | None = None,
     tables_with: Sequence[str] | None = None,
     table_settings: Mapping[str, Any] | None = None,
 ) -> Iterator[Any]:
@@ -36,7 +38,7 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         path: Of one file, or with wildcards of several, below the root.
         connection: Its settings are `[sources.<folder>.<connection>]` of dlt's configuration; without, the root is
             the repository.
-        format: csv or pdf; without, as the file's ending says.
+        format: csv, jsonl, json, parquet, excel or pdf; without, as the file's ending says.
         on_bad_row: `fail` refuses the load, `quarantine` lands such rows in a table `<table>__quarantine`.
         encoding: Of text, UTF-8 (or UTF-16 where a byte order mark says so) without.
         delimiter: Between the values of a CSV; without, the one that its first row has most of.
@@ -48,11 +50,12 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         decimal_separator: Of numbers that `columns` names, a point without.
         date_format: Of dates that `columns` names, in the letters of `strptime`; ISO without.
         timestamp_format: The same of times.
+        sheet: Of an Excel workbook that has several.
         tables_with: Headings of the tables of a PDF that are read; all of them, and alike, without.
         table_settings: How pdfplumber finds tables.
 
     Yields:
-        Arrow tables, with the columns `_file` and `_row`.
+        Arrow tables, JSON or dicts, with the columns `_file` and `_row`.
 
     Raises:
         FoundationError: A file cannot be read, and why.
@@ -61,8 +64,10 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     options = {
         "encoding": encoding, "delimiter": delimiter, "quote": quote, "escape": escape, "header": header, "skip": skip,
         "null_values": null_values, "decimal_separator": decimal_separator, "date_format": date_format,
-        "timestamp_format": timestamp_format, "tables_with": tables_with, "table_settings": table_settings,
+        "timestamp_format": timestamp_format, "sheet": sheet,
+        "tables_with": tables_with, "table_settings": table_settings,
     }  # fmt: skip
     given = {key: value for key, value in options.items() if value is not None}
     resource = dlt.current.resource()
-    yield from read_files(find_storage(resource.section, connection), Asked(path, format, on_bad_row, given), resource)
+    with closing(find_storage(resource.section, connection, path)) as storage:
+        yield from read_files(storage, Asked(path, format, on_bad_row, given), resource)

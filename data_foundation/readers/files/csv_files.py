@@ -16,6 +16,7 @@ import pyarrow as pa
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.readers.files.headings import name_columns
 from data_foundation.readers.files.pages import BadRow, Page
+from data_foundation.readers.files.pattern import literal
 from data_foundation.readers.files.text_table import as_page
 from data_foundation.readers.files.typed import Notation, build_select
 from data_foundation.readers.files.unpacked import wrong_encoding
@@ -131,7 +132,7 @@ class CsvReader:
             "store_rejects": True,
         }
         told = ", ".join(f"{key} = ?" for key in options)
-        return f"read_csv(?, {told})", [_literal(str(path)), *options.values()]
+        return f"read_csv(?, {told})", [literal(path), *options.values()]
 
 
 @dataclass(frozen=True)
@@ -193,11 +194,6 @@ def _guess(line: str) -> str:
     """Returns the delimiter that a line has most of."""
     plain = _QUOTED.sub("", line)
     return max(_DELIMITERS, key=plain.count)
-
-
-def _literal(path: str) -> str:
-    """Returns a path in which DuckDB finds no wildcard."""
-    return re.sub(r"([*?\[])", r"[\1]", path)
 
 
 def _rejected(connection: duckdb.DuckDBPyConnection, head: _Head, file: str) -> list[BadRow]:

@@ -55,3 +55,6 @@ class Storage(Protocol):
         Raises:
             ConnectionError: It is no longer as it was found, before or after the block.
         """
+
+    def close(self) -> None:
+        """Ends what is held."""

@@ -49,6 +49,9 @@ class LocalStorage:
         yield Path(file.place)
         self._check(file)
 
+    def close(self) -> None:
+        """Holds nothing."""
+
     def _check(self, file: FoundFile) -> None:
         try:
             seen = self._look(file.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.scalars import nearest
@@ -30,6 +30,11 @@ def check_pattern(pattern: str, root: str) -> str:
             "root is the `url` of a connection"
         )
     return path.as_posix()
+
+
+def literal(path: Path) -> str:
+    """Returns a path in which DuckDB finds no wildcard."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
 def missing(pattern: str, root: str, names: Sequence[str]) -> LoadError:

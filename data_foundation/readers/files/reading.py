@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -11,27 +11,35 @@ from typing import Any, Protocol
 from data_foundation.errors import EntryError
 from data_foundation.readers.files.bad_rows import BadRows
 from data_foundation.readers.files.csv_files import CsvReader, Dialect
+from data_foundation.readers.files.excel_files import ExcelReader
 from data_foundation.readers.files.found import FoundFile, Storage
+from data_foundation.readers.files.json_files import JsonReader
 from data_foundation.readers.files.ledger import Ledger
 from data_foundation.readers.files.pages import Page
+from data_foundation.readers.files.parquet_files import ParquetReader
 from data_foundation.readers.files.pdf_files import PdfReader
 from data_foundation.readers.files.typed import Notation
 from data_foundation.readers.files.unpacked import unpack
 from data_foundation.scalars import nearest
 
 FORMATS = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".pdf": "pdf",
+    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".pdf": "pdf", ".parquet": "parquet",
+    ".xlsx": "excel", ".xlsm": "excel", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl",
 }  # fmt: skip
 """Endings of names, without `.gz`, and the format that they mean."""
 
 _NOTATION = ("decimal_separator", "date_format", "timestamp_format")
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "csv": ("encoding", "delimiter", "quote", "escape", "header", "skip", "null_values", *_NOTATION),
+    "jsonl": ("encoding",),
+    "json": ("encoding",),
+    "parquet": (),
+    "excel": ("sheet", "header", "skip"),
     "pdf": ("header", "tables_with", "table_settings", *_NOTATION),
 }
 """Which keys of `kwargs` mean something for which format."""
 
-TEXTS = frozenset({"csv"})
+TEXTS = frozenset({"csv", "json", "jsonl"})
 """Formats that are text."""
 
 
@@ -63,7 +71,8 @@ class Asked:
             raise EntryError(f"format: got '{found}'; accepted: {', '.join(accepted)}{nearest(found, accepted)}")
         for key in self.options:
             if key not in OPTIONS[found]:
-                raise EntryError(f"{key}: means nothing for {found}; accepted there: {', '.join(OPTIONS[found])}")
+                accepted = list(OPTIONS[found])
+                raise EntryError(f"{key}: means nothing for {found}; accepted there: {', '.join(accepted) or 'none'}")
         return found
 
 
@@ -112,6 +121,12 @@ def _reader(asked: Asked, kind: str, resource: Any, *, sets_aside: bool) -> Read
     hints = resource.columns if isinstance(resource.columns, Mapping) else {}
     given = {key: value for key, value in asked.options.items() if key != "encoding"}
     notation = Notation(**{key: given.pop(key) for key in _NOTATION if key in given})
-    if kind == "pdf":
-        return PdfReader(hints, **given, notation=notation)
-    return CsvReader(Dialect(**given, notation=notation), hints, sets_aside)
+    known: Mapping[str, Callable[[], Reader]] = {
+        "csv": lambda: CsvReader(Dialect(**given, notation=notation), hints, sets_aside),
+        "jsonl": lambda: JsonReader(by_line=True),
+        "json": lambda: JsonReader(by_line=False),
+        "parquet": ParquetReader,
+        "excel": lambda: ExcelReader(hints, **given),
+        "pdf": lambda: PdfReader(hints, **given, notation=notation),
+    }
+    return known[kind]()

@@ -2,34 +2,106 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import dlt
 from dlt.common.runtime.run_context import active
 
-from data_foundation.errors import SettingMissing
+from data_foundation.errors import EntryError, SettingMissing
 from data_foundation.readers.files.found import Storage
 from data_foundation.readers.files.local import LocalStorage
+from data_foundation.readers.files.remote import RemoteStorage
+from data_foundation.scalars import nearest
+from data_foundation.secret_settings import learn_settings
+
+SCHEMES = {"s3": "s3", "az": "az", "abfs": "az", "abfss": "az", "sftp": "sftp", "file": "file"}
+"""What an address may begin with, and what is meant."""
+
+OPTIONS = {
+    "s3": ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "endpoint_url", "region_name"),
+    "az": ("connection_string", "account_name", "account_key", "sas_token"),
+    "sftp": ("username", "password", "key_filename", "passphrase", "known_hosts"),
+    "file": (),
+}
+"""Settings of a connection beside `url`; without them a store's own ways to find credentials are taken."""
+
+_S3 = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "aws_session_token": "token",
+       "endpoint_url": "endpoint_url"}  # fmt: skip
 
 
-def find_storage(folder: str, connection: str | None) -> Storage:
+def find_storage(folder: str, connection: str | None, path: str) -> Storage:
     """Returns where the files of a source folder are.
 
     Args:
         folder: Of the source.
         connection: The name of its settings, `[sources.<folder>.<connection>]` of dlt's configuration; None for the
-            repository.
+            repository, or for what an address says.
+        path: As a person wrote it; of an address the bucket, container or server is the root.
 
     Raises:
         SettingMissing: Naming the setting that is not set.
+        EntryError: An address is of no kind that is known.
     """
-    root = Path(active().run_dir)
-    if connection is None:
-        return LocalStorage(root)
     section = f"sources.{folder}.{connection}"
-    url: Any = dlt.config.get(f"{section}.url")
-    if not url:
+    url: Any = dlt.config.get(f"{section}.url") if connection else None
+    if not url and "://" in path:
+        parts = urlsplit(path)
+        url = f"{parts.scheme}://{parts.netloc}"
+    if connection and not url:
         hint = f"Set it in .dlt/config.toml under [{section}], in .env or the environment, for instance /srv/inbox"
         raise SettingMissing([f"{section.replace('.', '__')}__URL".upper()], hint)
-    return LocalStorage(root / str(url).removeprefix("file://"))
+    root = Path(active().run_dir)
+    if "://" not in str(url or ""):
+        return LocalStorage(root / str(url or ""))
+    learn_settings({"url": str(url)})
+    return _remote(urlsplit(str(url)), section if connection else None)
+
+
+def _remote(parts: SplitResult, section: str | None) -> Storage:
+    if parts.scheme not in SCHEMES:
+        accepted = list(SCHEMES)
+        raise EntryError(
+            f"url: got '{parts.scheme}://'; accepted: {', '.join(accepted)}{nearest(parts.scheme, accepted)}"
+        )
+    kind = SCHEMES[parts.scheme]
+    if kind == "file":
+        return LocalStorage(Path(unquote(parts.path)))
+    given = _options(section, kind) if section else {}
+    place = f"{parts.scheme}://{parts.netloc.replace(f':{parts.password}@', '@')}{parts.path.rstrip('/')}"
+    at = parts.path if kind == "sftp" else f"{parts.netloc.rpartition('@')[0] or parts.netloc}{parts.path}"
+    return RemoteStorage(place, at, partial(_open, kind, parts, given))
+
+
+def _options(section: str, kind: str) -> dict[str, str]:
+    told: dict[str, str] = {}
+    for key in OPTIONS[kind]:
+        value: Any = dlt.secrets.get(f"{section}.{key}")
+        value = dlt.config.get(f"{section}.{key}") if value is None else value
+        if value is not None:
+            told[key] = str(value)
+    learn_settings({key: value for key, value in told.items() if key != "username"})
+    return told
+
+
+def _open(kind: str, parts: SplitResult, given: dict[str, str]) -> Any:
+    """Returns fsspec's file system, which sees what is there now."""
+    fresh: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
+    if kind == "s3":
+        import s3fs  # noqa: PLC0415 - of an extra
+
+        region = {"region_name": given["region_name"]} if "region_name" in given else {}
+        named = {_S3[key]: value for key, value in given.items() if key in _S3}
+        return s3fs.S3FileSystem(**named, client_kwargs=region, **fresh)
+    if kind == "az":
+        import adlfs  # noqa: PLC0415 - of an extra
+
+        account = {"account_name": parts.hostname.partition(".")[0]} if "@" in parts.netloc and parts.hostname else {}
+        return adlfs.AzureBlobFileSystem(**{**account, **given}, **fresh)
+    from data_foundation.readers.files.sftp import KnownSftp  # noqa: PLC0415 - of an extra
+
+    user = {"username": unquote(parts.username)} if parts.username else {}
+    secret = {"password": unquote(parts.password)} if parts.password else {}
+    return KnownSftp(parts.hostname, port=parts.port or 22, **{**user, **secret, **given}, skip_instance_cache=True)

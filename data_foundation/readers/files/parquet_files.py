@@ -1,0 +1,38 @@
+"""Parquet, as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_foundation.errors import LoadError
+from data_foundation.readers.files.pages import Page, placed
+
+_PAGE = 50_000
+
+
+class ParquetReader:
+    """Reads Parquet files."""
+
+    def read(self, path: Path, file: str) -> Iterator[Page]:
+        """Yields the rows of a file.
+
+        Args:
+            path: Where it is.
+            file: As it is called.
+
+        Raises:
+            LoadError: It is no whole Parquet file.
+        """
+        before = 0
+        try:
+            with pq.ParquetFile(path) as parquet:
+                for batch in parquet.iter_batches(_PAGE):
+                    numbers = range(before + 1, before + len(batch) + 1)
+                    yield Page(placed(pa.Table.from_batches([batch]), file, numbers))
+                    before += len(batch)
+        except (pa.ArrowException, OSError) as error:
+            raise LoadError(f"{file} is no whole Parquet file: {str(error).partition(chr(10))[0]}") from None

@@ -1,0 +1,140 @@
+"""Stores and servers of files for the tests: S3 as moto speaks it, and SFTP as paramiko does."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import paramiko
+from moto.server import ThreadedMotoServer
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+
+USER, PASSWORD = "reader", "sftp-pass-31415926"
+
+
+@dataclass(frozen=True)
+class S3:
+    """A running server with one empty bucket."""
+
+    url: str
+    bucket: str = "landing"
+
+    def put(self, name: str, content: bytes) -> None:
+        """Writes an object."""
+        self._client().put_object(Bucket=self.bucket, Key=name, Body=content)
+
+    def make_bucket(self) -> None:
+        """Makes the bucket."""
+        self._client().create_bucket(Bucket=self.bucket)
+
+    def _client(self) -> Any:
+        return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="key",
+                            aws_secret_access_key="secret")  # fmt: skip
+
+
+@contextmanager
+def run_s3() -> Iterator[S3]:
+    """Runs a server in this process."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        store = S3(f"http://{host}:{port}")
+        store.make_bucket()
+        yield store
+    finally:
+        server.stop()
+
+
+class _Login(paramiko.ServerInterface):
+    def check_auth_password(self, username: str, password: str) -> int:
+        return AUTH_SUCCESSFUL if (username, password) == (USER, PASSWORD) else AUTH_FAILED
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002 - paramiko's signature
+        return OPEN_SUCCEEDED
+
+
+class _Folder(paramiko.SFTPServerInterface):
+    """The files of a folder, which is the server's root."""
+
+    root: Path
+
+    def _real(self, path: str) -> Path:
+        return self.root / path.lstrip("/")
+
+    def canonicalize(self, path: str) -> str:
+        return f"/{os.path.relpath(self._real(path).resolve(), self.root)}".replace("/.", "/", 1)
+
+    def list_folder(self, path: str) -> Any:
+        entries = []
+        for name in os.listdir(self._real(path)):  # noqa: PTH208 - names are what is wanted
+            entry = self.stat(f"{path}/{name}")
+            entry.filename = name
+            entries.append(entry)
+        return entries
+
+    def stat(self, path: str) -> Any:
+        try:
+            return paramiko.SFTPAttributes.from_stat(self._real(path).stat())
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno or 0)
+
+    lstat = stat
+
+    def open(self, path: str, flags: int, attr: Any) -> Any:  # noqa: ARG002 - paramiko's signature
+        handle: Any = paramiko.SFTPHandle(flags)
+        handle.readfile = self._real(path).open("rb")
+        return handle
+
+
+@dataclass(frozen=True)
+class Sftp:
+    """A running server."""
+
+    port: int
+    root: Path
+    known_hosts: Path
+
+
+@contextmanager
+def run_sftp(root: Path, known_hosts: Path) -> Iterator[Sftp]:
+    """Runs a server of one folder in this process.
+
+    Args:
+        root: The folder.
+        known_hosts: A file, not there yet, that vouches for the server.
+    """
+    key = paramiko.ECDSAKey.generate()
+    folder = type("Folder", (_Folder,), {"root": root.resolve()})
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        known_hosts.write_text(f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n")
+        transports: list[paramiko.Transport] = []
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = listening.accept()
+                except OSError:
+                    return
+                transport = paramiko.Transport(client)
+                transport.add_server_key(key)
+                transport.set_subsystem_handler("sftp", paramiko.SFTPServer, folder)
+                transports.append(transport)
+                transport.start_server(event=threading.Event(), server=_Login())
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield Sftp(port, root, known_hosts)
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            listening.close()
+            thread.join()
+            for transport in transports:
+                transport.close()
