@@ -25,6 +25,7 @@ DIALECTS: dict[str, tuple[bytes, dict[str, Any]]] = {
     "tabs": (b"id\tname\n007\tM\xc3\xbcller\n8\t\n", {}),
     "carriage-returns": (b"id,name\r\n007,M\xc3\xbcller\r\n8,\r\n", {}),
     "quoted-headings": (b'"id","name"\n"007","M\xc3\xbcller"\n"8",\n', {}),
+    "blank-lines-before": (b"\n\nid,name\n007,M\xc3\xbcller\n8,\n", {}),
     "blank-lines": (b"id,name\n\n007,M\xc3\xbcller\n8,\n\n", {}),
     "no-last-line-feed": (b"id,name\n007,M\xc3\xbcller\n8,", {}),
     "byte-order-mark": (b"\xef\xbb\xbfid,name\n007,M\xc3\xbcller\n8,\n", {}),
@@ -59,6 +60,8 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "no-encoding": (b"id\n1\n", {"encoding": "utf-9"}, "encoding: got 'utf-9'; accepted is a name of Python's"),
     "too-few": (b"id,name\n1,x\n2\n", {}, "row 2: Expected Number of Columns: 2 Found: 1"),
     "too-many": (b"id,name\n1,x\n2,y,z\n", {}, "row 2: Expected Number of Columns: 2 Found: 3"),
+    "mixed-line-ends": (b"id,name\r\n1,x\n2,y\n", {}, "some of its lines end in a line feed and some in"),
+    "mixed-line-ends-before": (b"\r\nid,name\n1,x\n2,y\n", {}, "some of its lines end in a line feed and some in"),
     "open-quote": (b'id,name\n1,x\n2,"y\n', {}, "row 2: Value with unterminated quote found"),
     "truncated-gzip": (gzip.compress(b"id,name\n1,x\n" * 99)[:-9], {}, "is no whole gzip file"),
     "long-delimiter": (b"id,name\n", {"delimiter": "::"}, "delimiter: got '::'; accepted is one character"),
@@ -164,6 +167,13 @@ def test_files_may_differ_in_their_columns(files: FileTree) -> None:
     files.read()
     files.load("bank.landed")
     assert [(row["id"], row["name"], row["country"]) for row in files.rows()] == [("1", "x", None), ("2", "y", "NL")]
+
+
+def test_a_heading_may_have_several_lines(files: FileTree) -> None:
+    """It is one name, and no row below it is lost."""
+    files.put("a.csv", 'id,"first\nname"\n1,x\n2,y\n')
+    assert [tuple(row.values())[:2] for row in files.peek()] == [("1", "x"), ("2", "y")]
+    assert list(files.peek()[0]) == ["id", "first name", "_file", "_row"]
 
 
 def test_a_thousand_columns_are_read(files: FileTree) -> None:

@@ -8,12 +8,14 @@ from azure.storage.blob import BlobServiceClient
 from dlt.extract.exceptions import ResourceExtractionError
 
 from data_foundation.errors import LoadError
-from tests.azurite import Azurite, run_azurite
+from tests import azurite
+from tests.azurite import Azurite
 from tests.file_sources import FileTree, files
 from tests.stores import PASSWORD, S3, USER, Sftp, run_s3, run_sftp
 
 __all__ = ["files"]
 
+WITHOUT_NODE = pytest.mark.skipif(not azurite.is_available(), reason="Azurite needs node and npm, which are not here")
 Put = Callable[[str, bytes], object]
 
 
@@ -27,7 +29,7 @@ def s3() -> Iterator[S3]:
 @pytest.fixture(scope="module")
 def azure() -> Iterator[Azurite]:
     """Azure's emulator with the container `landing`."""
-    with run_azurite() as server:
+    with azurite.run_azurite() as server:
         server.settings("landing")
         yield server
 
@@ -70,7 +72,7 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return settings
 
 
-@pytest.mark.parametrize("connect", [_s3, _azure, _sftp], ids=["s3", "azure", "sftp"])
+@pytest.mark.parametrize("connect", [_s3, pytest.param(_azure, marks=WITHOUT_NODE), _sftp], ids=["s3", "azure", "sftp"])
 def test_files_of_a_store_are_read_once(
     files: FileTree, request: pytest.FixtureRequest, exports: Callable[..., None],
     connect: Callable[[pytest.FixtureRequest, Callable[..., None]], Put],

@@ -24,6 +24,7 @@ from data_foundation.readers.files.unpacked import wrong_encoding
 _DELIMITERS = (",", ";", "\t", "|")
 _QUOTED = re.compile(r'"[^"]*"')
 _PAGE = 100_000
+_MIXED = "some of its lines end in a line feed and some in a carriage return before it; make them alike"
 
 
 @dataclass(frozen=True)
@@ -153,17 +154,23 @@ class _Head:
     def of(cls, path: Path, dialect: Dialect) -> _Head | None:
         """Returns what a file begins with, None where there is nothing in it."""
         with path.open(encoding="utf-8", newline="") as text:
-            for _ in range(dialect.skip):
-                text.readline()
+            lines = [text.readline() for _ in range(dialect.skip)]
             start = text.tell()
-            delimiter = dialect.delimiter or _guess(text.readline())
+            while (line := text.readline()) and not line.strip("\r\n"):
+                lines.append(line)
+                start = text.tell()
+            # DuckDB, which leaves them out, would take all that follows for one line.
+            if len({before[len(before.rstrip("\r\n")) :] for before in [*lines, line] if before}) > 1:
+                raise csv.Error(_MIXED)
+            skipped = len(lines)
+            delimiter = dialect.delimiter or _guess(line)
             text.seek(start)
             first = next(csv.reader(text, delimiter=delimiter, **_quoting(dialect.quote)), None)
         if not first:
             return None
         if dialect.header is True:
-            return cls(name_columns(len(first), first), delimiter, dialect.skip + 1)
-        return cls(name_columns(len(first), dialect.header or ()), delimiter, dialect.skip)
+            return cls(name_columns(len(first), first), delimiter, skipped + 1)
+        return cls(name_columns(len(first), dialect.header or ()), delimiter, skipped)
 
 
 class _Numbers:
@@ -219,5 +226,4 @@ def _unreadable(file: str, error: Exception) -> LoadError:
     if isinstance(error, UnicodeDecodeError):
         return wrong_encoding(file, "what it begins with is not UTF-8")
     told = str(error).partition("\n")[0]
-    mixed = "some of its lines end in a line feed and some in a carriage return before it; make them alike"
-    return LoadError(f"{file}: {mixed if 'invalid state' in told else told}")
+    return LoadError(f"{file}: {_MIXED if 'invalid state' in told else told}")
