@@ -134,6 +134,20 @@ PAGINGS: dict[str, tuple[Callable[[Asked], Any], dict[str, Any], int]] = {
 }  # fmt: skip
 
 
+def by_odata(asked: Asked) -> Any:
+    """Microsoft's names, which are no path."""
+    answer = by_url(asked)
+    return {"value": answer["found"]["rows"], "@odata.nextLink": answer["paging"]["next"]}
+
+
+@pytest.mark.parametrize("path", ["@odata.nextLink", '"@odata.nextLink"'])
+def test_a_name_with_a_dot_is_found(shop: RestTree, api: RestServer, path: str) -> None:
+    """In JSONPath @ is the answer itself, so that pages would end after the first without a word."""
+    api.answer = by_odata
+    shop.read(data_selector="value", pagination={"type": "next_url", "next_url_path": path})
+    assert shop.load("shop.landed").rows == len(ROWS)
+
+
 @pytest.mark.parametrize(("answer", "kwargs", "count"), PAGINGS.values(), ids=PAGINGS)
 def test_every_page_is_read_once(
     shop: RestTree, api: RestServer, answer: Callable[[Asked], Any], kwargs: dict[str, Any], count: int
@@ -585,6 +599,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
                "pagination page has no key 'offset_param'; accepted: limit_param, page_param"),
     "unknown-detail": ({"pagination": {"type": "page", "page_parm": "x"}}, "unknown key 'page_parm'.*'page_param'"),
     "two-places": ({"pagination": {"type": "page", "page_param": "x", "page_body_path": "y"}}, "it goes to one place"),
+    "path": ({"data_selector": "a["}, r"kwargs\.data_selector: got 'a\['; accepted is a JSONPath"),
     "method": ({"method": "PUT"}, "kwargs.method: got 'PUT'; accepted: GET, POST"),
     "size": ({"pagination": "offset", "page_size": 0}, "kwargs.page_size: got 0"),
     "size-of-none": ({"page_size": 10}, "page_size needs `pagination`"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
+from dlt.common import jsonpath
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from data_foundation.errors import EntryError
@@ -36,6 +37,20 @@ PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w-]*(?:\.[\w-]+)*)\}")
 """A field of the parent, or a path to one."""
 
 
+def _json_path(value: str) -> str:
+    """Returns a JSONPath that can be read; `@odata.nextLink` is a name, though @ is the answer itself in JSONPath."""
+    value = f'"{value}"' if value.startswith("@") else value
+    try:
+        jsonpath.compile_path(value)
+    except Exception as error:  # noqa: BLE001 - the classes are those of a library that dlt has chosen
+        message = f"accepted is a JSONPath, for instance data.items, or 'a name'.items: {error}"
+        raise ValueError(message) from None
+    return value
+
+
+JsonPath = Annotated[str, AfterValidator(_json_path)]
+
+
 def _as_mapping(value: Any) -> Any:
     """Returns a bare word as the mapping it stands for; its spelling may be dlt's."""
     if isinstance(value, str):
@@ -60,14 +75,14 @@ class Pagination(Model):
     page_body_path: str | None = None
     base_page: int = 1
     maximum_page: int | None = None
-    cursor_path: str = "cursors.next"
+    cursor_path: JsonPath = "cursors.next"
     cursor_param: str | None = None
     cursor_body_path: str | None = None
     stop_after_empty_page: bool = False
     links_next_key: str = "next"
-    next_url_path: str = "next"
-    total_path: str | None = None
-    has_more_path: str | None = None
+    next_url_path: JsonPath = "next"
+    total_path: JsonPath | None = None
+    has_more_path: JsonPath | None = None
 
     @model_validator(mode="after")
     def _only_what_it_takes(self) -> Self:
@@ -105,7 +120,7 @@ class EndpointArguments(Model):
     headers: dict[str, str] = Field(default={})
     pagination: Annotated[Pagination, BeforeValidator(_as_mapping)] = Pagination(type="none")
     page_size: int | None = Field(default=None, ge=1)
-    data_selector: str | None = None
+    data_selector: JsonPath | None = None
     data_selector_required: bool = True
     start_param: str | None = None
     end_param: str | None = None
