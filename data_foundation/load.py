@@ -240,8 +240,9 @@ class Load:
                 f"the rows lack {', '.join(missing)}, which `requires` names; they have {', '.join(sorted(names))}"
             )
             raise RequiredColumnsMissing(message)
+        # None where the cursor has let no row through.
         columns = find_entrance(resource).columns(self.pipeline.table)
-        if seen.rows and (breaches := list(find_breaches(self.resource, names, columns))):
+        if columns and (breaches := list(find_breaches(self.resource, names, columns))):
             raise RequiredColumnsMissing(
                 f"the rows break the contract of tag {self.resource.tag}: {'; '.join(breaches)}"
             )

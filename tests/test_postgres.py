@@ -33,6 +33,7 @@ from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.transient import is_transient
 from tests.locations import COMPOSITION, Location
 from tests.postgres_server import PASSWORD, PostgresServer, PostgresTree, run_server
+from tests.vaults import check_versions
 
 ROOT = Path(__file__).parents[1]
 CURSOR = 'incremental: {cursor_path: at, initial_value: "2024-01-01"}'
@@ -300,6 +301,11 @@ def test_a_null_character_is_refused_with_its_place(
     result = tree.load("shop.orders")
     assert result.row_count == 1
     assert "was set aside" in result.warnings[0]
+
+
+def test_a_vault_keeps_every_version_once(tree: PostgresTree) -> None:
+    """Hub, satellites and their list are what they are on DuckDB, hashes included."""
+    check_versions(tree)
 
 
 def test_a_range_is_appended_once(tree: PostgresTree) -> None:

@@ -167,6 +167,13 @@ def test_a_source_that_ceases_to_carry_a_column_fails(tree: Tree) -> None:
     assert tree.query("select id from raw.orders") == [1]
 
 
+def test_rows_that_the_cursor_leaves_out_break_nothing(tree: Tree) -> None:
+    """A run that finds nothing new has no columns either, and that is no breach."""
+    add(tree, DATE, "incremental: {cursor_path: id}")
+    tree.give("shop", [ROW])
+    assert [tree.load("shop.orders").rows for _ in range(2)] == [1, 0]
+
+
 def test_frames_are_held_to_the_contract_too(tree: Tree) -> None:
     """An Arrow table whose amount is a float is refused."""
     add(tree, DATE, data=ARROW)

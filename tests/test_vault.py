@@ -1,10 +1,7 @@
 """Holds the landing as hub and satellites to what docs/vault.md says, on a DuckDB file."""
 
 import threading
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from textwrap import indent
-from typing import Any
 
 import pytest
 
@@ -14,9 +11,8 @@ from data_foundation.landed import check_table
 from data_foundation.lock import hold
 from data_foundation.tree import find_sources
 from tests.trees import ROWS, Tree
+from tests.vaults import BANK, add, load
 
-TAGS = "transactions: {requires: {amount: decimal}}\n"
-BANK = ("destination: raw.checking", "primary_key: id", "tag: transactions", "landing: vault")
 VERSIONS = "select id, amount, _dlt_valid_to is null from raw.sat_bank_checking order by _dlt_valid_from, id"
 HUB = "select business_key, source from raw.hub_transactions order by all"
 SATELLITES = "select satellite from raw.hub_transactions__satellites order by opened_at"
@@ -31,18 +27,6 @@ def get_rows():
     """Whatever the test gave last, as one Arrow table."""
     yield pa.Table.from_pylist(json.loads((Path(__file__).parent / "rows.json").read_text()))
 '''
-
-
-def add(tree: Tree, source: str = "bank", settings: Sequence[str] = BANK, data: str = ROWS) -> None:
-    """Writes a source with one table, and the tags."""
-    tree.add(source, f"resources:\n  - entry: data.get_rows\n{indent(chr(10).join(settings), '    ')}\n", data)
-    (tree.root / "dlthub" / "tags.yaml").write_text(TAGS)
-
-
-def load(tree: Tree, *rows: Mapping[str, Any], name: str = "bank.checking") -> Any:
-    """Loads rows and returns what landed."""
-    tree.give(name.split(".", maxsplit=1)[0], rows)
-    return tree.load(name)
 
 
 @pytest.mark.parametrize("data", [ROWS, ARROW], ids=["dicts", "Arrow"])

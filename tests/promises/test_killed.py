@@ -64,6 +64,17 @@ class Scenario:
         tree.give("shop", self.rows(3, 7, state="paid", colour="red"))
 
 
+@dataclass(frozen=True)
+class VaultScenario(Scenario):
+    """A table that lands as hub and satellites; the new column of the second load opens a satellite."""
+
+    def prepare(self, tree: Tree) -> None:
+        """Registers the tag first."""
+        (tree.root / "dlthub").mkdir(parents=True)
+        (tree.root / "dlthub" / "tags.yaml").write_text("orders: {requires: {state: text}}\n")
+        super().prepare(tree)
+
+
 SCENARIOS = {
     "append with a cursor": Scenario(["write_disposition: append", CURSOR]),
     "append without a cursor": Scenario(["write_disposition: append"]),
@@ -80,6 +91,7 @@ SCENARIOS = {
         ["write_disposition: {disposition: merge, strategy: upsert}", "primary_key: id"], nested=True
     ),
     "scd2": Scenario(["write_disposition: {disposition: merge, strategy: scd2}"]),
+    "vault": VaultScenario(["landing: vault", "tag: orders", "primary_key: id", CURSOR]),
     "insert-only": Scenario(["write_disposition: {disposition: merge, strategy: insert-only}", "primary_key: id"]),
 }
 
@@ -92,6 +104,12 @@ CONTENT = {
     ),
     "loads": "select count(*) from raw._dlt_loads where status <> 0",
 }
+VAULT = {
+    "hub": "select business_key, source from raw.hub_orders order by all",
+    "list": "select count(*), any_value(tag_columns) from raw.hub_orders__satellites",
+    "loads": CONTENT["loads"],
+}
+VERSION = 'select id, "at", state, _hash_key, _row_hash, _dlt_valid_to is null from raw.'
 ENDED = 'select id, "at", state, colour, _dlt_valid_to is null from raw.orders order by all'
 
 
@@ -102,6 +120,12 @@ def content(tree: Tree, scenario: Scenario) -> dict[str, list[Any]]:
         queries["orders"] = ENDED
     if not scenario.nested:
         del queries["lines"], queries["taxes"]
+    if isinstance(scenario, VaultScenario):
+        queries = dict(VAULT)
+        for number, name in enumerate(
+            tree.query("select satellite from raw.hub_orders__satellites order by opened_at")
+        ):
+            queries[f"satellite {number}"] = f"{VERSION}{name} order by all"
     found = {name: tree.query(sql) for name, sql in queries.items()}
     cursors = tree.load("shop.orders").cursor if CURSOR in scenario.settings else ()
     return {**found, "cursors": list(cursors)}

@@ -1,0 +1,20 @@
+"""Proves that a vault in Snowflake is what it is on DuckDB, in one transaction."""
+
+from tests.snowflake.conftest import SnowflakeTree
+from tests.snowflake_statements import statements_of
+from tests.vaults import add, check_versions
+
+
+def test_a_vault_keeps_every_version_once(tree: SnowflakeTree) -> None:
+    """Hub, satellites and their list are what they are on DuckDB, hashes included."""
+    check_versions(tree)
+
+
+def test_hub_and_satellite_change_in_one_transaction(tree: SnowflakeTree) -> None:
+    """Between BEGIN and COMMIT stand the rows, the keys and the line in the list of satellites."""
+    add(tree)
+    tree.give("bank", [{"id": 1, "amount": 10}])
+    said = statements_of(tree, lambda: tree.load("bank.checking"))
+    inside = said[said.index("BEGIN") : said.index("COMMIT")]
+    for table in ("SAT_BANK_CHECKING", "HUB_TRANSACTIONS", "HUB_TRANSACTIONS__SATELLITES"):
+        assert [sql for sql in inside if f'"{table}"' in sql and "INTO" in sql], table
