@@ -23,11 +23,7 @@ from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.translator import ResourceData
 
 PROGRESS_SECONDS = 5.0
-"""How often a load that does not end a phase says how far it is."""
-
-PHASE_SECONDS = 1.0
-"""How long a load has said nothing when it tells its next phase: a line costs as much as a tenth of a small load."""
-
+"""How often a load says how far it is: a line costs as much as a tenth of a small load, which only says how it ends."""
 
 ENDS = ("done", "failed")
 """Phases after which there is none."""
@@ -195,16 +191,15 @@ class _ProgressLog:
 
     def __init__(self, log: dg.DagsterLogManager) -> None:
         self._log = log
-        self._last: dict[str, tuple[str, float]] = {}
+        self._last: dict[str, float] = {}
 
     def show(self, progress: Progress) -> None:
         now = time.monotonic()
-        phase, said = self._last.setdefault(progress.destination, (progress.phase, now))
-        silence = PROGRESS_SECONDS if phase == progress.phase else min(PHASE_SECONDS, PROGRESS_SECONDS)
+        said = self._last.setdefault(progress.destination, now)
         if progress.note:
             self._log.warning(f"{progress.destination}: {progress.note}")
-        elif progress.phase in ENDS or now - said > silence:
+        elif progress.phase in ENDS or now - said > PROGRESS_SECONDS:
             self._log.info(f"{progress.destination}: {progress.phase}, {progress.rows:,} rows")
         else:
             return
-        self._last[progress.destination] = (progress.phase, now)
+        self._last[progress.destination] = now

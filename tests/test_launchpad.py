@@ -277,12 +277,12 @@ def test_progress_reaches_the_event_log(launchpad: Launchpad, monkeypatch: pytes
     result = launchpad.run("a")
     said = [entry.user_message for entry in launchpad.instance.all_logs(result.run_id)]
     assert [message for message in said if message.startswith("raw.a: ")] == ["raw.a: done, 3 rows"]
-    monkeypatch.setattr(ingestion, "PHASE_SECONDS", 0.0)
+    monkeypatch.setattr(ingestion, "PROGRESS_SECONDS", 0.0)
     result = launchpad.run("a", "b")
     said = [entry.user_message for entry in launchpad.instance.all_logs(result.run_id)]
     for table in ("raw.a", "raw.b"):
         phases = [message.split(": ")[1].split(",")[0] for message in said if message.startswith(f"{table}: ")]
-        assert phases == ["extract", "normalize", "load", "done"]
+        assert list(dict.fromkeys(phases)) == ["extract", "normalize", "load", "done"]
         assert f"{table}: done, 3 rows" in said
 
 
