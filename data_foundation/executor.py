@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -43,7 +44,7 @@ POLL_SECONDS = 0.2
 """How often it is looked whether the run was cancelled, or a place in a pool is free."""
 
 PRELOADED = ("data_foundation.factory", "data_foundation.dbt")
-"""What the processes of `multiprocess` have imported before they start: all that definitions.py imports."""
+"""What the processes of `multiprocess` have imported before they start, where definitions.py imports it too."""
 
 SIDE_BY_SIDE_CONFIG = dg.Field(
     {
@@ -75,10 +76,15 @@ def side_by_side_executor(context: InitExecutorContext) -> Executor:
     if mode == "side_by_side":
         return SideBySideExecutor(RetryMode.from_config(told["retries"]) or RetryMode.ENABLED, told["max_concurrent"])
     if mode == "multiprocess" and not told.get("start_method"):
-        told = {**told, "start_method": {"forkserver": {"preload_modules": list(PRELOADED)}}}
+        told = {**told, "start_method": {"forkserver": {"preload_modules": preloaded()}}}
     stock = dg.multi_or_in_process_executor.executor_creation_fn
     assert stock  # noqa: S101 - Dagster's own has one
     return stock(context._replace(executor_config={mode: told}))
+
+
+def preloaded() -> list[str]:
+    """Returns which modules the first op waits for: of PRELOADED those that the run's process has needed itself."""
+    return [name for name in PRELOADED if name in sys.modules]
 
 
 class SideBySideExecutor(Executor):

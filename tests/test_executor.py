@@ -237,3 +237,11 @@ def test_output_stays_masked_until_the_last_op_has_ended(capsys: pytest.CaptureF
     second.__exit__(None, None, None)
     print("after")  # noqa: T201 - the same
     assert capsys.readouterr().out == "still ***\nafter\n"
+
+
+def test_only_what_the_location_has_imported_is_preloaded() -> None:
+    """A location without dbt waits for no import of dbt before its first op; one with dbt has it imported once."""
+    told = "from data_foundation import factory, executor; print(executor.preloaded()); "
+    told += "import data_foundation.dbt; print(executor.preloaded())"
+    said = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said.split("\n")[:2] == ["['data_foundation.factory']", "['data_foundation.factory', 'data_foundation.dbt']"]
