@@ -50,7 +50,7 @@ class Deployment:
         Raises:
             RuntimeError: It did not succeed.
         """
-        [repository] = self._ask(REPOSITORIES, {})["repositoriesOrError"]["nodes"]
+        repository = self.repository()
         selector = {
             "repositoryName": repository["name"],
             "repositoryLocationName": repository["location"]["name"],
@@ -67,6 +67,11 @@ class Deployment:
         if not run.is_success:
             raise RuntimeError("\n".join(entry.user_message for entry in self.instance.all_logs(run_id)))
         return run_id
+
+    def repository(self) -> Any:
+        """Returns the names of the one repository that is served, and of its location."""
+        [repository] = self._ask(REPOSITORIES, {})["repositoriesOrError"]["nodes"]
+        return repository
 
     def _ask(self, query: str, variables: Mapping[str, Any]) -> Any:
         answer = execute_query(self.process, query, variables=variables)
@@ -89,4 +94,7 @@ def deploy(root: Path) -> Generator[Deployment]:
         dg.DagsterInstance.from_config(str(home)) as instance,
         WorkspaceProcessContext(instance, target) as process,
     ):
-        yield Deployment(instance, process)
+        deployment = Deployment(instance, process)
+        # Whoever launches has answered before: the schema of GraphQL is no part of a run.
+        deployment.repository()
+        yield deployment

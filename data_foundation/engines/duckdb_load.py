@@ -52,7 +52,7 @@ class _Transaction(OneTransaction):
 
 
 class _SessionSqlClient(DuckDbSqlClient):
-    """Takes a session of the connection that is open as it is: dlt sets up each of its own by eight statements.
+    """Takes a session of the connection that is open as it is: dlt sets up each of its own by six statements.
 
     Read in dlt 1.31.0: what these set is a zone and a threshold for all sessions, what DuckDB does anyway, and a search
     path for tables that are named without their schema, which neither dlt nor this project does.
