@@ -84,7 +84,8 @@ class Checks(Model):
 
     row_count: RowCount | None = Field(default=None, description="Rows in the table: {min, max, severity}.")
     accepted_values: dict[str, AcceptedValuesField] = Field(
-        default={}, description="By column, as the table names it: a list, or {values, severity}; empty is accepted."
+        default_factory=dict,
+        description="By column, as the table names it: a list, or {values, severity}; empty is accepted.",
     )
     primary_key: Level | None = Field(
         default=None,

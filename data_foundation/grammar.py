@@ -36,14 +36,16 @@ class Inherited(Model):
     owners: Owners = Field(default=(), description="E-mail addresses or `team:name`.")
     automation: AutomationField | None = Field(default=None, description="A cron, {cron, timezone}, or a condition.")
     freshness: Freshness | None = Field(default=None, description="Dagster's freshness policy of the table.")
-    tags: dict[TagKey, TagValue] = Field(default={}, description="Dagster tags; a resource's add to its source's.")
+    tags: dict[TagKey, TagValue] = Field(
+        default_factory=dict, description="Dagster tags; a resource's add to its source's."
+    )
     kinds: Kinds = Field(default=(), description="Badges in the UI, after dlt and the warehouse.")
     schema_contract: ContractField | None = Field(default=None, description="Which changes of shape are let in.")
     on_empty: Literal["keep", "truncate", "fail"] = Field(
         default="keep", description="What a replace that brings no rows does to the table."
     )
     retries: Retries = Field(default=Retries(), description="What is done about faults that pass: 429, 5xx, time-outs.")
-    checks: Checks = Field(default=Checks(), description="What is checked of the table after each load.")
+    checks: Checks = Field(default_factory=Checks, description="What is checked of the table after each load.")
     max_table_nesting: int | None = Field(
         default=None, ge=0, description="How many levels of lists become child tables; deeper ones stay JSON."
     )
@@ -63,7 +65,7 @@ class ResourceConfig(Inherited):
         default=(), alias="arguments", description="Positional arguments of the entry."
     )
     kwargs: Annotated[dict[str, Any], AfterValidator(known_templates)] = Field(
-        default={}, alias="keyword_arguments", description="Keyword arguments of the entry."
+        default_factory=dict, alias="keyword_arguments", description="Keyword arguments of the entry."
     )
     destination: Annotated[
         str, checked(_DESTINATION, "dataset.table of letters, digits, _ and -, for instance raw.github_commits")
@@ -75,13 +77,13 @@ class ResourceConfig(Inherited):
     primary_key: Names = Field(default=(), description="Column or columns that tell rows apart.")
     merge_key: Names = Field(default=(), description="Column or columns whose rows merge replaces together.")
     incremental: Incremental | None = Field(default=None, description="Load only what is new.")
-    columns: dict[str, ColumnHints] = Field(default={}, description="What is known of columns beforehand.")
+    columns: dict[str, ColumnHints] = Field(default_factory=dict, description="What is known of columns beforehand.")
     requires: Names = Field(default=(), description="Columns without which the load fails before anything is written.")
     tag: str | None = Field(
         default=None, description="What the rows are for: `dlthub/tags.yaml` says which columns and types that needs."
     )
     columns_from: dict[str, str] = Field(
-        default={}, description="By column of the tag what these rows call it, where that is another name."
+        default_factory=dict, description="By column of the tag what these rows call it, where that is another name."
     )
     landing: Literal["table", "vault"] = Field(
         default="table", description="vault: a hub of all keys and satellites of every version, see docs/vault.md."

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from data_foundation.check_fields import AcceptedValues, Checks, RowCount
 from data_foundation.fields import ColumnHints, Freshness, Incremental, LakePlace, Partitions
@@ -64,8 +63,7 @@ def _table(model: type[BaseModel], names: list[str]) -> str:
     rows = ["| key | accepts | default | |", "|---|---|---|---|"]
     for name in names:
         field = model.model_fields[name]
-        required = field.default is PydanticUndefined and field.default_factory is None
-        default = "required" if required else _default(field.default)
+        default = "required" if field.is_required() else _default(field.get_default(call_default_factory=True))
         spelling = f"`{name}` (`{field.alias}`)" if field.alias else f"`{name}`"
         rows.append(f"| {spelling} | {_accepts(properties[name])} | {default} | {field.description or ''} |")
     return "\n".join(rows)
