@@ -132,8 +132,10 @@ class _Builder:
 def _with_hints(built: DltResource, resource: ResourceConfig, table: str, section: str, bounds: Bounds) -> DltResource:
     said = resource.model_fields_set
     hints: dict[str, Any] = {"table_name": table}
-    # In a vault what rows do to each other is decided once they are hashed.
-    if "write_disposition" in said and resource.landing == "table":
+    if resource.landing == "vault":
+        # What it comes to: which rows are new is decided once they are hashed.
+        hints["write_disposition"] = "merge"
+    elif "write_disposition" in said:
         hints["write_disposition"] = resource.write_disposition.model_dump(exclude_none=True)
     for name in ("primary_key", "merge_key"):
         if keys := getattr(resource, name):

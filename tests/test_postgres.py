@@ -647,11 +647,12 @@ def test_dagster_loads_and_dbt_builds(tree: PostgresTree, tmp_path: Path) -> Non
 
 
 def summary(query: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, Any]:
-    """Returns of every mart its rows, and of every column how many values it has, the least and the greatest."""
+    """Returns of every mart its rows, and of each column how many values it has, the least and the greatest."""
     marts: dict[str, Any] = {}
+    # When a version arrived is not the same in two warehouses.
     columns = query(
         "select table_name, column_name, data_type from information_schema.columns"
-        " where table_schema = 'marts' order by 1, 2"
+        " where table_schema = 'marts' and column_name <> 'known_since' order by 1, 2"
     )
     for table, column, kind in columns:
         least = (

@@ -59,6 +59,21 @@ def test_both_engines_and_every_order_and_spelling_give_the_same_hashes(tree: Tr
     assert tree.query("select count(*) from raw.sat_bank_checking") == [1]
 
 
+def test_a_file_that_changed_adds_the_rows_that_did(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CSV with a line more on top is read again: the lines that only moved add no version, and nobody is warned."""
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(tree.root))
+    monkeypatch.chdir(tree.root)
+    folder = tree.root / "dlthub" / "bank"
+    add(tree, settings=[*BANK, "columns: {amount: {data_type: decimal}}", f"kwargs: {{path: {folder}/bank.csv}}"])
+    yaml = folder / "sources.yaml"
+    yaml.write_text(yaml.read_text().replace("data.get_rows", "data_foundation.readers.files.get_rows"))
+    (folder / "bank.csv").write_text("id,amount\n1,10\n2,20\n")
+    tree.load("bank.checking")
+    (folder / "bank.csv").write_text("id,amount\n3,30\n1,10\n2,21\n")
+    assert tree.load("bank.checking").warnings == ()
+    assert [row[:2] for row in tree.query(VERSIONS)] == [("1", 10), ("2", 20), ("2", 21), ("3", 30)]
+
+
 def test_a_new_column_opens_a_satellite(tree: Tree) -> None:
     """Its name carries the time, the hub and the rows of before stay, and it is told: by a warning and by a check."""
     add(tree)

@@ -15,6 +15,9 @@ HASH_KEY, ROW_HASH, BUSINESS_KEY = "_hash_key", "_row_hash", "business_key"
 HEX_DIGITS = 32
 """Of SHA-256, in which nobody can make two rows alike, as MD5 would let them; 128 bits tell rows apart."""
 
+WHERE_IT_STOOD = frozenset({"_file", "_row"})
+"""Columns of the reader of files: a row is the same in another file and in another line."""
+
 _POSITION = "position of the row"
 _MOST_EXAMPLES = 3
 
@@ -23,7 +26,7 @@ class Hashes:
     """The rows of one load, page by page.
 
     The hash of a key is that of its values in the order of `primary_key`, the hash of a row that of its columns in the
-    order of their names. dlt's own columns and empty values do not count.
+    order of their names. dlt's own columns, empty values and where in a file a row stood do not count.
     """
 
     def __init__(self, key: Sequence[str], folder: Path) -> None:
@@ -44,7 +47,9 @@ class Hashes:
             ValueRefused: A row has no key.
         """
         self._refuse_empty_keys(page)
-        names = sorted(name for name in page.column_names if not name.startswith("_dlt_"))
+        names = sorted(
+            name for name in page.column_names if not name.startswith("_dlt_") and name not in WHERE_IT_STOOD
+        )
         spelt = pa.table(
             {
                 **{name: as_spelt(page[name]) for name in names},

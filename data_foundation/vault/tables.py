@@ -49,11 +49,11 @@ def satellite_schema(extracted: Any, name: str, told: Mapping[str, Any]) -> Any:
 
 
 def as_extracted(satellite: Any, name: str) -> Any:
-    """Returns the table of the rows of a satellite, which are extracted as if they were appended."""
+    """Returns the table of the rows of a satellite, which are extracted as if they were merged."""
     left_out = {"x-merge-strategy", VAULT}
     table = {key: deepcopy(value) for key, value in satellite.items() if key not in left_out}
     columns = {column: hints for column, hints in table["columns"].items() if column not in _OWN}
-    return {**table, "name": name, "write_disposition": "append", "columns": columns}
+    return {**table, "name": name, "columns": columns}
 
 
 def is_changed(satellite: Any, extracted: Any) -> tuple[str, ...]:
