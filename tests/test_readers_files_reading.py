@@ -10,6 +10,7 @@ import pytest
 from dlt.extract.exceptions import ResourceExtractionError
 
 from data_foundation.errors import EntryError, FoundationError, LoadError
+from data_foundation.readers.connections import missing_settings
 from tests.file_sources import FileTree, files
 
 __all__ = ["files"]
@@ -143,7 +144,9 @@ def test_another_root_is_that_of_a_connection(
 
 
 def test_a_connection_without_settings_is_named(files: FileTree) -> None:
-    """With what to set."""
+    """With what to set; `foundation list` knows before anything is read."""
+    files.read(connection="exports")
+    assert missing_settings("bank", files.task("bank.landed").resource) == ("SOURCES__BANK__EXPORTS__URL",)
     with pytest.raises(ResourceExtractionError, match="needs SOURCES__BANK__EXPORTS__URL"):
         files.peek(connection="exports")
 

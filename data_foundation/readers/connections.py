@@ -7,10 +7,12 @@ from typing import Any
 
 from data_foundation.errors import EntryError, SettingMissing
 from data_foundation.grammar import ResourceConfig
+from data_foundation.readers.files.settings import find_storage
 from data_foundation.readers.rest.settings import find_api
 from data_foundation.readers.sql.settings import find_connection
 
 CONNECTIONS: dict[str, Callable[[str, str], Any]] = {
+    "data_foundation.readers.files.get_rows": find_storage,
     "data_foundation.readers.rest.get_endpoint": find_api,
     "data_foundation.readers.sql.get_table": find_connection,
 }

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-import dlt
 from dlt.common.runtime.run_context import active
 
-from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.errors import EntryError
+from data_foundation.readers.connection_settings import ConnectionSettings
 from data_foundation.readers.files.found import Storage
 from data_foundation.readers.files.local import LocalStorage
 from data_foundation.readers.files.remote import RemoteStorage
@@ -32,7 +32,7 @@ _S3 = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "aws_sessi
        "endpoint_url": "endpoint_url"}  # fmt: skip
 
 
-def find_storage(folder: str, connection: str | None, path: str) -> Storage:
+def find_storage(folder: str, connection: str | None, path: str = "") -> Storage:
     """Returns where the files of a source folder are.
 
     Args:
@@ -45,22 +45,21 @@ def find_storage(folder: str, connection: str | None, path: str) -> Storage:
         SettingMissing: Naming the setting that is not set.
         EntryError: An address is of no kind that is known.
     """
-    section = f"sources.{folder}.{connection}"
-    url: Any = dlt.config.get(f"{section}.url") if connection else None
+    settings = ConnectionSettings(folder, connection) if connection else None
+    url: Any = settings.find("url") if settings else None
     if not url and "://" in path:
         parts = urlsplit(path)
         url = f"{parts.scheme}://{parts.netloc}"
-    if connection and not url:
-        hint = f"Set it in .dlt/config.toml under [{section}], in .env or the environment, for instance /srv/inbox"
-        raise SettingMissing([f"{section.replace('.', '__')}__URL".upper()], hint)
+    if settings and not url:
+        raise settings.missing(["url"], "; for instance /srv/inbox or s3://landing/daily")
     root = Path(active().run_dir)
     if "://" not in str(url or ""):
         return LocalStorage(root / str(url or ""))
     learn_settings({"url": str(url)})
-    return _remote(urlsplit(str(url)), section if connection else None)
+    return _remote(urlsplit(str(url)), settings)
 
 
-def _remote(parts: SplitResult, section: str | None) -> Storage:
+def _remote(parts: SplitResult, settings: ConnectionSettings | None) -> Storage:
     if parts.scheme not in SCHEMES:
         accepted = list(SCHEMES)
         raise EntryError(
@@ -69,19 +68,15 @@ def _remote(parts: SplitResult, section: str | None) -> Storage:
     kind = SCHEMES[parts.scheme]
     if kind == "file":
         return LocalStorage(Path(unquote(parts.path)))
-    given = _options(section, kind) if section else {}
+    given = _options(settings, kind) if settings else {}
     place = f"{parts.scheme}://{parts.netloc.replace(f':{parts.password}@', '@')}{parts.path.rstrip('/')}"
     at = parts.path if kind == "sftp" else f"{parts.netloc.rpartition('@')[0] or parts.netloc}{parts.path}"
     return RemoteStorage(place, at, partial(_open, kind, parts, given))
 
 
-def _options(section: str, kind: str) -> dict[str, str]:
-    told: dict[str, str] = {}
-    for key in OPTIONS[kind]:
-        value: Any = dlt.secrets.get(f"{section}.{key}")
-        value = dlt.config.get(f"{section}.{key}") if value is None else value
-        if value is not None:
-            told[key] = str(value)
+def _options(settings: ConnectionSettings, kind: str) -> dict[str, str]:
+    found = {key: settings.find(key, secret=True) for key in OPTIONS[kind]}
+    told = {key: str(value) for key, value in found.items() if value is not None}
     learn_settings({key: value for key, value in told.items() if key != "username"})
     return told
 
