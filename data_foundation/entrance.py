@@ -177,8 +177,11 @@ class _Table:
             table = as_arrow(frame)
         except Unacceptable as error:
             raise self._frames_refusal(str(error)) from None
+        if self._ahead.row_id_type == "row_hash":
+            # Versions are told apart by ids that follow from the rows; only as dicts do these get theirs.
+            return self._take_rows(self._frames.take(table, self._count).to_pylist()) or []
         if self._ahead.holds == "rows":
-            # Rows that came as dicts have ids; only as dicts do these get theirs.
+            # Rows that came as dicts have ids as well.
             self._taken_apart += 1
             return self._take_rows(table.to_pylist()) or []
         if all(str(kind) == "null" for kind in table.schema.types):

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +227,22 @@ def test_a_table_is_an_asset_like_any_other(tmp_path: Path, file: Path) -> None:
     )
     assert landed(location.materialize()) == {"raw/landed"}
     assert location.query("select id from raw.landed order by id") == [(1,), (2,)]
+
+
+def test_a_row_that_is_deleted_ends_in_scd2(sql_tree: SqlTree, file: Path) -> None:
+    """A table that is read whole each time: a row that changed gets a version, one that is gone ends."""
+    run_sqlite(file, "CREATE TABLE orders (id INTEGER PRIMARY KEY, amount DECIMAL(10, 2), day DATE);"
+                     "INSERT INTO orders VALUES (1, 1.5, '2024-01-01'), (2, 2.5, NULL), (3, 3.5, NULL)")  # fmt: skip
+    sql_tree.read("write_disposition: {disposition: merge, strategy: scd2}")
+    sql_tree.load("shop.landed")
+    sql_tree.load("shop.landed")
+    run_sqlite(file, "DELETE FROM orders WHERE id = 2; UPDATE orders SET amount = 4 WHERE id = 3")
+    sql_tree.load("shop.landed")
+    found = sql_tree.query("SELECT id, amount, _dlt_valid_to IS NULL FROM raw.landed ORDER BY id, _dlt_valid_from")
+    assert found == [
+        (1, Decimal("1.50"), True),
+        (2, Decimal("2.50"), False),
+        (3, Decimal("3.50"), False),
+        (3, Decimal("4.00"), True),
+    ]
+    assert sql_tree.landed()["amount"][0] == "DECIMAL(10,2)"
