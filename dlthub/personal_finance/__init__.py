@@ -5,7 +5,8 @@ Owner: team:data-platform.
 Origin: made-up files in `files/`: a Dutch bank's CSV (semicolons, decimal commas), a British one's (money in and money
 out), and receipts as PDF. Put exports of your own there, in the same shape.
 
-    files/checking.csv, savings.csv, receipts/*.pdf -> data.py -> hub and satellites in raw -> dbt fct_transactions
+    files/checking.csv -> the reader of files -> hub and satellites in raw -> dbt fct_transactions
+    files/savings.csv, receipts/*.pdf -> data.py, for the sign of their amounts -> the same
 """
 
 from pathlib import Path

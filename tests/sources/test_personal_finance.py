@@ -4,25 +4,37 @@ from datetime import date
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from data_foundation.config import load_source_config
+from data_foundation.preview import preview_resource
 from dlthub.personal_finance import FILES, data
-from dlthub.personal_finance.data import get_checking, get_receipts, get_savings
+from dlthub.personal_finance.data import get_receipts, get_savings
+
+ROOT = Path(__file__).parents[2]
+
+
+def read_checking() -> list[dict[str, Any]]:
+    """Returns the rows of the checking account as they land, in the order of their file."""
+    config = load_source_config(ROOT / "dlthub" / "personal_finance")
+    resource = config.find_resource("checking")
+    assert resource
+    table = preview_resource(config, resource, 20)[0]
+    rows = [dict(zip(table.names, row, strict=True)) for row in table.rows]
+    return sorted(rows, key=lambda row: row["_row"])
 
 
 def test_dutch_days_and_commas_are_read() -> None:
     """A day in front and a comma for the point become a date and an exact decimal; the rest stays as it stands."""
-    rows = list(chain(*get_checking()))
+    rows = read_checking()
     assert len(rows) == 9
-    assert rows[3] == {
-        "Volgnr": "1004",
-        "Boekdatum": date(2024, 1, 25),
-        "Bedrag": Decimal("2845.17"),
-        "Omschrijving": "Salaris",
-        "Tegenrekening": "NL00EXMP0000000002",
-    }
-    assert rows[1]["Tegenrekening"] is None
+    told = ("volgnr", "boekdatum", "bedrag", "omschrijving", "tegenrekening")
+    assert [rows[3][name] for name in told] == [
+        "1004", date(2024, 1, 25), Decimal("2845.17"), "Salaris", "NL00EXMP0000000002",
+    ]  # fmt: skip
+    assert rows[1]["tegenrekening"] is None
 
 
 def test_money_in_and_money_out_are_one_amount() -> None:
@@ -38,7 +50,7 @@ def test_every_line_of_every_receipt_is_an_item() -> None:
     assert [(row["receipt"], row["line"]) for row in rows[:4]] == [
         ("CG-1041", 1), ("CG-1041", 2), ("CG-1041", 3), ("OTB-77", 1),
     ]  # fmt: skip
-    paid = {row["Omschrijving"].split()[-1]: row["Bedrag"] for row in chain(*get_checking())}
+    paid = {row["omschrijving"].split()[-1]: row["bedrag"] for row in read_checking()}
     for receipt in {row["receipt"] for row in rows}:
         assert sum(row["amount"] for row in rows if row["receipt"] == receipt) == paid[receipt]
 
