@@ -13,6 +13,7 @@ from rich.table import Table
 
 from benchmarks.daily import DAILY
 from benchmarks.definitions import DEFINITIONS
+from benchmarks.files import FILES
 from benchmarks.flat import FLAT
 from benchmarks.http import HTTP
 from benchmarks.measure import Benchmark, compare_scales, compare_sides
@@ -24,7 +25,8 @@ from benchmarks.start import START
 from benchmarks.unchanged import UNCHANGED
 
 BENCHMARKS = {
-    benchmark.name: benchmark for benchmark in (FLAT, NESTED, HTTP, SQL, MEMORY, DAILY, UNCHANGED, DEFINITIONS, START)
+    benchmark.name: benchmark
+    for benchmark in (FLAT, NESTED, HTTP, SQL, MEMORY, DAILY, UNCHANGED, DEFINITIONS, START, FILES)
 }
 
 
@@ -49,7 +51,7 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
         if scales and wanted.scales:
             wanted = replace(wanted, scales=tuple(map(int, scales.split(","))))
         if small:
-            run(console, replace(wanted.without_guests(), goals=()), wanted.small, 1)
+            run(console, replace(wanted.without_guests(), goals=(), growth_goals=()), wanted.small, 1)
         else:
             run(console, wanted, size or wanted.size, rounds)
 
@@ -79,7 +81,7 @@ def run(console: Console, benchmark: Benchmark, size: int, rounds: int) -> None:
     if benchmark.scales:
         grown = list(compare_scales(benchmark, size, rounds))
         _print_table(console, scale_table(benchmark, size, grown))
-        _print(console, goal_lines(benchmark.goals, grown) if is_grown_only else ())
+        _print(console, goal_lines(benchmark.growth_goals, grown))
 
 
 def _print_table(console: Console, table: Table) -> None:

@@ -34,6 +34,29 @@ def shown_each(what: str, one: str, *, most: float) -> Goal:
     return Goal(f"{what} a {one}", lambda found: found["ours"].shown[what] / found["ours"].size, most=most)
 
 
+def memory_above_imports(side: str, *, most: float) -> Goal:
+    """Returns the goal that a side takes so many MiB at most above the interpreter with its imports, at every size."""
+    return Goal(f"MiB above the imports, {side}", lambda found: max(_above_imports(found, side)), most=most)
+
+
+def memory_growth(side: str, *, most: float) -> Goal:
+    """Returns the goal that a side's memory at the largest size is so many times that at the smallest at most."""
+
+    def growth(found: Mapping[str, Sample]) -> float:
+        memory = _above_imports(found, side)
+        return memory[-1] / memory[0]
+
+    return Goal(f"from the smallest to the largest size, {side}", growth, most=most)
+
+
+def _above_imports(found: Mapping[str, Sample], side: str) -> list[float]:
+    """Returns by how many MiB the peak is above the imports, from the smallest size to the largest."""
+    samples = sorted((sample for name, sample in found.items() if name.startswith(f"{side},")), key=lambda s: s.size)
+    if not samples:
+        raise KeyError(side)
+    return [sample.memory() for sample in samples]
+
+
 def _ratio(
     upper: str, lower: str, phase: str | None
 ) -> tuple[Callable[[Mapping[str, Sample]], float], Callable[[Mapping[str, Sample]], float]]:

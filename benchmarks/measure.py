@@ -116,6 +116,7 @@ class Benchmark:
         prepare: Writes what the sides read, for a size, into an empty folder, and yields settings that they find in
             their environment; what it has started lives until the block ends. A side works in a copy of the folder.
         goals: In the order of the table.
+        growth_goals: Those whose figures take the sides at several sizes.
         shares: Sides too slow for the whole, with the part that they are given: 10 is a tenth. Their figures are
             multiplied by it.
         guests: Sides that have an environment of their own.
@@ -132,6 +133,7 @@ class Benchmark:
     unit: str
     prepare: Callable[[Path, int], AbstractContextManager[Mapping[str, str]]]
     goals: tuple[Goal, ...] = ()
+    growth_goals: tuple[Goal, ...] = ()
     shares: Mapping[str, int] = field(default_factory=dict)
     guests: Mapping[str, Environment] = field(default_factory=dict)
     scales: tuple[int, ...] = ()

@@ -99,7 +99,9 @@ class Entrance(Step):
     def columns(self, name: str) -> TTableSchemaColumns:
         """Returns the columns of a table as its rows will land, as far as it is known by now."""
         found = next((table for table in self._tables.values() if table.rows.root.name == name), None)
-        return found.rows.ahead.schema.tables[name]["columns"] if found else {}
+        # A contract may have let the whole table go.
+        tables = found.rows.ahead.schema.tables if found else {}
+        return tables[name]["columns"] if name in tables else {}
 
     def told(self) -> list[str]:
         """Returns what a person should know of what passed: what a contract let go, and how often."""

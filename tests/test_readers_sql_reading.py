@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from data_foundation.errors import EntryError, FoundationError
-from data_foundation.readers.sql.ahead import READY, Ahead
+from data_foundation.readers.ahead import READY, Ahead
 from data_foundation.readers.sql.postgres import Postgres
 from data_foundation.readers.sql.ranges import find_key, find_ranges
 from data_foundation.readers.sql.reading import open_database

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benchmarks import flat, sql
 from benchmarks.environments import CONNECTORX, INGESTR
-from benchmarks.measure import Benchmark, Goal, Sample
+from benchmarks.goals import memory_above_imports, memory_growth
+from benchmarks.measure import Benchmark
 
 SIDES = ("flat_ours", "flat_dlt_parquet", "sql_ours", "sql_dlt_connectorx", "sql_ingestr_parquet")
 
@@ -22,28 +23,6 @@ def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:
         yield {**first, **second}
 
 
-def _above_imports(found: Mapping[str, Sample], side: str) -> list[float]:
-    """Returns by how many MiB the peak is above the imports, from the smallest size to the largest."""
-    samples = sorted((sample for name, sample in found.items() if name.startswith(f"{side},")), key=lambda s: s.size)
-    if not samples:
-        raise KeyError(side)
-    return [sample.memory() for sample in samples]
-
-
-def _goals(side: str) -> tuple[Goal, Goal]:
-    def most(found: Mapping[str, Sample]) -> float:
-        return max(_above_imports(found, side))
-
-    def growth(found: Mapping[str, Sample]) -> float:
-        memory = _above_imports(found, side)
-        return memory[-1] / memory[0]
-
-    return (
-        Goal(f"MiB above the imports, {side}", most, most=400),
-        Goal(f"from the smallest to the largest size, {side}", growth, most=1.1),
-    )
-
-
 MEMORY = Benchmark(
     number=5,
     name="memory",
@@ -53,7 +32,11 @@ MEMORY = Benchmark(
     small=1_000,
     unit="rows",
     prepare=prepare,
-    goals=(*_goals("flat_ours"), *_goals("sql_ours")),
+    growth_goals=tuple(
+        goal
+        for side in ("flat_ours", "sql_ours")
+        for goal in (memory_above_imports(side, most=400), memory_growth(side, most=1.1))
+    ),
     guests={"sql_dlt_connectorx": CONNECTORX, "sql_ingestr_parquet": INGESTR},
     scales=(1, 5),
     scaled=SIDES,

@@ -18,7 +18,7 @@ from data_foundation.readers.files.headings import name_columns
 from data_foundation.readers.files.pages import BadRow, Page
 from data_foundation.readers.files.pattern import literal
 from data_foundation.readers.files.text_table import as_page
-from data_foundation.readers.files.typed import Notation, build_select
+from data_foundation.readers.files.typed import Notation, build_query
 from data_foundation.readers.files.unpacked import wrong_encoding
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -107,8 +107,8 @@ class CsvReader:
             connection.execute(f"SELECT count(*) FROM {source}", values).fetchall()  # noqa: S608 - no name in it is the file's
             rejected = _rejected(connection, head, file)
         numbers = _Numbers([bad.number for bad in rejected])
-        selected = build_select(head.names, self.wanted, self.dialect.notation, head.delimiter)
-        rows = connection.execute(f"SELECT {selected} FROM {source}", values)  # noqa: S608 - quoted
+        query = build_query(source, head.names, self.wanted, self.dialect.notation, head.delimiter)
+        rows = connection.execute(query, values)
         for batch in rows.to_arrow_reader(_PAGE):
             yield as_page(pa.Table.from_batches([batch]), head.names, file, numbers.take(len(batch)))
         # Those of values are found here alone: they are not counted.

@@ -10,8 +10,8 @@ from typing import Any
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.readers.files.headings import name_columns, same_names
 from data_foundation.readers.files.pages import Page
-from data_foundation.readers.files.text_table import convert
-from data_foundation.readers.files.typed import Notation, build_select
+from data_foundation.readers.files.text_table import CELLS, convert
+from data_foundation.readers.files.typed import Notation, build_query
 
 Cells = Sequence[str | None]
 
@@ -60,7 +60,7 @@ class PdfReader:
                 rows += body
             if names and rows:
                 numbers = range(before + 1, before + len(rows) + 1)
-                yield convert(rows, numbers, names, build_select(names, self.wanted, self.notation), file)
+                yield convert(rows, numbers, names, build_query(CELLS, names, self.wanted, self.notation), file)
                 before += len(rows)
         if names is None:
             which = f"with the headings {', '.join(self.tables_with)}" if self.tables_with else "in it"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from data_foundation.errors import EntryError
+from data_foundation.readers.ahead import Ahead
 from data_foundation.readers.files.bad_rows import BadRows
 from data_foundation.readers.files.csv_files import CsvReader, Dialect
 from data_foundation.readers.files.excel_files import ExcelReader
@@ -101,7 +103,8 @@ def read_files(storage: Storage, asked: Asked, resource: Any) -> Iterator[Any]:
     for file in files:
         kind = asked.format_of(file)
         reader = _reader(asked, kind, resource, sets_aside=bad.sets_aside)
-        for page in _pages(storage, file, reader, kind, asked.options.get("encoding")):
+        read = partial(_pages, storage, file, reader, kind, asked.options.get("encoding"))
+        for page in Ahead([read], []):
             yield from bad.take(file.name, page.bad)
             if page.rows is not None:
                 yield page.rows

@@ -12,9 +12,12 @@ import pyarrow.compute as pc
 from data_foundation.readers.files.pages import BadRow, Page, placed
 from data_foundation.readers.files.typed import BAD, TEXT
 
+CELLS = "cells"
+"""What the table of a document's cells is called in SQL."""
+
 
 def as_page(table: Any, names: Sequence[str], file: str, numbers: Any) -> Page:
-    """Returns what `typed.build_select` made of some rows, the bad ones apart.
+    """Returns what `typed.build_query` made of some rows, the bad ones apart.
 
     Args:
         table: An Arrow table.
@@ -33,7 +36,7 @@ def as_page(table: Any, names: Sequence[str], file: str, numbers: Any) -> Page:
 
 
 def convert(
-    rows: Sequence[Sequence[str | None]], numbers: Sequence[int], names: Sequence[str], selected: str, file: str
+    rows: Sequence[Sequence[str | None]], numbers: Sequence[int], names: Sequence[str], query: str, file: str
 ) -> Page:
     """Returns rows of text as a page.
 
@@ -41,13 +44,13 @@ def convert(
         rows: As many cells each as there are names.
         numbers: Of the rows in their file.
         names: Of the columns.
-        selected: What `typed.build_select` returned for them.
+        query: What `typed.build_query` returned for the table CELLS.
         file: The rows' file.
     """
     columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
     cells = pa.Table.from_arrays(columns, names=[f"c{index}" for index in range(len(names))])
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.register("cells", cells)
-        made = connection.execute(f"SELECT {selected} FROM cells").to_arrow_table()  # noqa: S608 - quoted
+        connection.register(CELLS, cells)
+        made = connection.execute(query).to_arrow_table()
     return as_page(made, names, file, numbers)

@@ -50,25 +50,34 @@ class _Conversion:
 
     Attributes:
         name: As the file has it.
-        raw: The SQL of its text.
-        value: The SQL of its value.
+        raw: The column of its text.
+        text: The column of its text without spaces around it.
+        value: The column of its value.
+        conversion: The SQL that makes the value of the text.
         bad: The SQL that tells whether the text is there and is no such value; None where any text is one.
         kind: What it ought to be, in words.
     """
 
     name: str
     raw: str
+    text: str
     value: str
+    conversion: str = ""
     bad: str | None = None
     kind: str = ""
 
 
-def build_select(
-    names: Sequence[str], wanted: Mapping[str, Mapping[str, Any]], notation: Notation, delimiter: str = ","
+def build_query(
+    source: str,
+    names: Sequence[str],
+    wanted: Mapping[str, Mapping[str, Any]],
+    notation: Notation,
+    delimiter: str = ",",
 ) -> str:
-    """Returns the SELECT list of columns `c0`, `c1`..., which are text, with `BAD` and `TEXT` behind them.
+    """Returns the SELECT of text columns `c0`, `c1`... as what they are to be, with `BAD` and `TEXT` behind them.
 
     Args:
+        source: What has the columns, in SQL.
         names: Of the columns, as the file has them.
         wanted: What `columns` of `sources.yaml` says, by name.
         notation: Of the file.
@@ -78,33 +87,47 @@ def build_select(
         EntryError: A column is to be what no text can be.
     """
     known = {normalize(name): hint for name, hint in wanted.items() if hint.get("data_type")}
-    made = [_convert(name, f'"c{index}"', known.get(normalize(name) if name.strip() else "", {}), notation)
+    made = [_convert(name, index, known.get(normalize(name) if name.strip() else "", {}), notation)
             for index, name in enumerate(names)]  # fmt: skip
     values = ", ".join(f"{one.value} AS c{index}" for index, one in enumerate(made))
     checked = [one for one in made if one.bad]
     if not checked:
-        return f"{values}, NULL::VARCHAR AS {BAD}, NULL::VARCHAR AS {TEXT}"
+        return f"SELECT {values}, NULL::VARCHAR AS {BAD}, NULL::VARCHAR AS {TEXT} FROM {source}"  # noqa: S608 - no name is the file's
     cases = " ".join(
-        f"WHEN {one.bad} THEN {_quote(f'column {one.name}: got ')} || '''' || {one.raw} || '''' || "
+        f"WHEN {one.bad} THEN {_quote(f'column {one.name}: got ')} || chr(39) || {one.raw} || chr(39) || "
         f"{_quote(f', which is no {one.kind}')}"
         for one in checked
     )
     line = ", ".join([_quote(delimiter), *(f"coalesce({one.raw}, '')" for one in made)])
-    any_bad = " OR ".join(f"coalesce({one.bad}, false)" for one in checked)
-    return f"{values}, CASE {cases} END AS {BAD}, CASE WHEN {any_bad} THEN concat_ws({line}) END AS {TEXT}"
+    # A step at a time: DuckDB would convert anew wherever a value is looked at.
+    trimmed = ", ".join(["*", *(f"{_trim(one.raw)} AS {one.text}" for one in checked)])
+    converted = ", ".join(["*", *(f"{one.conversion} AS {one.value}" for one in checked)])
+    judged = f"*, CASE {cases} END AS {BAD}"
+    return (
+        f"SELECT {values}, {BAD}, CASE WHEN {BAD} IS NOT NULL THEN concat_ws({line}) END AS {TEXT} FROM ("  # noqa: S608 - quoted
+        f"SELECT {judged} FROM (SELECT {converted} FROM (SELECT {trimmed} FROM {source})))"
+    )
 
 
-def _convert(name: str, raw: str, hint: Mapping[str, Any], notation: Notation) -> _Conversion:
+def _trim(raw: str) -> str:
+    """Returns the SQL of a text without spaces around it; to trim each would cost more than to convert it."""
+    is_spaced = f"{raw} < '!' OR {raw} > '~' OR suffix({raw}, ' ') OR suffix({raw}, chr(160))"
+    return f"CASE WHEN {is_spaced} THEN nullif(trim({raw}), '') ELSE {raw} END"
+
+
+def _convert(name: str, index: int, hint: Mapping[str, Any], notation: Notation) -> _Conversion:
+    raw, text, value = f"c{index}", f"t{index}", f"v{index}"
     kind = hint.get("data_type", "text")
     if kind == "text":
-        return _Conversion(name, raw, raw)
-    text = f"nullif(trim({raw}), '')"
+        return _Conversion(name, raw, text, raw)
     makers = {"bigint": _bigint, "double": _double, "decimal": _decimal, "bool": _bool, "date": _date,
               "timestamp": _timestamp, "time": _time, "json": _json}  # fmt: skip
     if kind not in makers:
         raise EntryError(f"columns: {name}: a file of text has no {kind}; accepted: text, {', '.join(makers)}")
-    form, value, said = makers[kind](text, hint, notation)
-    return _Conversion(name, raw, value, f"({text} IS NOT NULL AND ({value} IS NULL OR NOT {form}))", said)
+    form, conversion, said = makers[kind](text, hint, notation)
+    return _Conversion(
+        name, raw, text, value, conversion, f"({text} IS NOT NULL AND ({value} IS NULL OR NOT {form}))", said
+    )
 
 
 def _matches(text: str, pattern: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.sql.ahead import Ahead
+from data_foundation.readers.ahead import Ahead
 from data_foundation.readers.sql.any_database import AnyDatabase
 from data_foundation.readers.sql.cursor import Cursor
 from data_foundation.readers.sql.postgres import Postgres

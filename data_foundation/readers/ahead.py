@@ -1,4 +1,4 @@
-"""Pages read ahead: the database and the network work while what came before is written."""
+"""Pages read ahead: the database, the network or the disk works while what came before is written."""
 
 from __future__ import annotations
 

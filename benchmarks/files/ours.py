@@ -1,0 +1,19 @@
+"""A source folder that names the file, materialised by Dagster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.flat.outcome import ROWS, read_outcome
+from benchmarks.materialise import materialise
+
+
+def measure(folder: Path, size: int) -> Generator[str, None, Any]:
+    """Measures all that Dagster does for one asset, from the folder to its materialisation."""
+    os.chdir(folder)
+    materialise(folder)
+    yield "load"
+    return read_outcome(folder / "data" / "warehouse.duckdb", size, ROWS)
