@@ -108,6 +108,12 @@ class ResourceConfig(Inherited):
     _contract: tuple[RequiredColumn, ...] = PrivateAttr(())
 
     @property
+    def meeting(self) -> str:
+        """How rows that arrive meet those that are there, in a word or two."""
+        mode = self.write_disposition
+        return "vault" if self.landing == "vault" else " ".join(filter(None, (mode.disposition, mode.strategy)))
+
+    @property
     def contract(self) -> tuple[RequiredColumn, ...]:
         """What the tag requires, once it is bound to it."""
         return self._contract

@@ -152,7 +152,7 @@ def assets_table(sources: Sequence[FoundSource], environment: Mapping[str, str])
             table.add_row(
                 source.config.name if first else "",
                 ".".join(table_key(resource)),
-                " ".join(resource.write_disposition.model_dump(exclude_none=True).values()),
+                resource.meeting,
                 _automation(resource),
                 _settings(settings) if first else "",
             )

@@ -114,7 +114,7 @@ class SourceTranslator(DagsterDltTranslator):
 
     def get_asset_metadata(self, data: ResourceData) -> Mapping[str, Any]:
         """Returns the table's name, the columns known beforehand, links to the code, and free metadata."""
-        resource, mode = data.resource, data.resource.write_disposition
+        resource = data.resource
         columns = [
             dg.TableColumn(name, hints.data_type or "unknown", description=hints.description)
             for name, hints in resource.columns.items()
@@ -124,7 +124,7 @@ class SourceTranslator(DagsterDltTranslator):
             "dagster/code_references": _references(
                 _reference(data.declared.file, data.declared.line), _reference(data.place.file, data.facts.line)
             ),
-            "write_disposition": " ".join(filter(None, (mode.disposition, mode.strategy))),
+            "write_disposition": resource.meeting,
             **({"lake": f"{resource.lake}/{table_key(resource)[1]}"} if resource.lake else {}),
             **({"dagster/column_schema": dg.TableSchema(columns)} if columns else {}),
             **(resource.meta.model_extra or {}),

@@ -63,3 +63,9 @@ def test_a_file_that_is_no_receipt_is_refused_by_name(tmp_path: Path, monkeypatc
     monkeypatch.setattr(data, "FILES", tmp_path)
     with pytest.raises(ValueError, match=r"letter\.pdf: no receipt with"):
         list(get_receipts())
+
+
+def test_its_tables_are_said_to_land_in_a_vault() -> None:
+    """`foundation list` and Dagster name the landing, not what dlt does for it."""
+    config = load_source_config(ROOT / "dlthub" / "personal_finance")
+    assert {resource.meeting for resource in config.resources} == {"vault"}
