@@ -1,5 +1,6 @@
 """What every test may ask for: the sandbox, its settings and its faults."""
 
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,11 @@ from tests.locations import Location
 from tests.trees import Tree
 
 ROOT = Path(__file__).parents[1]
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A shell makes what it starts with & deaf to Ctrl-C. Dagster takes SIGTERM for the same, so that nothing that a run
+    # starts could be ended: each would wait a minute for its `tail`.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
