@@ -14,6 +14,9 @@ LONGEST_SCHEMA_NAME = 64
 CLUSTER_BY = "x-cluster-by"
 """dlt's hint of a table that holds the columns of `cluster_by`, in their order."""
 
+ROOT = "root"
+"""dlt's metric of a resource under which an entry finds the repository that its source stands in."""
+
 UNCHANGED = "unchanged"
 """dlt's metric of a resource under which an entry says why it read nothing: nothing has changed since the last load."""
 

@@ -19,7 +19,7 @@ from data_foundation.entrance import Entrance
 from data_foundation.entry import find_entry, import_entry
 from data_foundation.errors import EntryError, SettingMissing
 from data_foundation.grammar import ResourceConfig
-from data_foundation.naming import CLUSTER_BY, normalize, table_key
+from data_foundation.naming import CLUSTER_BY, ROOT, normalize, table_key
 from data_foundation.secret_settings import learn_settings
 from data_foundation.steps import Pages, is_frame
 from data_foundation.templates import render
@@ -74,6 +74,7 @@ def build_resource(source: SourceConfig, resource: ResourceConfig, table: str, c
     # At the end of the pipe alone: what a parent gives to a transformer lands nowhere.
     # A load that may be told from another one by its files has them cut alike, however long a page takes to come.
     hurry = resource.write_disposition.disposition != "append" or resource.incremental is not None
+    built.custom_metrics[ROOT] = str(source.folder.parents[1])
     built.add_step(Entrance(built, columnar=resource.engine == "columnar", hurry=hurry))
     return built
 

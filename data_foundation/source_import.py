@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -64,6 +65,8 @@ def _load_package(folder: Path) -> str:
     state = "\n".join(f"{file}:{file.stat().st_mtime_ns}" for file in files)
     name = f"_dlthub_{folder.name}_{hashlib.sha256(f'{folder}{state}'.encode()).hexdigest()[:12]}"
     if name not in sys.modules:
+        for file in files:
+            _forget_compiled(file)
         init = folder / "__init__.py"
         spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)])
         if spec is None or not init.is_file():
@@ -78,6 +81,14 @@ def _load_package(folder: Path) -> str:
             del sys.modules[name]
             raise
     return name
+
+
+def _forget_compiled(file: Path) -> None:
+    """Removes what was compiled of a file before it was written: Python compares whole seconds and sizes."""
+    compiled = Path(importlib.util.cache_from_source(str(file)))
+    with suppress(OSError):
+        if compiled.stat().st_mtime_ns < file.stat().st_mtime_ns:
+            compiled.unlink()
 
 
 def _within(deadline: float, work: Callable[[], ModuleType], file: Path) -> ModuleType:

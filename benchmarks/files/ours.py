@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from benchmarks.materialise import materialise
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
     """Measures all that Dagster does for one asset, from the folder to its materialisation."""
-    os.chdir(folder)
     materialise(folder)
     yield "load"
     return read_outcome(folder / "data" / "warehouse.duckdb", size, ROWS)

@@ -8,6 +8,7 @@ from typing import Any
 
 import dlt
 
+from data_foundation.naming import ROOT
 from data_foundation.readers.files.reading import Asked, read_files
 from data_foundation.readers.files.settings import find_storage
 
@@ -69,5 +70,5 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     }  # fmt: skip
     given = {key: value for key, value in options.items() if value is not None}
     resource = dlt.current.resource()
-    with closing(find_storage(resource.section, connection, path)) as storage:
+    with closing(find_storage(resource.section, connection, path, resource.custom_metrics.get(ROOT))) as storage:
         yield from read_files(storage, Asked(path, format, on_bad_row, given), resource)

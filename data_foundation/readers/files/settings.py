@@ -32,7 +32,7 @@ _S3 = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "aws_sessi
        "endpoint_url": "endpoint_url"}  # fmt: skip
 
 
-def find_storage(folder: str, connection: str | None, path: str = "") -> Storage:
+def find_storage(folder: str, connection: str | None, path: str = "", root: str | None = None) -> Storage:
     """Returns where the files of a source folder are.
 
     Args:
@@ -40,6 +40,7 @@ def find_storage(folder: str, connection: str | None, path: str = "") -> Storage
         connection: The name of its settings, `[sources.<folder>.<connection>]` of dlt's configuration; None for the
             repository, or for what an address says.
         path: As a person wrote it; of an address the bucket, container or server is the root.
+        root: The repository; dlt's folder where it is None.
 
     Raises:
         SettingMissing: Naming the setting that is not set.
@@ -52,9 +53,8 @@ def find_storage(folder: str, connection: str | None, path: str = "") -> Storage
         url = f"{parts.scheme}://{parts.netloc}"
     if settings and not url:
         raise settings.missing(["url"], "; for instance /srv/inbox or s3://landing/daily")
-    root = Path(active().run_dir)
     if "://" not in str(url or ""):
-        return LocalStorage(root / str(url or ""))
+        return LocalStorage(Path(root or active().run_dir) / str(url or ""))
     learn_settings({"url": str(url)})
     return _remote(urlsplit(str(url)), settings)
 
