@@ -16,13 +16,18 @@ def get_savings() -> Iterator[list[dict[str, Any]]]:
     """Payments of the savings account, a row for each line of the bank's export, and the amount with its sign."""
     with FILES.joinpath("savings.csv").open(encoding="utf-8", newline="") as opened:
         rows = [{name: value or None for name, value in row.items()} for row in csv.DictReader(opened)]
-    yield [row | {"Amount": Decimal(row["Money in"] or 0) - Decimal(row["Money out"] or 0)} for row in rows]
+    yield [_with_amounts(row) for row in rows]
 
 
 def get_receipts() -> Iterator[list[dict[str, Any]]]:
     """Items of the receipts, a row for each line of their tables."""
     for file in sorted(FILES.joinpath("receipts").glob("*.pdf")):
         yield list(_read_receipt(file))
+
+
+def _with_amounts(row: dict[str, Any]) -> dict[str, Any]:
+    paid_in, paid_out = (Decimal(row[name]) if row[name] else None for name in ("Money in", "Money out"))
+    return {**row, "Money in": paid_in, "Money out": paid_out, "Amount": (paid_in or 0) - (paid_out or 0)}
 
 
 def _read_receipt(file: Path) -> Iterator[dict[str, Any]]:
