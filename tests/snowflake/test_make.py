@@ -53,3 +53,4 @@ def test_make_run_fills_schemas_of_ones_own(account: Account, deployment: Mappin
     assert made == {layer + suffix for layer in layers} | {f"raw{suffix}_staging"}
     assert account.query(f"select count(*) from marts{suffix}.dim_airport") == [(3376,)]
     assert account.query(f"select count(*) from marts{suffix}.fct_top_urls")[0][0] > 0
+    assert account.query(f"select count(*) from marts{suffix}.fct_transactions") == [(22,)]
