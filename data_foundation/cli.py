@@ -259,7 +259,7 @@ def _build_models(
 ) -> list[ModelResult]:
     """Builds every model but those whose upstreams did not land, now or ever, or failed a check that blocks."""
     from data_foundation.dbt_run import build_models
-    from data_foundation.naming import satellite_table, table_key
+    from data_foundation.naming import landing_key, table_key
 
     if not warehouse.runs_dbt:
         err.print("[yellow]warning[/] the dbt models are left out: a lake builds none", highlight=False)
@@ -268,15 +268,15 @@ def _build_models(
         return []
     failed = {table_key(o.task.resource) for o in outcomes if o.result is None or o.result.is_blocked}
     configured = {
-        table_key(resource): satellite_table(source.config.name, resource)
-        if resource.landing == "vault"
-        else table_key(resource)[1]
+        table_key(resource): landing_key(source.config.name, resource)
         for source in found
         for resource in source.config.resources
     }
     with warehouse.query() as query:
         existing = set(query("SELECT LOWER(table_schema), LOWER(table_name) FROM information_schema.tables"))
-    absent = {key for key, table in configured.items() if (warehouse.dataset(key[0]), table) not in existing}
+    absent = {
+        key for key, (dataset, table) in configured.items() if (warehouse.dataset(dataset), table) not in existing
+    }
     with out.status("dbt build"):
         return build_models(root, warehouse, sorted(failed | absent))
 

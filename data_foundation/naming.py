@@ -65,6 +65,12 @@ def satellites_table(resource: ResourceConfig) -> str:
     return f"{hub_table(resource)}__satellites"
 
 
+def landing_key(source: str, resource: ResourceConfig) -> tuple[str, str]:
+    """Returns dataset and table that a resource's rows land in: in a vault its first satellite."""
+    dataset, table = table_key(resource)
+    return dataset, satellite_table(source, resource) if resource.landing == "vault" else table
+
+
 def satellite_table(source: str, resource: ResourceConfig) -> str:
     """Returns the first satellite of a resource; later ones add when they were opened."""
     return f"sat_{normalize(source)}_{table_key(resource)[1]}"
