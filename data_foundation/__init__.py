@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from data_foundation.by_hand import run_sources
+    from data_foundation.calls import Calls, Refusal
     from data_foundation.configurable import ConfigurableDltResource
+    from data_foundation.transient import Clock
 
-__all__ = ["ConfigurableDltResource", "run_sources"]
+__all__ = ["Calls", "Clock", "ConfigurableDltResource", "Refusal", "run_sources"]
+
+_HOMES = {
+    "Calls": "calls",
+    "Clock": "transient",
+    "ConfigurableDltResource": "configurable",
+    "Refusal": "calls",
+    "run_sources": "by_hand",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Imports public names when they are first used, so that reading a configuration does not import dlt."""
-    if name == "ConfigurableDltResource":
-        from data_foundation.configurable import ConfigurableDltResource  # noqa: PLC0415
-
-        return ConfigurableDltResource
-    if name == "run_sources":
-        from data_foundation.by_hand import run_sources  # noqa: PLC0415
-
-        return run_sources
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

@@ -13,7 +13,7 @@ import pytest
 import requests
 from dlt.destinations.exceptions import DatabaseTerminalException, DatabaseTransientException
 
-from data_foundation import transient
+from data_foundation import Refusal, transient
 from data_foundation.errors import LoadError, WarehouseBusy
 from data_foundation.loader import load_resource
 from data_foundation.progress import Progress
@@ -106,6 +106,31 @@ def test_retry_after_is_capped(
     assert 0.5 < time.monotonic() - started < 60
 
 
+REFUSING = """
+class Busy(Exception):
+    retry_after = {seconds}
+
+
+def get_rows():
+    with open(__file__ + ".calls", "a") as calls:
+        calls.write("x")
+    raise Busy("the account's limit is used up")
+"""
+
+
+@pytest.mark.parametrize(("seconds", "begun"), [("0.3", 3), ("0.0", 3), ("400.0", 1), ("None", 1)])
+def test_an_error_says_itself_when_it_passes(tree: Tree, seconds: str, begun: int) -> None:
+    """`retry_after` of any exception is waited for, beyond LONGEST_WAIT too, unless the deadline comes first."""
+    settings = "retries: {max: 2, backoff: 0, deadline: 300}"
+    tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.rows, {settings}}}]",
+             REFUSING.format(seconds=seconds))  # fmt: skip
+    started = time.monotonic()
+    with pytest.raises(LoadError, match="Busy: the account's limit is used up"):
+        tree.load("shop.rows")
+    assert calls(tree) == begun
+    assert time.monotonic() - started >= (0.6 if seconds == "0.3" else 0)
+
+
 @pytest.mark.parametrize(
     ("retries", "begun"), [("{max: 0}", 1), ("{max: 9, backoff: 0.4, deadline: 0.7}", 2), ("{deadline: 0}", 1)]
 )
@@ -178,6 +203,8 @@ def _with_response(status: int, headers: dict[str, str] | None = None) -> reques
         (httpx.HTTPStatusError("", request=httpx.Request("GET", "http://x"), response=httpx.Response(404)), False),
         (urllib.error.HTTPError("http://x", 500, "", Message(), None), True),
         (urllib.error.HTTPError("http://x", 404, "", Message(), None), False),
+        (Refusal("code 17", retry_after=0.0), True),
+        (Refusal("code 190"), False),
         (ConnectionResetError(), True),
         (TimeoutError(), True),
         (RemoteDisconnected(""), True),

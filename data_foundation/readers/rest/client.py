@@ -19,13 +19,11 @@ from dlt.sources.helpers.rest_client.auth import (
 from dlt.sources.helpers.rest_client.client import PageData, RESTClient
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
+from data_foundation.answers import address, cut, refuse_errors
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.readers.rest.settings import Api
 from data_foundation.redaction import redact, remember
 from data_foundation.scalars import nearest
-
-_SHOWN = 200
-"""Characters of an answer that an error repeats."""
 
 
 class Answers(RESTClient):
@@ -57,7 +55,7 @@ class Answers(RESTClient):
             EntryError: A page is elsewhere, where the credentials must not go.
         """
         self._check_place(urljoin(self.base_url, path))
-        hooks: Any = {"response": [_refuse_errors]}
+        hooks: Any = {"response": [refuse_errors]}
         try:
             for page in self.paginate(path, paginator=paginator, data_selector=data_selector, hooks=hooks, **request):
                 if paginator.has_next_page:
@@ -66,7 +64,7 @@ class Answers(RESTClient):
         except requests.RequestException:
             raise
         except ValueError as error:  # dlt's paginators say so, with the whole answer in it
-            raise LoadError(f"{self.api}{path}: {_cut(str(error))}") from None
+            raise LoadError(f"{self.api}{path}: {cut(str(error))}") from None
 
     def _check_place(self, url: str) -> None:
         ours, theirs = urlsplit(self.base_url), urlsplit(url)
@@ -104,11 +102,11 @@ def read_json(response: requests.Response) -> Any:
         return response.json()
     except requests.JSONDecodeError as error:
         kind = response.headers.get("Content-Type", "no Content-Type")
-        url = _place(response)
+        url = address(response)
         if response.text.lstrip()[:1] in {"{", "["}:
             # Cut off on its way, or by a server that died: what comes the next time may be whole.
             raise ConnectionError(f"{url} answered JSON that breaks off or is none: {error}") from None
-        message = f"{url} answered {kind}, not JSON: {_cut(response.text)}; base_url and endpoint have to be the API's"
+        message = f"{url} answered {kind}, not JSON: {cut(response.text)}; base_url and endpoint have to be the API's"
         raise LoadError(message) from None
 
 
@@ -129,24 +127,6 @@ def check_selected(response: requests.Response, data_selector: str) -> None:
         ". Where the vendor leaves it out when there are no rows, say `data_selector_required: false`"
     )
     raise LoadError(redact(message))
-
-
-def _refuse_errors(response: requests.Response, *_args: Any, **_kwargs: Any) -> None:
-    """Raises for a status that refuses, with what the vendor says of it."""
-    if response.status_code >= requests.codes.bad_request:
-        said = f": {_cut(response.text)}" if response.text.strip() else ""
-        url = _place(response)
-        raise requests.HTTPError(f"{response.status_code} {response.reason} for {url}{said}", response=response)
-
-
-def _place(response: requests.Response) -> str:
-    """Returns the address that answered, without its parameters, which may hold a key."""
-    return redact(str(response.url).partition("?")[0])
-
-
-def _cut(text: str) -> str:
-    text = " ".join(redact(text).split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 class _Session(Session):
