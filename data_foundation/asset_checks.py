@@ -6,7 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from data_foundation.checks import CheckOutcome, find_checks
+from data_foundation.check_rules import CheckOutcome
+from data_foundation.checks import find_checks
 from data_foundation.grammar import ResourceConfig
 from data_foundation.naming import table_key
 

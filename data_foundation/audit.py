@@ -74,7 +74,8 @@ class Attempt:
         cursor: Its value after the load, as text; None where there is no cursor.
         load_id: dlt's, None where nothing was loaded.
         error_class: For instance HTTPError, None where nothing failed.
-        error: Its message: redacted, one line, cut to `LONGEST_ERROR`.
+        error: Its message, or of a load that landed the parts that failed alone: redacted, one line, cut to
+            `LONGEST_ERROR`.
         id: Of the attempt, unlike any other.
     """
 
@@ -159,6 +160,24 @@ def catch_up(warehouse: Warehouse, destination: Destination | None = None) -> No
 def read_journal(warehouse: Warehouse) -> list[Attempt]:
     """Returns the attempts of this machine, the newest last."""
     return sorted(_parse(_journal(warehouse).lines()), key=lambda attempt: attempt.started)
+
+
+def said_of_last_load(warehouse: Warehouse, asset: str) -> str:
+    """Returns which parts failed alone in the newest load of a table, "" where none did or nobody knows."""
+    if not warehouse.keeps_audit:
+        loaded = [one for one in read_journal(warehouse) if (one.asset, one.status) == (asset, "loaded")]
+        return (loaded[-1].error or "") if loaded else ""
+    with warehouse.open() as destination, connect(destination, warehouse.dataset(DATASET)) as client:
+        q = client.escape_column_name
+        query = (
+            f"SELECT {q('error')} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
+            f"WHERE {q('asset')} = %s AND {q('status')} = 'loaded' ORDER BY {q('started')} DESC LIMIT 1"
+        )
+        try:
+            rows = client.execute_sql(query, asset)
+        except DatabaseUndefinedRelation:
+            return ""
+    return str(rows[0][0] or "") if rows else ""
 
 
 def _journal(warehouse: Warehouse) -> Journal:

@@ -18,7 +18,7 @@ NUMBERS = ("attempt", "rows", "bytes", "seconds")
 
 
 def print_attempts(console: Console, attempts: Sequence[Attempt]) -> None:
-    """Prints a row per attempt, and below what those that failed said."""
+    """Prints a row per attempt, and below what those that failed, wholly or in part, said."""
     table = Table(header_style="bold")
     for name in COLUMNS:
         table.add_column(name, justify="right" if name in NUMBERS else "left", overflow="fold")
@@ -37,7 +37,8 @@ def print_attempts(console: Console, attempts: Sequence[Attempt]) -> None:
     console.print(table)
     for attempt in attempts:
         if attempt.error_class or attempt.error:
-            said = f"{_moment(attempt.started)} {attempt.asset}: {attempt.error_class}: {attempt.error}"
+            what = ": ".join(filter(None, (attempt.error_class, attempt.error)))
+            said = f"{_moment(attempt.started)} {attempt.asset}: {what}"
             console.print(f"[{COLORS[attempt.status]}]{attempt.status}[/] {escape(said)}", highlight=False)
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from data_foundation.engines.contract import Warehouse
+from data_foundation.failed_parts import list_parts
 from data_foundation.ingestion_log import IngestionLog
 from data_foundation.options import LoadOptions, Refresh, Task, new_run_id
 from data_foundation.progress import Progress
@@ -35,7 +36,7 @@ class JobResult:
         status: loaded or failed.
         rows: Sent to the table.
         seconds: From the moment a thread took it.
-        error: Why it failed, without secrets; "" where it did not.
+        error: Why it failed, or which parts of it did and the others landed, without secrets; "" where nothing failed.
     """
 
     job_id: str
@@ -97,7 +98,9 @@ def _result(outcome: Outcome) -> JobResult:
     task, result, seconds = outcome.task, outcome.result, round(outcome.seconds, 3)
     if result is None:
         return JobResult(task.job_id, task.resource.destination, JobStatus.FAILED, 0, seconds, str(outcome.error))
-    return JobResult(task.job_id, result.destination, JobStatus.LOADED, result.rows, seconds)
+    return JobResult(
+        task.job_id, result.destination, JobStatus.LOADED, result.rows, seconds, list_parts(result.failed_parts)
+    )
 
 
 def _broken(source: BrokenSource) -> JobResult:

@@ -91,6 +91,10 @@ class Checks(Model):
         default=None,
         description="Unique and never empty. Default: `block`; for append and scd2 `ignore`.",
     )
+    complete: Level | None = Field(
+        default=None,
+        description="No part failed alone, such as an account. Not said: no check, the run fails after it landed.",
+    )
     schema_drift: Level = Field(default="warn", description="Columns or nested tables that the last load did not have.")
 
     def inherit(self, source: Checks) -> Checks:

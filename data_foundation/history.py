@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from data_foundation.asset_checks import check_evaluation
+from data_foundation.checks import is_declared
 from data_foundation.materialization import landed_results
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _landed(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetMaterialization]:
 
 def _checked(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetCheckEvaluation]:
     for outcome in outcomes:
-        for check in outcome.checks:
+        for check in (check for check in outcome.checks if is_declared(outcome.task.resource, check)):
             yield check_evaluation(outcome.task.resource, check)
 
 

@@ -12,8 +12,10 @@ import dagster as dg
 from pydantic import Field
 
 from data_foundation.asset_checks import check_evaluation, check_result
-from data_foundation.checks import CheckOutcome
+from data_foundation.check_rules import CheckOutcome
+from data_foundation.checks import is_declared
 from data_foundation.engines.contract import Warehouse
+from data_foundation.grammar import ResourceConfig
 from data_foundation.landed import LoadResult, check_table
 from data_foundation.materialization import landed_results
 from data_foundation.naming import child_key, table_key
@@ -74,7 +76,7 @@ def ingest_resources(
     selected = [data for data in members if _keys(data) & context.selected_asset_keys]
     by_destination = {data.resource.destination: data for data in selected}
     tasks = [Task(data.source, data.resource, _options(context, config, data)) for data in selected]
-    failed: list[Outcome] = []
+    failed: dict[str, str] = {}
     log = _ProgressLog(context.log)
     for data in (data for data in members if data not in selected and _check_keys(context, data)):
         yield from _check_results(context, data, check_table(data.resource, warehouse))
@@ -86,17 +88,24 @@ def ingest_resources(
         if event.result:
             yield from _results(context, data, event.result)
         else:
-            failed.append(event)
             context.log.error(str(event.error))
+        if cause := _cause(data.resource, event):
+            failed[data.resource.destination] = cause
         yield from _check_results(context, data, event.checks)
     if failed:
         landed = "; the others landed" if len(failed) < len(selected) else ""
-        causes = {
-            outcome.task.resource.destination: f"{type(outcome.error).__name__}: {outcome.error}" for outcome in failed
-        }
-        listed = "\n".join(f"- {name}: {cause}" for name, cause in causes.items())
+        listed = "\n".join(f"- {name}: {cause}" for name, cause in failed.items())
         summary = f"{len(failed)} of {len(selected)} resources of {selected[0].source.name} failed{landed}:\n{listed}"
-        raise dg.Failure(summary, metadata=causes)
+        raise dg.Failure(summary, metadata=failed)
+
+
+def _cause(resource: ResourceConfig, outcome: Outcome) -> str:
+    """Returns why a resource fails the step, "" where it does not; Dagster knows of the checks that were declared."""
+    if outcome.error:
+        return f"{type(outcome.error).__name__}: {outcome.error}"
+    found = [check for check in outcome.checks if not check.passed and not is_declared(resource, check)]
+    advice = "; with `checks: {complete: block}` this is an asset check of its own, `warn` lets the run succeed"
+    return "".join(f"landed, but {check.message}{advice}" for check in found)
 
 
 def _parents_first(
@@ -176,7 +185,7 @@ def _check_results(
             log("%s: check %s failed: %s", data.resource.destination, outcome.name, outcome.message)
         if outcome.name in selected:
             yield check_result(data.resource, outcome)
-        else:
+        elif is_declared(data.resource, outcome):
             # The same holds for what was checked of it.
             context.log_event(check_evaluation(data.resource, outcome))
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from dlt.common.schema.utils import get_nested_tables
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from data_foundation.checks import CheckedTable, CheckOutcome, run_checks
+from data_foundation import audit
+from data_foundation.check_rules import CheckedTable, CheckOutcome
+from data_foundation.checks import run_checks
 from data_foundation.connection import connect
 from data_foundation.naming import satellites_table, table_key
 
@@ -41,6 +43,7 @@ class LoadResult:
         warnings: What a person should know although nothing failed.
         checks: How the resource's checks came out.
         unchanged: Nothing was read, for the source is as it was loaded.
+        failed_parts: What failed alone, for instance an account of many, and why; the rows of the others landed.
     """
 
     destination: str
@@ -58,6 +61,7 @@ class LoadResult:
     warnings: tuple[str, ...] = ()
     checks: tuple[CheckOutcome, ...] = ()
     unchanged: bool = False
+    failed_parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_blocked(self) -> bool:
@@ -107,12 +111,22 @@ def read_landed(
 def check_table(resource: ResourceConfig, warehouse: Warehouse) -> tuple[CheckOutcome, ...]:
     """Returns how the checks of a resource come out for its table as it stands, as if it had just been loaded."""
     dataset, table = table_key(resource)
+    # What did not land is not to be seen in the table.
+    said = audit.said_of_last_load(warehouse, f"{dataset}.{table}") if resource.checks.complete else ""
+    failed = {"the last load": said} if said else {}
     warehouse = warehouse.serving(resource)
     with warehouse.open() as destination, connect(destination, warehouse.dataset(dataset)) as client:
         name = _newest_satellite(client, resource) if resource.landing == "vault" else table
         count = _count_rows(client, [name]).get(name)
         columns: Mapping[str, Any] = {} if count is None else _existing_columns(client, name)
-        result = LoadResult(f"{dataset}.{table}", rows=count or 0, row_count=count, table=name, columns=columns)
+        result = LoadResult(
+            f"{dataset}.{table}",
+            rows=count or 0,
+            row_count=count,
+            table=name,
+            columns=columns,
+            failed_parts=failed,
+        )
         return run_checks(resource, _checked_table(result, client))
 
 
@@ -149,6 +163,7 @@ def _checked_table(result: LoadResult, client: SqlClientBase[Any]) -> CheckedTab
         None if result.unchanged else result.rows,
         result.row_count,
         result.schema_changes,
+        result.failed_parts,
         quoted=client.make_qualified_table_name(name),
         quote=client.escape_column_name,
         query=lambda sql, *values: client.execute_sql(sql, *values) or [],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from data_foundation.contract import find_breaches
 from data_foundation.deletion import delete_range
 from data_foundation.entrance import find_entrance
 from data_foundation.errors import LoadError, NoRows, RequiredColumnsMissing, ValueRefused
+from data_foundation.failed_parts import list_parts, read_failed_parts
 from data_foundation.landed import LoadResult, read_landed
 from data_foundation.lock import hold
 from data_foundation.naming import UNCHANGED, WARNINGS, normalize, pipeline_name, table_key
@@ -51,6 +52,7 @@ class Load:
         self.pipeline = TablePipeline(warehouse, table_key(task.resource), progress, vault)
         self.unfinished = self.pipeline.unfinished
         self.warnings: list[str] = []
+        self.failed_parts: Mapping[str, str] = {}
         self.bounds = Bounds()
 
     def run(self, tell: Landed) -> LoadResult:
@@ -74,6 +76,7 @@ class Load:
         rows = self.pipeline.extract(resource, self._refresh)
         self.warnings += [*find_entrance(resource).told(), *resource.custom_metrics.get(WARNINGS, ())]
         self._check_required(seen, resource)
+        self._note_failed_parts(resource, make_room)
         unchanged = resource.custom_metrics.get(UNCHANGED)
         if reason := unchanged or self._reason_to_write_nothing(rows, landed_before):
             return self._leave_as_it_is(tell, reason, before, unchanged=bool(unchanged))
@@ -247,6 +250,24 @@ class Load:
                 f"the rows break the contract of tag {self.resource.tag}: {'; '.join(breaches)}"
             )
 
+    def _note_failed_parts(self, resource: DltResource, make_room: Sequence[Statement]) -> None:
+        """Keeps what the entry says of parts that failed alone.
+
+        Raises:
+            LoadError: What lands would take the place of their rows as well.
+        """
+        self.failed_parts = read_failed_parts(resource.custom_metrics)
+        if not self.failed_parts:
+            return
+        if self.resource.meeting in {"replace", "merge scd2"} or make_room:
+            message = (
+                f"{list_parts(self.failed_parts)}. Their rows that the table has would be lost to this "
+                f"{self.resource.meeting}, so nothing was written; with merge the others land"
+            )
+            raise LoadError(message)
+        if self.resource.checks.complete == "ignore":
+            self.warnings.append(list_parts(self.failed_parts))
+
     def _landed(
         self, destination: Destination, loaded: LoadInfo | None, before: Any, *, unchanged: bool = False
     ) -> LoadResult:
@@ -265,6 +286,7 @@ class Load:
             cursor=(before, self._cursor()),
             warnings=tuple(self.warnings),
             unchanged=unchanged,
+            failed_parts=self.failed_parts,
         )
         with connect(destination, pipeline.dataset) as client:
             return read_landed(client, pipeline.tables, self.resource, result, loaded)

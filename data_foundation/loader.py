@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_foundation import audit, failure
 from data_foundation.errors import ResourceBusy
+from data_foundation.failed_parts import list_parts
 from data_foundation.load import Load
 from data_foundation.lock import hold
 from data_foundation.naming import pipeline_name, table_key
@@ -83,6 +84,7 @@ class _Run:
         def landed(result: LoadResult, destination: Destination) -> None:
             cursor = None if result.cursor[1] is None else str(result.cursor[1])
             told = {"rows": result.rows, "bytes": result.bytes, "cursor": cursor, "load_id": result.load_id}
+            told["error"] = list_parts(result.failed_parts) or None
             self._record("loaded", started, destination, **told)
 
         try:

@@ -28,6 +28,7 @@ def _table_result(result: LoadResult) -> dg.MaterializeResult[Any]:
         "child_tables": dict(result.children) or None,
         "schema_changes": _schema_changes(result) or None,
         "bytes_loaded": result.bytes,
+        "failed_parts": dict(result.failed_parts) or None,
     }
     return dg.MaterializeResult(
         asset_key=dg.AssetKey(result.destination.split(".")),

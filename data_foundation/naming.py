@@ -23,6 +23,9 @@ UNCHANGED = "unchanged"
 WARNINGS = "warnings"
 """dlt's metric of a resource under which an entry says what a person should know although nothing failed: a list."""
 
+FAILED_PARTS = "failed_parts"
+"""dlt's metric of a resource under which an entry says which parts failed alone, and why: a dict of text to text."""
+
 
 @lru_cache(maxsize=65536)
 def normalize(name: str) -> str:

@@ -10,7 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from data_foundation.checks import CheckOutcome, failed_checks
+from data_foundation.check_rules import CheckOutcome
+from data_foundation.checks import failed_checks
 from data_foundation.engines.contract import Warehouse
 from data_foundation.errors import FoundationError
 from data_foundation.landed import LoadResult

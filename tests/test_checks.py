@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import sandbox
-from data_foundation.checks import CheckOutcome, find_checks
+from data_foundation.check_rules import CheckOutcome
+from data_foundation.checks import find_checks
 from data_foundation.config import load_source_config
 from data_foundation.errors import ConfigError, RequiredColumnsMissing
 from data_foundation.grammar import ResourceConfig
