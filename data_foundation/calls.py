@@ -18,9 +18,11 @@ from data_foundation.answers import address, cut, describe_answer, refuse_errors
 from data_foundation.fields import Retries
 from data_foundation.redaction import redact, remember
 from data_foundation.secret_settings import learn_settings
+from data_foundation.source_log import hear
 from data_foundation.transient import SYSTEM, Clock, asked_by_itself, attempts, retry_after
 
 logger = logging.getLogger(__name__)
+hear(__name__)
 
 TOLD_FROM = 1.0
 """Seconds of the shortest wait for a limit that is worth a line in the log."""

@@ -206,7 +206,7 @@ class _ProgressLog:
         now = time.monotonic()
         said = self._last.setdefault(progress.destination, now)
         if progress.note:
-            self._log.warning(f"{progress.destination}: {progress.note}")
+            self._log.log(progress.level, f"{progress.destination}: {progress.note}")
         elif progress.phase in ENDS or now - said > PROGRESS_SECONDS:
             self._log.info(f"{progress.destination}: {progress.phase}, {progress.rows:,} rows")
         else:

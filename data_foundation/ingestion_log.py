@@ -59,7 +59,7 @@ class IngestionLog:
         elif last.phase == "extract" and now.phase not in {"extract", "failed"}:
             self._write("INFO", f"Extracted {last.rows:,} rows for {now.destination}")
         if now.note:
-            self._write("WARNING", f"{now.destination}: {now.note}")
+            self._write(now.level, f"{now.destination}: {now.note}")
         self._last[now.destination] = now
 
     def _tell_outcome(self, outcome: Outcome) -> None:

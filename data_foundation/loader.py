@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from data_foundation import audit, failure
@@ -15,6 +18,9 @@ from data_foundation.lock import hold
 from data_foundation.naming import pipeline_name, table_key
 from data_foundation.options import Task, new_run_id
 from data_foundation.progress import Progress, Report
+from data_foundation.redaction import redact
+from data_foundation.secret_settings import learn_resolved
+from data_foundation.source_log import Level, listening
 from data_foundation.transient import attempts
 
 if TYPE_CHECKING:
@@ -38,20 +44,23 @@ def load_resource(task: Task, warehouse: Warehouse, report: Report | None = None
     """
     if not task.options.run_id:
         task = replace(task, options=replace(task.options, run_id=new_run_id()))
-    return _Run(task, warehouse, report or (lambda _progress: None)).load()
+    return _Run(task, warehouse, report).load()
 
 
 class _Run:
     """The attempts of one run to load a resource, and how far the last one came."""
 
-    def __init__(self, task: Task, warehouse: Warehouse, report: Report) -> None:
+    def __init__(self, task: Task, warehouse: Warehouse, report: Report | None) -> None:
         self.task = task
         self.resource = task.resource
         self.run_id = task.options.run_id
         self.key = table_key(task.resource)
         self.home = warehouse
         self.warehouse = warehouse.serving(task.resource)
-        self.report = report
+        self.report = report or (lambda _progress: None)
+        # What the source says goes where it always went when nobody looks on.
+        heard = partial(listening, task.source.folder, self._tell_note)
+        self.listening: Callable[[], AbstractContextManager[None]] = heard if report else nullcontext
         self.number = 0
         self.warnings: list[str] = []
         self.last = Progress(task.resource.destination, "waiting")
@@ -88,7 +97,8 @@ class _Run:
             self._record("loaded", started, destination, **told)
 
         try:
-            return Load(self.task, self.warehouse, self._show).run(landed)
+            with self.listening():
+                return Load(self.task, self.warehouse, self._show).run(landed)
         except BaseException as error:
             self._record_failure(started, failure.find_cause(error))
             raise
@@ -109,8 +119,13 @@ class _Run:
         audit.record(self.home, attempt, destination if self.warehouse is self.home else None)
 
     def _show(self, progress: Progress) -> None:
-        self.last = progress
+        self.last = replace(progress, note="")
         self.report(progress)
+
+    def _tell_note(self, level: Level, text: str) -> None:
+        """Says what the source's own code says."""
+        learn_resolved()
+        self.report(replace(self.last, note=redact(text), level=level))
 
     def _tell_waiting(self, note: str) -> None:
         self._show(Progress(self.resource.destination, "waiting", 0, note))

@@ -8,6 +8,8 @@ from typing import Literal
 
 from dlt.common.runtime.collector_base import Collector
 
+from data_foundation.source_log import Level
+
 Phase = Literal["waiting", "extract", "normalize", "load", "retrying", "done", "failed"]
 
 
@@ -20,12 +22,14 @@ class Progress:
         phase: What it is doing.
         rows: Rows seen so far in this phase; in `load` and after, rows sent to the warehouse.
         note: What a person should know of this moment.
+        level: How urgent the note is.
     """
 
     destination: str
     phase: Phase
     rows: int = 0
     note: str = ""
+    level: Level = "WARNING"
 
 
 Report = Callable[[Progress], None]

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 8
 """Columns of a preview's rows; the schema above them shows every column."""
 
+NOTES: Mapping[str, str] = {"INFO": "dim", "WARNING": "yellow", "ERROR": "red"}
+"""Colours of what a source says, by level."""
+
 SAY_SECONDS = 2.0
 """Where there is no terminal: how often a phase that goes on says how far it is."""
 
@@ -64,6 +67,10 @@ class ProgressView:
     def show(self, progress: Progress) -> None:
         """Shows one moment of one load."""
         name, phase = progress.destination, progress.phase
+        # A wait and another attempt are said by the loader's own log.
+        if progress.note and phase not in ("waiting", "retrying"):
+            self._console.print(f"[{NOTES[progress.level]}]{name}[/]  {escape(progress.note)}", soft_wrap=True)
+            return
         if not self._console.is_terminal:
             self._say(progress)
             return

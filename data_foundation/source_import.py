@@ -19,6 +19,7 @@ from typing import Any
 
 from data_foundation.errors import EntryError
 from data_foundation.redaction import redact
+from data_foundation.source_log import hear
 
 IMPORT_DEADLINE = 60.0
 """Seconds that a source's modules may take to import before the import is given up."""
@@ -53,9 +54,12 @@ _package_locks: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock
 
 def _import(folder: Path | None, module: str) -> ModuleType:
     if folder is None:
+        if not module.startswith(f"{__package__}."):
+            hear(module)
         return importlib.import_module(module)
     with _package_locks[folder]:
         package = _load_package(folder)
+    hear(package)
     return importlib.import_module(f"{package}.{module}")
 
 

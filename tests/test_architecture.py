@@ -55,7 +55,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"fields"}),
     frozenset({"scalars"}),
     frozenset({"templates", "yaml_document", "journal", "secret_settings"}),
-    frozenset({"repository"}),
+    frozenset({"repository", "source_log"}),
     frozenset({"errors"}),
     frozenset({"redaction"}),
 )
@@ -70,7 +70,7 @@ KNOWS_DLT = frozenset(LEVELS) - {
     "options", "selection", "templates", "yaml_document", "errors", "redaction", "scaffold", "reference", "runner",
     "loader", "lock", "journal", "audit_report", "executor", "workbook", "validation", "repository",
     "workbook_commands", "by_hand", "ingestion_log", "jobs", "contract", "tags", "tagging", "discovered",
-    "discovery", "answers", "check_rules", "failed_parts",
+    "discovery", "answers", "check_rules", "failed_parts", "source_log",
 }  # fmt: skip
 LIBRARIES = {
     "dagster": KNOWS_DAGSTER,
