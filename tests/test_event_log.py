@@ -61,7 +61,13 @@ def test_the_deployed_settings_name_it(homes: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize(
     ("method", "digest"),
-    [("_connect", "b8435f2665689760"), ("has_table", "577d801c70b2a4a5")],
+    [
+        ("_connect", "b8435f2665689760"),
+        ("has_table", "577d801c70b2a4a5"),
+        ("has_secondary_index", "75ea1eb99d7519bc"),
+        ("has_asset_key_col", "042827679888fa6e"),
+        ("_has_asset_key_col_on_connection", "981049dfa81d2e47"),
+    ],
 )
 def test_dagster_has_not_changed_what_is_replaced(method: str, digest: str) -> None:
     """What was read in dagster 1.13.27 reads as it did: where this fails, compare `event_log.py` with the new one."""
