@@ -106,6 +106,10 @@ class Check(ABC):
     def rule(self) -> str:
         """What must hold, for a person."""
 
+    def question(self, table: CheckedTable) -> str:  # noqa: ARG002 - those that have one look at it
+        """Returns a SELECT whose answer is always one row, so that it can be asked along with others; "" for none."""
+        return ""
+
     @abstractmethod
     def look(self, table: CheckedTable) -> Finding:
         """Returns what a table that was just loaded is like, with at most one SELECT."""
@@ -178,22 +182,26 @@ class PrimaryKey(Check):
         among = " among the rows that hold now" if self.current_only else ""
         return f"{', '.join(self.columns)}: unique and never empty{among}."
 
-    def look(self, table: CheckedTable) -> Finding:  # noqa: D102
-        if table.row_count is None:
-            return Finding(passed=True, message="there is no table yet")
-        if missing := table.missing(self.columns):
-            return Finding(passed=False, message=missing)
+    def question(self, table: CheckedTable) -> str:  # noqa: D102
+        if table.missing(self.columns):
+            return ""
         keys = ", ".join(map(table.quote, self.columns))
         empty = " OR ".join(f"{table.quote(name)} IS NULL" for name in self.columns)
         # dlt leaves the end empty in the version of a row that holds now.
         where = f" WHERE {table.quote('_dlt_valid_to')} IS NULL" if self.current_only else ""
         # No column of dlt's has a name with a space in it.
-        query = (
-            f'SELECT SUM(CASE WHEN {empty} THEN "number of rows" ELSE 0 END), '  # noqa: S608 - names are quoted
-            f'SUM(CASE WHEN {empty} THEN 0 ELSE "number of rows" - 1 END) '
+        return (
+            f'SELECT SUM(CASE WHEN {empty} THEN "number of rows" ELSE 0 END) AS "rows without", '  # noqa: S608 - names are quoted
+            f'SUM(CASE WHEN {empty} THEN 0 ELSE "number of rows" - 1 END) AS "rows repeated" '
             f'FROM (SELECT {keys}, COUNT(*) AS "number of rows" FROM {table.quoted}{where} GROUP BY {keys}) AS "keys"'
         )
-        without, repeated = (int(count or 0) for count in table.query(query)[0])
+
+    def look(self, table: CheckedTable) -> Finding:  # noqa: D102
+        if table.row_count is None:
+            return Finding(passed=True, message="there is no table yet")
+        if missing := table.missing(self.columns):
+            return Finding(passed=False, message=missing)
+        without, repeated = (int(count or 0) for count in table.query(self.question(table))[0])
         message = f"{without:,} rows without a key, {repeated:,} with a key that another row has"
         metadata = {"rows_without_key": without, "rows_with_a_key_of_another": repeated}
         return Finding(not (without or repeated), message, metadata)

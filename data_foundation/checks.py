@@ -49,6 +49,11 @@ def find_checks(resource: ResourceConfig) -> Iterator[Check]:
         yield SchemaDrift(said.schema_drift == "block")
 
 
+def find_question(resource: ResourceConfig, table: CheckedTable) -> str:
+    """Returns the first question of a resource's checks whose answer is one row, "" where there is none."""
+    return next(filter(None, (check.question(table) for check in find_checks(resource))), "")
+
+
 def run_checks(resource: ResourceConfig, table: CheckedTable) -> tuple[CheckOutcome, ...]:
     """Returns how every check of a resource comes out; one that cannot be run has failed.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.schema.utils import get_nested_tables
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 
 from data_foundation import audit
 from data_foundation.check_rules import CheckedTable, CheckOutcome
-from data_foundation.checks import run_checks
+from data_foundation.checks import find_question, run_checks
 from data_foundation.connection import connect
 from data_foundation.naming import satellites_table, table_key
 
@@ -88,11 +88,12 @@ def read_landed(
     table = _table_name(result)
     family = [str(found["name"]) for found in get_nested_tables(dict(tables), table)] if table in tables else [table]
     packages = loaded.load_packages if loaded else []
-    counts = _count_rows(client, family)
+    result = replace(result, columns=read_columns(tables, table))
+    question = find_question(resource, _checked_table(result, client)) if result.columns else ""
+    counts, answer = _count_rows(client, family, question)
     result = replace(
         result,
         row_count=counts.pop(table, None),
-        columns=read_columns(tables, table),
         children=counts,
         child_columns={name: read_columns(tables, name) for name in counts},
         schema_changes={
@@ -105,7 +106,8 @@ def read_landed(
         load_id=packages[-1].load_id if packages else None,
         bytes=sum(job.file_size for package in packages for job in package.jobs["completed_jobs"]) or None,
     )
-    return replace(result, checks=run_checks(resource, _checked_table(result, client)))
+    checked = _checked_table(result, client, {question: answer} if answer else {})
+    return replace(result, checks=run_checks(resource, checked))
 
 
 def check_table(resource: ResourceConfig, warehouse: Warehouse) -> tuple[CheckOutcome, ...]:
@@ -117,7 +119,7 @@ def check_table(resource: ResourceConfig, warehouse: Warehouse) -> tuple[CheckOu
     warehouse = warehouse.serving(resource)
     with warehouse.open() as destination, connect(destination, warehouse.dataset(dataset)) as client:
         name = _newest_satellite(client, resource) if resource.landing == "vault" else table
-        count = _count_rows(client, [name]).get(name)
+        count = _count_rows(client, [name])[0].get(name)
         columns: Mapping[str, Any] = {} if count is None else _existing_columns(client, name)
         result = LoadResult(
             f"{dataset}.{table}",
@@ -155,8 +157,11 @@ def _table_name(result: LoadResult) -> str:
     return (result.table or result.destination).rpartition(".")[2]
 
 
-def _checked_table(result: LoadResult, client: SqlClientBase[Any]) -> CheckedTable:
-    name = _table_name(result)
+def _checked_table(
+    result: LoadResult, client: SqlClientBase[Any], known: Mapping[str, Sequence[Any]] | None = None
+) -> CheckedTable:
+    """Returns what the checks look at; `known` holds questions that were answered already, each by one row."""
+    name, known = _table_name(result), known or {}
     return CheckedTable(
         name,
         tuple(result.columns),
@@ -166,20 +171,29 @@ def _checked_table(result: LoadResult, client: SqlClientBase[Any]) -> CheckedTab
         result.failed_parts,
         quoted=client.make_qualified_table_name(name),
         quote=client.escape_column_name,
-        query=lambda sql, *values: client.execute_sql(sql, *values) or [],
+        query=lambda sql, *values: [known[sql]] if sql in known else client.execute_sql(sql, *values) or [],
     )
 
 
-def _count_rows(client: SqlClientBase[Any], tables: list[str]) -> dict[str, int]:
-    """Returns the rows of each table that exists."""
+def _count_rows(
+    client: SqlClientBase[Any], tables: list[str], question: str = ""
+) -> tuple[dict[str, int], Sequence[Any]]:
+    """Returns the rows of each table that exists, and the answer to a question that is asked in the same statement."""
     counts = (f"(SELECT COUNT(*) FROM {client.make_qualified_table_name(table)})" for table in tables)  # noqa: S608 - quoted by dlt
+    beside = f', "answers".* FROM ({question}) AS "answers"' if question else ""
     try:
-        with client.execute_query(f"SELECT {', '.join(counts)}") as cursor:
-            return dict(zip(tables, cursor.fetchone() or (), strict=True))
+        with client.execute_query(f"SELECT {', '.join(counts)}{beside}") as cursor:
+            row = cursor.fetchone() or ()
+            return dict(zip(tables, row, strict=False)), row[len(tables) :]
     except DatabaseUndefinedRelation:
         # A nested table that no row has filled yet; one that is asked for alone is not there.
         alone = tables if len(tables) > 1 else []
-        return {name: count for table in alone for name, count in _count_rows(client, [table]).items()}
+        return {name: count for table in alone for name, count in _count_rows(client, [table])[0].items()}, ()
+    except DatabaseException:
+        if not question:
+            raise
+        # The check that asks it will say what is wrong with it.
+        return _count_rows(client, tables)
 
 
 def read_columns(tables: Mapping[str, Any], table: str) -> Mapping[str, Mapping[str, Any]]:

@@ -36,7 +36,11 @@ with in_utc(duckdb.connect()) as connection, connection.cursor() as session:
 
 RESOURCES = """
 resources:
-  - {entry: data.get_rows, destination: raw.orders, incremental: {cursor_path: id}}
+  - entry: data.get_rows
+    destination: raw.orders
+    incremental: {cursor_path: id}
+    primary_key: id
+    checks: {primary_key: block}
 """
 
 
@@ -63,12 +67,23 @@ def loaded(tree: Tree) -> Tree:
 
 
 def test_nothing_new_takes_three_statements(loaded: Tree) -> None:
-    """An empty page reads state and schema, counts the rows that there are, notes the attempt, and changes no table."""
+    """An empty page reads state and schema, counts rows and keys, notes the attempt, and changes no table."""
     with statements(loaded) as executed:
         result = loaded.load("shop.orders")
+    assert {check.name: check.message for check in result.checks}["primary_key"].startswith("0 rows without a key, 0 ")
     assert (result.rows, result.row_count, result.children, result.cursor) == (0, 2, {"orders__lines": 2}, (2, 2))
     assert [sql.split()[0] for sql in executed] == ["SELECT", "SELECT", "INSERT"]
     assert not [sql for sql in executed if any(word in sql.upper() for word in ("CREATE ", "ALTER ", "DROP "))]
+
+
+def test_a_key_that_is_gone_costs_no_count(loaded: Tree) -> None:
+    """A key that cannot be counted any more fails its check alone: the rows are counted all the same."""
+    with duckdb.connect(loaded.warehouse.path) as connection:
+        connection.execute("ALTER TABLE raw.orders DROP COLUMN id")
+    result = loaded.load("shop.orders")
+    messages = {check.name: check.message for check in result.checks}
+    assert (result.row_count, result.children) == (2, {"orders__lines": 2})
+    assert messages["primary_key"].startswith("could not be checked: ")
 
 
 def test_new_rows_take_no_ddl(loaded: Tree) -> None:
