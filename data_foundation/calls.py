@@ -146,7 +146,9 @@ class Calls:
             raise Refusal(describe_answer(response), retry_after=seconds)
         refuse_errors(response)
         if not is_whole:
-            message = f"{address(response)} answered what is no JSON, or breaks off: {cut(response.text)}"
+            # Of JSON that breaks off the beginning may be rows, which are nobody's business.
+            said = "" if response.text.lstrip()[:1] in {"{", "["} else f": {cut(response.text)}"
+            message = f"{address(response)} answered what is no JSON, or breaks off{said}"
             raise ConnectionError(message)
 
     def _tell_retry(self, number: int, seconds: float, cause: BaseException) -> None:

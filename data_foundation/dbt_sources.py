@@ -111,7 +111,9 @@ def _describe(resource: ResourceConfig, entry: FoundEntry, loaded: Mapping[str, 
     named = [column for column in hints if column in columns]
     named += sorted(column for column in columns if column not in hints and not column.startswith("_dlt_"))
     listed = [
-        _column(column, columns[column].get("data_type"), hints[column].description if column in hints else None)
+        _column(column, columns[column].get("data_type"), hints[column].description, is_pii=bool(hints[column].pii))
+        if column in hints
+        else _column(column, columns[column].get("data_type"))
         for column in named
     ]
     joining = [_joining_column("_dlt_id", "text")] if resource.child_tables else []
@@ -129,8 +131,9 @@ def _table(name: str, description: str | None, columns: Sequence[Table]) -> Tabl
     return {"name": name, "description": _text(description or ""), "columns": list(columns)}
 
 
-def _column(name: str, data_type: str | None, description: str | None = None) -> Table:
-    column = {"name": name, "data_type": data_type, "description": description and _text(description)}
+def _column(name: str, data_type: str | None, description: str | None = None, *, is_pii: bool = False) -> Table:
+    column: Table = {"name": name, "data_type": data_type, "description": description and _text(description)}
+    column["config"] = {"meta": {"pii": True}} if is_pii else None
     return {key: value for key, value in column.items() if value}
 
 

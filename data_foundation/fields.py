@@ -66,6 +66,16 @@ class Incremental(Model):
         default="raise", description="What to do with a row without the value."
     )
 
+    def reads(self, column: str) -> bool:
+        """Tells whether the cursor is the value of a column, or inside of it, however the column is spelt."""
+        steps = self.cursor_path.split(".")
+        return _letters(column) in {_letters("".join(steps[:end])) for end in range(1, len(steps) + 1)}
+
+
+def _letters(name: str) -> str:
+    """Returns what `userEmail`, `user_email` and `user.email` have in common."""
+    return "".join(filter(str.isalnum, name.lower()))
+
 
 class ColumnHints(Model):
     """What is known of a column beforehand; the rest is inferred from the rows."""
@@ -81,6 +91,21 @@ class ColumnHints(Model):
     unique: bool | None = None
     hard_delete: bool | None = None
     dedup_sort: Literal["asc", "desc"] | None = None
+    pii: Literal[True, False, "hash"] | None = Field(
+        default=None, description="Data of a person: tagged in Dagster and dbt; hash: lands as a keyed hash alone."
+    )
+
+    @model_validator(mode="after")
+    def _a_hash_is_text(self) -> Self:
+        if self.pii == "hash" and self.data_type not in {None, "text"}:
+            message = f"pii: hash lands as text, not {self.data_type}; leave data_type out"
+            raise ValueError(message)
+        if self.pii == "hash" and (self.hard_delete or self.dedup_sort):
+            message = (
+                f"pii: hash leaves nothing to {'delete' if self.hard_delete else 'sort'} by; leave one of them out"
+            )
+            raise ValueError(message)
+        return self
 
 
 class SchemaContract(Model):

@@ -154,6 +154,11 @@ class ResourceConfig(Inherited):
         """The primary key, wherever it is told."""
         return self.primary_key or tuple(name for name, hints in self.columns.items() if hints.primary_key)
 
+    @property
+    def hashed_columns(self) -> tuple[str, ...]:
+        """The columns that land as keyed hashes."""
+        return tuple(name for name, hints in self.columns.items() if hints.pii == "hash")
+
     @model_validator(mode="before")
     @classmethod
     def _vault_keeps_versions(cls, raw: Any) -> Any:
@@ -225,6 +230,13 @@ class ResourceConfig(Inherited):
                 "replace with `incremental` would leave only the rows after the cursor; use merge or append, or leave "
                 "`incremental` out"
             )
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _cursor_is_not_hashed(self) -> Self:
+        if self.incremental and (hashed := next(filter(self.incremental.reads, self.hashed_columns), None)):
+            message = f"columns.{hashed}: pii: hash has no order, and `incremental` goes by it; use another cursor"
             raise ValueError(message)
         return self
 

@@ -20,12 +20,13 @@ from data_foundation.failed_parts import list_parts, read_failed_parts
 from data_foundation.landed import LoadResult, read_landed
 from data_foundation.lock import hold
 from data_foundation.naming import UNCHANGED, WARNINGS, normalize, pipeline_name, table_key
+from data_foundation.pii import Hashed, find_missed
 from data_foundation.progress import ProgressCollector, Report
 from data_foundation.resource import Call, build_resource
 from data_foundation.steps import SeenColumns, Take
 from data_foundation.table_pipeline import TablePipeline
 from data_foundation.vault.landing import Vault
-from data_foundation.warehouse import template_values
+from data_foundation.warehouse import pii_key, template_values
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import LoadInfo
@@ -74,7 +75,11 @@ class Load:
         resource, seen = self._resource(before)
         make_room = self._room_for_range()
         rows = self.pipeline.extract(resource, self._refresh)
-        self.warnings += [*find_entrance(resource).told(), *resource.custom_metrics.get(WARNINGS, ())]
+        self.warnings += [
+            *find_missed(resource),
+            *find_entrance(resource).told(),
+            *resource.custom_metrics.get(WARNINGS, ()),
+        ]
         self._check_required(seen, resource)
         self._note_failed_parts(resource, make_room)
         unchanged = resource.custom_metrics.get(UNCHANGED)
@@ -212,6 +217,8 @@ class Load:
             self.warnings.append(warning)
         call = Call(self.bounds, template_values(), options.kwargs)
         resource = build_resource(self.source, self.resource, self.pipeline.table, call)
+        if hashed := self.resource.hashed_columns:
+            resource.add_step(Hashed(hashed, pii_key()))
         seen = SeenColumns()
         if self.resource.required_columns:
             resource.add_step(seen)

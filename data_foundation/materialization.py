@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import dagster as dg
 
 from data_foundation.grammar import ResourceConfig
 from data_foundation.landed import LoadResult
-from data_foundation.naming import child_key
+from data_foundation.naming import child_key, normalize
+
+PII_TAG = {"pii": "true"}
+"""Of a column that holds data of persons, in clear or hashed."""
 
 
 def landed_results(resource: ResourceConfig, result: LoadResult) -> list[dg.MaterializeResult[Any]]:
     """Returns a materialisation of a resource's table and of each of its child tables, in that order."""
     keys = [dg.AssetKey(child_key(resource, child)) for child in resource.child_tables]
-    return [_table_result(result), *(_child_result(result, key) for key in keys)]
+    personal = {normalize(name) for name, hints in resource.columns.items() if hints.pii}
+    return [_table_result(result, personal), *(_child_result(result, key) for key in keys)]
 
 
-def _table_result(result: LoadResult) -> dg.MaterializeResult[Any]:
+def _table_result(result: LoadResult, personal: Collection[str]) -> dg.MaterializeResult[Any]:
     before, after = result.cursor
     optional = {
         "dagster/row_count": result.row_count,
@@ -35,7 +39,7 @@ def _table_result(result: LoadResult) -> dg.MaterializeResult[Any]:
         metadata={
             "rows_loaded": result.rows,
             "dagster/table_name": result.table,
-            "dagster/column_schema": _column_schema(result.columns),
+            "dagster/column_schema": _column_schema(result.columns, personal),
             "seconds": dict(result.seconds),
             **{name: value for name, value in optional.items() if value is not None},
         },
@@ -69,8 +73,8 @@ def _child_result(result: LoadResult, key: dg.AssetKey) -> dg.MaterializeResult[
     )
 
 
-def _column_schema(columns: Mapping[str, Mapping[str, Any]]) -> dg.TableSchema:
-    """Returns dlt's columns as Dagster's."""
+def _column_schema(columns: Mapping[str, Mapping[str, Any]], personal: Collection[str] = ()) -> dg.TableSchema:
+    """Returns dlt's columns as Dagster's; `personal` are those that are tagged as data of persons."""
     return dg.TableSchema(
         [
             dg.TableColumn(
@@ -80,6 +84,7 @@ def _column_schema(columns: Mapping[str, Mapping[str, Any]]) -> dg.TableSchema:
                 constraints=dg.TableColumnConstraints(
                     nullable=column.get("nullable", True), unique=bool(column.get("unique"))
                 ),
+                tags=PII_TAG if name in personal else None,
             )
             for name, column in columns.items()
         ]

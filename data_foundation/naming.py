@@ -14,6 +14,9 @@ LONGEST_SCHEMA_NAME = 64
 CLUSTER_BY = "x-cluster-by"
 """dlt's hint of a table that holds the columns of `cluster_by`, in their order."""
 
+PII = "x-pii"
+"""dlt's hint of a column whose values land as hashes: `hash`."""
+
 ROOT = "root"
 """dlt's metric of a resource under which an entry finds the repository that its source stands in."""
 

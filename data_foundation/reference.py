@@ -81,7 +81,7 @@ def _default(value: object) -> str:
 def _accepts(schema: dict[str, Any]) -> str:
     """Returns in words what a property's JSON Schema accepts."""
     if "enum" in schema:
-        return ", ".join(f"`{word}`" for word in schema["enum"])
+        return ", ".join(f"`{word if isinstance(word, str) else json.dumps(word)}`" for word in schema["enum"])
     if "const" in schema:
         return f"`{schema['const']}`"
     if "anyOf" in schema:

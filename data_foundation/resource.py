@@ -18,8 +18,9 @@ from data_foundation.configurable import ConfigurableDltResource
 from data_foundation.entrance import Entrance
 from data_foundation.entry import find_entry, import_entry
 from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.fields import ColumnHints
 from data_foundation.grammar import ResourceConfig
-from data_foundation.naming import CLUSTER_BY, ROOT, normalize, table_key
+from data_foundation.naming import CLUSTER_BY, PII, ROOT, normalize, table_key
 from data_foundation.secret_settings import learn_settings
 from data_foundation.steps import Pages, is_frame
 from data_foundation.templates import render
@@ -142,7 +143,7 @@ def _with_hints(built: DltResource, resource: ResourceConfig, table: str, sectio
         if keys := getattr(resource, name):
             hints[name] = list(keys)
     if resource.columns:
-        hints["columns"] = {name: column.model_dump(exclude_none=True) for name, column in resource.columns.items()}
+        hints["columns"] = {name: _column_hints(column) for name, column in resource.columns.items()}
     if resource.schema_contract:
         hints["schema_contract"] = resource.schema_contract.model_dump()
     if resource.cluster_by:
@@ -156,6 +157,14 @@ def _with_hints(built: DltResource, resource: ResourceConfig, table: str, sectio
     built.add_step(Pages(read=bool(resource.incremental or resource.requires or resource.contract)), insert_at=1)
     built.section = section
     return built
+
+
+def _column_hints(column: ColumnHints) -> dict[str, Any]:
+    """Returns dlt's hints of a column; who reads values must know which of them nobody may see."""
+    if column.pii != "hash":
+        return column.model_dump(exclude_none=True, exclude={"pii"})
+    hints = column.model_dump(exclude_none=True, exclude={"pii", "precision", "scale", "timezone"})
+    return {**hints, "data_type": "text", PII: "hash"}
 
 
 class Range(dlt.sources.incremental[Any]):

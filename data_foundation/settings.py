@@ -12,6 +12,7 @@ import dlt
 from data_foundation.readers.connections import missing_settings
 from data_foundation.templates import environment_names
 from data_foundation.tree import FoundSource
+from data_foundation.warehouse import PII_KEY
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def find_settings(source: FoundSource, environment: Mapping[str, str]) -> list[S
     lacking = {name for r in source.config.resources for name in missing_settings(section, r)}
     settings += [Setting(name, required=True, is_set=False) for name in sorted(lacking)]
     names = {name for r in source.config.resources for name in environment_names([r.args, r.kwargs])}
+    names |= {PII_KEY for r in source.config.resources if r.hashed_columns}
     return settings + [Setting(name, required=True, is_set=name in environment) for name in sorted(names)]
 
 

@@ -20,6 +20,7 @@ from data_foundation.config import SourceConfig
 from data_foundation.entry import EntryFacts, EntryPlace
 from data_foundation.errors import Place
 from data_foundation.grammar import ResourceConfig
+from data_foundation.materialization import PII_TAG
 from data_foundation.naming import child_key, table_key
 from data_foundation.tree import SOURCE_KEY
 
@@ -116,7 +117,12 @@ class SourceTranslator(DagsterDltTranslator):
         """Returns the table's name, the columns known beforehand, links to the code, and free metadata."""
         resource = data.resource
         columns = [
-            dg.TableColumn(name, hints.data_type or "unknown", description=hints.description)
+            dg.TableColumn(
+                name,
+                hints.data_type or "unknown",
+                description=hints.description,
+                tags=PII_TAG if hints.pii else None,
+            )
             for name, hints in resource.columns.items()
         ]
         return {

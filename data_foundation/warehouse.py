@@ -33,6 +33,11 @@ ENGINES: Mapping[str, type[Warehouse]] = {
 }
 
 
+PII_KEY = "PII_HASH_KEY"
+SHORTEST_KEY = 32
+"""Characters: 128 bits, where they are hexadecimal digits."""
+
+
 def read_settings(root: Path) -> Mapping[str, str]:
     """Returns the environment, with what `.env` in `root` adds to it; from here on secrets are masked."""
     load_dotenv(root / ".env")
@@ -47,6 +52,19 @@ def template_values() -> Mapping[str, str]:
     """Returns what the templates `env.NAME` stand for."""
     learn_settings(os.environ)
     return {f"env.{name}": value for name, value in os.environ.items()}
+
+
+def pii_key() -> str:
+    """Returns what the values of columns with `pii: hash` are hashed with.
+
+    Raises:
+        SettingMissing: It is not set, or so short that it could be guessed.
+    """
+    key = os.environ.get(PII_KEY) or ""
+    if len(key) < SHORTEST_KEY:
+        hint = f"Columns say `pii: hash`: set it to a random text of {SHORTEST_KEY} characters or more, and keep it"
+        raise SettingMissing([PII_KEY], hint)
+    return key
 
 
 def build_warehouse(root: Path, name: str | None = None) -> Warehouse:

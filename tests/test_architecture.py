@@ -43,7 +43,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"load"}),
     frozenset({"table_pipeline", "deletion", "landed", "resource", "failure"}),
     frozenset({"entrance", "progress", "audit"}),
-    frozenset({"columnar", "vault"}),
+    frozenset({"columnar", "vault", "pii"}),
     frozenset({"bounds", "checks", "contract", "configurable", "exact"}),
     frozenset({"entry", "readers", "warehouse", "options", "lock", "unfinished"}),
     frozenset({"calls", "check_rules"}),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import dlt
 import pyarrow as pa
 
 from data_foundation.errors import EntryError, ValueRefused
+from data_foundation.naming import PII
 from data_foundation.readers.files.pages import FILE, ROW, BadRow
 from data_foundation.readers.files.warning import warn
 from data_foundation.scalars import nearest
@@ -20,6 +21,8 @@ _COLUMNS: dict[str, Any] = {
     "reason": {"data_type": "text"},
 }  # fmt: skip
 _SCHEMA = pa.schema([(FILE, pa.string()), (ROW, pa.int64()), ("text", pa.string()), ("reason", pa.string())])
+
+_HIDDEN = "what is wrong with it is not shown, for columns of this table say `pii: hash`"
 
 
 class BadRows:
@@ -47,6 +50,8 @@ class BadRows:
         self._resource = resource
         self._table = f"{resource.table_name}__quarantine"
         self._replaced = replaced
+        hints = resource.columns if isinstance(resource.columns, Mapping) else {}
+        self._is_silent = any(hint.get(PII) for hint in hints.values())
         self._count = 0
         self._files: set[str] = set()
 
@@ -58,6 +63,8 @@ class BadRows:
         """
         if not rows:
             return
+        if self._is_silent:
+            rows = [BadRow(row.number, "", _HIDDEN) for row in rows]
         if not self.sets_aside:
             first, more = rows[0], f" (and {len(rows) - 1:,} more rows)" if len(rows) > 1 else ""
             raise ValueRefused(
