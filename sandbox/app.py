@@ -25,6 +25,7 @@ Vendors' protocols on your machine, with the same rows at every start.
 
 Misbehaviour on demand: send the header `X-Sandbox-Fault: <name>[;times=N][;after=N][;seconds=S]` or the query
 parameter `sandbox_fault`, arm a fault for a path with `POST /_faults`, or start the server with `SANDBOX_FAULT`.
+`GET /_faults` shows what there is, the vendors' own beside those of all; `*` in a path stands for anything.
 """
 
 
@@ -51,7 +52,7 @@ async def answer_invalid_request(request: Request, error: Exception) -> JSONResp
 def build_app() -> FastAPI:
     """Build the application, with the faults that the environment arms."""
     app = FastAPI(title="Sandbox", description=DESCRIPTION, version="1")
-    armed = faults.Faults.from_environment()
+    armed = faults.Faults.from_environment(VENDORS)
     for vendor in VENDORS:
         app.include_router(vendor.router, prefix=vendor.prefix)
     app.include_router(faults.build_router(armed))

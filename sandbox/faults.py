@@ -5,8 +5,9 @@ import os
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from fastapi import APIRouter
@@ -29,7 +30,7 @@ NAMES = {
     "repeated": "every page carries the first page's rows",
     "self_next": "the pointer to the next page points to the page it is on",
 }
-"""Every fault, and what a caller sees."""
+"""Faults that every vendor knows, and what a caller sees. `Vendor.faults` are beside them, for that vendor's paths."""
 
 PAGING = {"repeated", "self_next"}
 HTML = "<!doctype html><html><head><title>Just a moment...</title></head><body>Down for maintenance.</body></html>"
@@ -41,6 +42,7 @@ class Fault:
 
     name: str
     prefix: str = "/"
+    """How a path begins; `*` in it stands for anything."""
     times: int | None = None
     """How many requests fail; None: all."""
     after: int = 0
@@ -52,7 +54,7 @@ class Fault:
         """Read `[prefix=]name[;times=N][;after=N][;seconds=S]`.
 
         Raises:
-            ValueError: for a name or an option that is not there.
+            ValueError: for an option that is not there.
         """
         head, *rest = (part.strip() for part in spec.split(";"))
         prefix, _, name = head.rpartition("=")
@@ -68,9 +70,9 @@ class Fault:
             seconds=float(options["seconds"]) if "seconds" in options else None,
         )
 
-    def __post_init__(self) -> None:
-        if self.name not in NAMES:
-            raise ValueError(f"fault {self.name!r}; accepted: {', '.join(NAMES)}")
+    def meets(self, path: str, vendor: Vendor) -> bool:
+        """Tell whether the fault is one of this vendor's, and the path one of those that it is for."""
+        return (self.name in NAMES or self.name in vendor.faults) and fnmatchcase(path, f"{self.prefix}*")
 
 
 class FaultOrder(BaseModel):
@@ -87,32 +89,60 @@ class FaultOrder(BaseModel):
 class Faults:
     """The faults that are armed, and how often each was met."""
 
+    vendors: tuple[Vendor, ...]
     armed: list[Fault] = field(default_factory=list)
     met: Counter[tuple[str, Fault]] = field(default_factory=Counter)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Faults":
+    def from_environment(cls, vendors: Iterable[Vendor], environment: Mapping[str, str] = os.environ) -> "Faults":
         """Arm what `SANDBOX_FAULT` names: faults as `Fault.parse` reads them, separated by commas."""
-        specs = environment.get("SANDBOX_FAULT", "")
-        return cls([Fault.parse(spec) for spec in specs.split(",") if spec.strip()])
+        faults = cls(tuple(vendors))
+        for spec in environment.get("SANDBOX_FAULT", "").split(","):
+            if spec.strip():
+                faults.arm(Fault.parse(spec))
+        return faults
 
-    def pick(self, scope: Scope) -> Fault | None:
+    def own(self) -> dict[str, dict[str, str]]:
+        """Return what vendors add: by prefix and name, the answer."""
+        return {
+            vendor.prefix: {name: str(answer) for name, answer in vendor.faults.items()}
+            for vendor in self.vendors
+            if vendor.faults
+        }
+
+    def arm(self, fault: Fault) -> None:
+        """Let requests meet the fault; one that was armed before counts from the start again.
+
+        Raises:
+            ValueError: for a name that is not there.
+        """
+        _check(fault, [*NAMES, *(name for names in self.own().values() for name in names)])
+        self.armed.append(fault)
+        self.met.pop(("", fault), None)
+
+    def pick(self, scope: Scope, vendor: Vendor) -> Fault | None:
         """Return the fault that this request shall meet: its own, else the first armed one that is not used up.
 
         Raises:
-            ValueError: where the request asks for a fault that is not there.
+            ValueError: where the request asks for a fault that this vendor does not have.
         """
         path = scope["path"]
         asked = Headers(scope=scope).get("x-sandbox-fault") or QueryParams(scope["query_string"]).get("sandbox_fault")
         if asked:
             fault = Fault.parse(asked)
+            _check(fault, [*NAMES, *vendor.faults])
             return fault if self._is_due(path, fault) else None
-        return next((fault for fault in self.armed if path.startswith(fault.prefix) and self._is_due("", fault)), None)
+        return next((fault for fault in self.armed if fault.meets(path, vendor) and self._is_due("", fault)), None)
 
     def _is_due(self, path: str, fault: Fault) -> bool:
         self.met[path, fault] += 1
         turn = self.met[path, fault] - fault.after
         return turn > 0 and (fault.times is None or turn <= fault.times)
+
+
+def _check(fault: Fault, names: list[str]) -> None:
+    if fault.name not in names:
+        raise ValueError(f"fault {fault.name!r}; accepted: {', '.join(names)}")
 
 
 class FaultMiddleware:
@@ -130,13 +160,13 @@ class FaultMiddleware:
             await self.app(scope, receive, send)
             return
         try:
-            fault = self.faults.pick(scope)
+            fault = self.faults.pick(scope, vendor)
         except ValueError as error:
             await JSONResponse({"message": str(error)}, 400)(scope, receive, send)
             return
         if fault is None or fault.name in PAGING:
             await self.app({**scope, "sandbox.paging": fault.name if fault else ""}, receive, send)
-        elif fault.name in {"429", "500", "503", "expired"}:
+        elif fault.name in {"429", "500", "503", "expired"} | vendor.faults.keys():
             await _refuse(vendor, fault)(scope, receive, send)
         elif fault.name == "html":
             await HTMLResponse(HTML)(scope, receive, send)
@@ -148,7 +178,9 @@ class FaultMiddleware:
 
 
 def _refuse(vendor: Vendor, fault: Fault) -> JSONResponse:
-    error: VendorError = vendor.error(vendor.expired_status if fault.name == "expired" else int(fault.name))
+    error = vendor.faults.get(fault.name) or vendor.error(
+        vendor.expired_status if fault.name == "expired" else int(fault.name)
+    )
     headers = {"Retry-After": f"{fault.seconds or 1:.0f}"} if fault.name == "429" else {}
     return JSONResponse(error.body, error.status, {**error.headers, **headers})
 
@@ -198,18 +230,15 @@ def build_router(faults: Faults) -> APIRouter:
     async def arm(order: FaultOrder) -> dict[str, Any]:
         """Arm a fault for the paths that start with `path`."""
         try:
-            fault = Fault(order.fault, order.path, order.times, order.after, order.seconds)
+            faults.arm(Fault(order.fault, order.path, order.times, order.after, order.seconds))
         except ValueError as error:
             raise VendorError(400, {"message": str(error)}) from error
-        faults.armed.append(fault)
-        # An order given again counts from the start again.
-        faults.met.pop(("", fault), None)
         return {"armed": faults.armed}
 
     @router.get("")
     async def show() -> dict[str, Any]:
         """Show the faults there are and those that are armed."""
-        return {"faults": NAMES, "armed": faults.armed}
+        return {"faults": NAMES, "vendors": faults.own(), "armed": faults.armed}
 
     @router.delete("")
     async def disarm() -> dict[str, Any]:

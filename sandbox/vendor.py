@@ -1,7 +1,7 @@
 """What the sandbox asks of every vendor: a prefix, routes, its error bodies and its rate-limit headers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -52,6 +52,8 @@ class Vendor:
     """Seconds."""
     quota_status: int = 429
     expired_status: int = 401
+    faults: Mapping[str, VendorError] = field(default_factory=dict)
+    """Answers that only this vendor gives, by the name under which a caller asks for them; see sandbox/faults.py."""
 
 
 def bearer(request: Request) -> str:
