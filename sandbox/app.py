@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 
-from sandbox import apify, facebook, faults, frankfurter, github, reddit, socrata, x
+from sandbox import apify, facebook, facebook_ads, faults, frankfurter, github, reddit, socrata, x
 from sandbox.limits import QuotaMiddleware
 from sandbox.vendor import Vendor, VendorError
 
@@ -15,6 +15,7 @@ VENDORS = (
     github.VENDOR,
     socrata.VENDOR,
     facebook.VENDOR,
+    facebook_ads.VENDOR,
     reddit.VENDOR,
     x.VENDOR,
     apify.VENDOR,

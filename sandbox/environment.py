@@ -4,6 +4,7 @@ TOKENS = {
     "github": "sandbox-github-token",
     "socrata": "sandbox-app-token",
     "facebook": "sandbox-facebook-token",
+    "facebook_ads": "sandbox-facebook-ads-token",
     "reddit": "sandbox-reddit-token",
     "x": "sandbox-x-token",
     "apify": "sandbox-scraper-token",

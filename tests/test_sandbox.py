@@ -31,7 +31,8 @@ TAGGED = "/facebook/v23.0/duckyards/tagged"
 SEARCH = "/reddit/search?q=duckyards"
 RECENT = "/x/2/tweets/search/recent?query=duckyards"
 ITEMS = "/apify/v2/datasets/x-posts/items"
-ENDPOINTS = (LATEST, COMMITS, AIRPORTS, WEATHER, TAGGED, SEARCH, RECENT, ITEMS)
+CAMPAIGNS = "/facebook_ads/v26.0/act_1001/campaigns?fields=name"
+ENDPOINTS = (LATEST, COMMITS, AIRPORTS, WEATHER, TAGGED, SEARCH, RECENT, ITEMS, CAMPAIGNS)
 
 Rows = list[dict[str, Any]]
 
@@ -300,6 +301,7 @@ def test_apify_tells_the_page_in_headers(sandbox_url: str) -> None:
 REFUSALS = [
     pytest.param("/github/repos/dlt-hub/dlt/commits", 401, ("message",), "Bad credentials", id="github"),
     pytest.param(TAGGED, 401, ("error", "code"), 190, id="facebook"),
+    pytest.param(CAMPAIGNS, 401, ("error", "code"), 190, id="facebook-ads"),
     pytest.param(SEARCH, 401, ("message",), "Unauthorized", id="reddit"),
     pytest.param(RECENT, 401, ("title",), "Unauthorized", id="x"),
     pytest.param(ITEMS, 401, ("error", "type"), "user-or-token-not-found", id="apify"),
@@ -366,6 +368,7 @@ def test_x_errors_are_problem_details(sandbox_url: str) -> None:
         pytest.param(SEARCH, 429, {"X-Ratelimit-Remaining": "0.0", "X-Ratelimit-Used": "2"}, id="reddit"),
         pytest.param(RECENT, 429, {"x-rate-limit-limit": "2", "x-rate-limit-remaining": "0"}, id="x"),
         pytest.param(TAGGED, 403, {}, id="facebook"),
+        pytest.param(CAMPAIGNS, 403, {}, id="facebook-ads"),
         pytest.param(LATEST, 429, {}, id="frankfurter"),
     ],
 )
@@ -399,7 +402,7 @@ def test_every_vendor_fails_in_its_own_words(sandbox_url: str, path: str, fault:
     assert response.headers.get("Retry-After") == ("3" if fault == "429" else None)
 
 
-@pytest.mark.parametrize("path", [COMMITS, AIRPORTS, TAGGED, SEARCH, RECENT, ITEMS])
+@pytest.mark.parametrize("path", [COMMITS, AIRPORTS, TAGGED, SEARCH, RECENT, ITEMS, CAMPAIGNS])
 def test_a_token_can_expire(sandbox_url: str, path: str) -> None:
     """Under `expired`, the right token is refused as a wrong one is."""
     expired = get(f"{sandbox_url}{path}", {"X-Sandbox-Fault": "expired"})
