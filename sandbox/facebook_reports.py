@@ -10,7 +10,7 @@ from sandbox.facebook_refusals import TOO_MUCH, UNREADY, error, refuse
 from sandbox.models.facebook_insights import BREAKDOWNS, FIELDS, WINDOWS, Query
 from sandbox.models.people import ANCHOR
 
-MOST_ROWS = 200_000
+MOST_ROWS = 20_000
 """What one report may hold."""
 
 MOST_MONTHS = 37

@@ -24,6 +24,15 @@ raw/airports
 raw/checking
 raw/exchange_rate
 raw/exchange_rate_history
+raw/facebook_ads_accounts
+raw/facebook_ads_ad_creatives
+raw/facebook_ads_ad_leads
+raw/facebook_ads_ad_sets
+raw/facebook_ads_ads
+raw/facebook_ads_campaigns
+raw/facebook_ads_insights
+raw/facebook_ads_insights__action_values
+raw/facebook_ads_insights__actions
 raw/github_commits
 raw/github_commits__parents
 raw/github_issues
@@ -41,6 +50,7 @@ raw/receipts
 raw/savings
 raw/weather
 source/exchange_rate
+source/facebook_ads
 source/github
 source/mentions
 source/open_data
