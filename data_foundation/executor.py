@@ -9,12 +9,14 @@ inside is what those two are made of: `ActiveExecution` says which ops are ready
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from multiprocessing import forkserver
 from typing import Any
 
 import dagster as dg
@@ -77,6 +79,7 @@ def side_by_side_executor(context: InitExecutorContext) -> Executor:
         return SideBySideExecutor(RetryMode.from_config(told["retries"]) or RetryMode.ENABLED, told["max_concurrent"])
     if mode == "multiprocess" and not told.get("start_method"):
         told = {**told, "start_method": {"forkserver": {"preload_modules": preloaded()}}}
+        begin_forkserver()
     stock = dg.multi_or_in_process_executor.executor_creation_fn
     assert stock  # noqa: S101 - Dagster's own has one
     return stock(context._replace(executor_config={mode: told}))
@@ -84,7 +87,13 @@ def side_by_side_executor(context: InitExecutorContext) -> Executor:
 
 def preloaded() -> list[str]:
     """Returns which modules the first op waits for: of PRELOADED those that the run's process has needed itself."""
-    return [name for name in PRELOADED if name in sys.modules]
+    return ["data_foundation.forked", *(name for name in PRELOADED if name in sys.modules)]
+
+
+def begin_forkserver() -> None:
+    """Has the server of `multiprocess` import what it preloads by now: Dagster starts it when the first op is due."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(preloaded())
+    forkserver.ensure_running()
 
 
 class SideBySideExecutor(Executor):

@@ -57,7 +57,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"templates", "yaml_document", "journal", "secret_settings"}),
     frozenset({"repository", "source_log"}),
     frozenset({"errors"}),
-    frozenset({"redaction", "event_log"}),
+    frozenset({"redaction", "event_log", "forked"}),
 )
 LEVELS = {module: -depth for depth, row in enumerate(ROWS) for module in row}
 
@@ -69,7 +69,7 @@ KNOWS_DAGSTER = frozenset({
 KNOWS_DLT = frozenset(LEVELS) - {
     "cli", "tree", "entry", "checks", "check_fields", "source_import", "config", "grammar", "fields", "scalars",
     "options", "selection", "templates", "yaml_document", "errors", "redaction", "scaffold", "reference", "runner",
-    "loader", "lock", "journal", "event_log", "audit_report", "executor", "workbook", "validation", "repository",
+    "loader", "lock", "journal", "audit_report", "executor", "workbook", "validation", "repository",
     "workbook_commands", "by_hand", "ingestion_log", "jobs", "contract", "tags", "tagging", "discovered",
     "discovery", "answers", "check_rules", "failed_parts", "source_log",
 }  # fmt: skip

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from tests.instances import open_instance
 from tests.trees import Tree
 
 ROOT = Path(__file__).parents[1]
@@ -73,7 +74,7 @@ def test_tables_land_and_models_follow_without_anyone_switching_anything_on(tree
     home.mkdir()
     shutil.copy(ROOT / "deploy" / "dagster.yaml", home)
     wanted = [dg.AssetKey(key) for key in (["raw", "minutes"], ["raw", "once"], ["marts", "both"])]
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with open_instance(home) as instance:
         with daemon(tmp_path, home):
             deadline = time.monotonic() + DEADLINE
             while not instance.get_latest_materialization_event(wanted[-1]) and time.monotonic() < deadline:

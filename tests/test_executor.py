@@ -1,5 +1,6 @@
 """Holds a run to how its ops share the machine: side by side in one process, or in processes that start quickly."""
 
+import ast
 import json
 import os
 import subprocess
@@ -17,11 +18,30 @@ from dagster._core.execution.api import execute_run
 
 from data_foundation.executor import side_by_side_executor
 from data_foundation.redaction import redacted_output, remember
+from tests.instances import open_instance
 from tests.locations import COMPOSITION, Location
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 WAIT = 60.0
+
+LOOK = """
+import gc, multiprocessing, sys
+sys.path.insert(0, ".")
+from data_foundation import executor, factory
+
+def look(told):
+    told.put((gc.isenabled(), gc.get_freeze_count()))
+
+if __name__ == "__main__":
+    executor.begin_forkserver()
+    context = multiprocessing.get_context("forkserver")
+    told = context.SimpleQueue()
+    context.Process(target=look, args=(told,)).start()
+    print(*told.get())
+"""
+MODULES_OF_FACTORY = 100_000
+"""Objects that importing it leaves, at least."""
 
 
 @pytest.fixture
@@ -30,7 +50,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     home = tmp_path / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text((ROOT / "deploy" / "dagster.yaml").read_text())
-    with dg.DagsterInstance.from_config(str(home)) as found:
+    with open_instance(home) as found:
         yield found
 
 
@@ -170,7 +190,7 @@ def test_a_cancelled_run_ends_with_what_its_ops_are_at(location: Location) -> No
     while not (location.root / "began").exists():
         assert time.monotonic() < deadline, (location.root / "run.log").read_text()[-4000:]
         time.sleep(0.1)
-    with dg.DagsterInstance.from_config(str(location.root / "home")) as found:
+    with open_instance(location.root / "home") as found:
         [run] = found.get_runs()
         # What pressing "Terminate" does.
         found.report_run_canceling(run)
@@ -244,4 +264,16 @@ def test_only_what_the_location_has_imported_is_preloaded() -> None:
     told = "from data_foundation import factory, executor; print(executor.preloaded()); "
     told += "import data_foundation.dbt; print(executor.preloaded())"
     said = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert said.split("\n")[:2] == ["['data_foundation.factory']", "['data_foundation.factory', 'data_foundation.dbt']"]
+    without, with_dbt = map(ast.literal_eval, said.splitlines())
+    assert without == ["data_foundation.forked", "data_foundation.factory"]
+    assert with_dbt == [*without, "data_foundation.dbt"]
+
+
+def test_the_collector_leaves_out_what_was_imported_before_the_fork(tmp_path: Path) -> None:
+    """A process of `multiprocess` looks for garbage, but not among the modules that it shares with its like."""
+    script = tmp_path / "look.py"
+    script.write_text(LOOK)
+    said = subprocess.run([sys.executable, script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    enabled, frozen = said.split()
+    assert enabled == "True"
+    assert int(frozen) > MODULES_OF_FACTORY

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 import requests
 
+from tests.instances import open_instance
 from tests.locations import COMPOSITION, Location
 
 ROOT = Path(__file__).parents[2]
@@ -130,7 +131,7 @@ def deploy(location: Location) -> Iterator[Deployment]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DUCKDB", "WAREHOUSE"))}
     environment |= {"DAGSTER_HOME": str(home), "DLT_PROJECT_DIR": str(location.root), "PYTHONPATH": str(ROOT)}
     command = [str(Path(sys.executable).parent / "dagster"), "dev", "-f", "definitions.py", "-p", str(port)]
-    with log.open("w") as file, dg.DagsterInstance.from_config(str(home)) as instance:
+    with log.open("w") as file, open_instance(home) as instance:
         started = subprocess.Popen(
             command, cwd=location.root, env=environment, stdout=file, stderr=file, start_new_session=True
         )

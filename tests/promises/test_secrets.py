@@ -146,6 +146,7 @@ ROUTES = {
     "print": Route("print('token', token)"),
     "print to stderr": Route("print(token, file=sys.stderr)"),
     "log": Route("logging.getLogger('vendor').warning('signed in with %s', token)"),
+    "log of the source's own module": Route("logging.getLogger(__name__).info('signed in with %s', token)"),
     "log whose arguments do not fit": Route("logging.getLogger('vendor').warning('%d', token)"),
     "log of an exception": Route("logging.getLogger('vendor').error('no', exc_info=ValueError(token))"),
     "log of dlt": Route("dlt.common.logger.error(token)"),
