@@ -8,8 +8,13 @@ TOKENS = {
     "reddit": "sandbox-reddit-token",
     "x": "sandbox-x-token",
     "apify": "sandbox-scraper-token",
+    "google_ads": "sandbox-refresh-token",
+    "google_ads_client": "sandbox-client-secret",
 }
 """The one token each vendor of the sandbox accepts."""
+
+GOOGLE_ADS = {"client_id": "sandbox-client.apps.example", "manager": "1000000001", "today": "2026-10-31"}
+"""Who asks Google Ads, for what is below which manager, and the day on which the sandbox's clock stands still."""
 
 
 def settings(url: str) -> dict[str, str]:

@@ -1,0 +1,119 @@
+"""Who may ask Google Ads: OAuth's tokens of a user and of a service account, and what either may read."""
+
+import time
+from collections import Counter
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+import jwt
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from sandbox.environment import GOOGLE_ADS, TOKENS
+from sandbox.google_ads_errors import DENIED, EXPIRED, NOT_ENABLED, failure
+from sandbox.models.google_ads import ACCOUNTS, Account, below
+from sandbox.vendor import VendorError, bearer
+
+SCOPE = "https://www.googleapis.com/auth/adwords"
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+LIFETIME = 3600
+"""Seconds that an access token is good for."""
+
+router = APIRouter(tags=["Google Ads"])
+
+
+class ServiceAccount(BaseModel):
+    """A service account, as its owner makes it in Google's console."""
+
+    email: str
+    public_key: str
+
+
+_service_accounts: dict[str, str] = {}
+_left: Counter[str] = Counter()
+
+
+def refuse_token(status: int, word: str, description: str) -> VendorError:
+    """Return OAuth's refusal of a token."""
+    return VendorError(status, {"error": word, "error_description": description})
+
+
+@router.post("/service_accounts", status_code=201)
+async def add_service_account(account: ServiceAccount) -> dict[str, str]:
+    """Make a service account known, with the key that its claims are signed with."""
+    _service_accounts[account.email] = account.public_key
+    return {"email": account.email}
+
+
+@router.post("/token")
+async def give_token(request: Request) -> dict[str, Any]:
+    """Give an access token for a refresh token, or for what a service account claims and signs.
+
+    A refresh token that ends in `;seconds=1` or `;uses=3` makes tokens that are good for no more.
+    """
+    form = dict(parse_qsl((await request.body()).decode()))
+    seconds, uses = LIFETIME, 1_000_000
+    if form.get("grant_type") == GRANT:
+        _check_claim(form.get("assertion", ""), str(request.url))
+    elif form.get("grant_type") == "refresh_token":
+        if (form.get("client_id"), form.get("client_secret")) != (GOOGLE_ADS["client_id"], TOKENS["google_ads_client"]):
+            raise refuse_token(401, "invalid_client", "The OAuth client was not found.")
+        token, *options = form.get("refresh_token", "").split(";")
+        if token != TOKENS["google_ads"]:
+            raise refuse_token(400, "invalid_grant", "Bad Request")
+        asked = dict(option.partition("=")[::2] for option in options)
+        seconds, uses = int(asked.get("seconds", seconds)), int(asked.get("uses", uses))
+    else:
+        raise refuse_token(400, "unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
+    access = f"ya29.{int(time.time()) + seconds}.{uuid4().hex}"
+    _left[access] = uses
+    return {"access_token": access, "expires_in": seconds, "scope": SCOPE, "token_type": "Bearer"}
+
+
+def _check_claim(assertion: str, audience: str) -> None:
+    try:
+        email = jwt.decode(assertion, options={"verify_signature": False}).get("iss", "")
+        claims = jwt.decode(assertion, _service_accounts[email], ["RS256"], audience=audience)
+    except (jwt.PyJWTError, KeyError) as error:
+        raise refuse_token(400, "invalid_grant", "Invalid JWT Signature.") from error
+    if claims.get("scope") != SCOPE or claims["exp"] - claims["iat"] > LIFETIME:
+        raise refuse_token(400, "invalid_scope", "Invalid OAuth scope or ID token audience provided.")
+
+
+def check_token(request: Request) -> None:
+    """Let in who brings a token that is still good."""
+    token = bearer(request)
+    if token not in _left:
+        raise failure(401, "authenticationError", "OAUTH_TOKEN_INVALID", "OAuth token in the header is not valid.")
+    if _left[token] < 1 or float(token.split(".")[1]) <= time.time():
+        raise EXPIRED
+    _left[token] -= 1
+
+
+def find_account(request: Request, customer: str) -> Account:
+    """Return the account that is asked, where it may be read by way of the manager in the header.
+
+    Raises:
+        VendorError: where it may not, or there is none.
+    """
+    login = request.headers.get("login-customer-id", customer)
+    if not (customer.isdigit() and login.isdigit()):
+        raise failure(
+            400,
+            "requestError",
+            "INVALID_CUSTOMER_ID",
+            f"Invalid customer ID '{customer if login.isdigit() else login}'.",
+        )
+    account, through = ACCOUNTS.get(int(customer)), ACCOUNTS.get(int(login))
+    if account is None:
+        raise failure(
+            401, "authenticationError", "CUSTOMER_NOT_FOUND", "No customer found for the provided customer id."
+        )
+    # Users of the sandbox have access to what is at the top; all else goes by way of a manager.
+    is_below = through is not None and through.parent is None and account in {one for one, _ in below(through.id)}
+    if not account.open or not is_below:
+        raise DENIED
+    if account.status != "ENABLED":
+        raise NOT_ENABLED
+    return account
