@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -181,3 +182,29 @@ def _as_text(value: Any) -> str:
     if isinstance(value, datetime) and value.tzinfo:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def find_side_effects(resource: ResourceConfig, cursor: Any, options: LoadOptions, bounds: Bounds) -> Iterator[str]:
+    """Yields what a sample or a range that was asked for means for the table.
+
+    Args:
+        resource: What is loaded.
+        cursor: As it stands before, None where there is none.
+        options: What was asked for.
+        bounds: The range that it comes to.
+    """
+    is_sample, is_append = options.limit is not None, resource.write_disposition.disposition == "append"
+    if is_sample and resource.write_disposition.disposition == "replace":
+        yield "limit replaced the table by a sample; load it again without"
+    if is_sample and resource.merge_key:
+        keys = ", ".join(resource.merge_key)
+        yield f"limit: where the sample has rows, all others of the same {keys} are gone; load it again without"
+    if is_sample and is_append and options.refresh == "none":
+        yield "append: the cursor was left alone, so a later run may add the rows of this sample once more"
+    elif is_append and bounds.closed and not options.partition_key and not _ends_before(bounds, cursor):
+        yield "append: the cursor was left alone; rows after it that this range brought will be added once more"
+
+
+def _ends_before(bounds: Bounds, cursor: Any) -> bool:
+    """Tells whether the range holds only what the cursor has passed."""
+    return bounds.ends and cursor is not None and bool(bounds.end <= cursor)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation import failure
-from data_foundation.bounds import Bounds, find_bounds
+from data_foundation.bounds import Bounds, find_bounds, find_side_effects
 from data_foundation.connection import connect
 from data_foundation.contract import find_breaches
 from data_foundation.deletion import delete_range
@@ -19,7 +19,7 @@ from data_foundation.errors import LoadError, NoRows, RequiredColumnsMissing, Va
 from data_foundation.failed_parts import list_parts, read_failed_parts
 from data_foundation.landed import LoadResult, read_landed
 from data_foundation.lock import hold
-from data_foundation.naming import UNCHANGED, WARNINGS, normalize, pipeline_name, table_key
+from data_foundation.naming import ASKED, UNCHANGED, WARNINGS, normalize, pipeline_name, table_key
 from data_foundation.pii import Hashed, find_missed
 from data_foundation.progress import ProgressCollector, Report
 from data_foundation.resource import Call, build_resource
@@ -219,28 +219,15 @@ class Load:
         resource = build_resource(self.source, self.resource, self.pipeline.table, call)
         if hashed := self.resource.hashed_columns:
             resource.add_step(Hashed(hashed, pii_key()))
+        resource.custom_metrics[ASKED] = "sample" if options.limit is not None else "range" if options.asked else ""
         seen = SeenColumns()
         if self.resource.required_columns:
             resource.add_step(seen)
         if options.limit:
             resource.add_step(Take(options.limit))
-        self.warnings += self._side_effects(cursor)
+        self.warnings += find_side_effects(self.resource, cursor, options, self.bounds)
         resource.add_limit(options.limit, count_rows=True)
         return resource, seen
-
-    def _side_effects(self, cursor: Any) -> Iterator[str]:
-        """Yields what a sample or a range that was asked for means for the table."""
-        options, is_append = self.options, self._disposition == "append"
-        if options.limit is not None and self._disposition == "replace":
-            yield "limit replaced the table by a sample; load it again without"
-        if options.limit is not None and is_append and options.refresh == "none":
-            yield "append: the cursor was left alone, so a later run may add the rows of this sample once more"
-        elif is_append and self.bounds.closed and not options.partition_key and not self._ends_before(cursor):
-            yield "append: the cursor was left alone; rows after it that this range brought will be added once more"
-
-    def _ends_before(self, cursor: Any) -> bool:
-        """Tells whether the range holds only what the cursor has passed."""
-        return self.bounds.ends and cursor is not None and bool(self.bounds.end <= cursor)
 
     def _check_required(self, seen: SeenColumns, resource: DltResource) -> None:
         names = {normalize(str(name)) for name in seen.names}

@@ -20,6 +20,10 @@ PII = "x-pii"
 ROOT = "root"
 """dlt's metric of a resource under which an entry finds the repository that its source stands in."""
 
+ASKED = "asked"
+"""dlt's metric of a resource under which an entry finds whether somebody asked for a range, "range", or for a few rows,
+"sample"; "" where the run goes on from where the last one ended."""
+
 UNCHANGED = "unchanged"
 """dlt's metric of a resource under which an entry says why it read nothing: nothing has changed since the last load."""
 

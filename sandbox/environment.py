@@ -49,4 +49,11 @@ def settings(url: str) -> dict[str, str]:
         "SOURCES__MENTIONS__FACEBOOK_DATASET": "facebook-posts",
         "SOURCES__MENTIONS__REDDIT_DATASET": "reddit-posts",
         "SOURCES__MENTIONS__X_DATASET": "x-posts",
+        "SOURCES__GOOGLE_ADS__BASE_URL": f"{url}/google_ads",
+        "SOURCES__GOOGLE_ADS__TOKEN_URL": f"{url}/google_ads/token",
+        "SOURCES__GOOGLE_ADS__CLIENT_ID": GOOGLE_ADS["client_id"],
+        "SOURCES__GOOGLE_ADS__CLIENT_SECRET": TOKENS["google_ads_client"],
+        "SOURCES__GOOGLE_ADS__REFRESH_TOKEN": TOKENS["google_ads"],
+        "SOURCES__GOOGLE_ADS__CUSTOMER_IDS": GOOGLE_ADS["manager"],
+        "SOURCES__GOOGLE_ADS__TODAY": GOOGLE_ADS["today"],
     }

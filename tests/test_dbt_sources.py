@@ -38,8 +38,8 @@ def tables_of(text: str) -> dict[str, Any]:
 def test_the_shipped_file_is_what_the_command_writes(loaded_warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
     """Loading everything from the sandbox and running the command changes nothing about the shipped sources."""
     (tmp_path / "dlthub").mkdir()
-    shipped = ("exchange_rate", "facebook_ads", "github", "mentions", "open_data", "personal_finance", "tags.yaml")
-    for name in shipped:
+    shipped = ("exchange_rate", "facebook_ads", "github", "google_ads", "mentions", "open_data", "personal_finance")
+    for name in (*shipped, "tags.yaml"):
         (tmp_path / "dlthub" / name).symlink_to(ROOT / "dlthub" / name)
     written = (ROOT / DBT_SOURCES_FILE).read_text(encoding="utf-8")
     expected = build_dbt_sources(tmp_path, loaded_warehouse)

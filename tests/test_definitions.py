@@ -38,6 +38,15 @@ raw/github_commits__parents
 raw/github_issues
 raw/github_issues__labels
 raw/github_pulls
+raw/google_ads_ad_group_metrics
+raw/google_ads_ad_groups
+raw/google_ads_ads
+raw/google_ads_campaign_metrics
+raw/google_ads_campaigns
+raw/google_ads_changes
+raw/google_ads_customers
+raw/google_ads_keywords
+raw/google_ads_search_terms
 raw/mentions_facebook_api
 raw/mentions_facebook_api__attachments__data
 raw/mentions_facebook_scraped
@@ -52,6 +61,7 @@ raw/weather
 source/exchange_rate
 source/facebook_ads
 source/github
+source/google_ads
 source/mentions
 source/open_data
 source/personal_finance

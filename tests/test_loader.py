@@ -399,3 +399,32 @@ def test_a_sample_says_what_it_means_for_the_table(tree: Tree, disposition: str,
     assert sample.rows == 2
     assert [warning in text for text in sample.warnings] == [True]
     assert tree.load("shop.orders").warnings == ()
+
+
+ASKED = '''
+import dlt
+
+
+def get_rows():
+    """What an entry is told of its run, on three days."""
+    asked = dlt.current.resource_metrics()["asked"]
+    yield [{"day": f"2024-01-0{number}", "asked": asked, "number": number} for number in (1, 2, 3)]
+'''
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        pytest.param({}, "", id="goes on"),
+        pytest.param({"start": "2024-01-01", "end": "2024-01-04"}, "range", id="range"),
+        pytest.param({"limit": 3}, "sample", id="sample"),
+    ],
+)
+def test_an_entry_is_told_what_its_run_was_asked_for(tree: Tree, options: dict[str, Any], asked: str) -> None:
+    """So one that keeps its own place in the source knows whether to move on."""
+    said = "write_disposition: merge, merge_key: day, partitions: {by: daily, start: 2024-01-01}"
+    tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.days, {said}}}]", ASKED)
+    result = tree.load("shop.days", **options)
+    assert tree.query("SELECT DISTINCT asked FROM raw.days") == [asked]
+    warned = "limit: where the sample has rows, all others of the same day are gone; load it again without"
+    assert list(result.warnings) == [warned] * ("limit" in options)

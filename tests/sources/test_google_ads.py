@@ -1,0 +1,370 @@
+"""Holds the source google_ads to the sandbox's Google Ads: what it reads, as whom, and what a fault does."""
+
+import json
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from data_foundation.redaction import redact
+from dlthub.google_ads.data import TABLES, get_rows
+from dlthub.google_ads.queries import CHANGES, CUSTOMERS, DAILY, ENTITIES
+from sandbox.environment import TOKENS
+from sandbox.google_ads_errors import FAULTS, exhausted, streamed
+from sandbox.models.google_ads import ACCOUNTS
+from tests.rest_server import Answer, Asked, serve
+from tests.sources.google_ads import (
+    CLOSED,
+    FOLDER,
+    GROUP,
+    HIDDEN,
+    JP,
+    LARGE,
+    NL,
+    PARTNERS,
+    READABLE,
+    UK,
+    US,
+    Ads,
+    Reading,
+)
+from tests.virtual_clock import VirtualClock
+
+Arm = Callable[..., None]
+
+
+@pytest.fixture
+def ads(sandbox_url: str, tmp_path: Path) -> Ads:
+    """The source, on the sandbox."""
+    return Ads(sandbox_url, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(sandbox_url: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Reading]:
+    """A function that returns what a table gives when nothing goes wrong."""
+    ads, known = Ads(sandbox_url, tmp_path_factory.mktemp("undisturbed")), dict[str, Reading]()
+    return lambda table: known[table] if table in known else known.setdefault(table, ads.read(table))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_column_is_described(table: str) -> None:
+    """sources.yaml has a type and a description for each column that the table's query asks for, and no other ones."""
+    resources = yaml.safe_load((FOLDER / "sources.yaml").read_text())["resources"]
+    (said,) = (resource for resource in resources if resource["args"] == [table])
+    query = {**ENTITIES, **DAILY, "changes": CHANGES, "customers": CUSTOMERS[0]}[table]
+    more = {"customers": {"manager_id"}}.get(table, {"is_gone"} if table in DAILY else set())
+    assert said["columns"].keys() == query.columns.keys() | more
+    assert all(column.keys() >= {"data_type", "description"} for column in said["columns"].values())
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_rows_are_what_google_says(undisturbed: Callable[[str], Reading], table: str) -> None:
+    """Each table has rows of every account that is enabled, with values as Google writes them."""
+    reading = undisturbed(table)
+    assert reading.error is None
+    assert (reading.failed_parts, reading.warnings) == ({}, [])
+    if table != "customers":
+        assert reading.accounts == READABLE
+    assert all(value is None or isinstance(value, str | float | int | bool | list | dict)
+               for row in reading.rows for value in row.values())  # fmt: skip
+
+
+def test_micros_stay_micros_and_lists_stay_lists(ads: Ads) -> None:
+    """An amount is the text of an integer of millionths; a row without a value has None."""
+    (first, *_), rows = ads.read("campaign_metrics").rows, ads.read("campaigns").rows
+    assert first["cost_micros"].isdigit()
+    assert {row["end_date_time"] for row in rows} == {None, "2026-12-30 23:59:59"}
+    assert [type(row["final_urls"]) for row in ads.read("ads").rows[:1]] == [list]
+
+
+def test_keywords_are_keywords(ads: Ads) -> None:
+    """What else an ad group aims at is not among them."""
+    assert {row["criterion_id"] for row in ads.read("keywords").rows} <= {"7000", "7001", "7002", "7003", "7004"}
+
+
+def test_managers_are_walked_to_their_clients(ads: Ads) -> None:
+    """Clients of a manager below a manager are read too; managers and closed accounts are listed, and not asked."""
+    found = {row["customer_id"]: (row["status"], row["is_manager"], row["level"]) for row in ads.read("customers").rows}
+    assert set(found) == {str(number) for number in ACCOUNTS} - {PARTNERS, UK, CLOSED, LARGE}
+    assert found[JP] == ("ENABLED", False, "2")
+    assert found["1000000013"] == ("CANCELED", False, "1")
+    assert found[GROUP] == ("ENABLED", True, "0")
+    assert HIDDEN in ads.read("campaigns").accounts
+
+
+def test_several_managers_and_accounts_are_read_each_once(ads: Ads) -> None:
+    """An account that several of them lead to has its rows once; one that manages nobody is read by itself."""
+    reading = ads.read("campaigns", customer_ids=f"{GROUP}, 100-000-0001,{LARGE}", login_customer_id=None)
+    assert reading.accounts == [*READABLE, LARGE]
+    assert Counter(row["campaign_id"] for row in reading.rows).most_common(1)[0][1] == 1
+    (alone,) = ads.read("customers", customer_ids=LARGE).rows
+    assert (alone["customer_id"], alone["manager_id"], alone["is_manager"]) == (LARGE, LARGE, False)
+
+
+def test_a_login_of_ones_own_leads_to_a_single_client(ads: Ads) -> None:
+    """With login_customer_id a client is read without the others of its manager."""
+    assert ads.read("campaigns", customer_ids=NL, login_customer_id=GROUP).accounts == [NL]
+    refused = ads.read("campaigns", customer_ids=NL)
+    assert "USER_PERMISSION_DENIED" in str(refused.error)
+    assert "login_customer_id" in str(refused.error)
+
+
+def test_an_account_without_permission_fails_alone(ads: Ads) -> None:
+    """Its manager's other clients land, and it is named with Google's reason."""
+    reading = ads.read("campaigns", customer_ids=f"{PARTNERS},{GROUP}")
+    assert reading.error is None
+    assert reading.accounts == [UK, *READABLE]
+    assert list(reading.failed_parts) == [CLOSED]
+    assert "USER_PERMISSION_DENIED" in reading.failed_parts[CLOSED]
+
+
+def test_nothing_to_read_is_told(ads: Ads, undisturbed: Callable[[str], Reading]) -> None:
+    """A manager all of whose clients are closed is no error, and no silence."""
+    assert undisturbed("campaigns").warnings == []
+    reading = ads.read("campaigns", customer_ids="1000000013", login_customer_id=GROUP)
+    assert "CUSTOMER_NOT_ENABLED" in str(reading.error)
+
+
+def test_more_fields_can_be_asked_for(ads: Ads) -> None:
+    """`extra` adds a column; one that is there already is refused."""
+    extra = {"serving": "campaign.serving_status"}
+    assert {row["serving"] for row in ads.read("campaigns", {"extra": extra}).rows} == {"SERVING", "SUSPENDED"}
+    taken = ads.read("campaigns", {"extra": {"status": "campaign.serving_status"}})
+    assert "status is there already" in str(taken.error)
+    wrong = ads.read("campaigns", {"extra": {"servign": "campaign.servign_status"}})
+    assert "UNRECOGNIZED_FIELD: Unrecognized field in the query: 'campaign.servign_status'" in str(wrong.error)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"customer_ids": "123-456"}, "got 123456; accepted: ten digits"),
+        ({"refresh_token": None}, "accepted: SOURCES__GOOGLE_ADS__CLIENT_ID"),
+        ({"refresh_token": "revoked"}, "invalid_grant"),
+        ({"client_secret": "wrong"}, "not those of one OAuth client"),
+        ({"service_account": "/path/to/key.json"}, "the text of the JSON key file"),
+        ({"service_account": '{"client_email": "a@b.example", "private_key": "x"}'}, "no RSA key in PEM"),
+        ({"api_version": "v22"}, "SOURCES__GOOGLE_ADS__API_VERSION"),
+        ({"api_version": "v99"}, "has no version 'v99'"),
+    ],
+    ids=["id", "no-credentials", "revoked", "client", "key-path", "key", "sunset", "unknown-version"],
+)
+def test_a_wrong_setting_is_told(ads: Ads, settings: dict[str, Any], told: str) -> None:
+    """With what was wrong and what to do, at once, and without a secret."""
+    reading = ads.read("campaigns", **settings)
+    assert told in str(reading.error)
+    assert (reading.rows, ads.clock.slept) == ([], [])
+    assert TOKENS["google_ads_client"] not in str(reading.error)
+
+
+def test_there_is_no_other_table() -> None:
+    """A table that is misspelt is refused, with those that there are."""
+    with pytest.raises(ValueError, match="accepted: customers, campaigns, ad_groups"):
+        get_rows("campaing")
+
+
+@pytest.fixture(scope="module")
+def service_account(sandbox_url: str) -> str:
+    """The text of a service account's key file, as Google's console gives it."""
+    key = rsa.generate_private_key(65537, 2048)
+    kept = serialization.Encoding.PEM
+    public = key.public_key().public_bytes(kept, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    private = key.private_bytes(kept, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    email = "loader@project.sandbox.example"
+    known = {"email": email, "public_key": public}
+    requests.post(f"{sandbox_url}/google_ads/service_accounts", json=known, timeout=10).raise_for_status()
+    said = {"type": "service_account", "client_email": email, "private_key_id": "1", "private_key": private}
+    return json.dumps(said)
+
+
+def test_a_service_account_reads_without_a_user(ads: Ads, service_account: str) -> None:
+    """It signs what it claims with its key, and needs nothing else."""
+    user = {"client_id": None, "client_secret": None, "refresh_token": None}
+    assert ads.read("campaigns", service_account=service_account, **user).accounts == READABLE
+
+
+@pytest.mark.parametrize("limit", ["uses=2", "seconds=0"])
+def test_a_token_that_expires_meanwhile_is_made_anew(
+    ads: Ads, undisturbed: Callable[[str], Reading], limit: str
+) -> None:
+    """Whether Google says so beforehand or refuses it: the same rows, without a wait."""
+    reading = ads.read("campaign_metrics", refresh_token=f"{TOKENS['google_ads']};{limit}")
+    # A token of no seconds never is a good one: what is refused twice is told.
+    if limit == "seconds=0":
+        assert "OAUTH_TOKEN_EXPIRED" in str(reading.error)
+    else:
+        assert reading.rows == undisturbed("campaign_metrics").rows
+    assert ads.clock.slept == []
+
+
+SITES = {
+    "token": "/google_ads/token",
+    "manager": f"/google_ads/v25/customers/{GROUP}/",
+    "account": f"/google_ads/v25/customers/{US}/",
+}
+PASS = ("429", "500", "503", "reset", "slow", "truncated", "html", "repeated", "self_next")
+PASS_TOO = ("quota", "quota_for_a_moment", "token_expired", "transient", "internal", "broken_stream", "expired")
+LAST = {
+    "quota_of_the_day": "RESOURCE_EXHAUSTED",
+    "token_revoked": "invalid_grant",
+    "denied": "USER_PERMISSION_DENIED",
+    "not_enabled": "CUSTOMER_NOT_ENABLED",
+    "sunset": "UNSUPPORTED_VERSION",
+}
+OF_ALL = {"quota_of_the_day", "token_revoked", "sunset"}
+AT_THE_TOKEN = {
+    **dict.fromkeys(PASS_TOO, ""),
+    "expired": "401",
+    "token_expired": "401",
+    "broken_stream": "gave no access token",
+    "denied": "403",
+    "not_enabled": "403",
+    "sunset": "400",
+    "quota_of_the_day": "429",
+    "token_revoked": "invalid_grant",
+}
+"""What the token's address makes of answers that only the API gives; "" where they pass there too."""
+
+
+def test_every_fault_is_in_the_table() -> None:
+    """A fault that the sandbox learns has to be met here too."""
+    assert {*PASS, *PASS_TOO, *LAST} == {*PASS, "expired", *FAULTS}
+
+
+CALLS = [
+    pytest.param(("campaigns", "token"), id="token"),
+    pytest.param(("campaigns", "manager"), id="manager"),
+    *(pytest.param((table, "account"), id=table) for table in ("campaigns", "campaign_metrics", "changes")),
+]
+"""Every place in the source that asks Google something, by what is read and where the fault lies."""
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("fault", [*PASS, *PASS_TOO])
+def test_a_fault_that_passes_changes_nothing(
+    ads: Ads, undisturbed: Callable[[str], Reading], arm_fault: Arm, fault: str, call: tuple[str, str]
+) -> None:
+    """At every call: the rows are those of an undisturbed run, each once; or, at the token's address, a clear error."""
+    table, site = call
+    arm_fault(SITES[site], fault, times=2 if fault in PASS else 1, seconds=0.02)
+    reading = ads.read(table)
+    if site == "token" and AT_THE_TOKEN.get(fault):
+        assert AT_THE_TOKEN[fault] in str(reading.error)
+        assert reading.rows == []
+    else:
+        assert reading.error is None
+        assert reading.failed_parts == {}
+        assert reading.rows == undisturbed(table).rows
+
+
+@pytest.mark.parametrize("table", ["campaigns", "campaign_metrics", "changes"])
+@pytest.mark.parametrize("fault", LAST)
+def test_a_fault_of_an_account_that_lasts_costs_nobody_else_a_row(
+    ads: Ads, undisturbed: Callable[[str], Reading], arm_fault: Arm, fault: str, table: str
+) -> None:
+    """The account is named with Google's reason; where all would meet the same, the others are not even asked."""
+    arm_fault(SITES["account"], fault)
+    reading = ads.read(table)
+    failed = [US, HIDDEN, JP] if fault in OF_ALL else [US]
+    assert reading.error is None
+    assert list(reading.failed_parts) == failed
+    assert LAST[fault] in reading.failed_parts[US]
+    assert reading.rows == [row for row in undisturbed(table).rows if row["customer_id"] not in failed]
+
+
+@pytest.mark.parametrize("site", ["token", "manager"])
+@pytest.mark.parametrize("fault", LAST)
+def test_a_fault_that_lasts_and_meets_all_is_the_error(ads: Ads, arm_fault: Arm, fault: str, site: str) -> None:
+    """Where nothing can be read it is raised, with Google's word and, where it asks for one, the wait."""
+    arm_fault(SITES[site], fault)
+    reading = ads.read("campaigns")
+    assert reading.rows == []
+    assert (AT_THE_TOKEN if site == "token" else LAST)[fault] in str(reading.error)
+    if fault == "quota_of_the_day" and site == "manager":
+        assert "asks to wait 40,591 s" in str(reading.error)
+        assert ads.clock.slept == []
+
+
+def test_nothing_of_a_stream_that_breaks_is_handed_over(ads: Ads, arm_fault: Arm) -> None:
+    """However often it is tried: rows before the error are no rows."""
+    arm_fault(SITES["account"], "broken_stream")
+    reading = ads.read("campaigns")
+    assert "TRANSIENT_ERROR" in reading.failed_parts[US]
+    assert all(row["campaign_name"] for row in reading.rows)
+    assert reading.accounts == [NL, HIDDEN, JP]
+
+
+def test_waits_are_those_that_google_asks_for(ads: Ads, arm_fault: Arm) -> None:
+    """A refusal with retryDelay is waited for, and told."""
+    arm_fault(SITES["account"], "quota", times=1)
+    assert ads.read("campaigns").error is None
+    assert sum(ads.clock.slept) >= 1
+
+
+def test_no_secret_is_written(ads: Ads, arm_fault: Arm, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither a log nor an error has a token or a client's secret in it."""
+    caplog.set_level(logging.DEBUG, "dlthub")
+    arm_fault("/google_ads", "500", after=2)
+    reading = ads.read("campaigns")
+    said = f"{caplog.text} {reading.error} {reading.failed_parts}"
+    assert "Internal error encountered" in said
+    for secret in (TOKENS["google_ads"], TOKENS["google_ads_client"], "ya29."):
+        assert secret not in said
+    assert redact(f"Bearer {TOKENS['google_ads']}") == "Bearer ***"
+
+
+WINDOW, OPERATIONS = 100.0, 4
+
+
+@pytest.fixture
+def metered() -> Iterator[tuple[str, VirtualClock, list[float], list[float]]]:
+    """A Google that grants four operations in any hundred seconds of a virtual clock; what it granted, and refused."""
+    clock, lock = VirtualClock(), threading.Lock()
+    granted: list[float] = []
+    refused: list[float] = []
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path.endswith("/token"):
+            return Answer({"access_token": "ya29.metered", "expires_in": 10**9})
+        with lock:
+            within = [moment for moment in granted if moment > clock.now() - WINDOW]
+            if len(within) >= OPERATIONS:
+                refused.append(clock.now())
+                told = streamed(exhausted(int(within[0] + WINDOW - clock.now()) + 1))
+                return Answer(told.body, told.status)
+            granted.append(clock.now())
+        if "customer_client" in asked.body["query"]:
+            account = {"id": NL, "status": "ENABLED", "manager": False}
+            return Answer([{"results": [{"customerClient": account}]}])
+        return Answer([{"fieldMask": "campaign.id"}])
+
+    with serve() as server:
+        server.answer = answer
+        yield server.url, clock, granted, refused
+
+
+def test_quota_is_never_exceeded_over_an_hour(
+    metered: tuple[str, VirtualClock, list[float], list[float]], tmp_path: Path
+) -> None:
+    """Four tables at a time: no window has more than is granted, and one refusal does for all until it has passed."""
+    url, clock, granted, refused = metered
+    ads = Ads("", tmp_path, clock)
+    settings = ads.settings(base_url=url, token_url=f"{url}/token")
+    days = {"start": "2026-06-15", "end": "2026-10-01", "window_days": 3}
+    # A resource of dlt is made in one thread, and read in another.
+    resources = [ads.resource("campaign_metrics", settings, **days) for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(list, resources))
+    assert len(granted) == 4 * (1 + 36)
+    assert all(sum(moment - WINDOW < other <= moment for other in granted) <= OPERATIONS for moment in granted)
+    assert clock.now() >= 3600
+    assert len(refused) <= 4 + clock.now() / WINDOW

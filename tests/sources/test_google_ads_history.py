@@ -1,0 +1,185 @@
+"""Holds the history of google_ads to what Google says in the end: day by day, after failures, where days vanish."""
+
+import logging
+from collections.abc import Callable
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from data_foundation.options import LoadOptions
+from dlthub.google_ads.history import Span
+from tests.sources.google_ads import (
+    CLOSED,
+    FIRST,
+    GROUP,
+    JP,
+    LARGE,
+    LAST,
+    NL,
+    PARTNERS,
+    READABLE,
+    UK,
+    US,
+    Ads,
+    play_month,
+    since,
+    whole,
+)
+
+Arm = Callable[..., None]
+
+
+@pytest.fixture
+def ads(sandbox_url: str, tmp_path: Path) -> Ads:
+    """The source, on the sandbox, with a DuckDB of its own."""
+    return Ads(sandbox_url, tmp_path)
+
+
+@pytest.mark.parametrize("by", ["partitions", "hand"])
+def test_a_month_loaded_bit_by_bit_equals_one_load_of_all(ads: Ads, by: str) -> None:
+    """Conversions came in, rows and whole days vanished meanwhile: in the end nothing tells the two apart.
+
+    Three days at a time; tests/promises has them one by one.
+    """
+    play_month(ads, by, 3)
+
+
+def test_a_day_of_which_all_rows_vanish_vanishes(ads: Ads) -> None:
+    """An account with one row a day: when Google takes it back, the day goes, and no trace of it stays."""
+    settings = {"customer_ids": JP, "login_customer_id": GROUP}
+    early, late, days = date(2026, 10, 10), date(2026, 10, 20), "SELECT date FROM raw.google_ads_campaign_metrics"
+    ads.load("campaign_metrics", str(early), since(FIRST, early), **settings)
+    before = {day for (day,) in ads.query(days)}
+    ads.load("campaign_metrics", str(late), since(FIRST, late), **settings)
+    assert before - {day for (day,) in ads.query(days)}
+    assert ads.query(f"{days} WHERE is_gone IS NOT NULL") == []
+
+
+def test_an_account_that_failed_for_long_leaves_no_gap(ads: Ads, arm_fault: Arm) -> None:
+    """Longer than days are read again: once it answers, it is read from where it stood."""
+    short = {"reload_days": 2}
+    ads.load("campaign_metrics", str(FIRST), since(FIRST, FIRST, **short))
+    for days in (5, 10, 15):
+        day = FIRST + timedelta(days=days)
+        arm_fault(f"/google_ads/on/{day}/v25/customers/{US}/", "denied")
+        result = ads.load("campaign_metrics", str(day), since(FIRST, day, **short))
+        assert list(result.failed_parts) == [US]
+    last = day + timedelta(days=1)
+    assert ads.load("campaign_metrics", str(last), since(FIRST, last, **short)).failed_parts == {}
+    days_of = f"SELECT DISTINCT date FROM raw.google_ads_campaign_metrics WHERE customer_id = '{US}'"
+    found = {at for (at,) in ads.query(days_of)}
+    assert found == {row[0] for row in whole(ads, "campaign_metrics", last) if row[1] == US}
+    assert len(found) > 14
+
+
+def test_a_new_account_is_read_from_the_first_day(ads: Ads) -> None:
+    """Accounts that come into customer_ids later have their whole history; the others go on from where they were."""
+    ads.load("campaign_metrics", str(LAST), since(FIRST, LAST), customer_ids=NL, login_customer_id=GROUP)
+    ads.load("campaign_metrics", str(LAST), since(FIRST, LAST), customer_ids=GROUP)
+    firsts = dict(ads.query("SELECT customer_id, min(date) FROM raw.google_ads_campaign_metrics GROUP BY 1"))
+    assert sorted(firsts) == READABLE
+    assert max(firsts.values()) <= FIRST + timedelta(days=2)
+
+
+def test_a_sample_and_days_long_ago_leave_accounts_where_they_stand(ads: Ads) -> None:
+    """What is asked for by hand is read as asked; the next run goes on as if there had been none."""
+    ads.load("campaign_metrics", str(LAST), since(FIRST, LAST, reload_days=3))
+    long_ago = LoadOptions(start="2026-09-22", end="2026-09-24")
+    assert ads.load("campaign_metrics", str(LAST), long_ago).rows == len(
+        ads.query("FROM raw.google_ads_campaign_metrics WHERE date IN ('2026-09-22', '2026-09-23')")
+    )
+    sample = ads.load("campaign_metrics", str(LAST), LoadOptions(limit=3))
+    assert any("all others of the same customer_id, date are gone" in warning for warning in sample.warnings)
+    later = LAST + timedelta(days=2)
+    assert ads.load("campaign_metrics", str(later), since(FIRST, later, reload_days=3)).rows < 100
+    dates = ads.query("SELECT min(date) FROM raw.google_ads_campaign_metrics WHERE _dlt_load_id = (SELECT "
+                      "max(_dlt_load_id) FROM raw.google_ads_campaign_metrics)")  # fmt: skip
+    assert dates == [(LAST - timedelta(days=4),)]
+
+
+TODAY = date(2026, 10, 31)
+STANDS = date(2026, 10, 30)
+SPANS = [
+    pytest.param("2025-01-01", "2026-11-01", "", None, "2025-01-01", id="first-run"),
+    pytest.param("2025-01-01", "2026-11-01", "", STANDS, "2026-09-30", id="next-run"),
+    pytest.param("2025-01-01", "2026-11-01", "", date(2025, 1, 10), "2025-01-01", id="next-run-at-the-beginning"),
+    pytest.param("2026-10-30", "2026-10-31", "range", STANDS, "2026-09-30", id="newest-partition"),
+    pytest.param("2026-10-30", "2026-10-31", "range", None, "2026-09-30", id="newest-partition-of-a-new-account"),
+    pytest.param("2026-10-30", "2026-10-31", "range", date(2026, 8, 1), "2026-08-01", id="newest-after-failures"),
+    pytest.param("2026-03-01", "2026-04-01", "range", STANDS, "2026-03-01", id="old-partitions"),
+    pytest.param(
+        "2026-03-01", "2026-04-01", "range", date(2026, 2, 1), "2026-03-01", id="old-partitions-before-it-stands"
+    ),
+    pytest.param("2025-01-01", "2026-11-01", "range", STANDS, "2024-12-02", id="all-partitions"),
+    pytest.param("2025-01-01", "2026-11-01", "sample", STANDS, "2025-01-01", id="sample"),
+]
+
+
+@pytest.mark.parametrize(("start", "end", "asked", "stands", "begin"), SPANS)
+def test_where_reading_begins(start: str, end: str, asked: str, stands: date | None, begin: str) -> None:
+    """A run goes on thirty days before where an account stands; what is asked for is read; what failed is caught up."""
+    span = Span(date.fromisoformat(start), date.fromisoformat(end), asked, TODAY, 30, 92)
+    assert str(span.begin(stands)) == begin
+
+
+def test_years_are_read_by_windows_that_are_told(ads: Ads, caplog: pytest.LogCaptureFixture) -> None:
+    """Each request is for a quarter at most, the log says which of how many, and no day is asked for twice."""
+    caplog.set_level(logging.INFO, "dlthub.google_ads")
+    span = Span(date(2024, 1, 1), date(2026, 11, 1), "", TODAY, 30, 92)
+    windows = list(span.windows(date(2024, 1, 1)))
+    assert len(windows) == 12
+    assert windows[0][0] == date(2024, 1, 1)
+    assert windows[-1][1] == TODAY + timedelta(days=1)
+    assert all(stop == first for (_, stop), (first, _) in pairwise(windows))
+    ads.read("campaign_metrics", {"window_days": 3})
+    assert f"account {NL}, window 3 of 3: 2026-10-07 to 2026-10-07" in caplog.text
+
+
+def test_daily_tables_need_days(ads: Ads) -> None:
+    """Without start and end it is said how to give them."""
+    assert "'{{ partition.start }}'" in str(ads.read("campaign_metrics", {"start": None}).error)
+
+
+def test_changes_go_on_and_say_what_is_lost(ads: Ads) -> None:
+    """Day by day each change is there once; after over thirty days the days that Google tells no more are named."""
+    for day in ("2026-10-05", "2026-10-06", "2026-10-20"):
+        assert ads.load("changes", day).warnings == ()
+    names = [name for (name,) in ads.query("SELECT resource_name FROM raw.google_ads_changes ORDER BY 1")]
+    assert len(names) == len(set(names)) > 50
+    late = ads.load("changes", "2026-11-25")
+    assert len(late.warnings) == len(READABLE)
+    assert (
+        late.warnings[0]
+        == f"account {NL}: changes from 2026-10-19 to 2026-10-26 are lost, as Google tells those of 30 days"
+    )
+
+
+def test_more_changes_than_fit_into_an_answer_are_read_on(ads: Ads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the last one's time on, none of them twice; more of one moment than fit are refused, not dropped."""
+    known = ads.read("changes").rows
+    monkeypatch.setattr("dlthub.google_ads.changes.Changes.__init__.__defaults__", (4,))
+    assert ads.read("changes").rows == known
+    monkeypatch.setattr("dlthub.google_ads.changes.Changes.__init__.__defaults__", (1,))
+    assert "changes at 2026-10-" in str(ads.read("changes").error)
+
+
+def test_entities_are_a_mirror_of_each_account(ads: Ads, arm_fault: Arm) -> None:
+    """What Google no longer has goes with the next load; an account that fails keeps what it had."""
+    ads.load("ads")
+    ads.query("UPDATE raw.google_ads_ads SET ad_id = ad_id || '-old'")
+    arm_fault(f"/google_ads/v25/customers/{US}/", "denied")
+    result = ads.load("ads")
+    assert list(result.failed_parts) == [US]
+    old = ads.query("SELECT DISTINCT customer_id FROM raw.google_ads_ads WHERE ad_id LIKE '%-old'")
+    assert old == [(US,)]
+    assert result.row_count == 34
+
+
+def test_accounts_of_several_managers_land_in_one_table(ads: Ads) -> None:
+    """Each once, with the manager that leads to it; one that is closed to us is listed and not read."""
+    ads.load("customers", customer_ids=f"{GROUP},{PARTNERS},{LARGE}")
+    found = dict(ads.query("SELECT customer_id, manager_id FROM raw.google_ads_customers"))
+    assert len(found) == 11
+    assert (found[UK], found[CLOSED], found[LARGE]) == (PARTNERS, PARTNERS, LARGE)
