@@ -7,6 +7,7 @@ import keyword
 import os
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -170,7 +171,7 @@ def find_folder_problems(folder: Path) -> Iterator[Problem]:
         yield Problem(folder, f"no folder may be called '{folder.name}': Dagster and Python own that word; rename it")
     init = folder / "__init__.py"
     try:
-        ast.parse(init.read_bytes() if init.exists() else b"")
+        _parse(init.read_bytes() if init.exists() else b"")
     except SyntaxError as error:
         yield Problem(init, f"is not valid Python: {error.msg}", error.lineno)
     except (OSError, ValueError, RecursionError, MemoryError) as error:
@@ -261,6 +262,12 @@ def _data_from_problems(resources: Sequence[ResourceConfig], places: Sequence[Pl
 def _docstring(folder: Path) -> str:
     """Returns the docstring of the folder's `__init__.py` without importing it; "" where there is none."""
     try:
-        return ast.get_docstring(ast.parse((folder / "__init__.py").read_bytes())) or ""
+        return ast.get_docstring(_parse((folder / "__init__.py").read_bytes())) or ""
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
+
+
+@lru_cache(maxsize=1)
+def _parse(text: bytes) -> ast.Module:
+    """Returns what an `__init__.py` says: it is looked at twice, one right after the other."""
+    return ast.parse(text)
