@@ -1,13 +1,18 @@
 """The dbt project as assets: every model runs when its own upstreams have landed."""
 
 # Dagster compares the annotation of `context` with its classes: no `from __future__ import annotations` here.
+import importlib.metadata
+import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 from filelock import FileLock
+from packaging.version import Version
 
 from data_foundation.automation import model_condition
 from data_foundation.dbt_run import DBT
@@ -24,6 +29,15 @@ class ModelTranslator(DagsterDbtTranslator):
         return spec if spec.automation_condition else spec.replace_attributes(automation_condition=model_condition())
 
 
+class InstalledDbt(DbtCliResource):
+    """The dbt of this environment."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        """Its version, which dagster-dbt has `dbt --version` tell: three seconds of CPU, and a question to PyPI."""
+        return Version(importlib.metadata.version("dbt-core"))
+
+
 def build_dbt_assets(root: Path, warehouse: Warehouse) -> dg.Definitions:
     """Returns the assets of `root/dbt_project`, whose manifest is built here where it is missing or out of date.
 
@@ -34,15 +48,27 @@ def build_dbt_assets(root: Path, warehouse: Warehouse) -> dg.Definitions:
     folder = root / "dbt_project"
     target_path = Path("target", warehouse.deployment)
     project = DbtProject(folder, target_path=target_path, profiles_dir=folder, target=warehouse.kind)
-    dbt = DbtCliResource(project, dbt_executable=str(DBT))
+    dbt = InstalledDbt(
+        project_dir=str(folder), profiles_dir=str(folder), target=warehouse.kind, dbt_executable=str(DBT)
+    )
     prepare_manifest(project, dbt, warehouse)
 
     @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=ModelTranslator(), pool="dbt")
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        target = _prepare_target(project, context.run_id)
         with dbt_environment(warehouse):
-            yield from dbt.cli(["build"], context=context).stream()
+            yield from dbt.cli(["build"], context=context, target_path=target).stream()
 
     return dg.Definitions(assets=[dbt_models])
+
+
+def _prepare_target(project: DbtProject, run_id: str) -> Path:
+    """Returns the folder for what dbt writes in a run; in it lies what dbt knows of the project from its last parse."""
+    target = project.manifest_path.with_name(f"run-{run_id[:8]}")
+    target.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        shutil.copy(project.manifest_path.with_name("parse") / "partial_parse.msgpack", target)
+    return target
 
 
 def _left_out(warehouse: Warehouse) -> dg.AssetSpec:

@@ -1,36 +1,30 @@
 """Holds the dbt project to what it says: lineage, descriptions, and numbers worked out a second time in Python."""
 
-import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 import sqlglot
-from dagster_dbt import build_dbt_asset_specs
+from dagster_dbt import DbtCliResource, build_dbt_asset_specs
 
 from data_foundation.config import load_source_config
-from data_foundation.dbt import build_dbt_assets
+from data_foundation.dbt import InstalledDbt, build_dbt_assets
+from data_foundation.dbt_run import DBT
 from data_foundation.engines.duckdb import DuckDBWarehouse
 from data_foundation.engines.lake import LakeWarehouse
 from data_foundation.factory import build_definitions
 from data_foundation.loader import load_resource
 from data_foundation.options import Task
+from tests.dbt_builds import LAYERS, PROJECT, ROOT, Build, read_models, run_dbt
 
-ROOT = Path(__file__).parents[1]
-PROJECT = ROOT / "dbt_project"
-LAYERS = ("staging", "intermediate", "marts")
 SPELLINGS = (
     "%Y-%m-%dT%H:%M:%S.000Z",
     "%Y-%m-%d %H:%M:%S",
@@ -40,88 +34,6 @@ SPELLINGS = (
 
 # A build takes a while: the tests that need one share a worker.
 pytestmark = pytest.mark.xdist_group("loaded_warehouse")
-
-
-@dataclass(frozen=True)
-class Build:
-    """A warehouse of its own in which dbt has built every model.
-
-    Attributes:
-        folder: Everything of it.
-        manifest: dbt's.
-        again: The rows of every model after one more ingest and build.
-    """
-
-    folder: Path
-    manifest: dict[str, Any]
-    again: dict[str, list[Any]]
-
-    @property
-    def warehouse(self) -> DuckDBWarehouse:
-        """The warehouse as the first build left it."""
-        return DuckDBWarehouse(self.folder / "pipelines", str(self.folder / "warehouse.duckdb"))
-
-    @property
-    def models(self) -> dict[str, Any]:
-        """The manifest's models by name."""
-        return {node["name"]: node for node in self.manifest["nodes"].values() if node["resource_type"] == "model"}
-
-    def query(self, sql: str) -> list[Any]:
-        """Returns rows."""
-        with duckdb.connect(self.warehouse.path, read_only=True) as connection:
-            return connection.execute(sql).fetchall()
-
-    def records(self, table: str) -> list[dict[str, Any]]:
-        """Returns the rows of a table by column name."""
-        with duckdb.connect(self.warehouse.path, read_only=True) as connection:
-            rows = connection.execute(f"FROM {table}")
-            names = [column[0] for column in rows.description]
-            return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
-
-
-def run_dbt(command: Sequence[str], folder: Path, **environment: str) -> str:
-    """Runs dbt on the project, leaves nothing in it, and returns what it said."""
-    paths = {"--project-dir": PROJECT, "--profiles-dir": PROJECT, "--target-path": folder, "--log-path": folder}
-    options = [str(part) for option in paths.items() for part in option]
-    done = subprocess.run(
-        [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *command, *options],
-        env={**os.environ, "WAREHOUSE": "duckdb", **environment}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return str(done.stdout)
-
-
-def build(warehouse: DuckDBWarehouse, folder: Path) -> None:
-    """Runs `dbt build` in a warehouse; a warning fails too."""
-    said = run_dbt(["build"], folder, **warehouse.dbt_settings())
-    assert re.search(r"WARN=0 ERROR=0 SKIP=0", said), said
-
-
-def read_models(path: str) -> dict[str, list[Any]]:
-    """Returns the sorted rows of every model."""
-    with duckdb.connect(path, read_only=True) as connection:
-        found = connection.execute(
-            "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_schema IN ?", [LAYERS]
-        ).fetchall()
-        return {name: sorted(connection.execute(f"FROM {name}").fetchall(), key=repr) for (name,) in found}
-
-
-@pytest.fixture(scope="session")
-def built(
-    loaded_warehouse: DuckDBWarehouse,
-    ingest: Callable[[DuckDBWarehouse], None],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Build:
-    """A fresh warehouse, ingested and built; and what a second ingest and build made of a copy of it."""
-    folders = [tmp_path_factory.mktemp("built") / name for name in ("once", "twice")]
-    target = folders[0].parent / "target"
-    shutil.copytree(Path(loaded_warehouse.path).parent, folders[0])
-    build(DuckDBWarehouse(folders[0] / "pipelines", str(folders[0] / "warehouse.duckdb")), target)
-    shutil.copytree(folders[0], folders[1])
-    again = DuckDBWarehouse(folders[1] / "pipelines", str(folders[1] / "warehouse.duckdb"))
-    ingest(again)
-    build(again, target)
-    return Build(folders[0], json.loads((target / "manifest.json").read_text()), read_models(again.path))
 
 
 def test_every_raw_table_has_an_asset(built: Build) -> None:
@@ -414,6 +326,12 @@ def test_every_statement_is_snowflake_as_well(tmp_path: Path) -> None:
     # Functions and spellings that only DuckDB knows.
     foreign = re.compile(r"strptime|make_timestamp|json_extract_string|date_diff|string_agg|at time zone")
     assert {name: found for name, text in compiled.items() if (found := foreign.findall(text))} == {}
+
+
+def test_the_version_of_dbt_is_known_without_starting_it() -> None:
+    """Where dagster-dbt asks `dbt --version` we know the answer, and it asks by the name that we answer to."""
+    ours, theirs = (kind(project_dir=str(PROJECT), dbt_executable=str(DBT)) for kind in (InstalledDbt, DbtCliResource))
+    assert ours._cli_version == theirs._cli_version
 
 
 def test_a_lake_alone_leaves_the_models_out(tmp_path: Path) -> None:

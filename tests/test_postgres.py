@@ -24,13 +24,13 @@ import pytest
 from data_foundation.audit_trail import read_newest
 from data_foundation.connection import connect
 from data_foundation.engines import postgres_copy
-from data_foundation.engines.duckdb import DuckDBWarehouse
 from data_foundation.engines.postgres import PostgresWarehouse
 from data_foundation.engines.postgres_refusal import explain_connection
 from data_foundation.errors import FoundationError, LoadError, SettingMissing, WarehouseError
 from data_foundation.options import Task
 from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.transient import is_transient
+from tests.dbt_builds import Build
 from tests.locations import COMPOSITION, Location
 from tests.postgres_server import PASSWORD, PostgresServer, PostgresTree, run_server
 from tests.vaults import check_versions
@@ -673,20 +673,13 @@ def summary(query: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, Any]:
 def test_dbt_builds_the_same_marts_as_on_duckdb(
     tree: PostgresTree,
     ingest: Callable[[Any], None],
-    loaded_warehouse: DuckDBWarehouse,
+    built: Build,
     tmp_path: Path,
 ) -> None:
     """The whole project, models and tests, on the sandbox's rows: every column of every mart is that of DuckDB."""
     ingest(tree.warehouse)
     build_project(ROOT / "dbt_project", tmp_path / "postgres", environment(tree))
-    copy = tmp_path / "copy.duckdb"
-    shutil.copy(loaded_warehouse.path, copy)
-    duckdb = DuckDBWarehouse(tmp_path / "pipelines", str(copy))
-    build_project(
-        ROOT / "dbt_project", tmp_path / "duckdb", {**os.environ, "WAREHOUSE": "duckdb", **duckdb.dbt_settings()}
-    )
-    with duckdb.query() as query:
-        expected = summary(query)
+    expected = summary(built.query)
     with tree.warehouse.query() as query:
         found = summary(query)
     assert len(found) > 50
