@@ -8,6 +8,7 @@ from typing import Any
 from . import Rows
 from .accounts import Account
 from .queries import CHANGES
+from .refusals import Refused
 from .search import Search
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Changes:
         """Yields an account's changes, oldest first.
 
         Raises:
-            ValueError: More changes have the same time than fit into an answer.
+            Refused: More changes have the same time than fit into an answer.
         """
         oldest = self._today - timedelta(days=DAYS_TOLD - 1)
         stands = self._read_to.get(account.customer_id)
@@ -64,7 +65,7 @@ class Changes:
             if last == after or not fresh:
                 who = f"account {account.customer_id}"
                 message = f"{who} has more than {self._most:,} changes at {after}, of which Google tells no more"
-                raise ValueError(message)
+                raise Refused(message)
             # The next answer begins with what has the very same time.
             seen = {row["resource_name"] for row in found if row["change_date_time"] == last}
             after = last

@@ -1,5 +1,6 @@
 """Accounts, what stands in them, what happened day by day, and who changed it: nine tables, one function."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import partial
@@ -15,6 +16,8 @@ from .history import History, Span, read_days
 from .oauth import AccessToken, Credentials
 from .queries import DAILY, ENTITIES, with_fields
 from .search import Login, Search
+
+logger = logging.getLogger(__name__)
 
 TABLES = ("customers", *ENTITIES, *DAILY, "changes")
 
@@ -82,6 +85,7 @@ def get_rows(
             read = _reader(now, warnings)
             for account in readable:
                 yield from accounts.alone(account.customer_id, partial(read, search, account))
+        logger.info("%s: %d requests to Google Ads for %d accounts", table, search.calls, len(found))
         if failed := roots.finish() | accounts.finish():
             metrics["failed_parts"] = failed
 

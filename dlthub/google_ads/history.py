@@ -1,6 +1,7 @@
 """Which days are read of an account: on from where it stands, and again as long as conversions still come in."""
 
 import logging
+import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,6 +15,12 @@ from .search import Search
 logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
+
+MOST_RELOAD_DAYS = 90
+"""The longest conversion window that Google has."""
+
+TELL_EVERY = 5.0
+"""Seconds between two lines of the log that tell how far a load has come."""
 
 State = MutableMapping[str, Any]
 
@@ -37,6 +44,19 @@ class Span:
     today: date
     reload_days: int
     window_days: int
+
+    def __post_init__(self) -> None:
+        """Refuses numbers of days that make no sense.
+
+        Raises:
+            ValueError: Naming what is accepted.
+        """
+        if not 0 <= self.reload_days <= MOST_RELOAD_DAYS:
+            message = f"reload_days: got {self.reload_days}; accepted: 0 to {MOST_RELOAD_DAYS}, as Google has it"
+            raise ValueError(message)
+        if self.window_days < 1:
+            message = f"window_days: got {self.window_days}; accepted: 1 or more, the days of one request"
+            raise ValueError(message)
 
     @property
     def reaches_the_present(self) -> bool:
@@ -79,7 +99,7 @@ class History:
 
     def __init__(self, state: State, span: Span) -> None:
         """Takes dlt's state, which is changed as accounts are read."""
-        self._span = span
+        self._span, self._told = span, time.monotonic()
         self._read_to: dict[str, str] = state.setdefault("read_to", {})
         self._days: dict[str, list[str]] = state.setdefault("days", {})
 
@@ -92,7 +112,7 @@ class History:
             self._read_to.setdefault(name, begin.isoformat())
         windows = list(span.windows(begin))
         for number, (first, stop) in enumerate(windows, 1):
-            logger.info("account %s, window %d of %d: %s to %s", name, number, len(windows), first, stop - DAY)
+            self._tell(f"account {name}, window {number} of {len(windows)}: {first} to {stop - DAY}")
             seen: set[str] = set()
             condition = f"segments.date BETWEEN '{first}' AND '{stop - DAY}'"
             for rows in search.stream(name, query.text(condition), account.root):
@@ -102,6 +122,11 @@ class History:
             if gone := list(self._gone(account, first, stop, seen)):
                 yield gone
             self._note(name, first, stop, seen)
+
+    def _tell(self, where: str) -> None:
+        if (now := time.monotonic()) - self._told >= TELL_EVERY:
+            logger.info(where)
+            self._told = now
 
     def _gone(self, account: Account, first: date, stop: date, seen: set[str]) -> Iterator[Row]:
         for day in self._days.get(account.customer_id, ()):

@@ -29,7 +29,7 @@ HINTS = {
 }
 
 
-@dataclass
+@dataclass(frozen=True, repr=False)
 class Credentials:
     """What opens Google Ads: a user's refresh token, or the key of a service account."""
 

@@ -21,7 +21,7 @@ IN_MEMORY = 4_000_000
 CHUNK = 1_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Login:
     """Where the API is, and as whom it is asked."""
 

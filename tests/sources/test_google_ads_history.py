@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,9 +125,12 @@ def test_where_reading_begins(start: str, end: str, asked: str, stands: date | N
     assert str(span.begin(stands)) == begin
 
 
-def test_years_are_read_by_windows_that_are_told(ads: Ads, caplog: pytest.LogCaptureFixture) -> None:
+def test_years_are_read_by_windows_that_are_told(
+    ads: Ads, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each request is for a quarter at most, the log says which of how many, and no day is asked for twice."""
     caplog.set_level(logging.INFO, "dlthub.google_ads")
+    monkeypatch.setattr("dlthub.google_ads.history.TELL_EVERY", 0.0)
     span = Span(date(2024, 1, 1), date(2026, 11, 1), "", TODAY, 30, 92)
     windows = list(span.windows(date(2024, 1, 1)))
     assert len(windows) == 12
@@ -135,11 +139,24 @@ def test_years_are_read_by_windows_that_are_told(ads: Ads, caplog: pytest.LogCap
     assert all(stop == first for (_, stop), (first, _) in pairwise(windows))
     ads.read("campaign_metrics", {"window_days": 3})
     assert f"account {NL}, window 3 of 3: 2026-10-07 to 2026-10-07" in caplog.text
+    assert "campaign_metrics: 13 requests to Google Ads for 7 accounts" in caplog.text
 
 
-def test_daily_tables_need_days(ads: Ads) -> None:
-    """Without start and end it is said how to give them."""
-    assert "'{{ partition.start }}'" in str(ads.read("campaign_metrics", {"start": None}).error)
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"start": None}, "'{{ partition.start }}'"),
+        ({"reload_days": 91}, "reload_days: got 91; accepted: 0 to 90"),
+        ({"reload_days": -1}, "reload_days: got -1; accepted: 0 to 90"),
+        ({"window_days": 0}, "window_days: got 0; accepted: 1 or more"),
+    ],
+    ids=["no-start", "reload-too-long", "reload-negative", "no-window"],
+)
+def test_days_that_make_no_sense_are_told(ads: Ads, arguments: dict[str, Any], told: str) -> None:
+    """Before anything is read, with what is accepted."""
+    reading = ads.read("campaign_metrics", arguments)
+    assert told in str(reading.error)
+    assert reading.rows == []
 
 
 def test_changes_go_on_and_say_what_is_lost(ads: Ads) -> None:
