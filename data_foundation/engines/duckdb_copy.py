@@ -45,6 +45,9 @@ class BoundedCopy(DuckDbCopyJob):
         finally:
             for setting in ("memory_limit", "preserve_insertion_order"):
                 client.native_connection.execute(f"RESET {setting}")
+            # DuckDB 1.5 shows the default again, and goes by the smaller limit until it is told a number.
+            limit = client.native_connection.execute("SELECT current_setting('memory_limit')").fetchone()[0]
+            client.native_connection.execute(f"SET memory_limit = '{limit}'")
 
 
 def _needed(path: str, threads: int) -> int:
