@@ -59,10 +59,13 @@ def read_ranges_alone(
         begin = min(str(first), missed or str(first))
         if begin < str(first):
             logger.info("%s failed in earlier loads: it is read from %s on, not from %s", graph.node, begin, first)
-        failed_since[graph.node] = begin
-        yield from read(graph, date.fromisoformat(begin))
-        # Not reached where it fails. What was missed goes on where a range that was asked for ends.
-        del failed_since[graph.node]
+        try:
+            yield from read(graph, date.fromisoformat(begin))
+        except FAILURES:
+            failed_since[graph.node] = begin
+            raise
+        failed_since.pop(graph.node, None)
+        # What was missed goes on where a range that was asked for ends.
         if missed and after <= datetime.now(UTC).date():
             failed_since[graph.node] = max(missed, str(after))
 

@@ -1,8 +1,9 @@
 """Calls of the Graph API about one node, an ad account or a lead form: answers, pages, and warnings of its version."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
+
+from dlt.common.json import json
 
 from data_foundation import Calls, Refusal
 
@@ -38,12 +39,12 @@ class Graph:
         if warning := response.headers.get("x-ad-api-version-warning"):
             served = response.headers.get("facebook-api-version", "unknown")
             self.warnings.add(f"Meta answers as version {served}: {warning} Set sources.facebook_ads.version")
-        return self._read(response.json(), path)
+        return self._read(json.loadb(response.content), path)
 
     def post(self, path: str, **parameters: Any) -> Row:
         """Return the answer to what creates something."""
         response = self.calls.post(f"{self._root}/{path}", data=parameters, headers=self._headers)
-        return self._read(response.json(), path)
+        return self._read(json.loadb(response.content), path)
 
     def pages(self, path: str, limit: int, **parameters: Any) -> Iterator[Rows]:
         """Yield pages, from the first to the last; they get smaller where Meta cannot make such large ones.

@@ -3,10 +3,10 @@
 https://developers.facebook.com/docs/graph-api/guides/error-handling and .../overview/rate-limiting
 """
 
-import json
 from typing import Any
 
 import requests
+from dlt.common.json import json
 
 from data_foundation import Refusal
 
@@ -37,7 +37,10 @@ class TooMuchData(Refusal):
 
 def read_refusal(response: requests.Response) -> Refusal | None:
     """Return what Meta refuses, whatever the status of its answer; None where it refuses nothing."""
-    body = response.json()
+    # Pages of rows are large, and read once they are wanted.
+    if response.ok and not response.content.lstrip().startswith(b'{"error"'):
+        return None
+    body = json.loadb(response.content)
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return None
