@@ -12,6 +12,9 @@ from .search import Search
 
 logger = logging.getLogger(__name__)
 
+MOST_IN_A_ROW = 2
+"""Accounts that may fail one after the other although each was asked several times: more are no accident of theirs."""
+
 
 @dataclass(frozen=True)
 class Account:
@@ -37,7 +40,9 @@ class Parts:
     tried: int = 0
     first: Exception | None = None
     is_over: bool = False
-    """Nobody else would get an answer either: no quota is left, the network is gone, the token is none."""
+    """Nobody else would get an answer either: no quota, no network, no token, or no Google."""
+    in_a_row: int = 0
+    """How many accounts in a row have met a fault that should have passed."""
 
     def alone(self, name: str, read: Callable[[], Iterator[Rows]]) -> Iterator[Rows]:
         """Yields what an account gives; that it fails is noted, and told at the end."""
@@ -50,8 +55,16 @@ class Parts:
         except (Refusal, OSError) as error:
             self.failed[name] = f"{type(error).__name__}: {error}"
             self.first = self.first or error
-            self.is_over = not isinstance(error, Refusal) or getattr(error, "of_all", False) or bool(error.retry_after)
+            self.is_over = self._meets_all(error)
             logger.warning("account %s failed: %s", name, error)
+        else:
+            self.in_a_row = 0
+
+    def _meets_all(self, error: Refusal | OSError) -> bool:
+        if not isinstance(error, Refusal) or getattr(error, "of_all", False) or error.retry_after:
+            return True
+        self.in_a_row = self.in_a_row + 1 if error.retry_after is not None else 0
+        return self.in_a_row >= MOST_IN_A_ROW
 
     def finish(self) -> dict[str, str]:
         """Returns what failed.

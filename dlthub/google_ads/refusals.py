@@ -1,6 +1,5 @@
 """What Google Ads refuses, and what follows: wait, a new token, this account alone, or no account at all."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -84,20 +83,6 @@ def build_refusal(error: Mapping[str, Any]) -> Refused:
     kinds = {kind for kind, _ in _codes(error)}
     of_all = not (kinds & OF_ONE_ACCOUNT or "CUSTOMER_NOT_FOUND" in words or passes)
     return Refused(message, retry_after=delay if passes else None, of_all=of_all)
-
-
-def read_broken_end(tail: bytes) -> Refused | None:
-    """Returns the refusal that a stream ends with although it began well, None where it ends as it should.
-
-    Args:
-        tail: The last bytes of the stream.
-    """
-    if not (found := re.search(rb'[\[,]\s*(\{\s*"error"\s*:.*\})\s*\]\s*\Z', tail, re.DOTALL)):
-        return None
-    try:
-        return build_refusal(json.loads(found[1])["error"])
-    except ValueError:  # an object deep in a row, of which this is the end
-        return None
 
 
 def _failures(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

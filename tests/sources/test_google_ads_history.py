@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from data_foundation.errors import LoadError
 from data_foundation.options import LoadOptions
 from dlthub.google_ads.history import Span
 from tests.sources.google_ads import (
@@ -192,6 +193,14 @@ def test_entities_are_a_mirror_of_each_account(ads: Ads, arm_fault: Arm) -> None
     old = ads.query("SELECT DISTINCT customer_id FROM raw.google_ads_ads WHERE ad_id LIKE '%-old'")
     assert old == [(US,)]
     assert result.row_count == 34
+
+
+def test_a_quota_that_comes_back_tomorrow_fails_the_load_today(ads: Ads, arm_fault: Arm) -> None:
+    """Nobody waits for eleven hours, or asks again meanwhile; the error says how long it takes."""
+    arm_fault("/google_ads/v25/", "quota_of_the_day")
+    with pytest.raises(LoadError, match="asks to wait 40,591 s"):
+        ads.load("campaigns")
+    assert ads.clock.slept == []
 
 
 def test_accounts_of_several_managers_land_in_one_table(ads: Ads) -> None:
