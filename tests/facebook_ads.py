@@ -71,11 +71,11 @@ class Vendor:
 
     def leads(self, start: str = FIRST, end: str = "2026-11-01", **changes: Any) -> Rows:
         """The leads of some days."""
-        return self._read(get_leads, start, end, **{"page_size": 20, **changes})
+        return self._read(get_leads, start, end, start, **{"page_size": 20, **changes})
 
     def insights(self, start: str = FIRST, end: str = AFTER, **changes: Any) -> Rows:
         """The insights of some days."""
-        return self._read(get_insights, start, end, **{"page_size": 100, "window_days": 5, **changes})
+        return self._read(get_insights, start, end, start, **{"page_size": 100, "window_days": 5, **changes})
 
     def _read(self, entry: Callable[..., Any], *args: Any, **changes: Any) -> Rows:
         resource = dlt.resource(entry, name="facebook_ads", section="facebook_ads")(*args, **self.settings(**changes))

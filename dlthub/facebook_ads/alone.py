@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
+from typing import NamedTuple
 
 import dlt
 import requests
@@ -15,6 +16,20 @@ logger = logging.getLogger(__name__)
 
 FAILURES = (Refusal, requests.RequestException, ConnectionError)
 """What a vendor or the way to it does; anything else is a mistake in this code, and ends the load."""
+
+
+class Days(NamedTuple):
+    """A range of days in ISO 8601, which compare as what they are.
+
+    Attributes:
+        first: The first day.
+        after: The day after the last.
+        since: Where the history of a node begins that has not been read yet.
+    """
+
+    first: str
+    after: str
+    since: str
 
 
 def read_alone(graphs: Sequence[Graph], read: Callable[[Graph], Iterator[Rows]]) -> Iterator[Rows]:
@@ -42,31 +57,40 @@ def read_alone(graphs: Sequence[Graph], read: Callable[[Graph], Iterator[Rows]])
 
 
 def read_ranges_alone(
-    graphs: Sequence[Graph], first: date, after: date, read: Callable[[Graph, date], Iterator[Rows]]
+    graphs: Sequence[Graph], days: Days, read: Callable[[Graph, date], Iterator[Rows]]
 ) -> Iterator[Rows]:
-    """Yield what `read_alone` yields, from `first` on, or from where a node began to fail in earlier loads.
+    """Yield what `read_alone` yields, of each node from where it has to be read.
+
+    That is the first day; for a node that began to fail in earlier loads the day from which it failed, and for one
+    that is new where the history begins. What is asked of this run alone makes nothing of that undone.
 
     Args:
         graphs: The nodes.
-        first: The first day.
-        after: The day after the last.
+        days: The range.
         read: Given a node and its first day, yields its pages.
     """
-    failed_since: dict[str, str] = dlt.current.resource_state().setdefault("failed_since", {})
+    state = dlt.current.resource_state()
+    failed_since: dict[str, str] = state.setdefault("failed_since", {})
+    known: list[str] = state.setdefault("known", [])
+    asked = bool(dlt.current.resource_metrics().get("asked"))
 
     def read_range(graph: Graph) -> Iterator[Rows]:
-        missed = failed_since.get(graph.node)
-        begin = min(str(first), missed or str(first))
-        if begin < str(first):
-            logger.info("%s failed in earlier loads: it is read from %s on, not from %s", graph.node, begin, first)
+        is_new = not asked and graph.node not in known
+        missed = failed_since.get(graph.node, days.since if is_new else None)
+        begin = min(days.first, missed or days.first)
+        if begin < days.first:
+            reason = "is new" if is_new else "failed in earlier loads"
+            logger.info("%s %s: it is read from %s on, not from %s", graph.node, reason, begin, days.first)
         try:
             yield from read(graph, date.fromisoformat(begin))
         except FAILURES:
             failed_since[graph.node] = begin
             raise
         failed_since.pop(graph.node, None)
-        # What was missed goes on where a range that was asked for ends.
-        if missed and after <= datetime.now(UTC).date():
-            failed_since[graph.node] = max(missed, str(after))
+        if is_new:
+            known.append(graph.node)
+        elif asked and missed:
+            # It goes on where the range ends.
+            failed_since[graph.node] = max(missed, days.after)
 
     yield from read_alone(graphs, read_range)

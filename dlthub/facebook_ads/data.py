@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import dlt
 
 from . import EDGES, FIELDS, LEAD_OBJECTIVES, VERSION
-from .alone import read_alone, read_ranges_alone
+from .alone import Days, read_alone, read_ranges_alone
 from .graph import Graph, Rows, find_accounts
 from .reports import Reports, Window, cut
 from .rows import gone_day, hold_back, to_insight, to_lead
@@ -47,6 +47,7 @@ def get_objects(
 def get_leads(
     start: str,
     end: str,
+    since: str,
     forms: Sequence[str] = (),
     base_url: str = dlt.config.value,
     access_token: dlt.TSecretStrValue = dlt.secrets.value,
@@ -59,6 +60,7 @@ def get_leads(
     Args:
         start: First day, as a date in ISO 8601.
         end: The day after the last.
+        since: Where the leads of an account begin that is new.
         forms: Numbers of lead forms.
         base_url: The Graph API's address.
         access_token: A token with `leads_retrieval`.
@@ -69,8 +71,7 @@ def get_leads(
     Yields:
         Pages of leads, personal answers in columns of their own, and `read_until`: the last day that was read.
     """
-    first, after = date.fromisoformat(start), date.fromisoformat(end)
-    nodes = list(forms) or accounts
+    after, nodes = date.fromisoformat(end), list(forms) or accounts
 
     def read(graph: Graph, begin: date) -> Iterator[Rows]:
         for parent in [graph.node] if forms else _find_lead_ads(graph, page_size):
@@ -80,12 +81,13 @@ def get_leads(
                 yield [to_lead(lead, after) for lead in page]
 
     graphs = _open(nodes, base_url, version, access_token, prefix="" if forms else "act_")
-    yield from read_ranges_alone(graphs, first, after, read)
+    yield from read_ranges_alone(graphs, Days(start, end, since), read)
 
 
 def get_insights(
     start: str,
     end: str,
+    since: str,
     breakdowns: Sequence[str] = (),
     attribution_windows: Sequence[str] = ("1d_view", "1d_click", "7d_click", "28d_click"),
     base_url: str = dlt.config.value,
@@ -101,6 +103,7 @@ def get_insights(
     Args:
         start: First day, as a date in ISO 8601.
         end: The day after the last.
+        since: Where the history of an account begins that is new.
         breakdowns: What a day of an ad is broken down by, as Meta calls it: `publisher_platform`, `country`.
         attribution_windows: What actions are counted by besides Meta's default, as it calls them.
         base_url: The Graph API's address.
@@ -115,7 +118,7 @@ def get_insights(
         Pages of rows (https://developers.facebook.com/docs/marketing-api/insights), each with `breakdown_key`, the
         values of its breakdowns, and `read_until`, the last day that was read; one with `is_gone` for a day without.
     """
-    first, after = date.fromisoformat(start), date.fromisoformat(end)
+    after = date.fromisoformat(end)
     asked = {
         "level": "ad",
         "fields": FIELDS["insights"],
@@ -136,7 +139,8 @@ def get_insights(
         if gone := [day for day in window.days if str(day) not in seen]:
             yield [gone_day(node, day, after) for day in gone]
 
-    yield from read_ranges_alone(_open(accounts, base_url, version, access_token), first, after, read)
+    graphs = _open(accounts, base_url, version, access_token)
+    yield from read_ranges_alone(graphs, Days(start, end, since), read)
 
 
 def _open(nodes: list[str] | None, base_url: str, version: str, access_token: str, prefix: str = "act_") -> list[Graph]:

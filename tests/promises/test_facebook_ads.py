@@ -22,7 +22,7 @@ import dlt
 from dlthub.facebook_ads.data import get_insights
 
 end, settings = sys.argv[1], json.loads(sys.argv[2])
-read = dlt.resource(get_insights, name="insights", section="facebook_ads")("2026-08-01", end, **settings)
+read = dlt.resource(get_insights, name="insights", section="facebook_ads")("2026-08-01", end, "2026-08-01", **settings)
 print(sum(1 for _ in read), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 LOAD = """

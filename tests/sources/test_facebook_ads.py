@@ -430,3 +430,20 @@ def test_an_ordinary_load_reads_the_last_28_days_again(
     tree.load("facebook_ads.facebook_ads_insights")
     told = {message.partition(": window ")[2] for message in caplog.messages if ": window " in message}
     assert {text.partition(": ")[2] for text in told} == {f"{today - timedelta(days=28)} to {today}"}
+
+
+def test_an_account_that_is_new_gets_its_history(
+    sandbox_settings: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its first ordinary load reads it from the configured beginning, the others from the cursor."""
+    assert sandbox_settings
+    caplog.set_level(logging.INFO)
+    tree = ship(tmp_path)
+    tree.load("facebook_ads.facebook_ads_insights", kwargs={"accounts": ["1001"], "window_days": 400})
+    tree.load("facebook_ads.facebook_ads_insights", kwargs={"accounts": ["1001", "1002"], "window_days": 400})
+    begin = datetime.now(UTC).date() - timedelta(days=28)
+    assert f"act_1002 is new: it is read from 2026-08-01 on, not from {begin}" in caplog.messages
+    counts = tree.query("SELECT count(DISTINCT date_start) FROM raw.facebook_ads_insights GROUP BY account_id")
+    assert len(counts) == 2
+    assert counts[0] == counts[1] > 50
+    assert not any("act_1001 is new" in message for message in caplog.messages)
