@@ -5,19 +5,29 @@ with said as (
     select
         'facebook_ads' as platform,
         account_currency as currency,
-        sum(spend) as spend,
+        cast(sum(spend) as decimal(38, 6)) as spend,
         sum(impressions) as impressions,
         sum(clicks) as clicks
     from {{ source('raw', 'facebook_ads_insights') }}
     group by account_currency
     union all
-    select 'google_ads', currency_code, sum(cost_micros) * 0.000001, sum(impressions), sum(clicks)
+    select
+        'google_ads',
+        currency_code,
+        cast(sum(cost_micros) * 0.000001 as decimal(38, 6)),
+        sum(impressions),
+        sum(clicks)
     from {{ source('raw', 'google_ads_campaign_metrics') }}
     group by currency_code
 ),
 
 counted as (
-    select platform, currency, sum(spend) as spend, sum(impressions) as impressions, sum(clicks) as clicks
+    select
+        platform,
+        currency,
+        cast(sum(spend) as decimal(38, 6)) as spend,
+        sum(impressions) as impressions,
+        sum(clicks) as clicks
     from {{ ref('fct_ad_spend_daily') }}
     group by platform, currency
 )
