@@ -10,7 +10,7 @@ from data_foundation.tree import FoundSource, find_source
 from tests.conftest import ROOT
 from tests.promises.both_engines import ENGINES, Engine, Roads
 
-SOURCES = ("exchange_rate", "github", "mentions", "open_data")
+SOURCES = ("exchange_rate", "facebook_ads", "github", "mentions", "open_data")
 
 
 def _tasks() -> Iterator[Task]:
