@@ -118,7 +118,7 @@ def get_insights(
         Pages of rows (https://developers.facebook.com/docs/marketing-api/insights), each with `breakdown_key`, the
         values of its breakdowns, and `read_until`, the last day that was read; one with `is_gone` for a day without.
     """
-    after = date.fromisoformat(end)
+    after, is_sample = date.fromisoformat(end), dlt.current.resource_metrics().get("asked") == "sample"
     asked = {
         "level": "ad",
         "fields": FIELDS["insights"],
@@ -136,7 +136,9 @@ def get_insights(
         for page in hold_back(pages):
             seen.update(row["date_start"] for row in page)
             yield [to_insight(row, breakdowns, after) for row in page]
-        if gone := [day for day in window.days if str(day) not in seen]:
+        # A sample is of rows that there are.
+        gone = [] if is_sample else [day for day in window.days if str(day) not in seen]
+        if gone:
             yield [gone_day(node, day, after) for day in gone]
 
     graphs = _open(accounts, base_url, version, access_token)

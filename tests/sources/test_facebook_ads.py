@@ -447,3 +447,15 @@ def test_an_account_that_is_new_gets_its_history(
     assert len(counts) == 2
     assert counts[0] == counts[1] > 50
     assert not any("act_1001 is new" in message for message in caplog.messages)
+
+
+def test_a_sample_is_of_rows_that_there_are(sandbox_settings: dict[str, str], tmp_path: Path) -> None:
+    """A month without rows before them does not use it up, and it leaves nothing for later loads to catch up."""
+    assert sandbox_settings
+    tree = ship(tmp_path)
+    assert tree.load("facebook_ads.facebook_ads_insights", limit=5).row_count == 5
+    result = tree.load("facebook_ads.facebook_ads_insights", start="2026-10-01", end="2026-10-03")
+    assert tree.query("SELECT min(date_start)::text FROM raw.facebook_ads_insights WHERE account_id = '1002'") == [
+        "2026-10-01"
+    ]
+    assert not result.failed_parts
