@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.promises.both_engines import ENGINES, Engine, Given, Roads, compare
 from tests.promises.generated_loads import DISPOSITIONS, histories
 
-SAMPLE, ALL = 5, 360
+SAMPLE, ALL = 5, 480
 """Histories of each disposition: in every test run, and where the promises are proved in full."""
 
 PAGES = 10_000
