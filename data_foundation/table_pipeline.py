@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dlt
+from dlt.common.configuration.utils import get_resolved_traces
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.connection import connect
@@ -23,6 +24,20 @@ if TYPE_CHECKING:
     from data_foundation.engines.contract import Destination, Statement, Warehouse
     from data_foundation.progress import ProgressCollector
     from data_foundation.vault.landing import Vault
+
+
+@contextmanager
+def without_traces() -> Iterator[None]:
+    """Has dlt not note where it found each setting: a thousand notes a load, by which all of the load stays in memory.
+
+    Read in dlt 1.31.0: it empties them with its runtime trace alone, which is off here, as it writes secrets to a file.
+    """
+    traces = get_resolved_traces()
+    before, traces.logging_enabled = traces.logging_enabled, False
+    try:
+        yield
+    finally:
+        traces.logging_enabled = before
 
 
 class TablePipeline:

@@ -1,8 +1,10 @@
 """Holds the loader to its promises, one resource at a time: a DuckDB file, and rows that the test decides."""
 
+import gc
 import shutil
 from typing import Any
 
+import dlt
 import pytest
 
 from data_foundation.errors import LoadError, NoRows, RequiredColumnsMissing
@@ -428,3 +430,17 @@ def test_an_entry_is_told_what_its_run_was_asked_for(tree: Tree, options: dict[s
     assert tree.query("SELECT DISTINCT asked FROM raw.days") == [asked]
     warned = "limit: where the sample has rows, all others of the same day are gone; load it again without"
     assert list(result.warnings) == [warned] * ("limit" in options)
+
+
+def test_a_load_leaves_nothing_in_memory(tree: Tree) -> None:
+    """However many loads a process does, none of them stays by what dlt notes of its settings."""
+    add_orders(tree)
+    tree.give("shop", [{"id": 1, "lines": [{"n": 1}]}])
+    for _ in range(3):
+        tree.load("shop.orders")
+    gc.collect()
+    kept = sum(isinstance(found, dlt.Pipeline) for found in gc.get_objects())
+    tree.load("shop.orders")
+    gc.collect()
+    # The newest one is dlt's current one.
+    assert sum(isinstance(found, dlt.Pipeline) for found in gc.get_objects()) == kept
