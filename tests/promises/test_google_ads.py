@@ -27,8 +27,8 @@ print(result.row_count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 102
 def test_a_month_loaded_day_by_day_equals_one_load_of_all(
     sandbox_url: str, tmp_path: Path, request: pytest.FixtureRequest, by: str
 ) -> None:
-    """Every day by itself; without --promises ten at a time."""
-    play_month(Ads(sandbox_url, tmp_path), by, 1 if request.config.getoption("--promises") else 10)
+    """Every day by itself; without --promises three at a time."""
+    play_month(Ads(sandbox_url, tmp_path), by, 1 if request.config.getoption("--promises") else 3)
 
 
 def test_a_million_rows_of_one_request_need_no_more_memory_than_a_tenth(

@@ -25,7 +25,6 @@ from tests.sources.google_ads import (
     UK,
     US,
     Ads,
-    play_month,
     since,
     whole,
 )
@@ -37,15 +36,6 @@ Arm = Callable[..., None]
 def ads(sandbox_url: str, tmp_path: Path) -> Ads:
     """The source, on the sandbox, with a DuckDB of its own."""
     return Ads(sandbox_url, tmp_path)
-
-
-@pytest.mark.parametrize("by", ["partitions", "hand"])
-def test_a_month_loaded_bit_by_bit_equals_one_load_of_all(ads: Ads, by: str) -> None:
-    """Conversions came in, rows and whole days vanished meanwhile: in the end nothing tells the two apart.
-
-    Three days at a time; tests/promises has them one by one.
-    """
-    play_month(ads, by, 3)
 
 
 def test_a_day_of_which_all_rows_vanish_vanishes(ads: Ads) -> None:
