@@ -50,7 +50,10 @@ PRELOADED = (
     "data_foundation.dbt",
     "data_foundation.event_log",
     "dagster._core.storage.runs.sqlite",
+    "dagster._core.storage.schedules",
     "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.executor.multiprocess",
+    "upath.implementations.local",
 )
 """What the processes of `multiprocess` have imported before they start, where the run's own process has it too: what
 definitions.py imports, and where Dagster keeps its history, a quarter of a second for each."""
