@@ -21,7 +21,7 @@ from data_foundation.progress import Progress, Report
 from data_foundation.redaction import redact
 from data_foundation.secret_settings import learn_resolved
 from data_foundation.source_log import Level, listening
-from data_foundation.table_pipeline import without_traces
+from data_foundation.table_pipeline import forgotten_traces
 from data_foundation.transient import attempts
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def load_resource(task: Task, warehouse: Warehouse, report: Report | None = None
     """
     if not task.options.run_id:
         task = replace(task, options=replace(task.options, run_id=new_run_id()))
-    with without_traces():
+    with forgotten_traces():
         return _Run(task, warehouse, report).load()
 
 

@@ -27,17 +27,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def without_traces() -> Iterator[None]:
-    """Has dlt not note where it found each setting: a thousand notes a load, by which all of the load stays in memory.
+def forgotten_traces() -> Iterator[None]:
+    """Forgets what dlt notes in the block of where it found each setting, by which all of a load would stay in memory.
 
-    Read in dlt 1.31.0: it empties them with its runtime trace alone, which is off here, as it writes secrets to a file.
+    Until then the notes say which values are secret. Read in dlt 1.31.0: it empties them with its runtime trace alone,
+    which is off here, as it writes secrets to a file.
     """
     traces = get_resolved_traces()
-    before, traces.logging_enabled = traces.logging_enabled, False
+    before = traces.resolved_traces, traces.all_traces
+    traces.clear()
     try:
         yield
     finally:
-        traces.logging_enabled = before
+        traces.resolved_traces, traces.all_traces = before
 
 
 class TablePipeline:
