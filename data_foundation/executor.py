@@ -88,8 +88,9 @@ def side_by_side_executor(context: InitExecutorContext) -> Executor:
     if mode == "side_by_side":
         return SideBySideExecutor(RetryMode.from_config(told["retries"]) or RetryMode.ENABLED, told["max_concurrent"])
     if mode == "multiprocess" and not told.get("start_method"):
-        told = {**told, "start_method": {"forkserver": {"preload_modules": preloaded()}}}
-        begin_forkserver()
+        modules = preloaded()
+        told = {**told, "start_method": {"forkserver": {"preload_modules": modules}}}
+        begin_forkserver(modules)
     stock = dg.multi_or_in_process_executor.executor_creation_fn
     assert stock  # noqa: S101 - Dagster's own has one
     return stock(context._replace(executor_config={mode: told}))
@@ -100,9 +101,9 @@ def preloaded() -> list[str]:
     return ["data_foundation.forked", *(name for name in PRELOADED if name in sys.modules)]
 
 
-def begin_forkserver() -> None:
-    """Has the server of `multiprocess` import what it preloads by now: Dagster starts it when the first op is due."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload(preloaded())
+def begin_forkserver(modules: list[str]) -> None:
+    """Has the server of `multiprocess` import its modules by now: Dagster starts it when the first op is due."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(modules)
     forkserver.ensure_running()
 
 

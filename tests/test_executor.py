@@ -34,7 +34,7 @@ def look(told):
     told.put((gc.isenabled(), gc.get_freeze_count()))
 
 if __name__ == "__main__":
-    executor.begin_forkserver()
+    executor.begin_forkserver(executor.preloaded())
     context = multiprocessing.get_context("forkserver")
     told = context.SimpleQueue()
     context.Process(target=look, args=(told,)).start()

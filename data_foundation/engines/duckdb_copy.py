@@ -34,7 +34,7 @@ class BoundedCopy(DuckDbCopyJob):
 
     @contextmanager
     def _bounded(self, client: Any) -> Iterator[None]:
-        threads = client.execute_sql("SELECT current_setting('threads')")[0][0]
+        threads, limit = client.execute_sql("SELECT current_setting('threads'), current_setting('memory_limit')")[0]
         # Where rows are merged from here, the first of two with one key is the one that was yielded first.
         if client.dataset_name != client.staging_dataset_name:
             client.execute_sql("SET preserve_insertion_order = false")
@@ -43,10 +43,8 @@ class BoundedCopy(DuckDbCopyJob):
         try:
             yield
         finally:
-            for setting in ("memory_limit", "preserve_insertion_order"):
-                client.native_connection.execute(f"RESET {setting}")
-            # DuckDB 1.5 shows the default again, and goes by the smaller limit until it is told a number.
-            limit = client.native_connection.execute("SELECT current_setting('memory_limit')").fetchone()[0]
+            client.native_connection.execute("RESET preserve_insertion_order")
+            # After a RESET, DuckDB 1.5 shows the default and goes by the smaller limit until it is told a number.
             client.native_connection.execute(f"SET memory_limit = '{limit}'")
 
 
