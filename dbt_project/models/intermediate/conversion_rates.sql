@@ -1,6 +1,3 @@
-{#- A rate lasts as long after the last publication as fct_exchange_rate_daily lets it last between two. -#}
-{%- set most_days = 7 -%}
-
 with published as (
     select
         rate_date,
@@ -13,8 +10,9 @@ with published as (
     where base_currency = 'EUR'
 ),
 
+-- After the last publication a rate lasts as long as fct_exchange_rate_daily lets it last between two.
 days as (
-    select generated_number - 1 as days_later from ({{ dbt.generate_series(most_days) }}) as series
+    select generated_number - 1 as days_later from ({{ dbt.generate_series(var('exchange_rate_days')) }}) as series
 ),
 
 in_euro as (

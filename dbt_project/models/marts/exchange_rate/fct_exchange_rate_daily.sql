@@ -1,6 +1,3 @@
-{#- The longest run of days without rates, around Easter and Christmas, is shorter. -#}
-{%- set most_days = 7 -%}
-
 with published as (
     select * from {{ ref('stg_exchange_rate__history') }}
     union all
@@ -23,7 +20,7 @@ in_order as (
 ),
 
 days as (
-    select generated_number - 1 as days_old from ({{ dbt.generate_series(most_days) }}) as series
+    select generated_number - 1 as days_old from ({{ dbt.generate_series(var('exchange_rate_days')) }}) as series
 ),
 
 filled as (

@@ -3,10 +3,5 @@ select
     customer_id as account_id,
     campaign_id,
     ad_group_id,
-    currency_code as currency,
-    cast(cost_micros * 0.000001 as decimal(20, 6)) as spend,
-    impressions,
-    clicks,
-    conversions,
-    conversions_value
+    {{ google_ads_numbers() }}
 from {{ source('raw', 'google_ads_ad_group_metrics') }}

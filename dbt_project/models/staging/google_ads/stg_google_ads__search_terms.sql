@@ -5,10 +5,5 @@ select
     ad_group_id,
     search_term,
     lower(match_type) as match_type,
-    currency_code as currency,
-    cast(cost_micros * 0.000001 as decimal(20, 6)) as spend,
-    impressions,
-    clicks,
-    conversions,
-    conversions_value
+    {{ google_ads_numbers() }}
 from {{ source('raw', 'google_ads_search_terms') }}
