@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -74,7 +75,8 @@ class PackageFiles:
         )
         # The name lets the thread see what dlt has set up for this one.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=Container.thread_pool_prefix())
-        self._pending: Future[None] | None = None
+        self._reader = ThreadPoolExecutor(1)
+        self._pending: deque[Future[None]] = deque()
         self.has_work = False
 
     def do(self, work: Callable[[], None]) -> None:
@@ -83,24 +85,35 @@ class PackageFiles:
         Raises:
             Exception: What the work before has raised.
         """
-        self.wait()
+        self._submit(work, waiting=0)
+
+    def do_with(self, read: Callable[[], Any], work: Callable[[Any], None]) -> None:
+        """Does as `do`, with what a thread of its own has read meanwhile: at most while one other work is done.
+
+        Raises:
+            Exception: What work before has raised.
+        """
+        found = self._reader.submit(read)
+        self._submit(lambda: work(found.result()), waiting=1)
+
+    def _submit(self, work: Callable[[], None], waiting: int) -> None:
+        self.wait(waiting)
         self.has_work = True
-        self._pending = self._writer.submit(work)
+        self._pending.append(self._writer.submit(work))
 
     def write_tables(self, tables: Mapping[str, pa.Table], columns: Mapping[str, TTableSchemaColumns]) -> None:
         """Writes Arrow tables, each with all the columns that it has by now."""
         for name, table in tables.items():
             self._frames.write_data_item(self.load_id, self._schema.name, name, table, columns[name])
 
-    def wait(self) -> None:
-        """Waits for the thread.
+    def wait(self, but: int = 0) -> None:
+        """Waits for the thread, until all its work `but` so much is done.
 
         Raises:
             Exception: What its work has raised.
         """
-        if self._pending:
-            pending, self._pending = self._pending, None
-            pending.result()
+        while len(self._pending) > but:
+            self._pending.popleft().result()
 
     def write_rows(self, table: str, rows: Sequence[Any]) -> None:
         """Writes dicts, which dlt will normalise."""
@@ -109,15 +122,19 @@ class PackageFiles:
     def close(self) -> None:
         """Completes every file."""
         self.wait()
-        self._writer.shutdown()
+        self._shut_down()
         for storage in (self._frames, self._rows):
             storage.close_writers(self.load_id)
 
     def abandon(self) -> None:
         """Leaves the files as they are: nobody will read them."""
-        self._writer.shutdown(cancel_futures=True)
+        self._shut_down()
         for storage in (self._frames, self._rows):
             storage.close_writers(self.load_id, skip_flush=True)
+
+    def _shut_down(self) -> None:
+        for threads in (self._reader, self._writer):
+            threads.shutdown(cancel_futures=True)
 
     def drop_empty(self, table: str) -> None:
         """Removes the file without rows that dlt has written because it saw none of a table that is replaced."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import shake_128
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.common.json import json
 from dlt.common.normalizers.json.helpers import get_row_hash
 from dlt.common.normalizers.utils import DLT_ID_LENGTH_BYTES
@@ -24,7 +25,7 @@ def random_ids(count: int) -> pa.Array:
     return _spell(np.frombuffer(os.urandom(DLT_ID_LENGTH_BYTES * count), np.uint8).reshape(count, DLT_ID_LENGTH_BYTES))
 
 
-def nested_ids(parents: Iterable[str], table: str, indexes: Iterable[int]) -> pa.Array:
+def nested_ids(parents: pa.Array, table: str, indexes: pa.Array) -> pa.Array:
     """Returns the ids of rows of a child table, as dlt's `get_nested_row_hash` makes them one by one.
 
     Args:
@@ -32,12 +33,9 @@ def nested_ids(parents: Iterable[str], table: str, indexes: Iterable[int]) -> pa
         table: The child table's name.
         indexes: Each row's place in its list.
     """
-    digests = b"".join(
-        [
-            shake_128(f"{parent}_{table}_{index}".encode()).digest(DLT_ID_LENGTH_BYTES)
-            for parent, index in zip(parents, indexes, strict=True)
-        ]
-    )
+    texts = pc.binary_join_element_wise(parents, table, indexes.cast(pa.string()), "_")
+    keys = texts.cast(pa.binary()).to_numpy(zero_copy_only=False)
+    digests = b"".join([shake_128(key).digest(DLT_ID_LENGTH_BYTES) for key in keys])
     return _spell(np.frombuffer(digests, np.uint8).reshape(-1, DLT_ID_LENGTH_BYTES))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,93 +27,163 @@ _ARROW = {
 _BLOCK = 1 << 20
 
 
-def read_json(table: Table, known: Known, documents: Sequence[bytes]) -> Taken:
-    """Returns the columns of JSON documents of which nothing is new.
+@dataclass(frozen=True)
+class Field:
+    """What one key of objects holds.
 
-    Args:
-        table: The root table, whose names and nesting are dlt's.
-        known: What was met so far.
-        documents: Arrays of objects; or JSON lines.
-
-    Raises:
-        NotColumnar: There is a key, a type or a shape that was not met, or no JSON.
+    Attributes:
+        key: In the JSON; "value" where it stands for the items of a list.
+        name: The column that it becomes.
+        kinds: The types of its values, where it is a column.
+        fields: The keys of its objects, which become columns of the same table.
+        items: What its lists hold, which become a table.
     """
-    kind = pa.list_(_struct(table.row, table.name, known))
-    # Line breaks mean nothing between the values of an array, and cannot be inside of them.
-    lines = b"\n".join(b'{"":' + _as_array(document) + b"}" for document in documents)
-    try:
-        read = pj.read_json(
-            pa.BufferReader(lines),
-            read_options=pj.ReadOptions(block_size=max(_BLOCK, *(len(document) + 8 for document in documents))),
-            parse_options=pj.ParseOptions(explicit_schema=pa.schema([("", kind)]), unexpected_field_behavior="error"),
+
+    key: str
+    name: str
+    kinds: frozenset[type] = frozenset()
+    fields: tuple[Field, ...] | None = None
+    items: Items | None = None
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """The type that Arrow reads the key's values as."""
+        if self.items:
+            return pa.list_(self.items.arrow)
+        return _ARROW[self.kinds] if self.fields is None else pa.struct([(one.key, one.arrow) for one in self.fields])
+
+
+@dataclass(frozen=True)
+class Items:
+    """What becomes the rows of a table.
+
+    Attributes:
+        table: Its name.
+        of: dict, or object where the items are values; None where no item was met yet.
+        fields: The keys of the dicts; of values one, that stands for all.
+    """
+
+    table: str
+    of: type | None
+    fields: tuple[Field, ...] = ()
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """The type that Arrow reads an item as."""
+        if self.of is dict:
+            return pa.struct([(one.key, one.arrow) for one in self.fields])
+        return self.fields[0].arrow if self.fields else pa.null()
+
+
+class JsonReader:
+    """Reads JSON of which nothing is new.
+
+    Attributes:
+        rows: What is read, as it was known when the reader was made.
+    """
+
+    def __init__(self, table: Table, known: Known) -> None:
+        """Takes what was met so far.
+
+        Args:
+            table: The root table, whose names and nesting are dlt's.
+            known: The types of its values.
+
+        Raises:
+            NotColumnar: No column of Arrow's takes them all.
+        """
+        self.rows = Items(table.name, dict, _fields(table.row, table.name, known))
+        self._options = pj.ParseOptions(
+            explicit_schema=pa.schema([("", pa.list_(self.rows.arrow))]), unexpected_field_behavior="error"
         )
-        column = read[""].combine_chunks()
-        column.validate(full=True)
-    except (pa.ArrowException, ValueError) as error:
-        raise NotColumnar("JSON in which something is new") from error
-    rows = column.flatten()
-    if read.num_rows != len(documents) or column.null_count or rows.null_count:
-        raise NotColumnar("a row that is no object")
-    taken = Taken(table.name, len(rows))
-    _take_struct(table.row, rows, known, taken)
-    return taken
+
+    def read(self, lines: Sequence[bytes]) -> Taken:
+        """Returns the columns of lines of JSON, each `{"": [...]}` with an array of objects.
+
+        Raises:
+            NotColumnar: There is a key, a type or a shape that was not met, or no JSON.
+        """
+        # Each of Arrow's threads reads a block.
+        options = pj.ReadOptions(block_size=max(_BLOCK, *(len(line) + 1 for line in lines)))
+        try:
+            text = pa.BufferReader(b"\n".join(lines))
+            read = pj.read_json(text, read_options=options, parse_options=self._options)
+            column = read[""].combine_chunks()
+            column.validate(full=True)
+        except (pa.ArrowException, ValueError) as error:
+            raise NotColumnar("JSON in which something is new") from error
+        rows = column.flatten()
+        if read.num_rows != len(lines) or column.null_count or rows.null_count:
+            raise NotColumnar("a row that is no object")
+        taken = Taken(self.rows.table, len(rows))
+        _take_struct(self.rows.fields, rows, taken)
+        return taken
 
 
-def _as_array(document: bytes) -> bytes:
+def as_line(document: bytes) -> bytes:
+    """Returns an array of objects, or JSON lines, as a line that `JsonReader` reads.
+
+    Line breaks mean nothing between the values of an array, and cannot be inside of them.
+    """
     text = document.strip()
     if text.startswith(b"{"):
-        return b"[" + b",".join(line for line in text.splitlines() if line.strip()) + b"]"
-    return text.replace(b"\n", b" ").replace(b"\r", b" ")
+        return b'{"":[' + b",".join(line for line in text.splitlines() if line.strip()) + b"]}"
+    return b'{"":' + text.replace(b"\n", b" ").replace(b"\r", b" ") + b"}"
 
 
-def _struct(node: Object, table: str, known: Known) -> pa.StructType:
-    fields = []
-    for key, name, inner, items in node.shape():
-        if inner and items:
-            raise NotColumnar(f"{name}: objects and lists in turns")
-        if inner:
-            fields.append((key, _struct(inner, table, known)))
-        elif items:
-            fields.append((key, pa.list_(_items(items, known))))
-        else:
-            fields.append((key, _leaf(table, name, known)))
-    return pa.struct(fields)
+def _fields(node: Object, table: str, known: Known) -> tuple[Field, ...]:
+    fields = tuple(
+        Field(key, name, frozenset(known.get((table, name), ())), _inner(inner, table, known), _items(items, known))
+        for key, name, inner, items in node.shape()
+    )
+    for field in fields:
+        if not isinstance(field.key, str):
+            raise NotColumnar(f"{field.name}: a key that is no text")
+        if field.items and field.fields is not None:
+            raise NotColumnar(f"{field.name}: objects and lists in turns")
+        if field.kinds not in _ARROW:
+            raise NotColumnar(f"{field.name}: values of several types")
+    return fields
 
 
-def _items(table: Table, known: Known) -> pa.DataType:
+def _inner(node: Object | None, table: str, known: Known) -> tuple[Field, ...] | None:
+    return _fields(node, table, known) if node else None
+
+
+def _items(table: Table | None, known: Known) -> Items | None:
+    if table is None:
+        return None
     of = set(known.get((table.name, ""), ()))
+    if not of:
+        return Items(table.name, None)
     if of == {dict}:
-        return _struct(table.row, table.name, known)
-    if of == {object}:
-        return _leaf(table.name, "value", known)
+        return Items(table.name, dict, _fields(table.row, table.name, known))
+    kinds = frozenset(known.get((table.name, "value"), ()))
+    if of == {object} and kinds in _ARROW:
+        return Items(table.name, object, (Field("value", "value", kinds),))
     raise NotColumnar(f"{table.name}: lists of several kinds")
 
 
-def _leaf(table: str, name: str, known: Known) -> pa.DataType:
-    kinds = frozenset(known.get((table, name), ()))
-    if kinds not in _ARROW:
-        raise NotColumnar(f"{name}: values of several types")
-    return _ARROW[kinds]
-
-
-def _take_struct(node: Object, rows: pa.StructArray, known: Known, into: Taken) -> None:
-    for (_, name, inner, items), values in zip(node.shape(), rows.flatten(), strict=True):
-        if inner:
-            _take_struct(inner, values, known, into)
-        elif items:
-            _take_lists(items, values, known, into)
+def _take_struct(fields: Sequence[Field], rows: pa.StructArray, into: Taken) -> None:
+    for field, values in zip(fields, rows.flatten(), strict=True):
+        if field.fields is not None:
+            _take_struct(field.fields, values, into)
+        elif field.items:
+            _take_lists(field.items, values, into)
         else:
-            into.leaves[name] = Leaf(values, frozenset(known.get((into.name, name), ())))
+            into.leaves[field.name] = Leaf(values, field.kinds)
 
 
-def _take_lists(table: Table, lists: pa.ListArray, known: Known, into: Taken) -> None:
-    items = lists.flatten()
-    if not len(items):
+def _take_lists(items: Items, lists: pa.ListArray, into: Taken) -> None:
+    values = lists.flatten()
+    if not len(values):
         return
-    of = next(iter(known[table.name, ""]))
-    child = Taken(table.name, len(items), into, pc.list_value_length(lists).fill_null(0).to_pylist(), of)
+    if items.of is None:
+        raise NotColumnar(f"{items.table}: the first item")
+    lengths = pc.list_value_length(lists).fill_null(0).cast(pa.int64()).to_numpy()
+    child = Taken(items.table, len(values), into, lengths, items.of)
     into.children.append(child)
-    if of is dict:
-        _take_struct(table.row, items, known, child)
+    if items.of is dict:
+        _take_struct(items.fields, values, child)
     else:
-        child.leaves["value"] = Leaf(items, frozenset(known.get((table.name, "value"), ())))
+        child.leaves["value"] = Leaf(values, items.fields[0].kinds)

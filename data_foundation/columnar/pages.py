@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,10 @@ from dlt.common.schema import Schema
 
 from data_foundation.columnar.columns import NotColumnar
 from data_foundation.columnar.files import PackageFiles
+from data_foundation.columnar.json_pages import JsonReader, as_line
+from data_foundation.columnar.plain_rows import read_plain
 from data_foundation.columnar.tables import Converter
+from data_foundation.columnar.tree import Taken
 from data_foundation.documents import read_document
 from data_foundation.errors import ValueRefused
 from data_foundation.exact.rows import Rows
@@ -24,6 +28,9 @@ from data_foundation.exact.values import Unacceptable
 
 MOST_ROWS = 50_000
 """Rows that are converted at once."""
+
+FIRST_ROWS = 1_000
+"""Rows of the first page, from which is learned what the others are read by."""
 
 MOST_BYTES = 32 * 2**20
 """Estimated size of such rows."""
@@ -33,6 +40,21 @@ MOST_JSON = 8 * 2**20
 
 LONGEST_SECONDS = 5.0
 """How long rows wait for others, where nothing speaks against it."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What is converted at once.
+
+    Attributes:
+        rows: Returns it as rows.
+        read: What Arrow has read of it, where nothing is new in it.
+        is_counted: Whether it was known how many rows it has before it was read.
+    """
+
+    rows: Callable[[], list[Any]]
+    read: Taken | None = None
+    is_counted: bool = True
 
 
 class Pages:
@@ -82,7 +104,8 @@ class Pages:
                 self._flush_rows()
             self._gathered += part
             self._bytes += len(part) * _estimate(part)
-            if len(self._gathered) == MOST_ROWS or self._bytes >= MOST_BYTES or self._is_late:
+            enough = MOST_ROWS if self._files.has_work else min(FIRST_ROWS, MOST_ROWS)
+            if len(self._gathered) >= enough or self._bytes >= MOST_BYTES or self._is_late:
                 self._flush_rows()
 
     def add_document(self, document: bytes) -> None:
@@ -107,12 +130,42 @@ class Pages:
     def _flush_rows(self) -> None:
         if self._gathered:
             page, self._gathered, self._bytes = self._gathered, [], 0.0
-            self._files.do(partial(self._send, page))
+            self._flush(partial(_read_rows, page))
 
     def _flush_documents(self) -> None:
         if self._documents:
             documents, self._documents, self._bytes = self._documents, [], 0.0
-            self._files.do(partial(self._send_documents, documents))
+            self._flush(partial(_read_documents, documents))
+
+    def _flush(self, read: Callable[[JsonReader | None], _Page]) -> None:
+        if not self._converter.has_learned:
+            # The first page says what the others can be read by.
+            self._files.wait()
+        try:
+            reader = self._converter.reader()
+        except NotColumnar:
+            self._files.do(partial(self._send_page, read(None)))
+        else:
+            self._files.do_with(partial(read, reader), self._send_page)
+
+    def _send_page(self, page: _Page) -> None:
+        """Writes what Arrow has read, or else the rows."""
+        if page.read is None or not self._send_read(page.read):
+            rows = page.rows()
+            count = len(rows)
+            for start in range(0, count, MOST_ROWS):
+                self._send(rows[start : start + MOST_ROWS])
+        else:
+            count = page.read.count
+        self.added += 0 if page.is_counted else count
+
+    def _send_read(self, read: Taken) -> bool:
+        try:
+            tables = self._converter.convert_read(read)
+        except NotColumnar:
+            return False
+        self._write(tables, read.count)
+        return True
 
     def _send(self, page: list[Any]) -> None:
         """Writes rows, in columns or as dlt has it."""
@@ -133,27 +186,12 @@ class Pages:
             self.slow[str(reason)] += 1
             self._count(len(page), len(kept))
         else:
-            self._write(tables)
-            self._count(len(page), len(page))
+            self._write(tables, len(page))
 
-    def _send_documents(self, documents: Sequence[bytes]) -> None:
-        """Writes rows that are JSON; where something in them is new they are read as rows."""
-        try:
-            tables = self._converter.convert_json(documents)
-        except NotColumnar:
-            rows = [row for document in documents for row in read_document(document)]
-            self.added += len(rows)
-            for start in range(0, len(rows), MOST_ROWS):
-                self._send(rows[start : start + MOST_ROWS])
-        else:
-            self._write(tables)
-            count = len(tables[self._rows.root.name])
-            self.added += count
-            self._count(count, count)
-
-    def _write(self, tables: Mapping[str, pa.Table]) -> None:
+    def _write(self, tables: Mapping[str, pa.Table], count: int) -> None:
         schema = self._rows.ahead.schema
         self._files.write_tables(tables, {name: schema.get_table_columns(name) for name in tables})
+        self._count(count, count)
 
     def _count(self, sent: int, kept: int) -> None:
         self.sent += sent
@@ -186,6 +224,25 @@ class Pages:
             f"{count} of {self._pages} pages took dlt's own, slower path: {reason}"
             for reason, count in self.slow.items()
         ]
+
+
+def _read_rows(rows: list[Any], reader: JsonReader | None) -> _Page:
+    if reader:
+        with suppress(NotColumnar):
+            taken, line = read_plain(reader, rows)
+            # Rows take several times the memory of their JSON.
+            return _Page(lambda: read_document(line)[0][""], taken)
+    return _Page(lambda: rows)
+
+
+def _read_documents(documents: Sequence[bytes], reader: JsonReader | None) -> _Page:
+    def rows() -> list[Any]:
+        return [row for document in documents for row in read_document(document)]
+
+    if reader:
+        with suppress(NotColumnar):
+            return _Page(rows, reader.read([as_line(document) for document in documents]), is_counted=False)
+    return _Page(rows, is_counted=False)
 
 
 def _estimate(rows: Sequence[Any]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,7 +13,7 @@ from dlt.common.schema.typing import C_DLT_ID, C_DLT_LOAD_ID
 
 from data_foundation.columnar.columns import NotColumnar, to_array
 from data_foundation.columnar.ids import key_hashes, nested_ids, random_ids, row_hashes
-from data_foundation.columnar.json_pages import read_json
+from data_foundation.columnar.json_pages import JsonReader
 from data_foundation.columnar.tree import Leaf, Taken, take_apart
 
 if TYPE_CHECKING:
@@ -36,8 +35,31 @@ class Converter:
         self._load_id = load_id
         self._known: defaultdict[tuple[str, str], set[type]] = defaultdict(set)
 
+    @property
+    def has_learned(self) -> bool:
+        """Whether a page was converted yet."""
+        return bool(self._known)
+
+    def reader(self) -> JsonReader:
+        """Returns what reads JSON of which nothing is new by now.
+
+        Raises:
+            NotColumnar: All of it has to be read as rows.
+        """
+        if self._ahead.row_id_type != "random" or not self.has_learned:
+            raise NotColumnar("ids that follow from the rows, or nothing that is known of them yet")
+        return JsonReader(self._rows.root, self._known)
+
+    def convert_read(self, taken: Taken) -> dict[str, pa.Table]:
+        """Returns the tables of JSON that was read, the root first, each with every column that it has by now.
+
+        Raises:
+            NotColumnar: It has to be read as rows.
+        """
+        return self._convert(taken, ())
+
     def convert(self, page: Sequence[dict[Any, Any]]) -> dict[str, pa.Table]:
-        """Returns the tables by name, the root first, each with every column that it has by now.
+        """Returns the tables of rows, the root first, each with every column that it has by now.
 
         Raises:
             NotColumnar: The page has to go dlt's own way.
@@ -54,16 +76,6 @@ class Converter:
             for name, kind in _kinds(one):
                 self._known[one.name, name].add(kind)
         return tables
-
-    def convert_json(self, documents: Sequence[bytes]) -> dict[str, pa.Table]:
-        """Returns the tables of JSON documents of which nothing is new, the root first.
-
-        Raises:
-            NotColumnar: They have to be read as rows.
-        """
-        if self._ahead.row_id_type != "random" or not self._known:
-            raise NotColumnar("ids that follow from the rows, or nothing that is known of them yet")
-        return self._convert(read_json(self._rows.root, self._known, documents), ())
 
     def _convert(self, taken: Taken, page: Sequence[dict[Any, Any]]) -> dict[str, pa.Table]:
         ids: dict[str, pa.Array] = {}
@@ -108,12 +120,12 @@ class Converter:
         if parent is None:
             own = ids[taken.name] = self._root_ids(taken, page, arrays)
             return {C_DLT_ID: own, C_DLT_LOAD_ID: pa.repeat(self._load_id, taken.count)}
-        indexes = list(chain.from_iterable(map(range, taken.lengths)))
-        parents = list(taken.per_row(ids[parent.name].to_pylist()))
+        indexes = pa.array(taken.indexes())
+        parents = ids[parent.name].take(pa.array(taken.parents()))
         own = ids[taken.name] = nested_ids(parents, taken.name, indexes)
-        columns = {C_DLT_ID: own, _PARENT_ID: pa.array(parents, pa.string()), _INDEX: pa.array(indexes, pa.int64())}
+        columns = {C_DLT_ID: own, _PARENT_ID: parents, _INDEX: indexes}
         if _ROOT_ID in self._ahead.schema.tables[taken.name]["columns"]:
-            columns[_ROOT_ID] = pa.array(_root_ids(taken, ids), pa.string())
+            columns[_ROOT_ID] = _root_ids(taken, ids)
         return columns
 
     def _root_ids(self, taken: Taken, page: Sequence[dict[Any, Any]], arrays: dict[str, pa.Array]) -> pa.Array:
@@ -159,9 +171,8 @@ def _kinds(taken: Taken) -> Iterator[tuple[str, type]]:
             yield name, kind
 
 
-def _root_ids(taken: Taken, ids: dict[str, pa.Array]) -> list[str]:
+def _root_ids(taken: Taken, ids: dict[str, pa.Array]) -> pa.Array:
     """Returns the id of the root's row that each row of a nested table hangs on."""
     if taken.parent is None:
-        values: list[str] = ids[taken.name].to_pylist()
-        return values
-    return list(taken.per_row(_root_ids(taken.parent, ids)))
+        return ids[taken.name]
+    return _root_ids(taken.parent, ids).take(pa.array(taken.parents()))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain
 from operator import itemgetter
 from types import NoneType
 from typing import Any
+
+import numpy as np
 
 from data_foundation.columnar.columns import NotColumnar
 from data_foundation.exact.tables import Object, Table
@@ -17,6 +19,9 @@ _DICTS, _LISTS = frozenset({dict}), frozenset({list})
 
 AT_HAND = 500
 """Rows that are taken apart at once: so many are still in the processor's cache when their last key is looked at."""
+
+Indexes = np.ndarray[Any, np.dtype[np.int64]]
+"""Of rows, or as many numbers as there are rows."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Taken:
     name: str
     count: int
     parent: Taken | None = None
-    lengths: Sequence[int] = ()
+    lengths: Indexes = field(default_factory=lambda: np.zeros(0, np.int64))
     of: type = dict
     leaves: dict[str, Leaf] = field(default_factory=dict)
     children: list[Taken] = field(default_factory=list)
@@ -60,20 +65,20 @@ class Taken:
         for child in self.children:
             yield from child.family()
 
-    def per_row(self, of_parents: Iterable[Any]) -> Iterable[Any]:
-        """Yields for every row what its parent has."""
-        return chain.from_iterable(map(repeat, of_parents, self.lengths))
+    def parents(self) -> Indexes:
+        """Returns for every row the index of its parent."""
+        return np.repeat(np.arange(len(self.lengths)), self.lengths)
+
+    def indexes(self) -> Indexes:
+        """Returns for every row its place in its list."""
+        begins = np.cumsum(self.lengths) - self.lengths
+        return np.arange(self.count) - np.repeat(begins, self.lengths)
 
     def root_row(self, index: int) -> int:
         """Returns the index of the page's row that a row comes from."""
         if self.parent is None:
             return index
-        before = 0
-        for parent, length in enumerate(self.lengths):
-            before += length
-            if index < before:
-                return self.parent.root_row(parent)
-        raise IndexError(index)
+        return self.parent.root_row(int(self.parents()[index]))
 
 
 def take_apart(table: Table, rows: Sequence[dict[Any, Any]]) -> Taken:
@@ -142,7 +147,7 @@ def _take_values(node: Object, key: Any, values: Sequence[Any], types: Collectio
 
 
 def _take_lists(table: Table, lists: Sequence[list[Any] | None], into: Taken) -> None:
-    lengths = [len(items) if items else 0 for items in lists]
+    lengths = np.fromiter((len(items) if items else 0 for items in lists), np.int64, len(lists))
     items = list(chain.from_iterable(items for items in lists if items))
     if not items:
         return

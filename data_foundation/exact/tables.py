@@ -218,7 +218,7 @@ class Object:
 
     def shape(self) -> Iterator[tuple[Any, str, Object | None, Table | None]]:
         """Yields every key that was met, its column, and what looks at the objects and at the lists below it."""
-        for key, name in self._known.items():
+        for key, name in list(self._known.items()):
             yield key, name, self._inner.get(key), self._lists[key].table if key in self._lists else None
 
     def claim(self, name: str, key: Any) -> None:

@@ -21,6 +21,7 @@ from dlt.common.normalizers.json.helpers import get_nested_row_hash
 
 from data_foundation.columnar import pages
 from data_foundation.columnar.files import PackageFiles
+from data_foundation.columnar.tables import Converter
 from data_foundation.config import load_source_config
 from data_foundation.engines.duckdb import MemoryWarehouse
 from data_foundation.errors import FoundationError
@@ -61,9 +62,17 @@ class Given:
 
 @dataclass
 class Roads:
-    """How many pages went which way, and why some took the slow one."""
+    """How many pages went which way, and why some took the slow one.
+
+    Attributes:
+        columnar: Were written in columns.
+        read: Those of them that Arrow has read, as JSON.
+        dlt: Took dlt's own path.
+        reasons: Why these did.
+    """
 
     columnar: int = 0
+    read: int = 0
     dlt: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -71,6 +80,7 @@ class Roads:
     def counted(self, gathered: int) -> Iterator[None]:
         """Counts the pages that are written inside the block, each of at most so many rows."""
         write_tables, write_rows = PackageFiles.write_tables, PackageFiles.write_rows
+        convert_read = Converter.convert_read
 
         def count_tables(files: PackageFiles, *given: Any) -> None:
             self.columnar += 1
@@ -80,7 +90,13 @@ class Roads:
             self.dlt += 1
             write_rows(files, *given)
 
+        def count_read(converter: Converter, *given: Any) -> Any:
+            tables = convert_read(converter, *given)
+            self.read += 1
+            return tables
+
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Converter, "convert_read", count_read)
             patch.setattr(pages, "MOST_ROWS", gathered)
             patch.setattr(pages, "MOST_JSON", 30 * gathered)
             patch.setattr(PackageFiles, "write_tables", count_tables)
@@ -188,13 +204,21 @@ def compare(engines: Sequence[Engine], given: Given, known_ids: frozenset[str] |
     before = [engine.landed(known_ids) for engine in engines]
     told = [engine.load(deepcopy(given)) for engine in engines]
     after = [engine.landed(known_ids) for engine in engines]
-    assert told[1] == told[0]
+    assert told[1] == told[0], differences(told[1], told[0])
     for part, expected in after[0].items():
-        assert after[1][part] == expected, part
+        assert after[1][part] == expected, differences(after[1][part], expected)
     refused = isinstance(told[0], tuple)
     if refused:
         assert after == before
     return not refused
+
+
+def differences(found: Any, expected: Any) -> Any:
+    """Returns the parts of two results that differ, for a person."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        keys = [key for key in {**found, **expected} if found.get(key) != expected.get(key)]
+        return {key: differences(found.get(key), expected.get(key)) for key in keys}
+    return found, expected
 
 
 def _in_order(columns: Mapping[str, Any]) -> list[tuple[str, Any]]:
