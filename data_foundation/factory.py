@@ -5,17 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
-from data_foundation.asset_checks import check_specs
 from data_foundation.automation import ingest_condition
 from data_foundation.engines.contract import Warehouse
 from data_foundation.errors import Problem
 from data_foundation.executor import side_by_side_executor
 from data_foundation.fields import Automation, Partitions
-from data_foundation.ingestion import INGEST_FIELDS, ingest_resources
+from data_foundation.loading_op import build_loading_op
 from data_foundation.translator import ResourceData, SourceTranslator, dagster_name, source_key
 from data_foundation.tree import BrokenSource, FoundSource, find_sources
 from data_foundation.warehouse import build_warehouse
@@ -94,7 +92,7 @@ def build_source_assets(
         by_partitioning[resource.partitions].append(data)
     names = _op_names(config.name, list(by_partitioning))
     for name, members in zip(names, by_partitioning.values(), strict=True):
-        yield _build_op(name, members, warehouse, translator)
+        yield build_loading_op(name, members, list(_asset_specs(members, translator)), warehouse)
 
 
 def _op_names(source: str, partitionings: Sequence[Partitions | None]) -> list[str]:
@@ -107,27 +105,10 @@ def _op_names(source: str, partitionings: Sequence[Partitions | None]) -> list[s
     return names
 
 
-def _build_op(
-    name: str, members: Sequence[ResourceData], warehouse: Warehouse, translator: SourceTranslator
-) -> dg.AssetsDefinition:
-    specs: list[dg.AssetSpec] = []
+def _asset_specs(members: Sequence[ResourceData], translator: SourceTranslator) -> Iterator[dg.AssetSpec]:
     for data in members:
-        spec = translator.get_asset_spec(data)
-        specs += [spec, *(translator.get_child_spec(data, child, spec) for child in data.resource.child_tables)]
-
-    @dg.multi_asset(
-        name=name,
-        specs=specs,
-        check_specs=[check for data in members for check in check_specs(data.resource)],
-        config_schema=INGEST_FIELDS,
-        can_subset=True,
-        pool=members[0].source.name,
-        backfill_policy=dg.BackfillPolicy.single_run() if members[0].resource.partitions else None,
-    )
-    def ingest(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        yield from ingest_resources(context, members, warehouse)
-
-    return ingest
+        yield (spec := translator.get_asset_spec(data))
+        yield from (translator.get_child_spec(data, child, spec) for child in data.resource.child_tables)
 
 
 def build_broken_asset(source: BrokenSource) -> dg.AssetsDefinition:

@@ -53,7 +53,7 @@ class IngestConfig(dg.Config):
     )
 
 
-INGEST_FIELDS = IngestConfig.to_fields_dict()
+INGEST_CONFIG = dg.Field(IngestConfig.to_fields_dict())
 """Read once: an argument annotated with IngestConfig would have it translated anew for every source."""
 
 
