@@ -16,6 +16,7 @@ from data_foundation.translator import ResourceData
 Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
 _NOT_LOADED = dg.In(dg.Nothing)
+_TABLE = dg.Out(dg.Nothing, is_required=False)
 _CHECK = dg.Out(dg.Any, is_required=False)
 _SIGNATURE = Signature(
     [Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=dg.AssetExecutionContext)],
@@ -84,15 +85,10 @@ def _refuse_clashes(
 
 
 def _out(spec: dg.AssetSpec) -> dg.Out:
-    keeper = spec.metadata.get("dagster/io_manager_key")  # a translator of one's own may give it one
-    return dg.Out(
-        dg.Any if keeper else dg.Nothing,
-        description=spec.description,
-        is_required=False,
-        io_manager_key=keeper,
-        metadata=spec.metadata,
-        code_version=spec.code_version,
-    )
+    out = _TABLE._replace(description=spec.description, metadata=spec.metadata, code_version=spec.code_version)
+    # A translator of one's own may say who keeps the table.
+    keeper = spec.metadata.get("dagster/io_manager_key")
+    return out._replace(dagster_type=_CHECK.dagster_type, io_manager_key=keeper) if keeper else out
 
 
 def _inputs(tables: Mapping[str, dg.AssetSpec]) -> dict[str, dg.AssetKey]:
