@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from dlt.extract.exceptions import ResourceExtractionError
 
-from data_foundation.errors import EntryError, FoundationError, LoadError
+from data_foundation.errors import ConfigError, EntryError, FoundationError, LoadError
 from data_foundation.readers.connections import missing_settings
+from data_foundation.tree import BrokenSource, find_source
 from tests.file_sources import FileTree, files
 
 __all__ = ["files"]
@@ -159,3 +160,24 @@ def test_a_file_whose_ending_tells_nothing_needs_a_format(files: FileTree) -> No
     ):
         files.peek()
     assert len(files.peek(format="csv")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"on_bad_row": "quarantene"}, r"kwargs\.on_bad_row: got 'quarantene'; accepted: fail, .* mean 'quarantine'"),
+        ({"format": "excell"}, r"kwargs\.format: got 'excell'; accepted: csv, .* mean 'excel'"),
+        ({"format": "parquet", "delimiter": ";"}, "delimiter: means nothing for parquet; accepted there: none"),
+        ({"path": "a.csv.gz", "sheet": "a"}, "sheet: means nothing for csv; accepted there: encoding"),
+    ],
+)
+def test_a_check_tells_what_cannot_be(files: FileTree, kwargs: dict[str, Any], message: str) -> None:
+    """Without a file or a setting, at the resource's line; what a template stands for shows in a run."""
+    files.read(**kwargs)
+    found = find_source(files.root, "bank")
+    assert isinstance(found, BrokenSource)
+    with pytest.raises(ConfigError, match=message):
+        raise ConfigError(found.problems)
+    templates = {key: "{{ env.X }}" if key in {"format", "on_bad_row"} else value for key, value in kwargs.items()}
+    files.read(**(templates if templates != kwargs else {"path": "*", "sheet": "a"}))
+    assert not isinstance(find_source(files.root, "bank"), BrokenSource)

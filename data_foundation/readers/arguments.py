@@ -7,12 +7,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from data_foundation.fields import Model
 from data_foundation.grammar import ResourceConfig
+from data_foundation.readers.files.arguments import FileArguments
 from data_foundation.readers.rest.arguments import EndpointArguments
 from data_foundation.templates import find_templates
 from data_foundation.validation import explain_validation
 
-GRAMMARS = {"data_foundation.readers.rest.get_endpoint": EndpointArguments}
+GRAMMARS: Mapping[str, type[Model]] = {
+    "data_foundation.readers.files.get_rows": FileArguments,
+    "data_foundation.readers.rest.get_endpoint": EndpointArguments,
+}
 """By entry what its `kwargs` accept."""
 
 
@@ -31,7 +36,7 @@ def find_argument_problems(resource: ResourceConfig) -> Iterator[tuple[str, str]
             if not any(find_templates(_at(kwargs, path))):
                 yield ".".join(map(str, ("kwargs", *path))), message
     else:
-        if asked.parent_fields and not resource.data_from:
+        if isinstance(asked, EndpointArguments) and asked.parent_fields and not resource.data_from:
             field = asked.parent_fields[0]
             yield "kwargs", f"'{field}' is a field of a parent; name that resource in `data_from`"
 

@@ -9,8 +9,6 @@ from typing import Any
 import dlt
 
 from data_foundation.naming import ROOT
-from data_foundation.readers.files.reading import Asked, read_files
-from data_foundation.readers.files.settings import find_storage
 
 
 def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
@@ -62,6 +60,10 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         FoundationError: A file cannot be read, and why.
         ConnectionError: The storage is away.
     """
+    # What text tells of the arguments needs no file systems.
+    from data_foundation.readers.files.reading import Asked, read_files  # noqa: PLC0415
+    from data_foundation.readers.files.settings import find_storage  # noqa: PLC0415
+
     options = {
         "encoding": encoding, "delimiter": delimiter, "quote": quote, "escape": escape, "header": header, "skip": skip,
         "null_values": null_values, "decimal_separator": decimal_separator, "date_format": date_format,

@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, cast
 
 from data_foundation.errors import EntryError
 from data_foundation.readers.ahead import Ahead
+from data_foundation.readers.files.arguments import NOTATION, OPTIONS, Format, find_meaningless, format_by_name
 from data_foundation.readers.files.bad_rows import BadRows
 from data_foundation.readers.files.csv_files import CsvReader, Dialect
 from data_foundation.readers.files.excel_files import ExcelReader
@@ -23,23 +24,6 @@ from data_foundation.readers.files.pdf_files import PdfReader
 from data_foundation.readers.files.typed import Notation
 from data_foundation.readers.files.unpacked import unpack
 from data_foundation.scalars import nearest
-
-FORMATS = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".pdf": "pdf", ".parquet": "parquet",
-    ".xlsx": "excel", ".xlsm": "excel", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl",
-}  # fmt: skip
-"""Endings of names, without `.gz`, and the format that they mean."""
-
-_NOTATION = ("decimal_separator", "date_format", "timestamp_format")
-OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "csv": ("encoding", "delimiter", "quote", "escape", "header", "skip", "null_values", *_NOTATION),
-    "jsonl": ("encoding",),
-    "json": ("encoding",),
-    "parquet": (),
-    "excel": ("sheet", "header", "skip"),
-    "pdf": ("header", "tables_with", "table_settings", *_NOTATION),
-}
-"""Which keys of `kwargs` mean something for which format."""
 
 TEXTS = frozenset({"csv", "json", "jsonl"})
 """Formats that are text."""
@@ -58,24 +42,22 @@ class Asked:
     on_bad_row: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def format_of(self, file: FoundFile) -> str:
+    def format_of(self, file: FoundFile) -> Format:
         """Returns the format of a file.
 
         Raises:
             EntryError: Nothing tells it, there is none such, or an option means nothing for it.
         """
-        ending = PurePosixPath(file.name.lower().removesuffix(".gz")).suffix
-        found = self.format or FORMATS.get(ending)
+        found = self.format or format_by_name(file.name)
         accepted = list(OPTIONS)
         if found is None:
             raise EntryError(f"{file.name}: its ending tells no format; say `format:`, one of {', '.join(accepted)}")
         if found not in OPTIONS:
             raise EntryError(f"format: got '{found}'; accepted: {', '.join(accepted)}{nearest(found, accepted)}")
-        for key in self.options:
-            if key not in OPTIONS[found]:
-                accepted = list(OPTIONS[found])
-                raise EntryError(f"{key}: means nothing for {found}; accepted there: {', '.join(accepted) or 'none'}")
-        return found
+        kind = cast("Format", found)
+        if message := find_meaningless(self.options, kind):
+            raise EntryError(message)
+        return kind
 
 
 class Reader(Protocol):
@@ -123,7 +105,7 @@ def _reader(asked: Asked, kind: str, resource: Any, *, sets_aside: bool) -> Read
     """Returns what reads a format."""
     hints = resource.columns if isinstance(resource.columns, Mapping) else {}
     given = {key: value for key, value in asked.options.items() if key != "encoding"}
-    notation = Notation(**{key: given.pop(key) for key in _NOTATION if key in given})
+    notation = Notation(**{key: given.pop(key) for key in NOTATION if key in given})
     known: Mapping[str, Callable[[], Reader]] = {
         "csv": lambda: CsvReader(Dialect(**given, notation=notation), hints, sets_aside),
         "jsonl": lambda: JsonReader(by_line=True),
