@@ -66,8 +66,8 @@ def _check_nulls(fields: Sequence[Field], taken: Taken, rows: Seen) -> None:
 
 
 def _check_items(items: Items, child: Taken, values: Seen) -> None:
-    if leaf := child.leaves.get("value") if items.of is object else None:
-        _expect_nothing(partial(_at, values), _nulls(leaf.values))
+    if items.of is object:
+        _expect_nothing(partial(_at, values), _nulls(child.leaves["value"].values))
     elif items.fields:
         _check_nulls(items.fields, child, cache(partial(_objects, values)))
     else:
