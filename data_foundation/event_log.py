@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
@@ -11,9 +12,13 @@ from typing import Any, Self
 import sqlalchemy as db
 from dagster import StringSource
 from dagster._config import UserConfigSchema
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
+
+MOST_OPEN = 2
+"""Files that a log keeps open: the index, and that of the run which it was last asked for."""
 
 
 class KeptSqliteEventLog(SqliteEventLogStorage):
@@ -21,7 +26,8 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
 
     Read in dagster 1.13.27: its own makes an engine of SQLAlchemy for every access, three for an event of an asset, and
     each engine compiles the same statements anew; and it asks its files each time which tables and columns they have.
-    That was a sixth of the CPU of a run of many small loads. `dagster.yaml` names this class under `event_log_storage`.
+    Whoever closes a file last has SQLite move what was written from the journal to the file, on the disk, and remove
+    the journal: each time, where nobody else has it open. `dagster.yaml` names this class under `event_log_storage`.
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
@@ -32,6 +38,7 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
             inst_data: What Dagster was told of this log.
         """
         self._there: set[str] = set()
+        self._open: dict[str, db.Engine] = {}
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -68,21 +75,58 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
 
     def _find_table(self, name: str) -> bool:
         # Asked while a connection of the log's own is open, which holds the lock that another would wait for.
-        with _engine(self.conn_string_for_shard(INDEX_SHARD_NAME)).connect() as connection:
+        with _engine(self.conn_string_for_shard(INDEX_SHARD_NAME), os.getpid()).connect() as connection:
             return bool(connection.dialect.has_table(connection, name))
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[db.Connection]:
         with self._db_lock:
-            engine = _engine(self.conn_string_for_shard(shard))
+            engine = _engine(self.conn_string_for_shard(shard), os.getpid())
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
+            self._keep_open(shard, engine)
             with engine.begin() as connection:
                 yield connection
 
+    def _keep_open(self, shard: str, engine: db.Engine) -> None:
+        """Leaves a file open until others have been asked for."""
+        self._open.pop(shard, None)
+        self._open[shard] = engine
+        while len(self._open) > MOST_OPEN:
+            self._open.pop(next(iter(self._open))).dispose()
+
+    def _close(self) -> None:
+        with self._db_lock:
+            while self._open:
+                self._open.popitem()[1].dispose()
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Stores an event, and has who looks on told of it."""
+        super().store_event(event)
+        # They watch the file, into which SQLite does not move what it has written as long as it is open.
+        with suppress(FileNotFoundError):
+            os.utime(self.path_for_shard(event.run_id))
+
+    def wipe(self) -> None:
+        """Removes every event, and the files of runs: none of them is to be open, whoever of this process opened it."""
+        self._close()
+        _engine.cache_clear()
+        super().wipe()
+
+    def dispose(self) -> None:
+        """Closes what is open."""
+        self._close()
+        super().dispose()
+
 
 @lru_cache(maxsize=32)
-def _engine(address: str) -> db.Engine:
-    """Returns what knows how to talk to one file; connections are opened for each access, as ever."""
-    return db.create_engine(address, poolclass=db.NullPool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
+def _engine(address: str, process: int) -> db.Engine:
+    """Returns what knows how to talk to one file, with one connection left open for the next access.
+
+    A connection that a forked process has inherited is not to be used, so each `process` has its own. Any thread may
+    use it, but one at a time.
+    """
+    del process
+    told = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+    return db.create_engine(address, poolclass=db.QueuePool, pool_size=1, connect_args=told)

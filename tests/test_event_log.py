@@ -2,13 +2,19 @@
 
 import hashlib
 import inspect
+import logging
+import os
+import queue
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as db
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from data_foundation.event_log import KeptSqliteEventLog
@@ -57,6 +63,80 @@ def test_the_deployed_settings_name_it(homes: dict[str, Path]) -> None:
     with dg.DagsterInstance.from_config(str(homes["kept"])) as instance:
         assert isinstance(instance.event_log_storage, KeptSqliteEventLog)
     assert (homes["kept"] / "history" / "runs" / "index.db").exists()
+
+
+def entry(run_id: str, message: str) -> EventLogEntry:
+    """One line of a run's log."""
+    told = {"error_info": None, "level": logging.INFO, "timestamp": time.time()}
+    return EventLogEntry(user_message=message, run_id=run_id, **told)  # type: ignore[no-untyped-call] # Dagster's own
+
+
+def journals(home: Path) -> set[str]:
+    """The files of which not everything that was written has its place in the file itself."""
+    return {file.name for file in (home / "history" / "runs").glob("*.db-wal")}
+
+
+def test_files_stay_open_until_others_are_asked_for(homes: dict[str, Path]) -> None:
+    """The index, and that of one run: a process that looks into many runs has not all of them open."""
+    with dg.DagsterInstance.from_config(str(homes["kept"])) as instance:
+        log = instance.event_log_storage
+        for run_id in ("first", "second"):
+            log.store_event(entry(run_id, "said"))
+            assert not log.has_asset_key(ORDERS)  # a look into the index
+            assert journals(homes["kept"]) == {"index.db-wal", f"{run_id}.db-wal"}
+    assert not journals(homes["kept"])
+
+
+def test_who_looks_on_is_told_while_the_file_is_open(homes: dict[str, Path]) -> None:
+    """A page that shows a run has its lines as they are written, whichever of the logs it watches with."""
+    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+    kept, stock = (dg.DagsterInstance.from_config(str(home)) for home in homes.values())
+    with kept, stock:
+        kept.event_log_storage.store_event(entry("run", "before"))
+        stock.event_log_storage.watch("run", None, lambda said, _cursor: told.put(said.user_message))
+        kept.event_log_storage.store_event(entry("run", "after"))
+        assert [told.get(timeout=10), told.get(timeout=10)] == ["before", "after"]
+
+
+def test_what_was_wiped_is_not_written_to(homes: dict[str, Path]) -> None:
+    """Nobody in this process has a file open that is no more."""
+    first, second = (dg.DagsterInstance.from_config(str(homes["kept"])) for _ in range(2))
+    with first, second:
+        first.event_log_storage.store_event(entry("run", "before"))
+        second.event_log_storage.wipe()
+        second.event_log_storage.store_event(entry("run", "after"))
+        assert [said.user_message for said in second.all_logs("run")] == ["after"]
+    with dg.DagsterInstance.from_config(str(homes["stock"])) as instance:
+        assert [said.user_message for said in instance.all_logs("run")] == ["after"]
+
+
+@pytest.fixture
+def opened() -> Iterator[list[object]]:
+    """The connections that are opened from here on."""
+    opened: list[object] = []
+
+    def note(connection: object, _record: object) -> None:
+        opened.append(connection)
+
+    db.event.listen(db.pool.Pool, "connect", note)
+    yield opened
+    db.event.remove(db.pool.Pool, "connect", note)
+
+
+def test_a_forked_process_opens_files_of_its_own(homes: dict[str, Path], opened: list[object]) -> None:
+    """What SQLite has open in one process is not for another, which a fork would give it to."""
+    with dg.DagsterInstance.from_config(str(homes["kept"])) as instance:
+        instance.event_log_storage.store_event(entry("run", "of the parent"))
+        opened.clear()
+        instance.event_log_storage.store_event(entry("run", "of the parent"))
+        assert not opened
+        if (child := os.fork()) == 0:
+            try:
+                instance.event_log_storage.store_event(entry("run", "of the child"))
+            finally:
+                os._exit(0 if opened else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert [said.user_message for said in instance.all_logs("run")] == [*["of the parent"] * 2, "of the child"]
 
 
 @pytest.mark.parametrize(
