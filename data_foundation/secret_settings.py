@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.configuration.utils import get_resolved_traces
 from dlt.common.runtime.run_context import global_dir
 
+from data_foundation.hints import is_secret_hint
 from data_foundation.redaction import remember
 
 SECRET_PARTS = ("password", "passwd", "passphrase", "secret", "token", "credential", "apikey", "signature", "webhook")

@@ -13,6 +13,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.connection import connect
 from data_foundation.entrance import find_entrance
+from data_foundation.hints import remember_hints
 from data_foundation.naming import pipeline_name, schema_name
 from data_foundation.unfinished import Unfinished
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from data_foundation.engines.contract import Destination, Statement, Warehouse
     from data_foundation.progress import ProgressCollector
     from data_foundation.vault.landing import Vault
+
+remember_hints()
 
 
 @contextmanager

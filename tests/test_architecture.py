@@ -58,7 +58,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"templates", "yaml_document", "journal", "secret_settings"}),
     frozenset({"repository", "source_log"}),
     frozenset({"errors"}),
-    frozenset({"redaction", "event_log", "forked"}),
+    frozenset({"redaction", "event_log", "forked", "hints"}),
 )
 LEVELS = {module: -depth for depth, row in enumerate(ROWS) for module in row}
 

@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import dlt
 import duckdb
 import pytest
+from dlt.common.configuration.specs import ConnectionStringCredentials
+from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.destination import Destination
 from dlt.common.normalizers.naming.snake_case import NamingConvention
+from dlt.common.typing import SecretSentinel
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
+from data_foundation import hints
 from data_foundation.connection import connect
 from data_foundation.engines import duckdb_file
 from data_foundation.engines.duckdb_file import DuckDBFile, find_file
@@ -139,6 +143,37 @@ def test_a_changed_setting_counts_from_the_next_open_on(tree: Tree, monkeypatch:
             monkeypatch.setenv(name, "%s_later")
             again = destination.configuration(destination.spec()._bind_dataset_name("raw"))
             assert again.staging_dataset_name_layout == layout
+
+
+def test_a_type_is_taken_apart_once(loaded: Tree) -> None:
+    """Whether a setting is a secret dlt asks for each place where it may be; the answers are kept from load to load."""
+    loaded.give("shop", [{"id": 3}])
+    loaded.load("shop.orders")
+    before = hints.known.cache_info()
+    loaded.give("shop", [{"id": 4}])
+    loaded.load("shop.orders")
+    after = hints.known.cache_info()
+    assert after.misses == before.misses
+    assert after.hits > before.hits + 100
+
+
+@pytest.mark.parametrize(
+    ("hint", "secret"),
+    [
+        (str, False),
+        (dlt.TSecretStrValue, True),
+        (dlt.TSecretStrValue | None, True),
+        (dlt.TSecretValue, True),
+        (Any, False),
+        (ConnectionStringCredentials, True),
+        (Annotated[str, ["no hash"]], False),
+        (Annotated[str, ["no hash"], SecretSentinel], True),
+    ],
+)
+def test_what_is_kept_of_a_type_is_what_dlt_says(hint: Any, secret: bool) -> None:  # noqa: FBT001 - a parameter
+    """Those that cannot be kept are taken apart each time."""
+    for _ in range(2):
+        assert hints.is_secret_hint(hint) is is_secret_hint(hint) is secret
 
 
 def destinations() -> dict[str, ResolvedOnce]:
