@@ -1,7 +1,7 @@
 """Which settings are declared secret, found out once for each type that they are declared with.
 
-Read in dlt 1.31.0: it takes the type apart anew for each of the places where a setting may be in the environment, eight
-hundred times a load, though a load has some fifty types.
+Read in dlt 1.31.0: it takes the type apart anew for each of the places where a setting may be in the environment, a
+thousand times a load, though a load has some twenty types.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from data_foundation.runner import Outcome, load_side_by_side
 from data_foundation.translator import ResourceData
 
 PROGRESS_SECONDS = 5.0
-"""How often a load says how far it is: a line costs as much as a tenth of a small load, which only says how it ends."""
+"""How often a load says how far it is; one that is over in a moment only says how it ended."""
 
 ENDS = ("done", "failed")
 """Phases after which there is none."""
