@@ -233,3 +233,14 @@ def test_a_row_whose_id_tells_its_versions_apart_keeps_to_what_dlt_can_write(tre
     add(tree, "yield {'x': float('nan')}", ", write_disposition: {disposition: merge, strategy: scd2}")
     with pytest.raises(ValueRefused, match="column x: got NaN"):
         tree.load("s.t")
+
+
+@pytest.mark.parametrize("engine", ["columnar", "dlt"])
+def test_a_column_that_takes_no_none_refuses_one_before_it_has_a_type(tree: Tree, engine: str) -> None:
+    """By its row, though no value has said yet of what type the column is."""
+    settings = f", engine: {engine}, columns: {{a: {{nullable: false}}}}"
+    add(tree, "yield [{'id': 1, 'a': None}, {'id': 2, 'a': 5}]", settings)
+    with pytest.raises(ValueRefused, match="row 1, column a: got None for a column that is not nullable"):
+        tree.load("s.t")
+    add(tree, "yield [{'id': 1, 'a': 5}]\n    yield [{'id': 2, 'a': 6}]", settings)
+    assert tree.load("s.t").rows == 2

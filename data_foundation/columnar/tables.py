@@ -83,12 +83,19 @@ class Converter:
         for one in taken.family():
             columns = self._ahead.schema.get_table_columns(one.name)
             schema = columns_to_arrow(columns, self._ahead.capabilities, "UTC")
+            self._refuse_nothing(one)
             arrays = {
                 name: self._array(one.name, name, leaf, schema) for name, leaf in one.leaves.items() if leaf.kinds
             }
             arrays |= self._dlt_columns(one, page, arrays, ids)
             tables[one.name] = _assemble(one.count, arrays, schema)
         return tables
+
+    def _refuse_nothing(self, taken: Taken) -> None:
+        """Leaves a page alone in which a column has no value at all that has to have one: its type may not be known."""
+        for name, leaf in taken.leaves.items():
+            if not leaf.kinds and not self._ahead.is_nullable(taken.name, name):
+                raise NotColumnar(f"{name}: no value for a column that is not nullable")
 
     def _new(self, taken: Taken) -> Iterator[int]:
         """Yields the indexes of rows that show a table, a column or a type of value for the first time."""

@@ -22,6 +22,7 @@ from data_foundation.exact.values import Unacceptable, as_written, standing_for
 Mode = Literal["freeze", "discard_row", "discard_value"]
 EMPTY_KEY = "_empty"
 
+_NO_NONE = "got None for a column that is not nullable; yield a value, or leave the row out"
 _EVOLVES_ONCE = cast("Any", {"evolve-columns-once": True})
 # A KeyError is one about a row that lacks a part of the primary key which its id follows from.
 _NOT_TAKEN = (DataValidationError, CannotCoerceNullException, CannotCoerceColumnException, OverflowError, KeyError)
@@ -110,6 +111,10 @@ class Ahead:
         column = self.schema.tables.get(table, {}).get("columns", {}).get(name)
         return column if column and is_complete_column(column) else None
 
+    def is_nullable(self, table: str, name: str) -> bool:
+        """Tells whether a column takes None; one without a type yet may have been told not to."""
+        return bool(self.schema.tables.get(table, {}).get("columns", {}).get(name, {}).get("nullable", True))
+
     def is_json(self, table: str, name: str, level: int) -> bool:
         """Tells whether a dict or a list stays one value; `level` counts down to the deepest that does not."""
         return bool(self.schema.data_item_normalizer._is_nested_type(table, name, level))  # type: ignore[attr-defined]  # noqa: SLF001
@@ -164,9 +169,7 @@ class Ahead:
         try:
             row, partial = self._coercion._coerce_row(table, parent, {name: value})  # noqa: SLF001
         except CannotCoerceNullException:
-            raise Unacceptable(
-                "got None for a column that is not nullable; yield a value, or leave the row out"
-            ) from None
+            raise Unacceptable(_NO_NONE) from None
         except OverflowError:
             raise Unacceptable("got a time that is outside of the years 1 to 9999 in UTC; yield it as text") from None
         except CannotCoerceColumnException as error:
@@ -174,6 +177,9 @@ class Ahead:
                 f"got a value that is neither {error.to_type} nor what its variant column holds; convert it"
             ) from None
         if value is None:
+            # dlt finds that out of a column without a type when it writes the rows, and tells no row.
+            if not self.is_nullable(table, name):
+                raise Unacceptable(_NO_NONE)
             return Landing()
         ((column, landed),) = row.items()
         if partial and (refused := self._enter(partial, parent)):
