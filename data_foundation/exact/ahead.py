@@ -66,6 +66,7 @@ class Ahead:
         table: Name of the root table.
         holds: `rows` or `frames` where the table was made of such, None where it is new.
         capabilities: Of the destination.
+        row_id_type: What the ids of the root table's rows follow from: random, row_hash or key_hash.
     """
 
     def __init__(self, schema: Schema, hints: TTableSchema, nested: list[TTableSchema]) -> None:
@@ -89,6 +90,8 @@ class Ahead:
         # Which ids go down to child tables follows from the hints, and is read when a normaliser begins.
         names = cast("Any", self.schema.data_item_normalizer)
         names._reset()  # noqa: SLF001
+        # So do the ids: asked for later, dlt would look into tables that another thread may be about to replace.
+        self.row_id_type = str(names._get_root_row_id_type(self.table))  # noqa: SLF001
         self.normalize_key = lru_cache(maxsize=None)(names._normalize_identifier)  # noqa: SLF001
         self.normalize_table = names._normalize_table_identifier  # noqa: SLF001
         self.shorten = self.schema.naming.shorten_fragments
@@ -149,11 +152,6 @@ class Ahead:
             self.schema.tables.clear()
             self.schema.tables.update(deepcopy(tables))
             self.schema.data_item_normalizer._clear_schema_caches()  # type: ignore[attr-defined]  # noqa: SLF001
-
-    @property
-    def row_id_type(self) -> str:
-        """What the ids of the root table's rows follow from: random, row_hash or key_hash."""
-        return str(cast("Any", self.schema.data_item_normalizer)._get_root_row_id_type(self.table))  # noqa: SLF001
 
     @property
     def primary_key(self) -> list[str]:

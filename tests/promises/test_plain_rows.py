@@ -221,3 +221,16 @@ def test_rows_with_a_key_that_is_no_text_are_taken_apart() -> None:
     with pytest.raises(NotColumnar, match="2020: a key that is no text"):
         converter.reader()
     assert by_json(learned([{"a": 1}]), [{1: 1}]) is None  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "kind"), [("scd2", "row_hash"), ("upsert", "key_hash"), ("delete-insert", "random")]
+)
+def test_what_ids_follow_from_is_known_while_tables_are_replaced(strategy: Any, kind: str) -> None:
+    """One thread forgets what a refused page has entered while another asks how the next one is to be read."""
+    disposition: Any = {"disposition": "merge", "strategy": strategy}
+    hints = dlt.resource([], name="t", primary_key="id", write_disposition=disposition).compute_table_schema()
+    ahead = Ahead(dlt.Schema("s"), hints, [])
+    assert ahead.row_id_type == kind
+    ahead.know({})
+    assert ahead.row_id_type == kind
