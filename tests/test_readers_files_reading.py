@@ -11,7 +11,6 @@ from dlt.extract.exceptions import ResourceExtractionError
 
 from data_foundation.errors import ConfigError, EntryError, FoundationError, LoadError
 from data_foundation.readers.connections import missing_settings
-from data_foundation.tree import BrokenSource, find_source
 from tests.file_sources import FileTree, files
 
 __all__ = ["files"]
@@ -174,10 +173,8 @@ def test_a_file_whose_ending_tells_nothing_needs_a_format(files: FileTree) -> No
 def test_a_check_tells_what_cannot_be(files: FileTree, kwargs: dict[str, Any], message: str) -> None:
     """Without a file or a setting, at the resource's line; what a template stands for shows in a run."""
     files.read(**kwargs)
-    found = find_source(files.root, "bank")
-    assert isinstance(found, BrokenSource)
     with pytest.raises(ConfigError, match=message):
-        raise ConfigError(found.problems)
+        files.check("bank")
     templates = {key: "{{ env.X }}" if key in {"format", "on_bad_row"} else value for key, value in kwargs.items()}
     files.read(**(templates if templates != kwargs else {"path": "*", "sheet": "a"}))
-    assert not isinstance(find_source(files.root, "bank"), BrokenSource)
+    files.check("bank")

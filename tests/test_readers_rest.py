@@ -10,7 +10,6 @@ import yaml
 
 from data_foundation.errors import ConfigError, EntryError, FoundationError, LoadError, SettingMissing
 from data_foundation.redaction import redact
-from data_foundation.tree import BrokenSource, find_source
 from sandbox.environment import TOKENS
 from tests.rest_server import Answer, Asked, RestServer, serve
 from tests.trees import Tree
@@ -614,10 +613,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_check_tells_what_cannot_be(shop: RestTree, kwargs: dict[str, Any], message: str) -> None:
     """Without a setting, a connection or a line of code, at the resource's line."""
     shop.read(**kwargs)
-    found = find_source(shop.root, "shop")
-    assert isinstance(found, BrokenSource)
     with pytest.raises(ConfigError, match=message):
-        raise ConfigError(found.problems)
+        shop.check("shop")
 
 
 def test_a_template_is_checked_when_it_has_a_value(
@@ -626,7 +623,7 @@ def test_a_template_is_checked_when_it_has_a_value(
     """`{{ env.NAME }}` may stand for a number, or for what is none."""
     monkeypatch.setenv("SHOP_PAGE", "many")
     shop.read(pagination="offset", page_size="{{ env.SHOP_PAGE }}")
-    assert not isinstance(find_source(shop.root, "shop"), BrokenSource)
+    shop.check("shop")
     with pytest.raises(EntryError, match=r"kwargs\.page_size: got 'many'"):
         shop.load("shop.landed")
     assert api.requests == []

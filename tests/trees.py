@@ -11,9 +11,11 @@ import duckdb
 
 from data_foundation.config import load_source_config
 from data_foundation.engines.duckdb import DuckDBWarehouse
+from data_foundation.errors import ConfigError
 from data_foundation.landed import LoadResult
 from data_foundation.loader import load_resource
 from data_foundation.options import LoadOptions, Task
+from data_foundation.tree import BrokenSource, find_source
 
 ROWS = '''
 import json
@@ -56,6 +58,16 @@ class Tree:
         resource = config.find_resource(table)
         assert resource, f"no {table} in {config.file}"
         return Task(config, resource, LoadOptions(**options))
+
+    def check(self, source: str) -> None:
+        """Looks at a source as `foundation check` does.
+
+        Raises:
+            ConfigError: With all that is wrong with it.
+        """
+        found = find_source(self.root, source)
+        if isinstance(found, BrokenSource):
+            raise ConfigError(found.problems)
 
     def load(self, name: str, **options: Any) -> LoadResult:
         """Loads `source.table`."""
