@@ -42,13 +42,7 @@ def normalize(name: str) -> str:
 
 def table_key(resource: ResourceConfig) -> tuple[str, str]:
     """Returns dataset and table of a resource as they are called in the warehouse: its asset key."""
-    return _table_key(resource.destination)
-
-
-@lru_cache(maxsize=65536)
-def _table_key(destination: str) -> tuple[str, str]:
-    dataset, table = destination.split(".")
-    return normalize(dataset), normalize(table)
+    return normalize(resource.dataset), normalize(resource.table)
 
 
 def pipeline_name(dataset: str, table: str) -> str:

@@ -50,7 +50,7 @@ class Field:
         """The type that Arrow reads the key's values as."""
         if self.items:
             return pa.list_(self.items.arrow)
-        return _ARROW[self.kinds] if self.fields is None else pa.struct([(one.key, one.arrow) for one in self.fields])
+        return _ARROW[self.kinds] if self.fields is None else _struct(self.fields)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Items:
     def arrow(self) -> pa.DataType:
         """The type that Arrow reads an item as."""
         if self.of is dict:
-            return pa.struct([(one.key, one.arrow) for one in self.fields])
+            return _struct(self.fields)
         return self.fields[0].arrow if self.fields else pa.null()
 
 
@@ -135,9 +135,19 @@ def as_line(document: bytes) -> bytes:
     return b'{"":' + text.replace(b"\n", b" ").replace(b"\r", b" ") + b"}"
 
 
+def _struct(fields: Sequence[Field]) -> pa.StructType:
+    return pa.struct([(field.key, field.arrow) for field in fields])
+
+
 def _fields(node: Object, table: str, known: Known) -> tuple[Field, ...]:
     fields = tuple(
-        Field(key, name, frozenset(known.get((table, name), ())), _inner(inner, table, known), _items(items, known))
+        Field(
+            key,
+            name,
+            frozenset(known.get((table, name), ())),
+            _fields(inner, table, known) if inner else None,
+            _items(items, known) if items else None,
+        )
         for key, name, inner, items in node.shape()
     )
     for field in fields:
@@ -150,13 +160,7 @@ def _fields(node: Object, table: str, known: Known) -> tuple[Field, ...]:
     return fields
 
 
-def _inner(node: Object | None, table: str, known: Known) -> tuple[Field, ...] | None:
-    return _fields(node, table, known) if node else None
-
-
-def _items(table: Table | None, known: Known) -> Items | None:
-    if table is None:
-        return None
+def _items(table: Table, known: Known) -> Items:
     of = set(known.get((table.name, ""), ()))
     if not of:
         return Items(table.name, None)

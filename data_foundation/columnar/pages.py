@@ -150,14 +150,13 @@ class Pages:
 
     def _send_page(self, page: _Page) -> None:
         """Writes what Arrow has read, or else the rows."""
+        before = self.sent
         if page.read is None or not self._send_read(page.read):
             rows = page.rows()
-            count = len(rows)
-            for start in range(0, count, MOST_ROWS):
+            for start in range(0, len(rows), MOST_ROWS):
                 self._send(rows[start : start + MOST_ROWS])
-        else:
-            count = page.read.count
-        self.added += 0 if page.is_counted else count
+        if not page.is_counted:
+            self.added += self.sent - before
 
     def _send_read(self, read: Taken) -> bool:
         try:

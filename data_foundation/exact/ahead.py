@@ -111,12 +111,16 @@ class Ahead:
 
     def column(self, table: str, name: str) -> TColumnSchema | None:
         """Returns a column that has a type, None where there is none yet."""
-        column = self.schema.tables.get(table, {}).get("columns", {}).get(name)
+        column = self._told(table, name)
         return column if column and is_complete_column(column) else None
 
     def is_nullable(self, table: str, name: str) -> bool:
         """Tells whether a column takes None; one without a type yet may have been told not to."""
-        return bool(self.schema.tables.get(table, {}).get("columns", {}).get(name, {}).get("nullable", True))
+        column = self._told(table, name)
+        return column is None or bool(column.get("nullable", True))
+
+    def _told(self, table: str, name: str) -> TColumnSchema | None:
+        return self.schema.tables.get(table, {}).get("columns", {}).get(name)
 
     def is_json(self, table: str, name: str, level: int) -> bool:
         """Tells whether a dict or a list stays one value; `level` counts down to the deepest that does not."""
