@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data_foundation.engines.duckdb import FORMAT
 from data_foundation.engines.duckdb_copy import ROW_GROUP, needed_bytes
 
 ROWS = 3 * ROW_GROUP
@@ -31,7 +33,8 @@ def test_a_copy_needs_less_than_it_is_given(build: str, tmp_path: Path) -> None:
     with pq.ParquetWriter(path, table.schema) as writer:
         for _ in range(20):
             writer.write_table(table)
-    with duckdb.connect(tmp_path / "warehouse.duckdb", config={"threads": THREADS}) as connection:
+    config: dict[str, Any] = {"threads": THREADS, "storage_compatibility_version": FORMAT}
+    with duckdb.connect(tmp_path / "warehouse.duckdb", config=config) as connection:
         connection.execute("SET preserve_insertion_order = false")
         connection.execute(f"SET memory_limit = '{needed_bytes(path, THREADS) * 2 // 3}B'")
         connection.execute(f"CREATE TABLE copied AS FROM '{path}'")

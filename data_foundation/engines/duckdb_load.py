@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import duckdb
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.destination.configuration import ParquetFormatConfiguration
 from dlt.destinations.impl.duckdb.configuration import DuckDbConnectionPool
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
@@ -118,9 +120,14 @@ class _SharedSqlClient(_SessionSqlClient):
 
 
 class _SharedClient(StateWithSchema, DuckDbClient):
-    """Commits where dlt says that a load is complete."""
+    """Commits where dlt says that a load is complete, and has DuckDB look for no way to compress ids."""
 
     shared: _Transaction | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # That is a sixth of a copy's CPU with eleven columns beside them, for four bytes an id.
+        self.active_hints = {**self.active_hints, "row_key": "USING COMPRESSION uncompressed"}
 
     def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:  # noqa: FBT001, FBT002 - dlt's signature
         job = super().create_load_job(table, file_path, load_id, restore)
@@ -152,6 +159,12 @@ class TransactionalDuckDB(ResolvedOnce, duckdb_destination):
     def client_class(self) -> type[DuckDbClient]:
         """The client that commits where a load is complete."""
         return _SharedClient
+
+    def _raw_capabilities(self) -> DestinationCapabilitiesContext:
+        """Returns dlt's, with files that are not compressed: they are read once, where they were written."""
+        capabilities = super()._raw_capabilities()
+        capabilities.parquet_format = ParquetFormatConfiguration(compression="none")
+        return capabilities
 
     def client(self, schema: Any, initial_config: Any = None) -> Any:
         """Returns a client; inside `transaction` one that shares its session with all others."""
