@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import dlt
 import duckdb
 import pytest
+from dlt.common import validation
 from dlt.common.configuration.specs import ConnectionStringCredentials
 from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.destination import Destination
+from dlt.common.exceptions import DictValidationException
 from dlt.common.normalizers.naming.snake_case import NamingConvention
+from dlt.common.normalizers.typing import TNormalizersConfig
+from dlt.common.schema.typing import TColumnSchema, TSchemaSettings
 from dlt.common.typing import SecretSentinel
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
@@ -146,15 +150,18 @@ def test_a_changed_setting_counts_from_the_next_open_on(tree: Tree, monkeypatch:
 
 
 def test_a_type_is_taken_apart_once(loaded: Tree) -> None:
-    """Whether a setting is a secret dlt asks for each place where it may be; the answers are kept from load to load."""
+    """Whether a setting is secret, and what a dict of settings may hold: the answers are kept from load to load."""
     loaded.give("shop", [{"id": 3}])
     loaded.load("shop.orders")
-    before = hints.known.cache_info()
+    kept = (hints.known_secrets, hints.known_fields)
+    before = [known.cache_info() for known in kept]
     loaded.give("shop", [{"id": 4}])
     loaded.load("shop.orders")
-    after = hints.known.cache_info()
-    assert after.misses == before.misses
-    assert after.hits > before.hits + 100
+    after = [known.cache_info() for known in kept]
+    assert [now.misses for now in after] == [then.misses for then in before]
+    secrets, fields = (now.hits - then.hits for now, then in zip(after, before, strict=True))
+    assert secrets > 100
+    assert fields > 40
 
 
 @pytest.mark.parametrize(
@@ -174,6 +181,16 @@ def test_what_is_kept_of_a_type_is_what_dlt_says(hint: Any, secret: bool) -> Non
     """Those that cannot be kept are taken apart each time."""
     for _ in range(2):
         assert hints.is_secret_hint(hint) is is_secret_hint(hint) is secret
+
+
+@pytest.mark.parametrize("spec", [TColumnSchema, TSchemaSettings, TNormalizersConfig])
+def test_what_is_kept_of_a_dict_is_what_dlt_reads(spec: type) -> None:
+    """It is asked for with the globals of the module that a typed dict is of."""
+    names = vars(sys.modules[spec.__module__])
+    asked: Any = vars(validation)["get_type_hints"]
+    assert asked(spec, globalns=names) == get_type_hints(spec, globalns=names)
+    with pytest.raises(DictValidationException, match="unexpected fields"):
+        validation.validate_dict(spec, {"nothing like it": 1}, ".")
 
 
 def destinations() -> dict[str, ResolvedOnce]:
