@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +13,9 @@ import pyarrow.json as pj
 from data_foundation.columnar.columns import NotColumnar
 from data_foundation.columnar.tree import Leaf, Taken
 from data_foundation.exact.tables import Object, Table
+
+Line = Sequence[bytes]
+"""The pieces of a line of JSON, the last of which may end it."""
 
 Known = Mapping[tuple[str, str], Collection[type]]
 """The types of values that were met, by table and column; under "" what the items of a table's lists are."""
@@ -97,20 +101,21 @@ class JsonReader:
             explicit_schema=pa.schema([("", pa.list_(self.rows.arrow))]), unexpected_field_behavior="error"
         )
 
-    def read(self, lines: Sequence[bytes], *, is_unicode: bool = False) -> Taken:
+    def read(self, lines: Sequence[Line], *, is_unicode: bool = False) -> Taken:
         """Returns the columns of lines of JSON, each `{"": [...]}` with an array of objects.
 
         Args:
-            lines: At least one.
+            lines: At least one, as pieces.
             is_unicode: They are known to be; Arrow does not look while it reads.
 
         Raises:
             NotColumnar: There is a key, a type or a shape that was not met, or no JSON.
         """
         # Each of Arrow's threads reads a block.
-        options = pj.ReadOptions(block_size=max(_BLOCK, *(len(line) + 1 for line in lines)))
+        options = pj.ReadOptions(block_size=max(_BLOCK, *(sum(map(len, line)) for line in lines)))
         try:
-            text = pa.BufferReader(b"\n".join(lines))
+            # Long texts are copied once.
+            text = pa.BufferReader(b"".join(chain.from_iterable(lines)))
             read = pj.read_json(text, read_options=options, parse_options=self._options)
             column = read[""].combine_chunks()
             column.validate(full=not is_unicode)
@@ -124,15 +129,15 @@ class JsonReader:
         return taken
 
 
-def as_line(document: bytes) -> bytes:
+def as_line(document: bytes) -> Line:
     """Returns an array of objects, or JSON lines, as a line that `JsonReader` reads.
 
     Line breaks mean nothing between the values of an array, and cannot be inside of them.
     """
     text = document.strip()
     if text.startswith(b"{"):
-        return b'{"":[' + b",".join(line for line in text.splitlines() if line.strip()) + b"]}"
-    return b'{"":' + text.replace(b"\n", b" ").replace(b"\r", b" ") + b"}"
+        text = b"[" + b",".join(line for line in text.splitlines() if line.strip()) + b"]"
+    return b'{"":', text.replace(b"\n", b" ").replace(b"\r", b" "), b"}\n"
 
 
 def _struct(fields: Sequence[Field]) -> pa.StructType:

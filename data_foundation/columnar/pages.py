@@ -30,7 +30,7 @@ MOST_ROWS = 50_000
 """Rows that are converted at once."""
 
 FIRST_ROWS = 1_000
-"""Rows of the first page, from which is learned what the others are read by."""
+"""Rows that are converted first, from which is learned what the others are read by."""
 
 MOST_BYTES = 32 * 2**20
 """Estimated size of such rows."""
@@ -98,14 +98,14 @@ class Pages:
         self.added += len(page)
         if not self._gathered:
             self._since = time.monotonic()
-        for start in range(0, len(page), MOST_ROWS):
-            part = page[start : start + MOST_ROWS]
+        start = 0
+        while part := page[start : start + self._most_rows]:
+            start += len(part)
             if len(self._gathered) + len(part) > MOST_ROWS:
                 self._flush_rows()
             self._gathered += part
             self._bytes += len(part) * _estimate(part)
-            enough = MOST_ROWS if self._files.has_work else min(FIRST_ROWS, MOST_ROWS)
-            if len(self._gathered) >= enough or self._bytes >= MOST_BYTES or self._is_late:
+            if len(self._gathered) >= self._most_rows or self._bytes >= MOST_BYTES or self._is_late:
                 self._flush_rows()
 
     def add_document(self, document: bytes) -> None:
@@ -114,14 +114,21 @@ class Pages:
         Raises:
             ValueRefused: As for `add`; or one before is no JSON.
         """
+        if not self._files.has_work:
+            # What there is to learn is learned from rows.
+            self.add(read_document(document))
+            return
         self._flush_rows()
         if not self._documents:
             self._since = time.monotonic()
         self._documents.append(document)
         self._bytes += len(document)
-        # What there is to learn is learned from the first one.
-        if self._bytes >= MOST_JSON or self._is_late or not self._files.has_work:
+        if self._bytes >= MOST_JSON or self._is_late:
             self._flush_documents()
+
+    @property
+    def _most_rows(self) -> int:
+        return MOST_ROWS if self._files.has_work else min(FIRST_ROWS, MOST_ROWS)
 
     @property
     def _is_late(self) -> bool:

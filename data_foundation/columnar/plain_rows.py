@@ -36,7 +36,7 @@ def read_plain(reader: JsonReader, rows: Sequence[dict[Any, Any]]) -> tuple[Take
     """
     try:
         line = orjson.dumps({"": rows}, option=_NO_JSON)
-        taken = reader.read([line], is_unicode=True)
+        taken = reader.read([(line,)], is_unicode=True)
         _check_nulls(reader.rows.fields, taken, lambda: rows)
     except TypeError as error:
         raise NotColumnar(_LOST) from error
