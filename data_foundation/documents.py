@@ -12,6 +12,7 @@ from data_foundation.errors import ValueRefused
 
 # A number that the fast reader might round; inside of a text it only costs time.
 _WIDE_NUMBER = re.compile(rb"(?<![\d.])\d{19}")
+_SAME_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 
 
 def is_document(item: object) -> bool:
@@ -30,12 +31,17 @@ def read_document(content: bytes) -> list[Any]:
     text = bytes(content).removeprefix(b"\xef\xbb\xbf").strip()
     if not text:
         return []
-    read = standard_json.loads if _WIDE_NUMBER.search(text) else json.loadb
+    read = standard_json.loads if _has_wide_number(text) else json.loadb
     try:
         found = read(text)
     except ValueError:
         found = _read_lines(text)
     return found if isinstance(found, list) else [found]
+
+
+def _has_wide_number(text: bytes) -> bool:
+    # Of most documents a twentieth of the expression's time tells that there is none.
+    return b"0" * 19 in text.translate(_SAME_DIGIT) and bool(_WIDE_NUMBER.search(text))
 
 
 def _read_lines(text: bytes) -> list[Any]:

@@ -19,7 +19,7 @@ from data_foundation.exact.ahead import Ahead
 from data_foundation.exact.frames import Frames, as_arrow
 from data_foundation.exact.rows import Rows
 from data_foundation.exact.values import Unacceptable, describe, plain
-from data_foundation.steps import Step, is_frame_type
+from data_foundation.steps import Step, is_frame
 
 
 class Entrance(Step):
@@ -140,10 +140,10 @@ class _Table:
         items = item if isinstance(item, list) else [item]
         if all(map(is_document, items)):
             return [row for document in items for row in self._take_document(bytes(document))] or None
-        frames = {is_frame_type(kind) for kind in set(map(type, items))}
-        if frames == {False}:
+        if not is_frame(items[0]):
+            # A frame behind it is met where its row is looked at; here that would be one look more at every row.
             return self._take_rows(items if isinstance(item, list) else [self._row(item)])
-        if frames != {True}:
+        if not all(map(is_frame, items)):
             raise ValueRefused(f"row {self._count + 1}: got a page of rows and frames; yield each by itself")
         taken = [self._take_frame(one) for one in items]
         rows = [row for one in taken if isinstance(one, list) for row in one]

@@ -13,12 +13,7 @@ from data_foundation.documents import is_document, read_document
 
 def is_frame(value: object) -> bool:
     """Tells whether `value` is an Arrow table or batch, or a pandas or polars frame."""
-    return is_frame_type(type(value))
-
-
-def is_frame_type(kind: type) -> bool:
-    """Tells whether values of a type are frames."""
-    return kind.__module__.split(".")[0] in ("pyarrow", "pandas", "polars")
+    return type(value).__module__.split(".")[0] in ("pyarrow", "pandas", "polars")
 
 
 class Step(ItemTransform[Any, Any]):

@@ -97,6 +97,42 @@ def test_pages_are_gathered_by_rows(tree: Tree, written: list[Any], monkeypatch:
     assert written == [4, 3, 5, 5, 2]
 
 
+@pytest.mark.parametrize(
+    ("body", "sizes"),
+    [
+        ("yield [{'x': 1}] * 5; yield [{'x': 2}] * 5", [2, 8]),
+        ("yield b'[' + b','.join([b'{\"x\": 1}'] * 5) + b']'; yield b'[{\"x\": 2}]'", [2, 3, 1]),
+    ],
+    ids=["rows", "documents"],
+)
+def test_the_first_rows_go_ahead(
+    tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch, body: str, sizes: list[int]
+) -> None:
+    """The others are read by what these have shown; not all rows of a large page have to be taken apart for that."""
+    monkeypatch.setattr(pages, "FIRST_ROWS", 2)
+    add(tree, body)
+    assert (tree.load("s.t").row_count, written) == (sum(sizes), sizes)
+
+
+def test_a_list_may_be_used_again(tree: Tree) -> None:
+    """What was yielded has landed, whatever becomes of the list."""
+    add(tree, "page = [{'x': 1}, {'x': 2}]; yield page; page.clear(); page.append({'x': 3}); yield page; page.clear()")
+    assert tree.load("s.t").row_count == 3
+    assert sorted(tree.query("select x from raw.t")) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 2**64, -(2**70), 10**30])
+def test_a_number_of_a_document_keeps_its_digits(tree: Tree, number: int) -> None:
+    """One that is wider than 64 bits is not rounded to a double: it is told."""
+    add(tree, f'yield b\'[{{"x": 1.0000000000000000000001, "t": "{"9" * 40}", "n": {number}}}]\'')
+    if -(2**63) <= number < 2**63:
+        tree.load("s.t")
+        assert tree.query("select n from raw.t") == [number]
+    else:
+        with pytest.raises(LoadError, match=r"row 1, column n: .*64 bits"):
+            tree.load("s.t")
+
+
 def test_pages_are_gathered_by_size(tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Long rows go sooner."""
     monkeypatch.setattr(pages, "MOST_BYTES", 1000)

@@ -99,13 +99,16 @@ class Pages:
         if not self._gathered:
             self._since = time.monotonic()
         start = 0
-        while part := page[start : start + self._most_rows]:
+        while start < len(page):
+            most = self._most_rows
+            # A copy more of a page that fits would touch each of its rows again.
+            part = page[start : start + most] if start or len(page) > most else page
             start += len(part)
             if len(self._gathered) + len(part) > MOST_ROWS:
                 self._flush_rows()
             self._gathered += part
             self._bytes += len(part) * _estimate(part)
-            if len(self._gathered) >= self._most_rows or self._bytes >= MOST_BYTES or self._is_late:
+            if len(self._gathered) >= most or self._bytes >= MOST_BYTES or self._is_late:
                 self._flush_rows()
 
     def add_document(self, document: bytes) -> None:

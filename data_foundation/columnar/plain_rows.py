@@ -5,7 +5,7 @@ Taking them apart in Python takes several times as long, and all of it holds Pyt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from itertools import chain, repeat
 from typing import Any
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from data_foundation.columnar.columns import NotColumnar
 from data_foundation.columnar.json_pages import Field, Items, JsonReader
-from data_foundation.columnar.tree import Indexes, Taken
+from data_foundation.columnar.tree import AT_HAND, Indexes, Taken
 
 # JSON would make text or objects of these.
 _NO_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -51,49 +51,50 @@ def _check_nulls(fields: Sequence[Field], taken: Taken, rows: Seen) -> None:
         TypeError: Something did where an object is expected.
     """
     lists = {child.name: child for child in taken.children}
+    nothing: dict[str, Indexes] = {}
     for field in fields:
-        values = partial(_values, rows, field.key)
         if field.fields:
-            _check_nulls(field.fields, taken, cache(partial(_objects, values)))
+            _check_nulls(field.fields, taken, cache(partial(_objects, rows, field.key)))
         elif leaf := taken.leaves.get(field.name):
-            _expect_nothing(values, _nulls(leaf.values))
+            nothing[field.key] = _nulls(leaf.values)
         elif field.items and (child := lists.get(field.items.table)):
-            _expect_nothing(values, np.flatnonzero(child.lengths == 0))
-            _check_items(field.items, child, cache(partial(_flat, values)))
+            nothing[field.key] = np.flatnonzero(child.lengths == 0)
+            _check_items(field.items, child, cache(partial(_items, rows, field.key)))
         else:
             # Objects without a key, or lists without an item.
-            _expect_nothing(values, np.arange(taken.count))
+            nothing[field.key] = np.arange(taken.count)
+    _expect_nothing({key: at for key, at in nothing.items() if len(at)}, rows)
 
 
 def _check_items(items: Items, child: Taken, values: Seen) -> None:
-    if items.of is object:
-        _expect_nothing(partial(_at, values), _nulls(child.leaves["value"].values))
-    elif items.fields:
-        _check_nulls(items.fields, child, cache(partial(_objects, values)))
-    else:
-        _expect_nothing(partial(_at, values), np.arange(child.count))
-
-
-def _expect_nothing(values: Callable[[Indexes], Iterable[Any]], at: Indexes) -> None:
-    if len(at) and any(values(at)):
+    if items.fields and items.of is dict:
+        _check_nulls(items.fields, child, cache(lambda: [value or _EMPTY for value in values()]))
+        return
+    nulls = _nulls(child.leaves["value"].values) if items.of is object else np.arange(child.count)
+    if len(nulls) and any(map(values().__getitem__, nulls.tolist())):
         raise NotColumnar(_LOST)
+
+
+def _expect_nothing(nothing: Mapping[str, Indexes], rows: Seen) -> None:
+    """Holds the rows to having nothing under some keys, each in the rows of its indexes."""
+    seen = rows() if nothing else ()
+    # All keys of a row while it is at hand: to fetch it from memory takes longer than to look at it.
+    for start in range(0, len(seen), AT_HAND):
+        some = seen[start : start + AT_HAND]
+        for key, indexes in nothing.items():
+            begin, end = np.searchsorted(indexes, (start, start + AT_HAND))
+            at = (indexes[begin:end] - start).tolist()
+            if any(map(dict.get, map(some.__getitem__, at), repeat(key))):
+                raise NotColumnar(_LOST)
 
 
 def _nulls(values: pa.Array) -> Indexes:
     return np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False)) if values.null_count else np.arange(0)
 
 
-def _at(seen: Seen, at: Indexes | None = None) -> Iterable[Any]:
-    return seen() if at is None else map(seen().__getitem__, at.tolist())
+def _objects(rows: Seen, key: str) -> Sequence[Any]:
+    return [value or _EMPTY for value in map(dict.get, rows(), repeat(key))]
 
 
-def _values(rows: Seen, key: str, at: Indexes | None = None) -> Iterable[Any]:
-    return map(dict.get, _at(rows, at), repeat(key))
-
-
-def _objects(values: Callable[[], Iterable[Any]]) -> Sequence[Any]:
-    return [value or _EMPTY for value in values()]
-
-
-def _flat(lists: Callable[[], Iterable[Any]]) -> Sequence[Any]:
-    return list(chain.from_iterable(filter(None, lists())))
+def _items(rows: Seen, key: str) -> Sequence[Any]:
+    return list(chain.from_iterable(filter(None, map(dict.get, rows(), repeat(key)))))

@@ -8,7 +8,8 @@ from typing import Any
 from data_foundation.errors import ValueRefused
 from data_foundation.exact.ahead import Ahead, Landing
 from data_foundation.exact.tables import Table
-from data_foundation.exact.values import Unacceptable, plain
+from data_foundation.exact.values import Unacceptable, describe, plain
+from data_foundation.steps import is_frame
 
 
 class Rows:
@@ -74,6 +75,8 @@ class Rows:
         row = plain(item)
         if isinstance(row, dict):
             return row
+        if is_frame(row):
+            raise self.refuse((), f"got {describe(row)} in a page of rows; yield each by itself")
         if row is None:
             raise self.refuse((), "got None for a row; leave it out of the page")
         return {"value": row}

@@ -511,7 +511,11 @@ REFUSED: dict[str, Any] = {
     "mapping proxy": ("yield types.MappingProxyType({'a': 2})", "row 1: got a mappingproxy; accepted: a dict"),
     "deque": ("yield collections.deque([{'a': 1}])", "row 1: got a collections.deque; accepted: a dict, a list"),
     "generator in a page": ("yield [(row for row in [])]", "row 1.*: got a generator; accepted"),
-    "page of rows and frames": ("yield [{'a': 1}, pa.table({'a': [1]})]", "row 1: got a page of rows and frames"),
+    "page of rows and frames": (
+        "yield [{'a': 1}, pa.table({'a': [1]})]",
+        "row 2: got a pyarrow.lib.Table in a page of rows; yield each by itself",
+    ),
+    "page of frames and rows": ("yield [pa.table({'a': [1]}), {'a': 1}]", "row 1: got a page of rows and frames"),
     "Arrow uint64 that does not fit": (
         table("pa.array([1, 2**63], pa.uint64())"),
         "row 2, column x: values of type uint64 do not fit",
