@@ -43,7 +43,8 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     """Compares with what a user would pick instead, side by side."""
     console = Console()
     if not console.is_terminal:
-        console = Console(width=120)
+        # Markdown has no rows that go on in a second line.
+        console = Console(width=1000)
     chosen = find_benchmarks(names or [])
     console.print(describe_machine("dagster", "dagster-dlt", "dlt", "duckdb"), highlight=False)
     for benchmark in chosen:

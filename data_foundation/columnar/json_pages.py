@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from data_foundation.columnar.columns import NotColumnar
-from data_foundation.columnar.tree import Leaf, Taken
+from data_foundation.columnar.tree import NEEDS_VALUES, Leaf, Taken
 from data_foundation.exact.tables import Object, Table
 
 Line = Sequence[bytes]
@@ -156,6 +156,8 @@ def _fields(node: Object, table: str, known: Known) -> tuple[Field, ...]:
         for key, name, inner, items in node.shape()
     )
     for field in fields:
+        if not (field.kinds or node.takes_nothing(field.name)):
+            raise NotColumnar(NEEDS_VALUES.format(field.name))
         if not isinstance(field.key, str):
             raise NotColumnar(f"{field.name}: a key that is no text")
         if field.items and field.fields is not None:

@@ -14,7 +14,7 @@ from dlt.common.schema.typing import C_DLT_ID, C_DLT_LOAD_ID
 from data_foundation.columnar.columns import NotColumnar, to_array
 from data_foundation.columnar.ids import key_hashes, nested_ids, random_ids, row_hashes
 from data_foundation.columnar.json_pages import JsonReader
-from data_foundation.columnar.tree import Leaf, Taken, take_apart
+from data_foundation.columnar.tree import NEEDS_VALUES, Leaf, Taken, take_apart
 
 if TYPE_CHECKING:
     from data_foundation.exact.rows import Rows
@@ -81,21 +81,16 @@ class Converter:
         ids: dict[str, pa.Array] = {}
         tables = {}
         for one in taken.family():
+            if one.name not in self._ahead.schema.tables:
+                raise NotColumnar(f"{one.name}: the schema contract lets it not in")
             columns = self._ahead.schema.get_table_columns(one.name)
             schema = columns_to_arrow(columns, self._ahead.capabilities, "UTC")
-            self._refuse_nothing(one)
             arrays = {
                 name: self._array(one.name, name, leaf, schema) for name, leaf in one.leaves.items() if leaf.kinds
             }
             arrays |= self._dlt_columns(one, page, arrays, ids)
             tables[one.name] = _assemble(one.count, arrays, schema)
         return tables
-
-    def _refuse_nothing(self, taken: Taken) -> None:
-        """Leaves a page alone in which a column has no value at all that has to have one: its type may not be known."""
-        for name, leaf in taken.leaves.items():
-            if not leaf.kinds and not self._ahead.is_nullable(taken.name, name):
-                raise NotColumnar(f"{name}: no value for a column that is not nullable")
 
     def _new(self, taken: Taken) -> Iterator[int]:
         """Yields the indexes of rows that show a table, a column or a type of value for the first time."""
@@ -166,7 +161,7 @@ def _assemble(count: int, arrays: dict[str, pa.Array], schema: pa.Schema) -> pa.
     made = [arrays[field.name] if field.name in arrays else pa.nulls(count, field.type) for field in schema]
     for field, array in zip(schema, made, strict=True):
         if not field.nullable and array.null_count:
-            raise NotColumnar(f"{field.name}: no value for a column that is not nullable")
+            raise NotColumnar(NEEDS_VALUES.format(field.name))
     return pa.Table.from_arrays(made, schema=schema)
 
 

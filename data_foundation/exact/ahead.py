@@ -24,8 +24,16 @@ EMPTY_KEY = "_empty"
 
 _NO_NONE = "got None for a column that is not nullable; yield a value, or leave the row out"
 _EVOLVES_ONCE = cast("Any", {"evolve-columns-once": True})
-# A KeyError is one about a row that lacks a part of the primary key which its id follows from.
-_NOT_TAKEN = (DataValidationError, CannotCoerceNullException, CannotCoerceColumnException, OverflowError, KeyError)
+# A KeyError is one about a row that lacks a part of the primary key which its id follows from, a TypeError one about a
+# value of such a row that cannot be written.
+_NOT_TAKEN = (
+    DataValidationError,
+    CannotCoerceNullException,
+    CannotCoerceColumnException,
+    OverflowError,
+    KeyError,
+    TypeError,
+)
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,11 @@ class Ahead:
         return deepcopy(self.schema.tables)
 
     def know(self, tables: TSchemaTables) -> None:
-        """Forgets what has been entered since `known` returned `tables`."""
+        """Forgets what has been entered since `known` returned `tables`, and what the contract has let go."""
+        # What dlt has filtered out once it drops unseen, a None in its place and the row around it as well.
+        self._coercion._filtered_tables.clear()  # noqa: SLF001
+        self._coercion._filtered_tables_columns.clear()  # noqa: SLF001
+        self._coercion._table_contracts.clear()  # noqa: SLF001
         if self.schema.tables != tables:
             self.schema.tables.clear()
             self.schema.tables.update(deepcopy(tables))

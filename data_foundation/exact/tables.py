@@ -221,6 +221,10 @@ class Object:
         for key, name in list(self._known.items()):
             yield key, name, self._inner.get(key), self._lists[key].table if key in self._lists else None
 
+    def takes_nothing(self, name: str) -> bool:
+        """Tells whether a column may be without a value; whatever it is, its type may not be known."""
+        return self._table.rows.ahead.is_nullable(self._table.name, name)
+
     def claim(self, name: str, key: Any) -> None:
         """Notes that a key becomes a column.
 
