@@ -24,13 +24,16 @@ EMPTY_KEY = "_empty"
 
 _NO_NONE = "got None for a column that is not nullable; yield a value, or leave the row out"
 _EVOLVES_ONCE = cast("Any", {"evolve-columns-once": True})
+_NO_TIME = (OverflowError, OSError)
+"""What dlt's conversion of a number to a time ends with where no calendar has that time: the system's own error, too."""
+
 # A KeyError is one about a row that lacks a part of the primary key which its id follows from, a TypeError one about a
 # value of such a row that cannot be written.
 _NOT_TAKEN = (
     DataValidationError,
     CannotCoerceNullException,
     CannotCoerceColumnException,
-    OverflowError,
+    *_NO_TIME,
     KeyError,
     TypeError,
 )
@@ -184,7 +187,7 @@ class Ahead:
             row, partial = self._coercion._coerce_row(table, parent, {name: value})  # noqa: SLF001
         except CannotCoerceNullException:
             raise Unacceptable(_NO_NONE) from None
-        except OverflowError:
+        except _NO_TIME:
             raise Unacceptable("got a time that is outside of the years 1 to 9999 in UTC; yield it as text") from None
         except CannotCoerceColumnException as error:
             raise Unacceptable(
