@@ -25,7 +25,7 @@ EMPTY_KEY = "_empty"
 _NO_NONE = "got None for a column that is not nullable; yield a value, or leave the row out"
 _EVOLVES_ONCE = cast("Any", {"evolve-columns-once": True})
 _NO_TIME = (OverflowError, OSError)
-"""What dlt's conversion of a number to a time ends with where no calendar has that time: the system's own error, too."""
+"""What dlt's conversion of a number to a time ends with where no calendar has it: the system's own error as well."""
 
 # A KeyError is one about a row that lacks a part of the primary key which its id follows from, a TypeError one about a
 # value of such a row that cannot be written.

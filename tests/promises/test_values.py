@@ -429,6 +429,10 @@ REFUSED: dict[str, Any] = {
         rows("dt.datetime(9999, 12, 31, 23, tzinfo=dt.timezone(dt.timedelta(hours=-5)))"),
         "row 1, column x: got a time that is outside of the years 1 to 9999 in UTC",
     ),
+    "number that is no time": (
+        rows("dt.datetime(2024, 1, 1)", "-(2**63)"),
+        "row 2, column x: got a time that is outside of the years 1 to 9999 in UTC",
+    ),
     "time of day with a zone": (
         rows("dt.time(1, tzinfo=dt.UTC)"),
         "row 1, column x: got a datetime.time for a column of type time",
