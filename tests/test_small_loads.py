@@ -3,32 +3,19 @@
 import importlib
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Any
 
 import dlt
 import duckdb
 import pytest
-from dlt.common import validation
-from dlt.common.configuration.specs import ConnectionStringCredentials
-from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.destination import Destination
-from dlt.common.exceptions import DictValidationException
 from dlt.common.normalizers.naming.snake_case import NamingConvention
-from dlt.common.normalizers.typing import TNormalizersConfig
-from dlt.common.schema.typing import TColumnSchema, TSchemaSettings
-from dlt.common.typing import SecretSentinel
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
-from data_foundation import hints
 from data_foundation.connection import connect
-from data_foundation.engines import duckdb_file
-from data_foundation.engines.duckdb_file import DuckDBFile, find_file
 from data_foundation.engines.duckdb_load import TransactionalDuckDB
 from data_foundation.engines.postgres_load import TransactionalPostgres
 from data_foundation.engines.resolved_once import ResolvedOnce
@@ -149,50 +136,6 @@ def test_a_changed_setting_counts_from_the_next_open_on(tree: Tree, monkeypatch:
             assert again.staging_dataset_name_layout == layout
 
 
-def test_a_type_is_taken_apart_once(loaded: Tree) -> None:
-    """Whether a setting is secret, and what a dict of settings may hold: the answers are kept from load to load."""
-    loaded.give("shop", [{"id": 3}])
-    loaded.load("shop.orders")
-    kept = (hints.known_secrets, hints.known_fields)
-    before = [known.cache_info() for known in kept]
-    loaded.give("shop", [{"id": 4}])
-    loaded.load("shop.orders")
-    after = [known.cache_info() for known in kept]
-    assert [now.misses for now in after] == [then.misses for then in before]
-    secrets, fields = (now.hits - then.hits for now, then in zip(after, before, strict=True))
-    assert secrets > 100
-    assert fields > 40
-
-
-@pytest.mark.parametrize(
-    ("hint", "secret"),
-    [
-        (str, False),
-        (dlt.TSecretStrValue, True),
-        (dlt.TSecretStrValue | None, True),
-        (dlt.TSecretValue, True),
-        (Any, False),
-        (ConnectionStringCredentials, True),
-        (Annotated[str, ["no hash"]], False),
-        (Annotated[str, ["no hash"], SecretSentinel], True),
-    ],
-)
-def test_what_is_kept_of_a_type_is_what_dlt_says(hint: Any, secret: bool) -> None:  # noqa: FBT001 - a parameter
-    """Those that cannot be kept are taken apart each time."""
-    for _ in range(2):
-        assert hints.is_secret_hint(hint) is is_secret_hint(hint) is secret
-
-
-@pytest.mark.parametrize("spec", [TColumnSchema, TSchemaSettings, TNormalizersConfig])
-def test_what_is_kept_of_a_dict_is_what_dlt_reads(spec: type) -> None:
-    """It is asked for with the globals of the module that a typed dict is of."""
-    names = vars(sys.modules[spec.__module__])
-    asked: Any = vars(validation)["get_type_hints"]
-    assert asked(spec, globalns=names) == get_type_hints(spec, globalns=names)
-    with pytest.raises(DictValidationException, match="unexpected fields"):
-        validation.validate_dict(spec, {"nothing like it": 1}, ".")
-
-
 def destinations() -> dict[str, ResolvedOnce]:
     """One of each engine that remembers settings."""
     known = {"host": "h", "port": 5432, "username": "u", "database": "d", "password": "given"}
@@ -255,67 +198,3 @@ def client(destination: Any) -> Iterator[Any]:
     """A job client of the dataset raw, as dlt uses it to restore a pipeline."""
     with destination.client(dlt.Schema("orders"), destination.spec()._bind_dataset_name("raw")) as opened:
         yield opened
-
-
-def test_threads_hand_the_open_file_over(tmp_path: Path) -> None:
-    """While threads wait for the file it is opened once, one uses it at a time, and the last one closes it."""
-    file, opened = DuckDBFile(str(tmp_path / "w.duckdb")), []
-    using, most, ready = 0, 0, threading.Barrier(4)
-
-    def connect_once() -> duckdb.DuckDBPyConnection:
-        opened.append(duckdb.connect(str(tmp_path / "w.duckdb")))
-        return opened[-1]
-
-    def use(number: int) -> None:
-        nonlocal using, most
-        ready.wait()
-        file.take(60)
-        using += 1
-        most = max(most, using)
-        file.connection(connect_once).execute(f"CREATE TABLE t{number} (id INTEGER)")
-        # Long enough that the others wait by then.
-        threading.Event().wait(0.2)
-        using -= 1
-        file.leave(hand_over=True)
-
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(use, range(4)))
-    assert (len(opened), most) == (1, 1)
-    with pytest.raises(duckdb.ConnectionException):
-        opened[0].execute("SELECT 1")
-
-
-def test_what_an_error_left_is_not_handed_over(tmp_path: Path) -> None:
-    """After an error the file is closed although another thread waits for it."""
-    path = str(tmp_path / "w.duckdb")
-    file = find_file(path)
-    file.take(1)
-    first = file.connection(lambda: duckdb.connect(path))
-    with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(file.take, 60)
-        while not file._waiting:
-            pass
-        file.leave(hand_over=False)
-        waiting.result()
-    assert file.connection(lambda: duckdb.connect(path)) is not first
-    file.leave(hand_over=True)
-
-
-def test_threads_let_other_processes_have_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a while the file is closed and left alone for a moment, however many threads wait."""
-    monkeypatch.setattr(duckdb_file, "TURN_SECONDS", 0.0)
-    path = str(tmp_path / "w.duckdb")
-    file, other = DuckDBFile(path), DuckDBFile(path)
-    file.take(1)
-    file.connection(lambda: duckdb.connect(path))
-    with ThreadPoolExecutor(2) as threads:
-        foreign = threads.submit(other.take, 60)
-        own = threads.submit(file.take, 60)
-        while not file._waiting:
-            pass
-        file.leave(hand_over=True)
-        foreign.result()
-        assert not own.done()
-        other.leave(hand_over=True)
-        own.result()
-    file.leave(hand_over=True)

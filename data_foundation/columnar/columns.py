@@ -26,6 +26,11 @@ class NotColumnar(Exception):
     """A page that cannot become Arrow tables; the text says why."""
 
 
+def without_value(name: str) -> NotColumnar:
+    """Returns why rows have to be looked at one by one: which of them has a None where none may be."""
+    return NotColumnar(f"{name}: no value for a column that is not nullable")
+
+
 def to_array(values: Values, kinds: frozenset[type], data_type: str, wanted: pa.DataType) -> pa.Array:
     """Returns the values of a column as Arrow has them.
 

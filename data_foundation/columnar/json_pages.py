@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from data_foundation.columnar.columns import NotColumnar
-from data_foundation.columnar.tree import NEEDS_VALUES, Leaf, Taken
+from data_foundation.columnar.columns import NotColumnar, without_value
+from data_foundation.columnar.tree import Leaf, Taken
 from data_foundation.exact.tables import Object, Table
 
 Line = Sequence[bytes]
-"""The pieces of a line of JSON, the last of which may end it."""
+"""The pieces of a line of JSON, its end included."""
 
 Known = Mapping[tuple[str, str], Collection[type]]
 """The types of values that were met, by table and column; under "" what the items of a table's lists are."""
@@ -157,7 +157,7 @@ def _fields(node: Object, table: str, known: Known) -> tuple[Field, ...]:
     )
     for field in fields:
         if not (field.kinds or node.takes_nothing(field.name)):
-            raise NotColumnar(NEEDS_VALUES.format(field.name))
+            raise without_value(field.name)
         if not isinstance(field.key, str):
             raise NotColumnar(f"{field.name}: a key that is no text")
         if field.items and field.fields is not None:

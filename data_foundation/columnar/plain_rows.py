@@ -20,6 +20,7 @@ from data_foundation.columnar.tree import AT_HAND, Indexes, Taken
 
 # JSON would make text or objects of these.
 _NO_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
+_A_LINE = _NO_JSON | orjson.OPT_APPEND_NEWLINE
 
 _LOST = "a value that JSON has not"
 _EMPTY: dict[Any, Any] = {}
@@ -35,7 +36,7 @@ def read_plain(reader: JsonReader, rows: Sequence[dict[Any, Any]]) -> tuple[Take
         NotColumnar: There is a key, a type or a shape that was not met, or a value that JSON has not.
     """
     try:
-        line = orjson.dumps({"": rows}, option=_NO_JSON)
+        line = orjson.dumps({"": rows}, option=_A_LINE)
         taken = reader.read([(line,)], is_unicode=True)
         _check_nulls(reader.rows.fields, taken, lambda: rows)
     except TypeError as error:

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from dlt.common.libs.pyarrow import columns_to_arrow
 from dlt.common.schema.typing import C_DLT_ID, C_DLT_LOAD_ID
 
-from data_foundation.columnar.columns import NotColumnar, to_array
+from data_foundation.columnar.columns import NotColumnar, to_array, without_value
 from data_foundation.columnar.ids import key_hashes, nested_ids, random_ids, row_hashes
 from data_foundation.columnar.json_pages import JsonReader
-from data_foundation.columnar.tree import NEEDS_VALUES, Leaf, Taken, take_apart
+from data_foundation.columnar.tree import Leaf, Taken, take_apart
 
 if TYPE_CHECKING:
     from data_foundation.exact.rows import Rows
@@ -161,7 +161,7 @@ def _assemble(count: int, arrays: dict[str, pa.Array], schema: pa.Schema) -> pa.
     made = [arrays[field.name] if field.name in arrays else pa.nulls(count, field.type) for field in schema]
     for field, array in zip(schema, made, strict=True):
         if not field.nullable and array.null_count:
-            raise NotColumnar(NEEDS_VALUES.format(field.name))
+            raise without_value(field.name)
     return pa.Table.from_arrays(made, schema=schema)
 
 

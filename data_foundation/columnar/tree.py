@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from data_foundation.columnar.columns import NotColumnar
+from data_foundation.columnar.columns import NotColumnar, without_value
 from data_foundation.exact.tables import Object, Table
 
 _NONE = frozenset({NoneType})
@@ -19,9 +19,6 @@ _DICTS, _LISTS = frozenset({dict}), frozenset({list})
 
 AT_HAND = 500
 """Rows that are taken apart at once: so many are still in the processor's cache when their last key is looked at."""
-
-NEEDS_VALUES = "{}: no value for a column that is not nullable"
-"""Why rows are looked at one by one: which of them has a None where none may be."""
 
 Indexes = np.ndarray[Any, np.dtype[np.int64]]
 """Of rows, or as many numbers as there are rows."""
@@ -138,7 +135,7 @@ def _take_values(node: Object, key: Any, values: Sequence[Any], types: Collectio
     name = node.name(key, next((value for value in values if value is not None), None))
     is_nested = not kinds.isdisjoint({dict, list}) and not node.is_json(name)
     if (is_nested or not kinds) and not node.takes_nothing(name):
-        raise NotColumnar(NEEDS_VALUES.format(name))
+        raise without_value(name)
     if is_nested and kinds == _DICTS:
         _take_objects(node.object(key), [value if value is not None else {} for value in values], into)
     elif is_nested and kinds == _LISTS:

@@ -106,10 +106,13 @@ class Ahead:
         self.normalize_key = lru_cache(maxsize=None)(names._normalize_identifier)  # noqa: SLF001
         self.normalize_table = names._normalize_table_identifier  # noqa: SLF001
         self.shorten = self.schema.naming.shorten_fragments
+        self._coercion = self._begin_coercion()
+
+    def _begin_coercion(self) -> JsonLItemsNormalizer:
         settings = NormalizeConfiguration()
         settings.destination_capabilities = self.capabilities
         missing = cast("Any", None)  # what writes files; nothing is written here
-        self._coercion = JsonLItemsNormalizer(missing, missing, missing, self.schema, "", settings)
+        return JsonLItemsNormalizer(missing, missing, missing, self.schema, "", settings)
 
     @property
     def decimals(self) -> tuple[int, int]:
@@ -164,9 +167,7 @@ class Ahead:
     def know(self, tables: TSchemaTables) -> None:
         """Forgets what has been entered since `known` returned `tables`, and what the contract has let go."""
         # What dlt has filtered out once it drops unseen, a None in its place and the row around it as well.
-        self._coercion._filtered_tables.clear()  # noqa: SLF001
-        self._coercion._filtered_tables_columns.clear()  # noqa: SLF001
-        self._coercion._table_contracts.clear()  # noqa: SLF001
+        self._coercion = self._begin_coercion()
         if self.schema.tables != tables:
             self.schema.tables.clear()
             self.schema.tables.update(deepcopy(tables))

@@ -136,7 +136,7 @@ class Object:
         if isinstance(nested, dict | list) and not self.is_json(name):
             node: Any = self.object(key) if isinstance(nested, dict) else self.list_of(key, name)
             self._checks[key, kind] = node.take if nested is value else lambda inner: node.take(plain(inner))
-        elif value is None and self._table.rows.ahead.is_nullable(self._table.name, name):
+        elif value is None and self.takes_nothing(name):
             self.claim(name, key)
             self._checks[key, kind] = anything
         else:
