@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from data_foundation import failure
+from data_foundation import arrow_memory, failure
 from data_foundation.bounds import Bounds, find_bounds, find_side_effects
 from data_foundation.connection import connect
 from data_foundation.contract import find_breaches
@@ -62,6 +62,7 @@ class Load:
         Args:
             tell: Told what has landed while the warehouse is still open.
         """
+        arrow_memory.leave_mimalloc()
         self.warehouse.accept(self.resource)
         if self.pipeline.vault and self.options.refresh == "drop":
             message = "a vault keeps what it has: drop its satellites by hand, or `refresh: state` to load all again"
