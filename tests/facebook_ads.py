@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -19,8 +20,10 @@ from dlthub.facebook_ads.data import get_insights, get_leads, get_objects
 from sandbox.environment import TOKENS
 from sandbox.facebook_usage import CLOCK
 from sandbox.models.facebook_insights import FIRST_DAY
+from tests.trees import Tree
 from tests.virtual_clock import VirtualClock
 
+ROOT = Path(__file__).parents[1]
 Rows = list[dict[str, Any]]
 FIRST, AFTER = str(FIRST_DAY), "2026-09-11"
 """Ten days."""
@@ -109,3 +112,10 @@ def open_vendor(url: str) -> Iterator[Vendor]:
 def spell(rows: Rows) -> list[str]:
     """Rows as texts, in an order of their own, so that two readings can be compared."""
     return sorted(json.dumps(row, sort_keys=True, default=str) for row in rows)
+
+
+def ship(root: Path) -> Tree:
+    """A checkout that has the source as it ships, with a warehouse of its own."""
+    (root / "dlthub").mkdir(parents=True)
+    (root / "dlthub" / "facebook_ads").symlink_to(ROOT / "dlthub" / "facebook_ads")
+    return Tree(root)

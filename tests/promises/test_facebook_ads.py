@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.environment import TOKENS
-from tests.sources.test_facebook_ads import ship
+from tests.facebook_ads import ship
 
 ROOT = Path(__file__).parents[2]
 SAMPLE, ALL = 1_700, 17_000

@@ -1,36 +1,22 @@
 """Holds the source facebook_ads to the sandbox's Marketing API."""
 
-import json
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 import sandbox
 from data_foundation import Refusal
-from data_foundation.landed import LoadResult
 from sandbox.environment import TOKENS
-from sandbox.models.facebook_insights import FIRST_DAY, GONE_DAY
+from sandbox.models.facebook_insights import FIRST_DAY
 from tests.facebook_ads import AFTER, FIRST, Vendor, open_vendor, spell
-from tests.trees import Tree
 
-ROOT = Path(__file__).parents[2]
 NODES = ("act_1001", "act_1002", "act_1003")
-
-
-@pytest.fixture
-def vendor(sandbox_url: str) -> Iterator[Vendor]:
-    """The sandbox's Marketing API, asked on a clock that nobody waits for."""
-    with open_vendor(sandbox_url) as found:
-        yield found
 
 
 @pytest.mark.parametrize(
@@ -248,214 +234,3 @@ def test_a_limit_is_never_exceeded(limited_url: str) -> None:
         assert list(threads.map(work, readings)) == [None] * 4
         assert set(vendor.session.statuses) == {200}
         assert len(vendor.session.statuses) > 100
-
-
-FAULTS = {
-    "429": 1, "500": 2, "503": 2, "reset": 2, "slow": 1, "truncated": 1, "html": 1, "unready": 2,
-    "code_4": 1, "code_17": 1, "code_32": 1, "code_613": 1, "code_80000": 1, "code_80001": 1, "code_80002": 1,
-    "code_80003": 1, "code_80004": 2,
-    "expired": 99, "permission": 99, "retired": 99, "too_much": 1, "reduce": 1, "repeated": 99, "self_next": 99,
-    "stuck": 1, "failed": 1, "skipped": 1,
-}  # fmt: skip
-"""Every fault of the sandbox, and how often it is met."""
-
-SITES = {
-    "accounts": "me/adaccounts",
-    "account": "act_1001",
-    "campaigns": "act_1001/campaigns",
-    "lead_ads": "act_1001/ads",
-    "leads": "10012003040/leads",
-    "create": "act_1001/insights",
-    # What begins so is a report, and what is below it its rows.
-    "poll": "60*",
-    "fetch": "60*/insights",
-}
-"""Every place of the source that calls, and what it asks."""
-
-LISTS = {"accounts", "campaigns", "lead_ads", "leads", "fetch"}
-EXPECTED = {
-    **{("expired", site): "code 190.*access_token" for site in SITES},
-    **{("permission", site): "code 200.*give the token" for site in SITES},
-    **{("retired", site): r"code 2635.*facebook_ads\.version" for site in SITES},
-    **{(fault, site): "goes in circles" for fault in ("repeated", "self_next") for site in {*LISTS, "poll"}},
-    **{(fault, site): "without a list of data" for fault in ("stuck", "failed", "skipped") for site in LISTS},
-    **{(fault, "create"): "gave no number" for fault in ("stuck", "failed", "skipped")},
-    **{(fault, "account"): "answered about '6000'" for fault in ("stuck", "failed", "skipped")},
-    **{(fault, site): "code 1" for fault in ("too_much", "reduce") for site in ("account", "poll")},
-}
-"""What is said where a fault cannot be got over; everywhere else the rows are those of an undisturbed reading."""
-
-
-def read_at(vendor: Vendor, site: str) -> list[str]:
-    """Reads by the entry that calls there; two accounts, of which the first meets the fault."""
-    if site in {"accounts", "account"}:
-        return spell(vendor.objects("accounts", accounts=None if site == "accounts" else ["1001", "1002"]))
-    if site in {"lead_ads", "leads"}:
-        return spell(vendor.leads("2026-10-20", page_size=3))
-    if site == "campaigns":
-        return spell(vendor.objects("campaigns", page_size=2))
-    return spell(vendor.insights("2026-09-01", "2026-09-04", page_size=20))
-
-
-WHOLE: dict[str, list[str]] = {}
-
-
-def undisturbed_at(vendor: Vendor, site: str) -> list[str]:
-    """What is read where nothing goes wrong, which is the same every time."""
-    if site not in WHOLE:
-        WHOLE[site] = read_at(vendor, site)
-    return WHOLE[site]
-
-
-def is_of(row: str, account: str) -> bool:
-    """Tells whether a row is of an account."""
-    found = json.loads(row)
-    return str(found.get("account_id") or found["id"]).startswith(account)
-
-
-def test_the_table_of_faults_is_the_sandboxes(vendor: Vendor) -> None:
-    """Each fault that the sandbox has is met here."""
-    shown = requests.get(f"{vendor.url}/_faults", timeout=10).json()
-    assert FAULTS.keys() == shown["faults"].keys() | shown["vendors"]["/facebook_ads"].keys()
-
-
-@pytest.mark.parametrize("site", SITES)
-@pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_at_every_call(vendor: Vendor, fault: str, site: str) -> None:
-    """The rows are the same, or the account that met it is named with the reason and the other one is whole."""
-    undisturbed = undisturbed_at(vendor, site)
-    reason, said = EXPECTED.get((fault, site)), ""
-    with vendor.arm(SITES[site], fault, times=FAULTS[fault], seconds=0.05):
-        try:
-            rows = read_at(vendor, site)
-        except Refusal as refusal:
-            rows, said = [], str(refusal)
-    failed = vendor.metrics.get("failed_parts", {})
-    if reason:
-        assert re.search(reason, said or failed["act_1001"])
-        assert {*rows} <= {*undisturbed}
-        assert said or {*undisturbed} - {*rows} <= {row for row in undisturbed if is_of(row, "1001")}
-    else:
-        assert (said, failed) == ("", {})
-        assert rows == undisturbed
-
-
-def query(tree: Tree, where: str = "true") -> list[Any]:
-    """Rows of the table without what tells loads apart, each with the actions below it."""
-    actions = "SELECT list(action_type || value ORDER BY _dlt_list_idx) FROM raw.facebook_ads_insights__actions a"
-    return tree.query(
-        f"SELECT * EXCLUDE (read_until, _dlt_id, _dlt_load_id), ({actions} WHERE a._dlt_parent_id = i._dlt_id) "
-        f"FROM raw.facebook_ads_insights i WHERE {where} ORDER BY date_start, ad_id, breakdown_key"
-    )
-
-
-def ship(root: Path) -> Tree:
-    """A checkout that has the source as it ships, with a warehouse of its own."""
-    (root / "dlthub").mkdir(parents=True)
-    (root / "dlthub" / "facebook_ads").symlink_to(ROOT / "dlthub" / "facebook_ads")
-    return Tree(root)
-
-
-def load(tree: Tree, url: str, first: int, last: int) -> LoadResult:
-    """Loads days of the sandbox, by their numbers, as they are known on the last of them."""
-    today = FIRST_DAY + timedelta(days=last)
-    asked = {"base_url": f"{url}/facebook_ads/as_of/{today}", "poll_seconds": 0, "accounts": ["1001", "1003"]}
-    return tree.load(
-        "facebook_ads.facebook_ads_insights",
-        start=str(FIRST_DAY + timedelta(days=first)),
-        end=str(today + timedelta(days=1)),
-        kwargs={**asked, "breakdowns": []},
-    )
-
-
-def test_a_month_day_by_day_is_what_one_full_reload_is(
-    sandbox_settings: dict[str, str], sandbox_url: str, tmp_path: Path
-) -> None:
-    """Figures that changed have changed, rows that Meta took back are gone, and so is the day of which all are."""
-    assert sandbox_settings
-    by_day, at_once = ship(tmp_path / "by_day"), ship(tmp_path / "at_once")
-    account, gone = GONE_DAY
-    where = f"account_id = '{account}' AND date_start = '{gone}'"
-    seen = []
-    for number in range(31):
-        load(by_day, sandbox_url, max(number - 28, 0), number)
-        seen += by_day.query(f"SELECT count(*) FROM raw.facebook_ads_insights WHERE {where}")
-    load(at_once, sandbox_url, 0, 30)
-    assert max(seen) > 0
-    assert seen[-1] == 0
-    assert query(by_day) == query(at_once)
-    assert len(query(by_day)) > 500
-    # Nothing is left of what was below the rows that went.
-    counts = [tree.query("SELECT count(*) FROM raw.facebook_ads_insights__actions") for tree in (by_day, at_once)]
-    assert counts[0] == counts[1]
-
-
-def test_an_account_that_failed_for_days_leaves_no_gap(
-    sandbox_settings: dict[str, str],
-    sandbox_url: str,
-    arm_fault: Callable[..., None],
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """It keeps the rows that it had, and once it answers again it is read from where it began to fail."""
-    assert sandbox_settings
-    failing, whole = ship(tmp_path / "failing"), ship(tmp_path / "whole")
-    for tree in (failing, whole):
-        load(tree, sandbox_url, 0, 5)
-    caplog.set_level(logging.INFO)
-    before = query(failing, "account_id = '1003'")
-    arm_fault("/facebook_ads/*/act_1003", "permission", times=2)
-    for first, last in ((4, 10), (8, 15)):
-        result = load(failing, sandbox_url, first, last)
-        assert result.failed_parts.keys() == {"act_1003"}
-    assert query(failing, "account_id = '1003'") == before
-    assert len(query(failing, "account_id = '1001' AND date_start > '2026-09-11'")) > 0
-    result = load(failing, sandbox_url, 14, 20)
-    assert not result.failed_parts
-    load(whole, sandbox_url, 4, 20)
-    assert query(failing, "account_id = '1003'") == query(whole, "account_id = '1003'")
-    assert "act_1003 failed in earlier loads: it is read from 2026-09-05 on, not from 2026-09-15" in caplog.messages
-
-
-def test_an_ordinary_load_reads_the_last_28_days_again(
-    sandbox_settings: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The first goes back to the configured beginning, the next one from the day of the first 28 days back."""
-    assert sandbox_settings
-    caplog.set_level(logging.INFO)
-    tree, today = ship(tmp_path), datetime.now(UTC).date()
-    tree.load("facebook_ads.facebook_ads_insights", kwargs={"window_days": 400})
-    assert any(f"2026-08-01 to {today}" in message for message in caplog.messages)
-    caplog.clear()
-    tree.load("facebook_ads.facebook_ads_insights")
-    told = {message.partition(": window ")[2] for message in caplog.messages if ": window " in message}
-    assert {text.partition(": ")[2] for text in told} == {f"{today - timedelta(days=28)} to {today}"}
-
-
-def test_an_account_that_is_new_gets_its_history(
-    sandbox_settings: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Its first ordinary load reads it from the configured beginning, the others from the cursor."""
-    assert sandbox_settings
-    caplog.set_level(logging.INFO)
-    tree = ship(tmp_path)
-    tree.load("facebook_ads.facebook_ads_insights", kwargs={"accounts": ["1001"], "window_days": 400})
-    tree.load("facebook_ads.facebook_ads_insights", kwargs={"accounts": ["1001", "1002"], "window_days": 400})
-    begin = datetime.now(UTC).date() - timedelta(days=28)
-    assert f"act_1002 is new: it is read from 2026-08-01 on, not from {begin}" in caplog.messages
-    counts = tree.query("SELECT count(DISTINCT date_start) FROM raw.facebook_ads_insights GROUP BY account_id")
-    assert len(counts) == 2
-    assert counts[0] == counts[1] > 50
-    assert not any("act_1001 is new" in message for message in caplog.messages)
-
-
-def test_a_sample_is_of_rows_that_there_are(sandbox_settings: dict[str, str], tmp_path: Path) -> None:
-    """A month without rows before them does not use it up, and it leaves nothing for later loads to catch up."""
-    assert sandbox_settings
-    tree = ship(tmp_path)
-    assert tree.load("facebook_ads.facebook_ads_insights", limit=5).row_count == 5
-    result = tree.load("facebook_ads.facebook_ads_insights", start="2026-10-01", end="2026-10-03")
-    assert tree.query("SELECT min(date_start)::text FROM raw.facebook_ads_insights WHERE account_id = '1002'") == [
-        "2026-10-01"
-    ]
-    assert not result.failed_parts
