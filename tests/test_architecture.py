@@ -58,7 +58,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"templates", "yaml_document", "journal", "secret_settings"}),
     frozenset({"repository", "source_log"}),
     frozenset({"errors"}),
-    frozenset({"redaction", "event_log", "forked", "hints"}),
+    frozenset({"redaction", "event_log", "forked", "hints", "arrow_memory"}),
 )
 LEVELS = {module: -depth for depth, row in enumerate(ROWS) for module in row}
 
@@ -72,7 +72,7 @@ KNOWS_DLT = frozenset(LEVELS) - {
     "options", "selection", "templates", "yaml_document", "errors", "redaction", "scaffold", "reference", "runner",
     "loader", "lock", "journal", "audit_report", "executor", "workbook", "validation", "repository",
     "workbook_commands", "by_hand", "ingestion_log", "jobs", "contract", "tags", "tagging", "discovered",
-    "discovery", "answers", "check_rules", "failed_parts", "source_log",
+    "discovery", "answers", "check_rules", "failed_parts", "source_log", "arrow_memory",
 }  # fmt: skip
 LIBRARIES = {
     "dagster": KNOWS_DAGSTER,
