@@ -9,7 +9,7 @@ import dagster as dg
 from data_foundation.check_rules import CheckOutcome
 from data_foundation.checks import find_checks
 from data_foundation.grammar import ResourceConfig
-from data_foundation.naming import table_key
+from data_foundation.table_names import table_key
 
 _SEVERITIES = {"warn": dg.AssetCheckSeverity.WARN, "error": dg.AssetCheckSeverity.ERROR}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from data_foundation.failed_parts import list_parts
 from data_foundation.redaction import redact
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 
 if TYPE_CHECKING:
     from data_foundation.check_fields import AcceptedValues, RowCount

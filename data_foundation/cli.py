@@ -259,7 +259,7 @@ def _build_models(
 ) -> list[ModelResult]:
     """Builds every model but those whose upstreams did not land, now or ever, or failed a check that blocks."""
     from data_foundation.dbt_run import build_models
-    from data_foundation.naming import landing_key, table_key
+    from data_foundation.table_names import landing_key, table_key
 
     if not warehouse.runs_dbt:
         err.print("[yellow]warning[/] the dbt models are left out: a lake builds none", highlight=False)

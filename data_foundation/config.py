@@ -18,7 +18,7 @@ from data_foundation.errors import ConfigError, Place, Problem
 from data_foundation.fields import Model
 from data_foundation.grammar import ResourceConfig, SourceDefaults, SourcesFile
 from data_foundation.redaction import redact
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 from data_foundation.tagging import bind_tags
 from data_foundation.validation import explain_validation, unknown_key
 from data_foundation.workbook import WORKBOOK_FILE

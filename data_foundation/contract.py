@@ -7,7 +7,7 @@ from typing import Any
 
 from data_foundation.grammar import ResourceConfig
 from data_foundation.naming import normalize
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 
 VARIANT = "__v_"
 """What dlt puts between a column and the type of the values that did not fit it."""

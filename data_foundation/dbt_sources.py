@@ -12,7 +12,8 @@ import dlt
 import yaml
 
 from data_foundation.landed import read_columns
-from data_foundation.naming import child_key, normalize, pipeline_name, satellite_table, table_key
+from data_foundation.naming import normalize, pipeline_name
+from data_foundation.table_names import child_key, satellite_table, table_key
 from data_foundation.tree import find_sources
 from data_foundation.vault.tables import newest_satellite
 

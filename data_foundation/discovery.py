@@ -15,7 +15,7 @@ from data_foundation.discovered import DISCOVERED_FILE, Found, kwargs_of, read_d
 from data_foundation.errors import FoundationError
 from data_foundation.readers.sql.reading import open_database
 from data_foundation.readers.sql.settings import find_connection
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 from data_foundation.yaml_document import load_yaml
 
 _HEADER = """\

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from data_foundation.dlt_keys import FAILED_PARTS
 from data_foundation.errors import EntryError
-from data_foundation.naming import FAILED_PARTS
 from data_foundation.redaction import redact
 
 

@@ -20,8 +20,8 @@ from data_foundation.scalars import (
     Timezone,
     as_time,
     is_cron,
-    nearest,
 )
+from data_foundation.suggestions import nearest
 
 SHORTEST_HOURS, LONGEST_HOURS = 1 / 60, 24 * 36500
 """Dagster's shortest freshness window, and one beyond which nobody waits."""

@@ -18,10 +18,10 @@ from data_foundation.engines.contract import Warehouse
 from data_foundation.grammar import ResourceConfig
 from data_foundation.landed import LoadResult, check_table
 from data_foundation.materialization import landed_results
-from data_foundation.naming import child_key, table_key
 from data_foundation.options import LoadOptions, Task
 from data_foundation.progress import Progress
 from data_foundation.runner import Outcome, load_side_by_side
+from data_foundation.table_names import child_key, table_key
 from data_foundation.translator import ResourceData
 
 PROGRESS_SECONDS = 5.0

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from data_foundation.audit import Attempt
-from data_foundation.naming import table_key
+from data_foundation.table_names import table_key
 
 if TYPE_CHECKING:
     from data_foundation.options import Task

@@ -13,7 +13,7 @@ from data_foundation import audit
 from data_foundation.check_rules import CheckedTable, CheckOutcome
 from data_foundation.checks import find_question, run_checks
 from data_foundation.connection import connect
-from data_foundation.naming import satellites_table, table_key
+from data_foundation.table_names import satellites_table, table_key
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import LoadInfo

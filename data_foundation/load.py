@@ -14,16 +14,18 @@ from data_foundation.bounds import Bounds, find_bounds, find_side_effects
 from data_foundation.connection import connect
 from data_foundation.contract import find_breaches
 from data_foundation.deletion import delete_range
+from data_foundation.dlt_keys import ASKED, UNCHANGED, WARNINGS
 from data_foundation.entrance import find_entrance
 from data_foundation.errors import LoadError, NoRows, RequiredColumnsMissing, ValueRefused
 from data_foundation.failed_parts import list_parts, read_failed_parts
 from data_foundation.landed import LoadResult, read_landed
 from data_foundation.lock import hold
-from data_foundation.naming import ASKED, UNCHANGED, WARNINGS, normalize, pipeline_name, table_key
+from data_foundation.naming import normalize, pipeline_name
 from data_foundation.pii import Hashed, find_missed
 from data_foundation.progress import ProgressCollector, Report
 from data_foundation.resource import Call, build_resource
 from data_foundation.steps import SeenColumns, Take
+from data_foundation.table_names import table_key
 from data_foundation.table_pipeline import TablePipeline
 from data_foundation.vault.landing import Vault
 from data_foundation.warehouse import pii_key, template_values

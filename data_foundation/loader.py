@@ -11,17 +11,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from data_foundation import audit, failure
+from data_foundation.dlt_traces import forgotten_traces
 from data_foundation.errors import ResourceBusy
 from data_foundation.failed_parts import list_parts
 from data_foundation.load import Load
 from data_foundation.lock import hold
-from data_foundation.naming import pipeline_name, table_key
+from data_foundation.naming import pipeline_name
 from data_foundation.options import Task, new_run_id
 from data_foundation.progress import Progress, Report
 from data_foundation.redaction import redact
 from data_foundation.secret_settings import learn_resolved
 from data_foundation.source_log import Level, listening
-from data_foundation.table_pipeline import forgotten_traces
+from data_foundation.table_names import table_key
 from data_foundation.transient import attempts
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import dagster as dg
 
 from data_foundation.grammar import ResourceConfig
 from data_foundation.landed import LoadResult
-from data_foundation.naming import child_key, normalize
+from data_foundation.naming import normalize
+from data_foundation.table_names import child_key
 
 PII_TAG = {"pii": "true"}
 """Of a column that holds data of persons, in clear or hashed."""

@@ -16,8 +16,8 @@ from data_foundation.errors import ValueRefused
 from data_foundation.exact.frames import as_arrow
 from data_foundation.exact.values import Unacceptable, plain
 from data_foundation.naming import normalize
-from data_foundation.scalars import nearest
 from data_foundation.steps import Step, is_frame
+from data_foundation.suggestions import nearest
 
 
 def hash_value(value: Any, key: bytes) -> str | None:

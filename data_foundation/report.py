@@ -14,8 +14,8 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from data_foundation.errors import SettingMissing
-from data_foundation.naming import table_key
 from data_foundation.settings import Setting, find_settings
+from data_foundation.table_names import table_key
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

@@ -15,14 +15,16 @@ from dlt.extract import DltResource
 from data_foundation.bounds import Bounds
 from data_foundation.config import SourceConfig
 from data_foundation.configurable import ConfigurableDltResource
+from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT
 from data_foundation.entrance import Entrance
 from data_foundation.entry import find_entry, import_entry
 from data_foundation.errors import EntryError, SettingMissing
 from data_foundation.fields import ColumnHints
 from data_foundation.grammar import ResourceConfig
-from data_foundation.naming import CLUSTER_BY, PII, ROOT, normalize, table_key
+from data_foundation.naming import normalize
 from data_foundation.secret_settings import learn_settings
 from data_foundation.steps import Pages, is_frame
+from data_foundation.table_names import table_key
 from data_foundation.templates import render
 
 ACCEPTED = (

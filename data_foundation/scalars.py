@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -13,14 +11,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from croniter import CroniterBadDateError, croniter
 from pydantic import AfterValidator, BeforeValidator
 
+from data_foundation.suggestions import nearest
+
 CRON_FIELDS = 5
 FIRST_YEAR = 1970
-
-
-def nearest(word: str, accepted: Sequence[str]) -> str:
-    """Returns " Did you mean ...?" with the accepted word closest to `word`, or "" where none is close."""
-    found = difflib.get_close_matches(word, accepted, 1)
-    return f". Did you mean '{found[0]}'?" if found else ""
 
 
 def checked(pattern: str, accepted: str) -> AfterValidator:

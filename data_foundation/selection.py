@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from data_foundation.errors import ConfigError, FoundationError
 from data_foundation.options import LoadOptions, Task
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 from data_foundation.tree import BrokenSource, FoundSource
 
 

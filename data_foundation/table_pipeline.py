@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dlt
-from dlt.common.configuration.utils import get_resolved_traces
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.connection import connect
@@ -27,22 +26,6 @@ if TYPE_CHECKING:
     from data_foundation.vault.landing import Vault
 
 remember_hints()
-
-
-@contextmanager
-def forgotten_traces() -> Iterator[None]:
-    """Forgets what dlt notes in the block of where it found each setting, by which all of a load would stay in memory.
-
-    Until then the notes say which values are secret. Read in dlt 1.31.0: it empties them with its runtime trace alone,
-    which is off here, as it writes secrets to a file.
-    """
-    traces = get_resolved_traces()
-    before = traces.resolved_traces, traces.all_traces
-    traces.clear()
-    try:
-        yield
-    finally:
-        traces.resolved_traces, traces.all_traces = before
 
 
 class TablePipeline:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data_foundation.errors import ConfigError, Place, Problem
 from data_foundation.grammar import ResourceConfig
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 from data_foundation.tags import EXAMPLE, TAGS_FILE, RequiredColumn, Tags, load_tags
 
 

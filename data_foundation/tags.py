@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from data_foundation.errors import ConfigError, Problem
-from data_foundation.scalars import DataType, nearest
+from data_foundation.scalars import DataType
+from data_foundation.suggestions import nearest
 from data_foundation.yaml_document import YamlDocument, load_yaml
 
 TAGS_FILE = "tags.yaml"

@@ -21,7 +21,7 @@ from data_foundation.entry import EntryFacts, EntryPlace
 from data_foundation.errors import Place
 from data_foundation.grammar import ResourceConfig
 from data_foundation.materialization import PII_TAG
-from data_foundation.naming import child_key, table_key
+from data_foundation.table_names import child_key, table_key
 from data_foundation.tree import SOURCE_KEY
 
 # Links to code are marked beta in dagster 1.13; a person who starts a run should not read of it for every table.

@@ -12,8 +12,8 @@ from data_foundation.configurable import PYTHON_FILE, load_python_resources
 from data_foundation.entry import EntryFacts, EntryPlace, check_arguments, find_entry, read_facts
 from data_foundation.errors import ConfigError, EntryError, Place, Problem
 from data_foundation.grammar import ResourceConfig
-from data_foundation.naming import child_key, hub_table, satellite_table, satellites_table, table_key
 from data_foundation.readers.arguments import find_argument_problems
+from data_foundation.table_names import child_key, hub_table, satellite_table, satellites_table, table_key
 from data_foundation.tags import TAGS_FILE, load_tags
 
 SOURCE_KEY = "source"

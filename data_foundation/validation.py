@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from data_foundation.fields import Model
 from data_foundation.redaction import redact
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 
 
 def explain_validation(

@@ -49,7 +49,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"entry", "readers", "warehouse", "options", "lock", "unfinished"}),
     frozenset({"calls", "check_rules"}),
     frozenset({"engines", "steps", "answers", "transient", "failed_parts"}),
-    frozenset({"source_import", "config", "connection", "naming", "documents"}),
+    frozenset({"source_import", "config", "connection", "table_names", "documents"}),
     frozenset({"tagging"}),
     frozenset({"grammar", "workbook", "discovered"}),
     frozenset({"check_fields", "tags", "validation"}),
@@ -58,7 +58,9 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"templates", "yaml_document", "journal", "secret_settings"}),
     frozenset({"repository", "source_log"}),
     frozenset({"errors"}),
-    frozenset({"redaction", "event_log", "forked", "hints", "arrow_memory"}),
+    frozenset(
+        {"redaction", "event_log", "forked", "hints", "arrow_memory", "dlt_keys", "dlt_traces", "naming", "suggestions"}
+    ),
 )
 LEVELS = {module: -depth for depth, row in enumerate(ROWS) for module in row}
 
@@ -72,7 +74,8 @@ KNOWS_DLT = frozenset(LEVELS) - {
     "options", "selection", "templates", "yaml_document", "errors", "redaction", "scaffold", "reference", "runner",
     "loader", "lock", "journal", "audit_report", "executor", "workbook", "validation", "repository",
     "workbook_commands", "by_hand", "ingestion_log", "jobs", "contract", "tags", "tagging", "discovered",
-    "discovery", "answers", "check_rules", "failed_parts", "source_log", "arrow_memory",
+    "discovery", "answers", "check_rules", "failed_parts", "source_log", "arrow_memory", "dlt_keys", "suggestions",
+    "table_names",
 }  # fmt: skip
 LIBRARIES = {
     "dagster": KNOWS_DAGSTER,

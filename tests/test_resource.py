@@ -8,9 +8,9 @@ import pytest
 from data_foundation.bounds import Bounds
 from data_foundation.errors import EntryError, LoadError, SettingMissing
 from data_foundation.loader import load_resource
-from data_foundation.naming import table_key
 from data_foundation.resource import Call, build_resource
 from data_foundation.runner import Outcome, load_side_by_side
+from data_foundation.table_names import table_key
 from tests.trees import Tree
 
 DATA = """

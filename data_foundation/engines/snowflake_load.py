@@ -25,12 +25,12 @@ from dlt.destinations.sql_client import raise_database_error
 from dlt.destinations.typing import DBTransaction
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from data_foundation.dlt_keys import CLUSTER_BY
 from data_foundation.engines.contract import AS_NAMED
 from data_foundation.engines.resolved_once import ResolvedOnce
 from data_foundation.engines.snowflake_changes import OneLoad, StagedFiles
 from data_foundation.engines.snowflake_refusal import explain_refusal
 from data_foundation.engines.state_with_schema import StateWithSchema
-from data_foundation.naming import CLUSTER_BY
 
 if TYPE_CHECKING:
     from dlt.common.destination import DestinationCapabilitiesContext, PreparedTableSchema

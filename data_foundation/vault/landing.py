@@ -15,7 +15,8 @@ from dlt.common.storages import ParsedLoadJobFileName
 from dlt.common.storages.load_package import PackageStorage
 
 from data_foundation.errors import ValueRefused
-from data_foundation.naming import hub_table, normalize, satellite_table, satellites_table, table_key
+from data_foundation.naming import normalize
+from data_foundation.table_names import hub_table, satellite_table, satellites_table, table_key
 from data_foundation.vault.hashes import HASH_KEY, ROW_HASH, Hashes
 from data_foundation.vault.tables import (
     VAULT,

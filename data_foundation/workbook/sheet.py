@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 from data_foundation.validation import unknown_key
 from data_foundation.workbook import SHEET
 from data_foundation.workbook.archive import Unreadable, merged_cells, open_workbook

@@ -8,7 +8,7 @@ from typing import Any
 
 import dlt
 
-from data_foundation.naming import ROOT
+from data_foundation.dlt_keys import ROOT
 
 
 def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml

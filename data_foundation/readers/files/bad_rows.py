@@ -8,12 +8,12 @@ from typing import Any, get_args
 import dlt
 import pyarrow as pa
 
+from data_foundation.dlt_keys import PII
 from data_foundation.errors import EntryError, ValueRefused
-from data_foundation.naming import PII
 from data_foundation.readers.files.arguments import OnBadRow
 from data_foundation.readers.files.pages import FILE, ROW, BadRow
 from data_foundation.readers.files.warning import warn
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 
 _COLUMNS: dict[str, Any] = {
     FILE: {"data_type": "text"}, ROW: {"data_type": "bigint"}, "text": {"data_type": "text"},

@@ -16,7 +16,7 @@ from data_foundation.naming import normalize
 from data_foundation.readers.files.headings import name_columns
 from data_foundation.readers.files.pages import FILE, ROW, BadRow, Page
 from data_foundation.readers.files.unpacked import MOST_TIMES, most_bytes
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 
 _PAGE = 5_000
 _OLE = b"\xd0\xcf\x11\xe0"

@@ -8,8 +8,8 @@ from typing import Any
 
 import dlt
 
+from data_foundation.dlt_keys import UNCHANGED
 from data_foundation.errors import EntryError
-from data_foundation.naming import UNCHANGED
 from data_foundation.readers.files.found import FoundFile
 from data_foundation.readers.files.warning import warn
 

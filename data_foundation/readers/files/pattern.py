@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 
 _WILDCARD = re.compile(r"[*?\[]")
 

@@ -23,7 +23,7 @@ from data_foundation.readers.files.parquet_files import ParquetReader
 from data_foundation.readers.files.pdf_files import PdfReader
 from data_foundation.readers.files.typed import Notation
 from data_foundation.readers.files.unpacked import unpack
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 
 TEXTS = frozenset({"csv", "json", "jsonl"})
 """Formats that are text."""

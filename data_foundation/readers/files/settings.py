@@ -14,8 +14,8 @@ from data_foundation.readers.connection_settings import ConnectionSettings
 from data_foundation.readers.files.found import Storage
 from data_foundation.readers.files.local import LocalStorage
 from data_foundation.readers.files.remote import RemoteStorage
-from data_foundation.scalars import nearest
 from data_foundation.secret_settings import learn_settings
+from data_foundation.suggestions import nearest
 
 SCHEMES = {"s3": "s3", "az": "az", "abfs": "az", "abfss": "az", "sftp": "sftp", "file": "file"}
 """What an address may begin with, and what is meant."""

@@ -6,7 +6,7 @@ import logging
 
 import dlt
 
-from data_foundation.naming import WARNINGS
+from data_foundation.dlt_keys import WARNINGS
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from data_foundation.errors import EntryError
 from data_foundation.fields import Model
-from data_foundation.scalars import Names, nearest
+from data_foundation.scalars import Names
+from data_foundation.suggestions import nearest
 from data_foundation.validation import explain_validation
 
 DLT_NAMES = {"single_page": "none", "page_number": "page", "header_link": "link_header", "json_link": "next_url"}

@@ -23,7 +23,7 @@ from data_foundation.answers import address, cut, refuse_errors
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.readers.rest.settings import Api
 from data_foundation.redaction import redact, remember
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 
 
 class Answers(RESTClient):

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from data_foundation.documents import is_document, read_document
 from data_foundation.errors import LoadError
 from data_foundation.readers.rest.arguments import PLACEHOLDER
-from data_foundation.scalars import nearest
 from data_foundation.steps import is_frame
+from data_foundation.suggestions import nearest
 
 
 def rows_of(item: Any) -> list[Mapping[str, Any]]:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from data_foundation.errors import EntryError
 from data_foundation.readers.connection_settings import ConnectionSettings
-from data_foundation.scalars import nearest
 from data_foundation.secret_settings import is_secret, learn_settings
+from data_foundation.suggestions import nearest
 
 AUTH = {
     "none": (),

@@ -9,7 +9,7 @@ from typing import Any
 import dlt
 import sqlalchemy as sa
 
-from data_foundation.naming import UNCHANGED
+from data_foundation.dlt_keys import UNCHANGED
 from data_foundation.readers.sql.statement import find_column, named
 from data_foundation.readers.sql.table import Database, Table
 

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from data_foundation.errors import EntryError
 from data_foundation.readers.connection_settings import ConnectionSettings
-from data_foundation.scalars import nearest
 from data_foundation.secret_settings import learn_settings
+from data_foundation.suggestions import nearest
 
 DIALECTS = {
     "postgresql": "postgresql", "postgres": "postgresql", "sqlite": "sqlite", "mysql": "mysql", "mariadb": "mysql",

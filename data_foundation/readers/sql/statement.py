@@ -12,7 +12,7 @@ from data_foundation.errors import LoadError
 from data_foundation.naming import normalize
 from data_foundation.readers.sql.settings import Connection
 from data_foundation.readers.sql.table import Column, Table
-from data_foundation.scalars import nearest
+from data_foundation.suggestions import nearest
 
 
 def build_select(
