@@ -78,6 +78,7 @@ class SnowflakeWarehouse(Warehouse):
         Raises:
             SettingMissing: Naming every setting that is not set.
             WarehouseError: Naming the setting or the right that is at fault.
+            ConnectionError: The account cannot be reached, which may pass.
         """
         from data_foundation.engines.snowflake_load import TransactionalSnowflake  # noqa: PLC0415 - half a second
 
@@ -96,7 +97,7 @@ class SnowflakeWarehouse(Warehouse):
     def _connect(self, label: Mapping[str, str]) -> SnowflakeConnection:
         import snowflake.connector  # noqa: PLC0415 - half a second, which only who has a Snowflake pays
 
-        from data_foundation.engines.snowflake_refusal import explain_refusal  # noqa: PLC0415 - the same
+        from data_foundation.engines.snowflake_refusal import explain_connection  # noqa: PLC0415 - the same
 
         parameters = self._connector_parameters()
         try:
@@ -112,7 +113,7 @@ class SnowflakeWarehouse(Warehouse):
                 session_parameters={"QUERY_TAG": json.dumps(dict(label))[:LONGEST_TAG]},
             )
         except snowflake.connector.Error as error:
-            raise explain_refusal(error) or error from None
+            raise explain_connection(error, self.settings) from None
 
     def _connector_parameters(self) -> dict[str, Any]:
         """Returns what the connector is called with, checked as far as it can be without a connection."""

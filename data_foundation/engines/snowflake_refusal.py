@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 import snowflake.connector
+from snowflake.connector import errorcode
 
 from data_foundation.errors import WarehouseError
 
@@ -30,7 +31,35 @@ _SETTINGS: Mapping[int, str] = {
 """By the number of the error; those from 390000 on come from logging in."""
 
 _REQUESTED = re.compile(r"(?:requested|specified) (database|warehouse|role|schema)\b.*does not exist or not authorized")
-_UNREACHABLE = ("290404", "290403", "250001", "251001", "404 Not Found", "403 Forbidden", "Name or service not known")
+_UNREACHABLE = frozenset(
+    {
+        errorcode.ER_FAILED_TO_CONNECT_TO_DB,
+        errorcode.ER_FAILED_TO_REQUEST,
+        errorcode.ER_CONNECTION_TIMEOUT,
+        errorcode.ER_RETRYABLE_CODE,
+    }
+)
+"""Numbers of the connector's own, for a login that no server answered, or only with 5xx."""
+
+
+def explain_connection(error: snowflake.connector.Error, settings: Mapping[str, str]) -> Exception:
+    """Returns why there is no session: a setting that is at fault, or a `ConnectionError` if it may pass.
+
+    Args:
+        error: The error of `snowflake.connector.connect`.
+        settings: The settings that it was called with.
+    """
+    if refusal := explain_refusal(error):
+        return refusal
+    if error.errno not in _UNREACHABLE:
+        return error
+    host = settings.get("SNOWFLAKE_HOST")
+    names = "SNOWFLAKE_HOST or SNOWFLAKE_PORT" if host else "SNOWFLAKE_ACCOUNT"
+    address = host or f"{settings.get('SNOWFLAKE_ACCOUNT')}.snowflakecomputing.com"
+    return ConnectionError(
+        f"Snowflake cannot be reached at {address}: {names} is wrong, or DNS, a firewall or a proxy is in the way. "
+        f"The connector says: {_said(error)}"
+    )
 
 
 def explain_refusal(error: Exception) -> WarehouseError | None:

@@ -157,6 +157,40 @@ def test_a_refusal_names_the_setting_or_the_right(
     assert tree.load("shop.orders").row_count == 1
 
 
+NOWHERE: dict[str, tuple[dict[str, str], str]] = {
+    "a port that is closed": (
+        {"SNOWFLAKE_HOST": "127.0.0.1", "SNOWFLAKE_PORT": "1"},
+        "Snowflake cannot be reached at 127.0.0.1: SNOWFLAKE_HOST or SNOWFLAKE_PORT is wrong, or DNS",
+    ),
+    "a host that does not resolve": (
+        {"SNOWFLAKE_HOST": "no-such-host.invalid"},
+        "Snowflake cannot be reached at no-such-host.invalid: SNOWFLAKE_HOST or SNOWFLAKE_PORT is wrong, or DNS",
+    ),
+    "an account behind a proxy that is down": (
+        {"SNOWFLAKE_HOST": "", "SNOWFLAKE_PORT": "", "SNOWFLAKE_PROTOCOL": "", "SNOWFLAKE_ACCOUNT": "acme-sales"},
+        "Snowflake cannot be reached at acme-sales.snowflakecomputing.com: SNOWFLAKE_ACCOUNT is wrong, or DNS",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOWHERE)
+def test_an_account_that_cannot_be_reached_is_dialled_again_and_names_the_setting(
+    tree: SnowflakeTree, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The connection may come back, so the load is retried; the error names the address and the setting to check."""
+    monkeypatch.setattr(snowflake_engine, "LOGIN_SECONDS", 1)
+    settings, explained = NOWHERE[name]
+    if not settings["SNOWFLAKE_HOST"]:
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    add(tree, retries=1)
+    with pytest.raises(LoadError) as failed:
+        changed(tree, settings).load("shop.orders")
+    assert explained in str(failed.value)
+    assert "2 times" in str(failed.value)
+    assert "run the table again" in str(failed.value)
+    assert PASSPHRASE not in str(failed.value)
+
+
 def write_key(path: Path) -> Path:
     """Writes a private key that the user does not have."""
     encryption = serialization.BestAvailableEncryption(PASSPHRASE.encode())
