@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from typing_extensions import override
+
 from data_foundation.failed_parts import list_parts
 from data_foundation.redaction import redact
 from data_foundation.suggestions import nearest
@@ -128,10 +130,12 @@ class RequiredColumns(Check):
     kind: ClassVar[str] = "requires"
 
     @property
-    def rule(self) -> str:  # noqa: D102
+    @override
+    def rule(self) -> str:
         return f"The rows have {', '.join(self.columns)}; otherwise nothing is written."
 
-    def look(self, table: CheckedTable) -> Finding:  # noqa: D102
+    @override
+    def look(self, table: CheckedTable) -> Finding:
         return Finding(passed=True, message="no column was missing" if table.rows else "no rows arrived")
 
 
@@ -142,10 +146,12 @@ class RowsArrived(Check):
     kind: ClassVar[str] = "rows_arrived"
 
     @property
-    def rule(self) -> str:  # noqa: D102
+    @override
+    def rule(self) -> str:
         return "The replace brought rows; where it brings none the table keeps those it has (on_empty: keep)."
 
-    def look(self, table: CheckedTable) -> Finding:  # noqa: D102
+    @override
+    def look(self, table: CheckedTable) -> Finding:
         why = "nothing has changed, so nothing was read" if table.rows is None else "no rows arrived"
         message = f"{table.rows:,} rows arrived" if table.rows else f"{why}: the table keeps those it has"
         return Finding(table.rows != 0, message, {"rows_loaded": table.rows or 0, "row_count": table.row_count or 0})
@@ -158,15 +164,15 @@ class Complete(Check):
     kind: ClassVar[str] = "complete"
 
     @property
-    def rule(self) -> str:  # noqa: D102
+    @override
+    def rule(self) -> str:
         return "Every part of the source landed, for instance every account."
 
-    def look(self, table: CheckedTable) -> Finding:  # noqa: D102
-        if not table.failed_parts:
+    @override
+    def look(self, table: CheckedTable) -> Finding:
+        if not (parts := table.failed_parts):
             return Finding(passed=True, message="every part landed")
-        return Finding(
-            passed=False, message=list_parts(table.failed_parts), metadata={"failed_parts": dict(table.failed_parts)}
-        )
+        return Finding(passed=False, message=list_parts(parts), metadata={"failed_parts": dict(parts)})
 
 
 @dataclass(frozen=True)
@@ -178,11 +184,13 @@ class PrimaryKey(Check):
     kind: ClassVar[str] = "primary_key"
 
     @property
-    def rule(self) -> str:  # noqa: D102
+    @override
+    def rule(self) -> str:
         among = " among the rows that hold now" if self.current_only else ""
         return f"{', '.join(self.columns)}: unique and never empty{among}."
 
-    def question(self, table: CheckedTable) -> str:  # noqa: D102
+    @override
+    def question(self, table: CheckedTable) -> str:
         if table.missing(self.columns):
             return ""
         keys = ", ".join(map(table.quote, self.columns))
@@ -196,7 +204,8 @@ class PrimaryKey(Check):
             f'FROM (SELECT {keys}, COUNT(*) AS "number of rows" FROM {table.quoted}{where} GROUP BY {keys}) AS "keys"'
         )
 
-    def look(self, table: CheckedTable) -> Finding:  # noqa: D102
+    @override
+    def look(self, table: CheckedTable) -> Finding:
         if table.row_count is None:
             return Finding(passed=True, message="there is no table yet")
         if missing := table.missing(self.columns):
@@ -215,7 +224,8 @@ class RowsInTable(Check):
     kind: ClassVar[str] = "row_count"
 
     @property
-    def rule(self) -> str:  # noqa: D102
+    @override
+    def rule(self) -> str:
         return f"The table has {self._accepted} rows."
 
     @property
@@ -224,7 +234,8 @@ class RowsInTable(Check):
         words = [f"at least {least:,}" if least is not None else "", f"at most {most:,}" if most is not None else ""]
         return " and ".join(filter(None, words))
 
-    def look(self, table: CheckedTable) -> Finding:  # noqa: D102
+    @override
+    def look(self, table: CheckedTable) -> Finding:
         count = table.row_count or 0
         fits = (self.bounds.min or 0) <= count and (self.bounds.max is None or count <= self.bounds.max)
         return Finding(fits, f"{count:,} rows; accepted: {self._accepted}", {"row_count": count})
@@ -239,14 +250,17 @@ class ValuesOfColumn(Check):
     kind: ClassVar[str] = "accepted_values"
 
     @property
-    def name(self) -> str:  # noqa: D102
+    @override
+    def name(self) -> str:
         return f"{self.kind}_{self.column}"
 
     @property
-    def rule(self) -> str:  # noqa: D102
+    @override
+    def rule(self) -> str:
         return f"{self.column}: {shorten(', '.join(map(str, self.accepted.values)), 200)}, or empty."
 
-    def look(self, table: CheckedTable) -> Finding:  # noqa: D102
+    @override
+    def look(self, table: CheckedTable) -> Finding:
         if table.row_count is None:
             return Finding(passed=True, message="there is no table yet")
         if missing := table.missing([self.column]):
@@ -272,10 +286,12 @@ class SchemaDrift(Check):
     kind: ClassVar[str] = "schema_drift"
 
     @property
-    def rule(self) -> str:  # noqa: D102
+    @override
+    def rule(self) -> str:
         return "No column and no nested table that the last load did not have."
 
-    def look(self, table: CheckedTable) -> Finding:  # noqa: D102
+    @override
+    def look(self, table: CheckedTable) -> Finding:
         is_new = set(table.columns) <= set(table.schema_changes.get(table.name, ()))
         changes = {} if is_new else {name: list(columns) for name, columns in table.schema_changes.items()}
         listed = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in changes.items())

@@ -13,6 +13,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 from filelock import FileLock
 from packaging.version import Version
+from typing_extensions import override
 
 from data_foundation.automation import model_condition
 from data_foundation.dbt_run import DBT
@@ -23,8 +24,8 @@ from data_foundation.warehouse import dbt_environment, publish_dbt_settings
 class ModelTranslator(DagsterDbtTranslator):
     """Gives models the automation of this project; keys stay dagster-dbt's own, which are the keys of raw tables."""
 
+    @override
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """Returns the spec of one model, seed or snapshot."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         return spec if spec.automation_condition else spec.replace_attributes(automation_condition=model_condition())
 
@@ -33,6 +34,7 @@ class InstalledDbt(DbtCliResource):
     """The dbt of this environment."""
 
     @cached_property
+    @override
     def _cli_version(self) -> Version:
         """Its version, which dagster-dbt has `dbt --version` tell: three seconds of CPU, and a question to PyPI."""
         return Version(importlib.metadata.version("dbt-core"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from typing_extensions import override
 
 from data_foundation.config import SOURCES_FILE, read_raw_resources
 from data_foundation.discovered import DISCOVERED_FILE, Found, kwargs_of, read_discovered, stands_for_many
@@ -42,8 +43,8 @@ class Discovery:
     new: tuple[str, ...]
     gone: tuple[str, ...]
 
+    @override
     def __str__(self) -> str:
-        """Says it in a line."""
         changes = [f"{word}: {', '.join(names)}" for word, names in (("new", self.new), ("gone", self.gone)) if names]
         return f"{self.source}: {self.destination}: {self.tables} tables; {'; '.join(changes) or 'nothing has changed'}"
 

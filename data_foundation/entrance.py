@@ -11,6 +11,7 @@ from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource
 from dlt.extract.items import TableNameMeta
+from typing_extensions import override
 
 from data_foundation.columnar.pages import Pages
 from data_foundation.documents import is_document, read_document
@@ -51,6 +52,7 @@ class Entrance(Step):
         self._tables: dict[str, _Table] = {}
         self.count: Callable[[str, int], None] | None = None
 
+    @override
     def __call__(self, item: Any, meta: Any = None) -> Any:
         """Returns what goes on of an item: itself, unless the contract discards some of it.
 
@@ -71,6 +73,7 @@ class Entrance(Step):
             self.count(table.rows.root.name, table.pages.added - before)
         return passed
 
+    @override
     def take(self, item: Any) -> Any:
         """Returns what goes on of an item that carries no table's name."""
         return self(item)

@@ -12,6 +12,8 @@ from importlib.machinery import BuiltinImporter, ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any, NoReturn
 
+from typing_extensions import override
+
 from data_foundation.errors import EntryError
 from data_foundation.source_import import import_module, shown
 
@@ -219,6 +221,7 @@ def _names_bound(node: ast.stmt) -> list[str]:
 class _Given:
     """Stands for a default, in a signature that is shown to a person."""
 
+    @override
     def __repr__(self) -> str:
         return "..."
 

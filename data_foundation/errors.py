@@ -19,6 +19,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from typing_extensions import override
+
 from data_foundation.redaction import redact
 
 
@@ -48,6 +50,7 @@ class Problem:
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", redact(self.message))
 
+    @override
     def __str__(self) -> str:
         file = self.file.relative_to(Path.cwd()) if self.file.is_relative_to(Path.cwd()) else self.file
         where = f"{file}:{self.line}" if self.line else str(file)
@@ -70,6 +73,7 @@ class Place:
     cell: str = ""
     cells: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
+    @override
     def __str__(self) -> str:
         where = f"{self.file.parent.name}/{self.file.name}"
         return f"{where} {self.cell}" if self.cell else f"{where}:{self.line}"

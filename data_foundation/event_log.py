@@ -16,6 +16,7 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
+from typing_extensions import override
 
 MOST_OPEN = 2
 """Files that a log keeps open: the index, and that of the run which it was last asked for."""
@@ -42,27 +43,30 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
         super().__init__(base_dir, inst_data)
 
     @classmethod
+    @override
     def config_type(cls) -> UserConfigSchema:
         """Takes `home`: the folder that is `DAGSTER_HOME`."""
         return {"home": StringSource}
 
     @classmethod
+    @override
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """Returns the log that Dagster would keep in that folder unless told otherwise."""
         return cls(str(Path(config_value["home"], "history", "runs")), inst_data)
 
+    @override
     def has_table(self, table_name: str) -> bool:
-        """Tells whether the index has a table."""
         return self._is_there(f"table {table_name}", partial(self._find_table, table_name))
 
+    @override
     def has_secondary_index(self, name: str) -> bool:
-        """Tells whether Dagster has completed one of its migrations."""
         return self._is_there(f"index {name}", partial(super().has_secondary_index, name))
 
+    @override
     def has_asset_key_col(self, column_name: str) -> bool:
-        """Tells whether the table of asset keys has a column."""
         return self._is_there(f"column {column_name}", partial(super().has_asset_key_col, column_name))
 
+    @override
     def _has_asset_key_col_on_connection(self, conn: db.Connection, column_name: str) -> bool:
         ask = partial(super()._has_asset_key_col_on_connection, conn, column_name)
         return self._is_there(f"column {column_name}", ask)
@@ -79,6 +83,7 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
             return bool(connection.dialect.has_table(connection, name))
 
     @contextmanager
+    @override
     def _connect(self, shard: str) -> Iterator[db.Connection]:
         with self._db_lock:
             engine = _engine(self.conn_string_for_shard(shard), os.getpid())
@@ -101,6 +106,7 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
             while self._open:
                 self._open.popitem()[1].dispose()
 
+    @override
     def store_event(self, event: EventLogEntry) -> None:
         """Stores an event, and has who looks on told of it."""
         super().store_event(event)
@@ -108,14 +114,15 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
         with suppress(FileNotFoundError):
             os.utime(self.path_for_shard(event.run_id))
 
+    @override
     def wipe(self) -> None:
         """Removes every event, and the files of runs: none of them is to be open, whoever of this process opened it."""
         self._close()
         _engine.cache_clear()
         super().wipe()
 
+    @override
     def dispose(self) -> None:
-        """Closes what is open."""
         self._close()
         super().dispose()
 

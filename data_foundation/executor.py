@@ -38,6 +38,7 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode, get_retries_config
 from dagster._core.executor.base import Executor
 from dagster._core.executor.init import InitExecutorContext
+from typing_extensions import override
 
 MOST_OPS = 10
 """Ops at a time unless a run says otherwise; each of them loads `max_concurrency` resources at a time."""
@@ -115,10 +116,11 @@ class SideBySideExecutor(Executor):
         self._most = most
 
     @property
+    @override
     def retries(self) -> RetryMode:
-        """Whether an op that asks for another attempt gets it."""
         return self._retries
 
+    @override
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
         """Yields what happens until every op has ended."""
         pid, ops = os.getpid(), execution_plan.step_keys_to_execute
@@ -231,6 +233,7 @@ class _Op(threading.Thread):
         self.is_ending = False
         self._tell = tell
 
+    @override
     def run(self) -> None:
         """Executes the op, and tells its end by None."""
         try:

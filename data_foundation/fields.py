@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from typing_extensions import override
 
 from data_foundation import templates
 from data_foundation.scalars import (
@@ -140,6 +141,7 @@ class LakePlace(Model):
     )
     folder: LakeFolder = Field(description="In the container, for instance bronze/sales.")
 
+    @override
     def __str__(self) -> str:
         return f"{self.container}/{self.folder}"
 

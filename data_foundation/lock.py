@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from typing_extensions import override
 
 from data_foundation.errors import ResourceBusy
 
@@ -35,6 +36,7 @@ class Holder:
     host: str
     since: str
 
+    @override
     def __str__(self) -> str:
         return f"run {self.run_id}, process {self.pid} on {self.host}, since {self.since}"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 from dlt.extract import DltResource
+from typing_extensions import override
 
 from data_foundation.documents import is_document, read_document
 from data_foundation.errors import ValueRefused
@@ -61,8 +62,8 @@ class Hashed(Step):
         self._met: dict[str, None] = {}
         self._seen: set[str] = set()
 
+    @override
     def take(self, item: Any) -> Any:
-        """Returns an item whose values are hashed."""
         if isinstance(item, list):
             return [hashed for one in item for hashed in self._items(one)]
         if is_document(item):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dlt.common.runtime.collector_base import Collector
+from typing_extensions import override
 
 from data_foundation.source_log import Level
 
@@ -49,12 +50,14 @@ class ProgressCollector(Collector):
         self.extracted: Callable[[], None] | None = None
         self.not_extracted: Callable[[], None] | None = None
 
+    @override
     def update(self, name: str, inc: int = 1, *_counter: object, **_labels: object) -> None:
         """Adds `inc` rows of table `name`; dlt's own counters and tables do not count."""
         if inc and not name.startswith("_dlt") and name == name.lower():
             self._rows += inc
             self._report(Progress(self._destination, self._phase, self._rows))
 
+    @override
     def _start(self, step: str) -> None:
         phase = step.split(maxsplit=1)[0].lower()
         if phase in ("extract", "normalize", "load"):
@@ -63,6 +66,7 @@ class ProgressCollector(Collector):
             self._phase = phase  # type: ignore[assignment]
             self._report(Progress(self._destination, self._phase, self._rows))
 
+    @override
     def __exit__(self, exc_type: type[BaseException] | None, *_exc: object) -> None:
         """Ends a step; the first extraction is that of the rows."""
         end = self.not_extracted if exc_type else self.extracted
@@ -70,5 +74,6 @@ class ProgressCollector(Collector):
         if end:
             end()
 
+    @override
     def _stop(self) -> None:
         pass

@@ -11,6 +11,7 @@ import dlt
 from dlt.common.configuration import with_config
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.extract import DltResource
+from typing_extensions import override
 
 from data_foundation.bounds import Bounds
 from data_foundation.config import SourceConfig
@@ -172,6 +173,7 @@ def _column_hints(column: ColumnHints) -> dict[str, Any]:
 class Range(dlt.sources.incremental[Any]):
     """A cursor that neither reads nor moves the stored value, as a backfill and a sample need; its end may be open."""
 
+    @override
     def get_state(self) -> Any:
         """Returns a state that is forgotten after the run."""
         first = self.initial_value

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from typing_extensions import override
+
 Level = Literal["INFO", "WARNING", "ERROR"]
 
 _POOL_THREAD = re.compile(r"dlt-pool-(\d+)-")
@@ -67,6 +69,7 @@ def _find(thread: int, thread_name: str, file: str) -> list[_Listener]:
 class _Handler(logging.Handler):
     """Hands records over; what no load hears is printed as if there were no handler."""
 
+    @override
     def emit(self, record: logging.LogRecord) -> None:
         listeners = _find(record.thread or 0, record.threadName or "", record.pathname)
         text = record.getMessage()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlt.extract.items_transform import ItemTransform
+from typing_extensions import override
 
 from data_foundation.documents import is_document, read_document
 
@@ -22,7 +23,8 @@ class Step(ItemTransform[Any, Any]):
     def __init__(self) -> None:
         super().__init__(lambda item: item)
 
-    def __call__(self, item: Any, meta: Any = None) -> Any:  # noqa: ARG002 - dlt's signature
+    @override
+    def __call__(self, item: Any, meta: Any = None) -> Any:
         """Passes what dlt hands over on to `take`."""
         return self.take(item)
 
@@ -39,8 +41,8 @@ class Pages(Step):
         super().__init__()
         self._read = read
 
+    @override
     def take(self, item: Any) -> Any:
-        """Returns rows as dlt knows them."""
         if self._read and is_document(item):
             return read_document(item)
         if not isinstance(item, tuple):
@@ -58,6 +60,7 @@ class Take(Step):
         super().__init__()
         self._left = count
 
+    @override
     def take(self, item: Any) -> Any:
         """Returns the part of `item` (a row, a list of rows or a frame) that still fits, or None."""
         if self._left <= 0:
@@ -81,8 +84,8 @@ class SeenColumns(Step):
         self.names: set[str] = set()
         self.rows = 0
 
+    @override
     def take(self, item: Any) -> Any:
-        """Returns `item` as it is."""
         if isinstance(item, list):
             for row in item:
                 self.names.update(row if isinstance(row, Mapping) else ())

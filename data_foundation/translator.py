@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dlt import DagsterDltTranslator
+from typing_extensions import override
 
 from data_foundation.automation import PARTITIONED_TAG, ingest_condition
 from data_foundation.config import SourceConfig
@@ -65,8 +66,8 @@ class SourceTranslator(DagsterDltTranslator):
     there is neither a pipeline nor a dlt resource.
     """
 
+    @override
     def get_asset_spec(self, data: ResourceData) -> dg.AssetSpec:  # type: ignore[override]
-        """Returns the spec of the asset that loads a resource."""
         resource = data.resource
         return dg.AssetSpec(
             key=dg.AssetKey(table_key(resource)),

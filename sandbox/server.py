@@ -5,6 +5,7 @@ import socket
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sandbox.app import build_app
@@ -13,6 +14,7 @@ from sandbox.app import build_app
 class Protocol(H11Protocol):
     """HTTP that shows its transport to the application: a connection can only be reset at the socket."""
 
+    @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn says the same
         """Remember the transport for every request of this connection."""
         super().connection_made(transport)

@@ -12,6 +12,7 @@ import dlt
 import pytest
 import requests
 from dlt.extract.exceptions import ResourceExtractionError
+from typing_extensions import override
 
 from data_foundation import Calls
 from data_foundation.transient import root_cause
@@ -37,6 +38,7 @@ class TimedSession(requests.Session):
         self.clock = clock
         self.statuses: list[int] = []
 
+    @override
     def request(self, *args: Any, **options: Any) -> requests.Response:
         """Asks."""
         options["headers"] = {**options.get("headers", {}), CLOCK: str(self.clock.now())}

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 from deltalake import DeltaTable
 from deltalake.table import TableMerger
+from typing_extensions import override
 
 from data_foundation.engines import lake_delta
 from data_foundation.engines.lake import LakeWarehouse
@@ -24,6 +25,7 @@ class LakeTree(Tree):
     settings: Mapping[str, str] = field(default_factory=lambda: {"LAKE_URL": "lake"})
 
     @property
+    @override
     def warehouse(self) -> LakeWarehouse:
         """The checkout's lake."""
         return LakeWarehouse.of(self.root, self.settings, suffix="", others=_no_others)
@@ -33,6 +35,7 @@ class LakeTree(Tree):
         """Where its files are, of a local one."""
         return self.root / "lake"
 
+    @override
     def query(self, sql: str) -> list[Any]:
         """Returns the rows of a statement over all files that are there, single columns unpacked."""
         with self.warehouse.query() as query:
@@ -94,6 +97,7 @@ class Marking:
 class MarkedLakeTree(LakeTree):
     """One whose loads can be killed before and after each commit."""
 
+    @override
     def load(self, name: str, **options: Any) -> LoadResult:
         """Loads `source.table`."""
         with Marking(self.root / "marks"):

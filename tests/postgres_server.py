@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 spells classes in lower case
+from typing_extensions import override
 
 from data_foundation.engines.postgres import PostgresWarehouse
 from tests.trees import Tree
@@ -155,10 +156,12 @@ class PostgresTree(Tree):
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
+    @override
     def warehouse(self) -> PostgresWarehouse:
         """The database."""
         return PostgresWarehouse.of(self.root, self.settings, suffix="", others=lambda _name: self.warehouse)
 
+    @override
     def query(self, sql: str) -> list[Any]:
         """Returns the rows of statements, single columns unpacked."""
         options = self.warehouse._parameters()

@@ -13,6 +13,7 @@ import boto3
 import paramiko
 from moto.server import ThreadedMotoServer
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from typing_extensions import override
 
 USER, PASSWORD = "reader", "sftp-pass-31415926"
 
@@ -52,10 +53,12 @@ def run_s3() -> Iterator[S3]:
 
 
 class _Login(paramiko.ServerInterface):
+    @override
     def check_auth_password(self, username: str, password: str) -> int:
         return AUTH_SUCCESSFUL if (username, password) == (USER, PASSWORD) else AUTH_FAILED
 
-    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002 - paramiko's signature
+    @override
+    def check_channel_request(self, kind: str, chanid: int) -> int:
         return OPEN_SUCCEEDED
 
 
@@ -67,9 +70,11 @@ class _Folder(paramiko.SFTPServerInterface):
     def _real(self, path: str) -> Path:
         return self.root / path.lstrip("/")
 
+    @override
     def canonicalize(self, path: str) -> str:
         return f"/{os.path.relpath(self._real(path).resolve(), self.root)}".replace("/.", "/", 1)
 
+    @override
     def list_folder(self, path: str) -> Any:
         entries = []
         for name in os.listdir(self._real(path)):  # noqa: PTH208 - names are what is wanted
@@ -78,6 +83,7 @@ class _Folder(paramiko.SFTPServerInterface):
             entries.append(entry)
         return entries
 
+    @override
     def stat(self, path: str) -> Any:
         try:
             return paramiko.SFTPAttributes.from_stat(self._real(path).stat())
@@ -86,7 +92,8 @@ class _Folder(paramiko.SFTPServerInterface):
 
     lstat = stat
 
-    def open(self, path: str, flags: int, attr: Any) -> Any:  # noqa: ARG002 - paramiko's signature
+    @override
+    def open(self, path: str, flags: int, attr: Any) -> Any:
         handle: Any = paramiko.SFTPHandle(flags)
         handle.readfile = self._real(path).open("rb")
         return handle

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 ROOT = Path(__file__).parents[1]
 FRAMEWORK = "data_foundation"
@@ -99,6 +100,7 @@ class Import:
     line: int
     name: str
 
+    @override
     def __str__(self) -> str:
         return f"{self.file.as_posix()}:{self.line}: imports {self.name}"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from typing_extensions import override
 
 from data_foundation.factory import build_definitions
 from data_foundation.translator import ResourceData, SourceTranslator
@@ -86,6 +87,7 @@ def api(answers: dict[str, Any]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
+        @override
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 
@@ -609,6 +611,7 @@ def test_a_translator_of_ones_own(location: Location) -> None:
     """`get_asset_spec` is the override point: call `super()` and change what you want otherwise."""
 
     class Loud(SourceTranslator):
+        @override
         def get_asset_spec(self, data: ResourceData) -> dg.AssetSpec:  # type: ignore[override]
             return super().get_asset_spec(data).merge_attributes(tags={"loud": "yes"})
 

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster_shared.serdes import serialize_value
+from typing_extensions import override
 
 from data_foundation import factory
 from data_foundation.asset_checks import check_specs
@@ -32,6 +33,7 @@ DATA = "def get_rows():\n    yield [{'id': 1}]\n\n\ndef get_more(item):\n    yie
 class Meddling(SourceTranslator):
     """Gives a table what only Dagster's own assets have: where it is kept, a version, the partition before its own."""
 
+    @override
     def get_asset_spec(self, data: ResourceData) -> dg.AssetSpec:  # type: ignore[override]
         """Returns the spec with these."""
         spec = super().get_asset_spec(data)

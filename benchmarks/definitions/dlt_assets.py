@@ -14,6 +14,7 @@ import dlt
 from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 from dlt.extract import DltResource
+from typing_extensions import override
 
 from benchmarks.definitions.phases import measure_definitions
 from benchmarks.definitions.tree import (
@@ -40,6 +41,7 @@ class Translator(DagsterDltTranslator):
 
     condition = dg.AutomationCondition.on_cron(CRON)
 
+    @override
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
         """Returns the default spec with these replaced."""
         source = data.resource.source_name

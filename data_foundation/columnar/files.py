@@ -17,6 +17,7 @@ from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.common.storages import ParsedLoadJobFileName
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext, PackageStorage
 from dlt.extract.storage import ExtractorItemStorage
+from typing_extensions import override
 
 MOST_REPEATED = 64 * 2**10
 """Bytes of different values up to which a column of a page is written as a dictionary: longer ones, and ids, which
@@ -26,6 +27,7 @@ never repeat, are both written and loaded faster as they are."""
 class _Parquet(ArrowToParquetWriter):
     """dlt's own writer with its settings, and fewer dictionaries."""
 
+    @override
     def _create_writer(self, schema: pa.Schema) -> pq.ParquetWriter:
         told = self.parquet_format
         return pq.ParquetWriter(
@@ -47,6 +49,7 @@ class _Parquet(ArrowToParquetWriter):
 class _ParquetStorage(ExtractorItemStorage):
     """Files of Arrow tables in a package."""
 
+    @override
     def _get_writer(self, load_id: str, schema_name: str, table_name: str) -> BufferedDataWriter[Any]:
         writer: BufferedDataWriter[Any] = super()._get_writer(load_id, schema_name, table_name)
         writer.writer_cls = _Parquet

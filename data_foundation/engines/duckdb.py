@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import dlt
 import duckdb
+from typing_extensions import override
 
 from data_foundation.connection import execute_first
 from data_foundation.engines.contract import AS_NAMED, Statement, Warehouse, work_folder
@@ -46,6 +47,7 @@ class DuckDBWarehouse(Warehouse):
     load_workers: ClassVar[int] = 1
 
     @classmethod
+    @override
     def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
         """Returns the file that `DUCKDB_PATH` names, relative to the repository; data/warehouse.duckdb unless set.
 
@@ -59,6 +61,7 @@ class DuckDBWarehouse(Warehouse):
         return cls(folder, str(path), suffix=suffix, others=others)
 
     @classmethod
+    @override
     def is_shared(cls, settings: Mapping[str, str]) -> bool:
         """Tells that a file is its owner's own."""
         del settings
@@ -68,20 +71,25 @@ class DuckDBWarehouse(Warehouse):
     def _in_memory(self) -> bool:
         return self.path == ":memory:"
 
-    def describe(self) -> str:  # noqa: D102
+    @override
+    def describe(self) -> str:
         return self.path
 
     @property
-    def database(self) -> str:  # noqa: D102
+    @override
+    def database(self) -> str:
         return "memory" if self._in_memory else Path(self.path).stem
 
-    def destination(self) -> Destination:  # noqa: D102
+    @override
+    def destination(self) -> Destination:
         return dlt.destinations.duckdb(self.path, **AS_NAMED)
 
-    def dbt_settings(self) -> Mapping[str, str]:  # noqa: D102
+    @override
+    def dbt_settings(self) -> Mapping[str, str]:
         return {"DBT_DUCKDB_PATH": self.path}
 
     @contextmanager
+    @override
     def exclusive(self) -> Iterator[None]:
         """Waits until no other process or thread of ours uses the file.
 
@@ -96,7 +104,8 @@ class DuckDBWarehouse(Warehouse):
             yield
 
     @contextmanager
-    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:  # noqa: ARG002 - it keeps no history
+    @override
+    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
         """Yields a destination over one connection: two of them opened at once by two threads would fail.
 
         Raises:
@@ -107,12 +116,14 @@ class DuckDBWarehouse(Warehouse):
             yield TransactionalDuckDB(file.connection(self._connect), self.path)
 
     @contextmanager
+    @override
     def open_if_free(self) -> Iterator[Destination]:
         """Yields a destination that opens the file when it is first used."""
         with self.exclusive():
             yield self.destination()
 
     @contextmanager
+    @override
     def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
         """Makes a load inside the block all or nothing; see TransactionalDuckDB.transaction."""
         assert isinstance(destination, TransactionalDuckDB)  # noqa: S101 - `open` gave it
@@ -168,7 +179,8 @@ class MemoryWarehouse(DuckDBWarehouse):
     is_audited: ClassVar[bool] = False
 
     @contextmanager
-    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:  # noqa: ARG002 - it keeps no history
+    @override
+    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
         """Yields a destination over the connection that this object was made with."""
         yield TransactionalDuckDB(in_utc(self.connection))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
+from typing_extensions import override
 
 ROW_GROUP = 122_880
 """Rows that DuckDB works on at a time in each thread."""
@@ -47,8 +48,8 @@ class BoundedCopy(DuckDbCopyJob):
     What is left of that would fill with blocks which are on disk already.
     """
 
+    @override
     def run(self) -> None:
-        """Copies the file."""
         with self._bounded(self._job_client.sql_client):
             super().run()
 

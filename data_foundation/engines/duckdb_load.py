@@ -15,6 +15,7 @@ from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import raise_database_error
 from dlt.destinations.typing import DBTransaction
+from typing_extensions import override
 
 from data_foundation.engines.contract import AS_NAMED
 from data_foundation.engines.duckdb_copy import BoundedCopy
@@ -42,11 +43,13 @@ class _Transaction(OneTransaction):
         self.session = session
         return session
 
+    @override
     def commit(self) -> None:
         if self.session:
             self.session.commit()
             self.session.begin()
 
+    @override
     def end(self) -> None:
         if self.session:
             # A commit that failed has ended the transaction itself; closing the session undoes what is left.
@@ -64,6 +67,7 @@ class _SessionSqlClient(DuckDbSqlClient):
         super().__init__(client.dataset_name, client.staging_dataset_name, client.credentials, client.capabilities)
         self._connection = connection
 
+    @override
     def open_connection(self) -> duckdb.DuckDBPyConnection:
         self._conn = self.open_session()
         return self._conn
@@ -78,6 +82,7 @@ class _SessionSqlClient(DuckDbSqlClient):
             return super().open_connection()
         return self._connection.cursor()
 
+    @override
     def close_connection(self) -> None:
         if self._conn:
             self._conn.close()
@@ -91,19 +96,23 @@ class _SharedSqlClient(_SessionSqlClient):
         super().__init__(client, connection)
         self.shared = shared
 
+    @override
     def open_connection(self) -> duckdb.DuckDBPyConnection:
         self._conn = self.shared.session or self.shared.begin(self.open_session())
         return self._conn
 
+    @override
     def close_connection(self) -> None:
         self._conn = None  # type: ignore[assignment] # as dlt's own does
 
     @contextmanager
+    @override
     def begin_transaction(self) -> Iterator[DBTransaction]:
         yield self
 
     @contextmanager
     @raise_database_error
+    @override
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         self.shared.refuse_after_error()
         try:
@@ -129,11 +138,13 @@ class _SharedClient(StateWithSchema, DuckDbClient):
         # That is a sixth of a copy's CPU with eleven columns beside them, for four bytes an id.
         self.active_hints = {**self.active_hints, "row_key": "USING COMPRESSION uncompressed"}
 
-    def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:  # noqa: FBT001, FBT002 - dlt's signature
+    @override
+    def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:
         job = super().create_load_job(table, file_path, load_id, restore)
         is_parquet = type(job) is DuckDbCopyJob and file_path.endswith(".parquet")
         return BoundedCopy(file_path) if is_parquet else job
 
+    @override
     def complete_load(self, load_id: str) -> None:
         super().complete_load(load_id)
         if self.shared:
@@ -151,21 +162,25 @@ class TransactionalDuckDB(ResolvedOnce, duckdb_destination):
         self._shared: _Transaction | None = None
 
     @property
+    @override
     def destination_type(self) -> str:
         """The one that the state in the warehouse names: to dlt this is its own DuckDB."""
         return "dlt.destinations.duckdb"
 
     @property
+    @override
     def client_class(self) -> type[DuckDbClient]:
         """The client that commits where a load is complete."""
         return _SharedClient
 
+    @override
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         """Returns dlt's, with files that are not compressed: they are read once, where they were written."""
         capabilities = super()._raw_capabilities()
         capabilities.parquet_format = ParquetFormatConfiguration(compression="none")
         return capabilities
 
+    @override
     def client(self, schema: Any, initial_config: Any = None) -> Any:
         """Returns a client; inside `transaction` one that shares its session with all others."""
         client = super().client(schema, initial_config)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import urlparse
 
 from dlt.pipeline.exceptions import PipelineStepFailed
+from typing_extensions import override
 
 from data_foundation.engines.contract import Statement, Warehouse, work_folder
 from data_foundation.engines.lake_access import Access, explain_refusal, find_access
@@ -50,6 +51,7 @@ class LakeWarehouse(Warehouse):
     keeps_audit: ClassVar[bool] = False
 
     @classmethod
+    @override
     def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
         """Returns the folder that `LAKE_URL` names; a path is relative to the repository."""
         url = settings.get("LAKE_URL") or ""
@@ -61,10 +63,12 @@ class LakeWarehouse(Warehouse):
         return cls(work_folder(root, cls.kind, url + suffix), url, settings, suffix=suffix, others=others)
 
     @classmethod
+    @override
     def is_shared(cls, settings: Mapping[str, str]) -> bool:
         """Tells that a folder is its owner's own, and a bucket is not."""
         return "://" in settings.get("LAKE_URL", "") and not settings["LAKE_URL"].startswith("file:")
 
+    @override
     def at(self, place: LakePlace) -> LakeWarehouse:
         """Returns the lake whose tables lie at a place; `LAKE_URL` tells the account, or the folder of containers."""
         parents, _, folder = place.folder.rpartition("/")
@@ -72,14 +76,17 @@ class LakeWarehouse(Warehouse):
         where = work_folder(self.work_folder.parents[2], self.kind, f"{url}/{folder}{self.suffix}")
         return replace(self, work_folder=where, url=url, folder=folder)
 
-    def dataset(self, name: str) -> str:  # noqa: D102
+    @override
+    def dataset(self, name: str) -> str:
         return super().dataset(self.folder or name)
 
-    def describe(self) -> str:  # noqa: D102
+    @override
+    def describe(self) -> str:
         return self.url
 
     @property
-    def database(self) -> str:  # noqa: D102
+    @override
+    def database(self) -> str:
         return self.url.rpartition("/")[2]
 
     @property
@@ -94,7 +101,8 @@ class LakeWarehouse(Warehouse):
             raise WarehouseError(f"LAKE_FORMAT: got '{told}'; accepted: {', '.join(FORMATS)}")
         return told
 
-    def destination(self) -> LakeDestination:  # noqa: D102
+    @override
+    def destination(self) -> LakeDestination:
         from data_foundation.engines.lake_load import LakeDestination  # noqa: PLC0415 - half a second
 
         access = self._access()
@@ -107,9 +115,11 @@ class LakeWarehouse(Warehouse):
         layout = self._layout()
         return LakeDestination(self.format, bucket_url=access.url, layout=layout, max_state_files=STATES, **told)
 
-    def dbt_settings(self) -> Mapping[str, str]:  # noqa: D102
+    @override
+    def dbt_settings(self) -> Mapping[str, str]:
         return {}
 
+    @override
     def accept(self, resource: ResourceConfig) -> None:
         """Raises what files cannot do.
 
@@ -135,7 +145,8 @@ class LakeWarehouse(Warehouse):
                 raise WarehouseError(f"{place}: {message}")
 
     @contextmanager
-    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:  # noqa: ARG002 - it keeps no history
+    @override
+    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
         """Yields a destination.
 
         Raises:
@@ -148,6 +159,7 @@ class LakeWarehouse(Warehouse):
             yield destination
 
     @contextmanager
+    @override
     def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
         """Makes a load inside the block all or nothing, once `mend` has been called before the next one.
 
@@ -160,6 +172,7 @@ class LakeWarehouse(Warehouse):
         with self._explaining(), of_lake(destination).one_load(first):
             yield
 
+    @override
     def mend(self, destination: Destination, dataset: str, schema: str) -> None:
         """Finishes or undoes what a killed load has left of itself in the files."""
         with self._explaining():

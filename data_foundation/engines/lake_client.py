@@ -23,6 +23,7 @@ from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 from dlt.common.time import ensure_pendulum_datetime
 from dlt.destinations import path_utils
 from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, FilesystemClient
+from typing_extensions import override
 
 from data_foundation.engines import lake_delta
 from data_foundation.engines.contract import Statement
@@ -54,6 +55,7 @@ class Intent:
 class ArrivedJob(RunnableLoadJob):
     """One file that is there; what is done with it is done when all are. It runs, for dlt sleeps where nothing does."""
 
+    @override
     def run(self) -> None:
         """Does nothing."""
 
@@ -85,7 +87,8 @@ class LakeClient(FilesystemClient):
                 message = f"there is no container or bucket '{container}': create it, or correct {NAMED_BY}"
                 raise WarehouseError(message) from None
 
-    @property
+    @property  # type: ignore[explicit-override] # mypy 1.19 overlooks it where a property has a setter
+    @override
     def sql_client(self) -> Any:
         """SQL over the files, as they are."""
         return LakeSqlClient(self)
@@ -94,21 +97,25 @@ class LakeClient(FilesystemClient):
     def sql_client(self, client: Any) -> None:
         """Is of no use here."""
 
-    def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:  # noqa: D102
+    @override
+    def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:
         if not self.fs_client.exists(self.init_file_path):
             versions = {"initial_version": CURRENT_VERSION, "current_version": CURRENT_VERSION}
             write_whole(self, self.init_file_path, versions)
         super().initialize_storage()
         self.intent.emptied.update(truncate_tables or ())
 
-    def drop_tables(self, *tables: str, delete_schema: bool = True) -> None:  # noqa: ARG002, D102 - a newer one counts
+    @override
+    def drop_tables(self, *tables: str, delete_schema: bool = True) -> None:
+        # The schema stays: a newer one counts.
         self.intent.dropped.update(tables)
 
-    def update_stored_schema(  # noqa: D102
+    @override
+    def update_stored_schema(
         self,
         only_tables: Iterable[str] | None = None,
         expected_update: TSchemaTables | None = None,
-        force: bool = False,  # noqa: FBT001, FBT002 - dlt's signature
+        force: bool = False,
     ) -> TSchemaTables:
         # Not `super()`, which writes the schema before the rows.
         JobClientBase.update_stored_schema(self, only_tables, expected_update, force)  # type: ignore[arg-type] # dlt says so
@@ -122,9 +129,11 @@ class LakeClient(FilesystemClient):
                 applied[name] = {"name": name, "columns": new}
         return applied
 
-    def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> ArrivedJob:  # noqa: ARG002, FBT001, FBT002, D102
+    @override
+    def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> ArrivedJob:
         return ArrivedJob(file_path)
 
+    @override
     def complete_load(self, load_id: str) -> None:
         """Writes all that a load brought, and makes it count."""
         files = self._files_of_load(load_id)
@@ -275,9 +284,11 @@ class LakeClient(FilesystemClient):
             self._newest_schema_id = load_id
             self._update_schema_in_storage(self.schema)
 
+    @override
     def _get_schema_file_name(self, version_hash: str, load_id: str) -> str:
         # dlt gives the time, which no note could tell beforehand.
         return super()._get_schema_file_name(version_hash, getattr(self, "_newest_schema_id", load_id))
 
+    @override
     def _write_to_json_file(self, filepath: str, data: Any) -> None:
         write_whole(self, filepath, data)

@@ -10,6 +10,7 @@ from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema import Schema
 from dlt.destinations.impl.filesystem.factory import filesystem
 from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+from typing_extensions import override
 
 from data_foundation.engines import lake_delta
 from data_foundation.engines.contract import AS_NAMED, Statement
@@ -29,15 +30,18 @@ class LakeDestination(filesystem):
         super().__init__(**arguments, **AS_NAMED)
 
     @property
+    @override
     def destination_type(self) -> str:
         """The one that the state in the lake names: to dlt this is its own."""
         return "dlt.destinations.filesystem"
 
     @property
+    @override
     def client_class(self) -> type[FilesystemClient]:
         """The client that writes nothing before a load is complete."""
         return LakeClient
 
+    @override
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
         capabilities.preferred_loader_file_format = "parquet"
@@ -51,6 +55,7 @@ class LakeDestination(filesystem):
         capabilities.replace_strategies_selector = None  # type: ignore[assignment] # the same
         return capabilities
 
+    @override
     def client(self, schema: Any, initial_config: Any = None) -> Any:
         """Returns a client that shares its intent with all others of one load."""
         client = super().client(schema, initial_config)

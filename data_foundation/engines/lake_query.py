@@ -15,6 +15,7 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import raise_database_error
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from data_foundation.engines.lake_client import LakeClient
@@ -42,19 +43,22 @@ class LakeSqlClient(DuckDbSqlClient):
         )
         self._lake = lake
 
-    def open_connection(self) -> duckdb.DuckDBPyConnection:  # noqa: D102
+    @override
+    def open_connection(self) -> duckdb.DuckDBPyConnection:
         self._conn = connect_to_memory()
         self._conn.execute(f"CREATE SCHEMA IF NOT EXISTS {self.escape_column_name(self.dataset_name)}")
         return self._conn
 
-    def close_connection(self) -> None:  # noqa: D102
+    @override
+    def close_connection(self) -> None:
         if self._conn:
             self._conn.close()
             self._conn = None  # type: ignore[assignment] # as dlt's own does
 
     @contextmanager
     @raise_database_error
-    def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:  # noqa: D102
+    @override
+    def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         values = args or kwargs or None
         text = query.replace("%s", "?") if values else query
         text = _COUNT.sub(lambda match: match[0] if (rows := self._count(match[1])) is None else f"{rows}", text)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from typing_extensions import override
+
 from data_foundation.connection import execute_first
 from data_foundation.engines.contract import Statement, Warehouse, work_folder
 from data_foundation.errors import SettingMissing, WarehouseError
@@ -42,6 +44,7 @@ class PostgresWarehouse(Warehouse):
     load_workers: ClassVar[int] = 1
 
     @classmethod
+    @override
     def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
         """Returns the database that `POSTGRES_HOST`, `POSTGRES_PORT` and `POSTGRES_DATABASE` name."""
         known = {name: value for name, value in settings.items() if name.startswith("POSTGRES_") and value}
@@ -49,23 +52,28 @@ class PostgresWarehouse(Warehouse):
         identity = f"{known.get('POSTGRES_HOST')}:{known['POSTGRES_PORT']}/{known.get('POSTGRES_DATABASE')}{suffix}"
         return cls(work_folder(root, cls.kind, identity), known, suffix=suffix, others=others)
 
-    def describe(self) -> str:  # noqa: D102
+    @override
+    def describe(self) -> str:
         get = self.settings.get
         # Who puts a whole address here puts a password here.
         host = (get("POSTGRES_HOST") or "").rpartition("@")[2]
         return f"postgresql://{host}:{get('POSTGRES_PORT')}/{get('POSTGRES_DATABASE')}"
 
     @property
-    def database(self) -> str:  # noqa: D102
+    @override
+    def database(self) -> str:
         return self.settings.get("POSTGRES_DATABASE", "")
 
-    def destination(self) -> Destination:  # noqa: D102
+    @override
+    def destination(self) -> Destination:
         return self._destination()
 
-    def dbt_settings(self) -> Mapping[str, str]:  # noqa: D102
+    @override
+    def dbt_settings(self) -> Mapping[str, str]:
         return self.settings
 
     @contextmanager
+    @override
     def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
         """Yields a destination over one connection, whose application_name is that of the table.
 
@@ -79,6 +87,7 @@ class PostgresWarehouse(Warehouse):
             yield self._destination(session)
 
     @contextmanager
+    @override
     def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
         """Makes a load inside the block all or nothing; see postgres_load."""
         from data_foundation.engines.postgres_load import TransactionalPostgres  # noqa: PLC0415 - see `_destination`

@@ -18,6 +18,7 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from dlt.destinations.sql_client import DBApiCursorImpl, raise_database_error
 from dlt.destinations.typing import DBTransaction
+from typing_extensions import override
 
 from data_foundation.engines.contract import AS_NAMED
 from data_foundation.engines.one_transaction import OneTransaction
@@ -53,6 +54,7 @@ class _Transaction(OneTransaction):
         self.session = session
         session.autocommit = False
 
+    @override
     def commit(self) -> None:
         try:
             self.session.commit()
@@ -62,6 +64,7 @@ class _Transaction(OneTransaction):
             self.failed(told)
             raise told from error
 
+    @override
     def end(self) -> None:
         # A session that is gone has undone everything already.
         with suppress(psycopg2.Error):
@@ -79,22 +82,27 @@ class _SqlClient(Psycopg2SqlClient):
         key = hashlib.sha256(f"data_foundation {client.dataset_name}".encode()).digest()[:8]
         self._lock = f"SELECT pg_advisory_xact_lock({int.from_bytes(key, signed=True)}); "
 
+    @override
     def open_connection(self) -> Connection:
         assert self.session  # noqa: S101 - a destination without one is asked for names only
         self._conn = self.session
         return self.session
 
+    @override
     def close_connection(self) -> None:
         self._conn = None
 
     @contextmanager
+    @override
     def begin_transaction(self) -> Iterator[DBTransaction]:
         yield self
 
+    @override
     def create_dataset(self) -> None:
         """Creates the schema, unless another load has just done so."""
         self.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {self.fully_qualified_dataset_name()}")
 
+    @override
     def truncate_tables(self, *tables: str) -> None:
         """Empties tables: those of the staging schema at once, others so that readers keep their rows until the end.
 
@@ -108,6 +116,7 @@ class _SqlClient(Psycopg2SqlClient):
 
     @contextmanager
     @raise_database_error
+    @override
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         with self._conn.cursor() as cursor:
             with self._guarded():
@@ -166,6 +175,7 @@ class _SqlClient(Psycopg2SqlClient):
             raise
 
     @classmethod
+    @override
     def _make_database_exception(cls, ex: Exception) -> Exception:
         return explain_refusal(ex) or super()._make_database_exception(ex)
 
@@ -173,6 +183,7 @@ class _SqlClient(Psycopg2SqlClient):
 class _CopyFile(RunnableLoadJob, HasFollowupJobs):
     """Copies one file into its table."""
 
+    @override
     def run(self) -> None:
         client = self._job_client
         assert isinstance(client, _Client)  # noqa: S101 - it made this job
@@ -185,17 +196,19 @@ class _Client(StateWithSchema, PostgresClient):
 
     load: _Transaction | None = None
 
+    @override
     def create_load_job(
         self,
         table: PreparedTableSchema,
         file_path: str,
         load_id: str,
-        restore: bool = False,  # noqa: FBT001, FBT002 - dlt's signature
+        restore: bool = False,
     ) -> LoadJob:
         if ParsedLoadJobFileName.parse(file_path).file_format == "parquet":
             return _CopyFile(file_path)
         return super().create_load_job(table, file_path, load_id, restore)
 
+    @override
     def complete_load(self, load_id: str) -> None:
         super().complete_load(load_id)
         if self.load:
@@ -205,6 +218,7 @@ class _Client(StateWithSchema, PostgresClient):
 class _TypeMapper(PostgresTypeMapper):
     """JSON is jsonb, whatever kind of file it comes in: COPY reads text."""
 
+    @override
     def to_destination_type(self, column: TColumnSchema, table: PreparedTableSchema) -> str:
         return "jsonb" if column["data_type"] == "json" else super().to_destination_type(column, table)
 
@@ -218,15 +232,18 @@ class TransactionalPostgres(ResolvedOnce, postgres_destination):
         self._load: _Transaction | None = None
 
     @property
+    @override
     def destination_type(self) -> str:
         """The one that the state in the warehouse names: to dlt this is its own PostgreSQL."""
         return "dlt.destinations.postgres"
 
     @property
+    @override
     def client_class(self) -> type[PostgresClient]:
         """The client that commits where a load is complete."""
         return _Client
 
+    @override
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
         capabilities.preferred_loader_file_format = "parquet"
@@ -236,6 +253,7 @@ class TransactionalPostgres(ResolvedOnce, postgres_destination):
         capabilities.type_mapper = _TypeMapper
         return capabilities
 
+    @override
     def client(self, schema: Any, initial_config: Any = None) -> Any:
         """Returns a client of the session, and of the load that is going on."""
         client = super().client(schema, initial_config)

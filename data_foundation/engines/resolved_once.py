@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.common.destination import Destination
+from typing_extensions import override
 
 from data_foundation.engines.state_with_schema import StateWithSchema
 
@@ -33,7 +34,8 @@ class ResolvedOnce(Destination[Any, Any]):
         self._schemas: dict[str, StorageSchemaInfo] = {}
         super().__init__(*arguments, **named)
 
-    def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:  # noqa: FBT001, FBT002 - dlt's signature
+    @override
+    def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
         """Returns what `initial_config` becomes with the settings of this destination."""
         initial = initial_config or self.spec()
         told = {field.name: getattr(initial, field.name, None) for field in dataclasses.fields(initial)}
@@ -44,6 +46,7 @@ class ResolvedOnce(Destination[Any, Any]):
             self._configurations[key] = super().configuration(initial, accept_partial)
         return self._configurations[key].copy()
 
+    @override
     def client(self, schema: Any, initial_config: Any = None) -> Any:
         """Returns a client; what one of them has read with a state is known to all."""
         client = super().client(schema, initial_config)
@@ -51,6 +54,7 @@ class ResolvedOnce(Destination[Any, Any]):
             client.schemas = self._schemas
         return client
 
+    @override
     def capabilities(
         self, config: Any = None, naming: NamingConvention | None = None
     ) -> DestinationCapabilitiesContext:

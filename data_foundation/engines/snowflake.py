@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from dlt.common.libs.cryptography import decode_private_key
+from typing_extensions import override
 
 from data_foundation.engines.contract import Statement, Warehouse, work_folder
 from data_foundation.errors import SettingMissing, WarehouseError
@@ -50,28 +51,34 @@ class SnowflakeWarehouse(Warehouse):
     load_workers: ClassVar[int] = 8
 
     @classmethod
+    @override
     def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
         """Returns the database that `SNOWFLAKE_ACCOUNT` and `SNOWFLAKE_DATABASE` name."""
         identity = f"{settings.get('SNOWFLAKE_ACCOUNT')}/{settings.get('SNOWFLAKE_DATABASE')}{suffix}"
         return cls(work_folder(root, cls.kind, identity), settings, suffix=suffix, others=others)
 
-    def describe(self) -> str:  # noqa: D102
+    @override
+    def describe(self) -> str:
         return f"snowflake://{self.settings.get('SNOWFLAKE_ACCOUNT')}/{self.settings.get('SNOWFLAKE_DATABASE')}"
 
     @property
-    def database(self) -> str:  # noqa: D102
+    @override
+    def database(self) -> str:
         return self.settings.get("SNOWFLAKE_DATABASE", "")
 
-    def destination(self) -> Destination:  # noqa: D102
+    @override
+    def destination(self) -> Destination:
         from data_foundation.engines.snowflake_load import TransactionalSnowflake  # noqa: PLC0415 - half a second
 
         return TransactionalSnowflake(self._credentials())
 
-    def dbt_settings(self) -> Mapping[str, str]:  # noqa: D102
+    @override
+    def dbt_settings(self) -> Mapping[str, str]:
         settings = {name: value for name, value in self.settings.items() if name.startswith("SNOWFLAKE_")}
         return {**settings, "SNOWFLAKE_AUTHENTICATOR": self._authenticator()} if settings else settings
 
     @contextmanager
+    @override
     def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
         """Yields a destination over one session, whose QUERY_TAG is the label as JSON.
 
@@ -86,6 +93,7 @@ class SnowflakeWarehouse(Warehouse):
             yield TransactionalSnowflake(self._credentials(), session)
 
     @contextmanager
+    @override
     def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
         """Makes a load inside the block all or nothing; see snowflake_load."""
         from data_foundation.engines.snowflake_load import TransactionalSnowflake  # noqa: PLC0415 - half a second

@@ -24,6 +24,7 @@ from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.destinations.sql_client import raise_database_error
 from dlt.destinations.typing import DBTransaction
 from dlt.pipeline.exceptions import PipelineStepFailed
+from typing_extensions import override
 
 from data_foundation.dlt_keys import CLUSTER_BY
 from data_foundation.engines.contract import AS_NAMED
@@ -50,23 +51,28 @@ class _SharedSqlClient(SnowflakeSqlClient):
         self.session = session
         self.load = load
 
+    @override
     def open_connection(self) -> SnowflakeConnection:
         assert self.session  # noqa: S101 - a destination without one is asked for names only
         self._conn = self.session
         return self._conn
 
+    @override
     def close_connection(self) -> None:
         self._conn = None  # type: ignore[assignment] # as dlt's own does
 
     @contextmanager
+    @override
     def begin_transaction(self) -> Iterator[DBTransaction]:
         yield self
 
+    @override
     def create_dataset(self) -> None:
         """Creates the schema where another load has not just done so; that of staging costs no fail-safe."""
         kind = "TRANSIENT SCHEMA" if self.is_staging_dataset_active else "SCHEMA"
         self.execute_sql(f"CREATE {kind} IF NOT EXISTS {self.fully_qualified_dataset_name()}")
 
+    @override
     def truncate_tables(self, *tables: str) -> None:
         """Empties tables: at once in the staging schema, elsewhere in the load's transaction."""
         if self.load is None or self.is_staging_dataset_active:
@@ -76,6 +82,7 @@ class _SharedSqlClient(SnowflakeSqlClient):
 
     @contextmanager
     @raise_database_error
+    @override
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         # dlt's own would roll back and log in anew when a statement fails: here the load does.
         with self._conn.cursor() as cursor:
@@ -84,6 +91,7 @@ class _SharedSqlClient(SnowflakeSqlClient):
             yield SnowflakeCursorImpl(executed)
 
     @classmethod
+    @override
     def _make_database_exception(cls, ex: Exception) -> Exception:
         return explain_refusal(ex) or super()._make_database_exception(ex)
 
@@ -91,6 +99,7 @@ class _SharedSqlClient(SnowflakeSqlClient):
 class _StageFile(RunnableLoadJob, HasFollowupJobs):
     """Puts one file into the stage of its table and tells the load of it."""
 
+    @override
     def run(self) -> None:
         client = self._job_client
         assert isinstance(client, _Client)  # noqa: S101 - it made this job
@@ -118,6 +127,7 @@ class _StageFile(RunnableLoadJob, HasFollowupJobs):
 class _GatherMerge(SqlLoadJob):
     """Tells the load of the statements that merge a table."""
 
+    @override
     def run(self) -> None:
         client = self._job_client
         assert isinstance(client, _Client)  # noqa: S101 - it made this job
@@ -131,15 +141,17 @@ class _Client(StateWithSchema, SnowflakeClient):
 
     load: OneLoad | None = None
 
+    @override
     def create_load_job(
         self,
-        table: PreparedTableSchema,  # noqa: ARG002 - dlt's signature
+        table: PreparedTableSchema,
         file_path: str,
-        load_id: str,  # noqa: ARG002 - the same
-        restore: bool = False,  # noqa: FBT001, FBT002, ARG002 - the same
+        load_id: str,
+        restore: bool = False,
     ) -> LoadJob:
         return _GatherMerge(file_path) if SqlLoadJob.is_sql_job(file_path) else _StageFile(file_path)
 
+    @override
     def complete_load(self, load_id: str) -> None:
         if self.load is None:
             super().complete_load(load_id)
@@ -171,12 +183,14 @@ class _Client(StateWithSchema, SnowflakeClient):
             except Exception as error:  # noqa: BLE001 - what was loaded was loaded
                 logger.warning("%s could not be removed and costs storage until it is: %s", folder, error)
 
+    @override
     def _make_create_table(self, qualified_name: str, table: PreparedTableSchema) -> str:
         # Two loads may create dlt's tables at the same moment, and one that was killed may have created its own.
         del table
         return f"CREATE TABLE IF NOT EXISTS {qualified_name}"
 
-    def _add_cluster_sql(self, sql: list[str], table_name: str, generate_alter: bool) -> list[str]:  # noqa: FBT001 - dlt's signature
+    @override
+    def _add_cluster_sql(self, sql: list[str], table_name: str, generate_alter: bool) -> list[str]:
         columns: Sequence[str] = self.schema.get_table(table_name).get(CLUSTER_BY) or ()  # type: ignore[assignment]
         if columns and not generate_alter:
             sql[0] += self._get_cluster_sql(columns)
@@ -192,15 +206,18 @@ class TransactionalSnowflake(ResolvedOnce, snowflake_destination):
         self._load: OneLoad | None = None
 
     @property
+    @override
     def destination_type(self) -> str:
         """The one that the state in the warehouse names: to dlt this is its own Snowflake."""
         return "dlt.destinations.snowflake"
 
     @property
+    @override
     def client_class(self) -> type[SnowflakeClient]:
         """The client that changes tables where a load is complete."""
         return _Client
 
+    @override
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
         # An error inside of several statements comes without its number.
@@ -209,6 +226,7 @@ class TransactionalSnowflake(ResolvedOnce, snowflake_destination):
         capabilities.preferred_loader_file_format = "parquet"
         return capabilities
 
+    @override
     def client(self, schema: Any, initial_config: Any = None) -> Any:
         """Returns a client of the session, and of the load that is going on."""
         client = super().client(schema, initial_config)

@@ -12,6 +12,7 @@ from typing import Any
 from dlt.common.destination.client import StateInfo, StorageSchemaInfo
 from dlt.common.time import ensure_datetime_in_tz
 from dlt.destinations.job_client_impl import SqlJobClientBase
+from typing_extensions import override
 
 
 class StateWithSchema(SqlJobClientBase):
@@ -24,6 +25,7 @@ class StateWithSchema(SqlJobClientBase):
 
     schemas: dict[str, StorageSchemaInfo]
 
+    @override
     def get_stored_state(self, pipeline_name: str) -> StateInfo | None:  # type: ignore[override] # dlt's None is implicit
         """Returns the state of the newest load that was committed, None where there is none."""
         schema, sql = self.schema, self.sql_client
@@ -48,6 +50,7 @@ class StateWithSchema(SqlJobClientBase):
         created_at = ensure_datetime_in_tz(created_at, UTC)
         return StateInfo(version, engine_version, named, state, created_at, _dlt_load_id=load_id)
 
+    @override
     def get_stored_schema(self, schema_name: str | None = None) -> StorageSchemaInfo | None:  # type: ignore[override] # the same
         """Returns the newest version of a schema, None where there is none."""
         known = self.schemas.pop(schema_name, None) if schema_name else None

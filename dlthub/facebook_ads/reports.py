@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from typing_extensions import override
+
 from data_foundation import Refusal
 
 from .graph import Graph, Rows
@@ -37,6 +39,7 @@ class Window:
     first: date
     last: date
 
+    @override
     def __str__(self) -> str:
         return f"{self.first} to {self.last}"
 

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import override
 
 from sandbox.models.facebook import PAGE, PAGE_ID, PostFactory
 from sandbox.models.people import ANCHOR, SeededFactory, to_json
@@ -169,6 +170,7 @@ class FacebookItemFactory(ItemFactory):
     __model__ = FacebookItem
 
     @classmethod
+    @override
     def rows(cls) -> list[dict[str, Any]]:
         """Return every item, in the scraper's order."""
         known = PostFactory.rows()
@@ -206,6 +208,7 @@ class RedditItemFactory(ItemFactory):
     __model__ = RedditItem
 
     @classmethod
+    @override
     def rows(cls) -> list[dict[str, Any]]:
         """Return every item, in the scraper's order."""
         known = LinkFactory.rows()
@@ -239,6 +242,7 @@ class XItemFactory(ItemFactory):
     __model__ = XItem
 
     @classmethod
+    @override
     def rows(cls) -> list[dict[str, Any]]:
         """Return every item, in the scraper's order."""
         known, users = TweetFactory.rows(), UserFactory.rows()

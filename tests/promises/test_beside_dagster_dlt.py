@@ -20,6 +20,7 @@ import duckdb
 import pytest
 from dagster_dlt import DagsterDltResource, dlt_assets
 from dlt.destinations.job_client_impl import SqlJobClientBase
+from typing_extensions import override
 
 from data_foundation.factory import build_definitions
 from tests.trees import Tree
@@ -127,6 +128,7 @@ class Told:
 class Ours(Side):
     """The source as this project loads it."""
 
+    @override
     def assets(self) -> list[dg.AssetsDefinition]:
         """Returns the op of the source."""
         assets = build_definitions(self.root, self.tree.warehouse).assets or ()
@@ -136,6 +138,7 @@ class Ours(Side):
 class Plain(Side):
     """The source as the documentation of dagster-dlt shows it."""
 
+    @override
     def assets(self) -> list[dg.AssetsDefinition]:
         """Returns the op that `@dlt_assets` makes."""
         spec = importlib.util.spec_from_file_location("shop_data", self.root / "dlthub" / "shop" / "data.py")

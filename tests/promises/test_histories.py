@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from typing_extensions import override
 
 from tests.promises import killed
 from tests.trees import Tree
@@ -138,6 +139,7 @@ class History(RuleBasedStateMachine):
             if values := sorted(row[column] for row in self.source if column in row):
                 assert self.tree.query(f"select {column} from raw.orders where {column} > 0 order by 1") == values
 
+    @override
     def teardown(self) -> None:
         """Makes the run that puts everything right, and looks once more."""
         if self.source:

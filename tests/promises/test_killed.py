@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from data_foundation.unfinished import Unfinished
 from tests.promises import killed
@@ -68,6 +69,7 @@ class Scenario:
 class VaultScenario(Scenario):
     """A table that lands as hub and satellites; the new column of the second load opens a satellite."""
 
+    @override
     def prepare(self, tree: Tree) -> None:
         """Registers the tag first."""
         (tree.root / "dlthub").mkdir(parents=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from typing_extensions import override
 
 from data_foundation.errors import LoadError
 from tests.trees import Tree
@@ -53,6 +54,7 @@ class Reader(threading.Thread):
         self.enough = threading.Event()
         self.done = threading.Event()
 
+    @override
     def run(self) -> None:
         """Looks until told to stop, and often enough."""
         while not (self.done.is_set() and self.enough.is_set()):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import snowflake.connector
+from typing_extensions import override
 
 from data_foundation.engines.snowflake import REQUIRED, SECRETS, SnowflakeWarehouse
 from data_foundation.warehouse import read_settings
@@ -64,10 +65,12 @@ class SnowflakeTree(Tree):
     deployed: SnowflakeWarehouse
 
     @property
+    @override
     def warehouse(self) -> SnowflakeWarehouse:
         """The deployment."""
         return self.deployed
 
+    @override
     def query(self, sql: str) -> list[Any]:
         """Returns the rows of a statement, single columns unpacked; `raw` is the deployment's schema."""
         rows = self.account.query(re.sub(r"\braw\.", f"{self.deployed.dataset('raw')}.", sql))

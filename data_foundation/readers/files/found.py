@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from typing_extensions import override
+
 
 @dataclass(frozen=True)
 class FoundFile:
@@ -33,6 +35,7 @@ class FoundFile:
 class Storage(Protocol):
     """Where files are."""
 
+    @override
     def __str__(self) -> str:
         """Names it in a message, without a secret."""
 

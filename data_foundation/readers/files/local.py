@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from typing_extensions import override
+
 from data_foundation.errors import LoadError
 from data_foundation.readers.files.found import FoundFile
 from data_foundation.readers.files.pattern import check_pattern, has_wildcard, missing
@@ -19,8 +21,8 @@ class LocalStorage:
         """Takes the folder that no path and no link may leave."""
         self._root = root.resolve()
 
+    @override
     def __str__(self) -> str:
-        """Names it in a message."""
         return str(self._root)
 
     def find(self, pattern: str) -> list[FoundFile]:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from data_foundation.errors import EntryError, FoundationError, LoadError
 from data_foundation.readers.files.found import FoundFile
 from data_foundation.readers.files.pattern import check_pattern, has_wildcard, missing
@@ -36,8 +38,8 @@ class RemoteStorage:
         self._open_store = open_store
         self._store: Any = None
 
+    @override
     def __str__(self) -> str:
-        """Names it in a message."""
         return self._url
 
     def find(self, pattern: str) -> list[FoundFile]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import paramiko
 from fsspec.implementations.sftp import SFTPFileSystem
+from typing_extensions import override
 
 
 class UnknownHostKey(paramiko.SSHException):
@@ -13,6 +14,7 @@ class UnknownHostKey(paramiko.SSHException):
 
 
 class _Refuse(paramiko.MissingHostKeyPolicy):
+    @override
     def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         raise UnknownHostKey(
             f"the key of {hostname} is not known: {key.get_name()} {key.fingerprint}; if that is its key, add it to "

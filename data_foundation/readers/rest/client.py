@@ -18,6 +18,7 @@ from dlt.sources.helpers.rest_client.auth import (
 )
 from dlt.sources.helpers.rest_client.client import PageData, RESTClient
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
+from typing_extensions import override
 
 from data_foundation.answers import address, cut, refuse_errors
 from data_foundation.errors import EntryError, LoadError
@@ -76,11 +77,13 @@ class Answers(RESTClient):
         )
         raise EntryError(message)
 
+    @override
     def detect_data_selector(self, response: requests.Response) -> str:
         """Returns where dlt finds the rows of an answer: the array that it is, or a list in it."""
         read_json(response)
         return super().detect_data_selector(response)
 
+    @override
     def extract_response(self, response: requests.Response, data_selector: Any) -> list[Any]:
         """Returns the rows of an answer; a list of lists, as `groups[*].rows` finds them, becomes one."""
         found = jsonpath.find_values(data_selector, read_json(response))
@@ -136,6 +139,7 @@ class _Session(Session):
         super().__init__(raise_for_status=False)
         self._ours = {*api.headers, str(api.keys.get("name", "Authorization"))}
 
+    @override
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Drops what must not follow a redirection."""
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call] # of requests
@@ -147,6 +151,7 @@ class _Session(Session):
 class _ClientCredentials(OAuth2ClientCredentials):
     """dlt's, with a token that is masked, and that has to be one."""
 
+    @override
     def parse_access_token(self, response_json: Any) -> str:
         """Returns the token of an answer.
 

@@ -15,6 +15,7 @@ from dlt.sources.helpers.rest_client.paginators import (
     PageNumberPaginator,
     SinglePagePaginator,
 )
+from typing_extensions import override
 
 from data_foundation.errors import LoadError
 from data_foundation.readers.rest.arguments import EndpointArguments, Pagination
@@ -26,6 +27,7 @@ DEFAULT_PAGE = 100
 class _NextUrl(JSONLinkPaginator):
     """dlt's, which takes an empty text for an address."""
 
+    @override
     def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
         """Reads the next address."""
         super().update_state(response, data)

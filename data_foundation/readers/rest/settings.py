@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from typing_extensions import override
+
 from data_foundation.errors import EntryError
 from data_foundation.readers.connection_settings import ConnectionSettings
 from data_foundation.secret_settings import is_secret, learn_settings
@@ -50,6 +52,7 @@ class Api:
     auth: str = "none"
     keys: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
+    @override
     def __str__(self) -> str:
         """Names the API in a message, without a secret."""
         return f"'{self.name}' ({self.base_url})"

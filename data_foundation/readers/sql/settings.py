@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from typing_extensions import override
+
 from data_foundation.errors import EntryError
 from data_foundation.readers.connection_settings import ConnectionSettings
 from data_foundation.secret_settings import learn_settings
@@ -53,6 +55,7 @@ class Connection:
     trusted_connection: bool = False
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    @override
     def __str__(self) -> str:
         """Names the database in a message, without a secret."""
         place = f" on {self.host}" if self.host else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
+from typing_extensions import override
 
 NARROW_DECIMAL, MAX_DECIMAL = 38, 76
 """Digits that Arrow's two decimals hold."""
@@ -55,8 +56,8 @@ class Table:
     name: str
     columns: tuple[Column, ...]
 
+    @override
     def __str__(self) -> str:
-        """Names it in a message."""
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
