@@ -9,7 +9,7 @@ SANDBOX := $(if $(filter-out 0 no false,$(LIVE)),,WAREHOUSE=$(or $(WAREHOUSE),du
 LAPTOP := $(if $(filter-out duckdb,$(WAREHOUSE)),DEPLOYMENT=$(or $(DEPLOYMENT),dev))
 DAGSTER_DIR := $(abspath $(or $(DAGSTER_HOME),.dagster_home))
 TEMPORARY := data .dagster_home .tmp_dagster_home_* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-	dbt_project/target dbt_project/logs dbt_project/dbt_packages dbt_project/.user.yml logs dist
+	dbt_project/target dbt_project/logs dbt_project/dbt_packages dbt_project/.user.yml logs dist site
 
 # Tests wait half of the time, for a process that they started or a lock: one more than there are cores.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-promises test-live check fmt bench new-source test-ui lock clean
+.PHONY: help run dev test test-promises test-live check fmt bench new-source test-ui docs docs-serve lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,12 @@ new-source: $(STAMP) ## start a source folder that passes its own test (NAME=my_
 test-ui: $(STAMP) ## run the browser's tests (needs chromium and chromedriver)
 	@command -v chromedriver >/dev/null || { echo "no chromedriver here; on Debian: apt-get install chromium chromium-driver" >&2; exit 2; }
 	@$(BIN)/pytest -q tests/ui $(ARGS)
+
+docs: $(STAMP) ## build the pages of docs/ into site/, and fail on a link that leads nowhere
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs-serve: $(STAMP) ## serve the pages of docs/ while you write them (PORT=8000)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:$(or $(PORT),8000)
 
 lock: $(STAMP) ## write requirements.lock anew from pyproject.toml (UPGRADE="dlt dagster" lets these move)
 	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 \

@@ -83,7 +83,7 @@ def discover(
 
 
 @app.command()
-def new(name: str) -> None:
+def new(name: Annotated[str, typer.Argument(metavar="NAME", help="The new folder in dlthub/.")]) -> None:
     """Start a source: three files and a test that passes."""
     from data_foundation.scaffold import create_source
 
@@ -121,7 +121,7 @@ def preview(
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[SOURCE[.TABLE]]...", help="Or job ids. Default: every source.")
+        list[str] | None, typer.Argument(metavar="SOURCE[.TABLE]", help="Or job ids. Default: every source.")
     ] = None,
     start: Annotated[str | None, typer.Option(help="Load from this date, time or value on; the cursor stays.")] = None,
     end: Annotated[str | None, typer.Option(help="Load up to, not including, this date, time or value.")] = None,
@@ -161,7 +161,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
 
 @app.command()
 def audit(
-    target: Annotated[str | None, typer.Argument(metavar="[SOURCE[.TABLE]]", help="Default: every source.")] = None,
+    target: Annotated[str | None, typer.Argument(metavar="SOURCE[.TABLE]", help="Default: every source.")] = None,
     last: Annotated[int, typer.Option(min=1, help="At most this many attempts, the newest.")] = 20,
     failed: Annotated[bool, typer.Option("--failed", help="Only attempts that did not load.")] = False,
     jobs: Annotated[bool, typer.Option("--jobs", help="Every job: its last run, and its watermark as of now.")] = False,
@@ -206,12 +206,13 @@ def dbt_sources() -> None:
 
 @app.command(hidden=True)
 def docs() -> None:
-    """Write what is made from the grammar: dlthub/sources.schema.json and the README's tables."""
-    from data_foundation.reference import write_reference
+    """Write the generated reference: dlthub/sources.schema.json and the tables in docs/reference/."""
+    from data_foundation.reference import PAGES, write_reference
 
-    root = find_root()
-    for file in write_reference(root):
+    for file in write_reference(root := find_root(), app):
         out.print(f"wrote {file.relative_to(root)}", highlight=False)
+    if not (root / PAGES).is_dir():
+        out.print(f"no pages were written: {PAGES}/ exists in the repository of data-foundation only", highlight=False)
 
 
 def _find_sources() -> tuple[list[FoundSource], list[BrokenSource]]:

@@ -86,7 +86,8 @@ class ResourceConfig(Inherited):
         default_factory=dict, description="By column of the tag what these rows call it, where that is another name."
     )
     landing: Literal["table", "vault"] = Field(
-        default="table", description="vault: a hub of all keys and satellites of every version, see docs/vault.md."
+        default="table",
+        description="vault: a hub of all keys and satellites of every version; docs/how-to/keep-every-version.md.",
     )
     partitions: Partitions | None = Field(default=None, description="Time partitions that can be backfilled.")
     cluster_by: Names = Field(default=(), description="Columns that Snowflake clusters the table by.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from dotenv import load_dotenv
 
-from data_foundation.engines.contract import Warehouse
+from data_foundation.engines.contract import Setting, Warehouse
 from data_foundation.engines.duckdb import DuckDBWarehouse
 from data_foundation.engines.lake import LakeWarehouse
 from data_foundation.engines.postgres import PostgresWarehouse
@@ -32,10 +32,20 @@ ENGINES: Mapping[str, type[Warehouse]] = {
     "lake": LakeWarehouse,
 }
 
-
 PII_KEY = "PII_HASH_KEY"
 SHORTEST_KEY = 32
 """Characters: 128 bits, where they are hexadecimal digits."""
+
+GENERAL_SETTINGS: Sequence[Setting] = (
+    Setting("WAREHOUSE", f"Where tables land and dbt builds: {', '.join(ENGINES)}.", default="duckdb"),
+    Setting(
+        "DEPLOYMENT",
+        "`production` writes to `raw` and `marts`; `dev` writes to schemas of your own, such as `raw__anna`. Required "
+        "for a warehouse that others use too. `make run` and `make dev` set `dev` unless it is set.",
+    ),
+    Setting("DEPLOYMENT_USER", "Suffix of the schemas of `dev`, or a branch's name; if not set, the system user."),
+    Setting(PII_KEY, f"Key of the hashes of columns with `pii: hash`: {SHORTEST_KEY} random characters or more."),
+)
 
 
 def read_settings(root: Path) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Holds the landing as hub and satellites to what docs/vault.md says, on a DuckDB file."""
+"""Holds the landing as hub and satellites to docs/how-to/keep-every-version.md, on a DuckDB file."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Holds the hashes of a vault to what docs/vault.md says: a value has one, however its column is typed and placed."""
+"""Holds the hashes of a vault to docs/how-to/keep-every-version.md: a value has one hash in any type and order."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone

@@ -37,6 +37,23 @@ def work_folder(root: Path, kind: str, identity: str) -> Path:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """An environment variable, as docs/reference/settings.md lists it.
+
+    Attributes:
+        name: The variable's name.
+        meaning: What it sets, in one or two sentences.
+        default: The value used if it is not set; "" if there is none.
+        required: True if nothing loads without it.
+    """
+
+    name: str
+    meaning: str
+    default: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True)
 class Warehouse(ABC):
     """A place that takes tables.
 
@@ -50,6 +67,7 @@ class Warehouse(ABC):
     suffix: str = field(default="", kw_only=True)
     others: Callable[[str], Warehouse] | None = field(default=None, kw_only=True, repr=False, compare=False)
     kind: ClassVar[str]
+    known_settings: ClassVar[Sequence[Setting]]
     # dlt's own number.
     load_workers: ClassVar[int] = 20
     is_audited: ClassVar[bool] = True  # whether attempts to load are written down

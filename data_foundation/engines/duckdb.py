@@ -15,7 +15,7 @@ import duckdb
 from typing_extensions import override
 
 from data_foundation.connection import execute_first
-from data_foundation.engines.contract import AS_NAMED, Statement, Warehouse, work_folder
+from data_foundation.engines.contract import AS_NAMED, Setting, Statement, Warehouse, work_folder
 from data_foundation.engines.duckdb_file import DuckDBFile, find_file
 from data_foundation.engines.duckdb_load import TransactionalDuckDB
 from data_foundation.errors import WarehouseBusy, WarehouseError
@@ -28,6 +28,12 @@ WAIT_SECONDS = 600.0
 
 FOREIGN_WAIT_SECONDS = 10.0
 """How long a load waits for somebody else's client, which knows nothing of our lock."""
+
+PATH = Setting(
+    "DUCKDB_PATH",
+    "The DuckDB file, relative to the repository. Other clients need DuckDB 1.3 or newer to read it.",
+    default="data/warehouse.duckdb",
+)
 
 FORMAT = "v1.3.0"
 """The oldest version of DuckDB that reads a file made here.
@@ -43,6 +49,7 @@ class DuckDBWarehouse(Warehouse):
 
     path: str
     kind: ClassVar[str] = "duckdb"
+    known_settings: ClassVar[Sequence[Setting]] = (PATH,)
     # One session, because it is one transaction; DuckDB itself uses every core for each file.
     load_workers: ClassVar[int] = 1
 
@@ -54,7 +61,7 @@ class DuckDBWarehouse(Warehouse):
         Raises:
             WarehouseError: It is no path.
         """
-        path = root / (given := settings.get("DUCKDB_PATH") or "data/warehouse.duckdb")
+        path = root / (given := settings.get(PATH.name) or PATH.default)
         if re.match(r"\w\w+:", given):  # md:..., whose token would become a file's name
             raise WarehouseError(f"DUCKDB_PATH: got '{given}'; accepted: the path of a DuckDB file")
         folder = work_folder(root, cls.kind, str(path) + suffix)

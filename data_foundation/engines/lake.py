@@ -12,8 +12,8 @@ from urllib.parse import urlparse
 from dlt.pipeline.exceptions import PipelineStepFailed
 from typing_extensions import override
 
-from data_foundation.engines.contract import Statement, Warehouse, work_folder
-from data_foundation.engines.lake_access import Access, explain_refusal, find_access
+from data_foundation.engines.contract import Setting, Statement, Warehouse, work_folder
+from data_foundation.engines.lake_access import ACCESS_SETTINGS, Access, explain_refusal, find_access
 from data_foundation.errors import SettingMissing, WarehouseError
 
 if TYPE_CHECKING:
@@ -29,6 +29,21 @@ STATES = 5
 """Files of dlt's state that are kept of a table; the newest counts."""
 
 FORMATS = ("delta", "parquet")
+SETTINGS = (
+    Setting(
+        "LAKE_URL",
+        "Where the tables are: `az://container/folder`, `abfss://container@account.dfs.core.windows.net/folder`, "
+        "`s3://bucket/folder`, or a path relative to the repository. The container must exist.",
+        required=True,
+    ),
+    Setting("LAKE_FORMAT", "`delta` or `parquet`.", default="delta"),
+    Setting(
+        "LAKE_LAYOUT",
+        "Path of a parquet file below its dataset. It starts with `{table_name}/`; dlt's other placeholders, such as "
+        "`{YYYY}`, may follow.",
+        default=LAYOUT,
+    ),
+)
 MERGES = (None, "upsert", "insert-only")
 """Strategies of merge that a Delta table can do."""
 
@@ -47,6 +62,7 @@ class LakeWarehouse(Warehouse):
     settings: Mapping[str, str] = field(repr=False)
     folder: str = ""
     kind: ClassVar[str] = "filesystem"
+    known_settings: ClassVar[Sequence[Setting]] = (*SETTINGS, *ACCESS_SETTINGS)
     runs_dbt: ClassVar[bool] = False
     keeps_audit: ClassVar[bool] = False
 

@@ -18,6 +18,7 @@ from dlt.common.configuration.specs import (
 from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.common.exceptions import MissingDependencyException
 
+from data_foundation.engines.contract import Setting
 from data_foundation.errors import SettingMissing, WarehouseError
 
 AZURE, S3 = ("az", "abfs", "abfss"), ("s3", "s3a")
@@ -34,6 +35,19 @@ EMULATED = "devstoreaccount1"
 """The one account of Azure's emulator."""
 
 AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+ACCESS_SETTINGS = (
+    Setting(ACCOUNT, "Azure storage account. Alone it uses a managed identity, or the login of `az login`."),
+    Setting(KEY, "Key of the storage account."),
+    Setting(TOKEN, "SAS token with the rights to read, write, list and delete, instead of the key."),
+    *(Setting(name, "Service principal, instead of the key; set all three.") for name in PRINCIPAL),
+    Setting(CONNECTION, "Azure connection string, instead of everything above."),
+    Setting("AWS_ACCESS_KEY_ID", "Access key of S3; if not set, the machine's own credentials."),
+    Setting("AWS_SECRET_ACCESS_KEY", "Secret of that access key."),
+    Setting("AWS_SESSION_TOKEN", "Session token of temporary credentials."),
+    Setting("AWS_REGION", "Region of the bucket."),
+    Setting("AWS_ENDPOINT_URL", "URL of another store that speaks S3's protocol."),
+)
 
 _REFUSED = re.compile(
     r"\b40[13]\b|AuthenticationFailed|AuthorizationFailure|AuthorizationPermissionMismatch|failed to authenticate"

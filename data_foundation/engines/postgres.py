@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from typing_extensions import override
 
 from data_foundation.connection import execute_first
-from data_foundation.engines.contract import Statement, Warehouse, work_folder
+from data_foundation.engines.contract import Setting, Statement, Warehouse, work_folder
 from data_foundation.errors import SettingMissing, WarehouseError
 
 if TYPE_CHECKING:
@@ -21,9 +21,17 @@ if TYPE_CHECKING:
     from data_foundation.engines.contract import Destination
     from data_foundation.engines.postgres_load import TransactionalPostgres
 
-REQUIRED = ("POSTGRES_HOST", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DATABASE")
-DEFAULTS: Mapping[str, str] = {"POSTGRES_PORT": "5432", "POSTGRES_SSLMODE": "prefer"}
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+SETTINGS = (
+    Setting("POSTGRES_HOST", "Host name or address of the server, or the folder of its socket.", required=True),
+    Setting("POSTGRES_PORT", "Port of the server.", default="5432"),
+    Setting("POSTGRES_USER", "The role that loads tables and builds models.", required=True),
+    Setting("POSTGRES_PASSWORD", "The role's password.", required=True),
+    Setting("POSTGRES_DATABASE", "The database, which must exist.", required=True),
+    Setting("POSTGRES_SSLMODE", f"libpq's mode of encryption: {', '.join(SSL_MODES)}.", default="prefer"),
+)
+REQUIRED = [setting.name for setting in SETTINGS if setting.required]
+DEFAULTS: Mapping[str, str] = {setting.name: setting.default for setting in SETTINGS if setting.default}
 HIGHEST_PORT = 65535
 
 LOGIN_SECONDS = 15
@@ -40,6 +48,7 @@ class PostgresWarehouse(Warehouse):
 
     settings: Mapping[str, str] = field(repr=False)
     kind: ClassVar[str] = "postgres"
+    known_settings: ClassVar[Sequence[Setting]] = SETTINGS
     # One session, because it is one transaction.
     load_workers: ClassVar[int] = 1
 

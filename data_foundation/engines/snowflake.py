@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from dlt.common.libs.cryptography import decode_private_key
 from typing_extensions import override
 
-from data_foundation.engines.contract import Statement, Warehouse, work_folder
+from data_foundation.engines.contract import Setting, Statement, Warehouse, work_folder
 from data_foundation.errors import SettingMissing, WarehouseError
 
 if TYPE_CHECKING:
@@ -20,7 +20,27 @@ if TYPE_CHECKING:
 
     from data_foundation.engines.contract import Destination
 
-REQUIRED = ("SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER", "SNOWFLAKE_DATABASE", "SNOWFLAKE_WAREHOUSE")
+SETTINGS = (
+    Setting("SNOWFLAKE_ACCOUNT", "The account identifier, for instance `myorg-myaccount`; no URL.", required=True),
+    Setting("SNOWFLAKE_USER", "The user that signs in.", required=True),
+    Setting("SNOWFLAKE_DATABASE", "The database that holds the schemas.", required=True),
+    Setting("SNOWFLAKE_WAREHOUSE", "The virtual warehouse that runs the statements.", required=True),
+    Setting("SNOWFLAKE_ROLE", "The role to use; if not set, the user's default role."),
+    Setting("SNOWFLAKE_PRIVATE_KEY_PATH", "File of a PKCS8 private key in PEM format: the way in for machines."),
+    Setting("SNOWFLAKE_PRIVATE_KEY", "The private key itself, where a secret store gives no files."),
+    Setting("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "Passphrase of an encrypted private key."),
+    Setting("SNOWFLAKE_PASSWORD", "Password, instead of a key."),
+    Setting("SNOWFLAKE_TOKEN", "OAuth token or programmatic access token, instead of a key."),
+    Setting(
+        "SNOWFLAKE_AUTHENTICATOR",
+        "How to sign in: `oauth` (default) or `programmatic_access_token` with a token; `externalbrowser` or "
+        "`workload_identity` without a secret.",
+    ),
+    Setting("SNOWFLAKE_HOST", "Host name, for a private link only."),
+    Setting("SNOWFLAKE_PORT", "Port, for a private link only."),
+    Setting("SNOWFLAKE_PROTOCOL", "Protocol, for a test server only."),
+)
+REQUIRED = [setting.name for setting in SETTINGS if setting.required]
 KEYS = ("SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY")
 SECRETS = (*KEYS, "SNOWFLAKE_PASSWORD", "SNOWFLAKE_TOKEN")
 """Ways to prove who one is, of which exactly one is set; key pair is the one for machines."""
@@ -47,6 +67,7 @@ class SnowflakeWarehouse(Warehouse):
 
     settings: Mapping[str, str] = field(repr=False)
     kind: ClassVar[str] = "snowflake"
+    known_settings: ClassVar[Sequence[Setting]] = SETTINGS
     # They put files into a stage, over one session; what loads them in parallel is Snowflake.
     load_workers: ClassVar[int] = 8
 

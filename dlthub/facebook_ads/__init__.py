@@ -3,7 +3,7 @@
 Purpose: what advertising costs and what it brings, by day, ad and placement.
 Owner: team:marketing-data.
 Origin: Meta's Marketing API (https://developers.facebook.com/docs/marketing-api), which needs a token with `ads_read`,
-and `leads_retrieval` for leads; docs/facebook_ads.md says how to get one.
+and `leads_retrieval` for leads; docs/how-to/facebook-ads.md says how to get one.
 
     graph.facebook.com/{version}/act_{account}/{edge}     ┐
     graph.facebook.com/{version}/{ad or form}/leads       ├-> data.py -> raw.facebook_ads_* -> dbt

@@ -3,7 +3,7 @@
 Purpose: what is spent on Google where, and what comes of it.
 Owner: team:data-platform.
 Origin: the Google Ads API over REST, v25 (https://developers.google.com/google-ads/api/rest/overview). What to ask
-Google for, what lands and what it costs in operations: docs/google_ads.md.
+Google for, what lands and what it costs in operations: docs/how-to/google-ads.md.
 
     oauth2.googleapis.com/token                                        -> oauth.py  ┐
     googleads.googleapis.com/v25/customers/{id}/googleAds:searchStream -> search.py ┴-> accounts.py, history.py,

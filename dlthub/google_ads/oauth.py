@@ -52,7 +52,7 @@ class Credentials:
             return {"grant_type": "refresh_token", **secrets, "refresh_token": self.refresh_token}
         message = (
             "no credentials for Google Ads; accepted: SOURCES__GOOGLE_ADS__CLIENT_ID, __CLIENT_SECRET and "
-            "__REFRESH_TOKEN, or SOURCES__GOOGLE_ADS__SERVICE_ACCOUNT, the text of a key file; see docs/google_ads.md"
+            "__REFRESH_TOKEN, or SOURCES__GOOGLE_ADS__SERVICE_ACCOUNT, a key file; docs/how-to/google-ads.md"
         )
         raise ValueError(message)
 
@@ -106,7 +106,7 @@ def refuse_token(answer: requests.Response) -> Refused | None:
     word = said.get("error") if isinstance(said, dict) else None
     if not isinstance(word, str):
         return None
-    hint = HINTS.get(word, "see docs/google_ads.md")
+    hint = HINTS.get(word, "see docs/how-to/google-ads.md")
     message = f"Google gives no access token: {word}: {said.get('error_description', '')}; {hint}"
     return Refused(message, of_all=True)
 

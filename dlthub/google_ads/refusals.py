@@ -24,7 +24,7 @@ HINTS = {
     "manager in customer_ids or login_customer_id",
     "CUSTOMER_NOT_ENABLED": "it was closed, or has not been set up",
     "CUSTOMER_NOT_FOUND": "customer_ids: ten digits, as Google Ads shows them",
-    "RESOURCE_EXHAUSTED": "the project's access level has a number of operations a day: docs/google_ads.md",
+    "RESOURCE_EXHAUSTED": "the project's access level limits operations a day: docs/how-to/google-ads.md",
 }
 _DELAY = re.compile(r"(\d+(?:\.\d+)?)s")
 

@@ -205,7 +205,7 @@ def compare(engines: Sequence[Engine], given: Given, known_ids: frozenset[str] |
 
     Raises:
         AssertionError: They differ, or a refused load has changed something.
-        DltAloneRefuses: They differ, and docs/promises.md says so.
+        DltAloneRefuses: They differ, and docs/explanation/promises.md says so.
     """
     before = [engine.landed(known_ids) for engine in engines]
     told = [engine.load(deepcopy(given)) for engine in engines]

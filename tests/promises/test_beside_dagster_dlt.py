@@ -1,4 +1,4 @@
-"""The same misfortunes beside plain dagster-dlt: docs/promises.md says what happens, and is held to it here."""
+"""Holds the comparison with plain dagster-dlt in docs/explanation/promises.md to what both do."""
 
 import importlib.metadata
 import importlib.util
@@ -26,7 +26,7 @@ from data_foundation.factory import build_definitions
 from tests.trees import Tree
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "promises.md"
+PAGE = ROOT / "docs" / "explanation" / "promises.md"
 
 # dagster-dlt's resource is a pydantic model, which Dagster reads in the old way.
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")

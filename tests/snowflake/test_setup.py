@@ -15,7 +15,7 @@ from tests.snowflake.conftest import SnowflakeTree
 
 ROOT = Path(__file__).parents[2]
 SETUP = ROOT / "deploy" / "snowflake" / "setup.sql"
-DOCUMENT = ROOT / "docs" / "snowflake.md"
+DOCUMENT = ROOT / "docs" / "how-to" / "use-snowflake.md"
 
 
 def new_key(path: Path) -> str:
@@ -89,7 +89,7 @@ def test_a_load_says_nothing_that_needs_another_right(tree: SnowflakeTree, serve
 
 
 def test_the_documented_query_splits_the_bill(tree: SnowflakeTree, server: SnowflakeServer) -> None:
-    """The query of docs/snowflake.md runs, and what it reads tells asset and source of every statement of a load."""
+    """The query of docs/how-to/use-snowflake.md runs, and finds asset and source of every statement of a load."""
     tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders}]")
     tree.give("shop", [{"id": 1}])
     tree.load("shop.orders")

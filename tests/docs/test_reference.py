@@ -1,18 +1,23 @@
-"""What is made from the grammar, and the README's own examples."""
+"""The generated reference is current, and the README's source is one."""
 
+import ast
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from typer.testing import CliRunner
 
-from data_foundation.reference import BEGIN, END, SCHEMA_FILE, build_json_schema, build_reference
+from data_foundation.cli import app
+from data_foundation.reference import BEGIN, END, PAGES, SCHEMA_FILE, build_json_schema, build_pages
 from data_foundation.tree import FoundSource, find_source
+from data_foundation.warehouse import ENGINES, GENERAL_SETTINGS
 from tests.locations import Location
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -25,9 +30,37 @@ def test_the_schema_that_editors_read_is_current() -> None:
     assert json.loads((ROOT / SCHEMA_FILE).read_text(encoding="utf-8")) == build_json_schema()
 
 
-def test_the_readme_tells_the_grammar_as_it_is() -> None:
-    """`foundation docs` would change nothing in the README."""
-    assert README.split(BEGIN)[1].split(END)[0].strip() == build_reference()
+@pytest.mark.parametrize("page", ["cli.md", "configuration.md", "settings.md"])
+def test_a_generated_page_is_current(page: str) -> None:
+    """`foundation docs` would change nothing in docs/reference/."""
+    text = (ROOT / PAGES / page).read_text(encoding="utf-8")
+    assert text.split(BEGIN)[1].split(END)[0].strip() == build_pages(app)[page]
+
+
+def test_the_schema_is_written_where_there_are_no_pages(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a repository that uses data-foundation as a package, `foundation docs` writes the schema and says so."""
+    location.add("shop")
+    monkeypatch.chdir(location.root)
+    done = CliRunner().invoke(app, ["docs"])
+    assert done.exit_code == 0, done.output
+    assert json.loads((location.root / SCHEMA_FILE).read_text(encoding="utf-8")) == build_json_schema()
+    assert "no pages were written" in done.output
+    assert not (location.root / "docs").exists()
+
+
+def _settings_read() -> Iterator[str]:
+    """Yields the name of every setting of a warehouse that the framework mentions in its code."""
+    setting = re.compile(r"WAREHOUSE|DEPLOYMENT(_USER)?|(DUCKDB|SNOWFLAKE|POSTGRES|LAKE|AZURE|AWS|PII)_[A-Z_]+[A-Z]")
+    for file in ROOT.glob("data_foundation/**/*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and setting.fullmatch(node.value):
+                yield node.value
+
+
+def test_every_setting_that_is_read_is_described() -> None:
+    """Each setting of a warehouse in the code is one that docs/reference/settings.md describes, and the reverse."""
+    described = [*GENERAL_SETTINGS, *(setting for engine in ENGINES.values() for setting in engine.known_settings)]
+    assert set(_settings_read()) == {setting.name for setting in described}
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("dlthub/*/sources.yaml")), ids=lambda file: file.parent.name)
