@@ -85,14 +85,6 @@ def _broken_tags(file: Path) -> Iterator[BrokenSource]:
         yield BrokenSource(file, error.problems)
 
 
-def find_source(root: Path, name: str) -> FoundSource | BrokenSource | None:
-    """Returns the source of that name alone, without a look at the others; None where there is no such folder."""
-    folder = root / "dlthub" / name
-    if not folder.is_dir():
-        return None
-    return _find_or_break(folder)
-
-
 def _find_or_break(folder: Path) -> FoundSource | BrokenSource:
     try:
         return _find_source(folder)

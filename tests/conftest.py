@@ -12,9 +12,9 @@ import requests
 
 import sandbox
 from data_foundation.engines.duckdb import DuckDBWarehouse
-from data_foundation.options import Task
 from data_foundation.runner import Outcome, load_side_by_side
-from data_foundation.tree import FoundSource, find_source
+from data_foundation.selection import select_tasks
+from data_foundation.tree import find_sources
 from data_foundation.warehouse import read_settings
 from tests.databases.servers import find_servers
 from tests.dbt_builds import Build, build_twice
@@ -69,11 +69,9 @@ def ingest(sandbox_url: str) -> Callable[[DuckDBWarehouse], None]:
     settings = sandbox.settings(sandbox_url)
     # A folder that somebody added to this checkout is no business of the sandbox.
     names = {key.split("__")[1].lower() for key in settings} | {"personal_finance"}
-    sources = [find_source(ROOT, name) for name in sorted(names)]
+    tasks = select_tasks(sorted(names), *find_sources(ROOT))
 
     def load(warehouse: DuckDBWarehouse) -> None:
-        tasks = [Task(found.config, resource) for found in sources if isinstance(found, FoundSource)
-                 for resource in found.config.resources]  # fmt: skip
         with pytest.MonkeyPatch.context() as patch:
             for name, value in settings.items():
                 patch.setenv(name, value)

@@ -12,9 +12,9 @@ from data_foundation.checks import find_checks
 from data_foundation.config import load_source_config
 from data_foundation.errors import ConfigError, RequiredColumnsMissing
 from data_foundation.grammar import ResourceConfig
-from data_foundation.options import Task
 from data_foundation.runner import Outcome, load_side_by_side
-from data_foundation.tree import FoundSource, find_source
+from data_foundation.selection import select_tasks
+from data_foundation.tree import find_sources
 from tests.trees import Tree
 
 ROOT = Path(__file__).parents[1]
@@ -329,9 +329,7 @@ def test_required_columns_are_a_check_that_landing_passes(tree: Tree) -> None:
 @pytest.mark.parametrize("name", sorted({key.split("__")[1].lower() for key in sandbox.settings("")}))
 def test_what_ships_passes_its_checks(tree: Tree, name: str) -> None:
     """A first and a second load of everything the sandbox has fail no check."""
-    source = find_source(ROOT, name)
-    assert isinstance(source, FoundSource)
-    tasks = [Task(source.config, resource) for resource in source.config.resources]
+    tasks = select_tasks([name], *find_sources(ROOT))
     for _ in range(2):
         outcomes = [event for event in load_side_by_side(tasks, tree.warehouse) if isinstance(event, Outcome)]
         checks = [check for outcome in outcomes if outcome.result for check in outcome.result.checks]

@@ -11,7 +11,6 @@ from data_foundation.config import load_source_config
 from data_foundation.discovery import discover
 from data_foundation.errors import ConfigError, FoundationError, LoadError
 from data_foundation.factory import build_definitions
-from data_foundation.tree import FoundSource, find_source
 from tests.postgres_server import PostgresServer
 from tests.sql_sources import SqlTree, database, file, run_sqlite, sql_server, sql_tree
 
@@ -121,7 +120,7 @@ def test_the_command_says_what_it_found(
             main()
         printed = capsys.readouterr()
         assert said in printed.out + printed.err
-    assert isinstance(find_source(sql_tree.root, "shop"), FoundSource)
+    sql_tree.check("shop")
 
 
 WRONG: dict[str, tuple[str, str]] = {

@@ -13,7 +13,7 @@ from data_foundation.dbt_sources import build_dbt_sources
 from data_foundation.errors import ConfigError, FoundationError, SettingMissing
 from data_foundation.preview import preview_resource
 from data_foundation.settings import find_settings
-from data_foundation.tree import FoundSource, find_source
+from data_foundation.tree import find_sources
 from tests.locations import Location
 from tests.promises.test_secrets import Trial, canary
 from tests.trees import Tree
@@ -153,8 +153,7 @@ def test_without_a_key_nothing_is_read(tree: Tree, monkeypatch: pytest.MonkeyPat
     with pytest.raises(SettingMissing, match=r"needs PII_HASH_KEY.*32 characters or more"):
         tree.load("shop.people")
     assert not (folder / "data.py.begun").exists()
-    source = find_source(tree.root, "shop")
-    assert isinstance(source, FoundSource)
+    [source], _ = find_sources(tree.root)
     assert [(one.name, one.is_set) for one in find_settings(source, {})] == [("PII_HASH_KEY", False)]
 
 

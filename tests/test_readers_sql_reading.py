@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from data_foundation.errors import EntryError, FoundationError
+from data_foundation.errors import ConfigError, EntryError, FoundationError
 from data_foundation.readers.ahead import READY, Ahead
 from data_foundation.readers.sql.postgres import Postgres
 from data_foundation.readers.sql.ranges import find_key, find_ranges
 from data_foundation.readers.sql.reading import open_database
 from data_foundation.readers.sql.settings import find_connection
 from data_foundation.readers.sql.statement import build_select
-from data_foundation.tree import FoundSource, find_source
 from tests.locations import Location, landed
 from tests.postgres_server import PostgresServer
 from tests.sql_sources import SOURCE, SqlTree, database, file, run_sqlite, sql_server, sql_tree
@@ -167,10 +166,10 @@ def test_a_failed_load_is_no_look_at_the_table(sql_tree: SqlTree, file: Path) ->
 def test_a_folder_needs_no_code_of_its_own(sql_tree: SqlTree, file: Path) -> None:  # noqa: ARG001 - sets the connection
     """The entry is found and its arguments are checked as text: nothing is imported, no connection opened."""
     sql_tree.read()
-    assert isinstance(find_source(sql_tree.root, "shop"), FoundSource)
+    sql_tree.check("shop")
     sql_tree.read(tabel="orders")
-    broken = find_source(sql_tree.root, "shop")
-    assert "got an unexpected keyword argument 'tabel'" in str(getattr(broken, "problems", ""))
+    with pytest.raises(ConfigError, match="got an unexpected keyword argument 'tabel'"):
+        sql_tree.check("shop")
 
 
 def test_no_more_is_read_ahead_than_waits() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from data_foundation.config import SourceConfig, load_source_config
 from data_foundation.errors import Problem
-from data_foundation.tree import BrokenSource, FoundSource, find_source, find_sources
+from data_foundation.tree import BrokenSource, find_sources
 from tests.locations import Location
 
 
@@ -20,15 +20,6 @@ def test_sources_come_in_order_of_their_names(location: Location) -> None:
 def test_a_repository_without_sources(tmp_path: Path) -> None:
     """No `dlthub/` is an empty tree."""
     assert find_sources(tmp_path) == ([], [])
-
-
-def test_one_source_alone(location: Location) -> None:
-    """By its name, in order or broken; None where there is none."""
-    location.add("shop")
-    location.add("broken", "resources: []")
-    assert isinstance(find_source(location.root, "shop"), FoundSource)
-    assert isinstance(find_source(location.root, "broken"), BrokenSource)
-    assert find_source(location.root, "nobody") is None
 
 
 def test_every_resource_has_its_entry(location: Location) -> None:

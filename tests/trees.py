@@ -11,11 +11,11 @@ import duckdb
 
 from data_foundation.config import load_source_config
 from data_foundation.engines.duckdb import DuckDBWarehouse
-from data_foundation.errors import ConfigError
 from data_foundation.landed import LoadResult
 from data_foundation.loader import load_resource
 from data_foundation.options import LoadOptions, Task
-from data_foundation.tree import BrokenSource, find_source
+from data_foundation.selection import select_tasks
+from data_foundation.tree import find_sources
 
 ROWS = '''
 import json
@@ -65,9 +65,7 @@ class Tree:
         Raises:
             ConfigError: With all that is wrong with it.
         """
-        found = find_source(self.root, source)
-        if isinstance(found, BrokenSource):
-            raise ConfigError(found.problems)
+        select_tasks([source], *find_sources(self.root))
 
     def load(self, name: str, **options: Any) -> LoadResult:
         """Loads `source.table`."""

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from data_foundation.cli import app
 from data_foundation.reference import BEGIN, END, PAGES, SCHEMA_FILE, build_json_schema, build_pages
-from data_foundation.tree import FoundSource, find_source
+from data_foundation.tree import find_sources
 from data_foundation.warehouse import ENGINES, GENERAL_SETTINGS
 from tests.locations import Location
 
@@ -93,8 +93,7 @@ def test_the_readmes_three_files_are_a_source(location: Location) -> None:
     location.write("dlthub/shop/__init__.py", init)
     location.write("dlthub/shop/data.py", data)
     location.write("dlthub/shop/sources.yaml", _blocks("yaml")[0])
-    found = find_source(location.root, "shop")
-    assert isinstance(found, FoundSource), found
+    [found], _ = find_sources(location.root)
     assert [resource.destination for resource in found.config.resources] == ["raw.shop_orders"]
 
 
@@ -103,8 +102,7 @@ def test_the_readmes_python_is_the_same_source(location: Location) -> None:
     _init, data, python = _blocks("python")
     location.write("dlthub/shop/data.py", data)
     location.write("dlthub/shop/definitions.py", python)
-    found = find_source(location.root, "shop")
-    assert isinstance(found, FoundSource), found
+    [found], _ = find_sources(location.root)
     (resource,) = found.config.resources
     assert resource.destination == "raw.shop_orders"
     assert resource.automation

@@ -1,28 +1,20 @@
 """What real vendors send becomes the same tables in columns as on dlt's own path, and all of it goes in columns."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from data_foundation.options import Task
-from data_foundation.tree import FoundSource, find_source
+from data_foundation.selection import select_tasks
+from data_foundation.tree import find_sources
 from tests.conftest import ROOT
 from tests.promises.both_engines import ENGINES, Engine, Roads
 
 SOURCES = ("exchange_rate", "facebook_ads", "github", "mentions", "open_data")
 
 
-def _tasks() -> Iterator[Task]:
-    """Every resource of this project's sources."""
-    for name in SOURCES:
-        found = find_source(ROOT, name)
-        assert isinstance(found, FoundSource), found
-        yield from (Task(found.config, resource) for resource in found.config.resources)
-
-
 @pytest.mark.usefixtures("sandbox_settings")
-@pytest.mark.parametrize("task", _tasks(), ids=lambda task: task.resource.table)
+@pytest.mark.parametrize("task", select_tasks(SOURCES, *find_sources(ROOT)), ids=lambda task: task.resource.table)
 def test_what_vendors_send_goes_in_columns(tmp_path: Path, task: Task) -> None:
     """Commits with their parents, the history of exchange rates, weather, mentions: equal, and never the slow way."""
     roads = Roads()
