@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as db
-from dagster import StringSource
-from dagster._config import UserConfigSchema
-from dagster._core.events.log import EventLogEntry
+from dagster import EventLogEntry, StringSource
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._serdes import ConfigurableClassData
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    from dagster._config import UserConfigSchema
+    from dagster._serdes import ConfigurableClassData
 
 MOST_OPEN = 2
 """Files that a log keeps open: the index, and that of the run which it was last asked for."""

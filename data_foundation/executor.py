@@ -17,28 +17,22 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from multiprocessing import forkserver
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.definitions.executor_definition import IN_PROC_CONFIG, MULTI_PROC_CONFIG
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.events import DagsterEvent, EngineEventData
+from dagster._core.events import EngineEventData
 from dagster._core.execution.api import ExecuteRunWithPlanIterable
 from dagster._core.execution.compute_logs import create_compute_log_file_key
-from dagster._core.execution.context.system import (
-    PlanExecutionContext,
-    PlanOrchestrationContext,
-    StepExecutionContext,
-)
 from dagster._core.execution.context_creation_job import PlanExecutionContextManager
-from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.execution.plan.execute_plan import _trigger_hook, dagster_event_sequence_for_step
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.retries import RetryMode, get_retries_config
-from dagster._core.executor.base import Executor
-from dagster._core.executor.init import InitExecutorContext
+from dagster._core.execution.retries import RetryMode
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    from dagster._core.execution.context.system import PlanExecutionContext, PlanOrchestrationContext
+    from dagster._core.execution.plan.active import ActiveExecution
+    from dagster._core.execution.plan.plan import ExecutionPlan
 
 MOST_OPS = 10
 """Ops at a time unless a run says otherwise; each of them loads `max_concurrency` resources at a time."""
@@ -62,7 +56,11 @@ definitions.py imports, and where Dagster keeps its history, a quarter of a seco
 SIDE_BY_SIDE_CONFIG = dg.Field(
     {
         "max_concurrent": dg.Field(int, default_value=MOST_OPS, description="How many ops at a time."),
-        "retries": get_retries_config(),  # type: ignore[no-untyped-call] # Dagster's own
+        "retries": dg.Field(
+            dg.Selector({"enabled": {}, "disabled": {}}),  # type: ignore[no-untyped-call] # Dagster's own
+            default_value={"enabled": {}},
+            description="Whether an op that asks for another attempt gets it.",
+        ),
     },
     description="Execute ops side by side, as threads of one process.",
 )
@@ -72,13 +70,17 @@ SIDE_BY_SIDE_CONFIG = dg.Field(
     name="side_by_side_executor",
     config_schema=dg.Field(
         dg.Selector(  # type: ignore[no-untyped-call] # the same
-            {"side_by_side": SIDE_BY_SIDE_CONFIG, "multiprocess": MULTI_PROC_CONFIG, "in_process": IN_PROC_CONFIG}
+            {
+                "side_by_side": SIDE_BY_SIDE_CONFIG,
+                "multiprocess": dg.multiprocess_executor.config_schema.as_field(),
+                "in_process": dg.in_process_executor.config_schema.as_field(),
+            }
         ),
         default_value={"side_by_side": {}},
     ),
     requirements=lambda config: dg.multiple_process_executor_requirements() if "multiprocess" in config else [],
 )
-def side_by_side_executor(context: InitExecutorContext) -> Executor:
+def side_by_side_executor(context: dg.InitExecutorContext) -> dg.Executor:
     """Executes ops side by side, as threads of one process: what one waits for, the others use.
 
     A run may ask for `multiprocess`, where one op must not take the others along when its process dies, or for
@@ -87,7 +89,8 @@ def side_by_side_executor(context: InitExecutorContext) -> Executor:
     config: Mapping[str, Any] = context.executor_config
     [(mode, told)] = config.items()
     if mode == "side_by_side":
-        return SideBySideExecutor(RetryMode.from_config(told["retries"]) or RetryMode.ENABLED, told["max_concurrent"])
+        retries = RetryMode.ENABLED if "enabled" in told["retries"] else RetryMode.DISABLED
+        return SideBySideExecutor(retries, told["max_concurrent"])
     if mode == "multiprocess" and not told.get("start_method"):
         modules = preloaded()
         told = {**told, "start_method": {"forkserver": {"preload_modules": modules}}}
@@ -108,7 +111,7 @@ def begin_forkserver(modules: list[str]) -> None:
     forkserver.ensure_running()
 
 
-class SideBySideExecutor(Executor):
+class SideBySideExecutor(dg.Executor):
     """Executes ops as threads of the run's own process, at most `most` at a time."""
 
     def __init__(self, retries: RetryMode, most: int) -> None:
@@ -121,11 +124,15 @@ class SideBySideExecutor(Executor):
         return self._retries
 
     @override
-    def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
         """Yields what happens until every op has ended."""
         pid, ops = os.getpid(), execution_plan.step_keys_to_execute
         said = EngineEventData.in_process(pid, ops)
-        yield DagsterEvent.engine_event(plan_context, f"Executing ops side by side in one process (pid: {pid})", said)
+        yield dg.DagsterEvent.engine_event(
+            plan_context, f"Executing ops side by side in one process (pid: {pid})", said
+        )
         yield from ExecuteRunWithPlanIterable(
             execution_plan=execution_plan,
             iterator=self._iterate,
@@ -141,7 +148,7 @@ class SideBySideExecutor(Executor):
             ),
         )
 
-    def _iterate(self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
+    def _iterate(self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan) -> Iterator[dg.DagsterEvent]:
         instance = job_context.instance
         with (
             InstanceConcurrencyContext(instance, job_context.dagster_run) as pools,
@@ -153,7 +160,7 @@ class SideBySideExecutor(Executor):
             # Output is the process's: it cannot be told which op wrote what.
             captured = stack.enter_context(manager.capture_logs(log_key))
             keys = execution_plan.step_keys_to_execute
-            yield DagsterEvent.capture_logs(job_context, keys, log_key, captured)
+            yield dg.DagsterEvent.capture_logs(job_context, keys, log_key, captured)
             yield from _Ops(job_context, active, self._most).run()
 
 
@@ -164,10 +171,10 @@ class _Ops:
         self._context = context
         self._active = active
         self._most = most
-        self._said: queue.SimpleQueue[tuple[_Op, DagsterEvent | None]] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[tuple[_Op, dg.DagsterEvent | None]] = queue.SimpleQueue()
         self._running: set[_Op] = set()
 
-    def run(self) -> Iterator[DagsterEvent]:
+    def run(self) -> Iterator[dg.DagsterEvent]:
         """Yields what the ops say until all have ended, or those that run where the run is cancelled."""
         cancelled = False
         while self._running or not (cancelled or self._active.is_complete):
@@ -190,7 +197,7 @@ class _Ops:
                 yield from self._end(op)
         if cancelled:
             message = "The run was cancelled"
-            raise DagsterExecutionInterruptedError(message)
+            raise dg.DagsterExecutionInterruptedError(message)
 
     def _start(self) -> None:
         for step in self._active.get_steps_to_execute(self._most - len(self._running)):
@@ -198,7 +205,7 @@ class _Ops:
             self._running.add(op)
             op.start()
 
-    def _end(self, op: _Op) -> Iterator[DagsterEvent]:
+    def _end(self, op: _Op) -> Iterator[dg.DagsterEvent]:
         self._running.remove(op)
         op.join()
         self._active.verify_complete(self._context, op.context.step.key)
@@ -207,12 +214,14 @@ class _Ops:
         if op.error:
             raise op.error
 
-    def _cancel(self) -> DagsterEvent:
+    def _cancel(self) -> dg.DagsterEvent:
         self._active.mark_interrupted()
         for op in self._running:
             op.interrupt()
         told = EngineEventData.interrupted([op.context.step.key for op in self._running])
-        return DagsterEvent.engine_event(self._context, "The run is cancelled: ops end with the load they are at", told)
+        return dg.DagsterEvent.engine_event(
+            self._context, "The run is cancelled: ops end with the load they are at", told
+        )
 
 
 class _Op(threading.Thread):
@@ -225,10 +234,12 @@ class _Op(threading.Thread):
         is_ending: It has said how it ended.
     """
 
-    def __init__(self, context: StepExecutionContext, tell: Callable[[tuple[_Op, DagsterEvent | None]], None]) -> None:
+    def __init__(
+        self, context: dg.StepExecutionContext, tell: Callable[[tuple[_Op, dg.DagsterEvent | None]], None]
+    ) -> None:
         super().__init__(name=context.step.key, daemon=True)
         self.context = context
-        self.events: list[DagsterEvent] = []
+        self.events: list[dg.DagsterEvent] = []
         self.error: BaseException | None = None
         self.is_ending = False
         self._tell = tell
@@ -240,7 +251,7 @@ class _Op(threading.Thread):
             for event in dagster_event_sequence_for_step(self.context):
                 self.events.append(event)
                 self._tell((self, event))
-        except DagsterExecutionInterruptedError:
+        except dg.DagsterExecutionInterruptedError:
             pass  # the run ends with that error anyway
         except BaseException as error:  # noqa: BLE001 - it is raised where the run can be told
             self.error = error
@@ -249,5 +260,5 @@ class _Op(threading.Thread):
 
     def interrupt(self) -> None:
         """Raises in the op what Dagster raises in the process of an op; it takes effect when it next does something."""
-        error = ctypes.py_object(DagsterExecutionInterruptedError)
+        error = ctypes.py_object(dg.DagsterExecutionInterruptedError)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), error)
