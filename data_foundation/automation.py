@@ -12,8 +12,20 @@ if TYPE_CHECKING:
 
 Condition = dg.AutomationCondition
 Rule = dg.AutomationCondition[Any]
+TABLE_KIND = "dlt"
+INGESTED_TAG = "foundation/ingested"
+"""Marks ingesting assets whose translator left out the kind dlt: a model waits for its upstreams with either."""
+
 PARTITIONED_TAG = "foundation/partitioned"
 """Marks ingesting assets with partitions: a model must not wait for every day of history to be there."""
+
+
+def with_automation_tags(spec: dg.AssetSpec, *, partitioned: bool) -> dg.AssetSpec:
+    """Returns the spec of an ingesting asset with the marks that the conditions of models select by."""
+    missing = {} if TABLE_KIND in spec.kinds else {INGESTED_TAG: "true"}
+    if partitioned and PARTITIONED_TAG not in spec.tags:
+        missing[PARTITIONED_TAG] = "true"
+    return spec.merge_attributes(tags=missing) if missing else spec
 
 
 @lru_cache(maxsize=1024)
@@ -58,7 +70,8 @@ def model_condition() -> Rule:
     failed, or has failed a check that blocks, the model waits; models upstream of it that this very tick asks for run
     in the same dbt build, in order.
     """
-    tables, models = dg.AssetSelection.kind("dlt"), dg.AssetSelection.kind("dbt")
+    tables = dg.AssetSelection.kind(TABLE_KIND) | dg.AssetSelection.tag(INGESTED_TAG, "true")
+    models = dg.AssetSelection.kind("dbt")
     waits = _missing(tables, models) | _failed() | _blocked() | _running(tables)
     rebuilt: Rule = Condition.any_deps_match(Condition.will_be_requested()).allow(models)
     reason = _landed(tables | models) | rebuilt | _is_missing()

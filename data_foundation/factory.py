@@ -2,19 +2,20 @@
 
 import gc
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
 
-from data_foundation.automation import ingest_condition
+from data_foundation.automation import ingest_condition, with_automation_tags
 from data_foundation.engines.contract import Warehouse
-from data_foundation.errors import Problem
+from data_foundation.errors import FoundationError, Problem
 from data_foundation.executor import side_by_side_executor
 from data_foundation.fields import Automation, Partitions
 from data_foundation.loading_op import build_loading_op
-from data_foundation.translator import ResourceData, SourceTranslator, dagster_name, source_key
+from data_foundation.translator import ResourceAssets, ResourceData, SourceTranslator, dagster_name, source_key
 from data_foundation.tree import BrokenSource, FoundSource, find_sources
 from data_foundation.warehouse import build_warehouse
 
@@ -52,21 +53,44 @@ def build_definitions(
     Args:
         root: The repository.
         warehouse: Default: the one that the settings name.
-        translator: Default: SourceTranslator().
+        translator: Decides key, group, tags, owners and the other attributes of every asset; subclass
+            `SourceTranslator` to change them. Default: SourceTranslator().
         automation_seconds: How often the daemon looks whether an asset is to be materialised.
     """
     warehouse = warehouse or build_warehouse(root)
     translator = translator or SourceTranslator()
     found, broken = find_sources(root)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    sources_by_key: dict[dg.AssetKey, str] = {}
     for source in found:
         try:
-            assets.extend(list(build_source_assets(source, warehouse, translator)))
+            built = list(build_source_assets(source, warehouse, translator))
+            _claim_keys(built, source.config.name, sources_by_key)
+            assets.extend(built)
         except Exception as error:  # noqa: BLE001 - whatever Dagster refuses must not hide the other sources
             broken.append(BrokenSource(source.config.folder, (Problem(source.config.file, str(error)),)))
     assets.extend(build_broken_asset(source) for source in broken)
     sensor = build_automation_sensor(automation_seconds)
     return dg.Definitions(assets=assets, sensors=[sensor], executor=side_by_side_executor)
+
+
+def _claim_keys(
+    assets: Iterable[dg.AssetsDefinition | dg.AssetSpec], source: str, sources_by_key: dict[dg.AssetKey, str]
+) -> None:
+    """Adds the keys of a source's assets to `sources_by_key`.
+
+    Raises:
+        FoundationError: A key is there already: Dagster would refuse the whole code location.
+    """
+    claimed: dict[dg.AssetKey, str] = {}
+    for key in (key for asset in assets for key in ([asset.key] if isinstance(asset, dg.AssetSpec) else asset.keys)):
+        if owner := claimed.get(key) or sources_by_key.get(key):
+            raise FoundationError(
+                f"asset key {key.to_user_string()}: already used in dlthub/{owner}; accepted: a key for each table "
+                "that no other has; see get_asset_key and get_asset_spec of the translator"
+            )
+        claimed[key] = source
+    sources_by_key.update(claimed)
 
 
 def build_automation_sensor(seconds: int) -> dg.AutomationConditionSensorDefinition:
@@ -83,16 +107,47 @@ def build_source_assets(
     source: FoundSource, warehouse: Warehouse, translator: SourceTranslator
 ) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
     """Yields the external asset of a source, and an op for each partitioning that its resources have."""
-    yield translator.get_source_spec(source.config)
-    config = source.config
-    by_partitioning: dict[Partitions | None, list[ResourceData]] = defaultdict(list)
-    for resource, entry, declared in zip(config.resources, source.entries, config.places, strict=True):
-        kind = resource.lands_in or warehouse.kind
-        data = ResourceData(config, resource, entry.place, entry.facts, kind, declared, warehouse.suffix)
-        by_partitioning[resource.partitions].append(data)
-    names = _op_names(config.name, list(by_partitioning))
+    yield (spec := translator.get_source_spec(source.config))
+    by_partitioning: dict[Partitions | None, list[ResourceAssets]] = defaultdict(list)
+    for data in _resource_data(source, warehouse, spec.key):
+        by_partitioning[data.resource.partitions].append(_resource_assets(data, translator))
+    names = _op_names(source.config.name, list(by_partitioning))
     for name, members in zip(names, by_partitioning.values(), strict=True):
-        yield build_loading_op(name, members, list(_asset_specs(members, translator)), warehouse)
+        yield build_loading_op(name, members, warehouse)
+
+
+def _resource_data(source: FoundSource, warehouse: Warehouse, upstream: dg.AssetKey) -> Iterator[ResourceData]:
+    """Yields the translator's argument for each resource of a source."""
+    config = source.config
+    declared = {
+        resource.destination: (resource, entry, place)
+        for resource, entry, place in zip(config.resources, source.entries, config.places, strict=True)
+    }
+
+    def describe(destination: str) -> ResourceData:
+        resource, entry, place = declared[destination]
+        parent = config.find_resource(resource.data_from) if resource.data_from else None
+        return ResourceData(
+            source=config,
+            resource=resource,
+            place=entry.place,
+            facts=entry.facts,
+            warehouse_kind=resource.lands_in or warehouse.kind,
+            declared=place,
+            source_key=upstream,
+            parent=describe(parent.destination) if parent else None,
+            suffix=warehouse.suffix,
+        )
+
+    yield from map(describe, declared)
+
+
+def _resource_assets(data: ResourceData, translator: SourceTranslator) -> ResourceAssets:
+    """Returns the specs of a resource's tables, with the tags that automation relies on if the translator has none."""
+    tagged = partial(with_automation_tags, partitioned=data.resource.partitions is not None)
+    table = tagged(translator.get_asset_spec(data))
+    children = (translator.get_child_spec(data, child, table) for child in data.resource.child_tables)
+    return ResourceAssets(data, table, tuple(map(tagged, children)))
 
 
 def _op_names(source: str, partitionings: Sequence[Partitions | None]) -> list[str]:
@@ -103,12 +158,6 @@ def _op_names(source: str, partitionings: Sequence[Partitions | None]) -> list[s
         same = sum(other == name or other.startswith(f"{name}_n") for other in names)
         names.append(f"{name}_n{same + 1}" if same else name)
     return names
-
-
-def _asset_specs(members: Sequence[ResourceData], translator: SourceTranslator) -> Iterator[dg.AssetSpec]:
-    for data in members:
-        yield (spec := translator.get_asset_spec(data))
-        yield from (translator.get_child_spec(data, child, spec) for child in data.resource.child_tables)
 
 
 def build_broken_asset(source: BrokenSource) -> dg.AssetsDefinition:

@@ -10,9 +10,11 @@ import dagster as dg
 from data_foundation.asset_checks import check_evaluation
 from data_foundation.checks import is_declared
 from data_foundation.materialization import landed_results
+from data_foundation.table_names import child_key, table_key
 
 if TYPE_CHECKING:
     from data_foundation.dbt_run import ModelResult
+    from data_foundation.grammar import ResourceConfig
     from data_foundation.runner import Outcome
 
 
@@ -35,7 +37,8 @@ def record(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> int:
 
 def _landed(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetMaterialization]:
     for outcome in outcomes:
-        for result in landed_results(outcome.task.resource, outcome.result) if outcome.result else ():
+        resource = outcome.task.resource
+        for result in landed_results(resource, outcome.result, _keys(resource)) if outcome.result else ():
             assert result.asset_key  # noqa: S101 - it is always set
             yield dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
 
@@ -43,7 +46,13 @@ def _landed(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetMaterialization]:
 def _checked(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetCheckEvaluation]:
     for outcome in outcomes:
         for check in (check for check in outcome.checks if is_declared(outcome.task.resource, check)):
-            yield check_evaluation(outcome.task.resource, check)
+            yield check_evaluation(_keys(outcome.task.resource)[0], check)
+
+
+def _keys(resource: ResourceConfig) -> list[dg.AssetKey]:
+    """Returns the asset keys of a resource's table and of its child tables."""
+    children = (child_key(resource, child) for child in resource.child_tables)
+    return [dg.AssetKey(key) for key in (table_key(resource), *children)]
 
 
 def _built(models: Sequence[ModelResult]) -> Iterator[dg.AssetMaterialization]:

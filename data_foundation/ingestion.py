@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -21,8 +20,8 @@ from data_foundation.materialization import landed_results
 from data_foundation.options import LoadOptions, Task
 from data_foundation.progress import Progress
 from data_foundation.runner import Outcome, load_side_by_side
-from data_foundation.table_names import child_key, table_key
-from data_foundation.translator import ResourceData
+from data_foundation.table_names import child_key
+from data_foundation.translator import ResourceAssets, ResourceData
 
 PROGRESS_SECONDS = 5.0
 """How often a load says how far it is; one that is over in a moment only says how it ended."""
@@ -58,7 +57,7 @@ INGEST_CONFIG = dg.Field(IngestConfig.to_fields_dict())
 
 
 def ingest_resources(
-    context: dg.AssetExecutionContext, members: Sequence[ResourceData], warehouse: Warehouse
+    context: dg.AssetExecutionContext, members: Sequence[ResourceAssets], warehouse: Warehouse
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Loads the selected resources side by side and yields each as it lands, and how its checks came out.
 
@@ -73,29 +72,33 @@ def ingest_resources(
         dagster.Failure: Once, at the end, naming those that failed, each with its cause.
     """
     config = IngestConfig(**context.op_execution_context.op_config)
-    selected = [data for data in members if _keys(data) & context.selected_asset_keys]
-    by_destination = {data.resource.destination: data for data in selected}
-    tasks = [Task(data.source, data.resource, _options(context, config, data)) for data in selected]
+    selected = [assets for assets in members if not context.selected_asset_keys.isdisjoint(assets.keys)]
+    by_destination = {assets.data.resource.destination: assets for assets in selected}
+    tasks = [
+        Task(assets.data.source, assets.data.resource, _options(context, config, assets.data)) for assets in selected
+    ]
     failed: dict[str, str] = {}
     log = _ProgressLog(context.log)
-    for data in (data for data in members if data not in selected and _check_keys(context, data)):
-        yield from _check_results(context, data, check_table(data.resource, warehouse))
+    for assets in (assets for assets in members if assets not in selected and _check_keys(context, assets)):
+        yield from _check_results(context, assets, check_table(assets.data.resource, warehouse))
     for event in _parents_first(load_side_by_side(tasks, warehouse), selected):
         if isinstance(event, Progress):
             log.show(event)
             continue
-        data = by_destination[event.task.resource.destination]
+        assets = by_destination[event.task.resource.destination]
         if event.result:
-            yield from _results(context, data, event.result)
+            yield from _results(context, assets, event.result)
         else:
             context.log.error(str(event.error))
-        if cause := _cause(data.resource, event):
-            failed[data.resource.destination] = cause
-        yield from _check_results(context, data, event.checks)
+        if cause := _cause(event.task.resource, event):
+            failed[event.task.resource.destination] = cause
+        yield from _check_results(context, assets, event.checks)
     if failed:
         landed = "; the others landed" if len(failed) < len(selected) else ""
         listed = "\n".join(f"- {name}: {cause}" for name, cause in failed.items())
-        summary = f"{len(failed)} of {len(selected)} resources of {selected[0].source.name} failed{landed}:\n{listed}"
+        summary = (
+            f"{len(failed)} of {len(selected)} resources of {selected[0].data.source.name} failed{landed}:\n{listed}"
+        )
         raise dg.Failure(summary, metadata=failed)
 
 
@@ -109,34 +112,32 @@ def _cause(resource: ResourceConfig, outcome: Outcome) -> str:
 
 
 def _parents_first(
-    events: Iterable[Progress | Outcome], selected: Sequence[ResourceData]
+    events: Iterable[Progress | Outcome], selected: Sequence[ResourceAssets]
 ) -> Iterator[Progress | Outcome]:
-    """Yields the events, outcomes not before that of the resource whose items they took: Dagster insists on it."""
-    names = {data.resource.destination for data in selected}
-    found = {data.resource.destination: data.source.find_resource(data.resource.data_from or "") for data in selected}
-    parents = {name: parent.destination for name, parent in found.items() if parent and parent.destination in names}
+    """Yields the events, each outcome after those of the resources that its assets depend on: Dagster insists on it."""
+    parents = _parents(selected)
     ended: set[str] = set()
-    held: dict[str, list[Outcome]] = defaultdict(list)
+    held: list[Outcome] = []
     for event in events:
         if isinstance(event, Progress):
             yield event
             continue
-        ready = [event]
-        while ready:
-            outcome = ready.pop()
-            name = outcome.task.resource.destination
-            if (parent := parents.get(name, name)) != name and parent not in ended:
-                held[parent].append(outcome)
-                continue
-            yield outcome
-            ended.add(name)
-            ready += held.pop(name, [])
+        held.append(event)
+        while ready := next((outcome for outcome in held if parents[outcome.task.resource.destination] <= ended), None):
+            held.remove(ready)
+            yield ready
+            ended.add(ready.task.resource.destination)
 
 
-def _keys(data: ResourceData) -> set[dg.AssetKey]:
-    """Returns the keys of a resource's assets: its table's and its child tables'."""
-    children = (child_key(data.resource, child) for child in data.resource.child_tables)
-    return {dg.AssetKey(table_key(data.resource)), *map(dg.AssetKey, children)}
+def _parents(selected: Sequence[ResourceAssets]) -> dict[str, set[str]]:
+    """Returns by destination the destinations of the selected resources that its assets depend on."""
+    owners = {key: assets.data.resource.destination for assets in selected for key in assets.keys}
+    parents = {}
+    for assets in selected:
+        name = assets.data.resource.destination
+        deps = {dep.asset_key for spec in assets.specs for dep in spec.deps}
+        parents[name] = {owners[key] for key in deps & owners.keys()} - {name}
+    return parents
 
 
 def _options(context: dg.AssetExecutionContext, config: IngestConfig, data: ResourceData) -> LoadOptions:
@@ -150,15 +151,16 @@ def _options(context: dg.AssetExecutionContext, config: IngestConfig, data: Reso
 
 
 def _results(
-    context: dg.AssetExecutionContext, data: ResourceData, result: LoadResult
+    context: dg.AssetExecutionContext, assets: ResourceAssets, result: LoadResult
 ) -> Iterator[dg.MaterializeResult[Any]]:
+    resource = assets.data.resource
     for warning in result.warnings:
         context.log.warning("%s: %s", result.destination, warning)
-    for child in data.resource.child_tables:
-        key = child_key(data.resource, child)
+    for child in resource.child_tables:
+        key = child_key(resource, child)
         if key[1] not in result.children:
             context.log.warning("%s: there is no such nested table; no row had '%s' so far", ".".join(key), child)
-    for found in landed_results(data.resource, result):
+    for found in landed_results(resource, result, assets.keys):
         assert found.asset_key  # noqa: S101 - it is always set
         if found.asset_key in context.selected_asset_keys:
             yield found
@@ -169,25 +171,24 @@ def _results(
                 context.log_event(landed)
 
 
-def _check_keys(context: dg.AssetExecutionContext, data: ResourceData) -> set[dg.AssetCheckKey]:
+def _check_keys(context: dg.AssetExecutionContext, assets: ResourceAssets) -> set[dg.AssetCheckKey]:
     """Returns the keys of a resource's checks that this run has selected."""
-    table = dg.AssetKey(table_key(data.resource))
-    return {key for key in context.selected_asset_check_keys if key.asset_key == table}
+    return {key for key in context.selected_asset_check_keys if key.asset_key == assets.table.key}
 
 
 def _check_results(
-    context: dg.AssetExecutionContext, data: ResourceData, outcomes: Sequence[CheckOutcome]
+    context: dg.AssetExecutionContext, assets: ResourceAssets, outcomes: Sequence[CheckOutcome]
 ) -> Iterator[dg.AssetCheckResult]:
-    selected = {key.name for key in _check_keys(context, data)}
+    selected = {key.name for key in _check_keys(context, assets)}
     for outcome in outcomes:
         if not outcome.passed:
             log = context.log.error if outcome.blocks else context.log.warning
-            log("%s: check %s failed: %s", data.resource.destination, outcome.name, outcome.message)
+            log("%s: check %s failed: %s", assets.data.resource.destination, outcome.name, outcome.message)
         if outcome.name in selected:
-            yield check_result(data.resource, outcome)
-        elif is_declared(data.resource, outcome):
+            yield check_result(assets.table.key, outcome)
+        elif is_declared(assets.data.resource, outcome):
             # The same holds for what was checked of it.
-            context.log_event(check_evaluation(data.resource, outcome))
+            context.log_event(check_evaluation(assets.table.key, outcome))
 
 
 def _partition_keys(context: dg.AssetExecutionContext) -> Sequence[str | None]:

@@ -11,7 +11,7 @@ import dagster as dg
 from data_foundation.asset_checks import check_specs
 from data_foundation.engines.contract import Warehouse
 from data_foundation.ingestion import INGEST_CONFIG, ingest_resources
-from data_foundation.translator import ResourceData
+from data_foundation.translator import ResourceAssets
 
 Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
@@ -24,9 +24,7 @@ _SIGNATURE = Signature(
 )
 
 
-def build_loading_op(
-    name: str, members: Sequence[ResourceData], specs: Sequence[dg.AssetSpec], warehouse: Warehouse
-) -> dg.AssetsDefinition:
+def build_loading_op(name: str, members: Sequence[ResourceAssets], warehouse: Warehouse) -> dg.AssetsDefinition:
     """Returns what `dagster.multi_asset` makes of the same with `can_subset`, in half the time.
 
     The decorator makes the config, the output of each check and what the function's signature says anew for every op:
@@ -35,17 +33,17 @@ def build_loading_op(
     Args:
         name: Of the op.
         members: The resources that it loads, all of one source and partitioning.
-        specs: Of their tables.
         warehouse: Where they land.
 
     Raises:
-        dagster.DagsterInvalidDefinitionError: A check is there twice or has the name of a table, or another rule of
-            Dagster's is broken.
+        dagster.DagsterInvalidDefinitionError: Two tables or two checks have the same name, or a check has the name of
+            a table, or another rule of Dagster's is broken.
     """
-    checks = [check for data in members for check in check_specs(data.resource)]
+    specs = [spec for assets in members for spec in assets.specs]
+    checks = [check for assets in members for check in check_specs(assets.data.resource, assets.table.key)]
     tables = {spec.key.to_python_identifier(): spec for spec in specs}
     checks_by_output = {check.get_python_identifier(): check for check in checks}
-    _refuse_clashes(tables, checks_by_output, checks)
+    _refuse_clashes(tables, specs, checks_by_output, checks)
     inputs = _inputs(tables)
 
     def ingest(context: dg.AssetExecutionContext) -> Results:
@@ -59,22 +57,34 @@ def build_loading_op(
             ins=dict.fromkeys(inputs, _NOT_LOADED),
             out={name: _out(spec) for name, spec in tables.items()} | dict.fromkeys(checks_by_output, _CHECK),
             config_schema=INGEST_CONFIG,
-            pool=members[0].source.name,
+            pool=members[0].data.source.name,
         )(ingest)
     return dg.AssetsDefinition(
         keys_by_input_name=inputs,
         keys_by_output_name={name: spec.key for name, spec in tables.items()},
         node_def=op,
         can_subset=True,
-        backfill_policy=dg.BackfillPolicy.single_run() if members[0].resource.partitions else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if members[0].data.resource.partitions else None,
         check_specs_by_output_name=checks_by_output,
         specs=specs,
     )
 
 
 def _refuse_clashes(
-    tables: Mapping[str, dg.AssetSpec], checks: Mapping[str, dg.AssetCheckSpec], all_checks: Sequence[dg.AssetCheckSpec]
+    tables: Mapping[str, dg.AssetSpec],
+    all_tables: Sequence[dg.AssetSpec],
+    checks: Mapping[str, dg.AssetCheckSpec],
+    all_checks: Sequence[dg.AssetCheckSpec],
 ) -> None:
+    if len(tables) != len(all_tables):
+        hidden = [spec.key for spec in all_tables if tables[spec.key.to_python_identifier()] is not spec]
+        clashes = [
+            f"{key.to_user_string()} and {tables[key.to_python_identifier()].key.to_user_string()}" for key in hidden
+        ]
+        raise dg.DagsterInvalidDefinitionError(
+            f"asset keys with the same output name: {', '.join(clashes)}; "
+            "accepted: keys that differ when joined by `__`"
+        )
     if len(checks) != len(all_checks):
         counts = Counter((check.asset_key, check.name) for check in all_checks)
         twice = {check: count for check, count in counts.items() if count > 1}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -16,14 +16,26 @@ PII_TAG = {"pii": "true"}
 """Of a column that holds data of persons, in clear or hashed."""
 
 
-def landed_results(resource: ResourceConfig, result: LoadResult) -> list[dg.MaterializeResult[Any]]:
-    """Returns a materialisation of a resource's table and of each of its child tables, in that order."""
-    keys = [dg.AssetKey(child_key(resource, child)) for child in resource.child_tables]
+def landed_results(
+    resource: ResourceConfig, result: LoadResult, keys: Sequence[dg.AssetKey]
+) -> list[dg.MaterializeResult[Any]]:
+    """Returns the materialisations of a resource's table and of each of its child tables.
+
+    Args:
+        resource: What was loaded.
+        result: Of the load.
+        keys: Asset keys of the table and of its child tables, in the order of the resource's `child_tables`.
+    """
+    table, *children = keys
+    names = (child_key(resource, child)[1] for child in resource.child_tables)
     personal = {normalize(name) for name, hints in resource.columns.items() if hints.pii}
-    return [_table_result(result, personal), *(_child_result(result, key) for key in keys)]
+    return [
+        _table_result(result, table, personal),
+        *(_child_result(result, key, name) for key, name in zip(children, names, strict=True)),
+    ]
 
 
-def _table_result(result: LoadResult, personal: Collection[str]) -> dg.MaterializeResult[Any]:
+def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str]) -> dg.MaterializeResult[Any]:
     before, after = result.cursor
     optional = {
         "dagster/row_count": result.row_count,
@@ -36,7 +48,7 @@ def _table_result(result: LoadResult, personal: Collection[str]) -> dg.Materiali
         "failed_parts": dict(result.failed_parts) or None,
     }
     return dg.MaterializeResult(
-        asset_key=dg.AssetKey(result.destination.split(".")),
+        asset_key=key,
         metadata={
             "rows_loaded": result.rows,
             "dagster/table_name": result.table,
@@ -61,9 +73,8 @@ def _schema_changes(result: LoadResult) -> dict[str, Any]:
     return changes
 
 
-def _child_result(result: LoadResult, key: dg.AssetKey) -> dg.MaterializeResult[Any]:
+def _child_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.MaterializeResult[Any]:
     """Returns the materialisation of a nested table; one that no row has filled so far has no rows."""
-    name = key.path[-1]
     return dg.MaterializeResult(
         asset_key=key,
         metadata={

@@ -14,7 +14,12 @@ def table_key(resource: ResourceConfig) -> tuple[str, str]:
 def child_key(resource: ResourceConfig, child: str) -> tuple[str, str]:
     """Returns dataset and table of a nested list named in `child_tables`, for instance `parents` or `a.b`."""
     dataset, table = table_key(resource)
-    return dataset, "__".join((table, *map(normalize, child.split("."))))
+    return dataset, child_name(table, child)
+
+
+def child_name(table: str, child: str) -> str:
+    """Returns the name that dlt gives to a nested list of `table`."""
+    return "__".join((table, *map(normalize, child.split("."))))
 
 
 def hub_table(resource: ResourceConfig) -> str:

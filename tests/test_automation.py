@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from data_foundation.automation import model_condition
+from data_foundation.automation import INGESTED_TAG, model_condition
 from data_foundation.dbt import build_dbt_assets
 from data_foundation.factory import build_definitions
 from data_foundation.warehouse import build_warehouse
@@ -308,7 +308,8 @@ def test_models_skipped_with_a_failed_sibling_are_asked_for(tree: Tree, *, stock
     assert later == [set() if stock else {"marts/good"}, set(), set()]
 
 
-def test_a_model_waits_while_an_upstream_runs(tree: Tree) -> None:
+@pytest.mark.parametrize(("kinds", "tags"), [({"dlt"}, {}), (set(), {INGESTED_TAG: "true"})], ids=["kind", "tag"])
+def test_a_model_waits_while_an_upstream_runs(tree: Tree, kinds: set[str], tags: dict[str, str]) -> None:
     """An upstream that is being loaded is about to change: the model waits for its end."""
     add_tables(tree, "a", "b")
     ticks = Ticks(tree, [build_model("marts/ab", "raw/a", "raw/b")])
@@ -316,7 +317,7 @@ def test_a_model_waits_while_an_upstream_runs(tree: Tree) -> None:
     ticks.tick()
     seen = []
 
-    @dg.asset(key=["raw", "a"], kinds={"dlt"})
+    @dg.asset(key=["raw", "a"], kinds=kinds, tags=tags)
     def slow() -> None:
         assert Ticks(tree, instance=ticks.instance).run("raw/b")
         seen.append(ticks.tick())

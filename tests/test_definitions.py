@@ -14,8 +14,6 @@ import pytest
 from typing_extensions import override
 
 from data_foundation.factory import build_definitions
-from data_foundation.translator import ResourceData, SourceTranslator
-from data_foundation.warehouse import build_warehouse
 from tests.locations import ROWS, Location, failure, landed
 
 ROOT = Path(__file__).parents[1]
@@ -605,20 +603,6 @@ def test_a_folder_named_like_a_package_shadows_nothing(location: Location, name:
     assert result.success, failure(result)
     assert location.query(f"select id, is_real from raw.{name}") == [(1, True)]
     assert "_dlthub_" not in getattr(sys.modules.get(name), "__name__", "")
-
-
-def test_a_translator_of_ones_own(location: Location) -> None:
-    """`get_asset_spec` is the override point: call `super()` and change what you want otherwise."""
-
-    class Loud(SourceTranslator):
-        @override
-        def get_asset_spec(self, data: ResourceData) -> dg.AssetSpec:  # type: ignore[override]
-            return super().get_asset_spec(data).merge_attributes(tags={"loud": "yes"})
-
-    location.add("shop")
-    definitions = build_definitions(location.root, build_warehouse(location.root), Loud())
-    spec = next(spec for spec in definitions.resolve_all_asset_specs() if spec.key.path == ["raw", "shop"])
-    assert spec.tags["loud"] == "yes"
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from data_foundation.asset_checks import check_specs
 from data_foundation.engines.contract import Warehouse
 from data_foundation.factory import build_definitions
 from data_foundation.ingestion import IngestConfig, ingest_resources
-from data_foundation.translator import ResourceData, SourceTranslator
+from data_foundation.translator import ResourceAssets, ResourceData, SourceTranslator
 from tests.locations import Location
 
 TREE = """
@@ -34,7 +34,7 @@ class Meddling(SourceTranslator):
     """Gives a table what only Dagster's own assets have: where it is kept, a version, the partition before its own."""
 
     @override
-    def get_asset_spec(self, data: ResourceData) -> dg.AssetSpec:  # type: ignore[override]
+    def get_asset_spec(self, data: ResourceData) -> dg.AssetSpec:
         """Returns the spec with these."""
         spec = super().get_asset_spec(data)
         if not data.resource.partitions:
@@ -80,17 +80,15 @@ def test_it_refuses_what_the_decorator_refuses(
     assert ours == location.specs()["source/shop"].description
 
 
-def _decorated(
-    name: str, members: Sequence[ResourceData], specs: Sequence[dg.AssetSpec], warehouse: Warehouse
-) -> dg.AssetsDefinition:
+def _decorated(name: str, members: Sequence[ResourceAssets], warehouse: Warehouse) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=name,
-        specs=specs,
-        check_specs=[check for data in members for check in check_specs(data.resource)],
+        specs=[spec for assets in members for spec in assets.specs],
+        check_specs=[check for assets in members for check in check_specs(assets.data.resource, assets.table.key)],
         config_schema=IngestConfig.to_fields_dict(),
         can_subset=True,
-        pool=members[0].source.name,
-        backfill_policy=dg.BackfillPolicy.single_run() if members[0].resource.partitions else None,
+        pool=members[0].data.source.name,
+        backfill_policy=dg.BackfillPolicy.single_run() if members[0].data.resource.partitions else None,
     )
     def ingest(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def]  # noqa: ANN202
         yield from ingest_resources(context, members, warehouse)
