@@ -138,7 +138,8 @@ class _Table:
         if item is None or (isinstance(item, list) and not item):
             return item
         if (refused := self._ahead.refusal).mode:
-            self.rows.discarded[self.rows.discard((), refused)] += len(item) if isinstance(item, list) else 1
+            context, count = self.rows.context, len(item) if isinstance(item, list) else 1
+            context.discarded[context.discard((), refused)] += count
             return None
         items = item if isinstance(item, list) else [item]
         if all(map(is_document, items)):
@@ -213,7 +214,7 @@ class _Table:
         """Returns what a contract let go, and what took longer than it should."""
         warnings = [
             f"{count} times discarded: {what.partition(' ')[2]}"
-            for counts in (self.rows.discarded, self._frames.discarded)
+            for counts in (self.rows.context.discarded, self._frames.discarded)
             for what, count in counts.items()
         ]
         if self._taken_apart:

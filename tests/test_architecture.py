@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,21 @@ def every_module_has_its_place(root: Path) -> Iterator[str]:
             yield f"{file.as_posix()}: put {_place(file)!r} into a row of ROWS in tests/test_architecture.py"
 
 
+def no_imports_in_a_circle(root: Path) -> Iterator[str]:
+    """No module of the framework imports itself through others, not for a type and not inside a function either."""
+    files = {".".join(file.with_suffix("").parts).removesuffix(".__init__"): file for file in _files(root, FRAMEWORK)}
+    graph: dict[str, set[str]] = {}
+    for name, file in files.items():
+        # What is imported is a module, or something out of one.
+        imported = {part for found in _imports(root, file) for part in (found.name, found.name.rpartition(".")[0])}
+        graph[name] = (imported & files.keys()) - {name, FRAMEWORK}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = error.args[1]
+        yield f"{files[min(circle)].as_posix()}: imports in a circle: {', '.join(circle)}"
+
+
 def only_a_few_know_a_library(root: Path) -> Iterator[str]:
     """Dagster and dlt are imported by the modules that LIBRARIES names."""
     for file in _files(root, FRAMEWORK):
@@ -239,6 +255,7 @@ def things_stay_small(root: Path) -> Iterator[str]:
 WALLS: tuple[Callable[[Path], Iterator[str]], ...] = (
     arrows_point_down,
     every_module_has_its_place,
+    no_imports_in_a_circle,
     only_a_few_know_a_library,
     sources_stand_alone,
     sources_are_loaded_by_path,
@@ -255,6 +272,7 @@ SOUND = {
     "data_foundation/__init__.py": "from data_foundation.config import ConfigurableDltResource\n",
     "data_foundation/factory.py": "import dagster\nfrom data_foundation import loader\nfrom .config import X\n",
     "data_foundation/readers/sql.py": "import dlt\nfrom data_foundation.readers import rest\n",
+    "data_foundation/readers/rest.py": "import dlt\n",
     "data_foundation/warehouse.py": "import os\nos.environ\n",
     "dlthub/github/data.py": "import dlt\nfrom . import PAGE\nfrom dlthub.github import paging\n",
     "dlthub/github/api.py": "from data_foundation import Calls, Clock, Refusal\n",
@@ -269,6 +287,8 @@ PLANTED = [
     (arrows_point_down, "data_foundation/loader.py", "from data_foundation import ConfigurableDltResource"),
     (arrows_point_down, "data_foundation/readers/sql.py", "from ..warehouse import Warehouse"),
     (every_module_has_its_place, "data_foundation/novelty.py", ""),
+    (no_imports_in_a_circle, "data_foundation/readers/rest.py", "from data_foundation.readers import sql"),
+    (no_imports_in_a_circle, "data_foundation/readers/rest.py", "def f():\n    from .sql import get_table"),
     (only_a_few_know_a_library, "data_foundation/loader.py", "import dagster as dg"),
     (only_a_few_know_a_library, "data_foundation/loader.py", "from dagster_dlt.translator import X"),
     (only_a_few_know_a_library, "data_foundation/cli.py", "def f():\n    from dagster import X"),

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 from dlt.common.configuration.container import Container
@@ -91,7 +92,8 @@ class LakeClient(FilesystemClient):
     @override
     def sql_client(self) -> Any:
         """SQL over the files, as they are."""
-        return LakeSqlClient(self)
+        find_delta = partial(lake_delta.find_table, self) if self.table_format == "delta" else None
+        return LakeSqlClient(self, find_delta)
 
     @sql_client.setter
     def sql_client(self, client: Any) -> None:

@@ -19,11 +19,12 @@ from dlt.common.libs.deltalake import (
 )
 from dlt.common.schema.utils import get_columns_names_with_prop, get_first_column_name_with_prop, is_nested_table
 
-from data_foundation.engines.lake_query import connect_to_memory
+from data_foundation.engines.lake_memory import connect_to_memory
 
 if TYPE_CHECKING:
+    from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+
     from data_foundation.engines.contract import Statement
-    from data_foundation.engines.lake_client import LakeClient
 
 _DELETE = re.compile(r'DELETE FROM "?([^".]+)"?\."?([^".]+)"? WHERE "([^"]+)"')
 ORDER = "number of row"
@@ -54,12 +55,12 @@ class Arrived:
         return pa.dataset.dataset(list(self.files), schema=schema)
 
 
-def options(client: LakeClient) -> dict[str, str]:
+def options(client: FilesystemClient) -> dict[str, str]:
     """Returns what deltalake is called with to reach the lake."""
     return deltalake_storage_options(client.config.credentials, client.config.deltalake_storage_options)
 
 
-def find_table(client: LakeClient, name: str) -> DeltaTable | None:
+def find_table(client: FilesystemClient, name: str) -> DeltaTable | None:
     """Returns a table as it is now, None where there is none."""
     try:
         return DeltaTable(_location(client, name), storage_options=options(client))
@@ -67,13 +68,13 @@ def find_table(client: LakeClient, name: str) -> DeltaTable | None:
         return None
 
 
-def version(client: LakeClient, name: str) -> int | None:
+def version(client: FilesystemClient, name: str) -> int | None:
     """Returns the number of a table's last commit, None where there is no table."""
     table = find_table(client, name)
     return table.version() if table else None
 
 
-def restore(client: LakeClient, name: str, number: int | None) -> None:
+def restore(client: FilesystemClient, name: str, number: int | None) -> None:
     """Makes a table what it was at a commit; one that was not there goes."""
     table = find_table(client, name)
     if number is None:
@@ -85,7 +86,7 @@ def restore(client: LakeClient, name: str, number: int | None) -> None:
         table.restore(number, protocol_downgrade_allowed=True)
 
 
-def write_tables(client: LakeClient, arrived: Sequence[Arrived]) -> None:
+def write_tables(client: FilesystemClient, arrived: Sequence[Arrived]) -> None:
     """Writes what arrived for a table and for those nested in it, in this order.
 
     Readers see each table as it was or as it is: it takes one commit, a merge into a nested table two.
@@ -100,7 +101,7 @@ def write_tables(client: LakeClient, arrived: Sequence[Arrived]) -> None:
             truncate_delta_table(table)
 
 
-def delete_rows(client: LakeClient, statements: Sequence[Statement]) -> None:
+def delete_rows(client: FilesystemClient, statements: Sequence[Statement]) -> None:
     """Deletes what SQL statements of `deletion.delete_range` name, a commit each."""
     for sql, values in statements:
         name, key = target(sql)
@@ -111,7 +112,8 @@ def delete_rows(client: LakeClient, statements: Sequence[Statement]) -> None:
             condition = sql.split(" WHERE ", 1)[1]
             selected = f'SELECT DISTINCT "{key}" FROM "{client.dataset_name}"."{name}" WHERE {condition}'  # noqa: S608 - quoted by dlt
             with query.execute_query(selected, *values) as cursor:
-                found = cursor.native_cursor.to_arrow_table()
+                duckdb_cursor: Any = cursor.native_cursor
+                found = duckdb_cursor.to_arrow_table()
         _delete(table, found, key)
 
 
@@ -129,11 +131,11 @@ def names(sql: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def _location(client: LakeClient, name: str) -> str:
+def _location(client: FilesystemClient, name: str) -> str:
     return client.get_open_table_location("delta", name)
 
 
-def _write(client: LakeClient, part: Arrived, rows: Any) -> None:
+def _write(client: FilesystemClient, part: Arrived, rows: Any) -> None:
     overwrite = part.mode in {"replace", "rebuild"}
     write_deltalake(
         _location(client, part.name),
@@ -144,7 +146,7 @@ def _write(client: LakeClient, part: Arrived, rows: Any) -> None:
     )
 
 
-def _merge(client: LakeClient, part: Arrived, merged: dict[str, pa.Table]) -> None:
+def _merge(client: FilesystemClient, part: Arrived, merged: dict[str, pa.Table]) -> None:
     """Merges rows by key, the last one of a key; rows of nested tables go and come with the row they belong to.
 
     Args:
@@ -168,7 +170,7 @@ def _merge(client: LakeClient, part: Arrived, merged: dict[str, pa.Table]) -> No
     merge_delta_table(table, _filtered(part.rows, chosen), part.table, part.name, streamed_exec=True)
 
 
-def _merge_nested(client: LakeClient, part: Arrived, table: DeltaTable | None, roots: pa.Table) -> None:
+def _merge_nested(client: FilesystemClient, part: Arrived, table: DeltaTable | None, roots: pa.Table) -> None:
     root = get_first_column_name_with_prop(part.table, "root_key") or "_dlt_root_id"
     ids = roots.select(["_dlt_id"]).rename_columns([root])
     if table is not None and part.table["x-merge-strategy"] != "insert-only":

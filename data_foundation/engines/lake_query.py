@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,31 +17,32 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import raise_database_error
 from typing_extensions import override
 
+from data_foundation.engines.lake_memory import connect_to_memory
+
 if TYPE_CHECKING:
-    from data_foundation.engines.lake_client import LakeClient
+    from deltalake import DeltaTable
+    from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
 _UNKNOWN = re.compile(r'Table with name "?(?:[^".\s]+\.)?([^".\s]+)"? does not exist')
 _COUNT = re.compile(r'(?i)\(SELECT COUNT\(\*\) FROM "[^"]+"\."([^"]+)"\)')
 _LOAD = re.compile(r"(.+)__(\d+\.\d+)\.jsonl$")
 
 
-def connect_to_memory() -> duckdb.DuckDBPyConnection:
-    """Returns a DuckDB of one's own, whose times are in UTC as those of a lake."""
-    connection = duckdb.connect(":memory:")
-    connection.execute("SET TimeZone = 'UTC'")
-    # DuckDB 1.5 hands pyarrow comparisons of text as string_view, which pyarrow has no kernel for.
-    connection.execute("SET disabled_optimizers = 'filter_pushdown,join_filter_pushdown'")
-    return connection
-
-
 class LakeSqlClient(DuckDbSqlClient):
     """Answers SELECTs on the tables of one dataset; a table is looked for when it is first asked for."""
 
-    def __init__(self, lake: LakeClient) -> None:
+    def __init__(self, lake: FilesystemClient, find_delta: Callable[[str], DeltaTable | None] | None) -> None:
+        """Takes the lake.
+
+        Args:
+            lake: The client of its files.
+            find_delta: Returns the Delta table of a name, None if there is none; None where tables are parquet files.
+        """
         super().__init__(
             lake.dataset_name, f"{lake.dataset_name}_staging", DuckDbCredentials(), duckdb_destination().capabilities()
         )
         self._lake = lake
+        self._find_delta = find_delta
 
     @override
     def open_connection(self) -> duckdb.DuckDBPyConnection:
@@ -87,20 +88,16 @@ class LakeSqlClient(DuckDbSqlClient):
 
     def _count(self, table: str) -> int | None:
         """Returns the number of rows as the files' own metadata tell it, None where there is no such table."""
-        from data_foundation.engines import lake_delta  # noqa: PLC0415 - it needs this module's client
-
-        if self._lake.table_format == "delta":
-            found = lake_delta.find_table(self._lake, table)
+        if self._find_delta:
+            found = self._find_delta(table)
             return found.count() if found else None
         rows = self._rows(table)
         return None if rows is None else rows.count_rows()
 
     def _rows(self, table: str) -> Any:
         """Returns a table as a pyarrow dataset, None where there is none."""
-        from data_foundation.engines import lake_delta  # noqa: PLC0415 - it needs this module's client
-
-        if self._lake.table_format == "delta":
-            found = lake_delta.find_table(self._lake, table)
+        if self._find_delta:
+            found = self._find_delta(table)
             return found.to_pyarrow_dataset() if found else None
         folder, files = self._lake.get_table_dir(table), self._lake.fs_client
         paths = [path for path in files.find(folder) if path.endswith(".parquet")] if files.isdir(folder) else []

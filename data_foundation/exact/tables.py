@@ -11,7 +11,7 @@ from data_foundation.exact.columns import Check, Conversion, anything, quick_che
 from data_foundation.exact.values import DEEPEST, Unacceptable, as_written, check_json, describe, plain
 
 if TYPE_CHECKING:
-    from data_foundation.exact.rows import Rows
+    from data_foundation.exact.row_context import RowContext
 
 # Those that a row has from dlt. A root row may bring an id of its own.
 _OWN_ID = "_dlt_id"
@@ -27,11 +27,11 @@ class RowDiscarded(Exception):
 class Table:
     """The columns of one table, and which keys of the rows they come from."""
 
-    def __init__(self, rows: Rows, name: str, parent: str, path: tuple[str, ...], level: int) -> None:
+    def __init__(self, context: RowContext, name: str, parent: str, path: tuple[str, ...], level: int) -> None:
         if len(name) > _LONGEST_TABLE_NAME:
             reason = "nested lists give a table whose name is too long for a file; set max_table_nesting"
-            raise rows.refuse(path[:3], reason)
-        self.rows, self.name, self.parent, self.level = rows, name, parent, level
+            raise context.refuse(path[:3], reason)
+        self.context, self.name, self.parent, self.level = context, name, parent, level
         self.begins = False
         self._owners: dict[str, tuple[tuple[str, ...], Any]] = {}
         self.row = Object(self, path, (), level)
@@ -45,7 +45,7 @@ class Table:
             self.object_for(nested).take(_as_object(nested))
             if self.begins:
                 self.begins = False
-                self.rows.ahead.end_first_row(self.name)
+                self.context.ahead.end_first_row(self.name)
 
     def trim(self, items: list[Any]) -> list[Any]:
         """Returns what the contract leaves of the items of a list, or of rows."""
@@ -72,7 +72,7 @@ class Table:
         owner, _ = taken = self._owners.setdefault(name, (path, key))
         if taken != (path, key):
             keys = f"'{'.'.join(owner)}' and '{'.'.join(path)}'"
-            raise self.rows.refuse(
+            raise self.context.refuse(
                 path, f"the keys {keys} become one name, {name.removeprefix('[]')}; rename one of them"
             )
 
@@ -85,7 +85,7 @@ class Object:
     ) -> None:
         if len(path) > DEEPEST:
             reason = f"got nested values deeper than {DEEPEST} levels, or a value that contains itself"
-            raise table.rows.refuse(path[:3], reason)
+            raise table.context.refuse(path[:3], reason)
         self._table, self._path, self._names, self._level = table, path, names, level
         self._row_level = level if row_level is None else row_level
         self._checks: dict[tuple[Any, type], Check] = {}
@@ -101,7 +101,7 @@ class Object:
             if check is None:
                 check = self._meet(key, inner)
             if not check(inner) and self._look(key, inner):
-                self._table.rows.trimming = True
+                self._table.context.trimming = True
         return True
 
     def trim(self, value: dict[Any, Any]) -> dict[Any, Any]:
@@ -115,7 +115,7 @@ class Object:
             if self._checks[key, inner.__class__](inner):
                 gone = ""
             elif gone := self._look(key, inner):
-                self._table.rows.discarded[gone] += 1
+                self._table.context.discarded[gone] += 1
             if gone.startswith("discard_row"):
                 raise RowDiscarded
             nested = plain(inner)
@@ -132,7 +132,7 @@ class Object:
         kind = type(value)
         name = self.name(key, value)
         nested = plain(value)
-        column = self._table.rows.ahead.column(self._table.name, name)
+        column = self._table.context.ahead.column(self._table.name, name)
         if isinstance(nested, dict | list) and not self.is_json(name):
             node: Any = self.object(key) if isinstance(nested, dict) else self.list_of(key, name)
             self._checks[key, kind] = node.take if nested is value else lambda inner: node.take(plain(inner))
@@ -145,13 +145,13 @@ class Object:
             if not column:
                 # Its column, and with it a cheaper check, is known once this value has been looked at.
                 return lambda inner: self._first(key, inner)
-            quick = quick_check(kind, column, self._table.rows.ahead.decimals)
+            quick = quick_check(kind, column, self._table.context.ahead.decimals)
             self._checks[key, kind] = quick or self._checks[key, kind]
         return self._checks[key, kind]
 
     def _first(self, key: Any, value: Any) -> bool:
         if self._look(key, value):
-            self._table.rows.trimming = True
+            self._table.context.trimming = True
         else:
             del self._checks[key, type(value)]
             self._meet(key, value)
@@ -159,7 +159,7 @@ class Object:
 
     def _look(self, key: Any, value: Any) -> str:
         """Looks at one value closely; returns how the contract discards it, "" where it lands exactly."""
-        rows, path = self._table.rows, (*self._path, str(key))
+        context, path = self._table.context, (*self._path, str(key))
         if key in self._lists and isinstance(plain(value), list):
             return self._lists[key].discarded
         value = value.value if isinstance(value, Enum) else value
@@ -167,19 +167,19 @@ class Object:
             written = as_written(value)
             if isinstance(written, dict | list):
                 check_json(value)
-            landing = rows.ahead.land(self._table.name, self._table.parent, self._known[key], written)
+            landing = context.ahead.land(self._table.name, self._table.parent, self._known[key], written)
             if landing.mode:
-                return rows.discard(path, landing)
+                return context.discard(path, landing)
             if landing.column:
-                is_declared = rows.ahead.is_declared(self._table.name, self._known[key])
-                Conversion(value, landing.value, landing.column, is_declared).refuse_change(rows.ahead.decimals)
+                is_declared = context.ahead.is_declared(self._table.name, self._known[key])
+                Conversion(value, landing.value, landing.column, is_declared).refuse_change(context.ahead.decimals)
         except Unacceptable as error:
-            raise rows.refuse(path, str(error)) from None
+            raise context.refuse(path, str(error)) from None
         return ""
 
     def is_json(self, name: str) -> bool:
         """Tells whether a dict or a list in this column stays one value."""
-        return self._table.rows.ahead.is_json(self._table.name, name, self._level)
+        return self._table.context.ahead.is_json(self._table.name, name, self._level)
 
     def object(self, key: Any) -> Object:
         """Returns what looks at the objects below a key, which become columns of the same table."""
@@ -192,13 +192,13 @@ class Object:
     def list_of(self, key: Any, name: str) -> ListOf:
         """Returns what looks at the lists below a key, which become a table of their own."""
         if key not in self._lists:
-            ahead, path = self._table.rows.ahead, (*self._path, str(key))
+            ahead, path = self._table.context.ahead, (*self._path, str(key))
             child = ahead.shorten(self._table.name, *self._names, ahead.normalize_table(str(key)))
             if child == self._table.name:
-                raise self._table.rows.refuse(path, "got a list under an empty key, which names no table; rename it")
+                raise self._table.context.refuse(path, "got a list under an empty key, which names no table; rename it")
             self._table.own(f"[]{child}", path, key)
             self._lists[key] = ListOf(
-                Table(self._table.rows, child, self._table.name, (*path, "[]"), self._row_level - 1)
+                Table(self._table.context, child, self._table.name, (*path, "[]"), self._row_level - 1)
             )
             self._known[key] = name
         return self._lists[key]
@@ -210,9 +210,9 @@ class Object:
             ValueRefused: It can be none.
         """
         if key not in self._known:
-            name = self._table.rows.ahead.shorten(*self._names, self._key_name(key))
+            name = self._table.context.ahead.shorten(*self._names, self._key_name(key))
             if reason := self._why_no_key(key, name, value):
-                raise self._table.rows.refuse((*self._path, str(key)), reason)
+                raise self._table.context.refuse((*self._path, str(key)), reason)
             self._known[key] = name
         return self._known[key]
 
@@ -223,7 +223,7 @@ class Object:
 
     def takes_nothing(self, name: str) -> bool:
         """Tells whether a column may be without a value; whatever it is, its type may not be known."""
-        return self._table.rows.ahead.is_nullable(self._table.name, name)
+        return self._table.context.ahead.is_nullable(self._table.name, name)
 
     def claim(self, name: str, key: Any) -> None:
         """Notes that a key becomes a column.
@@ -244,7 +244,7 @@ class Object:
 
     def _key_name(self, key: Any) -> str:
         text = str(key)
-        return self._table.rows.ahead.normalize_key(text) if text.strip() else EMPTY_KEY
+        return self._table.context.ahead.normalize_key(text) if text.strip() else EMPTY_KEY
 
 
 class ListOf:
@@ -256,12 +256,12 @@ class ListOf:
 
     def take(self, items: list[Any]) -> bool:
         """Looks at every item; False where the contract lets none in."""
-        rows = self.table.rows
-        if items and not self.discarded and self.table.name not in rows.ahead.schema.tables:
-            landing = rows.ahead.enter_table(self.table.name, self.table.parent)
+        context = self.table.context
+        if items and not self.discarded and self.table.name not in context.ahead.schema.tables:
+            landing = context.ahead.enter_table(self.table.name, self.table.parent)
             self.table.begins = not landing.mode
             if landing.mode:
-                self.discarded = rows.discard(self.table.row._path, landing)  # noqa: SLF001 - one module
+                self.discarded = context.discard(self.table.row._path, landing)  # noqa: SLF001 - one module
         if self.discarded:
             return not items
         self.table.take(items)
