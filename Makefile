@@ -67,7 +67,7 @@ test-ui: $(STAMP) ## run the browser's tests (needs chromium and chromedriver)
 	@$(BIN)/pytest -q tests/ui $(ARGS)
 
 docs: $(STAMP) ## build the pages of docs/ into site/, and fail on a link that leads nowhere
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 docs-serve: $(STAMP) ## serve the pages of docs/ while you write them (PORT=8000)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:$(or $(PORT),8000)

@@ -1,4 +1,4 @@
-"""The generated reference is current, and the README's source is one."""
+"""The generated reference is current, and describes everything there is."""
 
 import ast
 import json
@@ -13,16 +13,10 @@ from typer.testing import CliRunner
 
 from data_foundation.cli import app
 from data_foundation.reference import BEGIN, END, PAGES, SCHEMA_FILE, build_json_schema, build_pages
-from data_foundation.tree import find_sources
 from data_foundation.warehouse import ENGINES, GENERAL_SETTINGS
 from tests.locations import Location
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
 def test_the_schema_that_editors_read_is_current() -> None:
@@ -85,27 +79,3 @@ def test_an_editor_marks_what_the_factory_refuses(resource: dict[str, object]) -
     """The JSON Schema refuses misspelt keys, unknown words and missing keys."""
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"resources": [resource]}, build_json_schema())
-
-
-def test_the_readmes_three_files_are_a_source(location: Location) -> None:
-    """Copying the README's `__init__.py`, `data.py` and `sources.yaml` gives a source without a problem."""
-    init, data, _python = _blocks("python")
-    location.write("dlthub/shop/__init__.py", init)
-    location.write("dlthub/shop/data.py", data)
-    location.write("dlthub/shop/sources.yaml", _blocks("yaml")[0])
-    [found], _ = find_sources(location.root)
-    assert [resource.destination for resource in found.config.resources] == ["raw.shop_orders"]
-
-
-def test_the_readmes_python_is_the_same_source(location: Location) -> None:
-    """Copying the README's `definitions.py` beside its `data.py` gives the same table, with schedule and freshness."""
-    _init, data, python = _blocks("python")
-    location.write("dlthub/shop/data.py", data)
-    location.write("dlthub/shop/definitions.py", python)
-    [found], _ = find_sources(location.root)
-    (resource,) = found.config.resources
-    assert resource.destination == "raw.shop_orders"
-    assert resource.automation
-    assert (resource.automation.cron, resource.automation.timezone) == ("@daily", "UTC")
-    assert resource.freshness
-    assert resource.freshness.fail_after_hours == 30

@@ -242,7 +242,7 @@ def _a_name_with_two_underscores(side: Side) -> str:
     told = side.run().metadata
     assert told.keys() == {"a", "a__b"}
     said = {"child_tables", "a__b"} & told["a"].keys()
-    return f"{side.rows('a__b')} rows, {'told as a child table of `a`' if said else 'no child table of `a`'}"
+    return f"{side.rows('a__b')} rows, {'shown as a child table of `a`' if said else 'no child table of `a`'}"
 
 
 def _nothing_new(side: Side) -> str:
@@ -250,7 +250,7 @@ def _nothing_new(side: Side) -> str:
     assert side.run().success
     side.give([])
     told = side.run().metadata["orders"].get("rows_loaded")
-    return "no word of rows" if told is None else f"{told.value} rows"
+    return "no number of rows" if told is None else f"{told.value} rows"
 
 
 def _a_child_table_refuses(side: Side) -> str:
@@ -269,7 +269,7 @@ MISFORTUNES = {
     "2 rows, then rows that the warehouse refuses, then 1 good row": Misfortune(_a_poisoned_load_and_a_good_one),
     "2 rows, then a replace that brings none": Misfortune(_a_replace_brings_nothing, "replace"),
     "Two tables, `a` and `a__b`, of 2 rows each": Misfortune(_a_name_with_two_underscores, tables=("a", "a__b")),
-    "An append that brings no rows says": Misfortune(_nothing_new),
+    "An append that brings no rows reports": Misfortune(_nothing_new),
     "1 order with 1 line, then an order whose line is refused": Misfortune(_a_child_table_refuses),
 }
 

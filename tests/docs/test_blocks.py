@@ -1,0 +1,161 @@
+"""Every block of configuration, Python, SQL and TOML on a page is checked by what reads it in the product."""
+
+import ast
+import importlib
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlglot
+import yaml
+from typer.testing import CliRunner
+
+from data_foundation.cli import app
+from data_foundation.grammar import ResourceConfig
+from tests.docs.pages import ROOT, Block, all_blocks, page_files, prose
+from tests.locations import Location
+
+CHECKED = [block for block in all_blocks() if not block.unchecked]
+CONFIGURATION = ("sources.yaml", "definitions.py")
+DIALECTS = {"docs/how-to/use-snowflake.md": "snowflake", "docs/how-to/use-postgresql.md": "postgres"}
+KEYS = set(ResourceConfig.model_fields)
+ROWS = "def get_rows(**kwargs):\n    yield []\n"
+Check = Callable[[], None]
+
+
+@pytest.fixture
+def check(location: Location, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """A function that holds the location's folder to `foundation check`."""
+    monkeypatch.chdir(location.root)
+
+    def run() -> None:
+        done = CliRunner().invoke(app, ["check"])
+        assert done.exit_code == 0, done.output
+
+    return run
+
+
+def _of(*languages: str, titled: bool) -> list[Block]:
+    return [block for block in CHECKED if block.language in languages and bool(block.title) == titled]
+
+
+@pytest.mark.parametrize("page", [file.relative_to(ROOT).as_posix() for file in page_files()])
+def test_the_files_of_a_page_are_sources(page: str, location: Location, check: Check) -> None:
+    """The files that a page shows, laid into an empty repository, are sources without an error."""
+    shown: set[str] = set()
+    blocks = [block for block in CHECKED if block.page == page and block.title.startswith("dlthub/")]
+    for block in blocks:
+        if block.title in shown or _replaced(block.title) in shown:
+            _complete(location.root)
+            check()
+            (location.root / _replaced(block.title)).unlink(missing_ok=True)
+        shown.add(block.title)
+        location.write(block.title, block.text)
+    if blocks:
+        _complete(location.root)
+        check()
+
+
+def _replaced(title: str) -> str:
+    """Returns the other file that configures the same folder: a page shows one instead of the other."""
+    names = dict(zip(CONFIGURATION, reversed(CONFIGURATION), strict=True))
+    folder, _, name = title.rpartition("/")
+    return f"{folder}/{names.get(name, name)}"
+
+
+def _complete(root: Path) -> None:
+    """Adds what a page leaves to the reader: the entries that YAML names, or YAML for the entries of a data.py."""
+    for folder in (root / "dlthub").iterdir():
+        configured = [folder / name for name in CONFIGURATION if (folder / name).exists()]
+        data = folder / "data.py"
+        if folder.is_dir() and not configured:
+            (folder / "sources.yaml").write_text(yaml.safe_dump({"resources": list(_resources(folder.name, data))}))
+        elif folder.is_dir() and not data.exists():
+            entries = set(re.findall(r"entry: data\.(\w+)", configured[0].read_text(encoding="utf-8")))
+            data.write_text("".join(f"def {name}(*args, **kwargs):\n    yield []\n" for name in sorted(entries)))
+
+
+def _resources(source: str, data: Path) -> Iterator[dict[str, object]]:
+    for node in ast.parse(data.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("get_"):
+            kwargs = {argument.arg: "x" for argument in node.args.args}
+            yield {"entry": f"data.{node.name}", "kwargs": kwargs, "destination": f"raw.{source}_{node.name}"}
+
+
+@pytest.mark.parametrize("block", _of("yaml", titled=False), ids=str)
+def test_a_fragment_of_yaml_is_configuration(block: Block, location: Location, check: Check) -> None:
+    """A block without a file's name is what a resource accepts, or a run of Dagster."""
+    keys = set(yaml.safe_load(block.text))
+    if keys == {"execution"}:
+        location.add("shop")
+        job = location.definitions().resolve_implicit_global_asset_job_def()
+        assert dg.validate_run_config(job, yaml.safe_load(block.text))
+        return
+    assert keys <= KEYS
+    resource = "resources:\n  - entry: data.get_rows\n    destination: raw.shop\n"
+    location.add("shop", resource + "".join(f"    {line}\n" for line in block.text.splitlines()), ROWS)
+    check()
+
+
+@pytest.mark.parametrize("block", _of("python", titled=True) + _of("python", titled=False), ids=str)
+def test_a_block_of_python_imports_what_exists(block: Block) -> None:
+    """It compiles, and the modules and names that it imports are there."""
+    for node in ast.walk(ast.parse(block.text)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                importlib.import_module(alias.name)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            module = importlib.import_module(node.module or "")
+            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+@pytest.mark.parametrize("block", _of("sql", titled=False) + _of("sql", titled=True), ids=str)
+def test_a_block_of_sql_is_sql(block: Block) -> None:
+    """It is parsed in the dialect of the page's warehouse; dbt's macros count as a table."""
+    sql = re.sub(r"\{\{.*?\}\}", "select 1" if "({{" in block.text else "relation", block.text, flags=re.DOTALL)
+    assert sqlglot.parse(sql, dialect=DIALECTS.get(block.page, "duckdb"))
+
+
+@pytest.mark.parametrize("block", _of("toml", titled=True), ids=str)
+def test_a_block_of_toml_holds_settings_of_sources(block: Block) -> None:
+    """It is TOML with tables of `[sources]`, in one of dlt's files."""
+    assert block.title in {".dlt/config.toml", ".dlt/secrets.toml"}
+    assert set(tomllib.loads(block.text)) == {"sources"}
+
+
+@pytest.mark.parametrize("block", _of("sh", titled=True), ids=str)
+def test_a_block_of_env_sets_settings_that_are_read(block: Block) -> None:
+    """Each line sets a setting that `.env.example` lists, or one of a source."""
+    assert block.title == ".env"
+    listed = (ROOT / ".env.example").read_text(encoding="utf-8")
+    names = [line.partition("=")[0] for line in block.text.splitlines()]
+    assert [name for name in names if f"# {name}=" not in listed and not name.startswith("SOURCES__SHOP__")] == []
+
+
+def test_every_block_is_of_a_kind_that_is_checked() -> None:
+    """A block in another language needs a test here, or a reason in a comment above it; `text` is output."""
+    kinds = {"sh", "python", "yaml", "sql"}
+    of_files = {"toml"}
+    odd = [b for b in CHECKED if b.language not in kinds | {"text"} and not (b.title and b.language in of_files)]
+    assert [str(block) for block in odd] == []
+
+
+def test_few_blocks_are_unchecked() -> None:
+    """What no test can check is an exception, and says why."""
+    assert len([block for block in all_blocks() if block.unchecked]) <= 2
+
+
+@pytest.mark.parametrize("page", page_files(), ids=lambda page: page.stem)
+def test_code_stands_between_fences(page: Path) -> None:
+    """An indented block would be checked by nothing: indentation is for lists and admonitions alone."""
+    paragraphs = re.split(r"\n\s*\n", prose(page))
+    indented = [
+        text
+        for before, text in pairwise(paragraphs)
+        if text.startswith("    ") and not re.match(r"\s*([-*\d]|!!!)", before.lstrip("\n"))
+    ]
+    assert indented == []
