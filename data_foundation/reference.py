@@ -165,5 +165,5 @@ def _settings_table(settings: Sequence[Setting]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Returns text that does not end a cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """Returns text for a cell of a Markdown table, without pipes: renderers disagree on how to escape them in code."""
+    return " ".join(text.split()).replace("|", ", ")

@@ -159,3 +159,9 @@ def test_code_stands_between_fences(page: Path) -> None:
         if text.startswith("    ") and not re.match(r"\s*([-*\d]|!!!)", before.lstrip("\n"))
     ]
     assert indented == []
+
+
+@pytest.mark.parametrize("page", page_files(), ids=lambda page: page.stem)
+def test_no_cell_of_a_table_has_a_pipe(page: Path) -> None:
+    """GitHub and mkdocs read an escaped pipe inside of code differently."""
+    assert [line for line in prose(page).splitlines() if line.startswith("|") and "\\|" in line] == []
