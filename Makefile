@@ -45,11 +45,12 @@ test-promises: $(STAMP) ## kill a load at every point, and play every history (h
 test-live: $(STAMP) ## test on the Snowflake, SQL Server and Oracle that SNOWFLAKE_*, LIVE_MSSQL_DSN, LIVE_ORACLE_DSN name
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --live -rs tests/snowflake tests/databases $(ARGS)
 
-check: $(STAMP) ## lint, formatting, types, and the configuration of every source
+check: $(STAMP) ## lint, formatting, types, the configuration of every source, and the pages of docs/
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/foundation check
+	@$(MAKE) --no-print-directory docs
 
 fmt: $(STAMP) ## format, and fix what the linter can fix
 	@$(BIN)/ruff check --fix-only --quiet
