@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +9,12 @@ from typing import TYPE_CHECKING
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, LookupTrace
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from data_foundation.calls import Refusal
 from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing, WarehouseError
+from data_foundation.origin import Origin, find_origin
 from data_foundation.redaction import redact
 from data_foundation.secret_settings import learn_resolved
+from data_foundation.source_import import shown
 from data_foundation.transient import http_status, is_transient, root_cause
 
 if TYPE_CHECKING:
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from data_foundation.grammar import ResourceConfig
 
 
-def explain(source: SourceConfig, resource: ResourceConfig, error: BaseException, tries: int = 1) -> FoundationError:
+def explain(
+    source: SourceConfig, resource: ResourceConfig, error: BaseException, tries: int = 1, trace: Path | None = None
+) -> FoundationError:
     """Returns the error to raise for `error`: one whose message a person can act on, with no secret in it.
 
     Args:
@@ -28,24 +32,39 @@ def explain(source: SourceConfig, resource: ResourceConfig, error: BaseException
         resource: What was to be loaded.
         error: What was raised, with dlt's wrappers around it.
         tries: Attempts that were made.
+        trace: The file that has the traceback, None if there is none.
     """
     root = find_cause(error)
     if isinstance(root, ConfigFieldMissingException):
         return SettingMissing(_setting_names(source, root), "Set it in .dlt/secrets.toml, .env or the environment")
     phase = {"extract": "extracting", "normalize": "normalising", "load": "loading"}
     step = phase.get(error.step, "") if isinstance(error, PipelineStepFailed) else ""
-    where = _own_frame(source, root)
-    place = f"{resource.destination} failed{f' while {step}' if step else ''}{f' at {where}' if where else ''}"
     if isinstance(root, LoadError | EntryError):
         return type(root)(f"{resource.destination}: {root}")
     if isinstance(root, FoundationError):
         return root
+    origin = find_origin(source, resource, root)
+    phase_and_place = f"{f' while {step}' if step else ''}{f' at {origin.place}' if origin.place else ''}"
     tried = f", {tries} times" if tries > 1 else ""
-    return LoadError(f"{place}{tried}: {describe(root)}\n  Hint: {_hint(source, resource, root, step)}")
+    return LoadError(
+        f"{resource.destination} failed{phase_and_place}{tried}: {describe(root)}"
+        f"\n  Hint: {_hint(source, resource, root, step, origin)}{_traceback_line(trace)}"
+    )
 
 
-def _hint(source: SourceConfig, resource: ResourceConfig, root: BaseException, step: str) -> str:
+def is_refusal(error: BaseException) -> bool:
+    """Returns True if the cause was raised on purpose, with a message for a person: its traceback says no more."""
+    return isinstance(find_cause(error), FoundationError | Refusal | ConfigFieldMissingException)
+
+
+def _traceback_line(trace: Path | None) -> str:
+    return f"\n  Traceback: {shown(trace)}" if trace else ""
+
+
+def _hint(source: SourceConfig, resource: ResourceConfig, root: BaseException, step: str, origin: Origin) -> str:
     """Returns what a person may do about it."""
+    if origin.is_ours:
+        return "this is a fault of data-foundation, not of the entry; please report it with its traceback"
     if http_status(root) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return f"the vendor refuses the credentials; see the settings of dlthub/{source.name}"
     if is_transient(root):
@@ -82,11 +101,3 @@ def _setting_names(source: SourceConfig, error: ConfigFieldMissingException) -> 
         wanted = f"SOURCES__{source.name.upper()}__{field_name.upper()}"
         names.append(wanted if wanted in keys or not keys else keys[0])
     return names
-
-
-def _own_frame(source: SourceConfig, error: BaseException) -> str:
-    """Returns file:line of the innermost frame inside the source's folder, "" where there is none."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == source.folder]
-    if not own:
-        return ""
-    return f"dlthub/{source.name}/{Path(own[-1].filename).name}:{own[-1].lineno} in {own[-1].name}"

@@ -58,7 +58,7 @@ class IngestionLog:
             self._write("INFO", f"Starting: {now.destination}")
         elif last.phase == "extract" and now.phase not in {"extract", "failed"}:
             self._write("INFO", f"Extracted {last.rows:,} rows for {now.destination}")
-        if now.note:
+        if now.note and now.level != "DEBUG":  # a traceback, on one line of no use: the error names its file
             self._write(now.level, f"{now.destination}: {now.note}")
         self._last[now.destination] = now
 

@@ -23,20 +23,32 @@ from data_foundation.redaction import redact
 from data_foundation.secret_settings import learn_resolved
 from data_foundation.source_log import Level, listening
 from data_foundation.table_names import table_key
+from data_foundation.traceback_file import format_traceback, write_traceback
 from data_foundation.transient import attempts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from data_foundation.engines.contract import Destination, Warehouse
     from data_foundation.landed import LoadResult
 
 logger = logging.getLogger(__name__)
 
 
-def load_resource(task: Task, warehouse: Warehouse, report: Report | None = None) -> LoadResult:
+def load_resource(
+    task: Task, warehouse: Warehouse, report: Report | None = None, tracebacks: Path | None = None
+) -> LoadResult:
     """Loads one resource into its table and returns what landed.
 
     A second run of the same resource waits for the first. What fails with something that passes is tried again, as
-    `retries` of the resource says.
+    `retries` of the resource says. The traceback of a failure, without secrets, is reported at DEBUG and written to a
+    file that the error's message names.
+
+    Args:
+        task: The resource, and what is asked of it.
+        warehouse: Where it lands.
+        report: Called with every moment of the load.
+        tracebacks: Folder for the traceback of a failure; default: the warehouse's work folder.
 
     Raises:
         LoadError: Extracting, normalising or loading failed; the message names the place and the cause.
@@ -47,19 +59,20 @@ def load_resource(task: Task, warehouse: Warehouse, report: Report | None = None
     if not task.options.run_id:
         task = replace(task, options=replace(task.options, run_id=new_run_id()))
     with forgotten_traces():
-        return _Run(task, warehouse, report).load()
+        return _Run(task, warehouse, report, tracebacks).load()
 
 
 class _Run:
     """The attempts of one run to load a resource, and how far the last one came."""
 
-    def __init__(self, task: Task, warehouse: Warehouse, report: Report | None) -> None:
+    def __init__(self, task: Task, warehouse: Warehouse, report: Report | None, tracebacks: Path | None) -> None:
         self.task = task
         self.resource = task.resource
         self.run_id = task.options.run_id
         self.key = table_key(task.resource)
         self.home = warehouse
         self.warehouse = warehouse.serving(task.resource)
+        self.tracebacks = tracebacks or self.warehouse.work_folder
         self.report = report or (lambda _progress: None)
         # What the source says goes where it always went when nobody looks on.
         heard = partial(listening, task.source.folder, self._tell_note)
@@ -84,8 +97,9 @@ class _Run:
         except BaseException as error:  # noqa: BLE001 - whatever an entry raises is told as an error of ours
             if isinstance(error, ResourceBusy):
                 self._record_failure(started, error)
+            trace = None if failure.is_refusal(error) else self._keep_traceback(error)
             self._show(replace(self.last, phase="failed"))
-            raise failure.explain(self.task.source, self.resource, error, self.number) from None
+            raise failure.explain(self.task.source, self.resource, error, self.number, trace) from None
         self._show(Progress(self.resource.destination, "done", result.rows))
         return replace(result, warnings=(*self.warnings, *result.warnings))
 
@@ -105,6 +119,13 @@ class _Run:
         except BaseException as error:
             self._record_failure(started, failure.find_cause(error))
             raise
+
+    def _keep_traceback(self, error: BaseException) -> Path | None:
+        """Reports the traceback at DEBUG and returns the file that keeps it, None if that cannot be written."""
+        text = format_traceback(error)
+        self.report(replace(self.last, note=text, level="DEBUG"))
+        heading = f"{self.last.destination}, run {self.run_id}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return write_traceback(self.tracebacks, pipeline_name(*self.key), f"{heading}\n\n{text}")
 
     def _record_failure(self, started: datetime, cause: BaseException) -> None:
         self._record("failed", started, rows=self.last.rows, error_class=type(cause).__name__, error=str(cause))

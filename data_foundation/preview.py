@@ -42,7 +42,9 @@ def preview_resource(source: SourceConfig, resource: ResourceConfig, limit: int)
     """
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         warehouse = MemoryWarehouse(Path(folder), ":memory:", connection)
-        result = load_resource(Task(source, resource, LoadOptions(limit=limit)), warehouse)
+        # The temporary folder is gone before anybody could read a traceback in it.
+        tracebacks = source.folder.parents[1] / "data" / "pipelines" / "preview"
+        result = load_resource(Task(source, resource, LoadOptions(limit=limit)), warehouse, tracebacks=tracebacks)
         tables = {result.table.rpartition(".")[2]: result.columns, **result.child_columns}
         dataset = result.destination.split(".")[0]
         return [_read(connection, dataset, name, columns, limit) for name, columns in tables.items() if columns]

@@ -67,6 +67,8 @@ class ProgressView:
     def show(self, progress: Progress) -> None:
         """Shows one moment of one load."""
         name, phase = progress.destination, progress.phase
+        if progress.level == "DEBUG":
+            return  # a traceback: the error names its file
         # A wait and another attempt are said by the loader's own log.
         if progress.note and phase not in ("waiting", "retrying"):
             self._console.print(f"[{NOTES[progress.level]}]{name}[/]  {escape(progress.note)}", soft_wrap=True)

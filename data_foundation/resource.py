@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -83,6 +85,23 @@ def build_resource(source: SourceConfig, resource: ResourceConfig, table: str, c
     return built
 
 
+@contextmanager
+def _refusing_wrong_arguments(entry: str) -> Iterator[None]:
+    """Names the entry whose call is refused by dlt or `inspect` before any line of it runs.
+
+    Raises:
+        EntryError: The entry does not take the arguments.
+    """
+    try:
+        yield
+    except TypeError as error:
+        modules = {str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)}
+        if not all(name in {__name__, inspect.__name__} or name.startswith("dlt.") for name in modules):
+            raise
+        message = f"entry '{entry}' does not take the arguments of its configuration or of this run: {error}"
+        raise EntryError(message) from None
+
+
 def _build(source: SourceConfig, resource: ResourceConfig, table: str, call: Call) -> DltResource:
     arguments, keywords = call.arguments(resource)
     found = import_entry(find_entry(source.folder, resource.entry))
@@ -91,9 +110,11 @@ def _build(source: SourceConfig, resource: ResourceConfig, table: str, call: Cal
         upstream = _build(source, parent, table_key(parent)[1], replace(call, kwargs={}))
         upstream.add_step(Pages(read=True), insert_at=1)  # a transformer looks at rows
         made = found if isinstance(found, DltResource) else dlt.transformer(found, name=table, section=source.name)
-        built = upstream | made(*arguments, **keywords)
+        with _refusing_wrong_arguments(resource.entry):
+            built = upstream | made(*arguments, **keywords)
     else:
-        built = _Builder(source.name, table, resource.entry).build(found, arguments, keywords)
+        with _refusing_wrong_arguments(resource.entry):
+            built = _Builder(source.name, table, resource.entry).build(found, arguments, keywords)
     return _with_hints(built.with_name(table), resource, table, source.name, call.bounds)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from typing_extensions import override
 
-Level = Literal["INFO", "WARNING", "ERROR"]
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _POOL_THREAD = re.compile(r"dlt-pool-(\d+)-")
 """The name of a thread that dlt has items computed on: the id in it is that of the thread that extracts."""

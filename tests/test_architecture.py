@@ -45,7 +45,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"loader", "tree"}),
     frozenset({"load"}),
     frozenset({"table_pipeline", "deletion", "landed", "resource", "failure"}),
-    frozenset({"entrance", "progress", "audit"}),
+    frozenset({"entrance", "progress", "audit", "origin", "traceback_file"}),
     frozenset({"columnar", "vault", "pii"}),
     frozenset({"bounds", "checks", "contract", "configurable", "exact"}),
     frozenset({"entry", "readers", "warehouse", "options", "lock", "unfinished"}),
@@ -77,7 +77,7 @@ KNOWS_DLT = frozenset(LEVELS) - {
     "loader", "lock", "journal", "audit_report", "executor", "workbook", "validation", "repository",
     "workbook_commands", "by_hand", "ingestion_log", "jobs", "contract", "tags", "tagging", "discovered",
     "discovery", "answers", "check_rules", "failed_parts", "source_log", "arrow_memory", "dlt_keys", "suggestions",
-    "table_names",
+    "table_names", "traceback_file",
 }  # fmt: skip
 LIBRARIES = {
     "dagster": KNOWS_DAGSTER,

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from data_foundation.cli import main
+from data_foundation.columnar import tables
 from tests.locations import Location
 
 ROOT = Path(__file__).parents[1]
@@ -269,6 +270,30 @@ def test_a_failure_is_named_and_the_others_land(location: Location, foundation: 
         assert said in printed
     assert re.search(r"raw.shop +│ +2 │ +2 │ +\d+\.\d │ landed", printed)
     assert re.search(r"raw.raises .* failed", printed)
+
+
+def test_a_fault_of_ours_is_told_as_such(
+    location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`run` and `preview` say that the entry is not to blame, and name a traceback; the log of the day has none."""
+
+    def fail(*_: object) -> None:
+        raise KeyError("boom")
+
+    location.add("shop")
+    monkeypatch.setattr(tables, "take_apart", fail)
+    for command in ("run", "preview"):
+        code, printed = foundation(command, "shop")
+        assert code == 1
+        said = " ".join(printed.split())
+        assert "KeyError: 'boom' Hint: this is a fault of data-foundation, not of the entry" in said
+        named = re.search(r"Traceback: (\S+)", said)
+        assert named
+        assert "KeyError: 'boom'" in (location.root / named[1]).read_text()
+        assert "most recent call last" not in printed
+    [log] = (location.root / "logs").iterdir()
+    assert "KeyError: 'boom'" in log.read_text()
+    assert "most recent call last" not in log.read_text()
 
 
 def test_a_missing_setting_is_told_without_failing_the_others(

@@ -277,6 +277,7 @@ def test_an_entry_that_fails_half_way_leaves_the_table(tree: Tree, disposition: 
     assert str(error).splitlines() == [
         "raw.orders failed while extracting at dlthub/shop/data.py:4 in get_rows: ValueError: the vendor hung up",
         "  Hint: nothing was written; `foundation preview shop.orders` shows what the entry yields",
+        f"  Traceback: {tree.warehouse.work_folder / 'raw-orders.traceback.txt'}",
     ]
     assert tree.query("select id from raw.orders") == [7]
     tree.give("shop", [{"id": 8, "at": "2024-01-08"}])

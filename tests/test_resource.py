@@ -14,6 +14,8 @@ from data_foundation.table_names import table_key
 from tests.trees import Tree
 
 DATA = """
+import functools
+
 import dlt
 import pandas
 import pyarrow
@@ -80,6 +82,13 @@ def decorated(count=3):
 
 resource = dlt.resource(ROWS, name="module_level")
 nested = {"rows": ROWS}
+
+
+partial = functools.partial(generator, count=2)
+
+
+def counted(count=3):
+    return ROWS * range(count)[-1]
 
 
 def none():
@@ -187,6 +196,19 @@ def test_arguments_are_configured_then_filled_then_overridden(tree: Tree) -> Non
     }
     with pytest.raises(SettingMissing, match="needs NOT_SET"):
         rows_of(tree, "echo", ', args: ["{{ env.NOT_SET }}"]')
+
+
+@pytest.mark.parametrize("entry", ["generator", "factory", "decorated", "resource_function", "partial"])
+def test_arguments_that_do_not_fit_are_refused_when_the_entry_is_called(tree: Tree, entry: str) -> None:
+    """A keyword of one run is checked by the call alone; the error names the entry and the keyword."""
+    with pytest.raises(EntryError, match=rf"'data.{entry}' does not take the arguments .*'colour'"):
+        rows_of(tree, entry, colour="blue")
+
+
+def test_a_type_error_inside_an_entry_is_the_entrys(tree: Tree) -> None:
+    """Only the call itself is refused as one with wrong arguments."""
+    with pytest.raises(TypeError, match="'str' object cannot be interpreted as an integer"):
+        rows_of(tree, "counted", count="3")
 
 
 @pytest.mark.parametrize("entry", ["configured", "configured_factory"])

@@ -87,14 +87,14 @@ ROUTES = {
     # Exceptions.
     "text of a ValueError": Route(),
     "text of a KeyError": Route("raise KeyError(token)"),
-    "cause of an exception": Route(chained(" from error"), leaks=False),
-    "context of an exception": Route(chained(""), leaks=False),
-    "note of an exception": Route("error = ValueError('no'); error.add_note(token); raise error", leaks=False),
+    "cause of an exception": Route(chained(" from error")),
+    "context of an exception": Route(chained("")),
+    "note of an exception": Route("error = ValueError('no'); error.add_note(token); raise error"),
     "exception group": Route("raise ExceptionGroup(token, [ValueError(token), KeyError(token)])"),
     "exception that is no Exception": Route("raise Stop(token)", top="class Stop(BaseException): ..."),
     "text of a SystemExit": Route("raise SystemExit(token)"),
     "end of a generator": Route("return token", leaks=False),
-    "StopIteration": Route("raise StopIteration(token)", leaks=False),
+    "StopIteration": Route("raise StopIteration(token)"),
     "input of a pydantic model": Route(
         "Vendor(credentials={'login': token, 'more': 'x' * 60})", top="class Vendor(BaseModel): credentials: int"
     ),
@@ -106,7 +106,7 @@ ROUTES = {
     "error of an attempt before the last": Route(
         "raise ConnectionError(token)", yaml="retries: {max: 1, backoff: 0.01}"
     ),
-    "value that dlt cannot convert": Route(signature="{id}_token: int = dlt.secrets.value", leaks=False),
+    "value that dlt cannot convert": Route(signature="{id}_token: int = dlt.secrets.value"),
     "import": Route(place="variable", signature="", top="import os\nraise ValueError(os.environ['{variable}'])"),
     # Where it comes from.
     "keyword argument by template": Route(
