@@ -84,11 +84,11 @@ resource = dlt.resource(ROWS, name="module_level")
 nested = {"rows": ROWS}
 
 
-partial = functools.partial(generator, count=2)
-
-
 def counted(count=3):
     return ROWS * range(count)[-1]
+
+
+partial = functools.partial(counted, count=2)
 
 
 def none():
