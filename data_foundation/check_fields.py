@@ -12,7 +12,7 @@ from data_foundation.fields import Model
 Severity = Literal["warn", "block"]
 # Not `off`, which YAML reads as false.
 Level = Literal["warn", "block", "ignore"]
-_SEVERITY = "block holds back the dbt models of the table, warn only says so."
+_SEVERITY = "block: fail the run and hold back the dbt models of the table; warn: report it."
 
 
 def _kind(value: object) -> str:
@@ -35,8 +35,8 @@ Value = Annotated[Any, AfterValidator(_plain), WithJsonSchema({"type": ["string"
 class RowCount(Model):
     """How many rows the table has after a load."""
 
-    min: int | None = Field(default=None, ge=0, description="At least this many.")
-    max: int | None = Field(default=None, ge=0, description="At most this many.")
+    min: int | None = Field(default=None, ge=0, description="Minimum number of rows.")
+    max: int | None = Field(default=None, ge=0, description="Maximum number of rows.")
     severity: Severity = Field(default="block", description=_SEVERITY)
 
     @model_validator(mode="after")
@@ -54,7 +54,7 @@ class AcceptedValues(Model):
     """The values that a column may hold, besides none at all; a bare list is the values."""
 
     values: tuple[Value, ...] = Field(
-        description="All text, all numbers, or all true, false.", json_schema_extra={"minItems": 1}
+        description="The values, all of one kind: text, numbers, or true and false.", json_schema_extra={"minItems": 1}
     )
     severity: Severity = Field(default="block", description=_SEVERITY)
 
@@ -82,20 +82,19 @@ AcceptedValuesField = Annotated[
 class Checks(Model):
     """What is checked of a table each time a load has landed."""
 
-    row_count: RowCount | None = Field(default=None, description="Rows in the table: {min, max, severity}.")
+    row_count: RowCount | None = Field(default=None, description="Number of rows in the table.")
     accepted_values: dict[str, AcceptedValuesField] = Field(
         default_factory=dict,
-        description="By column, as the table names it: a list, or {values, severity}; empty is accepted.",
+        description="By column of the table: a list, or {values, severity}; null is accepted.",
     )
     primary_key: Level | None = Field(
-        default=None,
-        description="Unique and never empty. Default: `block`; for append and scd2 `ignore`.",
+        default=None, description="Unique and not null. Default: block; for append and scd2 ignore."
     )
     complete: Level | None = Field(
         default=None,
-        description="No part failed alone, such as an account. Not said: no check, the run fails after it landed.",
+        description="No part of the source failed alone. If not set: no check; the run fails after the load.",
     )
-    schema_drift: Level = Field(default="warn", description="Columns or nested tables that the last load did not have.")
+    schema_drift: Level = Field(default="warn", description="New columns or nested tables since the last load.")
 
     def inherit(self, source: Checks) -> Checks:
         """Returns these checks with those of `source` wherever nothing is said of them here."""

@@ -180,7 +180,7 @@ def find_folder_problems(folder: Path) -> Iterator[Problem]:
 
 def _missing_file(file: Path) -> Problem:
     names = sorted(found.name for found in file.parent.iterdir() if found.suffix.lower() in (".yaml", ".yml"))
-    hint = f"there is {', '.join(names)}: rename it" if names else "add it (see README, 'Add a source')"
+    hint = f"there is {', '.join(names)}: rename it" if names else "add it: docs/how-to/add-a-source.md"
     return Problem(file, f"there is no such file; {hint}")
 
 

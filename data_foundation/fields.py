@@ -38,10 +38,10 @@ class WriteDisposition(Model):
     """How rows that arrive meet rows that are there; a bare word is the disposition."""
 
     disposition: Disposition = Field(
-        description="append adds rows; replace swaps the whole table; merge matches rows by key."
+        description="append adds rows, replace replaces the table, merge replaces rows by key."
     )
     strategy: Literal["delete-insert", "upsert", "scd2", "insert-only"] | None = Field(
-        default=None, description="How merge matches: delete-insert unless said otherwise."
+        default=None, description="How merge works; default: delete-insert."
     )
 
     @model_validator(mode="after")
@@ -55,16 +55,16 @@ class WriteDisposition(Model):
 class Incremental(Model):
     """The cursor that tells new rows from those already loaded; dlt keeps its value in the warehouse."""
 
-    cursor_path: str = Field(description="Path of the value inside a row, for instance commit.author.date.")
+    cursor_path: str = Field(description="Path of the cursor value in a row, for instance commit.author.date.")
     initial_value: str | int | float | datetime | date | None = Field(
-        default=None, description="Where the first run starts; of the type that rows carry."
+        default=None, description="Start of the first run; of the cursor's type."
     )
     lag: float | None = Field(
-        default=None, description="Read again this much before the cursor (seconds, days or units)."
+        default=None, description="How far before the cursor to read again: seconds, days or units."
     )
-    row_order: Literal["asc", "desc"] | None = Field(default=None, description="Order in which the vendor gives rows.")
+    row_order: Literal["asc", "desc"] | None = Field(default=None, description="Order in which the entry yields rows.")
     on_cursor_value_missing: Literal["raise", "include", "exclude"] = Field(
-        default="raise", description="What to do with a row without the value."
+        default="raise", description="What happens to a row without a cursor value."
     )
 
     def reads(self, column: str) -> bool:
@@ -81,19 +81,23 @@ def _letters(name: str) -> str:
 class ColumnHints(Model):
     """What is known of a column beforehand; the rest is inferred from the rows."""
 
-    data_type: DataType | None = Field(default=None, description="dlt's type; json keeps a nested value in one column.")
-    nullable: bool | None = None
+    data_type: DataType | None = Field(
+        default=None, description="dlt's type; json stores a nested value in one column."
+    )
+    nullable: bool | None = Field(default=None, description="false: refuse a row without a value.")
     description: str | None = Field(default=None, description="Shown in Dagster and in dbt's sources.")
-    precision: int | None = None
-    scale: int | None = None
-    timezone: bool | None = None
-    primary_key: bool | None = None
-    merge_key: bool | None = None
-    unique: bool | None = None
-    hard_delete: bool | None = None
-    dedup_sort: Literal["asc", "desc"] | None = None
+    precision: int | None = Field(default=None, description="Digits of a decimal, or of fractions of a second.")
+    scale: int | None = Field(default=None, description="Digits of a decimal after the point.")
+    timezone: bool | None = Field(default=None, description="false: store a timestamp without a time zone.")
+    primary_key: bool | None = Field(default=None, description="Part of the primary key.")
+    merge_key: bool | None = Field(default=None, description="Part of the merge key.")
+    unique: bool | None = Field(default=None, description="dlt's hint that values are unique.")
+    hard_delete: bool | None = Field(default=None, description="merge deletes rows that have a value here.")
+    dedup_sort: Literal["asc", "desc"] | None = Field(
+        default=None, description="merge keeps the first row of a key in this order."
+    )
     pii: Literal[True, False, "hash"] | None = Field(
-        default=None, description="Data of a person: tagged in Dagster and dbt; hash: lands as a keyed hash alone."
+        default=None, description="true: tag as personal data; hash: also store only a keyed hash."
     )
 
     @model_validator(mode="after")
@@ -112,18 +116,18 @@ class ColumnHints(Model):
 class SchemaContract(Model):
     """Which changes of shape are let in; a bare word stands for all three."""
 
-    tables: Mode = "evolve"
-    columns: Mode = "evolve"
-    data_type: Mode = "evolve"
+    tables: Mode = Field(default="evolve", description="New tables.")
+    columns: Mode = Field(default="evolve", description="New columns.")
+    data_type: Mode = Field(default="evolve", description="Values of another type than the column's.")
 
 
 class Partitions(Model):
     """Time partitions of a resource's asset; their bounds reach the entry through templates."""
 
-    by: Literal["hourly", "daily", "weekly", "monthly"]
-    start: Moment = Field(description="First partition.")
-    end: Moment | None = Field(default=None, description="First moment after the last partition.")
-    timezone: Timezone = "UTC"
+    by: Literal["hourly", "daily", "weekly", "monthly"] = Field(description="Length of a partition.")
+    start: Moment = Field(description="Start of the first partition.")
+    end: Moment | None = Field(default=None, description="End of the last partition, exclusive.")
+    timezone: Timezone = Field(default="UTC", description="Time zone of the bounds.")
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
@@ -137,9 +141,9 @@ class LakePlace(Model):
     """Where in the lake a table has its folder: `<container>/<folder>/<table>/`."""
 
     container: LakeContainer = Field(
-        description="A container of Azure, a bucket of S3, or a folder in that of `LAKE_URL`."
+        description="Container of Azure, bucket of S3, or folder below a local `LAKE_URL`."
     )
-    folder: LakeFolder = Field(description="In the container, for instance bronze/sales.")
+    folder: LakeFolder = Field(description="Folder in the container, for instance bronze/sales.")
 
     @override
     def __str__(self) -> str:
@@ -149,8 +153,12 @@ class LakePlace(Model):
 class Freshness(Model):
     """How old a table may get before Dagster says so."""
 
-    fail_after_hours: float = Field(ge=SHORTEST_HOURS, le=LONGEST_HOURS)
-    warn_after_hours: float | None = Field(default=None, ge=SHORTEST_HOURS, le=LONGEST_HOURS)
+    fail_after_hours: float = Field(
+        ge=SHORTEST_HOURS, le=LONGEST_HOURS, description="Age at which the asset is overdue."
+    )
+    warn_after_hours: float | None = Field(
+        default=None, ge=SHORTEST_HOURS, le=LONGEST_HOURS, description="Age at which Dagster warns."
+    )
 
     @model_validator(mode="after")
     def _warns_first(self) -> Self:
@@ -163,21 +171,24 @@ class Freshness(Model):
 class Retries(Model):
     """How often a load that failed with something that passes is tried again, and until when."""
 
-    max: int = Field(default=3, ge=0, le=100, description="Attempts after the first; 0: none.")
+    max: int = Field(default=3, ge=0, le=100, description="Attempts after the first.")
     backoff: float = Field(
         default=1.0, ge=0, le=300, description="Seconds before the second attempt; doubled each time, up to 300."
     )
     deadline: float = Field(
-        default=900.0, ge=0, description="Seconds from the first attempt after which none is begun."
+        default=900.0, ge=0, description="Seconds after the first attempt after which no other starts."
     )
 
 
 class Automation(Model):
     """When a resource is materialised without a person; a bare word is a condition or a cron."""
 
-    condition: Literal["on_cron", "eager", "on_missing", "manual"] = "on_cron"
-    cron: Cron | None = None
-    timezone: Timezone = "UTC"
+    condition: Literal["on_cron", "eager", "on_missing", "manual"] = Field(
+        default="on_cron",
+        description="on_cron: at each tick; on_missing: once; eager: after `data_from`; manual: never.",
+    )
+    cron: Cron | None = Field(default=None, description="Five fields, or a name such as @daily.")
+    timezone: Timezone = Field(default="UTC", description="Time zone of the cron.")
 
 
 def _read_automation(value: object) -> object:

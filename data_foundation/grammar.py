@@ -33,34 +33,38 @@ _DESTINATION = rf"{_NAME}\.{_NAME}"
 class Inherited(Model):
     """What a resource takes from the `source:` block where it says nothing itself."""
 
-    owners: Owners = Field(default=(), description="E-mail addresses or `team:name`.")
-    automation: AutomationField | None = Field(default=None, description="A cron, {cron, timezone}, or a condition.")
-    freshness: Freshness | None = Field(default=None, description="Dagster's freshness policy of the table.")
+    owners: Owners = Field(default=(), description="Owners in Dagster: e-mail addresses or `team:name`.")
+    automation: AutomationField | None = Field(
+        default=None, description="When to load: a cron, {cron, timezone}, or a name."
+    )
+    freshness: Freshness | None = Field(
+        default=None, description="Maximum age of the table: Dagster's freshness policy."
+    )
     tags: dict[TagKey, TagValue] = Field(
-        default_factory=dict, description="Dagster tags; a resource's add to its source's."
+        default_factory=dict, description="Dagster tags, in addition to those of `source:`."
     )
-    kinds: Kinds = Field(default=(), description="Badges in the UI, after dlt and the warehouse.")
-    schema_contract: ContractField | None = Field(default=None, description="Which changes of shape are let in.")
+    kinds: Kinds = Field(default=(), description="Badges in Dagster, in addition to dlt and the warehouse.")
+    schema_contract: ContractField | None = Field(default=None, description="Allowed changes of the schema.")
     on_empty: Literal["keep", "truncate", "fail"] = Field(
-        default="keep", description="What a replace that brings no rows does to the table."
+        default="keep", description="What a replace without rows does to the table."
     )
-    retries: Retries = Field(default=Retries(), description="What is done about faults that pass: 429, 5xx, time-outs.")
-    checks: Checks = Field(default_factory=Checks, description="What is checked of the table after each load.")
+    retries: Retries = Field(default=Retries(), description="Retries of passing faults: 429, 5xx, time-outs.")
+    checks: Checks = Field(default_factory=Checks, description="Checks of the table after each load.")
     max_table_nesting: int | None = Field(
-        default=None, ge=0, description="How many levels of lists become child tables; deeper ones stay JSON."
+        default=None, ge=0, description="Levels of lists that become child tables; deeper ones are stored as JSON."
     )
 
 
 class SourceDefaults(Inherited):
     """The `source:` block."""
 
-    max_concurrency: int = Field(default=4, ge=1, description="Resources of this source loaded at a time.")
+    max_concurrency: int = Field(default=4, ge=1, description="Number of resources that load at a time.")
 
 
 class ResourceConfig(Inherited):
     """One resource: an entry, and the table that its rows go to."""
 
-    entry: EntryPath = Field(description="Dotted path of what gives the rows, for instance data.get_commits.")
+    entry: EntryPath = Field(description="Dotted path of what yields the rows, for instance data.get_commits.")
     args: Annotated[tuple[Any, ...], AfterValidator(known_templates)] = Field(
         default=(), alias="arguments", description="Positional arguments of the entry."
     )
@@ -69,42 +73,36 @@ class ResourceConfig(Inherited):
     )
     destination: Annotated[
         str, checked(_DESTINATION, "dataset.table of letters, digits, _ and -, for instance raw.github_commits")
-    ] = Field(description="dataset.table; the asset key, the dbt source table and the warehouse's table.")
+    ] = Field(description="dataset.table: the table, its asset key, and its dbt source table.")
     write_disposition: DispositionField = Field(
-        default=WriteDisposition(disposition="append"),
-        description="append, replace, merge, or {disposition, strategy}.",
+        default=WriteDisposition(disposition="append"), description="How new rows are combined with existing ones."
     )
-    primary_key: Names = Field(default=(), description="Column or columns that tell rows apart.")
-    merge_key: Names = Field(default=(), description="Column or columns whose rows merge replaces together.")
-    incremental: Incremental | None = Field(default=None, description="Load only what is new.")
-    columns: dict[str, ColumnHints] = Field(default_factory=dict, description="What is known of columns beforehand.")
+    primary_key: Names = Field(default=(), description="Column or columns that identify a row.")
+    merge_key: Names = Field(default=(), description="Column or columns: merge replaces rows that share a value.")
+    incremental: Incremental | None = Field(default=None, description="Load only new rows, by a cursor.")
+    columns: dict[str, ColumnHints] = Field(default_factory=dict, description="Types and hints of columns.")
     requires: Names = Field(default=(), description="Columns without which the load fails before anything is written.")
-    tag: str | None = Field(
-        default=None, description="What the rows are for: `dlthub/tags.yaml` says which columns and types that needs."
-    )
+    tag: str | None = Field(default=None, description="Use of the rows: `dlthub/tags.yaml` lists what it requires.")
     columns_from: dict[str, str] = Field(
-        default_factory=dict, description="By column of the tag what these rows call it, where that is another name."
+        default_factory=dict, description="Own names of columns of the tag, by the name in the tag."
     )
     landing: Literal["table", "vault"] = Field(
-        default="table",
-        description="vault: a hub of all keys and satellites of every version; docs/how-to/keep-every-version.md.",
+        default="table", description="vault: keep every version; docs/how-to/keep-every-version.md."
     )
-    partitions: Partitions | None = Field(default=None, description="Time partitions that can be backfilled.")
-    cluster_by: Names = Field(default=(), description="Columns that Snowflake clusters the table by.")
+    partitions: Partitions | None = Field(default=None, description="Time partitions of the asset, for backfills.")
+    cluster_by: Names = Field(default=(), description="Columns by which Snowflake clusters a new table.")
     warehouse: WarehouseName | None = Field(
-        default=None, description="Where the table lands, if not in the warehouse of all others."
+        default=None, description="Warehouse of this table, if not the default one."
     )
-    lake: LakePlace | None = Field(
-        default=None, description="Where in the lake the table lands; without, in `LAKE_URL`'s folder of its dataset."
-    )
+    lake: LakePlace | None = Field(default=None, description="Place in the lake; default: the dataset's folder.")
     engine: Literal["columnar", "dlt"] = Field(
-        default="columnar", description="dlt: rows go the slow way, one by one; for debugging."
+        default="columnar", description="dlt: rows one by one through dlt's own code; slow."
     )
-    child_tables: Names = Field(default=(), description="Nested lists whose tables are assets of their own.")
+    child_tables: Names = Field(default=(), description="Nested lists whose child tables are assets of their own.")
     data_from: str | None = Field(default=None, description="The resource whose items the entry, a transformer, takes.")
-    description: str | None = Field(default=None, description="Default: the entry's docstring.")
-    enabled: bool = Field(default=True, description="false: no asset, no load.")
-    meta: Meta = Field(default=Meta(), description="Free metadata; `dagster` is the long spelling of automation.")
+    description: str | None = Field(default=None, description="Description in Dagster; default: the entry's docstring.")
+    enabled: bool = Field(default=True, description="false: there is no asset, and nothing is loaded.")
+    meta: Meta = Field(default=Meta(), description="Any metadata; `dagster`: long spelling of automation, freshness.")
 
     _contract: tuple[RequiredColumn, ...] = PrivateAttr(())
 

@@ -12,7 +12,17 @@ from pydantic import BaseModel
 
 from data_foundation.check_fields import AcceptedValues, Checks, RowCount
 from data_foundation.engines.contract import Setting
-from data_foundation.fields import ColumnHints, Freshness, Incremental, LakePlace, Partitions
+from data_foundation.fields import (
+    Automation,
+    ColumnHints,
+    Freshness,
+    Incremental,
+    LakePlace,
+    Partitions,
+    Retries,
+    SchemaContract,
+    WriteDisposition,
+)
 from data_foundation.grammar import ResourceConfig, SourceDefaults, SourcesFile
 from data_foundation.warehouse import ENGINES, GENERAL_SETTINGS
 
@@ -73,10 +83,14 @@ def _describe_configuration() -> str:
         ("A resource", ResourceConfig, own),
         ("A resource, or `source:` for all of a folder", ResourceConfig, inherited),
         ("`source:` only", SourceDefaults, ["max_concurrency"]),
+        ("`write_disposition`", WriteDisposition, list(WriteDisposition.model_fields)),
         ("`incremental`", Incremental, list(Incremental.model_fields)),
         ("`partitions`", Partitions, list(Partitions.model_fields)),
         ("`lake`", LakePlace, list(LakePlace.model_fields)),
         ("`freshness`", Freshness, list(Freshness.model_fields)),
+        ("`automation`", Automation, list(Automation.model_fields)),
+        ("`retries`", Retries, list(Retries.model_fields)),
+        ("`schema_contract`", SchemaContract, list(SchemaContract.model_fields)),
         ("`checks`", Checks, list(Checks.model_fields)),
         ("`checks.row_count`", RowCount, list(RowCount.model_fields)),
         ("`checks.accepted_values.<column>`", AcceptedValues, list(AcceptedValues.model_fields)),
