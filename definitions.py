@@ -11,4 +11,5 @@ from data_foundation.warehouse import build_warehouse
 ROOT = Path(__file__).parent
 
 warehouse = build_warehouse(ROOT)
-defs = dg.Definitions.merge(build_definitions(ROOT, warehouse), build_dbt_assets(ROOT, warehouse))
+ingestion = build_definitions(ROOT, warehouse)
+defs = dg.Definitions.merge(ingestion, build_dbt_assets(ROOT, warehouse, ingestion))

@@ -151,7 +151,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
         # The only place where the command line meets Dagster.
         from data_foundation import history
 
-        history.record(outcomes, models)
+        history.record(root, outcomes, models)
     _report(warehouse, outcomes, models, broken if not targets else [])
     failed = any(o.error and (targets or not isinstance(o.error, SettingMissing)) for o in outcomes)
     blocked = any(o.result and o.result.is_blocked for o in outcomes)

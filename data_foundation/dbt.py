@@ -15,6 +15,7 @@ from filelock import FileLock
 from packaging.version import Version
 from typing_extensions import override
 
+from data_foundation.asset_keys import AssetKeys, read_asset_keys
 from data_foundation.automation import model_condition
 from data_foundation.dbt_run import DBT
 from data_foundation.engines.contract import Warehouse
@@ -22,7 +23,21 @@ from data_foundation.warehouse import dbt_environment, publish_dbt_settings
 
 
 class ModelTranslator(DagsterDbtTranslator):
-    """Gives models the automation of this project; keys stay dagster-dbt's own, which are the keys of raw tables."""
+    """Gives models the automation of this project, and dbt's sources the keys of the assets that load them.
+
+    Keys of models stay dagster-dbt's own; those of sources are dataset and table unless the ingestion's translator
+    changed them.
+    """
+
+    def __init__(self, keys: AssetKeys) -> None:
+        super().__init__()
+        self._keys = keys
+
+    @override
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Returns the key of one model, seed, snapshot or source."""
+        key = super().get_asset_key(dbt_resource_props)
+        return self._keys.get(key, key) if dbt_resource_props["resource_type"] == "source" else key
 
     @override
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
@@ -40,10 +55,16 @@ class InstalledDbt(DbtCliResource):
         return Version(importlib.metadata.version("dbt-core"))
 
 
-def build_dbt_assets(root: Path, warehouse: Warehouse) -> dg.Definitions:
+def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions | None = None) -> dg.Definitions:
     """Returns the assets of `root/dbt_project`, whose manifest is built here where it is missing or out of date.
 
     Where the warehouse cannot run models there is one asset in their place that says so, and why.
+
+    Args:
+        root: The repository.
+        warehouse: Where the models are built.
+        ingestion: What `build_definitions` returned; models depend on its assets whatever keys its translator gave
+            them. Default: the keys are dataset and table.
     """
     if not warehouse.runs_dbt:
         return dg.Definitions(assets=[_left_out(warehouse)])
@@ -55,7 +76,9 @@ def build_dbt_assets(root: Path, warehouse: Warehouse) -> dg.Definitions:
     )
     prepare_manifest(project, dbt, warehouse)
 
-    @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=ModelTranslator(), pool="dbt")
+    translator = ModelTranslator(read_asset_keys(ingestion) if ingestion else {})
+
+    @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=translator, pool="dbt")
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         target = _prepare_target(project, context.run_id)
         with dbt_environment(warehouse):

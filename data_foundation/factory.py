@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from data_foundation.asset_keys import find_changed_keys, to_metadata
 from data_foundation.automation import ingest_condition, with_automation_tags
 from data_foundation.engines.contract import Warehouse
 from data_foundation.errors import FoundationError, Problem
@@ -62,20 +63,25 @@ def build_definitions(
     found, broken = find_sources(root)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     sources_by_key: dict[dg.AssetKey, str] = {}
+    changed_keys: dict[dg.AssetKey, dg.AssetKey] = {}
     for source in found:
         try:
-            built = list(build_source_assets(source, warehouse, translator))
-            _claim_keys(built, source.config.name, sources_by_key)
-            assets.extend(built)
+            spec, resources = translate_source(source, warehouse, translator)
+            ops = list(build_loading_ops(source, resources, warehouse))
+            _claim_keys(spec, resources, source.config.name, sources_by_key)
+            changed_keys.update(find_changed_keys(resources))
+            assets += [spec, *ops]
         except Exception as error:  # noqa: BLE001 - whatever Dagster refuses must not hide the other sources
             broken.append(BrokenSource(source.config.folder, (Problem(source.config.file, str(error)),)))
     assets.extend(build_broken_asset(source) for source in broken)
     sensor = build_automation_sensor(automation_seconds)
-    return dg.Definitions(assets=assets, sensors=[sensor], executor=side_by_side_executor)
+    return dg.Definitions(
+        assets=assets, sensors=[sensor], executor=side_by_side_executor, metadata=to_metadata(changed_keys)
+    )
 
 
 def _claim_keys(
-    assets: Iterable[dg.AssetsDefinition | dg.AssetSpec], source: str, sources_by_key: dict[dg.AssetKey, str]
+    spec: dg.AssetSpec, resources: Iterable[ResourceAssets], source: str, sources_by_key: dict[dg.AssetKey, str]
 ) -> None:
     """Adds the keys of a source's assets to `sources_by_key`.
 
@@ -83,7 +89,7 @@ def _claim_keys(
         FoundationError: A key is there already: Dagster would refuse the whole code location.
     """
     claimed: dict[dg.AssetKey, str] = {}
-    for key in (key for asset in assets for key in ([asset.key] if isinstance(asset, dg.AssetSpec) else asset.keys)):
+    for key in (spec.key, *(key for assets in resources for key in assets.keys)):
         if owner := claimed.get(key) or sources_by_key.get(key):
             raise FoundationError(
                 f"asset key {key.to_user_string()}: already used in dlthub/{owner}; accepted: a key for each table "
@@ -103,14 +109,21 @@ def build_automation_sensor(seconds: int) -> dg.AutomationConditionSensorDefinit
     )
 
 
-def build_source_assets(
+def translate_source(
     source: FoundSource, warehouse: Warehouse, translator: SourceTranslator
-) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
-    """Yields the external asset of a source, and an op for each partitioning that its resources have."""
-    yield (spec := translator.get_source_spec(source.config))
+) -> tuple[dg.AssetSpec, list[ResourceAssets]]:
+    """Returns the spec of a source's external asset, and the assets of each of its resources."""
+    spec = translator.get_source_spec(source.config)
+    return spec, [_resource_assets(data, translator) for data in _resource_data(source, warehouse, spec.key)]
+
+
+def build_loading_ops(
+    source: FoundSource, resources: Iterable[ResourceAssets], warehouse: Warehouse
+) -> Iterator[dg.AssetsDefinition]:
+    """Yields an op for each partitioning that the resources of a source have."""
     by_partitioning: dict[Partitions | None, list[ResourceAssets]] = defaultdict(list)
-    for data in _resource_data(source, warehouse, spec.key):
-        by_partitioning[data.resource.partitions].append(_resource_assets(data, translator))
+    for assets in resources:
+        by_partitioning[assets.data.resource.partitions].append(assets)
     names = _op_names(source.config.name, list(by_partitioning))
     for name, members in zip(names, by_partitioning.values(), strict=True):
         yield build_loading_op(name, members, warehouse)

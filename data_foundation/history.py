@@ -8,51 +8,55 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from data_foundation.asset_checks import check_evaluation
+from data_foundation.asset_keys import AssetKeys, default_keys, load_asset_keys
 from data_foundation.checks import is_declared
 from data_foundation.materialization import landed_results
-from data_foundation.table_names import child_key, table_key
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from data_foundation.dbt_run import ModelResult
-    from data_foundation.grammar import ResourceConfig
     from data_foundation.runner import Outcome
 
 
-def record(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> int:
+def record(root: Path, outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> int:
     """Reports every asset that landed, how its checks came out, and every model that was built.
+
+    Args:
+        root: The repository, whose `definitions.py` decides the asset keys.
+        outcomes: Of the loads.
+        models: What dbt built.
 
     Returns:
         How many events were reported.
 
     Raises:
+        FoundationError: `definitions.py` cannot be run.
         dagster.DagsterHomeNotSetError: There is no DAGSTER_HOME whose history could be written.
     """
+    keys = load_asset_keys(root)
     with dg.DagsterInstance.get() as instance:
         events: list[dg.AssetMaterialization | dg.AssetCheckEvaluation]
-        events = [*_landed(outcomes), *_checked(outcomes), *_built(models)]
+        events = [*_landed(outcomes, keys), *_checked(outcomes, keys), *_built(models)]
         for event in events:
             instance.report_runless_asset_event(event)
     return len(events)
 
 
-def _landed(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetMaterialization]:
+def _landed(outcomes: Sequence[Outcome], keys: AssetKeys) -> Iterator[dg.AssetMaterialization]:
     for outcome in outcomes:
         resource = outcome.task.resource
-        for result in landed_results(resource, outcome.result, _keys(resource)) if outcome.result else ():
+        own = [keys.get(key, key) for key in default_keys(resource)]
+        for result in landed_results(resource, outcome.result, own) if outcome.result else ():
             assert result.asset_key  # noqa: S101 - it is always set
             yield dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
 
 
-def _checked(outcomes: Sequence[Outcome]) -> Iterator[dg.AssetCheckEvaluation]:
+def _checked(outcomes: Sequence[Outcome], keys: AssetKeys) -> Iterator[dg.AssetCheckEvaluation]:
     for outcome in outcomes:
+        table, *_ = default_keys(outcome.task.resource)
         for check in (check for check in outcome.checks if is_declared(outcome.task.resource, check)):
-            yield check_evaluation(_keys(outcome.task.resource)[0], check)
-
-
-def _keys(resource: ResourceConfig) -> list[dg.AssetKey]:
-    """Returns the asset keys of a resource's table and of its child tables."""
-    children = (child_key(resource, child) for child in resource.child_tables)
-    return [dg.AssetKey(key) for key in (table_key(resource), *children)]
+            yield check_evaluation(keys.get(table, table), check)
 
 
 def _built(models: Sequence[ModelResult]) -> Iterator[dg.AssetMaterialization]:

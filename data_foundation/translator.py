@@ -97,7 +97,7 @@ class ResourceAssets:
 class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any on purpose, see above
     """Translates resources into asset specs: dagster-dlt's translator, whose methods take `ResourceData`.
 
-    Subclass it, override any method, and pass an instance to `build_definitions` and `build_dbt_assets`:
+    Subclass it, override any method, and pass an instance to `build_definitions`:
 
         class CompanyTranslator(SourceTranslator):
             def get_asset_key(self, data: ResourceData) -> dg.AssetKey:

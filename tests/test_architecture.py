@@ -25,7 +25,7 @@ TOP = "definitions.py"
 ROWS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"factory", "dbt", "history", "report", "audit_report", "by_hand", "workbook_commands"}),
-    frozenset({"loading_op"}),
+    frozenset({"loading_op", "asset_keys"}),
     frozenset({"ingestion"}),
     frozenset({"audit_trail", "ingestion_log", "jobs"}),
     frozenset(
@@ -69,7 +69,7 @@ LEVELS = {module: -depth for depth, row in enumerate(ROWS) for module in row}
 # Who may import a library, by its names.
 KNOWS_DAGSTER = frozenset({
     "translator", "automation", "asset_checks", "materialization", "ingestion", "factory", "dbt", "history", "executor",
-    "event_log", "loading_op",
+    "event_log", "loading_op", "asset_keys",
 })  # fmt: skip
 KNOWS_DLT = frozenset(LEVELS) - {
     "cli", "tree", "entry", "checks", "check_fields", "source_import", "config", "grammar", "fields", "scalars",

@@ -1,6 +1,7 @@
 """Tests that every override of a user's translator counts, and that everything derived from an asset key follows it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,9 +10,13 @@ from dagster_dlt import DagsterDltTranslator
 from typing_extensions import override
 
 from data_foundation.automation import INGESTED_TAG, PARTITIONED_TAG
+from data_foundation.dbt import build_dbt_assets
 from data_foundation.factory import build_definitions
 from data_foundation.translator import ResourceData, SourceTranslator
+from data_foundation.warehouse import build_warehouse
 from tests.locations import Location, failure, landed
+
+ROOT = Path(__file__).parents[1]
 
 TREE = """
 source: {owners: ["team:sales"], checks: {row_count: {min: 1}}}
@@ -210,6 +215,16 @@ def test_dependencies_follow_the_key_of_the_source(location: Location) -> None:
     graph = build_definitions(location.root, translator=Vendors()).resolve_asset_graph()
     assert parents(graph, dg.AssetKey(["raw", "orders"])) == {"vendors/shop"}
     assert "source/shop" not in {key.to_user_string() for key in graph.get_all_asset_keys()}
+
+
+def test_dbt_models_follow_the_key() -> None:
+    """The models of this project depend on the translator's keys, and no default key is left in the graph."""
+    warehouse = build_warehouse(ROOT)
+    ingestion = build_definitions(ROOT, warehouse, Prefixed())
+    definitions = dg.Definitions.merge(ingestion, build_dbt_assets(ROOT, warehouse, ingestion))
+    graph = definitions.resolve_asset_graph()
+    assert "lake/raw/exchange_rate" in parents(graph, dg.AssetKey(["staging", "stg_exchange_rate__latest"]))
+    assert not [key for key in graph.get_all_asset_keys() if key.path[0] == "raw"]
 
 
 def test_automation_recognises_tables_whatever_their_kinds_and_tags(location: Location) -> None:
