@@ -42,7 +42,7 @@ def main() -> None:
 
 @app.command()
 def check() -> None:
-    """Check the configuration of every source; exit 1 and list everything that is wrong."""
+    """Check the configuration of every source; list all errors, and exit with 1 if there are any."""
     found, broken = _find_sources()
     for source in broken:
         _print_problems(source.problems)
@@ -71,9 +71,9 @@ def list_assets() -> None:
 
 @app.command()
 def discover(
-    sources: Annotated[list[str] | None, typer.Argument(help="Default: all that have `tables`.")] = None,
+    sources: Annotated[list[str] | None, typer.Argument(help="Default: every source with `tables`.")] = None,
 ) -> None:
-    """Ask databases which tables match `tables: "crm_*"`, and write them down as resources."""
+    """Find the tables of databases that match `tables: "crm_*"`, and write them to discovered.yaml."""
     from data_foundation.discovery import discover as find_tables
     from data_foundation.warehouse import read_settings
 
@@ -84,7 +84,7 @@ def discover(
 
 @app.command()
 def new(name: Annotated[str, typer.Argument(metavar="NAME", help="The new folder in dlthub/.")]) -> None:
-    """Start a source: three files and a test that passes."""
+    """Create a source: three files, and a test that passes."""
     from data_foundation.scaffold import create_source
 
     root = find_root()
@@ -100,7 +100,7 @@ def preview(
     ],
     limit: Annotated[int, typer.Option(min=1, help="Rows per resource.")] = 20,
 ) -> None:
-    """Show the schema and some rows of a resource; touches no warehouse."""
+    """Show the schema and some rows of a resource; writes to no warehouse."""
     from data_foundation.preview import preview_resource
     from data_foundation.report import preview_tables
     from data_foundation.selection import select_tasks
@@ -123,18 +123,18 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     targets: Annotated[
         list[str] | None, typer.Argument(metavar="SOURCE[.TABLE]", help="Or job ids. Default: every source.")
     ] = None,
-    start: Annotated[str | None, typer.Option(help="Load from this date, time or value on; the cursor stays.")] = None,
-    end: Annotated[str | None, typer.Option(help="Load up to, not including, this date, time or value.")] = None,
-    limit: Annotated[int | None, typer.Option(min=0, help="At most this many rows per resource, for a sample.")] = None,
+    start: Annotated[str | None, typer.Option(help="Start of a range: date, time, or value of the cursor.")] = None,
+    end: Annotated[str | None, typer.Option(help="End of the range, which is not included.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="Maximum rows per resource, for a sample.")] = None,
     refresh: Annotated[
         Refresh, typer.Option(help="state: forget the cursor and load all again; drop: drop the table first.")
     ] = "none",
     dbt: Annotated[bool, typer.Option("--dbt", help="Build the dbt models afterwards.")] = False,
     record: Annotated[
-        bool, typer.Option("--record", help="Write what landed into Dagster's history (DAGSTER_HOME).")
+        bool, typer.Option("--record", help="Record the loads in Dagster's history (DAGSTER_HOME).")
     ] = False,
 ) -> None:
-    """Load resources without Dagster; exit 1 naming what failed."""
+    """Load resources without Dagster; name what failed, and exit with 1."""
     from data_foundation.selection import select_tasks
     from data_foundation.warehouse import build_warehouse
 
@@ -162,12 +162,12 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
 @app.command()
 def audit(
     target: Annotated[str | None, typer.Argument(metavar="SOURCE[.TABLE]", help="Default: every source.")] = None,
-    last: Annotated[int, typer.Option(min=1, help="At most this many attempts, the newest.")] = 20,
-    failed: Annotated[bool, typer.Option("--failed", help="Only attempts that did not load.")] = False,
-    jobs: Annotated[bool, typer.Option("--jobs", help="Every job: its last run, and its watermark as of now.")] = False,
+    last: Annotated[int, typer.Option(min=1, help="Maximum number of attempts, the newest.")] = 20,
+    failed: Annotated[bool, typer.Option("--failed", help="Only failed and killed attempts.")] = False,
+    jobs: Annotated[bool, typer.Option("--jobs", help="Every job: its last run, and its cursor now.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
-    """Show what every attempt to load did, failed ones too, the newest last; or where every job stands."""
+    """Show the attempts to load, failed ones too, the newest last; or the state of every job."""
     from data_foundation.audit_report import print_attempts, print_jobs
     from data_foundation.audit_trail import read_newest, read_trail
     from data_foundation.jobs import Job, find_jobs
@@ -195,7 +195,7 @@ def audit(
 
 @app.command("dbt-sources")
 def dbt_sources() -> None:
-    """Write the sources of dbt, columns included, from what was loaded."""
+    """Write dbt's sources.yml from the loaded tables, columns included."""
     from data_foundation.dbt_sources import DBT_SOURCES_FILE, build_dbt_sources
     from data_foundation.warehouse import build_warehouse
 

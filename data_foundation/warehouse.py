@@ -37,7 +37,7 @@ SHORTEST_KEY = 32
 """Characters: 128 bits, where they are hexadecimal digits."""
 
 GENERAL_SETTINGS: Sequence[Setting] = (
-    Setting("WAREHOUSE", f"Where tables land and dbt builds: {', '.join(ENGINES)}.", default="duckdb"),
+    Setting("WAREHOUSE", f"Where tables are stored and dbt builds: {', '.join(ENGINES)}.", default="duckdb"),
     Setting(
         "DEPLOYMENT",
         "`production` writes to `raw` and `marts`; `dev` writes to schemas of your own, such as `raw__anna`. Required "

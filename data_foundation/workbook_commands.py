@@ -18,7 +18,7 @@ Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="Name of the sourc
 
 @app.command()
 def new(folder: Folder) -> None:
-    """Write a workbook to begin with, into a source that is there or a new one."""
+    """Write an example workbook into a new or existing source."""
     from data_foundation.workbook.template import write_template  # noqa: PLC0415 - as in cli.py
 
     root = find_root()
@@ -31,9 +31,11 @@ def new(folder: Folder) -> None:
 @app.command()
 def export(
     folder: Folder,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it there, not to the terminal.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write, instead of the terminal.")
+    ] = None,
 ) -> None:
-    """Print the YAML that means the same as a workbook."""
+    """Print the YAML that is equivalent to a workbook."""
     from data_foundation.workbook.export import export_yaml  # noqa: PLC0415 - as in cli.py
 
     text = export_yaml(_source(find_root(), folder) / WORKBOOK_FILE)

@@ -1,0 +1,34 @@
+"""The changelog has Keep a Changelog's form, and knows the version that is built."""
+
+import re
+import tomllib
+from datetime import date
+
+from tests.docs.pages import ROOT
+
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+RELEASES = re.findall(r"^## \[([^\]]+)\](?: - (\S+))?$", CHANGELOG, re.MULTILINE)
+KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_releases_are_listed_newest_first_with_their_day() -> None:
+    """Every section is a version with a date, or Unreleased on top."""
+    assert re.findall(r"^## (.+)$", CHANGELOG, re.MULTILINE) == [
+        f"[{v}]" + (f" - {d}" if d else "") for v, d in RELEASES
+    ]
+    dated = [(version, date.fromisoformat(day)) for version, day in RELEASES if version != "Unreleased"]
+    versions = [tuple(map(int, version.split("."))) for version, _ in dated]
+    assert versions == sorted(versions, reverse=True)
+    assert [day for _, day in dated] == sorted((day for _, day in dated), reverse=True)
+
+
+def test_changes_are_sorted_by_kind() -> None:
+    """Below a version stand only the kinds of change that Keep a Changelog names."""
+    assert set(re.findall(r"^### (.+)$", CHANGELOG, re.MULTILINE)) <= KINDS
+
+
+def test_the_version_is_released_or_about_to_be() -> None:
+    """pyproject.toml's version is the newest release, or the one that Unreleased becomes."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    newest = RELEASES[0][0]
+    assert newest == version or (newest == "Unreleased" and version not in dict(RELEASES))
