@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+import data_foundation
+from data_foundation import testing
+
 ROOT = Path(__file__).parents[1]
 FRAMEWORK = "data_foundation"
 SOURCES = "dlthub"
@@ -24,7 +27,7 @@ TOP = "definitions.py"
 # From the top down. A module imports only what stands in a lower row; a package stands where its name does.
 ROWS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
-    frozenset({"factory", "dbt", "history", "report", "audit_report", "by_hand", "workbook_commands"}),
+    frozenset({"factory", "dbt", "history", "report", "audit_report", "by_hand", "workbook_commands", "testing"}),
     frozenset({"loading_op", "asset_keys"}),
     frozenset({"ingestion"}),
     frozenset({"audit_trail", "ingestion_log", "jobs"}),
@@ -76,8 +79,8 @@ KNOWS_DLT = frozenset(LEVELS) - {
     "options", "selection", "templates", "yaml_document", "errors", "redaction", "scaffold", "reference", "runner",
     "loader", "lock", "journal", "audit_report", "executor", "workbook", "validation", "repository",
     "workbook_commands", "by_hand", "ingestion_log", "jobs", "contract", "tags", "tagging", "discovered",
-    "discovery", "answers", "check_rules", "failed_parts", "source_log", "arrow_memory", "dlt_keys", "suggestions",
-    "table_names", "traceback_file",
+    "discovery", "answers", "testing", "check_rules", "failed_parts", "source_log", "arrow_memory", "dlt_keys",
+    "suggestions", "table_names", "traceback_file",
 }  # fmt: skip
 LIBRARIES = {
     "dagster": KNOWS_DAGSTER,
@@ -88,6 +91,13 @@ LIBRARIES = {
 
 DOORS = frozenset({"Calls", "Clock", "Refusal"})
 """What a source may import of the framework: how requests to a vendor are paced, tried again and refused."""
+
+TEMPLATES = f"{FRAMEWORK}/templates_new_source"
+PUBLIC = {
+    *(f"{FRAMEWORK}.{name}" for name in data_foundation.__all__),
+    *(f"{FRAMEWORK}.testing.{name}" for name in testing.__all__),
+}
+"""What users' code may import of the framework."""
 
 MAX_LINES = {TOP: 40, f"{FRAMEWORK}/": 300}
 MAX_FUNCTION_LINES = 40
@@ -196,6 +206,16 @@ def sources_stand_alone(root: Path) -> Iterator[str]:
                 yield f"{found}: a source knows no other source"
 
 
+def templates_import_what_is_public(root: Path) -> Iterator[str]:
+    """What `foundation new` writes into users' repositories imports no insides of the framework."""
+    for file in sorted((root / FRAMEWORK).rglob("*.py.txt")):
+        template = file.relative_to(root)
+        for found in _imports(root, template):
+            is_relative = found.name.startswith(".".join(template.parent.parts))
+            if found.name.split(".")[0] == FRAMEWORK and found.name not in PUBLIC and not is_relative:
+                yield f"{found}: a template imports data_foundation or data_foundation.testing"
+
+
 def sources_are_loaded_by_path(root: Path) -> Iterator[str]:
     """Nothing that runs imports a source by name."""
     for file in _files(root, TOP, FRAMEWORK, "sandbox", "benchmarks"):
@@ -258,6 +278,7 @@ WALLS: tuple[Callable[[Path], Iterator[str]], ...] = (
     no_imports_in_a_circle,
     only_a_few_know_a_library,
     sources_stand_alone,
+    templates_import_what_is_public,
     sources_are_loaded_by_path,
     nothing_imports_the_top,
     the_environment_is_read_in_one_place,
@@ -274,6 +295,8 @@ SOUND = {
     "data_foundation/readers/sql.py": "import dlt\nfrom data_foundation.readers import rest\n",
     "data_foundation/readers/rest.py": "import dlt\n",
     "data_foundation/warehouse.py": "import os\nos.environ\n",
+    f"{TEMPLATES}/data.py.txt": "import dlt\nfrom . import TIMEOUT\nfrom data_foundation import Calls\n",
+    f"{TEMPLATES}/test.py.txt": "from data_foundation.testing import TemporaryWarehouse\n",
     "dlthub/github/data.py": "import dlt\nfrom . import PAGE\nfrom dlthub.github import paging\n",
     "dlthub/github/api.py": "from data_foundation import Calls, Clock, Refusal\n",
     "dlthub/github/definitions.py": "from data_foundation import ConfigurableDltResource\nfrom .data import x\n",
@@ -300,6 +323,9 @@ PLANTED = [
     (sources_stand_alone, "dlthub/github/definitions.py", "from data_foundation.loader import load_resource"),
     (sources_stand_alone, "dlthub/github/data.py", "from dlthub.mentions.data import get_mentions"),
     (sources_stand_alone, "dlthub/github/data.py", "from ..mentions import data"),
+    (templates_import_what_is_public, f"{TEMPLATES}/test.py.txt", "from data_foundation.loader import load_resource"),
+    (templates_import_what_is_public, f"{TEMPLATES}/test.py.txt", "from data_foundation import loader"),
+    (templates_import_what_is_public, f"{TEMPLATES}/data.py.txt", "from data_foundation.testing import find_sources"),
     (sources_are_loaded_by_path, "sandbox/app.py", "from dlthub.github.data import get_commits"),
     (sources_are_loaded_by_path, "data_foundation/entry.py", "import dlthub"),
     (nothing_imports_the_top, "tests/test_x.py", "from definitions import defs"),
