@@ -4,9 +4,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from data_foundation.dbt import build_dbt_assets
-from data_foundation.factory import build_definitions
-from data_foundation.warehouse import build_warehouse
+from data_foundation.orchestration.dbt_assets import build_dbt_assets
+from data_foundation.orchestration.factory import build_definitions
+from data_foundation.warehouses.settings import build_warehouse
 
 ROOT = Path(__file__).parent
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from data_foundation.factory import build_definitions
+from data_foundation.orchestration.factory import build_definitions
 
 
 def materialise(root: Path, *keys: str) -> None:

@@ -6,19 +6,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from data_foundation.by_hand import run_sources
-    from data_foundation.calls import Calls, Refusal
-    from data_foundation.configurable import ConfigurableDltResource
-    from data_foundation.transient import Clock
+    from data_foundation.local.run import run_sources
+    from data_foundation.project.python_resources import ConfigurableDltResource
+    from data_foundation.vendors.calls import Calls, Refusal
+    from data_foundation.vendors.retries import Clock
 
 __all__ = ["Calls", "Clock", "ConfigurableDltResource", "Refusal", "run_sources"]
 
 _HOMES = {
-    "Calls": "calls",
-    "Clock": "transient",
-    "ConfigurableDltResource": "configurable",
-    "Refusal": "calls",
-    "run_sources": "by_hand",
+    "Calls": "vendors.calls",
+    "Clock": "vendors.retries",
+    "ConfigurableDltResource": "project.python_resources",
+    "Refusal": "vendors.calls",
+    "run_sources": "local.run",
 }
 
 

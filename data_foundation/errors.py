@@ -21,7 +21,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from data_foundation.redaction import redact
+from data_foundation.process_wide.redaction import redact
 
 
 class FoundationError(Exception):

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from typing_extensions import override
 
-from data_foundation.engines.duckdb import DuckDBWarehouse
 from data_foundation.errors import FoundationError
-from data_foundation.landed import LoadResult
-from data_foundation.options import LoadOptions, Refresh, new_run_id
-from data_foundation.repository import find_root
-from data_foundation.runner import Outcome, load_side_by_side
-from data_foundation.selection import select_tasks
+from data_foundation.loading.parallel import Outcome, load_side_by_side
+from data_foundation.loading.result import LoadResult
+from data_foundation.loading.task import LoadOptions, Refresh, new_run_id
+from data_foundation.local.selection import select_tasks
+from data_foundation.project.find_sources import find_sources
+from data_foundation.project.root import find_root
 from data_foundation.suggestions import nearest
-from data_foundation.tree import find_sources
+from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
 
 if TYPE_CHECKING:
-    from data_foundation.engines.contract import Warehouse
-    from data_foundation.grammar import ResourceConfig
+    from data_foundation.config.grammar import ResourceConfig
+    from data_foundation.warehouses.base import Warehouse
 
 __all__ = ["LoadResult", "TemporaryWarehouse"]
 

@@ -11,15 +11,15 @@ import pytest
 import requests
 
 import sandbox
-from data_foundation.engines.duckdb import DuckDBWarehouse
-from data_foundation.runner import Outcome, load_side_by_side
-from data_foundation.selection import select_tasks
-from data_foundation.tree import find_sources
-from data_foundation.warehouse import read_settings
+from data_foundation.loading.parallel import Outcome, load_side_by_side
+from data_foundation.local.selection import select_tasks
+from data_foundation.project.find_sources import find_sources
+from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
+from data_foundation.warehouses.settings import read_settings
 from tests.databases.servers import find_servers
-from tests.dbt_builds import Build, build_twice
-from tests.locations import Location
-from tests.trees import Tree
+from tests.support.dbt_builds import Build, build_twice
+from tests.support.locations import Location
+from tests.support.trees import Tree
 
 ROOT = Path(__file__).parents[1]
 

@@ -24,64 +24,26 @@ FRAMEWORK = "data_foundation"
 SOURCES = "dlthub"
 TOP = "definitions.py"
 
-# From the top down. A module imports only what stands in a lower row; a package stands where its name does.
+# From the top down. A room imports only what stands in a lower row.
 ROWS: tuple[frozenset[str], ...] = (
+    frozenset({"event_log"}),
     frozenset({"cli"}),
-    frozenset({"factory", "dbt", "history", "report", "audit_report", "by_hand", "workbook_commands", "testing"}),
-    frozenset({"loading_op", "asset_keys"}),
-    frozenset({"ingestion"}),
-    frozenset({"audit_trail", "ingestion_log", "jobs"}),
-    frozenset(
-        {
-            "translator",
-            "discovery",
-            "preview",
-            "dbt_run",
-            "dbt_sources",
-            "settings",
-            "reference",
-            "scaffold",
-            "selection",
-        }
-    ),
-    frozenset({"automation", "asset_checks", "materialization", "runner", "executor"}),
-    frozenset({"loader", "tree"}),
-    frozenset({"load"}),
-    frozenset({"table_pipeline", "deletion", "landed", "resource", "failure"}),
-    frozenset({"entrance", "progress", "audit", "origin", "traceback_file"}),
-    frozenset({"columnar", "vault", "pii"}),
-    frozenset({"bounds", "checks", "contract", "configurable", "exact"}),
-    frozenset({"entry", "readers", "warehouse", "options", "lock", "unfinished"}),
-    frozenset({"calls", "check_rules"}),
-    frozenset({"engines", "steps", "answers", "transient", "failed_parts"}),
-    frozenset({"source_import", "config", "connection", "table_names", "documents"}),
-    frozenset({"tagging"}),
-    frozenset({"grammar", "workbook", "discovered"}),
-    frozenset({"check_fields", "tags", "validation"}),
-    frozenset({"fields"}),
-    frozenset({"scalars"}),
-    frozenset({"templates", "yaml_document", "journal", "secret_settings"}),
-    frozenset({"repository", "source_log"}),
+    frozenset({"orchestration"}),
+    frozenset({"dbt", "local"}),
+    frozenset({"testing"}),
+    frozenset({"loading"}),
+    frozenset({"project"}),
+    frozenset({"readers", "audit"}),
+    frozenset({"vendors", "warehouses", "checks", "vault", "workbook"}),
+    frozenset({"rows", "config"}),
     frozenset({"errors"}),
-    frozenset(
-        {"redaction", "event_log", "forked", "hints", "arrow_memory", "dlt_keys", "dlt_traces", "naming", "suggestions"}
-    ),
+    frozenset({"process_wide", "naming", "suggestions", "dlt_keys"}),
 )
 LEVELS = {module: -depth for depth, row in enumerate(ROWS) for module in row}
 
 # Who may import a library, by its names.
-KNOWS_DAGSTER = frozenset({
-    "translator", "automation", "asset_checks", "materialization", "ingestion", "factory", "dbt", "history", "executor",
-    "event_log", "loading_op", "asset_keys",
-})  # fmt: skip
-KNOWS_DLT = frozenset(LEVELS) - {
-    "cli", "tree", "entry", "checks", "check_fields", "source_import", "config", "grammar", "fields", "scalars",
-    "options", "selection", "templates", "yaml_document", "errors", "redaction", "scaffold", "reference", "runner",
-    "loader", "lock", "journal", "audit_report", "executor", "workbook", "validation", "repository",
-    "workbook_commands", "by_hand", "ingestion_log", "jobs", "contract", "tags", "tagging", "discovered",
-    "discovery", "answers", "testing", "check_rules", "failed_parts", "source_log", "arrow_memory", "dlt_keys",
-    "suggestions", "table_names", "traceback_file",
-}  # fmt: skip
+KNOWS_DAGSTER = frozenset({"orchestration", "event_log"})
+KNOWS_DLT = frozenset(LEVELS) - {"local", "config", "errors", "suggestions", "dlt_keys", "workbook"}
 LIBRARIES = {
     "dagster": KNOWS_DAGSTER,
     "dagster_dlt": KNOWS_DAGSTER,
@@ -105,7 +67,7 @@ MAX_FUNCTION_LINES = 40
 
 @dataclass(frozen=True)
 class Import:
-    """One imported name, absolute: `data_foundation.config.ResourceConfig`, `dagster`."""
+    """One imported name, absolute: `data_foundation.project.source.ResourceConfig`, `dagster`."""
 
     file: Path
     line: int
@@ -134,13 +96,13 @@ def _imports(root: Path, file: Path) -> Iterator[Import]:
 
 
 def _module(name: str) -> str | None:
-    """Returns `config` for `data_foundation.config.ResourceConfig`, None outside the framework."""
+    """Returns `project` for `data_foundation.project.source.ResourceConfig`, None outside the framework."""
     head, _, rest = name.partition(".")
     return rest.split(".")[0] if head == FRAMEWORK else None
 
 
 def _place(file: Path) -> str:
-    """Returns `config` for `data_foundation/config.py`, `readers` for anything in that package."""
+    """Returns `project` for `data_foundation/project/source.py`, `readers` for anything in that package."""
     return file.parts[1].removesuffix(".py")
 
 
@@ -221,7 +183,7 @@ def sources_are_loaded_by_path(root: Path) -> Iterator[str]:
     for file in _files(root, TOP, FRAMEWORK, "sandbox", "benchmarks"):
         for found in _imports(root, file):
             if found.name.split(".")[0] == SOURCES:
-                yield f"{found}: entry.py alone loads sources, by path"
+                yield f"{found}: project/entry.py alone loads sources, by path"
 
 
 def nothing_imports_the_top(root: Path) -> Iterator[str]:
@@ -233,9 +195,9 @@ def nothing_imports_the_top(root: Path) -> Iterator[str]:
 
 
 def the_environment_is_read_in_one_place(root: Path) -> Iterator[str]:
-    """warehouse.py is the only reader of os.environ."""
+    """warehouses/settings.py is the only reader of os.environ."""
     for file in _files(root, TOP, FRAMEWORK, SOURCES):
-        if file == Path(FRAMEWORK, "warehouse.py"):
+        if file == Path(FRAMEWORK, "warehouses", "settings.py"):
             continue
         for node in ast.walk(ast.parse((root / file).read_text(encoding="utf-8"))):
             match node:
@@ -246,7 +208,7 @@ def the_environment_is_read_in_one_place(root: Path) -> Iterator[str]:
                 case _:
                     continue
             if names & {"environ", "environb", "getenv", "putenv"}:
-                yield f"{file.as_posix()}:{node.lineno}: reads the environment: warehouse.py alone does"
+                yield f"{file.as_posix()}:{node.lineno}: reads the environment: warehouses/settings.py alone does"
 
 
 def the_sources_are_no_package(root: Path) -> Iterator[str]:
@@ -289,12 +251,12 @@ WALLS: tuple[Callable[[Path], Iterator[str]], ...] = (
 WHEEL = "[tool.hatch.build.targets.wheel]\npackages = [{}]\n"
 SOUND = {
     "pyproject.toml": WHEEL.format('"data_foundation"'),
-    "definitions.py": "from data_foundation.factory import build_definitions\n",
-    "data_foundation/__init__.py": "from data_foundation.config import ConfigurableDltResource\n",
-    "data_foundation/factory.py": "import dagster\nfrom data_foundation import loader\nfrom .config import X\n",
+    "definitions.py": "from data_foundation.orchestration.factory import build_definitions\n",
+    "data_foundation/__init__.py": "from data_foundation.project.source import ConfigurableDltResource\n",
+    "data_foundation/orchestration/factory.py": "import dagster\nfrom .translator import X\n",
     "data_foundation/readers/sql.py": "import dlt\nfrom data_foundation.readers import rest\n",
     "data_foundation/readers/rest.py": "import dlt\n",
-    "data_foundation/warehouse.py": "import os\nos.environ\n",
+    "data_foundation/warehouses/settings.py": "import os\nos.environ\n",
     f"{TEMPLATES}/data.py.txt": "import dlt\nfrom . import TIMEOUT\nfrom data_foundation import Calls\n",
     f"{TEMPLATES}/test.py.txt": "from data_foundation.testing import TemporaryWarehouse\n",
     "dlthub/github/data.py": "import dlt\nfrom . import PAGE\nfrom dlthub.github import paging\n",
@@ -303,40 +265,48 @@ SOUND = {
 }
 LONG_FUNCTION = "def f():\n" + "    x = 1\n" * (MAX_FUNCTION_LINES + 1)
 PLANTED = [
-    (arrows_point_down, "data_foundation/config.py", "from data_foundation.loader import load_resource"),
-    (arrows_point_down, "data_foundation/config.py", "from .loader import load_resource"),
-    (arrows_point_down, "data_foundation/config.py", "def f():\n    import data_foundation.loader"),
-    (arrows_point_down, "data_foundation/loader.py", "from data_foundation import translator"),
-    (arrows_point_down, "data_foundation/loader.py", "from data_foundation import ConfigurableDltResource"),
-    (arrows_point_down, "data_foundation/readers/sql.py", "from ..warehouse import Warehouse"),
+    (
+        arrows_point_down,
+        "data_foundation/project/source.py",
+        "from data_foundation.loading.attempts import load_resource",
+    ),
+    (arrows_point_down, "data_foundation/project/source.py", "from ..loading.attempts import load_resource"),
+    (arrows_point_down, "data_foundation/project/source.py", "def f():\n    import data_foundation.loading.attempts"),
+    (arrows_point_down, "data_foundation/loading/attempts.py", "from data_foundation.orchestration import translator"),
+    (arrows_point_down, "data_foundation/loading/attempts.py", "from data_foundation import ConfigurableDltResource"),
+    (arrows_point_down, "data_foundation/vault/landing.py", "from ..project.entry import x"),
     (every_module_has_its_place, "data_foundation/novelty.py", ""),
     (no_imports_in_a_circle, "data_foundation/readers/rest.py", "from data_foundation.readers import sql"),
     (no_imports_in_a_circle, "data_foundation/readers/rest.py", "def f():\n    from .sql import get_table"),
-    (only_a_few_know_a_library, "data_foundation/loader.py", "import dagster as dg"),
-    (only_a_few_know_a_library, "data_foundation/loader.py", "from dagster_dlt.translator import X"),
-    (only_a_few_know_a_library, "data_foundation/cli.py", "def f():\n    from dagster import X"),
-    (only_a_few_know_a_library, "data_foundation/entry.py", "import dlt.extract"),
+    (only_a_few_know_a_library, "data_foundation/loading/attempts.py", "import dagster as dg"),
+    (only_a_few_know_a_library, "data_foundation/loading/attempts.py", "from dagster_dlt.translator import X"),
+    (only_a_few_know_a_library, "data_foundation/cli/main.py", "def f():\n    from dagster import X"),
+    (only_a_few_know_a_library, "data_foundation/config/grammar.py", "import dlt.extract"),
     (only_a_few_know_a_library, "data_foundation/__init__.py", "import dlt"),
     (sources_stand_alone, "dlthub/github/data.py", "import dagster"),
     (sources_stand_alone, "dlthub/github/data.py", "from data_foundation import ConfigurableDltResource"),
-    (sources_stand_alone, "dlthub/github/data.py", "from data_foundation.calls import Calls"),
-    (sources_stand_alone, "dlthub/github/definitions.py", "from data_foundation.loader import load_resource"),
+    (sources_stand_alone, "dlthub/github/data.py", "from data_foundation.vendors.calls import Calls"),
+    (sources_stand_alone, "dlthub/github/definitions.py", "from data_foundation.loading.attempts import load_resource"),
     (sources_stand_alone, "dlthub/github/data.py", "from dlthub.mentions.data import get_mentions"),
     (sources_stand_alone, "dlthub/github/data.py", "from ..mentions import data"),
-    (templates_import_what_is_public, f"{TEMPLATES}/test.py.txt", "from data_foundation.loader import load_resource"),
+    (
+        templates_import_what_is_public,
+        f"{TEMPLATES}/test.py.txt",
+        "from data_foundation.loading.attempts import load_resource",
+    ),
     (templates_import_what_is_public, f"{TEMPLATES}/test.py.txt", "from data_foundation import loader"),
     (templates_import_what_is_public, f"{TEMPLATES}/data.py.txt", "from data_foundation.testing import find_sources"),
     (sources_are_loaded_by_path, "sandbox/app.py", "from dlthub.github.data import get_commits"),
-    (sources_are_loaded_by_path, "data_foundation/entry.py", "import dlthub"),
+    (sources_are_loaded_by_path, "data_foundation/project/entry.py", "import dlthub"),
     (nothing_imports_the_top, "tests/test_x.py", "from definitions import defs"),
-    (nothing_imports_the_top, "data_foundation/cli.py", "import definitions"),
-    (the_environment_is_read_in_one_place, "data_foundation/loader.py", "import os\nos.environ.get('X')"),
+    (nothing_imports_the_top, "data_foundation/cli/main.py", "import definitions"),
+    (the_environment_is_read_in_one_place, "data_foundation/loading/attempts.py", "import os\nos.environ.get('X')"),
     (the_environment_is_read_in_one_place, "dlthub/github/data.py", "from os import getenv"),
     (the_sources_are_no_package, "dlthub/__init__.py", ""),
     (the_sources_are_no_package, "pyproject.toml", WHEEL.format('"data_foundation", "dlthub"')),
     (things_stay_small, "definitions.py", "x = 1\n" * 41),
-    (things_stay_small, "data_foundation/loader.py", "x = 1\n" * 301),
-    (things_stay_small, "data_foundation/loader.py", LONG_FUNCTION),
+    (things_stay_small, "data_foundation/loading/attempts.py", "x = 1\n" * 301),
+    (things_stay_small, "data_foundation/loading/attempts.py", LONG_FUNCTION),
 ]
 
 
@@ -373,11 +343,11 @@ def test_a_wall_sees_a_planted_violation(
 @pytest.mark.parametrize(
     ("module", "strangers"),
     [
-        ("config", {"dlt", "dagster", "openpyxl"}),
-        ("entry", {"dlt", "dagster"}),
-        ("warehouse", {"dagster"}),
-        ("loader", {"dagster"}),
-        ("cli", {"dagster", "dlt", "openpyxl"}),
+        ("project.source", {"dlt", "dagster", "openpyxl"}),
+        ("project.entry", {"dlt", "dagster"}),
+        ("warehouses.settings", {"dagster"}),
+        ("loading.attempts", {"dagster"}),
+        ("cli.main", {"dagster", "dlt", "openpyxl"}),
     ],
 )
 def test_importing_a_module_does_not_load_what_it_may_not_know(module: str, strangers: set[str]) -> None:

@@ -18,7 +18,7 @@ from benchmarks.flat import FLAT
 from benchmarks.measure import IMPORTS, Missing, Sample, SidesDiffer, compare_scales, compare_sides
 from benchmarks.nested import NESTED
 from data_foundation.errors import WarehouseError
-from data_foundation.factory import build_definitions
+from data_foundation.orchestration.factory import build_definitions
 
 ROOT = Path(__file__).parents[1]
 KEEP_NOTHING = {"fetch", "copy_binary"}

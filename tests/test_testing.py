@@ -11,7 +11,7 @@ import pytest
 
 from data_foundation.errors import ConfigError, FoundationError, LoadError
 from data_foundation.testing import TemporaryWarehouse
-from tests.locations import Location
+from tests.support.locations import Location
 
 ORDERS = """
 resources:

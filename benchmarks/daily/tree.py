@@ -14,7 +14,7 @@ OURS = '''
 
 from pathlib import Path
 
-from data_foundation.factory import build_definitions
+from data_foundation.orchestration.factory import build_definitions
 
 defs = build_definitions(Path(__file__).parent)
 '''

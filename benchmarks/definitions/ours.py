@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.definitions.phases import measure_definitions
-from data_foundation.factory import build_definitions
+from data_foundation.orchestration.factory import build_definitions
 
 
 def measure(folder: Path, _size: int) -> Generator[str, None, Any]:

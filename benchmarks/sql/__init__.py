@@ -27,7 +27,7 @@ USER = "bench"
 def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:
     """Writes the source folder that our side loads, and runs a PostgreSQL server with the table."""
     # Guests import this module, and have not what the server needs.
-    from tests.postgres_server import run_server  # noqa: PLC0415
+    from tests.support.postgres_server import run_server  # noqa: PLC0415
 
     write_source(folder, "shop", YAML)
     with run_server() as server:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.sql.table import DSN
-from tests.postgres_server import BINARIES
+from tests.support.postgres_server import BINARIES
 
 
 def measure(_folder: Path, _size: int) -> Generator[str, None, Any]:

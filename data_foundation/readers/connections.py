@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import EntryError, SettingMissing
-from data_foundation.grammar import ResourceConfig
 from data_foundation.readers.files.settings import find_storage
 from data_foundation.readers.rest.settings import find_api
 from data_foundation.readers.sql.settings import find_connection

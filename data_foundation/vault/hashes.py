@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from data_foundation.errors import ValueRefused
-from data_foundation.vault.spelling import as_spelt, spell
+from data_foundation.vault.canonical_text import as_spelt, spell
 
 HASH_KEY, ROW_HASH, BUSINESS_KEY = "_hash_key", "_row_hash", "business_key"
 HEX_DIGITS = 32

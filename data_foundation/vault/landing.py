@@ -14,11 +14,10 @@ import pyarrow.parquet as pq
 from dlt.common.storages import ParsedLoadJobFileName
 from dlt.common.storages.load_package import PackageStorage
 
+from data_foundation.config.table_names import hub_table, satellite_table, satellites_table, table_key
 from data_foundation.errors import ValueRefused
 from data_foundation.naming import normalize
-from data_foundation.table_names import hub_table, satellite_table, satellites_table, table_key
-from data_foundation.vault.hashes import HASH_KEY, ROW_HASH, Hashes
-from data_foundation.vault.tables import (
+from data_foundation.vault.dlt_tables import (
     VAULT,
     as_extracted,
     hub_schema,
@@ -27,12 +26,13 @@ from data_foundation.vault.tables import (
     satellite_schema,
     satellites_schema,
 )
+from data_foundation.vault.hashes import HASH_KEY, ROW_HASH, Hashes
 
 if TYPE_CHECKING:
     import dlt
     from dlt.common.schema import Schema
 
-    from data_foundation.grammar import ResourceConfig
+    from data_foundation.config.grammar import ResourceConfig
 
 
 class Vault:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from data_foundation.fields import Model, known_templates
-from data_foundation.scalars import LakeContainer, LakeFolder, checked
+from data_foundation.config.fields import Model, known_templates
+from data_foundation.config.scalars import LakeContainer, LakeFolder, checked
 
 SourceType = Literal["PostgreSQL", "Oracle", "MSSQL", "MySQL", "SQLite", "API", "FILE"]
 DIALECTS: Mapping[str, str] = {

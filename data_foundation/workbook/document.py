@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from data_foundation.config.messages import explain_validation
 from data_foundation.errors import Place, Problem
-from data_foundation.validation import explain_validation
 from data_foundation.workbook import SHEET
 from data_foundation.workbook.archive import Unreadable
 from data_foundation.workbook.columns import COLUMNS, REQUIRED, Row, find_gaps

@@ -9,8 +9,8 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from data_foundation.config.messages import unknown_key
 from data_foundation.suggestions import nearest
-from data_foundation.validation import unknown_key
 from data_foundation.workbook import SHEET
 from data_foundation.workbook.archive import Unreadable, merged_cells, open_workbook
 from data_foundation.workbook.columns import COLUMNS, NUMBERS, REQUIRED, VALUES, WORDS

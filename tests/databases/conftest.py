@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from data_foundation.warehouse import read_settings
+from data_foundation.warehouses.settings import read_settings
 from tests.databases.servers import LIVE, Database, find_servers, run_mariadb
-from tests.sql_sources import SqlTree, sql_tree
+from tests.support.sql_sources import SqlTree, sql_tree
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "SOURCES__SHOP__SALES_DB"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from data_foundation.readers.sql.any_database import build_url
 from data_foundation.readers.sql.settings import find_connection
+from data_foundation.readers.sql.sqlalchemy_database import build_url
 
 DEADLINE = 60.0
 USER, PASSWORD = "reader", "the-reader's secret 1"

@@ -9,7 +9,7 @@ import pytest
 
 from data_foundation.errors import FoundationError
 from tests.databases.servers import Database
-from tests.sql_sources import SqlTree
+from tests.support.sql_sources import SqlTree
 
 pytestmark = pytest.mark.xdist_group("databases")  # one server for all
 

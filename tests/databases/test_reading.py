@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import mssql, mysql, oracle
 
-from data_foundation.discovery import discover
 from data_foundation.errors import FoundationError, LoadError
+from data_foundation.project.discover import discover
 from tests.databases.servers import Database
-from tests.sql_sources import SqlTree
+from tests.support.sql_sources import SqlTree
 
 pytestmark = pytest.mark.xdist_group("databases")  # one server for all
 

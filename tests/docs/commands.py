@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from data_foundation.cli import app
+from data_foundation.cli.main import app
 from tests.docs.pages import ROOT
 
 BIN = Path(sys.executable).parent

@@ -14,10 +14,10 @@ import sqlglot
 import yaml
 from typer.testing import CliRunner
 
-from data_foundation.cli import app
-from data_foundation.grammar import ResourceConfig
+from data_foundation.cli.main import app
+from data_foundation.config.grammar import ResourceConfig
 from tests.docs.pages import ROOT, Block, all_blocks, page_files, prose
-from tests.locations import Location
+from tests.support.locations import Location
 
 CHECKED = [block for block in all_blocks() if not block.unchecked]
 CONFIGURATION = ("sources.yaml", "definitions.py")

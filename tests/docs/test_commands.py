@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from data_foundation.cli import app
+from data_foundation.cli.main import app
 from tests.docs.commands import find_faults, split_line
 from tests.docs.pages import Block, all_blocks, inline_code, page_files
-from tests.locations import Location
+from tests.support.locations import Location
 
 SHELL = [block for block in all_blocks() if block.language == "sh" and not block.title]
 HARMLESS = {("foundation", "check"), ("foundation", "list"), ("foundation", "audit")}

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from data_foundation.cli import app
-from data_foundation.reference import BEGIN, END, PAGES, SCHEMA_FILE, build_json_schema, build_pages
-from data_foundation.warehouse import ENGINES, GENERAL_SETTINGS
-from tests.locations import Location
+from data_foundation.cli.main import app
+from data_foundation.cli.reference_docs import BEGIN, END, PAGES, SCHEMA_FILE, build_json_schema, build_pages
+from data_foundation.warehouses.settings import ENGINES, GENERAL_SETTINGS
+from tests.support.locations import Location
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,15 +19,15 @@ import duckdb
 import pytest
 from dlt.common.normalizers.json.helpers import get_nested_row_hash
 
-from data_foundation.columnar import pages
-from data_foundation.columnar.files import PackageFiles
-from data_foundation.columnar.tables import Converter
-from data_foundation.config import load_source_config
-from data_foundation.engines.duckdb import MemoryWarehouse
 from data_foundation.errors import FoundationError
-from data_foundation.landed import LoadResult
-from data_foundation.loader import load_resource
-from data_foundation.options import LoadOptions, Task
+from data_foundation.loading.attempts import load_resource
+from data_foundation.loading.result import LoadResult
+from data_foundation.loading.task import LoadOptions, Task
+from data_foundation.project.source import load_source_config
+from data_foundation.rows.columnar import page_buffer as pages
+from data_foundation.rows.columnar.converter import Converter
+from data_foundation.rows.columnar.package_files import PackageFiles
+from data_foundation.warehouses.duckdb.warehouse import MemoryWarehouse
 
 DATA = '''
 import pickle

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.locations import Location
 from tests.promises.deployed import Deployment, deploy
+from tests.support.locations import Location
 
 DATA = '''
 import time

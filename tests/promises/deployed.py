@@ -15,8 +15,8 @@ from typing import Any
 import dagster as dg
 import requests
 
-from tests.instances import open_instance
-from tests.locations import COMPOSITION, Location
+from tests.support.instances import open_instance
+from tests.support.locations import COMPOSITION, Location
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 120.0

@@ -17,13 +17,13 @@ from types import FrameType
 from typing import Any
 
 from data_foundation.errors import FoundationError
-from tests.trees import Tree
+from tests.support.trees import Tree
 
 # A fork of a process that has imported everything: a run costs what it does, not what Python's start does.
 _SPAWN = multiprocessing.get_context("forkserver")
 _SPAWN.set_forkserver_preload([
-    "tests.promises.killed", "data_foundation.loader", "dlt._workspace.cli._plugins", "pyarrow.parquet",
-    "pyarrow.pandas_compat", "pandas", "sqlalchemy", "data_foundation.engines.postgres_load",
+    "tests.promises.killed", "data_foundation.loading.attempts", "dlt._workspace.cli._plugins", "pyarrow.parquet",
+    "pyarrow.pandas_compat", "pandas", "sqlalchemy", "data_foundation.warehouses.postgres.destination",
 ])  # fmt: skip
 
 _FILES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"})

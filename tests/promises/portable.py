@@ -6,7 +6,7 @@ import pytest
 
 from tests.promises import killed
 from tests.promises.test_killed import CURSOR, Scenario, has_ended
-from tests.trees import Tree
+from tests.support.trees import Tree
 
 NAMES = ("append, nested", "replace, nested", "merge, nested")
 

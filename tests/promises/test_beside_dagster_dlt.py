@@ -22,8 +22,8 @@ from dagster_dlt import DagsterDltResource, dlt_assets
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from typing_extensions import override
 
-from data_foundation.factory import build_definitions
-from tests.trees import Tree
+from data_foundation.orchestration.factory import build_definitions
+from tests.support.trees import Tree
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "explanation" / "promises.md"

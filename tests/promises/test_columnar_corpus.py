@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from data_foundation.options import Task
-from data_foundation.selection import select_tasks
-from data_foundation.tree import find_sources
+from data_foundation.loading.task import Task
+from data_foundation.local.selection import select_tasks
+from data_foundation.project.find_sources import find_sources
 from tests.conftest import ROOT
 from tests.promises.both_engines import ENGINES, Engine, Roads
 

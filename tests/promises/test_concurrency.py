@@ -11,11 +11,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from data_foundation.dbt_run import build_models
-from data_foundation.engines import duckdb as module
-from data_foundation.warehouse import build_warehouse
-from tests.locations import COMPOSITION, Location, failure
+from data_foundation.dbt.command import build_models
+from data_foundation.warehouses.duckdb import warehouse as module
+from data_foundation.warehouses.settings import build_warehouse
 from tests.promises.deployed import Deployment
+from tests.support.locations import COMPOSITION, Location, failure
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

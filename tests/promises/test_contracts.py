@@ -6,12 +6,12 @@ from typing import Any
 import dlt
 import pytest
 
-from data_foundation.bounds import Bounds
-from data_foundation.entrance import find_entrance
 from data_foundation.errors import ValueRefused
+from data_foundation.loading.dlt_resource import Call, build_resource
+from data_foundation.loading.load_range import Bounds
 from data_foundation.naming import pipeline_name, schema_name
-from data_foundation.resource import Call, build_resource
-from tests.trees import Tree
+from data_foundation.rows.intake_step import find_entrance
+from tests.support.trees import Tree
 
 DATA = """
 import pyarrow as pa

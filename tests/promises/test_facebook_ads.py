@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.environment import TOKENS
-from tests.facebook_ads import ship
+from tests.support.facebook_ads import ship
 
 ROOT = Path(__file__).parents[2]
 SAMPLE, ALL = 1_700, 17_000
@@ -31,7 +31,7 @@ LOAD = """
 import json, resource, sys
 from pathlib import Path
 
-from tests.trees import Tree
+from tests.support.trees import Tree
 
 end, settings, root = sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3])
 name = "facebook_ads.facebook_ads_insights"

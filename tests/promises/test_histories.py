@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 from typing_extensions import override
 
 from tests.promises import killed
-from tests.trees import Tree
+from tests.support.trees import Tree
 
 CURSOR = 'incremental: {cursor_path: at, initial_value: "2024-01-01T00:00:00Z"}'
 KINDS = {

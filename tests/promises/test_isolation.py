@@ -1,6 +1,6 @@
 """One bad resource of a source delays, blocks and drops no other: what lands is told, what fails is done again alone.
 
-That automation builds the models of what landed is proved in tests/test_automation.py.
+That automation builds the models of what landed is proved in tests/orchestration/test_automation.py.
 """
 
 import logging
@@ -16,11 +16,11 @@ import dagster as dg
 import duckdb
 import pytest
 
-from data_foundation import ingestion
-from data_foundation.factory import build_definitions
+from data_foundation.orchestration import op_run as ingestion
+from data_foundation.orchestration.factory import build_definitions
 from tests.promises import killed
 from tests.promises.deployed import Deployment
-from tests.trees import Tree
+from tests.support.trees import Tree
 
 ROOT = Path(__file__).parents[2]
 TEN = [f"t{number}" for number in range(10)]
@@ -176,7 +176,7 @@ from pathlib import Path
 import dagster as dg
 
 from tests.promises.test_isolation import materialize
-from tests.trees import Tree
+from tests.support.trees import Tree
 
 with dg.DagsterInstance.ephemeral() as instance:
     assert materialize(Tree(Path(sys.argv[1])), instance).success

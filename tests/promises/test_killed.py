@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from data_foundation.unfinished import Unfinished
+from data_foundation.loading.pending_loads import Unfinished
 from tests.promises import killed
-from tests.trees import ROWS, Tree
+from tests.support.trees import ROWS, Tree
 
 ARROW = '''
 import json

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.lakes import MarkedLakeTree, MarkedParquetTree
 from tests.promises import killed
 from tests.promises.test_killed import ARROW, CURSOR, Scenario, content, copy_of, has_ended
+from tests.support.lakes import MarkedLakeTree, MarkedParquetTree
 
 MERGE = ["write_disposition: merge", "primary_key: id", CURSOR]
 SCENARIOS = {

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from tests.locations import Location
+from tests.support.locations import Location
 
 DATA = '''
 import json

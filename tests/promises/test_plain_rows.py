@@ -17,14 +17,14 @@ from dlt.common.destination import DestinationCapabilitiesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_foundation.columnar.columns import NotColumnar
-from data_foundation.columnar.plain_rows import read_plain
-from data_foundation.columnar.tables import Converter
-from data_foundation.documents import read_document
 from data_foundation.errors import ValueRefused
-from data_foundation.exact.ahead import Ahead
-from data_foundation.exact.rows import Rows
-from data_foundation.exact.values import Unacceptable
+from data_foundation.rows.columnar.arrow_conversions import NotColumnar
+from data_foundation.rows.columnar.converter import Converter
+from data_foundation.rows.columnar.rows_as_json import read_plain
+from data_foundation.rows.exact.row_validator import Rows
+from data_foundation.rows.exact.schema_preview import Ahead
+from data_foundation.rows.exact.value_rules import Unacceptable
+from data_foundation.rows.json_documents import read_document
 
 Row = dict[str, Any]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.postgres_server import PostgresServer, PostgresTree, run_server
 from tests.promises import killed
 from tests.promises.portable import content, is_one_run, take_names
 from tests.promises.test_killed import SCENARIOS
+from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
 
 SAMPLE, MANY = 4, 40
 """Points of a scenario that are tried: in every test run, and where the promises are proved in full."""

@@ -10,7 +10,7 @@ import pytest
 from typing_extensions import override
 
 from data_foundation.errors import LoadError
-from tests.trees import Tree
+from tests.support.trees import Tree
 
 SAMPLE, ALL = 3_000, 20_000
 """Looks at the table: in every test run, and where the promises are proved in full."""

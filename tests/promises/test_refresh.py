@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from data_foundation.cli import main
-from tests.test_launchpad import Launchpad
-from tests.trees import Tree
+from data_foundation.cli.main import main
+from tests.orchestration.test_launchpad import Launchpad
+from tests.support.trees import Tree
 
 DAYS = [f"2024-01-{day:02}" for day in range(1, 5)]
 DATA = '''

@@ -20,10 +20,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from data_foundation.engines.snowflake import SnowflakeWarehouse
-from data_foundation.redaction import MASK, redact, remember
-from data_foundation.secret_settings import is_secret
-from tests.locations import COMPOSITION, ROWS, Location
+from data_foundation.process_wide.redaction import MASK, redact, remember
+from data_foundation.process_wide.secret_settings import is_secret
+from data_foundation.warehouses.snowflake.warehouse import SnowflakeWarehouse
+from tests.support.locations import COMPOSITION, ROWS, Location
 
 # Two runs of everything are made once, for all of these tests.
 pytestmark = pytest.mark.xdist_group("secrets")

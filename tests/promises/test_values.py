@@ -10,12 +10,12 @@ import dlt
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from data_foundation.bounds import Bounds
 from data_foundation.errors import ValueRefused
-from data_foundation.landed import LoadResult
-from data_foundation.resource import Call, build_resource
-from data_foundation.transient import root_cause
-from tests.trees import Tree
+from data_foundation.loading.dlt_resource import Call, build_resource
+from data_foundation.loading.load_range import Bounds
+from data_foundation.loading.result import LoadResult
+from data_foundation.vendors.retries import root_cause
+from tests.support.trees import Tree
 
 HEAD = """
 import collections, dataclasses, datetime as dt, decimal, enum, ipaddress, math, types, uuid

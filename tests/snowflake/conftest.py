@@ -12,10 +12,10 @@ import pytest
 import snowflake.connector
 from typing_extensions import override
 
-from data_foundation.engines.snowflake import REQUIRED, SECRETS, SnowflakeWarehouse
-from data_foundation.warehouse import read_settings
-from tests.servers import SnowflakeServer, serve_snowflake
-from tests.trees import Tree
+from data_foundation.warehouses.settings import read_settings
+from data_foundation.warehouses.snowflake.warehouse import REQUIRED, SECRETS, SnowflakeWarehouse
+from tests.support.servers import SnowflakeServer, serve_snowflake
+from tests.support.trees import Tree
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from data_foundation.columnar import pages
 from data_foundation.errors import LoadError
-from data_foundation.loader import load_resource
-from data_foundation.warehouse import build_warehouse
+from data_foundation.loading.attempts import load_resource
+from data_foundation.rows.columnar import page_buffer as pages
+from data_foundation.warehouses.settings import build_warehouse
 from tests.snowflake.conftest import ROOT, Account, SnowflakeTree
-from tests.snowflake_statements import statements_of
+from tests.support.snowflake_statements import statements_of
 
 ONE = "resources: [{{entry: data.get_rows, destination: raw.orders, {settings}}}]"
 APPEND = "write_disposition: append"

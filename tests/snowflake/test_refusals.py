@@ -11,12 +11,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from data_foundation.engines import snowflake as snowflake_engine
-from data_foundation.engines.snowflake import SnowflakeWarehouse
 from data_foundation.errors import FoundationError, LoadError, WarehouseError
-from data_foundation.warehouse import build_warehouse
-from tests.servers import PASSPHRASE, SnowflakeServer
+from data_foundation.warehouses.settings import build_warehouse
+from data_foundation.warehouses.snowflake import warehouse as snowflake_engine
+from data_foundation.warehouses.snowflake.warehouse import SnowflakeWarehouse
 from tests.snowflake.conftest import Account, SnowflakeTree
+from tests.support.servers import PASSPHRASE, SnowflakeServer
 
 SECRET = "k9-Secret-Canary-7731"
 YAML = """

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.locations import Location
 from tests.snowflake.conftest import Account
+from tests.support.locations import Location
 
 ROOT = Path(__file__).parents[2]
 DAGSTER = str(Path(sys.executable).parent / "dagster")

@@ -7,11 +7,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from data_foundation.engines.snowflake import SnowflakeWarehouse
 from data_foundation.errors import WarehouseError
-from data_foundation.loader import load_resource
-from tests.servers import SnowflakeServer
+from data_foundation.loading.attempts import load_resource
+from data_foundation.warehouses.snowflake.warehouse import SnowflakeWarehouse
 from tests.snowflake.conftest import SnowflakeTree
+from tests.support.servers import SnowflakeServer
 
 ROOT = Path(__file__).parents[2]
 SETUP = ROOT / "deploy" / "snowflake" / "setup.sql"

@@ -1,8 +1,8 @@
 """Proves that a vault in Snowflake is what it is on DuckDB, in one transaction."""
 
 from tests.snowflake.conftest import SnowflakeTree
-from tests.snowflake_statements import statements_of
-from tests.vaults import add, check_versions
+from tests.support.snowflake_statements import statements_of
+from tests.support.vaults import add, check_versions
 
 
 def test_a_vault_keeps_every_version_once(tree: SnowflakeTree) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.facebook_ads import Vendor, open_vendor
+from tests.support.facebook_ads import Vendor, open_vendor
 
 
 @pytest.fixture

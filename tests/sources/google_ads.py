@@ -14,14 +14,14 @@ import duckdb
 import pytest
 from dlt.extract import DltResource
 
-from data_foundation.config import load_source_config
-from data_foundation.engines.duckdb import DuckDBWarehouse
-from data_foundation.landed import LoadResult
-from data_foundation.loader import load_resource
-from data_foundation.options import LoadOptions, Task
+from data_foundation.loading.attempts import load_resource
+from data_foundation.loading.result import LoadResult
+from data_foundation.loading.task import LoadOptions, Task
+from data_foundation.project.source import load_source_config
+from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
 from dlthub.google_ads.data import get_rows
 from sandbox.environment import GOOGLE_ADS, TOKENS
-from tests.virtual_clock import VirtualClock
+from tests.support.virtual_clock import VirtualClock
 
 FOLDER = Path(__file__).parents[2] / "dlthub" / "google_ads"
 GROUP, NL, US, OLD, HIDDEN, ASIA, JP = (f"10000000{end}" for end in ("01", "11", "12", "13", "14", "02", "21"))

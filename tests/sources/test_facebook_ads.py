@@ -14,7 +14,7 @@ import sandbox
 from data_foundation import Refusal
 from sandbox.environment import TOKENS
 from sandbox.models.facebook_insights import FIRST_DAY
-from tests.facebook_ads import AFTER, FIRST, Vendor, open_vendor, spell
+from tests.support.facebook_ads import AFTER, FIRST, Vendor, open_vendor, spell
 
 NODES = ("act_1001", "act_1002", "act_1003")
 

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from data_foundation import Refusal
-from tests.facebook_ads import Vendor, spell
+from tests.support.facebook_ads import Vendor, spell
 
 FAULTS = {
     "429": 1, "500": 2, "503": 2, "reset": 2, "slow": 1, "truncated": 1, "html": 1, "unready": 2,

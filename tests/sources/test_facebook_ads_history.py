@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from data_foundation.landed import LoadResult
+from data_foundation.loading.result import LoadResult
 from sandbox.models.facebook_insights import FIRST_DAY, GONE_DAY
-from tests.facebook_ads import ship
-from tests.trees import Tree
+from tests.support.facebook_ads import ship
+from tests.support.trees import Tree
 
 
 def query(tree: Tree, where: str = "true") -> list[Any]:

@@ -15,13 +15,12 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from data_foundation.redaction import redact
+from data_foundation.process_wide.redaction import redact
 from dlthub.google_ads.data import TABLES, get_rows
 from dlthub.google_ads.queries import CHANGES, CUSTOMERS, DAILY, ENTITIES
 from sandbox.environment import TOKENS
 from sandbox.google_ads_errors import FAULTS, exhausted, streamed
 from sandbox.models.google_ads import ACCOUNTS
-from tests.rest_server import Answer, Asked, serve
 from tests.sources.google_ads import (
     CLOSED,
     FOLDER,
@@ -37,7 +36,8 @@ from tests.sources.google_ads import (
     Ads,
     Reading,
 )
-from tests.virtual_clock import VirtualClock
+from tests.support.rest_server import Answer, Asked, serve
+from tests.support.virtual_clock import VirtualClock
 
 Arm = Callable[..., None]
 

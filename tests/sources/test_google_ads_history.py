@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from data_foundation.errors import LoadError
-from data_foundation.options import LoadOptions
+from data_foundation.loading.task import LoadOptions
 from dlthub.google_ads.history import Span
 from tests.sources.google_ads import (
     CLOSED,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from data_foundation.config import load_source_config
-from data_foundation.preview import preview_resource
+from data_foundation.local.preview import preview_resource
+from data_foundation.project.source import load_source_config
 from dlthub.personal_finance import FILES, data
 from dlthub.personal_finance.data import get_receipts, get_savings
 

@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, model_validator
 
-from data_foundation.fields import Model
+from data_foundation.config.fields import Model
 
 Format = Literal["csv", "jsonl", "json", "parquet", "excel", "pdf"]
 OnBadRow = Literal["fail", "quarantine"]

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 
 from data_foundation.errors import EntryError, LoadError
+from data_foundation.readers.files.decompress import wrong_encoding
 from data_foundation.readers.files.headings import name_columns
 from data_foundation.readers.files.pages import BadRow, Page
 from data_foundation.readers.files.pattern import literal
+from data_foundation.readers.files.text_columns import Notation, build_query
 from data_foundation.readers.files.text_table import as_page
-from data_foundation.readers.files.typed import Notation, build_query
-from data_foundation.readers.files.unpacked import wrong_encoding
 
 _DELIMITERS = (",", ";", "\t", "|")
 _QUOTED = re.compile(r'"[^"]*"')

@@ -10,7 +10,7 @@ import dlt
 
 from data_foundation.dlt_keys import UNCHANGED
 from data_foundation.errors import EntryError
-from data_foundation.readers.files.found import FoundFile
+from data_foundation.readers.files.storage import FoundFile
 from data_foundation.readers.files.warning import warn
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing_extensions import override
 
 from data_foundation.errors import LoadError
-from data_foundation.readers.files.found import FoundFile
 from data_foundation.readers.files.pattern import check_pattern, has_wildcard, missing
+from data_foundation.readers.files.storage import FoundFile
 
 
 class LocalStorage:

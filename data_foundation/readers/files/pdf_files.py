@@ -10,8 +10,8 @@ from typing import Any
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.readers.files.headings import name_columns, same_names
 from data_foundation.readers.files.pages import Page
+from data_foundation.readers.files.text_columns import Notation, build_query
 from data_foundation.readers.files.text_table import CELLS, convert
-from data_foundation.readers.files.typed import Notation, build_query
 
 Cells = Sequence[str | None]
 

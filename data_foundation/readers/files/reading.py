@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from data_foundation.errors import EntryError
-from data_foundation.readers.ahead import Ahead
 from data_foundation.readers.files.arguments import NOTATION, OPTIONS, Format, find_meaningless, format_by_name
 from data_foundation.readers.files.bad_rows import BadRows
 from data_foundation.readers.files.csv_files import CsvReader, Dialect
+from data_foundation.readers.files.decompress import unpack
 from data_foundation.readers.files.excel_files import ExcelReader
-from data_foundation.readers.files.found import FoundFile, Storage
 from data_foundation.readers.files.json_files import JsonReader
 from data_foundation.readers.files.ledger import Ledger
 from data_foundation.readers.files.pages import Page
 from data_foundation.readers.files.parquet_files import ParquetReader
 from data_foundation.readers.files.pdf_files import PdfReader
-from data_foundation.readers.files.typed import Notation
-from data_foundation.readers.files.unpacked import unpack
+from data_foundation.readers.files.storage import FoundFile, Storage
+from data_foundation.readers.files.text_columns import Notation
+from data_foundation.readers.read_ahead import Ahead
 from data_foundation.suggestions import nearest
 
 TEXTS = frozenset({"csv", "json", "jsonl"})

@@ -11,9 +11,9 @@ from typing import Any
 from typing_extensions import override
 
 from data_foundation.errors import EntryError, FoundationError, LoadError
-from data_foundation.readers.files.found import FoundFile
+from data_foundation.process_wide.redaction import redact
 from data_foundation.readers.files.pattern import check_pattern, has_wildcard, missing
-from data_foundation.redaction import redact
+from data_foundation.readers.files.storage import FoundFile
 
 _CHANGED = ("mtime", "LastModified", "last_modified")
 _TAGS = ("ETag", "etag")

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_foundation.readers.files.pages import BadRow, Page, placed
-from data_foundation.readers.files.typed import BAD, TEXT
+from data_foundation.readers.files.text_columns import BAD, TEXT
 
 CELLS = "cells"
 """What the table of a document's cells is called in SQL."""

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, Self
 from dlt.common import jsonpath
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
+from data_foundation.config.fields import Model
+from data_foundation.config.messages import explain_validation
+from data_foundation.config.scalars import Names
 from data_foundation.errors import EntryError
-from data_foundation.fields import Model
-from data_foundation.scalars import Names
 from data_foundation.suggestions import nearest
-from data_foundation.validation import explain_validation
 
 DLT_NAMES = {"single_page": "none", "page_number": "page", "header_link": "link_header", "json_link": "next_url"}
 """What dlt's rest_api calls its paginators, and our word."""

@@ -20,11 +20,11 @@ from dlt.sources.helpers.rest_client.client import PageData, RESTClient
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from typing_extensions import override
 
-from data_foundation.answers import address, cut, refuse_errors
 from data_foundation.errors import EntryError, LoadError
+from data_foundation.process_wide.redaction import redact, remember
 from data_foundation.readers.rest.settings import Api
-from data_foundation.redaction import redact, remember
 from data_foundation.suggestions import nearest
+from data_foundation.vendors.responses import address, cut, refuse_errors
 
 
 class Answers(RESTClient):

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from data_foundation.documents import is_document, read_document
 from data_foundation.errors import LoadError
 from data_foundation.readers.rest.arguments import PLACEHOLDER
-from data_foundation.steps import is_frame
+from data_foundation.rows.json_documents import is_document, read_document
+from data_foundation.rows.pipe_steps import is_frame
 from data_foundation.suggestions import nearest
 
 

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.sql.exact_values import exact_table
+from data_foundation.process_wide.redaction import redact
+from data_foundation.readers.sql.arrow_casts import exact_table
 from data_foundation.readers.sql.postgres_types import make_column
 from data_foundation.readers.sql.settings import Connection
 from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
 from data_foundation.readers.sql.table import Column, Table
-from data_foundation.redaction import redact
 
 _SESSION = (
     # All that is read is of one moment, and nothing can be written.

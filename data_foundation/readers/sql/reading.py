@@ -11,14 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.ahead import Ahead
-from data_foundation.readers.sql.any_database import AnyDatabase
+from data_foundation.readers.read_ahead import Ahead
+from data_foundation.readers.sql.change_probe import Probe
 from data_foundation.readers.sql.cursor import Cursor
 from data_foundation.readers.sql.postgres import Postgres
-from data_foundation.readers.sql.probe import Probe
 from data_foundation.readers.sql.query_filter import check_filter
 from data_foundation.readers.sql.ranges import find_key, find_ranges
 from data_foundation.readers.sql.settings import Connection
+from data_foundation.readers.sql.sqlalchemy_database import AnyDatabase
 from data_foundation.readers.sql.sqlite import Sqlite
 from data_foundation.readers.sql.statement import TableMissing, build_select, choose_columns, wanted_of
 from data_foundation.readers.sql.table import Database, Table

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from data_foundation.readers.sql.exact_values import exact_table, refuse
+from data_foundation.readers.sql.arrow_casts import exact_table, refuse
 from data_foundation.readers.sql.table import Column
 
 Convert = Callable[[Any], Any]

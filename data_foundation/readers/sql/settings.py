@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from typing_extensions import override
 
 from data_foundation.errors import EntryError
+from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.readers.connection_settings import ConnectionSettings
-from data_foundation.secret_settings import learn_settings
 from data_foundation.suggestions import nearest
 
 DIALECTS = {

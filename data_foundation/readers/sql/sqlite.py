@@ -12,12 +12,12 @@ from urllib.parse import quote
 from sqlalchemy.dialects import sqlite
 
 from data_foundation.errors import LoadError
+from data_foundation.process_wide.redaction import redact
 from data_foundation.readers.sql.rows import read_rows
 from data_foundation.readers.sql.settings import Connection
 from data_foundation.readers.sql.sqlite_types import make_column
 from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
 from data_foundation.readers.sql.table import Column, Table
-from data_foundation.redaction import redact
 
 _BUSY = ("database is locked", "database table is locked")
 

@@ -1,0 +1,1 @@
+"""The audit trail: every attempt to load a table, written and read."""

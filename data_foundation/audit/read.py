@@ -1,0 +1,119 @@
+"""The audit trail read: from the warehouse, or where it is away from this machine's own lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from dlt.common.destination.exceptions import DestinationException
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from data_foundation.audit.write import DATASET, TABLE, Attempt, catch_up, describe, read_journal
+from data_foundation.errors import FoundationError
+from data_foundation.warehouses.connection import connect
+
+if TYPE_CHECKING:
+    from dlt.destinations.sql_client import SqlClientBase
+
+    from data_foundation.warehouses.base import Warehouse
+
+NAMES = tuple(known.name for known in fields(Attempt))
+
+
+@dataclass(frozen=True)
+class Trail:
+    """Attempts that were read, the newest last.
+
+    Attributes:
+        attempts: Of all machines, or where the warehouse was away those of this one.
+        away: Why the warehouse could not be asked, "" where it was.
+    """
+
+    attempts: tuple[Attempt, ...]
+    away: str = ""
+
+
+def read_trail(warehouse: Warehouse, target: str | None = None, *, last: int = 20, failed: bool = False) -> Trail:
+    """Returns the newest attempts from the warehouse, or where it is away those whose lines this machine has.
+
+    Args:
+        warehouse: Holds the rows.
+        target: Only those of a source, source.table or dataset.table.
+        last: At most this many.
+        failed: Only those that did not load.
+    """
+
+    def choose(attempts: list[Attempt]) -> list[Attempt]:
+        found = [a for a in attempts if (not target or a.answers_to(target)) and not (failed and a.status == "loaded")]
+        return found[-last:]
+
+    return _read(warehouse, lambda client: _read_rows(client, target, last, failed=failed), choose)
+
+
+def read_newest(warehouse: Warehouse) -> Trail:
+    """Returns of each table the newest attempt that loaded, and the newest one that did not; the newest come last."""
+
+    def choose(attempts: list[Attempt]) -> list[Attempt]:
+        return list({(a.asset, a.status == "loaded"): a for a in attempts}.values())
+
+    return _read(warehouse, _read_newest_rows, choose)
+
+
+def _read(
+    warehouse: Warehouse,
+    rows: Callable[[SqlClientBase[Any]], list[Attempt]],
+    choose: Callable[[list[Attempt]], list[Attempt]],
+) -> Trail:
+    """Returns what `rows` reads in the warehouse, or where it is away what `choose` leaves of this machine's lines."""
+
+    def of_this_machine() -> tuple[Attempt, ...]:
+        return tuple(choose(read_journal(warehouse)))
+
+    if not warehouse.keeps_audit:
+        return Trail(of_this_machine())
+    try:
+        with warehouse.open_if_free() as destination:
+            catch_up(warehouse, destination)
+            with connect(destination, warehouse.dataset(DATASET)) as client:
+                return Trail(tuple(rows(client)))
+    except DatabaseUndefinedRelation:
+        return Trail(())
+    except (FoundationError, DestinationException, OSError) as error:
+        return Trail(of_this_machine(), describe(error))
+
+
+def _read_rows(client: SqlClientBase[Any], target: str | None, last: int, *, failed: bool) -> list[Attempt]:
+    """Returns the newest attempts of the table, the newest last."""
+    q = client.escape_column_name
+    conditions, values = ["1 = 1"], []
+    if target:
+        name = f"{q('source')} || SUBSTRING({q('asset')}, POSITION('.' IN {q('asset')}))"
+        conditions.append(f"%s IN ({q('source')}, {q('asset')}, {name})")
+        values.append(target)
+    if failed:
+        conditions.append(f"{q('status')} <> 'loaded'")
+    query = (
+        f"SELECT {', '.join(map(q, NAMES))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
+        f"WHERE {' AND '.join(conditions)} ORDER BY {q('started')} DESC, {q('attempt')} DESC LIMIT {last}"
+    )
+    return _to_attempts(client.execute_sql(query, *values) or ())[::-1]
+
+
+def _read_newest_rows(client: SqlClientBase[Any]) -> list[Attempt]:
+    """Returns what `read_newest` does, the newest last."""
+    q = client.escape_column_name
+    names = ", ".join(map(q, NAMES))
+    newest = (
+        f"ROW_NUMBER() OVER (PARTITION BY {q('asset')}, CASE WHEN {q('status')} = 'loaded' THEN 1 ELSE 0 END "
+        f"ORDER BY {q('started')} DESC, {q('attempt')} DESC)"
+    )
+    query = (
+        f"SELECT {names} FROM (SELECT {names}, {newest} AS {q('newest')} "  # noqa: S608 - quoted by dlt
+        f"FROM {client.make_qualified_table_name(TABLE)}) AS numbered WHERE {q('newest')} = 1 ORDER BY {q('started')}"
+    )
+    return _to_attempts(client.execute_sql(query) or ())
+
+
+def _to_attempts(rows: Sequence[Sequence[Any]]) -> list[Attempt]:
+    return [Attempt(**dict(zip(NAMES, row, strict=True))) for row in rows]

@@ -1,0 +1,299 @@
+"""The rules that a table is held to: what each of them looks at, and what it says of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from typing_extensions import override
+
+from data_foundation.checks.failed_parts import list_parts
+from data_foundation.process_wide.redaction import redact
+from data_foundation.suggestions import nearest
+
+if TYPE_CHECKING:
+    from data_foundation.config.check_fields import AcceptedValues, RowCount
+
+MOST_EXAMPLES, LONGEST_EXAMPLE = 5, 80
+"""Values that a failed `accepted_values` shows, and characters of each."""
+
+
+@dataclass(frozen=True)
+class CheckedTable:
+    """What the checks look at.
+
+    Attributes:
+        name: Of the table.
+        columns: That it has now.
+        rows: That the load brought, None where it read nothing because nothing had changed.
+        row_count: Rows in it, None where there is no such table; then nothing may be asked of it.
+        schema_changes: New columns by table; a new table shows all of its columns.
+        failed_parts: Of the last load, those that failed alone, and why.
+        quoted: Its full name as SQL has it.
+        quote: Returns a column's name as SQL has it.
+        query: Runs one SELECT, with a value for each %s in it, and returns its rows.
+    """
+
+    name: str
+    columns: Sequence[str]
+    rows: int | None
+    row_count: int | None
+    schema_changes: Mapping[str, Sequence[str]]
+    failed_parts: Mapping[str, str]
+    quoted: str
+    quote: Callable[[str], str]
+    query: Callable[..., Sequence[Sequence[Any]]]
+
+    def missing(self, columns: Sequence[str]) -> str:
+        """Returns a sentence on those of `columns` that the table lacks, "" where it has them all."""
+        missing = [name for name in columns if name not in self.columns]
+        hint = nearest(missing[0], list(self.columns)) if missing else ""
+        return f"the table has no column {', '.join(missing)}{hint}" if missing else ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What looking at a table gave.
+
+    Attributes:
+        passed: Whether the table is as it should be.
+        message: What was found, for a person.
+        metadata: The numbers behind it; of the table's values only those that are not accepted.
+    """
+
+    passed: bool
+    message: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CheckOutcome(Finding):
+    """How one check came out.
+
+    Attributes:
+        name: Of the check, unique within its resource.
+        severity: What failing means: `error` holds back the table's dbt models, `warn` only says so.
+    """
+
+    name: str = ""
+    severity: Literal["warn", "error"] = "error"
+
+    @property
+    def blocks(self) -> bool:
+        """Whether dbt models that read the table must wait."""
+        return not self.passed and self.severity == "error"
+
+
+@dataclass(frozen=True)
+class Check(ABC):
+    """One check of a resource; what it is about is known before anything is loaded.
+
+    Attributes:
+        blocking: Whether its failing holds back the table's dbt models.
+    """
+
+    blocking: bool
+    kind: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """Unique within its resource."""
+        return self.kind
+
+    @property
+    @abstractmethod
+    def rule(self) -> str:
+        """What must hold, for a person."""
+
+    def question(self, table: CheckedTable) -> str:  # noqa: ARG002 - those that have one look at it
+        """Returns a SELECT whose answer is always one row, so that it can be asked along with others; "" for none."""
+        return ""
+
+    @abstractmethod
+    def look(self, table: CheckedTable) -> Finding:
+        """Returns what a table that was just loaded is like, with at most one SELECT."""
+
+    def outcome(self, found: Finding) -> CheckOutcome:
+        """Returns what was found as the outcome of this check."""
+        severity: Literal["warn", "error"] = "error" if self.blocking else "warn"
+        return CheckOutcome(found.passed, found.message, found.metadata, self.name, severity)
+
+
+@dataclass(frozen=True)
+class RequiredColumns(Check):
+    """The loader itself refuses rows without these columns: what has landed has them."""
+
+    columns: Sequence[str]
+    kind: ClassVar[str] = "requires"
+
+    @property
+    @override
+    def rule(self) -> str:
+        return f"The rows have {', '.join(self.columns)}; otherwise nothing is written."
+
+    @override
+    def look(self, table: CheckedTable) -> Finding:
+        return Finding(passed=True, message="no column was missing" if table.rows else "no rows arrived")
+
+
+@dataclass(frozen=True)
+class RowsArrived(Check):
+    """A replace that brings no rows is more often a vendor's fault than an empty table."""
+
+    kind: ClassVar[str] = "rows_arrived"
+
+    @property
+    @override
+    def rule(self) -> str:
+        return "The replace brought rows; where it brings none the table keeps those it has (on_empty: keep)."
+
+    @override
+    def look(self, table: CheckedTable) -> Finding:
+        why = "nothing has changed, so nothing was read" if table.rows is None else "no rows arrived"
+        message = f"{table.rows:,} rows arrived" if table.rows else f"{why}: the table keeps those it has"
+        return Finding(table.rows != 0, message, {"rows_loaded": table.rows or 0, "row_count": table.row_count or 0})
+
+
+@dataclass(frozen=True)
+class Complete(Check):
+    """A part that fails alone, for instance one account of many, fails neither the load nor the others' rows."""
+
+    kind: ClassVar[str] = "complete"
+
+    @property
+    @override
+    def rule(self) -> str:
+        return "Every part of the source landed, for instance every account."
+
+    @override
+    def look(self, table: CheckedTable) -> Finding:
+        if not (parts := table.failed_parts):
+            return Finding(passed=True, message="every part landed")
+        return Finding(passed=False, message=list_parts(parts), metadata={"failed_parts": dict(parts)})
+
+
+@dataclass(frozen=True)
+class PrimaryKey(Check):
+    """No two rows with one key, and none without."""
+
+    columns: Sequence[str]
+    current_only: bool
+    kind: ClassVar[str] = "primary_key"
+
+    @property
+    @override
+    def rule(self) -> str:
+        among = " among the rows that hold now" if self.current_only else ""
+        return f"{', '.join(self.columns)}: unique and never empty{among}."
+
+    @override
+    def question(self, table: CheckedTable) -> str:
+        if table.missing(self.columns):
+            return ""
+        keys = ", ".join(map(table.quote, self.columns))
+        empty = " OR ".join(f"{table.quote(name)} IS NULL" for name in self.columns)
+        # dlt leaves the end empty in the version of a row that holds now.
+        where = f" WHERE {table.quote('_dlt_valid_to')} IS NULL" if self.current_only else ""
+        # No column of dlt's has a name with a space in it.
+        return (
+            f'SELECT SUM(CASE WHEN {empty} THEN "number of rows" ELSE 0 END) AS "rows without", '  # noqa: S608 - names are quoted
+            f'SUM(CASE WHEN {empty} THEN 0 ELSE "number of rows" - 1 END) AS "rows repeated" '
+            f'FROM (SELECT {keys}, COUNT(*) AS "number of rows" FROM {table.quoted}{where} GROUP BY {keys}) AS "keys"'
+        )
+
+    @override
+    def look(self, table: CheckedTable) -> Finding:
+        if table.row_count is None:
+            return Finding(passed=True, message="there is no table yet")
+        if missing := table.missing(self.columns):
+            return Finding(passed=False, message=missing)
+        without, repeated = (int(count or 0) for count in table.query(self.question(table))[0])
+        message = f"{without:,} rows without a key, {repeated:,} with a key that another row has"
+        metadata = {"rows_without_key": without, "rows_with_a_key_of_another": repeated}
+        return Finding(not (without or repeated), message, metadata)
+
+
+@dataclass(frozen=True)
+class RowsInTable(Check):
+    """As many rows as expected."""
+
+    bounds: RowCount
+    kind: ClassVar[str] = "row_count"
+
+    @property
+    @override
+    def rule(self) -> str:
+        return f"The table has {self._accepted} rows."
+
+    @property
+    def _accepted(self) -> str:
+        least, most = self.bounds.min, self.bounds.max
+        words = [f"at least {least:,}" if least is not None else "", f"at most {most:,}" if most is not None else ""]
+        return " and ".join(filter(None, words))
+
+    @override
+    def look(self, table: CheckedTable) -> Finding:
+        count = table.row_count or 0
+        fits = (self.bounds.min or 0) <= count and (self.bounds.max is None or count <= self.bounds.max)
+        return Finding(fits, f"{count:,} rows; accepted: {self._accepted}", {"row_count": count})
+
+
+@dataclass(frozen=True)
+class ValuesOfColumn(Check):
+    """No value in a column but those that are expected."""
+
+    column: str
+    accepted: AcceptedValues
+    kind: ClassVar[str] = "accepted_values"
+
+    @property
+    @override
+    def name(self) -> str:
+        return f"{self.kind}_{self.column}"
+
+    @property
+    @override
+    def rule(self) -> str:
+        return f"{self.column}: {shorten(', '.join(map(str, self.accepted.values)), 200)}, or empty."
+
+    @override
+    def look(self, table: CheckedTable) -> Finding:
+        if table.row_count is None:
+            return Finding(passed=True, message="there is no table yet")
+        if missing := table.missing([self.column]):
+            return Finding(passed=False, message=missing)
+        column = table.quote(self.column)
+        query = (
+            f"SELECT {column}, COUNT(*), SUM(COUNT(*)) OVER (), COUNT(*) OVER () FROM {table.quoted} "  # noqa: S608 - names are quoted
+            f"WHERE {column} NOT IN ({', '.join(['%s'] * len(self.accepted.values))}) "
+            f"GROUP BY {column} ORDER BY COUNT(*) DESC, {column} LIMIT {MOST_EXAMPLES}"
+        )
+        others = table.query(query, *self.accepted.values)
+        rows, values = (int(count) for count in others[0][2:]) if others else (0, 0)
+        examples = {redact(str(value))[:LONGEST_EXAMPLE]: int(count) for value, count, *_ in others}
+        listed = ", ".join(f"'{value}' ({count:,})" for value, count in examples.items())
+        message = f"{rows:,} rows hold {values:,} values that are not accepted{': ' if listed else ''}{listed}"
+        return Finding(not rows, message, {"rows": rows, "values": values, "rows_by_value": examples})
+
+
+@dataclass(frozen=True)
+class SchemaDrift(Check):
+    """The shape of the last load."""
+
+    kind: ClassVar[str] = "schema_drift"
+
+    @property
+    @override
+    def rule(self) -> str:
+        return "No column and no nested table that the last load did not have."
+
+    @override
+    def look(self, table: CheckedTable) -> Finding:
+        is_new = set(table.columns) <= set(table.schema_changes.get(table.name, ()))
+        changes = {} if is_new else {name: list(columns) for name, columns in table.schema_changes.items()}
+        listed = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in changes.items())
+        message = f"new since the last load: {shorten(listed, 1000)}" if changes else "nothing new since the last load"
+        return Finding(not changes, message, {"new_columns": changes} if changes else {})

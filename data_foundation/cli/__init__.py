@@ -1,0 +1,1 @@
+"""The command `foundation`: its commands and what they print."""

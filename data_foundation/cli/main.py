@@ -1,0 +1,300 @@
+"""The command line, `foundation`: sources checked, listed, started, previewed and run without Dagster."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from data_foundation.cli.workbook import app as workbook_app
+from data_foundation.errors import FoundationError, Problem, SettingMissing
+from data_foundation.loading.task import LoadOptions, Refresh, Task, new_run_id
+from data_foundation.process_wide.redaction import redacted_output
+from data_foundation.project.root import find_root
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from data_foundation.dbt.command import ModelResult
+    from data_foundation.loading.parallel import Outcome
+    from data_foundation.project.find_sources import BrokenSource, FoundSource
+    from data_foundation.warehouses.base import Warehouse
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(workbook_app, name="workbook")
+out = Console(width=None if Console().is_terminal else 140)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def main() -> None:
+    """Runs the command line; an error of the framework is one message, not a traceback."""
+    try:
+        with redacted_output():
+            app()
+    except FoundationError as error:
+        err.print(f"[red]error[/] {escape(str(error))}")
+        sys.exit(1)
+
+
+@app.command()
+def check() -> None:
+    """Check the configuration of every source; list all errors, and exit with 1 if there are any."""
+    found, broken = _find_sources()
+    for source in broken:
+        _print_problems(source.problems)
+    problems = sum(len(source.problems) for source in broken)
+    resources = sum(len(source.config.resources) for source in found)
+    if broken:
+        noun = "problem" if problems == 1 else "problems"
+        err.print(f"[red]{problems} {noun} in {len(broken)} of {len(found) + len(broken)} sources[/]")
+        raise typer.Exit(1)
+    out.print(f"{len(found)} sources with {resources} resources are in order", highlight=False)
+
+
+@app.command("list")
+def list_assets() -> None:
+    """List every asset with its schedule, and the settings that are missing."""
+    from data_foundation.cli.run_report import assets_table
+    from data_foundation.warehouses.settings import read_settings
+
+    root = find_root()
+    environment = read_settings(root)
+    found, broken = _find_sources()
+    out.print(assets_table(found, environment))
+    for source in broken:
+        _print_problems(source.problems)
+
+
+@app.command()
+def discover(
+    sources: Annotated[list[str] | None, typer.Argument(help="Default: every source with `tables`.")] = None,
+) -> None:
+    """Find the tables of databases that match `tables: "crm_*"`, and write them to discovered.yaml."""
+    from data_foundation.project.discover import discover as find_tables
+    from data_foundation.warehouses.settings import read_settings
+
+    read_settings(root := find_root())
+    for found in find_tables(root, sources or []):
+        out.print(str(found), highlight=False, markup=False)
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(metavar="NAME", help="The new folder in dlthub/.")]) -> None:
+    """Create a source: three files, and a test that passes."""
+    from data_foundation.project.scaffold import create_source
+
+    root = find_root()
+    for file in create_source(root, name):
+        out.print(f"wrote {file.relative_to(root)}", highlight=False)
+    out.print(f"next: edit dlthub/{name}/data.py, then `foundation preview {name}`", highlight=False)
+
+
+@app.command()
+def preview(
+    target: Annotated[
+        str, typer.Argument(metavar="SOURCE[.TABLE]", help="For instance github or github.github_commits.")
+    ],
+    limit: Annotated[int, typer.Option(min=1, help="Rows per resource.")] = 20,
+) -> None:
+    """Show the schema and some rows of a resource; writes to no warehouse."""
+    from data_foundation.cli.run_report import preview_tables
+    from data_foundation.local.preview import preview_resource
+    from data_foundation.local.selection import select_tasks
+
+    found, broken = _find_sources()
+    failed = False
+    for task in select_tasks([target], found, broken):
+        try:
+            shown = preview_resource(task.source, task.resource, limit)
+        except FoundationError as error:
+            failed = True
+            err.print(f"[red]error[/] {escape(str(error))}")
+        else:
+            out.print(*preview_tables(shown), sep="\n")
+    raise typer.Exit(int(failed))
+
+
+@app.command()
+def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE[.TABLE]", help="Or job ids. Default: every source.")
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="Start of a range: date, time, or value of the cursor.")] = None,
+    end: Annotated[str | None, typer.Option(help="End of the range, which is not included.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="Maximum rows per resource, for a sample.")] = None,
+    refresh: Annotated[
+        Refresh, typer.Option(help="state: forget the cursor and load all again; drop: drop the table first.")
+    ] = "none",
+    dbt: Annotated[bool, typer.Option("--dbt", help="Build the dbt models afterwards.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Record the loads in Dagster's history (DAGSTER_HOME).")
+    ] = False,
+) -> None:
+    """Load resources without Dagster; name what failed, and exit with 1."""
+    from data_foundation.local.selection import select_tasks
+    from data_foundation.warehouses.settings import build_warehouse
+
+    root = find_root()
+    warehouse = build_warehouse(root)
+    warehouse.destination()  # names a missing setting before anything runs
+    found, broken = _find_sources()
+    tasks = select_tasks(
+        targets or [], found, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
+    )
+    outcomes = _load(root, tasks, warehouse)
+    models = _build_models(root, warehouse, outcomes, found) if dbt else []
+    if record:
+        # The only place where the command line meets Dagster.
+        from data_foundation.orchestration import runless_events as history
+
+        history.record(root, outcomes, models)
+    _report(warehouse, outcomes, models, broken if not targets else [])
+    failed = any(o.error and (targets or not isinstance(o.error, SettingMissing)) for o in outcomes)
+    blocked = any(o.result and o.result.is_blocked for o in outcomes)
+    unbuilt = any(not model.succeeded for model in models)
+    raise typer.Exit(int(failed or blocked or unbuilt or bool(broken and not targets)))
+
+
+@app.command()
+def audit(
+    target: Annotated[str | None, typer.Argument(metavar="SOURCE[.TABLE]", help="Default: every source.")] = None,
+    last: Annotated[int, typer.Option(min=1, help="Maximum number of attempts, the newest.")] = 20,
+    failed: Annotated[bool, typer.Option("--failed", help="Only failed and killed attempts.")] = False,
+    jobs: Annotated[bool, typer.Option("--jobs", help="Every job: its last run, and its cursor now.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+) -> None:
+    """Show the attempts to load, failed ones too, the newest last; or the state of every job."""
+    from data_foundation.audit.read import read_newest, read_trail
+    from data_foundation.cli.audit_report import print_attempts, print_jobs
+    from data_foundation.cli.resource_status import Job, find_jobs
+    from data_foundation.warehouses.settings import build_warehouse
+
+    warehouse = build_warehouse(find_root())
+    trail = read_newest(warehouse) if jobs else read_trail(warehouse, _asset_of(target), last=last, failed=failed)
+    if trail.away:
+        note = f"these are the attempts of this machine, the warehouse cannot be asked: {trail.away}"
+        err.print(f"[yellow]warning[/] {escape(note)}")
+    elif not warehouse.keeps_audit:
+        err.print("these are the attempts of this machine: a lake keeps no audit table", highlight=False)
+    found: list[Job] = find_jobs(_tasks(target), trail.attempts) if jobs else []
+    if as_json:
+        for line in found if jobs else trail.attempts:
+            typer.echo(line.to_json())
+    elif jobs:
+        print_jobs(out, found)
+    elif trail.attempts:
+        print_attempts(out, trail.attempts)
+    else:
+        of = f" of {target}; `foundation list` shows what there is" if target else ""
+        out.print(f"no attempt is recorded{escape(of)}", highlight=False)
+
+
+@app.command("dbt-sources")
+def dbt_sources() -> None:
+    """Write dbt's sources.yml from the loaded tables, columns included."""
+    from data_foundation.dbt.sources_yaml import DBT_SOURCES_FILE, build_dbt_sources
+    from data_foundation.warehouses.settings import build_warehouse
+
+    root = find_root()
+    (root / DBT_SOURCES_FILE).write_text(build_dbt_sources(root, build_warehouse(root)), encoding="utf-8")
+    out.print(f"wrote {DBT_SOURCES_FILE}", highlight=False)
+
+
+@app.command(hidden=True)
+def docs() -> None:
+    """Write the generated reference: dlthub/sources.schema.json and the tables in docs/reference/."""
+    from data_foundation.cli.reference_docs import PAGES, write_reference
+
+    for file in write_reference(root := find_root(), app):
+        out.print(f"wrote {file.relative_to(root)}", highlight=False)
+    if not (root / PAGES).is_dir():
+        out.print(f"no pages were written: {PAGES}/ exists in the repository of data-foundation only", highlight=False)
+
+
+def _find_sources() -> tuple[list[FoundSource], list[BrokenSource]]:
+    from data_foundation.project.find_sources import find_sources
+    from data_foundation.warehouses.settings import read_settings
+
+    read_settings(find_root())  # what a definitions.py reads, and what is masked in what it says
+    return find_sources(find_root())
+
+
+def _tasks(target: str | None) -> list[Task]:
+    from data_foundation.local.selection import select_tasks
+
+    return select_tasks([target] if target else [], *_find_sources())
+
+
+def _asset_of(target: str | None) -> str | None:
+    """Returns the asset of a job id; any other name as it is, for tables that are no longer configured have a past."""
+    named = [task.resource.destination for task in _tasks(None) if task.resource.job_id == target] if target else []
+    return named[0] if named else target
+
+
+def _print_problems(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        err.print(escape(str(problem)))
+
+
+def _load(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> list[Outcome]:
+    from data_foundation.cli.run_report import ProgressView
+    from data_foundation.loading.parallel import Outcome
+    from data_foundation.local.run import load_and_log
+
+    outcomes: list[Outcome] = []
+    with ProgressView(out) as view:
+        for event in load_and_log(root, tasks, warehouse):
+            if isinstance(event, Outcome):
+                outcomes.append(event)
+            else:
+                view.show(event)
+    return outcomes
+
+
+def _build_models(
+    root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome], found: Sequence[FoundSource]
+) -> list[ModelResult]:
+    """Builds every model but those whose upstreams did not land, now or ever, or failed a check that blocks."""
+    from data_foundation.config.table_names import landing_key, table_key
+    from data_foundation.dbt.command import build_models
+
+    if not warehouse.runs_dbt:
+        err.print("[yellow]warning[/] the dbt models are left out: a lake builds none", highlight=False)
+        return []
+    if not any(outcome.result for outcome in outcomes):
+        return []
+    failed = {table_key(o.task.resource) for o in outcomes if o.result is None or o.result.is_blocked}
+    configured = {
+        table_key(resource): landing_key(source.config.name, resource)
+        for source in found
+        for resource in source.config.resources
+    }
+    with warehouse.query() as query:
+        existing = set(query("SELECT LOWER(table_schema), LOWER(table_name) FROM information_schema.tables"))
+    absent = {
+        key for key, (dataset, table) in configured.items() if (warehouse.dataset(dataset), table) not in existing
+    }
+    with out.status("dbt build"):
+        return build_models(root, warehouse, sorted(failed | absent))
+
+
+def _report(
+    warehouse: Warehouse, outcomes: Sequence[Outcome], models: Sequence[ModelResult], broken: Sequence[BrokenSource]
+) -> None:
+    """Prints what happened, where the data is and what to do next."""
+    from data_foundation.cli.run_report import print_details, summary_table
+
+    out.print(summary_table(outcomes, models))
+    print_details(err, outcomes, models)
+    for source in broken:
+        _print_problems(source.problems)
+    out.print(f"The data is in {warehouse.location}", highlight=False, soft_wrap=True)
+    out.print("Next: `make dev` opens Dagster on it; `make new-source NAME=...` starts a source", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Generated reference: the JSON Schema of `sources.yaml`, and the tables of the pages in docs/reference/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import BaseModel
+
+from data_foundation.config.check_fields import AcceptedValues, Checks, RowCount
+from data_foundation.config.fields import (
+    Automation,
+    ColumnHints,
+    Freshness,
+    Incremental,
+    LakePlace,
+    Partitions,
+    Retries,
+    SchemaContract,
+    WriteDisposition,
+)
+from data_foundation.config.grammar import ResourceConfig, SourceDefaults, SourcesFile
+from data_foundation.warehouses.base import Setting
+from data_foundation.warehouses.settings import ENGINES, GENERAL_SETTINGS
+
+SCHEMA_FILE = "dlthub/sources.schema.json"
+PAGES = "docs/reference"
+BEGIN, END = "<!-- begin: written by `foundation docs` -->", "<!-- end -->"
+
+
+def build_json_schema() -> dict[str, Any]:
+    """Returns the JSON Schema of `sources.yaml`."""
+    schema = {**SourcesFile.model_json_schema(by_alias=False), "title": "sources.yaml"}
+    # The long spellings of `args` and `kwargs`, which pydantic knows as aliases only.
+    for model in ("ResourceConfig", "MappedResource"):
+        properties = schema["$defs"][model]["properties"]
+        properties |= {"arguments": properties["args"], "keyword_arguments": properties["kwargs"]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def build_pages(app: typer.Typer) -> Mapping[str, str]:
+    """Returns the generated part of each page in docs/reference/, by file name.
+
+    Args:
+        app: The command line to describe.
+    """
+    return {
+        "configuration.md": _describe_configuration(),
+        "cli.md": "\n\n".join(_describe_commands(typer.main.get_command(app), "foundation")),
+        "settings.md": _describe_settings(),
+    }
+
+
+def write_reference(root: Path, app: typer.Typer) -> list[Path]:
+    """Writes the JSON Schema, and the generated parts of the pages that exist below `root`.
+
+    Args:
+        root: The repository. An installed package has no docs/ folder: then only the schema is written.
+        app: The command line to describe.
+
+    Returns:
+        The files written.
+    """
+    schema = root / SCHEMA_FILE
+    schema.write_text(json.dumps(build_json_schema(), indent=2) + "\n", encoding="utf-8")
+    generated = {root / PAGES / name: text for name, text in build_pages(app).items()}
+    present = {page: text for page, text in generated.items() if page.is_file()}
+    for page, text in present.items():
+        before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+        page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    return [schema, *present]
+
+
+def _describe_configuration() -> str:
+    """Returns a table for each mapping of `sources.yaml`: keys, accepted values, defaults and meanings."""
+    shared = set(SourceDefaults.model_fields)
+    own = [name for name in ResourceConfig.model_fields if name not in shared]
+    inherited = [name for name in ResourceConfig.model_fields if name in shared]
+    parts: list[tuple[str, type[BaseModel], list[str]]] = [
+        ("A resource", ResourceConfig, own),
+        ("A resource, or `source:` for all of a folder", ResourceConfig, inherited),
+        ("`source:` only", SourceDefaults, ["max_concurrency"]),
+        ("`write_disposition`", WriteDisposition, list(WriteDisposition.model_fields)),
+        ("`incremental`", Incremental, list(Incremental.model_fields)),
+        ("`partitions`", Partitions, list(Partitions.model_fields)),
+        ("`lake`", LakePlace, list(LakePlace.model_fields)),
+        ("`freshness`", Freshness, list(Freshness.model_fields)),
+        ("`automation`", Automation, list(Automation.model_fields)),
+        ("`retries`", Retries, list(Retries.model_fields)),
+        ("`schema_contract`", SchemaContract, list(SchemaContract.model_fields)),
+        ("`checks`", Checks, list(Checks.model_fields)),
+        ("`checks.row_count`", RowCount, list(RowCount.model_fields)),
+        ("`checks.accepted_values.<column>`", AcceptedValues, list(AcceptedValues.model_fields)),
+        ("`columns.<name>`", ColumnHints, list(ColumnHints.model_fields)),
+    ]
+    return "\n\n".join(f"## {title}\n\n{_keys_table(model, names)}" for title, model, names in parts)
+
+
+def _keys_table(model: type[BaseModel], names: list[str]) -> str:
+    properties = model.model_json_schema(by_alias=False)["properties"]
+    rows = ["| key | accepts | default | meaning |", "|---|---|---|---|"]
+    for name in names:
+        field = model.model_fields[name]
+        default = "required" if field.is_required() else _default(field.get_default(call_default_factory=True))
+        spelling = f"`{name}` (`{field.alias}`)" if field.alias else f"`{name}`"
+        rows.append(f"| {spelling} | {_accepts(properties[name])} | {default} | {field.description or ''} |")
+    return "\n".join(rows)
+
+
+def _default(value: object) -> str:
+    if value is None or value in ((), {}):
+        return ""
+    if isinstance(value, BaseModel):
+        value = next(iter(value.model_dump(exclude_none=True).values()), "")
+        return f"`{value}`" if isinstance(value, str) and value else ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _accepts(schema: dict[str, Any]) -> str:
+    """Returns in words what a property's JSON Schema accepts."""
+    if "enum" in schema:
+        return ", ".join(f"`{word if isinstance(word, str) else json.dumps(word)}`" for word in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "anyOf" in schema:
+        parts = [_accepts(part) for part in schema["anyOf"] if part.get("type") != "null"]
+        return " or ".join(dict.fromkeys(parts))
+    if "$ref" in schema:
+        return "mapping"
+    kinds = {"array": "list", "object": "mapping", "boolean": "true, false", "string": "text", "integer": "number"}
+    kind: str = schema.get("format") or schema.get("type", "anything")
+    return kinds.get(kind, kind)
+
+
+def _describe_commands(command: Any, name: str, parent: typer.Context | None = None) -> Iterator[str]:
+    """Yields a section for a command: usage, purpose, arguments and options; for a group those of its commands."""
+    context = typer.Context(command, info_name=name, parent=parent)
+    if hasattr(command, "commands"):
+        for child, subcommand in command.commands.items():
+            yield from _describe_commands(subcommand, child, context)
+        return
+    usage = command.get_usage(context).removeprefix("Usage: ")
+    section = f"## `{context.command_path}`\n\n{command.help}\n\n```text\n{usage}\n```"
+    rows = [_parameter_row(parameter, context) for parameter in command.params]
+    if rows:
+        section += "\n\n" + "\n".join(["| argument or option | meaning |", "|---|---|", *rows])
+    yield section
+
+
+def _parameter_row(parameter: Any, context: typer.Context) -> str:
+    spelling, meaning = parameter.get_help_record(context)
+    if parameter.param_type_name == "argument":
+        spelling, _, _ = spelling.partition(" <")  # its type, which is always text
+    return f"| `{_cell(spelling)}` | {_cell(meaning)} |"
+
+
+def _describe_settings() -> str:
+    """Returns a table of the settings of all warehouses, and one for each warehouse."""
+    titles = {
+        "duckdb": "DuckDB: `WAREHOUSE=duckdb`",
+        "snowflake": "Snowflake: `WAREHOUSE=snowflake`",
+        "postgres": "PostgreSQL: `WAREHOUSE=postgres`",
+        "lake": "A data lake: `WAREHOUSE=lake` or `filesystem`",
+    }
+    parts = [("Every warehouse", GENERAL_SETTINGS)]
+    parts += [(title, ENGINES[name].known_settings) for name, title in titles.items()]
+    return "\n\n".join(f"## {title}\n\n{_settings_table(settings)}" for title, settings in parts)
+
+
+def _settings_table(settings: Sequence[Setting]) -> str:
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    for setting in settings:
+        default = "required" if setting.required else f"`{setting.default}`" if setting.default else ""
+        rows.append(f"| `{setting.name}` | {default} | {setting.meaning} |")
+    return "\n".join(rows)
+
+
+def _cell(text: str) -> str:
+    """Returns text for a cell of a Markdown table, without pipes: renderers disagree on how to escape them in code."""
+    return " ".join(text.split()).replace("|", ", ")

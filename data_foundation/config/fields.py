@@ -1,0 +1,291 @@
+"""What a single key of `sources.yaml` accepts: dispositions, hints, partitions, automation, the long spellings."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from typing_extensions import override
+
+from data_foundation.config import templates
+from data_foundation.config.scalars import (
+    Cron,
+    DataType,
+    Disposition,
+    LakeContainer,
+    LakeFolder,
+    Mode,
+    Moment,
+    Timezone,
+    as_time,
+    is_cron,
+)
+from data_foundation.suggestions import nearest
+
+SHORTEST_HOURS, LONGEST_HOURS = 1 / 60, 24 * 36500
+"""Dagster's shortest freshness window, and one beyond which nobody waits."""
+
+
+class Model(BaseModel):
+    """Immutable, and refuses keys that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class WriteDisposition(Model):
+    """How rows that arrive meet rows that are there; a bare word is the disposition."""
+
+    disposition: Disposition = Field(
+        description="append adds rows, replace replaces the table, merge replaces rows by key."
+    )
+    strategy: Literal["delete-insert", "upsert", "scd2", "insert-only"] | None = Field(
+        default=None, description="How merge works; default: delete-insert."
+    )
+
+    @model_validator(mode="after")
+    def _strategy_is_for_merge(self) -> Self:
+        if self.strategy and self.disposition != "merge":
+            message = f"strategy '{self.strategy}' is for disposition merge, not {self.disposition}"
+            raise ValueError(message)
+        return self
+
+
+class Incremental(Model):
+    """The cursor that tells new rows from those already loaded; dlt keeps its value in the warehouse."""
+
+    cursor_path: str = Field(description="Path of the cursor value in a row, for instance commit.author.date.")
+    initial_value: str | int | float | datetime | date | None = Field(
+        default=None, description="Start of the first run; of the cursor's type."
+    )
+    lag: float | None = Field(
+        default=None, description="How far before the cursor to read again: seconds, days or units."
+    )
+    row_order: Literal["asc", "desc"] | None = Field(default=None, description="Order in which the entry yields rows.")
+    on_cursor_value_missing: Literal["raise", "include", "exclude"] = Field(
+        default="raise", description="What happens to a row without a cursor value."
+    )
+
+    def reads(self, column: str) -> bool:
+        """Tells whether the cursor is the value of a column, or inside of it, however the column is spelt."""
+        steps = self.cursor_path.split(".")
+        return _letters(column) in {_letters("".join(steps[:end])) for end in range(1, len(steps) + 1)}
+
+
+def _letters(name: str) -> str:
+    """Returns what `userEmail`, `user_email` and `user.email` have in common."""
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+class ColumnHints(Model):
+    """What is known of a column beforehand; the rest is inferred from the rows."""
+
+    data_type: DataType | None = Field(
+        default=None, description="dlt's type; json stores a nested value in one column."
+    )
+    nullable: bool | None = Field(default=None, description="false: refuse a row without a value.")
+    description: str | None = Field(default=None, description="Shown in Dagster and in dbt's sources.")
+    precision: int | None = Field(default=None, description="Digits of a decimal, or of fractions of a second.")
+    scale: int | None = Field(default=None, description="Digits of a decimal after the point.")
+    timezone: bool | None = Field(default=None, description="false: store a timestamp without a time zone.")
+    primary_key: bool | None = Field(default=None, description="Part of the primary key.")
+    merge_key: bool | None = Field(default=None, description="Part of the merge key.")
+    unique: bool | None = Field(default=None, description="dlt's hint that values are unique.")
+    hard_delete: bool | None = Field(default=None, description="merge deletes rows that have a value here.")
+    dedup_sort: Literal["asc", "desc"] | None = Field(
+        default=None, description="merge keeps the first row of a key in this order."
+    )
+    pii: Literal[True, False, "hash"] | None = Field(
+        default=None, description="true: tag as personal data; hash: also store only a keyed hash."
+    )
+
+    @model_validator(mode="after")
+    def _a_hash_is_text(self) -> Self:
+        if self.pii == "hash" and self.data_type not in {None, "text"}:
+            message = f"pii: hash lands as text, not {self.data_type}; leave data_type out"
+            raise ValueError(message)
+        if self.pii == "hash" and (self.hard_delete or self.dedup_sort):
+            message = (
+                f"pii: hash leaves nothing to {'delete' if self.hard_delete else 'sort'} by; leave one of them out"
+            )
+            raise ValueError(message)
+        return self
+
+
+class SchemaContract(Model):
+    """Which changes of shape are let in; a bare word stands for all three."""
+
+    tables: Mode = Field(default="evolve", description="New tables.")
+    columns: Mode = Field(default="evolve", description="New columns.")
+    data_type: Mode = Field(default="evolve", description="Values of another type than the column's.")
+
+
+class Partitions(Model):
+    """Time partitions of a resource's asset; their bounds reach the entry through templates."""
+
+    by: Literal["hourly", "daily", "weekly", "monthly"] = Field(description="Length of a partition.")
+    start: Moment = Field(description="Start of the first partition.")
+    end: Moment | None = Field(default=None, description="End of the last partition, exclusive.")
+    timezone: Timezone = Field(default="UTC", description="Time zone of the bounds.")
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.end and as_time(self.end) <= as_time(self.start):
+            message = f"end {self.end} must come after start {self.start}"
+            raise ValueError(message)
+        return self
+
+
+class LakePlace(Model):
+    """Where in the lake a table has its folder: `<container>/<folder>/<table>/`."""
+
+    container: LakeContainer = Field(
+        description="Container of Azure, bucket of S3, or folder below a local `LAKE_URL`."
+    )
+    folder: LakeFolder = Field(description="Folder in the container, for instance bronze/sales.")
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.container}/{self.folder}"
+
+
+class Freshness(Model):
+    """How old a table may get before Dagster says so."""
+
+    fail_after_hours: float = Field(
+        ge=SHORTEST_HOURS, le=LONGEST_HOURS, description="Age at which the asset is overdue."
+    )
+    warn_after_hours: float | None = Field(
+        default=None, ge=SHORTEST_HOURS, le=LONGEST_HOURS, description="Age at which Dagster warns."
+    )
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> Self:
+        if self.warn_after_hours and self.warn_after_hours >= self.fail_after_hours:
+            message = "warn_after_hours must be less than fail_after_hours"
+            raise ValueError(message)
+        return self
+
+
+class Retries(Model):
+    """How often a load that failed with something that passes is tried again, and until when."""
+
+    max: int = Field(default=3, ge=0, le=100, description="Attempts after the first.")
+    backoff: float = Field(
+        default=1.0, ge=0, le=300, description="Seconds before the second attempt; doubled each time, up to 300."
+    )
+    deadline: float = Field(
+        default=900.0, ge=0, description="Seconds after the first attempt after which no other starts."
+    )
+
+
+class Automation(Model):
+    """When a resource is materialised without a person; a bare word is a condition or a cron."""
+
+    condition: Literal["on_cron", "eager", "on_missing", "manual"] = Field(
+        default="on_cron",
+        description="on_cron: at each tick; on_missing: once; eager: after `data_from`; manual: never.",
+    )
+    cron: Cron | None = Field(default=None, description="Five fields, or a name such as @daily.")
+    timezone: Timezone = Field(default="UTC", description="Time zone of the cron.")
+
+
+def _read_automation(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    conditions = ("on_cron", "eager", "on_missing", "manual")
+    if value in conditions:
+        return {"condition": value}
+    if is_cron(value):
+        return {"cron": value}
+    message = f"accepted: a cron, {{cron, timezone}}, or one of {', '.join(conditions)}"
+    raise ValueError(message)
+
+
+_DISPOSITIONS = {word: WriteDisposition(disposition=word) for word in get_args(Disposition)}
+
+
+def _read_disposition(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value in _DISPOSITIONS:
+        return _DISPOSITIONS[value]
+    strategies = difflib.get_close_matches(value, ("upsert", "scd2", "insert-only", "delete-insert"), 1)
+    hint = f". Did you mean {{disposition: merge, strategy: {strategies[0]}}}?" if strategies else nearest(
+        value, list(_DISPOSITIONS)
+    )  # fmt: skip
+    message = f"accepted: append, replace, merge, or {{disposition: merge, strategy: ...}}{hint}"
+    raise ValueError(message)
+
+
+def _read_contract(value: object) -> object:
+    return {"tables": value, "columns": value, "data_type": value} if isinstance(value, str) else value
+
+
+def known_templates(value: Any) -> Any:
+    """Returns `value`; refuses a template in it that nothing can ever fill."""
+    for name in templates.find_templates(value):
+        if not templates.is_known(name):
+            hint = nearest(name, templates.PARTITION_NAMES)
+            message = f"unknown template '{{{{ {name} }}}}'; accepted: {templates.ACCEPTED}{hint}"
+            raise ValueError(message)
+    return value
+
+
+AutomationField = Annotated[Automation, BeforeValidator(_read_automation, json_schema_input_type=str | Automation)]
+ContractField = Annotated[SchemaContract, BeforeValidator(_read_contract, json_schema_input_type=Mode | SchemaContract)]
+DispositionField = Annotated[
+    WriteDisposition, BeforeValidator(_read_disposition, json_schema_input_type=Disposition | WriteDisposition)
+]
+
+
+class ScheduleMeta(Model):
+    """The cron in the long spelling."""
+
+    cron_schedule: Cron
+    cron_timezone: Timezone = "UTC"
+
+
+class DagsterMeta(Model):
+    """The long spelling of `automation` and `freshness`."""
+
+    automation_condition: Literal["on_schedule", "on_cron", "eager", "on_missing", "manual"] | None = None
+    automation_condition_config: ScheduleMeta | None = None
+    freshness_lower_bound_delta_seconds: float | None = Field(
+        default=None, ge=SHORTEST_HOURS * 3600, le=LONGEST_HOURS * 3600
+    )
+
+    @property
+    def automation(self) -> Automation | None:
+        """The same, spelt short; None where nothing is said of it."""
+        if not self.automation_condition:
+            return None
+        condition = "on_cron" if self.automation_condition == "on_schedule" else self.automation_condition
+        schedule = self.automation_condition_config
+        return Automation(
+            condition=condition,
+            cron=schedule.cron_schedule if schedule else None,
+            timezone=schedule.cron_timezone if schedule else "UTC",
+        )
+
+    @property
+    def freshness(self) -> Freshness | None:
+        """The same, spelt short; None where nothing is said of it."""
+        seconds = self.freshness_lower_bound_delta_seconds
+        return Freshness(fail_after_hours=seconds / 3600) if seconds else None
+
+
+class Meta(BaseModel):
+    """Free metadata of the asset, and under `dagster` the long spelling of automation and freshness."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    dagster: DagsterMeta = DagsterMeta()
+
+    @model_validator(mode="after")
+    def _leaves_dagsters_own_keys_alone(self) -> Self:
+        if taken := [key for key in self.model_extra or {} if key.startswith("dagster/")]:
+            message = f"{', '.join(taken)}: keys that begin with dagster/ are filled by Dagster and the framework"
+            raise ValueError(message)
+        return self

@@ -1,0 +1,85 @@
+"""What pydantic found wrong, told in the words of whoever wrote the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from textwrap import shorten
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from data_foundation.config.fields import Model
+from data_foundation.process_wide.redaction import redact
+from data_foundation.suggestions import nearest
+
+
+def explain_validation(
+    model: type[Model], raw: object, error: ValidationError
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yields, for each error of pydantic's, the path inside `raw` and what is wrong there in the field's words."""
+    for detail in error.errors(include_url=False):
+        loc = _existing(raw, tuple(part for part in detail["loc"] if part != "[key]"))
+        yield loc, _message(model, detail)
+
+
+def _existing(raw: object, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Returns the part of `loc` that a reader finds in the file: a bare word has no fields of its own."""
+    found: list[str | int] = []
+    for part in loc:
+        if isinstance(raw, Mapping):
+            found.append(part)
+            raw = raw.get(part)
+        elif isinstance(raw, list) and isinstance(part, int) and part < len(raw):
+            found.append(part)
+            raw = raw[part]
+        else:
+            break
+    return tuple(found)
+
+
+def _message(model: type[Model], detail: ErrorDetails) -> str:
+    """Returns what was received and what is accepted, for one error of pydantic's."""
+    value = detail["input"]
+    received = shorten(redact(str(value) if isinstance(value, date) else repr(value)), 80, placeholder=" ...")
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "extra_forbidden":
+            return unknown_key(str(detail["loc"][-1]), _fields_at(model, detail["loc"][:-1]))
+        case "missing":
+            return "is required and missing"
+        case "value_error" if isinstance(detail["input"], Mapping):
+            return str(context["error"])
+        case "value_error":
+            problem = str(context["error"])
+        case "literal_error":
+            accepted = context["expected"].replace("'", "").replace(" or ", ", ")
+            problem = f"accepted: {accepted}{nearest(str(detail['input']), accepted.split(', '))}"
+        case "model_type" | "dict_type":
+            problem = "accepted is a mapping"
+        case "tuple_type" | "list_type":
+            problem = "accepted is a list"
+        case _:
+            problem = f"{detail['msg'][:1].lower()}{detail['msg'][1:]}"
+    return f"got {received}; {problem}"
+
+
+def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    """Returns the keys accepted by the model that stands at `loc` inside `model`."""
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        nested = _models_in(field.annotation) if field else [model]
+        model = nested[0] if nested else model
+    return list(model.model_fields)
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
+
+
+def unknown_key(key: str, accepted: Sequence[str] | Mapping[str, Any]) -> str:
+    """Returns what is wrong with a key that nobody knows, and which ones there are."""
+    return f"unknown key '{redact(key)}'; accepted: {', '.join(accepted)}{nearest(key, list(accepted))}"

@@ -1,0 +1,61 @@
+"""Which tag a resource has: `tags.yaml` beside what `sources.yaml` says of it, before there is a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from data_foundation.config.grammar import ResourceConfig
+from data_foundation.config.tags import EXAMPLE, TAGS_FILE, RequiredColumn, Tags, load_tags
+from data_foundation.errors import ConfigError, Place, Problem
+from data_foundation.suggestions import nearest
+
+
+def bind_tags(
+    folder: Path, resources: Sequence[ResourceConfig], places: Sequence[Place], problems: list[Problem]
+) -> list[ResourceConfig]:
+    """Returns the resources, each with what its tag requires of it; appends what does not fit to `problems`.
+
+    Args:
+        folder: Their source's; the tags are in the folder above it.
+        resources: Inheritance applied.
+        places: For each where it stands.
+        problems: Those found so far.
+    """
+    if not any(resource.tag for resource in resources):
+        return list(resources)
+    try:
+        tags = load_tags(folder.parent / TAGS_FILE)
+    except ConfigError as error:
+        problems += error.problems
+        return list(resources)
+    for resource, place in zip(resources, places, strict=True):
+        problems += [place.problem(message, f"{resource.destination}: {key}")
+                     for key, message in _misfits(resource, tags)]  # fmt: skip
+    return [resource.with_contract(_required(resource, tags)) for resource in resources]
+
+
+def _required(resource: ResourceConfig, tags: Tags) -> tuple[RequiredColumn, ...]:
+    requires = tags.get(resource.tag or "", {})
+    return tuple(RequiredColumn(name, kind, resource.columns_from.get(name, name)) for name, kind in requires.items())
+
+
+def _misfits(resource: ResourceConfig, tags: Tags) -> Iterator[tuple[str, str]]:
+    """Yields key and message of what a resource says against its tag."""
+    if not resource.tag:
+        return
+    if resource.tag not in tags:
+        known = ", ".join(tags) or f"none, dlthub/{TAGS_FILE} registers them: {EXAMPLE}"
+        yield "tag", f"unknown tag '{resource.tag}'; accepted: {known}{nearest(resource.tag, list(tags))}"
+        return
+    requires = tags[resource.tag]
+    for name in resource.columns_from:
+        if name not in requires:
+            hint = nearest(name, list(requires))
+            yield "columns_from", f"'{name}' is no column of the tag; accepted: {', '.join(requires)}{hint}"
+    declared = {name: hints.data_type for name, hints in resource.columns.items() if hints.data_type}
+    for required in _required(resource, tags):
+        kind = declared.get(required.column)
+        if kind and not required.takes(kind):
+            message = f"{required.column} is {kind} and tag {resource.tag} needs {required.name} as {required.accepted}"
+            yield "columns", message

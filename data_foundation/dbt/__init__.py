@@ -1,0 +1,1 @@
+"""dbt as a command, and the sources.yml that it reads."""

@@ -1,0 +1,1 @@
+"""One resource into its table."""

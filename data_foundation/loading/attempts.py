@@ -1,0 +1,165 @@
+"""One resource into its table, in as many attempts as it is allowed: what landed, or an error that says why not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from data_foundation.audit import write as audit
+from data_foundation.checks.failed_parts import list_parts
+from data_foundation.config.table_names import table_key
+from data_foundation.errors import ResourceBusy
+from data_foundation.loading import failure
+from data_foundation.loading.load import Load
+from data_foundation.loading.lock import hold
+from data_foundation.loading.progress import Progress, Report
+from data_foundation.loading.task import Task, new_run_id
+from data_foundation.loading.traceback_file import format_traceback, write_traceback
+from data_foundation.naming import pipeline_name
+from data_foundation.process_wide.dlt_traces import forgotten_traces
+from data_foundation.process_wide.redaction import redact
+from data_foundation.process_wide.secret_settings import learn_resolved
+from data_foundation.process_wide.source_log import Level, listening
+from data_foundation.vendors.retries import attempts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from data_foundation.loading.result import LoadResult
+    from data_foundation.warehouses.base import Destination, Warehouse
+
+logger = logging.getLogger(__name__)
+
+
+def load_resource(
+    task: Task, warehouse: Warehouse, report: Report | None = None, tracebacks: Path | None = None
+) -> LoadResult:
+    """Loads one resource into its table and returns what landed.
+
+    A second run of the same resource waits for the first. What fails with something that passes is tried again, as
+    `retries` of the resource says. The traceback of a failure, without secrets, is reported at DEBUG and written to a
+    file that the error's message names.
+
+    Args:
+        task: The resource, and what is asked of it.
+        warehouse: Where it lands.
+        report: Called with every moment of the load.
+        tracebacks: Folder for the traceback of a failure; default: the warehouse's work folder.
+
+    Raises:
+        LoadError: Extracting, normalising or loading failed; the message names the place and the cause.
+        EntryError: The entry is not usable.
+        SettingMissing: Naming the setting.
+        WarehouseError: The warehouse cannot be used.
+    """
+    if not task.options.run_id:
+        task = replace(task, options=replace(task.options, run_id=new_run_id()))
+    with forgotten_traces():
+        return _Run(task, warehouse, report, tracebacks).load()
+
+
+class _Run:
+    """The attempts of one run to load a resource, and how far the last one came."""
+
+    def __init__(self, task: Task, warehouse: Warehouse, report: Report | None, tracebacks: Path | None) -> None:
+        self.task = task
+        self.resource = task.resource
+        self.run_id = task.options.run_id
+        self.key = table_key(task.resource)
+        self.home = warehouse
+        self.warehouse = warehouse.serving(task.resource)
+        self.tracebacks = tracebacks or self.warehouse.work_folder
+        self.report = report or (lambda _progress: None)
+        # What the source says goes where it always went when nobody looks on.
+        heard = partial(listening, task.source.folder, self._tell_note)
+        self.listening: Callable[[], AbstractContextManager[None]] = heard if report else nullcontext
+        self.number = 0
+        self.warnings: list[str] = []
+        self.last = Progress(task.resource.destination, "waiting")
+
+    def load(self) -> LoadResult:
+        """Returns what landed, or raises why nothing did."""
+        self._show(self.last)
+        started = datetime.now(UTC)
+        try:
+            folder, name = self.warehouse.work_folder, pipeline_name(*self.key)
+            with hold(folder, name, self.run_id, self._tell_waiting) as killed:
+                if killed:
+                    # It could not tell itself; nobody knows more of it than when it began.
+                    self._record("killed", datetime.fromisoformat(killed.since), run_id=killed.run_id)
+                result = attempts(self.resource.retries, self._tell_retry)(self._attempt)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever an entry raises is told as an error of ours
+            if isinstance(error, ResourceBusy):
+                self._record_failure(started, error)
+            trace = None if failure.is_refusal(error) else self._keep_traceback(error)
+            self._show(replace(self.last, phase="failed"))
+            raise failure.explain(self.task.source, self.resource, error, self.number, trace) from None
+        self._show(Progress(self.resource.destination, "done", result.rows))
+        return replace(result, warnings=(*self.warnings, *result.warnings))
+
+    def _attempt(self) -> LoadResult:
+        self.number += 1
+        started = datetime.now(UTC)
+
+        def landed(result: LoadResult, destination: Destination) -> None:
+            cursor = None if result.cursor[1] is None else str(result.cursor[1])
+            told = {"rows": result.rows, "bytes": result.bytes, "cursor": cursor, "load_id": result.load_id}
+            told["error"] = list_parts(result.failed_parts) or None
+            self._record("loaded", started, destination, **told)
+
+        try:
+            with self.listening():
+                return Load(self.task, self.warehouse, self._show).run(landed)
+        except BaseException as error:
+            self._record_failure(started, failure.find_cause(error))
+            raise
+
+    def _keep_traceback(self, error: BaseException) -> Path | None:
+        """Reports the traceback at DEBUG and returns the file that keeps it, None if that cannot be written."""
+        text = format_traceback(error)
+        self.report(replace(self.last, note=text, level="DEBUG"))
+        heading = f"{self.last.destination}, run {self.run_id}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return write_traceback(self.tracebacks, pipeline_name(*self.key), f"{heading}\n\n{text}")
+
+    def _record_failure(self, started: datetime, cause: BaseException) -> None:
+        self._record("failed", started, rows=self.last.rows, error_class=type(cause).__name__, error=str(cause))
+
+    def _record(
+        self, status: audit.Status, started: datetime, destination: Destination | None = None, **told: Any
+    ) -> None:
+        """Writes an attempt into the audit trail, which is that of all tables wherever they land."""
+        if not self.home.is_audited:
+            return
+        asset, run_id = ".".join(self.key), told.pop("run_id", self.run_id)
+        ended = None if status == "killed" else datetime.now(UTC)
+        number = max(self.number, 1)
+        attempt = audit.Attempt(asset, self.task.source.name, run_id, number, status, started, ended, **told)
+        audit.record(self.home, attempt, destination if self.warehouse is self.home else None)
+
+    def _show(self, progress: Progress) -> None:
+        self.last = replace(progress, note="")
+        self.report(progress)
+
+    def _tell_note(self, level: Level, text: str) -> None:
+        """Says what the source's own code says."""
+        learn_resolved()
+        self.report(replace(self.last, note=redact(text), level=level))
+
+    def _tell_waiting(self, note: str) -> None:
+        self._show(Progress(self.resource.destination, "waiting", 0, note))
+
+    def _tell_retry(self, number: int, seconds: float, cause: BaseException) -> None:
+        """Says that an attempt failed, with its counts, and when the next one begins."""
+        phase, rows = self.last.phase, self.last.rows
+        note = f"attempt {number} failed in {phase} after {rows:,} rows: {failure.describe(cause)}"
+        self.warnings.append(note)
+        again = f"{note}; attempt {number + 1} of {self.resource.retries.max + 1} in {seconds:.1f} s"
+        logger.warning("%s: %s", self.resource.destination, again)
+        self._show(Progress(self.resource.destination, "retrying", rows, again))

@@ -1,0 +1,103 @@
+"""A failed load told in one sentence: which resource, in which phase, where in the source's code, and why."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, LookupTrace
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing, WarehouseError
+from data_foundation.loading.origin import Origin, find_origin
+from data_foundation.process_wide.redaction import redact
+from data_foundation.process_wide.secret_settings import learn_resolved
+from data_foundation.project.source_import import shown
+from data_foundation.vendors.calls import Refusal
+from data_foundation.vendors.retries import http_status, is_transient, root_cause
+
+if TYPE_CHECKING:
+    from data_foundation.config.grammar import ResourceConfig
+    from data_foundation.project.source import SourceConfig
+
+
+def explain(
+    source: SourceConfig, resource: ResourceConfig, error: BaseException, tries: int = 1, trace: Path | None = None
+) -> FoundationError:
+    """Returns the error to raise for `error`: one whose message a person can act on, with no secret in it.
+
+    Args:
+        source: The folder.
+        resource: What was to be loaded.
+        error: What was raised, with dlt's wrappers around it.
+        tries: Attempts that were made.
+        trace: The file that has the traceback, None if there is none.
+    """
+    root = find_cause(error)
+    if isinstance(root, ConfigFieldMissingException):
+        return SettingMissing(_setting_names(source, root), "Set it in .dlt/secrets.toml, .env or the environment")
+    phase = {"extract": "extracting", "normalize": "normalising", "load": "loading"}
+    step = phase.get(error.step, "") if isinstance(error, PipelineStepFailed) else ""
+    if isinstance(root, LoadError | EntryError):
+        return type(root)(f"{resource.destination}: {root}")
+    if isinstance(root, FoundationError):
+        return root
+    origin = find_origin(source, resource, root)
+    phase_and_place = f"{f' while {step}' if step else ''}{f' at {origin.place}' if origin.place else ''}"
+    tried = f", {tries} times" if tries > 1 else ""
+    return LoadError(
+        f"{resource.destination} failed{phase_and_place}{tried}: {describe(root)}"
+        f"\n  Hint: {_hint(source, resource, root, step, origin)}{_traceback_line(trace)}"
+    )
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Returns True if the cause was raised on purpose, with a message for a person: its traceback says no more."""
+    return isinstance(find_cause(error), FoundationError | Refusal | ConfigFieldMissingException)
+
+
+def _traceback_line(trace: Path | None) -> str:
+    return f"\n  Traceback: {shown(trace)}" if trace else ""
+
+
+def _hint(source: SourceConfig, resource: ResourceConfig, root: BaseException, step: str, origin: Origin) -> str:
+    """Returns what a person may do about it."""
+    if origin.is_ours:
+        return "this is a fault of data-foundation, not of the entry; please report it with its traceback"
+    if http_status(root) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return f"the vendor refuses the credentials; see the settings of dlthub/{source.name}"
+    if is_transient(root):
+        return "this may pass by itself; run the table again (in Dagster: re-execute from failure)"
+    if step == "loading":
+        return "nothing of it was written; the next run tries it once more, then sets it aside"
+    return f"nothing was written; `foundation preview {source.name}.{resource.table}` shows what the entry yields"
+
+
+def describe(error: BaseException) -> str:
+    """Returns class and message of the innermost cause, redacted."""
+    root = find_cause(error)
+    text = str(root).strip() or "no message"
+    return redact(f"{type(root).__name__}: {text}")
+
+
+def find_cause(error: BaseException) -> BaseException:
+    """Returns what went wrong inside of dlt's wrappers; what dlt has handed out as secret is masked from here on."""
+    learn_resolved()
+    return root_cause(error)
+
+
+def is_final(error: PipelineStepFailed) -> bool:
+    """Tells whether trying the same package again is bound to fail: its rows are at fault, not the warehouse."""
+    root = root_cause(error)
+    return error.step == "normalize" or not (is_transient(root) or isinstance(root, WarehouseError | SettingMissing))
+
+
+def _setting_names(source: SourceConfig, error: ConfigFieldMissingException) -> list[str]:
+    """Returns the environment variables that would have filled the missing fields."""
+    names = []
+    for field_name, traces in error.traces.items():
+        keys = [trace.key for trace in traces if isinstance(trace, LookupTrace) and "__" in trace.key]
+        wanted = f"SOURCES__{source.name.upper()}__{field_name.upper()}"
+        names.append(wanted if wanted in keys or not keys else keys[0])
+    return names

@@ -1,0 +1,75 @@
+"""Many resources side by side, each of them on its own: one that fails stops no other."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from data_foundation.checks.rules import CheckOutcome
+from data_foundation.checks.run import failed_checks
+from data_foundation.errors import FoundationError
+from data_foundation.loading.attempts import load_resource
+from data_foundation.loading.progress import Progress
+from data_foundation.loading.result import LoadResult
+from data_foundation.loading.task import Task
+from data_foundation.process_wide.redaction import redacted_output
+from data_foundation.warehouses.base import Warehouse
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: with a result or with an error.
+
+    Attributes:
+        seconds: From the moment a thread took it.
+    """
+
+    task: Task
+    seconds: float
+    result: LoadResult | None = None
+    error: FoundationError | None = None
+
+    @property
+    def checks(self) -> tuple[CheckOutcome, ...]:
+        """How the resource's checks came out; of a load that failed the one by which it did."""
+        return self.result.checks if self.result else failed_checks(self.task.resource, self.error)
+
+
+def load_side_by_side(tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[Progress | Outcome]:
+    """Loads every task, at most `max_concurrency` of a source at a time, and yields what happens as it happens.
+
+    Raises:
+        Exception: What is no FoundationError is a fault of ours and ends everything.
+    """
+    by_source: dict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        by_source[task.source.name].append(task)
+    happened: queue.SimpleQueue[Progress | Future[Outcome]] = queue.SimpleQueue()
+
+    def load(task: Task) -> Outcome:
+        started = time.perf_counter()
+        try:
+            result = load_resource(task, warehouse, happened.put)
+        except FoundationError as error:
+            return Outcome(task, time.perf_counter() - started, error=error)
+        return Outcome(task, time.perf_counter() - started, result)
+
+    with redacted_output(), ExitStack() as pools:
+        for name, members in by_source.items():
+            pool = ThreadPoolExecutor(members[0].source.defaults.max_concurrency, name)
+            pools.callback(pool.shutdown, cancel_futures=True)
+            for task in members:
+                pool.submit(load, task).add_done_callback(happened.put)
+        left = len(tasks)
+        while left:
+            event = happened.get()
+            if isinstance(event, Future):
+                left -= 1
+                yield event.result()
+            else:
+                yield event

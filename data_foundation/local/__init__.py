@@ -1,0 +1,1 @@
+"""Loading without Dagster: from the command line and from Python."""

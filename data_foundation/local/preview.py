@@ -1,0 +1,64 @@
+"""One resource loaded into memory to look at: the real path, and no warehouse."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from data_foundation.config.grammar import ResourceConfig
+from data_foundation.loading.attempts import load_resource
+from data_foundation.loading.task import LoadOptions, Task
+from data_foundation.project.source import SourceConfig
+from data_foundation.warehouses.duckdb.warehouse import MemoryWarehouse
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A table as it would land.
+
+    Attributes:
+        destination: dataset.table.
+        columns: Name to dlt's column schema.
+        names: Columns of `rows`, dlt's own left out.
+        rows: At most as many as asked for.
+    """
+
+    destination: str
+    columns: Mapping[str, Mapping[str, Any]]
+    names: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+def preview_resource(source: SourceConfig, resource: ResourceConfig, limit: int) -> list[Preview]:
+    """Returns the table that a resource makes of its first `limit` rows, and its nested tables.
+
+    Raises:
+        FoundationError: As `load_resource`.
+    """
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        warehouse = MemoryWarehouse(Path(folder), ":memory:", connection)
+        # The temporary folder is gone before anybody could read a traceback in it.
+        tracebacks = source.folder.parents[1] / "data" / "pipelines" / "preview"
+        result = load_resource(Task(source, resource, LoadOptions(limit=limit)), warehouse, tracebacks=tracebacks)
+        tables = {result.table.rpartition(".")[2]: result.columns, **result.child_columns}
+        dataset = result.destination.split(".")[0]
+        return [_read(connection, dataset, name, columns, limit) for name, columns in tables.items() if columns]
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: str,
+    table: str,
+    columns: Mapping[str, Mapping[str, Any]],
+    limit: int,
+) -> Preview:
+    names = tuple(name for name in columns if not name.startswith("_dlt"))
+    selected = ", ".join(f'"{name}"' for name in names) or "NULL"
+    query = f'SELECT {selected} FROM "{dataset}"."{table}" LIMIT {limit}'  # noqa: S608 - names are dlt's, normalised
+    rows = connection.execute(query).fetchall()
+    return Preview(f"{dataset}.{table}", {name: columns[name] for name in names}, names, tuple(rows))

@@ -1,0 +1,1 @@
+"""Dagster: the only room that knows it."""

@@ -1,0 +1,134 @@
+"""The dbt project as assets: every model runs when its own upstreams have landed."""
+
+# Dagster compares the annotation of `context` with its classes: no `from __future__ import annotations` here.
+import importlib.metadata
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from filelock import FileLock
+from packaging.version import Version
+from typing_extensions import override
+
+from data_foundation.dbt.command import DBT
+from data_foundation.orchestration.asset_keys import AssetKeys, read_asset_keys
+from data_foundation.orchestration.automation import model_condition
+from data_foundation.warehouses.base import Warehouse
+from data_foundation.warehouses.settings import dbt_environment, publish_dbt_settings
+
+
+class ModelTranslator(DagsterDbtTranslator):
+    """Gives models the automation of this project, and dbt's sources the keys of the assets that load them.
+
+    Keys of models stay dagster-dbt's own; those of sources are dataset and table unless the ingestion's translator
+    changed them.
+    """
+
+    def __init__(self, keys: AssetKeys) -> None:
+        super().__init__()
+        self._keys = keys
+
+    @override
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Returns the key of one model, seed, snapshot or source."""
+        key = super().get_asset_key(dbt_resource_props)
+        return self._keys.get(key, key) if dbt_resource_props["resource_type"] == "source" else key
+
+    @override
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        return spec if spec.automation_condition else spec.replace_attributes(automation_condition=model_condition())
+
+
+class InstalledDbt(DbtCliResource):
+    """The dbt of this environment."""
+
+    @cached_property
+    @override
+    def _cli_version(self) -> Version:
+        """Its version, which dagster-dbt has `dbt --version` tell: three seconds of CPU, and a question to PyPI."""
+        return Version(importlib.metadata.version("dbt-core"))
+
+
+def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions | None = None) -> dg.Definitions:
+    """Returns the assets of `root/dbt_project`, whose manifest is built here where it is missing or out of date.
+
+    Where the warehouse cannot run models there is one asset in their place that says so, and why.
+
+    Args:
+        root: The repository.
+        warehouse: Where the models are built.
+        ingestion: What `build_definitions` returned; models depend on its assets whatever keys its translator gave
+            them. Default: the keys are dataset and table.
+    """
+    if not warehouse.runs_dbt:
+        return dg.Definitions(assets=[_left_out(warehouse)])
+    folder = root / "dbt_project"
+    target_path = Path("target", warehouse.deployment)
+    project = DbtProject(folder, target_path=target_path, profiles_dir=folder, target=warehouse.kind)
+    dbt = InstalledDbt(
+        project_dir=str(folder), profiles_dir=str(folder), target=warehouse.kind, dbt_executable=str(DBT)
+    )
+    prepare_manifest(project, dbt, warehouse)
+
+    translator = ModelTranslator(read_asset_keys(ingestion) if ingestion else {})
+
+    @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=translator, pool="dbt")
+    def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        target = _prepare_target(project, context.run_id)
+        with dbt_environment(warehouse):
+            yield from dbt.cli(["build"], context=context, target_path=target).stream()
+
+    return dg.Definitions(assets=[dbt_models])
+
+
+def _prepare_target(project: DbtProject, run_id: str) -> Path:
+    """Returns the folder for what dbt writes in a run; in it lies what dbt knows of the project from its last parse."""
+    target = project.manifest_path.with_name(f"run-{run_id[:8]}")
+    target.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        shutil.copy(project.manifest_path.with_name("parse") / "partial_parse.msgpack", target)
+    return target
+
+
+def _left_out(warehouse: Warehouse) -> dg.AssetSpec:
+    """Returns what stands in the UI for models that cannot be built."""
+    return dg.AssetSpec(
+        "dbt_models",
+        group_name="dbt",
+        kinds={"dbt"},
+        description=(
+            f"**The dbt models are left out.** Tables land in {warehouse.describe()}, where no model can be built. "
+            "Set `WAREHOUSE` to duckdb, snowflake or postgres, and give `warehouse: lake` to the resources that belong "
+            "in the lake."
+        ),
+    )
+
+
+def prepare_manifest(project: DbtProject, dbt: DbtCliResource, warehouse: Warehouse) -> None:
+    """Parses the dbt project where its manifest is missing or a file of the project is newer."""
+    manifest = project.manifest_path
+    if _is_current(manifest, project.project_dir):
+        return
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(manifest.with_suffix(".lock")):
+        if not _is_current(manifest, project.project_dir):
+            publish_dbt_settings(warehouse)
+            # Whoever reads the manifest meanwhile gets the old one or the new one, whole.
+            parsed = manifest.parent / "parse"
+            dbt.cli(["parse", "--quiet"], target_path=parsed).wait()
+            (parsed / manifest.name).replace(manifest)
+
+
+def _is_current(manifest: Path, project_dir: Path) -> bool:
+    if not manifest.exists():
+        return False
+    built = manifest.stat().st_mtime_ns
+    folders = [project_dir / name for name in ("models", "macros", "seeds", "snapshots", "tests")]
+    files = [*project_dir.glob("*.yml"), *(file for folder in folders for file in folder.rglob("*"))]
+    return all(file.stat().st_mtime_ns <= built for file in files if file.is_file())

@@ -1,0 +1,197 @@
+"""Folders to Dagster definitions: one op per source and partitioning, one asset per resource."""
+
+import gc
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import dagster as dg
+
+from data_foundation.config.fields import Automation, Partitions
+from data_foundation.errors import FoundationError, Problem
+from data_foundation.orchestration.asset_keys import find_changed_keys, to_metadata
+from data_foundation.orchestration.automation import ingest_condition, with_automation_tags
+from data_foundation.orchestration.executor import side_by_side_executor
+from data_foundation.orchestration.op import build_loading_op
+from data_foundation.orchestration.translator import (
+    ResourceAssets,
+    ResourceData,
+    SourceTranslator,
+    dagster_name,
+    source_key,
+)
+from data_foundation.project.find_sources import BrokenSource, FoundSource, find_sources
+from data_foundation.warehouses.base import Warehouse
+from data_foundation.warehouses.settings import build_warehouse
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Spares what is built here, which lives as long as the process, the search for garbage, now and ever after.
+
+    For a large tree the search was a third of the time, and each later one would walk the whole tree again.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            # Once: a process that builds again and again, as tests do, must be able to forget.
+            if gc.get_freeze_count() == 0:
+                gc.freeze()
+            gc.enable()
+
+
+@_no_garbage_collection()
+def build_definitions(
+    root: Path,
+    warehouse: Warehouse | None = None,
+    translator: SourceTranslator | None = None,
+    automation_seconds: int = 30,
+) -> dg.Definitions:
+    """Returns the definitions of every source under `root/dlthub`.
+
+    No user code runs (but for folders that hold a `definitions.py`), no connection is opened, no folder is made. A
+    broken folder becomes one asset that fails with its errors.
+
+    Args:
+        root: The repository.
+        warehouse: Default: the one that the settings name.
+        translator: Decides key, group, tags, owners and the other attributes of every asset; subclass
+            `SourceTranslator` to change them. Default: SourceTranslator().
+        automation_seconds: How often the daemon looks whether an asset is to be materialised.
+    """
+    warehouse = warehouse or build_warehouse(root)
+    translator = translator or SourceTranslator()
+    found, broken = find_sources(root)
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    sources_by_key: dict[dg.AssetKey, str] = {}
+    changed_keys: dict[dg.AssetKey, dg.AssetKey] = {}
+    for source in found:
+        try:
+            spec, resources = translate_source(source, warehouse, translator)
+            ops = list(build_loading_ops(source, resources, warehouse))
+            _claim_keys(spec, resources, source.config.name, sources_by_key)
+            changed_keys.update(find_changed_keys(resources))
+            assets += [spec, *ops]
+        except Exception as error:  # noqa: BLE001 - whatever Dagster refuses must not hide the other sources
+            broken.append(BrokenSource(source.config.folder, (Problem(source.config.file, str(error)),)))
+    assets.extend(build_broken_asset(source) for source in broken)
+    sensor = build_automation_sensor(automation_seconds)
+    return dg.Definitions(
+        assets=assets, sensors=[sensor], executor=side_by_side_executor, metadata=to_metadata(changed_keys)
+    )
+
+
+def _claim_keys(
+    spec: dg.AssetSpec, resources: Iterable[ResourceAssets], source: str, sources_by_key: dict[dg.AssetKey, str]
+) -> None:
+    """Adds the keys of a source's assets to `sources_by_key`.
+
+    Raises:
+        FoundationError: A key is there already: Dagster would refuse the whole code location.
+    """
+    claimed: dict[dg.AssetKey, str] = {}
+    for key in (spec.key, *(key for assets in resources for key in assets.keys)):
+        if owner := claimed.get(key) or sources_by_key.get(key):
+            raise FoundationError(
+                f"asset key {key.to_user_string()}: already used in dlthub/{owner}; accepted: a key for each table "
+                "that no other has; see get_asset_key and get_asset_spec of the translator"
+            )
+        claimed[key] = source
+    sources_by_key.update(claimed)
+
+
+def build_automation_sensor(seconds: int) -> dg.AutomationConditionSensorDefinition:
+    """Returns the sensor that evaluates every automation condition; it runs without being switched on."""
+    return dg.AutomationConditionSensorDefinition(
+        "default_automation_condition_sensor",
+        target=dg.AssetSelection.all(),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=seconds,
+    )
+
+
+def translate_source(
+    source: FoundSource, warehouse: Warehouse, translator: SourceTranslator
+) -> tuple[dg.AssetSpec, list[ResourceAssets]]:
+    """Returns the spec of a source's external asset, and the assets of each of its resources."""
+    spec = translator.get_source_spec(source.config)
+    return spec, [_resource_assets(data, translator) for data in _resource_data(source, warehouse, spec.key)]
+
+
+def build_loading_ops(
+    source: FoundSource, resources: Iterable[ResourceAssets], warehouse: Warehouse
+) -> Iterator[dg.AssetsDefinition]:
+    """Yields an op for each partitioning that the resources of a source have."""
+    by_partitioning: dict[Partitions | None, list[ResourceAssets]] = defaultdict(list)
+    for assets in resources:
+        by_partitioning[assets.data.resource.partitions].append(assets)
+    names = _op_names(source.config.name, list(by_partitioning))
+    for name, members in zip(names, by_partitioning.values(), strict=True):
+        yield build_loading_op(name, members, warehouse)
+
+
+def _resource_data(source: FoundSource, warehouse: Warehouse, upstream: dg.AssetKey) -> Iterator[ResourceData]:
+    """Yields the translator's argument for each resource of a source."""
+    config = source.config
+    declared = {
+        resource.destination: (resource, entry, place)
+        for resource, entry, place in zip(config.resources, source.entries, config.places, strict=True)
+    }
+
+    def describe(destination: str) -> ResourceData:
+        resource, entry, place = declared[destination]
+        parent = config.find_resource(resource.data_from) if resource.data_from else None
+        return ResourceData(
+            source=config,
+            resource=resource,
+            place=entry.place,
+            facts=entry.facts,
+            warehouse_kind=resource.lands_in or warehouse.kind,
+            declared=place,
+            source_key=upstream,
+            parent=describe(parent.destination) if parent else None,
+            suffix=warehouse.suffix,
+        )
+
+    yield from map(describe, declared)
+
+
+def _resource_assets(data: ResourceData, translator: SourceTranslator) -> ResourceAssets:
+    """Returns the specs of a resource's tables, with the tags that automation relies on if the translator has none."""
+    tagged = partial(with_automation_tags, partitioned=data.resource.partitions is not None)
+    table = tagged(translator.get_asset_spec(data))
+    children = (translator.get_child_spec(data, child, table) for child in data.resource.child_tables)
+    return ResourceAssets(data, table, tuple(map(tagged, children)))
+
+
+def _op_names(source: str, partitionings: Sequence[Partitions | None]) -> list[str]:
+    """Returns a name for each op of a source: what differs in its time zone alone is told apart by a number."""
+    names: list[str] = []
+    for partitions in partitionings:
+        name = f"{source}__{partitions.by}_{partitions.start:%Y%m%d}" if partitions else source
+        same = sum(other == name or other.startswith(f"{name}_n") for other in names)
+        names.append(f"{name}_n{same + 1}" if same else name)
+    return names
+
+
+def build_broken_asset(source: BrokenSource) -> dg.AssetsDefinition:
+    """Returns the asset that stands for a broken folder: it fails with the folder's problems, unasked, once."""
+    text = "\n".join(f"- {problem}" for problem in source.problems)
+
+    @dg.asset(
+        key=source_key(source.name),
+        group_name=dagster_name(source.name),
+        kinds={"broken"},
+        description=f"**This source is broken and none of its tables can be loaded.**\n\n{text}",
+        automation_condition=ingest_condition(Automation(condition="on_missing")),
+        output_required=False,
+    )
+    def broken() -> None:
+        raise dg.Failure(f"dlthub/{source.name} is broken:\n{text}")
+
+    return broken

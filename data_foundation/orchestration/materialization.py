@@ -1,0 +1,103 @@
+"""What a landed load says of itself in Dagster's catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from data_foundation.config.grammar import ResourceConfig
+from data_foundation.config.table_names import child_key
+from data_foundation.loading.result import LoadResult
+from data_foundation.naming import normalize
+
+PII_TAG = {"pii": "true"}
+"""Of a column that holds data of persons, in clear or hashed."""
+
+
+def landed_results(
+    resource: ResourceConfig, result: LoadResult, keys: Sequence[dg.AssetKey]
+) -> list[dg.MaterializeResult[Any]]:
+    """Returns the materialisations of a resource's table and of each of its child tables.
+
+    Args:
+        resource: What was loaded.
+        result: Of the load.
+        keys: Asset keys of the table and of its child tables, in the order of the resource's `child_tables`.
+    """
+    table, *children = keys
+    names = (child_key(resource, child)[1] for child in resource.child_tables)
+    personal = {normalize(name) for name, hints in resource.columns.items() if hints.pii}
+    return [
+        _table_result(result, table, personal),
+        *(_child_result(result, key, name) for key, name in zip(children, names, strict=True)),
+    ]
+
+
+def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str]) -> dg.MaterializeResult[Any]:
+    before, after = result.cursor
+    optional = {
+        "dagster/row_count": result.row_count,
+        "load_id": result.load_id,
+        "cursor_before": None if before is None else str(before),
+        "cursor_after": None if after is None else str(after),
+        "child_tables": dict(result.children) or None,
+        "schema_changes": _schema_changes(result) or None,
+        "bytes_loaded": result.bytes,
+        "failed_parts": dict(result.failed_parts) or None,
+    }
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={
+            "rows_loaded": result.rows,
+            "dagster/table_name": result.table,
+            "dagster/column_schema": _column_schema(result.columns, personal),
+            "seconds": dict(result.seconds),
+            **{name: value for name, value in optional.items() if value is not None},
+        },
+    )
+
+
+def _schema_changes(result: LoadResult) -> dict[str, Any]:
+    """Returns by table which columns are new, and which of them take what did not fit another's type.
+
+    dlt widens no column: a value of another type gets a column of its own, a variant.
+    """
+    changes = {}
+    for name, columns in result.schema_changes.items():
+        known = result.child_columns.get(name, result.columns)
+        variant = [column for column in columns if known.get(column, {}).get("variant")]
+        kinds = {"added": [column for column in columns if column not in variant], "variant": variant}
+        changes[name] = {kind: found for kind, found in kinds.items() if found}
+    return changes
+
+
+def _child_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.MaterializeResult[Any]:
+    """Returns the materialisation of a nested table; one that no row has filled so far has no rows."""
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={
+            "dagster/row_count": result.children.get(name, 0),
+            "dagster/table_name": f"{result.table.rpartition('.')[0]}.{name}",
+            "dagster/column_schema": _column_schema(result.child_columns.get(name, {})),
+        },
+    )
+
+
+def _column_schema(columns: Mapping[str, Mapping[str, Any]], personal: Collection[str] = ()) -> dg.TableSchema:
+    """Returns dlt's columns as Dagster's; `personal` are those that are tagged as data of persons."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                name,
+                column["data_type"],
+                description=column.get("description"),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.get("nullable", True), unique=bool(column.get("unique"))
+                ),
+                tags=PII_TAG if name in personal else None,
+            )
+            for name, column in columns.items()
+        ]
+    )

@@ -1,0 +1,116 @@
+"""The op of a source in Dagster: one output for each table and each check, of which any may be left out of a run."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from inspect import Parameter, Signature
+from typing import Any
+
+import dagster as dg
+
+from data_foundation.orchestration.asset_checks import check_specs
+from data_foundation.orchestration.op_run import INGEST_CONFIG, ingest_resources
+from data_foundation.orchestration.translator import ResourceAssets
+from data_foundation.warehouses.base import Warehouse
+
+Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
+
+_NOT_LOADED = dg.In(dg.Nothing)
+_TABLE = dg.Out(dg.Nothing, is_required=False)
+_CHECK = dg.Out(dg.Any, is_required=False)
+_SIGNATURE = Signature(
+    [Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=dg.AssetExecutionContext)],
+    return_annotation=Results,
+)
+
+
+def build_loading_op(name: str, members: Sequence[ResourceAssets], warehouse: Warehouse) -> dg.AssetsDefinition:
+    """Returns what `dagster.multi_asset` makes of the same with `can_subset`, in half the time.
+
+    The decorator makes the config, the output of each check and what the function's signature says anew for every op:
+    in a large tree that was a fifth of the time to its definitions.
+
+    Args:
+        name: Of the op.
+        members: The resources that it loads, all of one source and partitioning.
+        warehouse: Where they land.
+
+    Raises:
+        dagster.DagsterInvalidDefinitionError: Two tables or two checks have the same name, or a check has the name of
+            a table, or another rule of Dagster's is broken.
+    """
+    specs = [spec for assets in members for spec in assets.specs]
+    checks = [check for assets in members for check in check_specs(assets.data.resource, assets.table.key)]
+    tables = {spec.key.to_python_identifier(): spec for spec in specs}
+    checks_by_output = {check.get_python_identifier(): check for check in checks}
+    _refuse_clashes(tables, specs, checks_by_output, checks)
+    inputs = _inputs(tables)
+
+    def ingest(context: dg.AssetExecutionContext) -> Results:
+        yield from ingest_resources(context, members, warehouse)
+
+    ingest.__signature__ = _SIGNATURE  # type: ignore[attr-defined]  # Dagster asks for it sixteen times
+    # A date in `meta` is not what Dagster will take in 2.0, and its decorator says nothing of that either.
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        op = dg.op(
+            name=name,
+            ins=dict.fromkeys(inputs, _NOT_LOADED),
+            out={name: _out(spec) for name, spec in tables.items()} | dict.fromkeys(checks_by_output, _CHECK),
+            config_schema=INGEST_CONFIG,
+            pool=members[0].data.source.name,
+        )(ingest)
+    return dg.AssetsDefinition(
+        keys_by_input_name=inputs,
+        keys_by_output_name={name: spec.key for name, spec in tables.items()},
+        node_def=op,
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run() if members[0].data.resource.partitions else None,
+        check_specs_by_output_name=checks_by_output,
+        specs=specs,
+    )
+
+
+def _refuse_clashes(
+    tables: Mapping[str, dg.AssetSpec],
+    all_tables: Sequence[dg.AssetSpec],
+    checks: Mapping[str, dg.AssetCheckSpec],
+    all_checks: Sequence[dg.AssetCheckSpec],
+) -> None:
+    if len(tables) != len(all_tables):
+        hidden = [spec.key for spec in all_tables if tables[spec.key.to_python_identifier()] is not spec]
+        clashes = [
+            f"{key.to_user_string()} and {tables[key.to_python_identifier()].key.to_user_string()}" for key in hidden
+        ]
+        raise dg.DagsterInvalidDefinitionError(
+            f"asset keys with the same output name: {', '.join(clashes)}; "
+            "accepted: keys that differ when joined by `__`"
+        )
+    if len(checks) != len(all_checks):
+        counts = Counter((check.asset_key, check.name) for check in all_checks)
+        twice = {check: count for check, count in counts.items() if count > 1}
+        raise dg.DagsterInvalidDefinitionError(f"Duplicate check specs: {twice}")
+    if overlap := tables.keys() & checks.keys():
+        message = f"Invariant failed. Description: Check output names overlap with asset output names: {overlap}"
+        raise dg.DagsterInvalidDefinitionError(message)
+
+
+def _out(spec: dg.AssetSpec) -> dg.Out:
+    out = _TABLE._replace(description=spec.description, metadata=spec.metadata, code_version=spec.code_version)
+    # A translator of one's own may say who keeps the table.
+    keeper = spec.metadata.get("dagster/io_manager_key")
+    return out._replace(dagster_type=_CHECK.dagster_type, io_manager_key=keeper) if keeper else out
+
+
+def _inputs(tables: Mapping[str, dg.AssetSpec]) -> dict[str, dg.AssetKey]:
+    """Returns by the name of each input the asset that is read: a table of the op's own in a run that leaves it out."""
+    own = {spec.key: name for name, spec in tables.items()}
+    deps = [dep for spec in tables.values() for dep in spec.deps]
+    # One that maps partitions may read those of its own that were loaded before.
+    outside = {dep.asset_key for dep in deps if dep.asset_key not in own or dep.partition_mapping is not None}
+    inside = {dep.asset_key for dep in deps} - outside
+    inputs = {_input_name(dep.asset_key): dep.asset_key for dep in deps if dep.asset_key in outside}
+    return inputs | {f"__subset_input__{name}": key for key, name in own.items() if key in inside}
+
+
+def _input_name(key: dg.AssetKey) -> str:
+    return "_".join(key.path).replace("-", "_").replace(".", "_")

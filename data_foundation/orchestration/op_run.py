@@ -1,0 +1,215 @@
+"""What an ingesting op does when it runs: its launchpad, its loads side by side, and what it tells Dagster of them."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from data_foundation.checks.rules import CheckOutcome
+from data_foundation.checks.run import is_declared
+from data_foundation.config.grammar import ResourceConfig
+from data_foundation.config.table_names import child_key
+from data_foundation.loading.parallel import Outcome, load_side_by_side
+from data_foundation.loading.progress import Progress
+from data_foundation.loading.result import LoadResult, check_table
+from data_foundation.loading.task import LoadOptions, Task
+from data_foundation.orchestration.asset_checks import check_evaluation, check_result
+from data_foundation.orchestration.materialization import landed_results
+from data_foundation.orchestration.translator import ResourceAssets, ResourceData
+from data_foundation.warehouses.base import Warehouse
+
+PROGRESS_SECONDS = 5.0
+"""How often a load says how far it is; one that is over in a moment only says how it ended."""
+
+ENDS = ("done", "failed")
+"""Phases after which there is none."""
+
+
+class Refresh(enum.Enum):
+    """What is forgotten before loading."""
+
+    none = "none"
+    state = "state"
+    drop = "drop"
+
+
+class IngestConfig(dg.Config):
+    """What a person may ask of one run, in the launchpad."""
+
+    start: str | None = Field(default=None, description="Load from this date, time or value on; the cursor stays.")
+    end: str | None = Field(default=None, description="Load up to, not including, this date, time or value.")
+    limit: int | None = Field(default=None, ge=0, description="At most this many rows per resource, for a sample.")
+    refresh: Refresh = Field(
+        default=Refresh.none, description="state: forget the cursor and load all again; drop: drop the table first."
+    )
+    kwargs: dict[str, Any] = Field(
+        default={}, description="Keyword arguments by table, for instance {airports: {...}}."
+    )
+
+
+INGEST_CONFIG = dg.Field(IngestConfig.to_fields_dict())
+"""Read once: an argument annotated with IngestConfig would have it translated anew for every source."""
+
+
+def ingest_resources(
+    context: dg.AssetExecutionContext, members: Sequence[ResourceAssets], warehouse: Warehouse
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """Loads the selected resources side by side and yields each as it lands, and how its checks came out.
+
+    Checks that are selected without their table are run on it as it stands.
+
+    Args:
+        context: Of a run of the op; its config is an `IngestConfig`.
+        members: The resources of the op.
+        warehouse: Where they land.
+
+    Raises:
+        dagster.Failure: Once, at the end, naming those that failed, each with its cause.
+    """
+    config = IngestConfig(**context.op_execution_context.op_config)
+    selected = [assets for assets in members if not context.selected_asset_keys.isdisjoint(assets.keys)]
+    by_destination = {assets.data.resource.destination: assets for assets in selected}
+    tasks = [
+        Task(assets.data.source, assets.data.resource, _options(context, config, assets.data)) for assets in selected
+    ]
+    failed: dict[str, str] = {}
+    log = _ProgressLog(context.log)
+    for assets in (assets for assets in members if assets not in selected and _check_keys(context, assets)):
+        yield from _check_results(context, assets, check_table(assets.data.resource, warehouse))
+    for event in _parents_first(load_side_by_side(tasks, warehouse), selected):
+        if isinstance(event, Progress):
+            log.show(event)
+            continue
+        assets = by_destination[event.task.resource.destination]
+        if event.result:
+            yield from _results(context, assets, event.result)
+        else:
+            context.log.error(str(event.error))
+        if cause := _cause(event.task.resource, event):
+            failed[event.task.resource.destination] = cause
+        yield from _check_results(context, assets, event.checks)
+    if failed:
+        landed = "; the others landed" if len(failed) < len(selected) else ""
+        listed = "\n".join(f"- {name}: {cause}" for name, cause in failed.items())
+        summary = (
+            f"{len(failed)} of {len(selected)} resources of {selected[0].data.source.name} failed{landed}:\n{listed}"
+        )
+        raise dg.Failure(summary, metadata=failed)
+
+
+def _cause(resource: ResourceConfig, outcome: Outcome) -> str:
+    """Returns why a resource fails the step, "" where it does not; Dagster knows of the checks that were declared."""
+    if outcome.error:
+        return f"{type(outcome.error).__name__}: {outcome.error}"
+    found = [check for check in outcome.checks if not check.passed and not is_declared(resource, check)]
+    advice = "; with `checks: {complete: block}` this is an asset check of its own, `warn` lets the run succeed"
+    return "".join(f"landed, but {check.message}{advice}" for check in found)
+
+
+def _parents_first(
+    events: Iterable[Progress | Outcome], selected: Sequence[ResourceAssets]
+) -> Iterator[Progress | Outcome]:
+    """Yields the events, each outcome after those of the resources that its assets depend on: Dagster insists on it."""
+    parents = _parents(selected)
+    ended: set[str] = set()
+    held: list[Outcome] = []
+    for event in events:
+        if isinstance(event, Progress):
+            yield event
+            continue
+        held.append(event)
+        while ready := next((outcome for outcome in held if parents[outcome.task.resource.destination] <= ended), None):
+            held.remove(ready)
+            yield ready
+            ended.add(ready.task.resource.destination)
+
+
+def _parents(selected: Sequence[ResourceAssets]) -> dict[str, set[str]]:
+    """Returns by destination the destinations of the selected resources that its assets depend on."""
+    owners = {key: assets.data.resource.destination for assets in selected for key in assets.keys}
+    parents = {}
+    for assets in selected:
+        name = assets.data.resource.destination
+        deps = {dep.asset_key for spec in assets.specs for dep in spec.deps}
+        parents[name] = {owners[key] for key in deps & owners.keys()} - {name}
+    return parents
+
+
+def _options(context: dg.AssetExecutionContext, config: IngestConfig, data: ResourceData) -> LoadOptions:
+    kwargs = config.kwargs.get(data.resource.table) or config.kwargs.get(data.resource.destination) or {}
+    start, end, key = config.start, config.end, None
+    if context.has_partition_key or context.has_partition_key_range:
+        window = context.partition_time_window
+        start, end = window.start.isoformat(), window.end.isoformat()
+        key = context.partition_key_range.start
+    return LoadOptions(start, end, key, config.limit, config.refresh.value, kwargs, context.run.run_id)
+
+
+def _results(
+    context: dg.AssetExecutionContext, assets: ResourceAssets, result: LoadResult
+) -> Iterator[dg.MaterializeResult[Any]]:
+    resource = assets.data.resource
+    for warning in result.warnings:
+        context.log.warning("%s: %s", result.destination, warning)
+    for child in resource.child_tables:
+        key = child_key(resource, child)
+        if key[1] not in result.children:
+            context.log.warning("%s: there is no such nested table; no row had '%s' so far", ".".join(key), child)
+    for found in landed_results(resource, result, assets.keys):
+        assert found.asset_key  # noqa: S101 - it is always set
+        if found.asset_key in context.selected_asset_keys:
+            yield found
+        else:
+            # A resource lands whole: what the run did not select has changed too, and its history should say so.
+            for partition in _partition_keys(context):
+                landed = dg.AssetMaterialization(found.asset_key, metadata=found.metadata, partition=partition)
+                context.log_event(landed)
+
+
+def _check_keys(context: dg.AssetExecutionContext, assets: ResourceAssets) -> set[dg.AssetCheckKey]:
+    """Returns the keys of a resource's checks that this run has selected."""
+    return {key for key in context.selected_asset_check_keys if key.asset_key == assets.table.key}
+
+
+def _check_results(
+    context: dg.AssetExecutionContext, assets: ResourceAssets, outcomes: Sequence[CheckOutcome]
+) -> Iterator[dg.AssetCheckResult]:
+    selected = {key.name for key in _check_keys(context, assets)}
+    for outcome in outcomes:
+        if not outcome.passed:
+            log = context.log.error if outcome.blocks else context.log.warning
+            log("%s: check %s failed: %s", assets.data.resource.destination, outcome.name, outcome.message)
+        if outcome.name in selected:
+            yield check_result(assets.table.key, outcome)
+        elif is_declared(assets.data.resource, outcome):
+            # The same holds for what was checked of it.
+            context.log_event(check_evaluation(assets.table.key, outcome))
+
+
+def _partition_keys(context: dg.AssetExecutionContext) -> Sequence[str | None]:
+    """Returns the partitions of this run, one None where it has no partitions."""
+    return context.partition_keys if context.has_partition_key or context.has_partition_key_range else [None]
+
+
+class _ProgressLog:
+    """Writes how each load ends, each note, and now and then a phase and the rows so far, to the event log."""
+
+    def __init__(self, log: dg.DagsterLogManager) -> None:
+        self._log = log
+        self._last: dict[str, float] = {}
+
+    def show(self, progress: Progress) -> None:
+        now = time.monotonic()
+        said = self._last.setdefault(progress.destination, now)
+        if progress.note:
+            self._log.log(progress.level, f"{progress.destination}: {progress.note}")
+        elif progress.phase in ENDS or now - said > PROGRESS_SECONDS:
+            self._log.info(f"{progress.destination}: {progress.phase}, {progress.rows:,} rows")
+        else:
+            return
+        self._last[progress.destination] = now

@@ -1,0 +1,66 @@
+"""What landed outside Dagster written into Dagster's history, so that the UI knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from data_foundation.checks.run import is_declared
+from data_foundation.orchestration.asset_checks import check_evaluation
+from data_foundation.orchestration.asset_keys import AssetKeys, default_keys, load_asset_keys
+from data_foundation.orchestration.materialization import landed_results
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from data_foundation.dbt.command import ModelResult
+    from data_foundation.loading.parallel import Outcome
+
+
+def record(root: Path, outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> int:
+    """Reports every asset that landed, how its checks came out, and every model that was built.
+
+    Args:
+        root: The repository, whose `definitions.py` decides the asset keys.
+        outcomes: Of the loads.
+        models: What dbt built.
+
+    Returns:
+        How many events were reported.
+
+    Raises:
+        FoundationError: `definitions.py` cannot be run.
+        dagster.DagsterHomeNotSetError: There is no DAGSTER_HOME whose history could be written.
+    """
+    keys = load_asset_keys(root)
+    with dg.DagsterInstance.get() as instance:
+        events: list[dg.AssetMaterialization | dg.AssetCheckEvaluation]
+        events = [*_landed(outcomes, keys), *_checked(outcomes, keys), *_built(models)]
+        for event in events:
+            instance.report_runless_asset_event(event)
+    return len(events)
+
+
+def _landed(outcomes: Sequence[Outcome], keys: AssetKeys) -> Iterator[dg.AssetMaterialization]:
+    for outcome in outcomes:
+        resource = outcome.task.resource
+        own = [keys.get(key, key) for key in default_keys(resource)]
+        for result in landed_results(resource, outcome.result, own) if outcome.result else ():
+            assert result.asset_key  # noqa: S101 - it is always set
+            yield dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
+
+
+def _checked(outcomes: Sequence[Outcome], keys: AssetKeys) -> Iterator[dg.AssetCheckEvaluation]:
+    for outcome in outcomes:
+        table, *_ = default_keys(outcome.task.resource)
+        for check in (check for check in outcome.checks if is_declared(outcome.task.resource, check)):
+            yield check_evaluation(keys.get(table, table), check)
+
+
+def _built(models: Sequence[ModelResult]) -> Iterator[dg.AssetMaterialization]:
+    for model in models:
+        if model.succeeded and "." in model.name:
+            metadata = {"dagster/row_count": model.rows} if model.rows is not None else {}
+            yield dg.AssetMaterialization(dg.AssetKey(model.name.split(".")), metadata=metadata)

@@ -1,0 +1,285 @@
+"""What a resource is in Dagster: the one place that decides keys, groups, kinds, owners, tags and links."""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dlt import DagsterDltTranslator
+from typing_extensions import override
+
+from data_foundation.config.grammar import ResourceConfig
+from data_foundation.config.table_names import child_key, child_name, table_key
+from data_foundation.errors import Place
+from data_foundation.orchestration.automation import PARTITIONED_TAG, TABLE_KIND, ingest_condition
+from data_foundation.orchestration.materialization import PII_TAG
+from data_foundation.project.entry import EntryFacts, EntryPlace
+from data_foundation.project.find_sources import SOURCE_KEY
+from data_foundation.project.source import SourceConfig
+
+# Links to code are marked beta in dagster 1.13; a person who starts a run should not read of it for every table.
+warnings.filterwarnings("ignore", message=".*(LocalFileCodeReference|CodeReferencesMetadataValue).*")
+
+_NO_NAME = re.compile(r"[^A-Za-z0-9_]")
+
+
+# The methods of dagster-dlt's translator take a dlt resource, which does not exist at definition time: ours take
+# ResourceData. The base is Any so that a subclass of SourceTranslator needs no `type: ignore[override]`;
+# tests/orchestration/test_translator.py compares the methods with dagster-dlt's instead.
+_DltTranslator: Any = DagsterDltTranslator
+
+
+@dataclass(frozen=True)
+class ResourceData:
+    """The argument of the translator's methods: a resource, as known without running any code of its source.
+
+    Attributes:
+        source: The source folder's configuration.
+        resource: The resource's configuration.
+        place: File of the entry.
+        facts: Docstring and line of the entry.
+        warehouse_kind: For instance duckdb.
+        declared: Where the resource is declared.
+        source_key: Asset key of the source.
+        parent: The resource named by `data_from`, None if there is none.
+        suffix: Suffix of this deployment's schema names.
+    """
+
+    source: SourceConfig
+    resource: ResourceConfig
+    place: EntryPlace
+    facts: EntryFacts
+    warehouse_kind: str
+    declared: Place
+    source_key: dg.AssetKey
+    parent: ResourceData | None = None
+    suffix: str = ""
+
+    def table_name(self, key: tuple[str, str]) -> str:
+        """Returns schema.table of this deployment for dataset and table."""
+        dataset, table = key
+        return f"{dataset}{self.suffix}.{table}"
+
+
+@dataclass(frozen=True)
+class ResourceAssets:
+    """The assets that one resource materializes.
+
+    Attributes:
+        data: The resource.
+        table: Spec of its table.
+        child_tables: Specs of its nested tables, in the order of the resource's `child_tables`.
+    """
+
+    data: ResourceData
+    table: dg.AssetSpec
+    child_tables: tuple[dg.AssetSpec, ...] = ()
+
+    @property
+    def specs(self) -> tuple[dg.AssetSpec, ...]:
+        """The table's spec, then those of its nested tables."""
+        return (self.table, *self.child_tables)
+
+    @property
+    def keys(self) -> tuple[dg.AssetKey, ...]:
+        """The table's key, then those of its nested tables."""
+        return tuple(spec.key for spec in self.specs)
+
+
+class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any on purpose, see above
+    """Translates resources into asset specs: dagster-dlt's translator, whose methods take `ResourceData`.
+
+    Subclass it, override any method, and pass an instance to `build_definitions`:
+
+        class CompanyTranslator(SourceTranslator):
+            def get_asset_key(self, data: ResourceData) -> dg.AssetKey:
+                return super().get_asset_key(data).with_prefix("lake")
+
+            def get_asset_spec(self, data: ResourceData) -> dg.AssetSpec:
+                return super().get_asset_spec(data).replace_attributes(group_name="ingestion")
+
+    Every method below counts. `get_asset_spec` calls the others, so an override of it has the last word. Nested tables,
+    checks, dependencies, events and dbt models follow the key of the spec that it returns.
+    """
+
+    @override
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuses overrides of dagster-dlt's methods that would have no effect.
+
+        Raises:
+            TypeError: Naming the methods and those that can be overridden.
+        """
+        super().__init_subclass__(**options)
+        inherited = [name for name in dir(DagsterDltTranslator) if not name.startswith("__")]
+        ignored = [
+            name
+            for name in inherited
+            if name not in vars(SourceTranslator) and getattr(cls, name) is not getattr(SourceTranslator, name)
+        ]
+        if ignored:
+            accepted = ", ".join(name for name in vars(SourceTranslator) if name.startswith("get_"))
+            raise TypeError(
+                f"{cls.__module__}.{cls.__qualname__}: overrides {', '.join(ignored)}, which would have no effect; "
+                f"accepted: {accepted}"
+            )
+
+    @override
+    def get_asset_spec(self, data: ResourceData) -> dg.AssetSpec:
+        """Returns the spec of the asset that loads a resource, composed of what the other methods return."""
+        return dg.AssetSpec(
+            key=self.get_asset_key(data),
+            deps=self.get_deps_asset_keys(data),
+            description=self.get_description(data),
+            group_name=self.get_group_name(data),
+            kinds=self.get_kinds(data),
+            owners=self.get_owners(data),
+            tags=self.get_tags(data),
+            metadata=self.get_metadata(data),
+            automation_condition=self.get_automation_condition(data),
+            freshness_policy=_freshness_policy(data.resource),
+            partitions_def=_partitions(data.resource),
+        )
+
+    @override
+    def get_asset_key(self, data: ResourceData) -> dg.AssetKey:
+        """Returns dataset and table, which is dagster-dbt's key of the table as a dbt source."""
+        return dg.AssetKey(table_key(data.resource))
+
+    @override
+    def get_deps_asset_keys(self, data: ResourceData) -> Iterable[dg.AssetKey]:
+        """Returns the key of the resource named by `data_from`, otherwise that of the source."""
+        return [self.get_asset_spec(data.parent).key if data.parent else data.source_key]
+
+    @override
+    def get_description(self, data: ResourceData) -> str | None:
+        """Returns the configured description, otherwise the entry's docstring."""
+        return data.resource.description or data.facts.docstring
+
+    @override
+    def get_group_name(self, data: ResourceData) -> str | None:
+        """Returns the name of the source folder."""
+        return data.source.name
+
+    @override
+    def get_kinds(self, data: ResourceData) -> set[str]:
+        """Returns dlt, the warehouse's kind and the configured kinds."""
+        return {TABLE_KIND, data.warehouse_kind, *data.resource.kinds}
+
+    @override
+    def get_owners(self, data: ResourceData) -> Sequence[str] | None:
+        """Returns the configured owners."""
+        return list(data.resource.owners)
+
+    @override
+    def get_tags(self, data: ResourceData) -> Mapping[str, str]:
+        """Returns the configured tags, and the mark of partitioned tables, which is added to any result."""
+        resource = data.resource
+        return {**resource.tags, PARTITIONED_TAG: "true"} if resource.partitions else resource.tags
+
+    @override
+    def get_metadata(self, data: ResourceData) -> Mapping[str, Any]:
+        """Returns the table's name, the columns known beforehand, links to the code, and free metadata."""
+        resource = data.resource
+        columns = [
+            dg.TableColumn(
+                name,
+                hints.data_type or "unknown",
+                description=hints.description,
+                tags=PII_TAG if hints.pii else None,
+            )
+            for name, hints in resource.columns.items()
+        ]
+        return {
+            "dagster/table_name": data.table_name(table_key(resource)),
+            "dagster/code_references": _references(
+                _reference(data.declared.file, data.declared.line), _reference(data.place.file, data.facts.line)
+            ),
+            "write_disposition": resource.meeting,
+            **({"lake": f"{resource.lake}/{table_key(resource)[1]}"} if resource.lake else {}),
+            **({"dagster/column_schema": dg.TableSchema(columns)} if columns else {}),
+            **(resource.meta.model_extra or {}),
+        }
+
+    @override
+    def get_automation_condition(self, data: ResourceData) -> dg.AutomationCondition[Any] | None:
+        """Returns the condition of the configured `automation`, None if there is none."""
+        return ingest_condition(data.resource.automation) if data.resource.automation else None
+
+    def get_child_spec(self, data: ResourceData, child: str, parent: dg.AssetSpec) -> dg.AssetSpec:
+        """Returns the spec of a nested table; it lands with its parent and depends on it."""
+        *prefix, table = parent.key.path
+        return parent.replace_attributes(
+            key=dg.AssetKey([*prefix, child_name(table, child)]),
+            deps=[parent.key],
+            description=f"`{child}` of {'.'.join(parent.key.path)}, a row per item; join _dlt_parent_id to _dlt_id.",
+            automation_condition=None,
+            metadata={**parent.metadata, "dagster/table_name": data.table_name(child_key(data.resource, child))},
+        )
+
+    def get_source_spec(self, source: SourceConfig) -> dg.AssetSpec:
+        """Returns the external asset that stands for the vendor, upstream of the source's tables."""
+        return dg.AssetSpec(
+            key=source_key(source.name),
+            description=source.description or None,
+            group_name=source.name,
+            kinds={"source"},
+            owners=list(source.defaults.owners),
+            metadata={"dagster/code_references": _references(_reference(source.file, 1))},
+        )
+
+
+def dagster_name(name: str) -> str:
+    """Returns a folder's name as near as Dagster takes it; only that of a broken folder can differ."""
+    return _NO_NAME.sub("_", name)
+
+
+def source_key(name: str) -> dg.AssetKey:
+    """Returns the key of the asset that stands for a source folder; Dagster makes an op's name of it."""
+    spelt = dagster_name(name)
+    return dg.AssetKey([SOURCE_KEY, name if spelt == name else f"{spelt}_{zlib.crc32(name.encode()):08x}"])
+
+
+def _freshness_policy(resource: ResourceConfig) -> dg.FreshnessPolicy | None:
+    if resource.freshness is None:
+        return None
+    warn = resource.freshness.warn_after_hours
+    return dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(hours=resource.freshness.fail_after_hours),
+        warn_window=timedelta(hours=warn) if warn else None,
+    )
+
+
+def _partitions(resource: ResourceConfig) -> dg.PartitionsDefinition[str] | None:
+    if resource.partitions is None:
+        return None
+    kinds = {
+        "hourly": dg.HourlyPartitionsDefinition,
+        "daily": dg.DailyPartitionsDefinition,
+        "weekly": dg.WeeklyPartitionsDefinition,
+        "monthly": dg.MonthlyPartitionsDefinition,
+    }
+    partitions = resource.partitions
+    fmt = "%Y-%m-%d-%H:%M" if partitions.by == "hourly" else "%Y-%m-%d"
+    definition: dg.PartitionsDefinition[str] = kinds[partitions.by](
+        start_date=partitions.start.strftime(fmt),
+        end_date=partitions.end.strftime(fmt) if partitions.end else None,
+        timezone=partitions.timezone,
+    )
+    return definition
+
+
+@lru_cache(maxsize=1024)
+def _reference(file: Path, line: int) -> dg.LocalFileCodeReference:
+    return dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=f"{file.parent.name}/{file.name}")
+
+
+def _references(*references: dg.LocalFileCodeReference) -> dg.CodeReferencesMetadataValue:
+    return dg.CodeReferencesMetadataValue(code_references=list(references))

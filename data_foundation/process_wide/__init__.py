@@ -1,0 +1,1 @@
+"""Whatever changes the whole process."""

@@ -1,0 +1,132 @@
+"""Which settings are secret: judged by their names, in the environment and dlt's files, or declared to dlt."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from dlt.common.configuration.utils import get_resolved_traces
+from dlt.common.runtime.run_context import global_dir
+
+from data_foundation.process_wide.dlt_memo import is_secret_hint
+from data_foundation.process_wide.redaction import remember
+
+SECRET_PARTS = ("password", "passwd", "passphrase", "secret", "token", "credential", "apikey", "signature", "webhook")
+"""A name with one of these in it is that of a secret."""
+
+SECRET_WORDS = frozenset({"auth", "authorization", "bearer", "cookie", "dsn", "jwt", "key", "keys", "pass", "pat",
+                          "pwd", "sas", "sig"})  # fmt: skip
+"""A name with one of these as a word of it is that of a secret."""
+
+PLAIN_ENDINGS = frozenset({"account", "column", "database", "dir", "drivername", "expires", "file", "folder", "host",
+                           "id", "name", "path", "port", "region", "role", "sock", "type", "user", "username",
+                           "warehouse"})  # fmt: skip
+"""A name that ends in one of these is that of no secret, whatever it holds before."""
+
+PLAIN_NAMES = frozenset({"pwd", "oldpwd"})
+PLAIN_KEYS = ("foreign_key", "merge_key", "partition_key", "primary_key", "public_key", "sort_key")
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_PAIR = re.compile(r"(?:^|[;&\s,])\s*([\w .-]+?)\s*=\s*([^;&\s,]+)")
+_RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])\S{16,}")
+_RANDOM_IN_SECRET = re.compile(r"(?=.*\d)\S{8,}|\S{20,}")
+_AFTER_EQUALS = re.compile(r"=\s*[\[{]?\s*(?:'''|\"\"\"|['\"])?(.*?)['\"\]},\s]*$", re.MULTILINE)
+
+
+@lru_cache(maxsize=4096)
+def is_secret(name: str) -> bool:
+    """Tells whether a setting, an argument or a field of this name holds a secret."""
+    words = [word.lower() for word in _WORDS.findall(name.rpartition("__")[2])]
+    snake = "_".join(words)
+    if snake in PLAIN_NAMES or snake.endswith(PLAIN_KEYS) or (words and words[-1] in PLAIN_ENDINGS):
+        return False
+    telling = any(part in "".join(words) for part in SECRET_PARTS) or not SECRET_WORDS.isdisjoint(words)
+    return telling or "__credentials__" in name.lower()
+
+
+def learn_settings(settings: Mapping[str, Any]) -> None:
+    """Has the secrets masked that `settings` hold, at any depth; a URL's user info is one whatever its name."""
+    remember(list(_of_mapping(settings)))
+
+
+def learn_files(folder: Path) -> None:
+    """Has the secrets masked that dlt's files in `folder` and in its own folder hold, malformed ones too."""
+    files = [Path(place, name) for place in (folder, global_dir()) for name in ("secrets.toml", "config.toml")]
+    for file in files:
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        try:
+            found = list(_of_mapping(tomllib.loads(text), all_secret=file.name == "secrets.toml"))
+        except tomllib.TOMLDecodeError:
+            found = [line.strip() for line in _AFTER_EQUALS.findall(text)]
+        remember(found)
+
+
+def learn_resolved() -> None:
+    """Has the values masked that dlt has handed out as secrets in this thread, by whatever name and provider."""
+    for trace in list(get_resolved_traces().resolved_traces):
+        if is_secret_hint(trace.hint):
+            value = trace.value if isinstance(trace.value, Mapping) else {trace.key: trace.value}
+            remember(list(_of_mapping(value, all_secret=True)))
+
+
+def _of_mapping(settings: Mapping[str, Any], *, all_secret: bool = False) -> Iterator[str]:
+    for name, value in settings.items():
+        plain = all_secret and name.lower() not in PLAIN_ENDINGS
+        yield from _of_value(value, secret=plain or is_secret(str(name)), all_secret=all_secret)
+
+
+def _of_value(value: Any, *, secret: bool, all_secret: bool) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield from _of_mapping(value, all_secret=all_secret)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _of_value(item, secret=secret, all_secret=all_secret)
+    elif not isinstance(value, bool):
+        yield from _of_text(str(value).strip(), secret=secret)
+
+
+def _of_text(text: str, *, secret: bool) -> Iterator[str]:
+    """Yields the secrets in the text of one setting: a document, a URL, a connection string, or a word."""
+    if text.startswith("{"):
+        try:
+            yield from _of_mapping(json.loads(text), all_secret=secret)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            return
+    if "://" in text or ("?" in text and "=" in text):
+        yield from _of_url(text, secret=secret)
+        return
+    yield from (value for name, value in _PAIR.findall(text) if is_secret(name))
+    if secret:
+        yield text
+        # A key of many lines is quoted line by line as well.
+        yield from (line for line in text.splitlines() if len(line) > len("-----BEGIN PRIVATE KEY-----"))
+
+
+def _of_url(url: str, *, secret: bool) -> Iterator[str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        yield url
+        return
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    # Without a password the user is the token.
+    yield from (password or user, unquote(password or user))
+    for name, value in parse_qsl(parts.query) + parse_qsl(parts.fragment):
+        if secret or is_secret(name):
+            yield value
+    random = _RANDOM_IN_SECRET if secret else _RANDOM
+    segments = [*parts.path.split("/"), parts.fragment]
+    for segment in segments:
+        if random.fullmatch(segment):
+            yield from (segment, unquote(segment))

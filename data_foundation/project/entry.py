@@ -1,0 +1,253 @@
+"""An entry path: where it is (without importing it), what it says of itself, and the object at run time."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.machinery import BuiltinImporter, ModuleSpec, PathFinder
+from pathlib import Path
+from typing import Any, NoReturn
+
+from typing_extensions import override
+
+from data_foundation.errors import EntryError
+from data_foundation.project.source_import import import_module, shown
+
+
+@dataclass(frozen=True)
+class EntryPlace:
+    """Where an entry stands.
+
+    Attributes:
+        folder: The source folder when the module is in it, None for a module found on the import path.
+        module: Dotted name, relative to the folder or absolute.
+        file: The module's file.
+        attributes: Names to follow inside the module, at least one.
+        index: For `resources[2]`, the 2.
+    """
+
+    folder: Path | None
+    module: str
+    file: Path
+    attributes: tuple[str, ...]
+    index: int | None = None
+
+
+@dataclass(frozen=True)
+class EntryFacts:
+    """What the source text says of an entry: its line, docstring and signature (None where text cannot tell)."""
+
+    line: int
+    docstring: str | None
+    signature: inspect.Signature | None
+
+
+def find_entry(folder: Path, entry: str) -> EntryPlace:
+    """Finds the file of `entry` as written in `folder`'s `sources.yaml`; imports nothing.
+
+    `data.f`, `<folder>.data.f` and `dlthub.<folder>.data.f` are the folder's own `data.py`, whatever else of that
+    name is installed; anything else is looked up on the import path.
+
+    Raises:
+        EntryError: No such module, or a path that names a module and nothing inside it.
+    """
+    path, _, index = entry.rstrip("]").partition("[")
+    parts = path.split(".")
+    own = parts[2:] if parts[:2] == ["dlthub", folder.name] else parts[1:] if parts[0] == folder.name else parts
+    for inside in (own, parts):
+        if found := _walk(folder, inside):
+            return _place(folder, entry, inside, found, index)
+    if own is not parts:
+        return _place(folder, entry, own, None, index)
+    spec = _find_top_level(parts[0])
+    if spec is None:
+        _raise_no_module(folder, entry, parts[0])
+    for location in spec.submodule_search_locations or ():
+        if found := _walk(Path(location), parts[1:]):
+            return _place(None, entry, parts, (found[0], found[1] + 1), index)
+    if spec.origin is None:  # a folder on the import path that holds no such module, perhaps no Python at all
+        _raise_no_module(folder, entry, parts[0])
+    return _place(None, entry, parts, (Path(spec.origin), 1), index)
+
+
+def read_facts(place: EntryPlace) -> EntryFacts:
+    """Reads what the module's text says of the entry; imports nothing.
+
+    Raises:
+        EntryError: The module is not valid Python, or has nothing of that name.
+    """
+    if place.file.suffix != ".py":
+        return EntryFacts(1, None, None)  # compiled: there is no text
+    names, may_have_more = _definitions(place.file, place.file.read_bytes())
+    node = names.get(place.attributes[0])
+    if node is None:
+        if may_have_more:
+            return EntryFacts(1, None, None)
+        functions = ", ".join(name for name, found in names.items() if isinstance(found, _FUNCTIONS))
+        message = f"{shown(place.file)} has no '{place.attributes[0]}'; it has: {functions or 'no functions'}"
+        raise EntryError(message)
+    if not isinstance(node, _FUNCTIONS) or len(place.attributes) > 1:
+        return EntryFacts(node.lineno, None, None)
+    return EntryFacts(node.lineno, ast.get_docstring(node), _signature(node))
+
+
+def check_arguments(
+    facts: EntryFacts, args: Sequence[object], kwargs: Mapping[str, object], *, takes_item: bool
+) -> str | None:
+    """Returns why `args` and `kwargs` do not fit the entry's signature, or None where they do or text cannot tell.
+
+    Args:
+        facts: Of the entry.
+        args: Positional arguments from the configuration.
+        kwargs: Keyword arguments from the configuration.
+        takes_item: The entry is a transformer, whose first argument is the parent's item.
+    """
+    if facts.signature is None:
+        return None
+    item = (object(),) if takes_item else ()
+    try:
+        facts.signature.bind(*item, *args, **kwargs)
+    except TypeError as error:
+        return f"{error}; the entry's signature is {facts.signature}"
+    return None
+
+
+def import_entry(place: EntryPlace, deadline: float | None = None) -> Any:
+    """Imports the entry's module and returns the object.
+
+    A source's folder becomes a package under a private name, so that relative imports inside it work and a folder
+    named like an installed package shadows nothing.
+
+    Raises:
+        EntryError: The import raised, exited, or did not end within `deadline` seconds; or nothing of that name.
+    """
+    module = import_module(place.folder, place.module, place.file, deadline)
+    found: Any = module
+    try:
+        for attribute in place.attributes:
+            found = getattr(found, attribute)
+        return found if place.index is None else found[place.index]
+    except (AttributeError, IndexError, TypeError) as error:
+        message = f"{shown(place.file)}: {error}"
+        raise EntryError(message) from None
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
+_DLT_DECORATOR = re.compile(r"dlt\.|(resource|transformer|source)\b")
+
+
+def _walk(base: Path, parts: Sequence[str]) -> tuple[Path, int] | None:
+    """Returns the deepest module file that `parts` name under `base`, and how many parts name it."""
+    deepest = None
+    for count, part in enumerate(parts, 1):
+        package, module = base / part / "__init__.py", base / f"{part}.py"
+        if module.is_file():
+            return module, count
+        if not package.parent.is_dir():
+            break
+        deepest = (package, count) if package.is_file() else deepest
+        base /= part
+    return deepest
+
+
+def _place(
+    folder: Path | None, entry: str, parts: Sequence[str], found: tuple[Path, int] | None, index: str
+) -> EntryPlace:
+    if found is None:
+        if folder and parts and not (folder / "__init__.py").is_file() and (folder / parts[0]).exists():
+            parts = parts[1:]
+        _raise_no_module(folder or Path(), entry, parts[0] if parts else "")
+    file, depth = found
+    if depth == len(parts):
+        message = f"'{entry}' names the module {shown(file)} and nothing inside it; add .<function>"
+        raise EntryError(message)
+    return EntryPlace(folder, ".".join(parts[:depth]), file, tuple(parts[depth:]), int(index) if index else None)
+
+
+def _raise_no_module(folder: Path, entry: str, module: str) -> NoReturn:
+    modules = sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("__"))
+    own = f"{shown(folder)} has {', '.join(f'{name}.py' for name in modules) or 'no modules'}"
+    message = f"'{entry}': there is no module '{module}', neither in this folder ({own}) nor installed"
+    raise EntryError(message)
+
+
+@lru_cache(maxsize=512)
+def _find_top_level(name: str) -> ModuleSpec | None:
+    """Finds a top-level module on the import path: unlike `importlib.util.find_spec` it imports no parent."""
+    return BuiltinImporter.find_spec(name) or PathFinder.find_spec(name)
+
+
+@lru_cache(maxsize=64)
+def _definitions(file: Path, text: bytes) -> tuple[dict[str, ast.stmt], bool]:
+    """Returns the module's top-level names with the statements that bind them, and whether text shows them all."""
+    try:
+        tree = ast.parse(text, str(file))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        message = f"{shown(file)}{line} is not valid Python: {getattr(error, 'msg', str(error) or 'too deep')}"
+        raise EntryError(message) from None
+    names = dict(_bindings(tree.body))
+    return names, "*" in names or "__getattr__" in names
+
+
+def _bindings(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
+    """Yields each name that the statements bind at the module's top level, with the statement."""
+    for node in body:
+        yield from ((name, node) for name in _names_bound(node))
+        for part in ("body", "orelse", "finalbody") if isinstance(node, _BLOCKS) else ():
+            yield from _bindings(getattr(node, part, []))
+        for handler in getattr(node, "handlers", []):
+            yield from _bindings(handler.body)
+
+
+def _names_bound(node: ast.stmt) -> list[str]:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return [node.name]
+        case ast.Import() | ast.ImportFrom():
+            return [(alias.asname or alias.name).split(".")[0] for alias in node.names]
+        case ast.Assign():
+            return [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+        case ast.AnnAssign(target=ast.Name() as target):
+            return [target.id]
+    return []
+
+
+class _Given:
+    """Stands for a default, in a signature that is shown to a person."""
+
+    @override
+    def __repr__(self) -> str:
+        return "..."
+
+
+_GIVEN = _Given()
+
+
+def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> inspect.Signature | None:
+    """Returns the signature, or None where a decorator may have changed it: one that is not dlt's, or that pipes."""
+    decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+    if not all(_DLT_DECORATOR.match(text) and "data_from" not in text for text in decorators):
+        return None
+    arguments = node.args
+    kinds = inspect.Parameter
+    positional = [*arguments.posonlyargs, *arguments.args]
+    required = len(positional) - len(arguments.defaults)
+    parameters = []
+    for position, argument in enumerate(positional):
+        kind = kinds.POSITIONAL_ONLY if position < len(arguments.posonlyargs) else kinds.POSITIONAL_OR_KEYWORD
+        default = kinds.empty if position < required else _GIVEN
+        parameters.append(kinds(argument.arg, kind, default=default))
+    if arguments.vararg:
+        parameters.append(kinds(arguments.vararg.arg, kinds.VAR_POSITIONAL))
+    for argument, default_node in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        default = kinds.empty if default_node is None else _GIVEN
+        parameters.append(kinds(argument.arg, kinds.KEYWORD_ONLY, default=default))
+    if arguments.kwarg:
+        parameters.append(kinds(arguments.kwarg.arg, kinds.VAR_KEYWORD))
+    return inspect.Signature(parameters)

@@ -1,0 +1,195 @@
+"""The whole tree under `dlthub/`: every source, and every folder that cannot be one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_foundation.config.grammar import ResourceConfig
+from data_foundation.config.table_names import child_key, hub_table, satellite_table, satellites_table, table_key
+from data_foundation.config.tags import TAGS_FILE, load_tags
+from data_foundation.errors import ConfigError, EntryError, Place, Problem
+from data_foundation.project.entry import EntryFacts, EntryPlace, check_arguments, find_entry, read_facts
+from data_foundation.project.python_resources import PYTHON_FILE, load_python_resources
+from data_foundation.project.source import SOURCES_FILE, SourceConfig, find_folder_problems, load_source_config
+from data_foundation.readers.registry import find_argument_problems
+
+SOURCE_KEY = "source"
+"""First part of the keys of the external assets that stand for the folders."""
+
+LONGEST_NAME = 200
+"""Characters of dataset and table: dlt's working folder is named after both, and a file system takes 255."""
+
+
+@dataclass(frozen=True)
+class FoundEntry:
+    """Where a resource's entry stands and what its text says."""
+
+    place: EntryPlace
+    facts: EntryFacts
+
+
+@dataclass(frozen=True)
+class FoundSource:
+    """A folder that is in order.
+
+    Attributes:
+        config: What it says.
+        entries: For each resource of `config`, in order, its entry.
+    """
+
+    config: SourceConfig
+    entries: tuple[FoundEntry, ...]
+
+
+@dataclass(frozen=True)
+class BrokenSource:
+    """A folder with problems; none of its resources can be trusted."""
+
+    folder: Path
+    problems: tuple[Problem, ...]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+
+def find_sources(root: Path) -> tuple[list[FoundSource], list[BrokenSource]]:
+    """Walks `root/dlthub/*/` and returns what is in order and what is broken.
+
+    No `data.py` is imported. A `definitions.py`, which is Python instead of YAML, has to be.
+    """
+    found: list[FoundSource] = []
+    broken: list[BrokenSource] = []
+    for folder in _source_folders(root / "dlthub"):
+        source = _find_or_break(folder)
+        if isinstance(source, FoundSource):
+            found.append(source)
+        else:
+            broken.append(source)
+    broken.extend(_broken_tags(root / "dlthub" / TAGS_FILE))
+    clashes = _duplicate_destinations(found)
+    broken.extend(BrokenSource(source.config.folder, clashes[source.config.name]) for source in found
+                  if source.config.name in clashes)  # fmt: skip
+    return [source for source in found if source.config.name not in clashes], broken
+
+
+def _broken_tags(file: Path) -> Iterator[BrokenSource]:
+    """Yields the file of tags where it is broken, whether somebody uses a tag or not."""
+    try:
+        load_tags(file)
+    except ConfigError as error:
+        yield BrokenSource(file, error.problems)
+
+
+def _find_or_break(folder: Path) -> FoundSource | BrokenSource:
+    try:
+        return _find_source(folder)
+    except ConfigError as error:
+        return BrokenSource(folder, error.problems)
+    except Exception as error:  # noqa: BLE001 - one folder, whatever is in it, must not take the others with it
+        return BrokenSource(folder, (Problem(folder, f"cannot be read: {type(error).__name__}: {error}"),))
+
+
+def _source_folders(base: Path) -> Iterator[Path]:
+    """Yields every folder that holds something of a source: a leftover `__pycache__` does not count."""
+    if not base.is_dir():
+        return
+    for folder in sorted(base.iterdir()):
+        if (
+            folder.is_dir()
+            and folder.name[0] not in "._"
+            and any(not f.name.startswith(("__py", ".")) for f in folder.iterdir())
+        ):
+            yield folder
+
+
+def _find_source(folder: Path) -> FoundSource:
+    python = load_python_resources(folder) if (folder / PYTHON_FILE).is_file() else []
+    if python and not (folder / SOURCES_FILE).exists():
+        if problems := list(find_folder_problems(folder)):
+            raise ConfigError(problems)
+        config = SourceConfig.of_python(folder, folder / PYTHON_FILE, python)
+    else:
+        config = load_source_config(folder)
+        config = config.with_resources(python, folder / PYTHON_FILE) if python else config
+    problems = []
+    entries: list[FoundEntry] = []
+    known: dict[str, FoundEntry] = {}
+    for resource, place in zip(config.resources, config.places, strict=True):
+        if message := _refuse_name(resource):
+            problems.append(place.problem(message, f"{resource.destination}: destination"))
+        try:
+            entries.append(_find_entry(folder, resource, known))
+        except EntryError as error:
+            problems.append(place.problem(str(error), f"{resource.destination}: entry"))
+        else:
+            problems += [place.problem(message, f"{resource.destination}: {where}")
+                         for where, message in find_argument_problems(resource)]  # fmt: skip
+    if problems:
+        raise ConfigError(problems)
+    return FoundSource(config, tuple(entries))
+
+
+def _refuse_name(resource: ResourceConfig) -> str:
+    """Returns why nothing may land under this name, "" where it may."""
+    dataset, table = table_key(resource)
+    if dataset == SOURCE_KEY:
+        return f"the dataset '{SOURCE_KEY}' stands for the vendors in Dagster; take another, for instance raw"
+    if table.startswith("_dlt"):
+        return "tables that begin with _dlt are dlt's own; rename it"
+    if table == "_load_audit":
+        return "_load_audit is the audit trail; rename it"
+    if len(f"{dataset}{table}") > LONGEST_NAME:
+        return f"has {len(f'{dataset}{table}')} characters; accepted are at most {LONGEST_NAME}"
+    return ""
+
+
+def _find_entry(folder: Path, resource: ResourceConfig, known: dict[str, FoundEntry]) -> FoundEntry:
+    """Finds the entry of a resource; `known` are those of the same folder by path, found a moment ago."""
+    if resource.entry not in known:
+        place = find_entry(folder, resource.entry)
+        known[resource.entry] = FoundEntry(place, read_facts(place))
+    entry = known[resource.entry]
+    misfit = check_arguments(entry.facts, resource.args, resource.kwargs, takes_item=bool(resource.data_from))
+    if misfit:
+        raise EntryError(misfit)
+    return entry
+
+
+def _duplicate_destinations(sources: list[FoundSource]) -> Mapping[str, tuple[Problem, ...]]:
+    """Returns problems by source name where two resources, as the warehouse calls them, share a table."""
+    rows = [(s.config, *found) for s in sources for found in zip(s.config.resources, s.config.places, strict=True)]
+    claims: dict[tuple[str, str], list[tuple[SourceConfig, Place, str]]] = defaultdict(list)
+    for config, resource, place in rows:
+        for key, spelling in _tables(config, resource):
+            claims[key].append((config, place, spelling))
+    for config, resource, place in rows:
+        for table in (hub_table(resource), satellites_table(resource)) if resource.landing == "vault" else ():
+            # Resources of one tag share these: only another's table of that name is one too many.
+            if claimed := claims.get((table_key(resource)[0], table)):
+                claimed.append((config, place, f"{resource.destination}: tag"))
+    problems: dict[str, list[Problem]] = defaultdict(list)
+    for key, claimed in claims.items():
+        for position, (config, place, spelling) in enumerate(claimed if len(claimed) > 1 else ()):
+            others = ", ".join(
+                f"dlthub/{other} ({text})" for index, (_, other, text) in enumerate(claimed) if index != position
+            )
+            message = f"'{spelling}' is table {'.'.join(key)}, which is also the destination of {others}; rename one"
+            problems[config.name].append(place.problem(message, "destination"))
+    return {name: tuple(found) for name, found in problems.items()}
+
+
+def _tables(config: SourceConfig, resource: ResourceConfig) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yields every table that is a resource's alone, and what claims it."""
+    dataset, table = table_key(resource)
+    yield (dataset, table), resource.destination
+    if lake := resource.lake:
+        yield (f"{lake.container}/{lake.folder}", table), str(lake)
+    if resource.landing == "vault":
+        yield (dataset, satellite_table(config.name, resource)), f"{resource.destination}: landing"
+    for child in resource.child_tables:
+        yield child_key(resource, child), f"{resource.destination}: child_tables"

@@ -1,0 +1,273 @@
+"""What one source folder says of itself: its files read, checked, and every problem in them told at once."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import os
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from data_foundation.config.fields import Model
+from data_foundation.config.grammar import ResourceConfig, SourceDefaults, SourcesFile
+from data_foundation.config.messages import explain_validation, unknown_key
+from data_foundation.config.table_patterns import expand, find_undiscovered
+from data_foundation.config.tag_binding import bind_tags
+from data_foundation.config.yaml_document import YamlDocument, load_yaml
+from data_foundation.errors import ConfigError, Place, Problem
+from data_foundation.process_wide.redaction import redact
+from data_foundation.suggestions import nearest
+from data_foundation.workbook import WORKBOOK_FILE
+
+SOURCES_FILE = "sources.yaml"
+RESERVED_FOLDERS = ("transformation", "runner", "current")
+"""Names that dlt's plugin `dlthub` has as modules of its own."""
+
+OP_NAMES = (
+    "context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict", "int", "str", "float",
+    "bool", "input", "output", "type",
+)  # fmt: skip
+"""Names that no op of Dagster's may have, besides Python's keywords."""
+
+MOST_KINDS = 8
+"""Dagster takes ten, and two are dlt and the warehouse."""
+
+M = TypeVar("M", bound=Model)
+
+
+class Document(Protocol):
+    """A file that declares resources: its plain value, and where in it each part of that stands."""
+
+    file: Path
+    value: Any
+
+    def place(self, path: Sequence[str | int]) -> Place:
+        """Returns where the value at `path` stands."""
+
+    def problem(self, path: Sequence[str | int], message: str) -> Problem:
+        """Returns a Problem that points at the value at `path`."""
+
+
+class SourceConfig(BaseModel):
+    """One folder under `dlthub/`, read and checked.
+
+    Attributes:
+        folder: Its absolute path; its name is the source's.
+        file: What declares its resources; `sources.yaml` where there are several.
+        description: The docstring of its `__init__.py`, "" where there is none.
+        defaults: The `source:` block.
+        resources: The enabled resources, inheritance applied.
+        places: For each resource where it is declared.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    file: Path
+    description: str
+    defaults: SourceDefaults
+    resources: tuple[ResourceConfig, ...]
+    places: tuple[Place, ...]
+
+    @property
+    def name(self) -> str:
+        """The folder's name: also the asset group, the op, the pool and dlt's config section."""
+        return self.folder.name
+
+    @classmethod
+    def of_python(cls, folder: Path, file: Path, resources: Sequence[ResourceConfig]) -> SourceConfig:
+        """Returns the configuration of a folder whose resources are all declared in Python."""
+        config = cls(folder=folder, file=file, description=_docstring(folder), defaults=SourceDefaults(),
+                     resources=(), places=())  # fmt: skip
+        return config.with_resources(resources, file)
+
+    def with_resources(self, more: Sequence[ResourceConfig], file: Path) -> SourceConfig:
+        """Returns this configuration with resources that another file declares added to it.
+
+        Raises:
+            ConfigError: What they say does not fit together.
+        """
+        resources = (*self.resources, *(resource.inherit(self.defaults) for resource in more))
+        places = (*self.places, *(Place(file) for _ in more))
+        problems = list(_resource_problems(resources, places))
+        bound = bind_tags(self.folder, resources, places, problems)
+        if problems:
+            raise ConfigError(problems)
+        return self.model_copy(update={"resources": tuple(bound), "places": places})
+
+    def find_resource(self, name: str) -> ResourceConfig | None:
+        """Returns the resource whose table or destination is `name`."""
+        return next((r for r in self.resources if name in (r.table, r.destination)), None)
+
+
+def load_source_config(folder: Path) -> SourceConfig:
+    """Reads and checks `sources.yaml` and `ingestion_config.xlsx` of one source folder; imports no code of it.
+
+    Raises:
+        ConfigError: With every problem of the files at once.
+    """
+    documents, problems = _read_documents(folder)
+    defaults = SourceDefaults()
+    resources: list[ResourceConfig] = []
+    places: list[Place] = []
+    for document in documents:
+        if source := document.value.get("source"):
+            defaults = _validate(SourceDefaults, document, ("source",), source, problems) or defaults
+        for path, raw in expand(folder, read_raw_resources(document)):
+            resource = _validate(ResourceConfig, document, path, raw, problems)
+            if resource and resource.enabled:
+                resources.append(resource.inherit(defaults))
+                places.append(document.place(path))
+    problems.extend(_resource_problems(resources, places))
+    resources = bind_tags(folder, resources, places, problems)
+    if problems:
+        raise ConfigError(sorted(problems, key=lambda problem: (problem.file, problem.line or 0)))
+    return SourceConfig(
+        folder=folder, file=documents[0].file, description=_docstring(folder), defaults=defaults,
+        resources=tuple(resources), places=tuple(places),
+    )  # fmt: skip
+
+
+def _read_documents(folder: Path) -> tuple[list[Document], list[Problem]]:
+    """Returns the files of a folder that declare resources, first the one with `source:`, and what ails the workbook.
+
+    Raises:
+        ConfigError: There is none, or what they say has not the shape of resources at all.
+    """
+    names = os.listdir(folder)  # noqa: PTH208 - once, where a look for each file would take thrice as long
+    problems = list(find_folder_problems(folder))
+    documents: list[Document] = []
+    ailing: list[Problem] = []
+    if WORKBOOK_FILE in names:
+        from data_foundation.workbook.document import read_workbook  # noqa: PLC0415 - most folders have none
+
+        workbook = read_workbook(folder / WORKBOOK_FILE)
+        documents, ailing = [workbook], workbook.problems
+    if SOURCES_FILE in names:
+        document = load_yaml(folder / SOURCES_FILE)
+        problems += _shape_problems(document, needs_resources=not documents)
+        documents.insert(0, document)
+    if not documents:
+        problems.append(_missing_file(folder / SOURCES_FILE))
+    if problems:
+        raise ConfigError([*problems, *ailing])
+    return documents, ailing
+
+
+def find_folder_problems(folder: Path) -> Iterator[Problem]:
+    """Yields what is wrong with a folder whatever its resources are: its name, its `__init__.py`."""
+    if not re.fullmatch(r"[A-Za-z0-9_]+", folder.name):
+        yield Problem(folder, f"folder name '{folder.name}': accepted are letters, digits and _; rename the folder")
+    if folder.name in RESERVED_FOLDERS:
+        yield Problem(
+            folder, f"no folder may be called '{folder.name}': dlt's plugin owns that name; rename the folder"
+        )
+    if folder.name in OP_NAMES or keyword.iskeyword(folder.name):
+        yield Problem(folder, f"no folder may be called '{folder.name}': Dagster and Python own that word; rename it")
+    init = folder / "__init__.py"
+    try:
+        _parse(init.read_bytes() if init.exists() else b"")
+    except SyntaxError as error:
+        yield Problem(init, f"is not valid Python: {error.msg}", error.lineno)
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        yield Problem(init, f"is not valid Python: {error}")
+
+
+def _missing_file(file: Path) -> Problem:
+    names = sorted(found.name for found in file.parent.iterdir() if found.suffix.lower() in (".yaml", ".yml"))
+    hint = f"there is {', '.join(names)}: rename it" if names else "add it: docs/how-to/add-a-source.md"
+    return Problem(file, f"there is no such file; {hint}")
+
+
+def _shape_problems(document: YamlDocument, *, needs_resources: bool) -> Iterator[Problem]:
+    value = document.value
+    example = "resources: [{entry: data.get_rows, destination: raw.my_table}]"
+    if value is None:
+        yield document.problem((), f"is empty; accepted at the least: {example}")
+    elif not isinstance(value, dict):
+        yield document.problem((), f"got a {type(value).__name__}; accepted is a mapping, at the least: {example}")
+    else:
+        for key in value:
+            if key not in SourcesFile.model_fields:
+                yield document.problem((key,), unknown_key(str(key), SourcesFile.model_fields))
+        if not isinstance(value.get("source"), dict | None):
+            yield document.problem(("source",), "accepted is a mapping of defaults")
+        resources = value.get("resources")
+        if (not resources and needs_resources) or not isinstance(resources, list | dict | None):
+            yield document.problem(("resources",), f"needs at least one resource: {example}")
+        for key, raw in resources.items() if isinstance(resources, dict) else ():
+            if isinstance(raw, dict) and raw.get("destination", key) != key:
+                message = f"got '{redact(str(raw['destination']))}'; the key '{key}' is the destination already"
+                yield document.problem(("resources", key, "destination"), message)
+        yield from find_undiscovered(document, read_raw_resources(document))
+
+
+def read_raw_resources(document: Document) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Yields path and raw mapping of each resource of a document, list form and map form alike."""
+    value = document.value.get("resources") if isinstance(document.value, dict) else None
+    if isinstance(value, list):
+        for index, raw in enumerate(value):
+            yield ("resources", index), raw
+    elif isinstance(value, dict):
+        for key, raw in value.items():
+            yield ("resources", key), {"destination": key, **raw} if isinstance(raw, dict) else raw
+
+
+def _validate(
+    model: type[M], document: Document, path: tuple[str | int, ...], raw: object, problems: list[Problem]
+) -> M | None:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        problems.extend(document.problem((*path, *loc), text) for loc, text in explain_validation(model, raw, error))
+        return None
+
+
+def _resource_problems(resources: Sequence[ResourceConfig], places: Sequence[Place]) -> Iterator[Problem]:
+    """Yields what shows only once a resource has inherited, or beside its siblings."""
+    for resource, place in zip(resources, places, strict=True):
+        automation = resource.automation
+        if automation and automation.condition == "on_cron" and not automation.cron:
+            message = "on_cron needs a cron, here or in `source: automation`"
+            yield place.problem(message, f"{resource.destination}: automation")
+        if len(resource.kinds) > MOST_KINDS:
+            message = f"got {len(resource.kinds)} kinds; accepted are at most {MOST_KINDS}, the source's included"
+            yield place.problem(message, f"{resource.destination}: kinds")
+    yield from _data_from_problems(resources, places)
+
+
+def _data_from_problems(resources: Sequence[ResourceConfig], places: Sequence[Place]) -> Iterator[Problem]:
+    """Yields a Problem for each `data_from` that names nothing here or leads back to itself."""
+    parents = {r.table: r.data_from.split(".")[-1] for r in resources if r.data_from}
+    tables = [r.table for r in resources]
+    place_of = dict(zip(tables, places, strict=True))
+    for table, parent in parents.items():
+        if parent not in tables:
+            message = f"data_from '{parent}' of {table}: accepted: {', '.join(tables)}{nearest(parent, tables)}"
+            yield place_of[table].problem(message, "data_from")
+            continue
+        chain = [table]
+        while (parent := parents.get(chain[-1], "")) and parent not in chain:
+            chain.append(parent)
+        if parent == table and table == min(chain):
+            circle = " -> ".join(f"{name} (line {place_of[name].line})" for name in [*chain, table])
+            yield place_of[table].problem(f"data_from goes round in a circle: {circle}", "data_from")
+
+
+def _docstring(folder: Path) -> str:
+    """Returns the docstring of the folder's `__init__.py` without importing it; "" where there is none."""
+    try:
+        return ast.get_docstring(_parse((folder / "__init__.py").read_bytes())) or ""
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+
+
+@lru_cache(maxsize=1)
+def _parse(text: bytes) -> ast.Module:
+    """Returns what an `__init__.py` says: it is looked at twice, one right after the other."""
+    return ast.parse(text)

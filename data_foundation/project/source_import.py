@@ -1,0 +1,127 @@
+"""Source folders imported by path: under a private name, within a deadline, and without ending the host."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib
+import importlib.util
+import sys
+import threading
+import traceback
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from data_foundation.errors import EntryError
+from data_foundation.process_wide.redaction import redact
+from data_foundation.process_wide.source_log import hear
+
+IMPORT_DEADLINE = 60.0
+"""Seconds that a source's modules may take to import before the import is given up."""
+
+
+def import_module(folder: Path | None, module: str, file: Path, deadline: float | None = None) -> ModuleType:
+    """Imports a module of a source folder, or, where `folder` is None, one of the import path.
+
+    The folder becomes a package under a private name, so that relative imports inside it work and a folder named
+    like an installed package shadows nothing.
+
+    Args:
+        folder: The source folder.
+        module: Dotted name, relative to the folder or absolute.
+        file: The module's file, for messages.
+        deadline: Seconds, `IMPORT_DEADLINE` where it is None.
+
+    Raises:
+        EntryError: The import raised, exited, or did not end in time.
+    """
+    return _within(IMPORT_DEADLINE if deadline is None else deadline, lambda: _import(folder, module), file)
+
+
+def shown(file: Path) -> str:
+    """Returns the path as a person in the repository would write it."""
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
+
+
+_package_locks: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)
+"""One per folder: a package that never ends to load must not keep the others waiting. Modules have Python's own."""
+
+
+def _import(folder: Path | None, module: str) -> ModuleType:
+    if folder is None:
+        if not module.startswith(f"{__package__}."):
+            hear(module)
+        return importlib.import_module(module)
+    with _package_locks[folder]:
+        package = _load_package(folder)
+    hear(package)
+    return importlib.import_module(f"{package}.{module}")
+
+
+def _load_package(folder: Path) -> str:
+    """Loads the folder as a package under a private name that changes whenever a file of it does."""
+    files = sorted(folder.rglob("*.py"))
+    state = "\n".join(f"{file}:{file.stat().st_mtime_ns}" for file in files)
+    name = f"_dlthub_{folder.name}_{hashlib.sha256(f'{folder}{state}'.encode()).hexdigest()[:12]}"
+    if name not in sys.modules:
+        for file in files:
+            _forget_compiled(file)
+        init = folder / "__init__.py"
+        spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)])
+        if spec is None or not init.is_file():
+            spec = ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = [str(folder)]
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            if spec.loader:
+                spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return name
+
+
+def _forget_compiled(file: Path) -> None:
+    """Removes what was compiled of a file before it was written: Python compares whole seconds and sizes."""
+    compiled = Path(importlib.util.cache_from_source(str(file)))
+    with suppress(OSError):
+        if compiled.stat().st_mtime_ns < file.stat().st_mtime_ns:
+            compiled.unlink()
+
+
+def _within(deadline: float, work: Callable[[], ModuleType], file: Path) -> ModuleType:
+    """Runs `work` on a thread of its own, so that an import that never ends can be given up and stopped."""
+    outcome: dict[str, Any] = {}
+
+    def run() -> None:
+        try:
+            outcome["module"] = work()
+        except BaseException as error:  # noqa: BLE001 - sys.exit at import must not end the host
+            outcome["error"] = error
+
+    thread = threading.Thread(target=run, name=f"import {file}", daemon=True)
+    thread.start()
+    thread.join(deadline)
+    if thread.is_alive():
+        where = _own_line(traceback.extract_stack(sys._current_frames()[thread.ident or 0]), file)  # noqa: SLF001
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
+        message = f"{where}: importing it did not end within {deadline:g} s; move work out of the module's top level"
+        raise EntryError(message)
+    if error := outcome.get("error"):
+        where = _own_line(traceback.extract_tb(error.__traceback__), file)
+        what = "calls sys.exit" if isinstance(error, SystemExit) else f"{type(error).__name__}: {redact(str(error))}"
+        message = f"{where}: importing it failed: {what}"
+        raise EntryError(message) from None
+    return outcome["module"]  # type: ignore[no-any-return]
+
+
+def _own_line(frames: traceback.StackSummary, file: Path) -> str:
+    """Returns `file:line` of the innermost frame inside the file's folder."""
+    own = [frame for frame in frames if Path(frame.filename).parent == file.parent]
+    return f"{shown(Path(own[-1].filename))}:{own[-1].lineno}" if own else shown(file)

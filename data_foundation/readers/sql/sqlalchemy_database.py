@@ -1,0 +1,177 @@
+"""MySQL, SQL Server and Oracle, read through SQLAlchemy's dialects and the drivers that they know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.sql import quoted_name
+
+from data_foundation.errors import EntryError, LoadError
+from data_foundation.process_wide.redaction import redact
+from data_foundation.readers.sql.rows import read_rows
+from data_foundation.readers.sql.settings import Connection
+from data_foundation.readers.sql.sqlalchemy_types import make_column
+from data_foundation.readers.sql.statement import missing_table, wanted_of
+from data_foundation.readers.sql.table import Column, Table
+
+DRIVERS = {"mysql": "mysql+pymysql", "mssql": "mssql+pyodbc", "oracle": "oracle+oracledb"}
+ODBC_DRIVER = "ODBC Driver 18 for SQL Server"
+
+_SESSION = {
+    # One moment for all that is read, times in UTC, and texts as they are escaped everywhere.
+    "mysql": ("SET SESSION sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')", "SET time_zone = '+00:00'",
+              "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION READ ONLY"),
+    "mssql": (),
+    "oracle": ("SET TRANSACTION READ ONLY",),
+}  # fmt: skip
+# Refused by the server, so that another attempt is refused as well: users, passwords and databases that are not.
+_REFUSED = ("1044", "1045", "1049", "ORA-01017", "ORA-28000", "ORA-12514", "28000", "42000", "Login failed")
+
+
+class AnyDatabase:
+    """A connection of a driver without Arrow: rows become columns here."""
+
+    side_by_side = True
+
+    def __init__(self, connection: Connection) -> None:
+        """Connects.
+
+        Raises:
+            EntryError: The driver is not installed.
+            ConnectionError: The server cannot be reached.
+            LoadError: It refuses the connection.
+        """
+        self.dialect = connection.dialect
+        self._connection = connection
+        try:
+            self._engine = sa.create_engine(build_url(connection), poolclass=sa.NullPool)
+        except ImportError as error:
+            name = connection.dialect
+            raise EntryError(
+                f"{name} is read with {error.name or 'its driver'}; install data-foundation[{name}]"
+            ) from None
+        try:
+            self._open = self._engine.connect()
+        except sa.exc.DBAPIError as error:
+            raise self._explain(error, connecting=True) from None
+        for statement in _SESSION[self.dialect]:
+            self._open.exec_driver_sql(statement)
+
+    def __enter__(self) -> Self:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Closes the connection."""
+        with suppress(Exception):  # it may be lost already
+            self._open.close()
+        self._engine.dispose()
+
+    def beside(self) -> Self:
+        """Returns another connection; what is committed between the two is seen by the later alone."""
+        return type(self)(self._connection)
+
+    def interrupt(self) -> None:
+        """Ends what is being read where the driver can be told so from another thread."""
+        cancel = getattr(self._open.connection.driver_connection, "cancel", None)
+        if cancel:
+            cancel()
+
+    def tables(self, schema: str | None) -> dict[str, tuple[str, ...]]:
+        """Returns every table and view of a schema, with its primary key."""
+        try:
+            inspector, schema = sa.inspect(self._open), self._name(schema)
+            keys = {name: inspector.get_pk_constraint(name, schema)["constrained_columns"]
+                    for name in inspector.get_table_names(schema)}  # fmt: skip
+            return {**dict.fromkeys(inspector.get_view_names(schema), ()), **{k: tuple(v) for k, v in keys.items()}}
+        except sa.exc.DBAPIError as error:
+            raise self._explain(error) from None
+
+    def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
+        """Returns the table or view, its columns with what the database and a person say of them.
+
+        Raises:
+            LoadError: There is no such table, or a column that cannot be read exactly.
+        """
+        try:
+            return self._describe(self._name(schema), self._name(table) or table, wanted)
+        except sa.exc.DBAPIError as error:
+            raise self._explain(error) from None
+
+    def _describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
+        inspector = sa.inspect(self._open)
+        names = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+        if table not in names:
+            raise missing_table(self._connection, schema, table, names)
+        keys = inspector.get_pk_constraint(table, schema)["constrained_columns"]
+        columns = []
+        for found in inspector.get_columns(table, schema):
+            name = self._spelled(found["name"])
+            described = {**found, "name": name, "is_key": found["name"] in keys}
+            quoted = self._engine.dialect.identifier_preparer.quote(name)
+            columns.append(make_column(described, wanted_of(wanted, str(name)), self.dialect, quoted))
+        return Table(self._spelled(schema) if schema else None, self._spelled(table), tuple(columns))
+
+    def row(self, statement: Any) -> tuple[Any, ...]:
+        """Returns the first row of a SELECT of SQLAlchemy's."""
+        try:
+            return tuple(self._open.execute(statement).one())
+        except sa.exc.DBAPIError as error:
+            raise self._explain(error) from None
+
+    def read(self, statement: Any, columns: Sequence[Column], chunk_size: int) -> Iterator[Any]:
+        """Yields the rows of a SELECT of SQLAlchemy's as Arrow tables of at most `chunk_size` rows.
+
+        Raises:
+            ConnectionError: The connection was lost.
+            LoadError: The database refuses the statement.
+            ValueRefused: A value has no exact place in its column.
+        """
+        yield from read_rows(self._pages(statement, chunk_size), columns)
+
+    def _pages(self, statement: Any, chunk_size: int) -> Iterator[Sequence[Any]]:
+        try:
+            with self._open.execution_options(yield_per=chunk_size).execute(statement) as result:
+                yield from result.partitions()
+        except sa.exc.DBAPIError as error:
+            raise self._explain(error) from None
+
+    def _name(self, name: str | None) -> str | None:
+        """Returns a name as SQLAlchemy calls it: Oracle's ORDERS, which SQL need not quote, is orders there."""
+        return self._engine.dialect.normalize_name(name) if name and self.dialect == "oracle" else name
+
+    def _spelled(self, name: str) -> Any:
+        """Returns a name quoted; Oracle's only where it has to be, as quotes make another name of it."""
+        return quoted_name(name, quote=getattr(name, "quote", None) if self.dialect == "oracle" else True)
+
+    def _explain(self, error: sa.exc.DBAPIError, *, connecting: bool = False) -> Exception:
+        """Returns what to raise: a ConnectionError where it passes by itself, else a LoadError."""
+        text = " ".join(redact(str(error.orig)).split())
+        message = f"{self._connection}: {text}"
+        lost = not any(code in text for code in _REFUSED) if connecting else error.connection_invalidated
+        return ConnectionError(message) if lost else LoadError(message)
+
+
+def build_url(connection: Connection) -> sa.URL:
+    """Returns the address of a database with everything that its driver needs in it."""
+    query = dict(connection.query)
+    # Without a user SQLAlchemy asks SQL Server to trust the process.
+    user = "" if connection.trusted_connection else connection.username
+    if connection.dialect == "mssql":
+        query.setdefault("driver", connection.driver or ODBC_DRIVER)
+    elif connection.dialect == "oracle" and connection.service_name:
+        query["service_name"] = connection.service_name
+    elif connection.dialect == "mysql":
+        query.setdefault("charset", "utf8mb4")
+    return sa.URL.create(
+        DRIVERS[connection.dialect],
+        username=user or None,
+        password=(user and connection.password) or None,
+        host=connection.host,
+        port=connection.port,
+        database=None if connection.service_name else connection.database or None,
+        query=query,
+    )

@@ -1,0 +1,261 @@
+"""Arrow tables, looked at column by column: each in the type that its column has, exactly, or refused."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from dlt.common.libs import pyarrow as dlt_arrow
+from dlt.common.schema.typing import TColumnSchema
+
+from data_foundation.errors import ValueRefused
+from data_foundation.rows.exact.schema_preview import EMPTY_KEY, Ahead, Landing
+from data_foundation.rows.exact.value_rules import Unacceptable
+
+_DLT_COLUMNS = frozenset({"_dlt_load_id", "_dlt_parent_id", "_dlt_list_idx", "_dlt_root_id"})
+# Integers are as wide as those of dicts, so that later ones fit; the column's own type wins where it has one.
+_WIDER = {
+    **dict.fromkeys((pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16(), pa.uint32()), pa.int64()),
+    pa.uint64(): pa.int64(),
+    pa.string_view(): pa.string(),
+    pa.binary_view(): pa.binary(),
+    pa.date64(): pa.date32(),
+}
+_CAST_HELP = "cast it before it is yielded, or yield dicts"
+_TYPE_HELP = f"{_CAST_HELP}; `refresh: drop` lets the table take the new type"
+
+
+def as_arrow(frame: Any) -> Any:
+    """Returns an Arrow table or batch of one, or of a pandas or polars frame.
+
+    Raises:
+        Unacceptable: Something in the frame has no place in an Arrow table.
+    """
+    kind = type(frame).__module__.split(".")[0]
+    if kind == "pyarrow":
+        return frame
+    if kind == "polars":
+        return frame.to_arrow()
+    names = [str(name) for name in frame.index.names if name is not None]
+    if names or frame.index.dtype.kind not in "iu":
+        raise Unacceptable(
+            f"the frame's index {', '.join(names)} would be lost; yield its reset_index()".replace("  ", " ")
+        )
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
+        culprit = next((str(text).split(" with type")[0] for text in error.args[1:]), "").removeprefix(
+            "Conversion failed for "
+        )
+        reason = "duplicate names of columns" if "uplicate" in str(error) else "values of several types in one column"
+        raise Unacceptable(f"{culprit + ': ' if culprit else ''}{reason}; {_CAST_HELP}") from None
+
+
+class Frames:
+    """Lets Arrow tables of one table through, exact or as the contract trims them.
+
+    Attributes:
+        discarded: How often the contract let something go, by a phrase that says what.
+    """
+
+    def __init__(self, ahead: Ahead) -> None:
+        self.ahead = ahead
+        self.discarded: Counter[str] = Counter()
+        self._types: dict[str, pa.DataType] = {}
+        self._before = 0
+
+    def take(self, frame: Any, before: int) -> Any:
+        """Returns the frame as the table takes it.
+
+        Args:
+            frame: An Arrow table or batch.
+            before: How many rows came before it.
+
+        Raises:
+            ValueRefused: A value would be changed or lost; names row and column.
+        """
+        self._before = before
+        try:
+            frame.validate(full=True)
+        except pa.ArrowInvalid:
+            raise self._invalid(frame) from None
+        fields: list[tuple[str, Any]] = []
+        gone: list[Any] = []
+        for original, name, column in zip(frame.column_names, self._names(frame), frame.columns, strict=True):
+            try:
+                taken, mode = self._take_column(name, column)
+            except Unacceptable as error:
+                index = _first(column, functools.partial(self._take_column, name))
+                raise self.refuse(original, str(error), index) from None
+            if mode.startswith("discard_row"):
+                gone.append(column)
+            if mode:
+                self.discarded[mode] += len(column) - column.null_count
+            else:
+                fields.append((original or EMPTY_KEY, taken))
+        made = type(frame).from_arrays([column for _, column in fields], names=[name for name, _ in fields])
+        return made.filter(functools.reduce(pc.and_, map(pc.is_null, gone))) if gone else made
+
+    def refuse(self, column: str, reason: str, index: int = 0) -> ValueRefused:
+        """Returns the error for a column, in the row at `index` of the frame at hand."""
+        return ValueRefused(f"row {self._before + 1 + index}, column {column}: {reason}")
+
+    def _names(self, frame: Any) -> list[str]:
+        """Returns the names of the columns in the table; refuses two that are one, and those that dlt fills."""
+        names: dict[str, str] = {}
+        for original in frame.column_names:
+            name = self.ahead.normalize_key(original) if original.strip() else EMPTY_KEY
+            if name in names:
+                keys = f"'{names[name]}' and '{original}'"
+                raise self.refuse(original, f"the columns {keys} become one name, {name}; rename one")
+            if name in _DLT_COLUMNS:
+                raise self.refuse(original, "dlt fills a column of this name itself; rename it")
+            names[name] = original
+        return list(names)
+
+    def _take_column(self, name: str, column: Any) -> tuple[Any, str]:
+        """Returns a column as the table takes it, and how the contract discards it, "" where it does not."""
+        known = self.ahead.column(self.ahead.table, name)
+        if pa.types.is_null(column.type):
+            return column, ""
+        natural = self._cast(column, _natural(column.type))
+        self._check_nested(natural)
+        try:
+            hints = cast("TColumnSchema", {"name": name, **dlt_arrow.get_column_type_from_py_arrow(natural.type)})
+        except dlt_arrow.UnsupportedArrowTypeException:
+            raise Unacceptable(f"the Arrow type {column.type} has no type in the warehouse; {_CAST_HELP}") from None
+        if hints["data_type"] == "decimal" and (hints.get("precision") or 0) > self.ahead.decimals[0]:
+            raise Unacceptable(f"decimals of more than {self.ahead.decimals[0]} digits; cast them to text")
+        if not known:
+            landing = self.ahead.enter_column(hints)
+            if landing.mode:
+                return column, landing.discard(name)
+        wanted = self._types.get(name) or self._wanted(natural.type, hints, known)
+        try:
+            taken = self._cast(natural, wanted)
+        except Unacceptable as error:
+            return column, self._discard_type(name, error)
+        self._types[name] = taken.type
+        return taken, ""
+
+    def _wanted(self, arrived: pa.DataType, hints: TColumnSchema, known: TColumnSchema | None) -> pa.DataType:
+        """Returns the Arrow type that the warehouse's column takes."""
+        if not known or known["data_type"] == "json":
+            return arrived
+        if known["data_type"] == hints["data_type"] and hints["data_type"] in {"text", "binary", "timestamp"}:
+            return arrived
+        return dlt_arrow.get_py_arrow_datatype(known, self.ahead.capabilities, "UTC")
+
+    def _cast(self, column: Any, wanted: pa.DataType) -> Any:
+        """Returns a column in another type, with every value the same.
+
+        Raises:
+            Unacceptable: A value would change.
+        """
+        if column.type == wanted or (pa.types.is_timestamp(wanted) and pa.types.is_timestamp(column.type)
+                                     and column.type.unit == wanted.unit):  # fmt: skip
+            return column
+        try:
+            cast = column.cast(wanted)
+            if cast.cast(column.type).equals(column):
+                return cast
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            pass
+        raise Unacceptable(f"values of type {column.type} do not fit the column, which is {wanted}; {_TYPE_HELP}")
+
+    def _discard_type(self, name: str, error: Unacceptable) -> str:
+        contract = self.ahead.schema.resolve_contract_settings_for_table(self.ahead.table)
+        mode: Any = contract["data_type"]
+        if mode == "evolve":
+            raise error
+        return Landing(mode=mode, entity="data_type").discard(name)
+
+    def _check_nested(self, column: Any) -> None:
+        """Refuses what JSON, which nested columns become, would hold as something else.
+
+        Raises:
+            Unacceptable: Saying what it is.
+        """
+        if not pa.types.is_nested(column.type):
+            return
+        if reason := _why_no_json(column.type):
+            raise Unacceptable(f"{reason} inside nested values, which become JSON; {_CAST_HELP}")
+        for leaf in _leaves(column):
+            if pa.types.is_map(leaf.type):
+                keys = pa.ListArray.from_arrays(leaf.offsets, leaf.keys)
+                pairs = pa.table([pc.list_parent_indices(keys), keys.flatten()], names=["row", "key"])
+                if pairs.group_by(["row", "key"]).aggregate([]).num_rows < pairs.num_rows:
+                    raise Unacceptable("a map with a key twice, which JSON cannot hold; yield lists of pairs")
+            elif pa.types.is_floating(leaf.type) and not pc.all(pc.is_finite(leaf).fill_null(True)).as_py():  # noqa: FBT003
+                raise Unacceptable("NaN or an infinity inside nested values, which become JSON; make them null")
+
+    def _invalid(self, frame: Any) -> ValueRefused:
+        for name, column in zip(frame.column_names, frame.columns, strict=True):
+            try:
+                column.validate(full=True)
+            except pa.ArrowInvalid:
+                reason = "text that is no UTF-8; yield bytes"
+                return self.refuse(name, reason, _first(column, lambda part: part.validate(full=True)))
+        return self.refuse("", "columns that are not of one length")
+
+
+def _natural(kind: pa.DataType) -> pa.DataType:
+    """Returns the type that values travel in: times in microseconds, integers of 64 bits, no dictionaries."""
+    if pa.types.is_dictionary(kind):
+        return _natural(kind.value_type)
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
+    if pa.types.is_time(kind):
+        return pa.time64("us")
+    return _WIDER.get(kind, kind)
+
+
+def _why_no_json(kind: pa.DataType) -> str:
+    """Returns what of a type, or of those inside it, JSON would hold as something else, "" for nothing."""
+    if pa.types.is_map(kind):
+        return _why_no_json(kind.item_type) if pa.types.is_string(kind.key_type) else f"keys of type {kind.key_type}"
+    if pa.types.is_struct(kind):
+        names = [field.name for field in kind]
+        if len(set(names)) < len(names):
+            return "two fields of one name"
+        return next(filter(None, (_why_no_json(field.type) for field in kind)), "")
+    if pa.types.is_nested(kind):
+        return _why_no_json(kind.value_type) if hasattr(kind, "value_type") else str(kind)
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return "bytes"
+    is_lost = pa.types.is_duration(kind) or pa.types.is_interval(kind) or getattr(kind, "unit", "") == "ns"
+    return str(kind) if is_lost else ""
+
+
+def _leaves(column: Any) -> Iterable[Any]:
+    """Yields the maps and the columns without nesting that a nested one is made of."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    for chunk in chunks:
+        if pa.types.is_struct(chunk.type):
+            for inner in chunk.flatten():
+                yield from _leaves(inner)
+        elif pa.types.is_map(chunk.type):
+            yield chunk
+            # As lists: a slice of a map hands out the items of the whole.
+            yield from _leaves(pa.ListArray.from_arrays(chunk.offsets, chunk.items).flatten())
+        elif pa.types.is_nested(chunk.type):
+            yield from _leaves(chunk.flatten())
+        else:
+            yield chunk
+
+
+def _first(column: Any, look: Callable[[Any], Any]) -> int:
+    """Returns the index of the first value of a column over which `look` raises; the column as a whole does."""
+    low, high = 0, len(column)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            look(column[low:middle])
+            low = middle
+        except (pa.ArrowInvalid, Unacceptable):
+            high = middle
+    return low

@@ -1,0 +1,203 @@
+"""Which values a column takes exactly: a cheap answer for most, a close look at the rest."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from dlt.common.schema.typing import TColumnSchema
+from pendulum import DateTime
+
+from data_foundation.rows.exact.value_rules import TOO_LARGE, Unacceptable, describe, is_text, why_not_written
+
+Check = Callable[[Any], Any]
+"""Answers with something true where a value is certainly taken exactly."""
+
+_DOUBLE_INTEGERS = range(-(2**53), 2**53 + 1)
+_MICROSECONDS = 6
+# What a number looks like when it is written as a number: '007' and '+1' are texts.
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+# Times and dates that keep every digit; others are looked at closely.
+_TIME = re.compile(r"[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_FRACTION = re.compile(r"[.,](\d+)")
+
+
+def quick_check(kind: type, column: TColumnSchema, decimals: tuple[int, int]) -> Check | None:
+    """Returns a cheap test that says whether a value is certainly taken exactly, None where each needs a close look.
+
+    Args:
+        kind: The values' type.
+        column: The column that they land in.
+        decimals: Precision and scale of decimals where the column does not say.
+    """
+    data_type = column.get("data_type")
+    if kind is int and data_type in {"bigint", "double"}:
+        return (bounds(column) if data_type == "bigint" else _DOUBLE_INTEGERS).__contains__
+    if data_type in {"timestamp", "time"} and _digits(column) < _MICROSECONDS:
+        return None
+    if kind is Decimal and data_type == "decimal":
+        return _fits_decimal(column, decimals)
+    return _QUICK.get((kind, data_type))
+
+
+def anything(_value: Any) -> bool:
+    """Accepts every value."""
+    return True
+
+
+def bounds(column: TColumnSchema) -> range:
+    """Returns the integers that a column of integers can hold; what is no plain int takes for ever to look up."""
+    bits = min(column.get("precision") or 64, 64)
+    return range(-(2 ** (bits - 1)), 2 ** (bits - 1))
+
+
+def _inner_year(value: datetime) -> bool:
+    # In the first and the last year the time may leave the calendar on its way to UTC.
+    return 1 < value.year < 9999  # noqa: PLR2004
+
+
+def _fits_decimal(column: TColumnSchema, decimals: tuple[int, int]) -> Check:
+    precision, scale = column.get("precision"), column.get("scale")
+    if precision is None:
+        precision, scale = decimals[0], decimals[1] if scale is None else scale
+    context = Context(prec=precision, traps=[InvalidOperation, Inexact])
+    unit = Decimal(1).scaleb(-(scale or 0))
+
+    def fits(value: Decimal) -> bool:
+        try:
+            return value.quantize(unit, context=context).is_finite()
+        except (InvalidOperation, Inexact):
+            return False
+
+    return fits
+
+
+_QUICK: dict[tuple[type, str | None], Check] = {
+    (float, "double"): math.isfinite,
+    (str, "text"): is_text,
+    (UUID, "text"): anything,
+    (datetime, "timestamp"): _inner_year,
+    (DateTime, "timestamp"): _inner_year,
+    (str, "timestamp"): _TIME.fullmatch,
+    (str, "date"): _DATE.fullmatch,
+    (time, "time"): lambda value: value.tzinfo is None,
+    (bool, "bool"): anything,
+    (bytes, "binary"): bool,
+    (date, "date"): anything,
+}
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What dlt makes of a value for a column.
+
+    Attributes:
+        value: As it was yielded.
+        landed: As dlt hands it to the warehouse.
+        column: The column that takes it.
+        is_declared: Whether the configuration names the column's type, and so asks for the conversion.
+    """
+
+    value: Any
+    landed: Any
+    column: TColumnSchema
+    is_declared: bool
+
+    def refuse_change(self, decimals: tuple[int, int]) -> None:
+        """Refuses a value that would become another one.
+
+        Args:
+            decimals: Precision and scale of decimals where the column does not say.
+
+        Raises:
+            Unacceptable: Saying what would happen, and what to do.
+        """
+        value, data_type = self.value, self.column["data_type"]
+        if isinstance(value, Decimal) and not value.is_finite():
+            raise Unacceptable(why_not_written(value))
+        if isinstance(value, int) and data_type == "bigint" and int(value) not in bounds(self.column):
+            raise Unacceptable(TOO_LARGE)
+        if data_type in {"decimal", "wei"} and not _fits_decimal(self.column, decimals)(self.landed):
+            raise Unacceptable(
+                f"got {describe(value)} with more digits than the column has; say what it needs: "
+                "`columns: {<column>: {data_type: decimal, precision: ..., scale: ...}}`, or yield text"
+            )
+        try:
+            taken = getattr(self, f"_is_{data_type}")()
+        except (ValueError, OverflowError, InvalidOperation):
+            taken = False
+        if not taken:
+            raise Unacceptable(
+                f"got {describe(value)} for a column of type {data_type}, which would change it; convert it, yield "
+                "None, or name the type that fits all values: `columns: {<column>: {data_type: text}}` "
+                "(and `refresh: drop` if the table is there)"
+            )
+
+    def _is_text(self) -> bool:
+        return not isinstance(self.value, bytes)
+
+    def _is_bigint(self) -> bool:
+        if isinstance(self.value, str):
+            return bool(NUMBER.fullmatch(self.value)) and Decimal(str(self.landed)) == Decimal(self.value)
+        if not isinstance(self.value, int | float | Decimal):
+            return False
+        number = int(self.value) if isinstance(self.value, int) else self.value
+        return Decimal(str(self.landed)) == Decimal(str(number))
+
+    _is_double = _is_decimal = _is_wei = _is_bigint
+
+    def _is_bool(self) -> bool:
+        if isinstance(self.value, str):
+            return self.value.lower() == str(self.landed).lower()
+        return bool(self.landed == self.value)
+
+    def _is_timestamp(self) -> bool:
+        value, digits = self.value, _digits(self.column)
+        if isinstance(value, str):
+            fraction = _FRACTION.search(value)
+            return not (fraction and fraction[1][digits:].strip("0"))
+        if isinstance(value, datetime):
+            return _in_utc(value) == _in_utc(self.landed) and _is_whole(value.microsecond, digits)
+        if isinstance(value, date):
+            return True
+        return self.is_declared and _in_utc(self.landed).timestamp() == value
+
+    def _is_date(self) -> bool:
+        # A day may be spelt as its midnight; any other time of day would be lost.
+        value = datetime.fromisoformat(self.value) if isinstance(self.value, str) else self.value
+        if isinstance(value, datetime):
+            return _in_utc(value) == datetime.combine(self.landed, time(), UTC)
+        return isinstance(value, date) or self.is_declared
+
+    def _is_time(self) -> bool:
+        read = time.fromisoformat(self.value) if isinstance(self.value, str) else self.value
+        if not isinstance(read, time) or read.tzinfo:
+            return False
+        return read == self.landed and _is_whole(read.microsecond, _digits(self.column))
+
+    def _is_binary(self) -> bool:
+        return isinstance(self.value, bytes) or (self.is_declared and isinstance(self.value, str))
+
+    def _is_json(self) -> bool:
+        return True
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _digits(column: TColumnSchema) -> int:
+    """Returns how many digits of a second the column has: whole seconds, or thousandths and so on."""
+    precision = column.get("precision")
+    return 6 if precision is None else next((digits for digits in (0, 3, 6) if precision <= digits), 9)
+
+
+def _is_whole(microsecond: int, digits: int) -> bool:
+    return not microsecond % 10 ** (_MICROSECONDS - min(digits, _MICROSECONDS))

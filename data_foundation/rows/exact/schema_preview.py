@@ -1,0 +1,254 @@
+"""What dlt will make of the rows when it normalises them, known while they are extracted: its own inference, ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, cast
+
+from dlt.common.configuration.container import Container
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.schema import Schema
+from dlt.common.schema.exceptions import CannotCoerceColumnException, CannotCoerceNullException, DataValidationError
+from dlt.common.schema.typing import C_DLT_ID, TColumnSchema, TPartialTableSchema, TSchemaTables, TTableSchema
+from dlt.common.schema.utils import dlt_id_column, has_table_seen_data, is_complete_column, normalize_table_identifiers
+from dlt.normalize.configuration import NormalizeConfiguration
+from dlt.normalize.items_normalizers.jsonl import JsonLItemsNormalizer
+
+from data_foundation.rows.exact.value_rules import Unacceptable, as_written, standing_for
+
+Mode = Literal["freeze", "discard_row", "discard_value"]
+EMPTY_KEY = "_empty"
+
+_NO_NONE = "got None for a column that is not nullable; yield a value, or leave the row out"
+_EVOLVES_ONCE = cast("Any", {"evolve-columns-once": True})
+_NO_TIME = (OverflowError, OSError)
+"""What dlt's conversion of a number to a time ends with where no calendar has it: the system's own error as well."""
+
+# A KeyError is one about a row that lacks a part of the primary key which its id follows from, a TypeError one about a
+# value of such a row that cannot be written.
+_NOT_TAKEN = (
+    DataValidationError,
+    CannotCoerceNullException,
+    CannotCoerceColumnException,
+    *_NO_TIME,
+    KeyError,
+    TypeError,
+)
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Where one value lands.
+
+    Attributes:
+        column: The column, None where the contract does not let the value in.
+        value: As dlt hands it to the warehouse.
+        mode: What the contract says, where it does not let the value in.
+        entity: What the contract speaks of: tables, columns or data_type.
+    """
+
+    column: TColumnSchema | None = None
+    value: Any = None
+    mode: Mode | None = None
+    entity: str = ""
+
+    def discard(self, place: str) -> str:
+        """Returns a phrase that begins with the mode and says what is let go at a place.
+
+        Raises:
+            Unacceptable: The mode is freeze.
+        """
+        what = {"tables": "a new table", "columns": "a new column", "data_type": "a value of another type"}
+        rule = f"schema_contract {self.entity}: {self.mode}"
+        if self.mode == "freeze":
+            advice = "let it in with evolve, or leave it out of the rows"
+            raise Unacceptable(f"{what[self.entity]}, which {rule} forbids; {advice}")
+        where = f"{place}: " if place else ""
+        return f"{self.mode} {where}{what[self.entity]} ({rule})"
+
+
+class Ahead:
+    """A copy of the table's schema that every new column and type is entered into as the rows pass.
+
+    Attributes:
+        table: Name of the root table.
+        holds: `rows` or `frames` where the table was made of such, None where it is new.
+        capabilities: Of the destination.
+        row_id_type: What the ids of the root table's rows follow from: random, row_hash or key_hash.
+    """
+
+    def __init__(self, schema: Schema, hints: TTableSchema, nested: list[TTableSchema]) -> None:
+        self.schema = schema.clone()
+        # The right of the extract step: dlt puts it there for the destination at hand.
+        self.capabilities = Container()[DestinationCapabilitiesContext]
+        root, *children = [normalize_table_identifiers(table, self.schema.naming) for table in (hints, *nested)]
+        self.table = str(root["name"])
+        self.holds: Literal["rows", "frames"] | None = None
+        if (stored := self.schema.tables.get(self.table)) and has_table_seen_data(stored):
+            self.holds = "rows" if self.schema.naming.normalize_identifier(C_DLT_ID) in stored["columns"] else "frames"
+        self._declared = {
+            (table["name"], name)
+            for table in (root, *children)
+            for name, column in table["columns"].items()
+            if column.get("data_type")
+        }
+        self.refusal = Landing()
+        for table in (root, *children):
+            self._enter_hints(table)
+        # Which ids go down to child tables follows from the hints, and is read when a normaliser begins.
+        names = cast("Any", self.schema.data_item_normalizer)
+        names._reset()  # noqa: SLF001
+        # So do the ids: asked for later, dlt would look into tables that another thread may be about to replace.
+        self.row_id_type = str(names._get_root_row_id_type(self.table))  # noqa: SLF001
+        self.normalize_key = lru_cache(maxsize=None)(names._normalize_identifier)  # noqa: SLF001
+        self.normalize_table = names._normalize_table_identifier  # noqa: SLF001
+        self.shorten = self.schema.naming.shorten_fragments
+        self._coercion = self._begin_coercion()
+
+    def _begin_coercion(self) -> JsonLItemsNormalizer:
+        settings = NormalizeConfiguration()
+        settings.destination_capabilities = self.capabilities
+        missing = cast("Any", None)  # what writes files; nothing is written here
+        return JsonLItemsNormalizer(missing, missing, missing, self.schema, "", settings)
+
+    @property
+    def decimals(self) -> tuple[int, int]:
+        """Precision and scale of a decimal whose column does not say."""
+        return self.capabilities.decimal_precision
+
+    def is_declared(self, table: str, name: str) -> bool:
+        """Tells whether the configuration or the entry names the column's type."""
+        return (table, name) in self._declared
+
+    def column(self, table: str, name: str) -> TColumnSchema | None:
+        """Returns a column that has a type, None where there is none yet."""
+        column = self._told(table, name)
+        return column if column and is_complete_column(column) else None
+
+    def is_nullable(self, table: str, name: str) -> bool:
+        """Tells whether a column takes None; one without a type yet may have been told not to."""
+        column = self._told(table, name)
+        return column is None or bool(column.get("nullable", True))
+
+    def _told(self, table: str, name: str) -> TColumnSchema | None:
+        return self.schema.tables.get(table, {}).get("columns", {}).get(name)
+
+    def is_json(self, table: str, name: str, level: int) -> bool:
+        """Tells whether a dict or a list stays one value; `level` counts down to the deepest that does not."""
+        return bool(self.schema.data_item_normalizer._is_nested_type(table, name, level))  # type: ignore[attr-defined]  # noqa: SLF001
+
+    @property
+    def levels(self) -> int:
+        """How many levels of nesting become tables and columns."""
+        names = cast("Any", self.schema.data_item_normalizer)
+        return int(names._get_table_nesting_level(self.table, names.max_nesting))  # noqa: SLF001
+
+    def explore(self, rows: Sequence[Any]) -> None:
+        """Enters what rows bring that is new, in the order in which dlt would meet it.
+
+        What the contract does not let in is not entered.
+
+        Raises:
+            Unacceptable: dlt could not read a row back as it is.
+        """
+        written = [as_written(standing_for(row)) for row in rows]
+        try:
+            self._coercion._normalize_chunk(self.table, written, may_have_pua=False, skip_write=True)  # noqa: SLF001
+        except _NOT_TAKEN as error:
+            raise Unacceptable(type(error).__name__) from error
+
+    def known(self) -> TSchemaTables:
+        """Returns all tables as they are now, for `know`."""
+        return deepcopy(self.schema.tables)
+
+    def know(self, tables: TSchemaTables) -> None:
+        """Forgets what has been entered since `known` returned `tables`, and what the contract has let go."""
+        # What dlt has filtered out once it drops unseen, a None in its place and the row around it as well.
+        self._coercion = self._begin_coercion()
+        if self.schema.tables != tables:
+            self.schema.tables.clear()
+            self.schema.tables.update(deepcopy(tables))
+            self.schema.data_item_normalizer._clear_schema_caches()  # type: ignore[attr-defined]  # noqa: SLF001
+
+    @property
+    def primary_key(self) -> list[str]:
+        """Its columns."""
+        return list(cast("Any", self.schema.data_item_normalizer)._get_primary_key(self.table))  # noqa: SLF001
+
+    def land(self, table: str, parent: str, name: str, value: Any) -> Landing:
+        """Returns where a value lands, and enters what is new.
+
+        Raises:
+            Unacceptable: There is no column for it.
+        """
+        try:
+            row, partial = self._coercion._coerce_row(table, parent, {name: value})  # noqa: SLF001
+        except CannotCoerceNullException:
+            raise Unacceptable(_NO_NONE) from None
+        except _NO_TIME:
+            raise Unacceptable("got a time that is outside of the years 1 to 9999 in UTC; yield it as text") from None
+        except CannotCoerceColumnException as error:
+            raise Unacceptable(
+                f"got a value that is neither {error.to_type} nor what its variant column holds; convert it"
+            ) from None
+        if value is None:
+            # dlt finds that out of a column without a type when it writes the rows, and tells no row.
+            if not self.is_nullable(table, name):
+                raise Unacceptable(_NO_NONE)
+            return Landing()
+        ((column, landed),) = row.items()
+        if partial and (refused := self._enter(partial, parent)):
+            return refused
+        return Landing(self.schema.tables[table]["columns"][column], landed)
+
+    def enter_column(self, column: TColumnSchema) -> Landing:
+        """Enters a column of the root table; returns what the contract says where it does not let it in."""
+        return self._enter({"name": self.table, "columns": {str(column["name"]): column}}, "") or Landing()
+
+    def enter_table(self, table: str, parent: str) -> Landing:
+        """Enters a child table, whose first row may bring any column; returns what the contract says otherwise."""
+        partial: TPartialTableSchema = {"name": table, "parent": parent, "columns": {}}
+        if refused := self._enter(partial, parent):
+            return refused
+        self.schema.tables[table]["x-normalizer"] = _EVOLVES_ONCE.copy()
+        return Landing()
+
+    def end_first_row(self, table: str) -> None:
+        """Has the contract look at new columns of a child table from here on."""
+        entered = self.schema.tables[table]
+        del entered["x-normalizer"]
+        entered["columns"][C_DLT_ID] = dlt_id_column()
+
+    def _enter(self, partial: TPartialTableSchema, parent: str) -> Landing | None:
+        refused = self._refused(partial, parent)
+        if not refused:
+            self.schema.update_table(partial, normalize_identifiers=False)
+        return refused
+
+    def _refused(self, partial: TPartialTableSchema, parent: str) -> Landing | None:
+        name = str(partial["name"])
+        contract = self.schema.resolve_contract_settings_for_table(
+            name if name in self.schema.tables else parent or name
+        )
+        variant = any(column.get("variant") for column in partial["columns"].values())
+        _, filters = self.schema.apply_schema_contract(contract, partial, raise_on_freeze=False)
+        if not filters:
+            return None
+        entity, _, mode = filters[0]
+        known = [column for column in filters if self.column(name, column[1])]
+        return Landing(mode=cast("Mode", mode), entity="data_type" if variant or known else entity)
+
+    def _enter_hints(self, table: TTableSchema) -> None:
+        contract = self.schema.resolve_contract_settings_for_table(str(table["name"]), table)
+        is_root = table["name"] == self.table
+        if is_root and contract["columns"] != "evolve" and self.schema.is_new_table(self.table):
+            # As the extract step does: a new table may get all its columns in its first load.
+            table["x-normalizer"] = _EVOLVES_ONCE.copy()
+        partial, filters = self.schema.apply_schema_contract(contract, table, raise_on_freeze=False)
+        if partial:
+            self.schema.update_table(partial, normalize_identifiers=False, merge_compound_props=False)
+        elif is_root:
+            self.refusal = Landing(mode=cast("Mode", filters[0][2]), entity="tables")

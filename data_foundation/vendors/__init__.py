@@ -1,0 +1,1 @@
+"""Requests to vendors: how they are paced, answered and tried again."""

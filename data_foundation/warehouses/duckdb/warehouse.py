@@ -1,0 +1,199 @@
+"""DuckDB: a file on a laptop, or memory for a look."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import dlt
+import duckdb
+from typing_extensions import override
+
+from data_foundation.errors import WarehouseBusy, WarehouseError
+from data_foundation.warehouses.base import AS_NAMED, Setting, Statement, Warehouse, work_folder
+from data_foundation.warehouses.connection import execute_first
+from data_foundation.warehouses.duckdb.destination import TransactionalDuckDB
+from data_foundation.warehouses.duckdb.file import DuckDBFile, find_file
+
+if TYPE_CHECKING:
+    from data_foundation.warehouses.base import Destination
+
+WAIT_SECONDS = 600.0
+"""How long a load waits for another of our processes that holds the file."""
+
+FOREIGN_WAIT_SECONDS = 10.0
+"""How long a load waits for somebody else's client, which knows nothing of our lock."""
+
+PATH = Setting(
+    "DUCKDB_PATH",
+    "The DuckDB file, relative to the repository. Other clients need DuckDB 1.3 or newer to read it.",
+    default="data/warehouse.duckdb",
+)
+
+FORMAT = "v1.3.0"
+"""The oldest version of DuckDB that reads a file made here.
+
+It is the first that keeps texts as DICT_FSST, as DuckDB 2 does unless told otherwise: one way to compress them is
+tried, where for an older format two are. A copy takes a fifth less time, and the file is a tenth smaller (1.5.6).
+"""
+
+
+@dataclass(frozen=True)
+class DuckDBWarehouse(Warehouse):
+    """A DuckDB file, or `:memory:`; one process at a time may have it open, so a lock beside it keeps order."""
+
+    path: str
+    kind: ClassVar[str] = "duckdb"
+    known_settings: ClassVar[Sequence[Setting]] = (PATH,)
+    # One session, because it is one transaction; DuckDB itself uses every core for each file.
+    load_workers: ClassVar[int] = 1
+
+    @classmethod
+    @override
+    def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
+        """Returns the file that `DUCKDB_PATH` names, relative to the repository; data/warehouse.duckdb unless set.
+
+        Raises:
+            WarehouseError: It is no path.
+        """
+        path = root / (given := settings.get(PATH.name) or PATH.default)
+        if re.match(r"\w\w+:", given):  # md:..., whose token would become a file's name
+            raise WarehouseError(f"DUCKDB_PATH: got '{given}'; accepted: the path of a DuckDB file")
+        folder = work_folder(root, cls.kind, str(path) + suffix)
+        return cls(folder, str(path), suffix=suffix, others=others)
+
+    @classmethod
+    @override
+    def is_shared(cls, settings: Mapping[str, str]) -> bool:
+        """Tells that a file is its owner's own."""
+        del settings
+        return False
+
+    @property
+    def _in_memory(self) -> bool:
+        return self.path == ":memory:"
+
+    @override
+    def describe(self) -> str:
+        return self.path
+
+    @property
+    @override
+    def database(self) -> str:
+        return "memory" if self._in_memory else Path(self.path).stem
+
+    @override
+    def destination(self) -> Destination:
+        return dlt.destinations.duckdb(self.path, **AS_NAMED)
+
+    @override
+    def dbt_settings(self) -> Mapping[str, str]:
+        return {"DBT_DUCKDB_PATH": self.path}
+
+    @contextmanager
+    @override
+    def exclusive(self) -> Iterator[None]:
+        """Waits until no other process or thread of ours uses the file.
+
+        Raises:
+            WarehouseBusy: After `WAIT_SECONDS`.
+        """
+        if self._in_memory:
+            yield
+            return
+        with self._turn() as file:
+            file.close()
+            yield
+
+    @contextmanager
+    @override
+    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
+        """Yields a destination over one connection: two of them opened at once by two threads would fail.
+
+        Raises:
+            WarehouseBusy: After `WAIT_SECONDS`, or after `FOREIGN_WAIT_SECONDS` where no process of ours has the file.
+            WarehouseError: It cannot be opened.
+        """
+        with self._turn() as file:
+            yield TransactionalDuckDB(file.connection(self._connect), self.path)
+
+    @contextmanager
+    @override
+    def open_if_free(self) -> Iterator[Destination]:
+        """Yields a destination that opens the file when it is first used."""
+        with self.exclusive():
+            yield self.destination()
+
+    @contextmanager
+    @override
+    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
+        """Makes a load inside the block all or nothing; see TransactionalDuckDB.transaction."""
+        assert isinstance(destination, TransactionalDuckDB)  # noqa: S101 - `open` gave it
+        with destination.transaction():
+            execute_first(destination, "main", first)
+            yield
+
+    @contextmanager
+    def _turn(self) -> Iterator[DuckDBFile]:
+        """Yields the file when it is this thread's turn."""
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        file = find_file(self.path)
+        try:
+            file.take(WAIT_SECONDS)
+        except TimeoutError:
+            message = f"{self.path} is in use by another run for more than {WAIT_SECONDS:g} s; stop it or wait"
+            raise WarehouseBusy(message) from None
+        clean = False
+        try:
+            yield file
+            clean = True
+        finally:
+            file.leave(hand_over=clean)
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + FOREIGN_WAIT_SECONDS
+        while True:
+            try:
+                if not Path(self.path).exists():
+                    # The file keeps its format; the setting, if kept, would keep out connections of this process.
+                    duckdb.connect(self.path, config={"storage_compatibility_version": FORMAT}).close()
+                return in_utc(duckdb.connect(self.path))
+            except duckdb.IOException as error:
+                if "could not set lock" not in str(error).lower():
+                    message = f"{self.path} cannot be opened: {error}"
+                    raise WarehouseError(message) from None
+                if time.monotonic() > deadline:
+                    # DuckDB says which program that is, and its process.
+                    held = re.search(r"is held in (.+? \(PID \d+\))", str(error))
+                    message = (
+                        f"{self.path} is held by another client, {held[1] if held else error}: "
+                        "close it (one that only reads holds the file too), then run again"
+                    )
+                    raise WarehouseBusy(message) from None
+                time.sleep(0.2)
+
+
+@dataclass(frozen=True)
+class MemoryWarehouse(DuckDBWarehouse):
+    """A DuckDB that lives for one load, kept open so that what landed can be looked at."""
+
+    connection: duckdb.DuckDBPyConnection
+    is_audited: ClassVar[bool] = False
+
+    @contextmanager
+    @override
+    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
+        """Yields a destination over the connection that this object was made with."""
+        yield TransactionalDuckDB(in_utc(self.connection))
+
+
+def in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Returns `connection` with UTC as the zone of all its sessions; says nothing where that is the machine's own."""
+    if time.timezone or time.daylight:
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    return connection

@@ -1,0 +1,1 @@
+"""Files in a data lake as warehouse: Delta tables and parquet."""

@@ -1,0 +1,224 @@
+"""How a lake is reached: credentials and options of the libraries that read and write it, and what refusals mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlparse
+
+from dlt.common.configuration.specs import (
+    AwsCredentials,
+    AwsCredentialsWithoutDefaults,
+    AzureCredentials,
+    AzureCredentialsWithoutDefaults,
+    AzureServicePrincipalCredentialsWithoutDefaults,
+)
+from dlt.common.destination.exceptions import DestinationTransientException
+from dlt.common.exceptions import MissingDependencyException
+
+from data_foundation.errors import SettingMissing, WarehouseError
+from data_foundation.warehouses.base import Setting
+
+AZURE, S3 = ("az", "abfs", "abfss"), ("s3", "s3a")
+
+ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
+CONNECTION = "AZURE_STORAGE_CONNECTION_STRING"
+KEY = "AZURE_STORAGE_ACCOUNT_KEY"
+TOKEN = "AZURE_STORAGE_SAS_TOKEN"  # noqa: S105 - a setting's name
+PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+NAMED_BY = "LAKE_URL, or `lake` of the resource"
+"""What names a container."""
+
+EMULATED = "devstoreaccount1"
+"""The one account of Azure's emulator."""
+
+AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+ACCESS_SETTINGS = (
+    Setting(ACCOUNT, "Azure storage account. Alone it uses a managed identity, or the login of `az login`."),
+    Setting(KEY, "Key of the storage account."),
+    Setting(TOKEN, "SAS token with the rights to read, write, list and delete, instead of the key."),
+    *(Setting(name, "Service principal, instead of the key; set all three.") for name in PRINCIPAL),
+    Setting(CONNECTION, "Azure connection string, instead of everything above."),
+    Setting("AWS_ACCESS_KEY_ID", "Access key of S3; if not set, the machine's own credentials."),
+    Setting("AWS_SECRET_ACCESS_KEY", "Secret of that access key."),
+    Setting("AWS_SESSION_TOKEN", "Session token of temporary credentials."),
+    Setting("AWS_REGION", "Region of the bucket."),
+    Setting("AWS_ENDPOINT_URL", "URL of another store that speaks S3's protocol."),
+)
+
+_REFUSED = re.compile(
+    r"\b40[13]\b|AuthenticationFailed|AuthorizationFailure|AuthorizationPermissionMismatch|failed to authenticate"
+    r"|not authorized|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|Forbidden|NoCredentials"
+    r"|Unable to locate credentials|InvalidAuthenticationInfo"
+)
+_NO_CONTAINER = re.compile(r"ContainerNotFound|specified container does not exist|NoSuchBucket|bucket does not exist")
+_PASSING = re.compile(
+    r"Cannot connect|Could not connect|Connection (?:refused|reset|closed|timeout)|error sending request|tcp connect"
+    r"|timed out|\b50[0234]\b|ServerBusy|SlowDown|\b429\b|EndpointConnection|name resolution|Name or service"
+)
+_LIBRARIES = ("azure.", "aiohttp.", "adlfs", "botocore.", "aiobotocore.", "s3fs", "deltalake", "_internal")
+
+
+@dataclass(frozen=True)
+class Access:
+    """What reaches a lake.
+
+    Attributes:
+        url: As dlt takes it.
+        credentials: dlt's, None for a local folder.
+        filesystem: Arguments of fsspec's file system, beyond the credentials.
+        delta: Options of deltalake, beyond the credentials.
+    """
+
+    url: str
+    credentials: Any = field(default=None, repr=False)
+    filesystem: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    delta: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def find_access(url: str, settings: Mapping[str, str]) -> Access:
+    """Returns how a lake is reached.
+
+    Args:
+        url: Of the lake, or a path.
+        settings: Those of `.env` and the environment.
+
+    Raises:
+        SettingMissing: Naming every setting that is not set.
+        WarehouseError: Settings contradict each other, or the protocol is none that is known.
+    """
+    scheme = urlparse(url).scheme if "://" in url else ""
+    if not scheme:
+        return Access(url)
+    if scheme in AZURE:
+        return _azure(url, settings)
+    if scheme in S3:
+        return _s3(url, settings)
+    message = f"LAKE_URL: got '{scheme}://'; accepted: az://container/folder, abfss://, s3://bucket/folder, or a path"
+    raise WarehouseError(message)
+
+
+def _azure(url: str, settings: Mapping[str, str]) -> Access:
+    given = {name: value for name in (CONNECTION, KEY, TOKEN) if (value := settings.get(name))}
+    principal = [name for name in PRINCIPAL if settings.get(name)]
+    # A tenant or a client by itself chooses among default credentials.
+    if "AZURE_CLIENT_SECRET" in principal:
+        given["AZURE_CLIENT_SECRET"] = settings["AZURE_CLIENT_SECRET"]
+    if len(given) > 1:
+        raise WarehouseError(f"{' and '.join(given)} are set and only one can be meant; unset all but one")
+    if CONNECTION in given:
+        return _azure_by_connection_string(url, given[CONNECTION])
+    host = urlparse(url).hostname or ""
+    account = settings.get(ACCOUNT) or (host.split(".")[0] if "@" in url else "")
+    missing = [] if account else [ACCOUNT]
+    if "AZURE_CLIENT_SECRET" in given:
+        missing += [name for name in PRINCIPAL if name not in principal]
+    if missing:
+        raise SettingMissing(missing, "LAKE_URL is in Azure; set them in the environment or in .env")
+    if "AZURE_CLIENT_SECRET" in given:
+        secrets = AzureServicePrincipalCredentialsWithoutDefaults(azure_storage_account_name=account)
+        for name in PRINCIPAL:
+            setattr(secrets, name.lower(), settings[name])
+        return Access(url, _resolved(secrets))
+    if KEY in given or TOKEN in given:
+        return Access(url, _by_secret(account, given.get(KEY), given.get(TOKEN)))
+    default = AzureCredentials(azure_storage_account_name=account)
+    default.on_partial()
+    return Access(url, default)
+
+
+def _azure_by_connection_string(url: str, text: str) -> Access:
+    parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
+    name, key, token = (parts.get(part) for part in ("AccountName", "AccountKey", "SharedAccessSignature"))
+    if not name or not (key or token):
+        message = f"{CONNECTION}: accepted is AccountName=...;AccountKey=... or ...;SharedAccessSignature=..."
+        raise WarehouseError(message)
+    credentials = _by_secret(name, key, token)
+    endpoint = parts.get("BlobEndpoint", "").rstrip("/")
+    if name == EMULATED:
+        # Told that it is one, deltalake does not list from a name on, which Azurite ignores; where it listens deltalake
+        # reads from the process's own AZURITE_BLOB_STORAGE_URL.
+        return Access(url, credentials, {"connection_string": text}, {"azure_storage_use_emulator": "true"})
+    delta = {"azure_storage_endpoint": endpoint} if endpoint else {}
+    if endpoint.startswith("http://"):
+        delta["allow_http"] = "true"
+    return Access(url, credentials, {"connection_string": text}, delta)
+
+
+def _s3(url: str, settings: Mapping[str, str]) -> Access:
+    keys = [name for name in AWS_KEYS if settings.get(name)]
+    if len(keys) == 1:
+        raise SettingMissing([name for name in AWS_KEYS if name not in keys], f"{keys[0]} is of no use without")
+    endpoint = settings.get("AWS_ENDPOINT_URL") or None
+    told = {"region_name": settings.get("AWS_REGION") or None, "endpoint_url": endpoint}
+    delta = {"aws_allow_http": "true"} if (endpoint or "").startswith("http://") else {}
+    if not keys:
+        default = AwsCredentials()
+        for name, value in told.items():
+            setattr(default, name, value)
+        default.on_partial()
+        return Access(url, default, {}, delta)
+    credentials = AwsCredentialsWithoutDefaults()
+    secrets = {"aws_access_key_id": AWS_KEYS[0], "aws_secret_access_key": AWS_KEYS[1],
+               "aws_session_token": "AWS_SESSION_TOKEN"}  # fmt: skip
+    for name, value in {**told, **{name: settings.get(setting) for name, setting in secrets.items()}}.items():
+        setattr(credentials, name, value)
+    return Access(url, _resolved(credentials), {}, delta)
+
+
+def _by_secret(account: str, key: str | None, token: str | None) -> Any:
+    credentials: Any = AzureCredentialsWithoutDefaults(azure_storage_account_name=account)
+    credentials.azure_storage_account_key, credentials.azure_storage_sas_token = key, token
+    return _resolved(credentials)
+
+
+def _resolved(credentials: Any) -> Any:
+    """Returns credentials that dlt takes as they are, without a look into its own settings."""
+    credentials.__is_resolved__ = True
+    return credentials
+
+
+def explain_refusal(error: BaseException, settings: Mapping[str, str]) -> Exception | None:
+    """Returns what a person must change, or an error that passes; None for one that is about neither.
+
+    Args:
+        error: Of a library that reads or writes the lake.
+        settings: Of the lake: which of them are set tells which is wrong.
+    """
+    if isinstance(error, MissingDependencyException | ModuleNotFoundError):
+        return WarehouseError(f"the lake needs packages that are not installed: {error}. Install the extra `lake`")
+    cause: BaseException | None = error
+    while cause is not None and not _is_of_storage(cause):
+        cause = cause.__cause__
+    return _explain(cause, settings) if cause is not None else None
+
+
+def _explain(error: BaseException, settings: Mapping[str, str]) -> Exception | None:
+    said = " ".join(re.sub(r"\x1b\[\d+m|↳|<[^>]*>", " ", str(error)).split())[:300]
+    if _NO_CONTAINER.search(str(error)):
+        return WarehouseError(f"the container or bucket is not there: create it, or correct {NAMED_BY}")
+    if isinstance(error, PermissionError) or _REFUSED.search(f"{type(error).__name__} {error}"):
+        return WarehouseError(f"the lake refuses {_proof(settings)}: it is wrong, expired, or lacks a right. {said}")
+    if isinstance(error, ConnectionError | TimeoutError) or _PASSING.search(f"{type(error).__name__} {error}"):
+        return DestinationTransientException(said)
+    return None
+
+
+def _is_of_storage(error: BaseException) -> bool:
+    """Tells whether a library of the lake raised it."""
+    names = {parent.__module__ for parent in type(error).__mro__}
+    told = any(name.startswith(_LIBRARIES) for name in names)
+    # s3fs and deltalake raise Python's own, the latter with the name of the service in it.
+    return told or isinstance(error, PermissionError) or (isinstance(error, OSError) and "Generic " in str(error))
+
+
+def _proof(settings: Mapping[str, str]) -> str:
+    """Returns which setting proves who one is."""
+    names = (CONNECTION, KEY, TOKEN, "AZURE_CLIENT_SECRET", *AWS_KEYS)
+    scheme = urlparse(settings.get("LAKE_URL") or "").scheme
+    kind = "AZURE" if scheme in AZURE else "AWS" if scheme in S3 else "/"
+    given = [name for name in names if settings.get(name) and name.startswith(kind)]
+    return " and ".join(given) or ("this process" if kind == "/" else "the default credentials of this machine")

@@ -1,0 +1,237 @@
+"""Delta tables of a lake: what arrived is appended, swapped or merged, and what was begun is undone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.dataset
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+from dlt.common.libs.deltalake import (
+    deltalake_storage_options,
+    ensure_delta_compatible_arrow_data,
+    merge_delta_table,
+    truncate_delta_table,
+)
+from dlt.common.schema.utils import get_columns_names_with_prop, get_first_column_name_with_prop, is_nested_table
+
+from data_foundation.warehouses.lake.memory import connect_to_memory
+
+if TYPE_CHECKING:
+    from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+
+    from data_foundation.warehouses.base import Statement
+
+_DELETE = re.compile(r'DELETE FROM "?([^".]+)"?\."?([^".]+)"? WHERE "([^"]+)"')
+ORDER = "number of row"
+"""No column of dlt's has a name with a space in it."""
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What a load brings to one table.
+
+    Attributes:
+        name: Of the table.
+        table: dlt's, with its hints.
+        files: Local parquet files, none where the table is only emptied.
+        mode: append, replace, merge, or rebuild, which forgets the columns of before.
+    """
+
+    name: str
+    table: Any
+    files: Sequence[str]
+    mode: str
+
+    @property
+    def rows(self) -> Any:
+        """The rows as a pyarrow dataset; a file may lack columns that another one has."""
+        schemas = [pa.parquet.read_schema(file) for file in self.files]
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+        return pa.dataset.dataset(list(self.files), schema=schema)
+
+
+def options(client: FilesystemClient) -> dict[str, str]:
+    """Returns what deltalake is called with to reach the lake."""
+    return deltalake_storage_options(client.config.credentials, client.config.deltalake_storage_options)
+
+
+def find_table(client: FilesystemClient, name: str) -> DeltaTable | None:
+    """Returns a table as it is now, None where there is none."""
+    try:
+        return DeltaTable(_location(client, name), storage_options=options(client))
+    except TableNotFoundError:
+        return None
+
+
+def version(client: FilesystemClient, name: str) -> int | None:
+    """Returns the number of a table's last commit, None where there is no table."""
+    table = find_table(client, name)
+    return table.version() if table else None
+
+
+def restore(client: FilesystemClient, name: str, number: int | None) -> None:
+    """Makes a table what it was at a commit; one that was not there goes."""
+    table = find_table(client, name)
+    if number is None:
+        folder = client.get_table_dir(name)
+        if client.fs_client.isdir(folder):
+            for path in client.fs_client.find(folder):
+                client._delete_file(path)  # noqa: SLF001 - it knows what services answer
+    elif table and table.version() != number:
+        table.restore(number, protocol_downgrade_allowed=True)
+
+
+def write_tables(client: FilesystemClient, arrived: Sequence[Arrived]) -> None:
+    """Writes what arrived for a table and for those nested in it, in this order.
+
+    Readers see each table as it was or as it is: it takes one commit, a merge into a nested table two.
+    """
+    merged: dict[str, pa.Table] = {}
+    for part in arrived:
+        if part.mode == "merge":
+            _merge(client, part, merged)
+        elif part.files:
+            _write(client, part, part.rows.scanner().to_reader())
+        elif (table := find_table(client, part.name)) is not None:
+            truncate_delta_table(table)
+
+
+def delete_rows(client: FilesystemClient, statements: Sequence[Statement]) -> None:
+    """Deletes what SQL statements of `deletion.delete_range` name, a commit each."""
+    for sql, values in statements:
+        name, key = target(sql)
+        table = find_table(client, name)
+        if table is None:
+            continue
+        with client.sql_client as query:
+            condition = sql.split(" WHERE ", 1)[1]
+            selected = f'SELECT DISTINCT "{key}" FROM "{client.dataset_name}"."{name}" WHERE {condition}'  # noqa: S608 - quoted by dlt
+            with query.execute_query(selected, *values) as cursor:
+                duckdb_cursor: Any = cursor.native_cursor
+                found = duckdb_cursor.to_arrow_table()
+        _delete(table, found, key)
+
+
+def target(sql: str) -> tuple[str, str]:
+    """Returns the table that a DELETE is for, and the column that its condition begins with."""
+    match = _DELETE.match(sql)
+    assert match, sql  # noqa: S101 - deletion.py wrote it
+    return match[2], match[3]
+
+
+def names(sql: str) -> tuple[str, str]:
+    """Returns dataset and table that a DELETE is for."""
+    match = _DELETE.match(sql)
+    assert match, sql  # noqa: S101 - deletion.py wrote it
+    return match[1], match[2]
+
+
+def _location(client: FilesystemClient, name: str) -> str:
+    return client.get_open_table_location("delta", name)
+
+
+def _write(client: FilesystemClient, part: Arrived, rows: Any) -> None:
+    overwrite = part.mode in {"replace", "rebuild"}
+    write_deltalake(
+        _location(client, part.name),
+        ensure_delta_compatible_arrow_data(rows),
+        mode="overwrite" if overwrite else "append",
+        schema_mode="overwrite" if part.mode == "rebuild" else "merge",
+        storage_options=options(client),
+    )
+
+
+def _merge(client: FilesystemClient, part: Arrived, merged: dict[str, pa.Table]) -> None:
+    """Merges rows by key, the last one of a key; rows of nested tables go and come with the row they belong to.
+
+    Args:
+        client: Of the lake.
+        part: What arrived.
+        merged: `_dlt_id` of the rows that were merged, and whether they stay, by root table; added to.
+    """
+    table = find_table(client, part.name)
+    if is_nested_table(part.table):
+        _merge_nested(client, part, table, next(iter(merged.values())))
+        return
+    keys = get_columns_names_with_prop(part.table, "primary_key")
+    chosen = _choose(part, keys, table)
+    stays = pa.compute.and_(chosen, _ask(part.rows, _is_no_deletion(part)))
+    if "_dlt_id" in part.rows.schema.names:
+        ids = part.rows.to_table(columns=["_dlt_id"]).append_column("stays", stays)
+        merged[part.name] = ids.filter(chosen)
+    if table is None or part.table["x-merge-strategy"] == "insert-only":
+        _write(client, part, _filtered(part.rows, stays))
+        return
+    merge_delta_table(table, _filtered(part.rows, chosen), part.table, part.name, streamed_exec=True)
+
+
+def _merge_nested(client: FilesystemClient, part: Arrived, table: DeltaTable | None, roots: pa.Table) -> None:
+    root = get_first_column_name_with_prop(part.table, "root_key") or "_dlt_root_id"
+    ids = roots.select(["_dlt_id"]).rename_columns([root])
+    if table is not None and part.table["x-merge-strategy"] != "insert-only":
+        _delete(table, ids, root)
+    if part.files:
+        stay = ids.filter(roots["stays"])
+        wanted = _ask(part.rows, f'"{root}" IN (FROM others)', stay)
+        first = _ask(part.rows, f'row_number() OVER (PARTITION BY "_dlt_id" ORDER BY "{ORDER}" DESC) = 1')
+        _write(client, part, _filtered(part.rows, pa.compute.and_(wanted, first)))
+
+
+def _choose(part: Arrived, keys: Sequence[str], table: DeltaTable | None) -> Any:
+    """Returns for each row whether it is the one of its key that counts."""
+    quoted = ", ".join(f'"{key}"' for key in keys)
+    order = get_first_column_name_with_prop(part.table, "dedup_sort")
+    direction = part.table["columns"][order]["dedup_sort"] if order else ""
+    sort = f'"{order}" {direction}, ' if order else ""
+    chosen = _ask(part.rows, f'row_number() OVER (PARTITION BY {quoted} ORDER BY {sort}"{ORDER}" DESC) = 1')
+    if table is not None and part.table["x-merge-strategy"] == "insert-only":
+        known = " AND ".join(f'others."{key}" = here."{key}"' for key in keys)
+        there = table.to_pyarrow_dataset()
+        new = _ask(part.rows, f"NOT EXISTS (SELECT 1 FROM others WHERE {known})", there)  # noqa: S608 - names are quoted
+        chosen = pa.compute.and_(chosen, new)
+    return chosen
+
+
+def _is_no_deletion(part: Arrived) -> str:
+    """Returns the SQL condition of rows that do not say that their key is to be deleted."""
+    column = get_first_column_name_with_prop(part.table, "hard_delete")
+    if column is None or column not in part.rows.schema.names:
+        return "true"
+    is_bool = part.table["columns"][column].get("data_type") == "bool"
+    return f'NOT coalesce("{column}", false)' if is_bool else f'"{column}" IS NULL'
+
+
+def _ask(rows: Any, condition: str, others: Any = None) -> Any:
+    """Returns whether SQL holds for each row, in their order; `others` goes by that name."""
+    with connect_to_memory() as connection:
+        connection.register("rows", rows)
+        if others is not None:
+            connection.register("others", others)
+        query = (
+            f'SELECT coalesce({condition}, false) AS "chosen" FROM '  # noqa: S608 - names are quoted
+            f'(SELECT *, row_number() OVER () AS "{ORDER}" FROM rows) AS here ORDER BY "{ORDER}"'
+        )
+        return connection.execute(query).to_arrow_table()["chosen"]
+
+
+def _filtered(rows: Any, chosen: Any) -> pa.RecordBatchReader:
+    def batches() -> Iterator[pa.RecordBatch]:
+        start = 0
+        for batch in rows.to_batches():
+            yield batch.filter(chosen.slice(start, batch.num_rows).combine_chunks())
+            start += batch.num_rows
+
+    return pa.RecordBatchReader.from_batches(rows.schema, batches())
+
+
+def _delete(table: DeltaTable, found: pa.Table, key: str) -> None:
+    """Deletes the rows whose key is among those found, in one commit."""
+    if found.num_rows:
+        predicate = f'target."{key}" = source."{key}"'
+        merge = table.merge(found, predicate, source_alias="source", target_alias="target")
+        merge.when_matched_delete().execute()

@@ -1,0 +1,243 @@
+"""A data lake: Delta tables or parquet files in Azure Data Lake Storage, in S3, or in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+from urllib.parse import urlparse
+
+from dlt.pipeline.exceptions import PipelineStepFailed
+from typing_extensions import override
+
+from data_foundation.errors import SettingMissing, WarehouseError
+from data_foundation.warehouses.base import Setting, Statement, Warehouse, work_folder
+from data_foundation.warehouses.lake.access import ACCESS_SETTINGS, Access, explain_refusal, find_access
+
+if TYPE_CHECKING:
+    from data_foundation.config.fields import LakePlace
+    from data_foundation.config.grammar import ResourceConfig
+    from data_foundation.warehouses.base import Destination
+    from data_foundation.warehouses.lake.destination import LakeDestination
+
+LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
+"""Of parquet files: a file's name tells which load wrote it."""
+
+STATES = 5
+"""Files of dlt's state that are kept of a table; the newest counts."""
+
+FORMATS = ("delta", "parquet")
+SETTINGS = (
+    Setting(
+        "LAKE_URL",
+        "Where the tables are: `az://container/folder`, `abfss://container@account.dfs.core.windows.net/folder`, "
+        "`s3://bucket/folder`, or a path relative to the repository. The container must exist.",
+        required=True,
+    ),
+    Setting("LAKE_FORMAT", "`delta` or `parquet`.", default="delta"),
+    Setting(
+        "LAKE_LAYOUT",
+        "Path of a parquet file below its dataset. It starts with `{table_name}/`; dlt's other placeholders, such as "
+        "`{YYYY}`, may follow.",
+        default=LAYOUT,
+    ),
+)
+MERGES = (None, "upsert", "insert-only")
+"""Strategies of merge that a Delta table can do."""
+
+
+@dataclass(frozen=True)
+class LakeWarehouse(Warehouse):
+    """A folder of tables, local or in a bucket.
+
+    Attributes:
+        url: Where it is, "" where `LAKE_URL` is not set.
+        settings: What it was made of.
+        folder: What the folder of every dataset is called, where a resource's `lake` says so.
+    """
+
+    url: str
+    settings: Mapping[str, str] = field(repr=False)
+    folder: str = ""
+    kind: ClassVar[str] = "filesystem"
+    known_settings: ClassVar[Sequence[Setting]] = (*SETTINGS, *ACCESS_SETTINGS)
+    runs_dbt: ClassVar[bool] = False
+    keeps_audit: ClassVar[bool] = False
+
+    @classmethod
+    @override
+    def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
+        """Returns the folder that `LAKE_URL` names; a path is relative to the repository."""
+        url = settings.get("LAKE_URL") or ""
+        if url.startswith("file://"):
+            url = urlparse(url).path
+        if url and "://" not in url:
+            url = str(root / url)
+        url = url.rstrip("/")
+        return cls(work_folder(root, cls.kind, url + suffix), url, settings, suffix=suffix, others=others)
+
+    @classmethod
+    @override
+    def is_shared(cls, settings: Mapping[str, str]) -> bool:
+        """Tells that a folder is its owner's own, and a bucket is not."""
+        return "://" in settings.get("LAKE_URL", "") and not settings["LAKE_URL"].startswith("file:")
+
+    @override
+    def at(self, place: LakePlace) -> LakeWarehouse:
+        """Returns the lake whose tables lie at a place; `LAKE_URL` tells the account, or the folder of containers."""
+        parents, _, folder = place.folder.rpartition("/")
+        url = self.url and "/".join(filter(None, (_in_container(self.url, place.container), parents)))
+        where = work_folder(self.work_folder.parents[2], self.kind, f"{url}/{folder}{self.suffix}")
+        return replace(self, work_folder=where, url=url, folder=folder)
+
+    @override
+    def dataset(self, name: str) -> str:
+        return super().dataset(self.folder or name)
+
+    @override
+    def describe(self) -> str:
+        return self.url
+
+    @property
+    @override
+    def database(self) -> str:
+        return self.url.rpartition("/")[2]
+
+    @property
+    def format(self) -> str:
+        """What tables are made of, delta or parquet.
+
+        Raises:
+            WarehouseError: `LAKE_FORMAT` is neither.
+        """
+        told = self.settings.get("LAKE_FORMAT") or "delta"
+        if told not in FORMATS:
+            raise WarehouseError(f"LAKE_FORMAT: got '{told}'; accepted: {', '.join(FORMATS)}")
+        return told
+
+    @override
+    def destination(self) -> LakeDestination:
+        from data_foundation.warehouses.lake.destination import LakeDestination  # noqa: PLC0415 - half a second
+
+        access = self._access()
+        told = {
+            "credentials": access.credentials,
+            "kwargs": dict(access.filesystem),
+            "deltalake_storage_options": dict(access.delta),
+        }
+        told = {name: value for name, value in told.items() if value}
+        layout = self._layout()
+        return LakeDestination(self.format, bucket_url=access.url, layout=layout, max_state_files=STATES, **told)
+
+    @override
+    def dbt_settings(self) -> Mapping[str, str]:
+        return {}
+
+    @override
+    def accept(self, resource: ResourceConfig) -> None:
+        """Raises what files cannot do.
+
+        Raises:
+            WarehouseError: Naming what is accepted instead.
+        """
+        mode, place = resource.write_disposition, resource.destination
+        if resource.landing == "vault":
+            message = "landing vault: a lake changes no rows in one transaction; accepted: duckdb, snowflake, postgres"
+            raise WarehouseError(f"{place}: {message}")
+        if self.format == "parquet":
+            if mode.disposition == "merge":
+                message = "merge needs LAKE_FORMAT=delta; accepted of parquet files: append, replace"
+                raise WarehouseError(f"{place}: {message}")
+            if resource.partitions and mode.disposition == "append":
+                message = "append to partitions needs LAKE_FORMAT=delta: rows of parquet files cannot be removed"
+                raise WarehouseError(f"{place}: {message}")
+        if mode.disposition == "merge":
+            merge_key = resource.merge_key or any(hints.merge_key for hints in resource.columns.values())
+            if mode.strategy not in MERGES or merge_key or not resource.key_columns:
+                got = "merge_key" if mode.strategy in MERGES else f"strategy '{mode.strategy}'"
+                message = f"merge: got {got}; accepted on a lake: upsert or insert-only, with a primary_key"
+                raise WarehouseError(f"{place}: {message}")
+
+    @contextmanager
+    @override
+    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
+        """Yields a destination.
+
+        Raises:
+            SettingMissing: Naming every setting that is not set.
+            WarehouseError: Naming the setting or the right that is at fault.
+        """
+        with self._explaining():
+            destination = self.destination()
+            destination.client_of("probe", "probe").probe()
+            yield destination
+
+    @contextmanager
+    @override
+    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
+        """Makes a load inside the block all or nothing, once `mend` has been called before the next one.
+
+        Raises:
+            PipelineStepFailed: With a cause that names the setting, where one is at fault.
+        """
+        if first and self.format == "parquet":
+            message = "rows of parquet files cannot be removed to load a range again; LAKE_FORMAT=delta can, or replace"
+            raise WarehouseError(message)
+        with self._explaining(), of_lake(destination).one_load(first):
+            yield
+
+    @override
+    def mend(self, destination: Destination, dataset: str, schema: str) -> None:
+        """Finishes or undoes what a killed load has left of itself in the files."""
+        with self._explaining():
+            of_lake(destination).client_of(dataset, schema).mend()
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Raises what storage refuses as the setting that is at fault."""
+        try:
+            yield
+        except PipelineStepFailed as failed:
+            failed.exception = explain_refusal(failed.exception, self.settings) or failed.exception
+            raise
+        except Exception as error:
+            if explained := explain_refusal(error, self.settings):
+                raise explained from None
+            raise
+
+    def _access(self) -> Access:
+        if not self.url:
+            raise SettingMissing(["LAKE_URL"], "For instance az://container/folder, s3://bucket/folder, or a path")
+        return find_access(self.url, self.settings)
+
+    def _layout(self) -> str:
+        """Returns how parquet files are named.
+
+        Raises:
+            WarehouseError: Files of two loads or of two tables could not be told apart.
+        """
+        layout = self.settings.get("LAKE_LAYOUT") or LAYOUT
+        missing = [name for name in ("{table_name}", "{load_id}", "{file_id}", "{ext}") if name not in layout]
+        if missing or not layout.startswith("{table_name}/"):
+            what = f"without {', '.join(missing)}" if missing else "where a table has no folder of its own"
+            raise WarehouseError(f"LAKE_LAYOUT: got '{layout}', {what}; accepted: for instance {LAYOUT}")
+        return layout
+
+
+def _in_container(url: str, container: str) -> str:
+    """Returns the address of another container of the same account, or of a folder beside others."""
+    scheme, is_remote, rest = url.partition("://")
+    if not is_remote:
+        return f"{url}/{container}"
+    _, at, account = rest.split("/")[0].partition("@")
+    return f"{scheme}://{container}{at}{account}"
+
+
+def of_lake(destination: Destination) -> LakeDestination:
+    """Returns what `LakeWarehouse.open` gave as what it is."""
+    from data_foundation.warehouses.lake.destination import LakeDestination  # noqa: PLC0415 - half a second
+
+    assert isinstance(destination, LakeDestination)  # noqa: S101 - `open` gave it
+    return destination

@@ -1,0 +1,172 @@
+"""PostgreSQL: one set of settings, one connection a load, and refusals that name the setting or the right at fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from typing_extensions import override
+
+from data_foundation.errors import SettingMissing, WarehouseError
+from data_foundation.warehouses.base import Setting, Statement, Warehouse, work_folder
+from data_foundation.warehouses.connection import execute_first
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 spells classes in lower case
+
+    from data_foundation.warehouses.base import Destination
+    from data_foundation.warehouses.postgres.destination import TransactionalPostgres
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+SETTINGS = (
+    Setting("POSTGRES_HOST", "Host name or address of the server, or the folder of its socket.", required=True),
+    Setting("POSTGRES_PORT", "Port of the server.", default="5432"),
+    Setting("POSTGRES_USER", "The role that loads tables and builds models.", required=True),
+    Setting("POSTGRES_PASSWORD", "The role's password.", required=True),
+    Setting("POSTGRES_DATABASE", "The database, which must exist.", required=True),
+    Setting("POSTGRES_SSLMODE", f"libpq's mode of encryption: {', '.join(SSL_MODES)}.", default="prefer"),
+)
+REQUIRED = [setting.name for setting in SETTINGS if setting.required]
+DEFAULTS: Mapping[str, str] = {setting.name: setting.default for setting in SETTINGS if setting.default}
+HIGHEST_PORT = 65535
+
+LOGIN_SECONDS = 15
+KEEPALIVE: Mapping[str, int] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 6}
+"""A connection that a firewall has dropped is noticed after a minute and a half, not after two hours."""
+
+LONGEST_NAME = 63
+"""Characters of application_name that PostgreSQL keeps."""
+
+
+@dataclass(frozen=True)
+class PostgresWarehouse(Warehouse):
+    """A PostgreSQL database."""
+
+    settings: Mapping[str, str] = field(repr=False)
+    kind: ClassVar[str] = "postgres"
+    known_settings: ClassVar[Sequence[Setting]] = SETTINGS
+    # One session, because it is one transaction.
+    load_workers: ClassVar[int] = 1
+
+    @classmethod
+    @override
+    def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
+        """Returns the database that `POSTGRES_HOST`, `POSTGRES_PORT` and `POSTGRES_DATABASE` name."""
+        known = {name: value for name, value in settings.items() if name.startswith("POSTGRES_") and value}
+        known = {**DEFAULTS, **known}
+        identity = f"{known.get('POSTGRES_HOST')}:{known['POSTGRES_PORT']}/{known.get('POSTGRES_DATABASE')}{suffix}"
+        return cls(work_folder(root, cls.kind, identity), known, suffix=suffix, others=others)
+
+    @override
+    def describe(self) -> str:
+        get = self.settings.get
+        # Who puts a whole address here puts a password here.
+        host = (get("POSTGRES_HOST") or "").rpartition("@")[2]
+        return f"postgresql://{host}:{get('POSTGRES_PORT')}/{get('POSTGRES_DATABASE')}"
+
+    @property
+    @override
+    def database(self) -> str:
+        return self.settings.get("POSTGRES_DATABASE", "")
+
+    @override
+    def destination(self) -> Destination:
+        return self._destination()
+
+    @override
+    def dbt_settings(self) -> Mapping[str, str]:
+        return self.settings
+
+    @contextmanager
+    @override
+    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
+        """Yields a destination over one connection, whose application_name is that of the table.
+
+        Raises:
+            SettingMissing: Naming every setting that is not set.
+            WarehouseError: Naming the setting that is at fault.
+            ConnectionError: The server is away, which may pass.
+        """
+        self._check()
+        with closing(self._connect(label or {})) as session:
+            yield self._destination(session)
+
+    @contextmanager
+    @override
+    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
+        """Makes a load inside the block all or nothing; see postgres_load."""
+        from data_foundation.warehouses.postgres.destination import TransactionalPostgres  # noqa: PLC0415 - see `_destination`
+
+        assert isinstance(destination, TransactionalPostgres)  # noqa: S101 - `open` gave it
+        with destination.transaction():
+            execute_first(destination, "public", first)
+            yield
+
+    def _destination(self, session: Connection | None = None) -> TransactionalPostgres:
+        self._check()
+        try:
+            # Only who has a PostgreSQL needs its driver.
+            from data_foundation.warehouses.postgres.destination import TransactionalPostgres  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            message = f"WAREHOUSE=postgres needs {error.name}: pip install 'data-foundation[postgres]'"
+            raise WarehouseError(message) from None
+        get = self.settings.get
+        # dlt gets a session and never logs in.
+        names = {"host": "HOST", "port": "PORT", "username": "USER", "database": "DATABASE"}
+        known = {name: get(f"POSTGRES_{setting}") for name, setting in names.items()}
+        return TransactionalPostgres({**known, "password": "given"}, session)
+
+    def _connect(self, label: Mapping[str, str]) -> Connection:
+        self._destination()  # says what to install
+        import psycopg2  # noqa: PLC0415 - see `_destination`
+
+        from data_foundation.warehouses.postgres.errors import explain_connection  # noqa: PLC0415 - the same
+
+        try:
+            session: Connection = psycopg2.connect(
+                **self._parameters(),
+                application_name=f"data_foundation {label.get('asset', '')}".strip()[:LONGEST_NAME],
+            )
+        except psycopg2.Error as error:
+            raise explain_connection(error, self.describe()) from None
+        session.autocommit = True
+        return session
+
+    def _parameters(self) -> dict[str, Any]:
+        get = self.settings.get
+        return {
+            "host": get("POSTGRES_HOST"),
+            "port": get("POSTGRES_PORT"),
+            "user": get("POSTGRES_USER"),
+            "password": get("POSTGRES_PASSWORD"),
+            "dbname": get("POSTGRES_DATABASE"),
+            "sslmode": get("POSTGRES_SSLMODE"),
+            "connect_timeout": LOGIN_SECONDS,
+            "client_encoding": "UTF8",
+            # A time without a zone is UTC, wherever the server stands.
+            "options": "-c timezone=UTC",
+            **KEEPALIVE,
+        }
+
+    def _check(self) -> None:
+        """Raises what the settings themselves show."""
+        get = self.settings.get
+        if missing := [name for name in REQUIRED if not get(name)]:
+            raise SettingMissing(missing, "Set them in the environment or in .env")
+        if re.search(r"[@?\s]|://", get("POSTGRES_HOST", "")):
+            message = (
+                "POSTGRES_HOST: got an address with more than a host in it; accepted: a host's name or number, or the "
+                "folder of a socket; user, password, port and database have settings of their own"
+            )
+            raise WarehouseError(message)
+        port = get("POSTGRES_PORT", "")
+        if not (port.isascii() and port.isdigit() and 0 < int(port) <= HIGHEST_PORT):
+            message = f"POSTGRES_PORT: got '{port}'; accepted: a number from 1 to {HIGHEST_PORT}, 5432 unless set"
+            raise WarehouseError(message)
+        if (mode := get("POSTGRES_SSLMODE", "")) not in SSL_MODES:
+            message = f"POSTGRES_SSLMODE: got '{mode}'; accepted: {', '.join(SSL_MODES)}"
+            raise WarehouseError(message)

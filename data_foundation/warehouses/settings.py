@@ -1,0 +1,120 @@
+"""Which warehouse the settings name: the only reader of the environment."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from data_foundation.errors import SettingMissing, WarehouseError
+from data_foundation.naming import normalize
+from data_foundation.process_wide.redaction import redact, redact_logs
+from data_foundation.process_wide.secret_settings import learn_files, learn_settings
+from data_foundation.warehouses.base import Setting, Warehouse
+from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
+from data_foundation.warehouses.lake.warehouse import LakeWarehouse
+from data_foundation.warehouses.postgres.warehouse import PostgresWarehouse
+from data_foundation.warehouses.snowflake.warehouse import SnowflakeWarehouse
+
+# dlt never calls home, wherever its config.toml is looked for, unless the environment wants it to.
+os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+
+ENGINES: Mapping[str, type[Warehouse]] = {
+    "duckdb": DuckDBWarehouse,
+    "snowflake": SnowflakeWarehouse,
+    "postgres": PostgresWarehouse,
+    "filesystem": LakeWarehouse,
+    "lake": LakeWarehouse,
+}
+
+PII_KEY = "PII_HASH_KEY"
+SHORTEST_KEY = 32
+"""Characters: 128 bits, where they are hexadecimal digits."""
+
+GENERAL_SETTINGS: Sequence[Setting] = (
+    Setting("WAREHOUSE", f"Where tables are stored and dbt builds: {', '.join(ENGINES)}.", default="duckdb"),
+    Setting(
+        "DEPLOYMENT",
+        "`production` writes to `raw` and `marts`; `dev` writes to schemas of your own, such as `raw__anna`. Required "
+        "for a warehouse that others use too. `make run` and `make dev` set `dev` unless it is set.",
+    ),
+    Setting("DEPLOYMENT_USER", "Suffix of the schemas of `dev`, or a branch's name; if not set, the system user."),
+    Setting(PII_KEY, f"Key of the hashes of columns with `pii: hash`: {SHORTEST_KEY} random characters or more."),
+)
+
+
+def read_settings(root: Path) -> Mapping[str, str]:
+    """Returns the environment, with what `.env` in `root` adds to it; from here on secrets are masked."""
+    load_dotenv(root / ".env")
+    os.environ.setdefault("DLT_PROJECT_DIR", str(root))
+    learn_files(Path(os.environ["DLT_PROJECT_DIR"], ".dlt"))
+    learn_settings(os.environ)
+    redact_logs()
+    return dict(os.environ)
+
+
+def template_values() -> Mapping[str, str]:
+    """Returns what the templates `env.NAME` stand for."""
+    learn_settings(os.environ)
+    return {f"env.{name}": value for name, value in os.environ.items()}
+
+
+def pii_key() -> str:
+    """Returns what the values of columns with `pii: hash` are hashed with.
+
+    Raises:
+        SettingMissing: It is not set, or so short that it could be guessed.
+    """
+    key = os.environ.get(PII_KEY) or ""
+    if len(key) < SHORTEST_KEY:
+        hint = f"Columns say `pii: hash`: set it to a random text of {SHORTEST_KEY} characters or more, and keep it"
+        raise SettingMissing([PII_KEY], hint)
+    return key
+
+
+def build_warehouse(root: Path, name: str | None = None) -> Warehouse:
+    """Returns the warehouse of a name, or the one that the settings name: `WAREHOUSE`, duckdb unless set.
+
+    Raises:
+        SettingMissing: A warehouse that others share needs `DEPLOYMENT`.
+        WarehouseError: An unknown `WAREHOUSE` or `DEPLOYMENT`, or a setting that cannot be right.
+    """
+    settings = read_settings(root)
+    kind = name or settings.get("WAREHOUSE") or "duckdb"
+    if kind not in ENGINES:
+        message = f"WAREHOUSE: got '{redact(kind)}'; accepted: {', '.join(ENGINES)}"
+        raise WarehouseError(message)
+    engine, others = ENGINES[kind], partial(build_warehouse, root)
+    return engine.of(root, settings, suffix=_suffix(settings, shared=engine.is_shared(settings)), others=others)
+
+
+def _suffix(settings: Mapping[str, str], *, shared: bool) -> str:
+    """Returns what sets this deployment's schemas apart from production's, which have no suffix."""
+    deployment = settings.get("DEPLOYMENT") or ""
+    if not deployment and shared:
+        hint = "Others write to this warehouse too: set it to dev, which writes to schemas of your own, or production"
+        raise SettingMissing(["DEPLOYMENT"], hint)
+    if deployment not in {"", "dev", "production"}:
+        message = f"DEPLOYMENT: got '{redact(deployment)}'; accepted: dev, production"
+        raise WarehouseError(message)
+    if deployment != "dev":
+        return ""
+    return f"__{normalize(settings.get('DEPLOYMENT_USER') or getpass.getuser())}"
+
+
+@contextmanager
+def dbt_environment(warehouse: Warehouse) -> Iterator[None]:
+    """Gives dbt its settings and the warehouse to itself until the block ends."""
+    with warehouse.exclusive():
+        publish_dbt_settings(warehouse)
+        yield
+
+
+def publish_dbt_settings(warehouse: Warehouse) -> None:
+    """Puts what dbt reads into the environment that a dbt started from here inherits."""
+    os.environ.update({"DBT_SCHEMA_SUFFIX": warehouse.suffix, **warehouse.dbt_settings()})

@@ -1,0 +1,234 @@
+"""Snowflake: one set of settings, one session a load, and refusals that name the setting or the right at fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from dlt.common.libs.cryptography import decode_private_key
+from typing_extensions import override
+
+from data_foundation.errors import SettingMissing, WarehouseError
+from data_foundation.warehouses.base import Setting, Statement, Warehouse, work_folder
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
+    from data_foundation.warehouses.base import Destination
+
+SETTINGS = (
+    Setting("SNOWFLAKE_ACCOUNT", "The account identifier, for instance `myorg-myaccount`; no URL.", required=True),
+    Setting("SNOWFLAKE_USER", "The user that signs in.", required=True),
+    Setting("SNOWFLAKE_DATABASE", "The database that holds the schemas.", required=True),
+    Setting("SNOWFLAKE_WAREHOUSE", "The virtual warehouse that runs the statements.", required=True),
+    Setting("SNOWFLAKE_ROLE", "The role to use; if not set, the user's default role."),
+    Setting("SNOWFLAKE_PRIVATE_KEY_PATH", "File of a PKCS8 private key in PEM format: the way in for machines."),
+    Setting("SNOWFLAKE_PRIVATE_KEY", "The private key itself, where a secret store gives no files."),
+    Setting("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "Passphrase of an encrypted private key."),
+    Setting("SNOWFLAKE_PASSWORD", "Password, instead of a key."),
+    Setting("SNOWFLAKE_TOKEN", "OAuth token or programmatic access token, instead of a key."),
+    Setting(
+        "SNOWFLAKE_AUTHENTICATOR",
+        "How to sign in: `oauth` (default) or `programmatic_access_token` with a token; `externalbrowser` or "
+        "`workload_identity` without a secret.",
+    ),
+    Setting("SNOWFLAKE_HOST", "Host name, for a private link only."),
+    Setting("SNOWFLAKE_PORT", "Port, for a private link only."),
+    Setting("SNOWFLAKE_PROTOCOL", "Protocol, for a test server only."),
+)
+REQUIRED = [setting.name for setting in SETTINGS if setting.required]
+KEYS = ("SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY")
+SECRETS = (*KEYS, "SNOWFLAKE_PASSWORD", "SNOWFLAKE_TOKEN")
+"""Ways to prove who one is, of which exactly one is set; key pair is the one for machines."""
+
+AUTHENTICATORS: Mapping[str, str] = {
+    "SNOWFLAKE_PRIVATE_KEY_PATH": "snowflake_jwt",
+    "SNOWFLAKE_PRIVATE_KEY": "snowflake_jwt",
+    "SNOWFLAKE_PASSWORD": "snowflake",
+    "SNOWFLAKE_TOKEN": "oauth",
+}
+WITHOUT_SECRET = frozenset({"externalbrowser", "workload_identity"})
+"""Authenticators that ask a person, or the machine's cloud."""
+
+LOGIN_SECONDS = 60
+REPLY_SECONDS = 300
+"""How long the connector repeats a request that nobody answers; its own patience has no end."""
+
+LONGEST_TAG = 2000
+
+
+@dataclass(frozen=True)
+class SnowflakeWarehouse(Warehouse):
+    """A Snowflake database."""
+
+    settings: Mapping[str, str] = field(repr=False)
+    kind: ClassVar[str] = "snowflake"
+    known_settings: ClassVar[Sequence[Setting]] = SETTINGS
+    # They put files into a stage, over one session; what loads them in parallel is Snowflake.
+    load_workers: ClassVar[int] = 8
+
+    @classmethod
+    @override
+    def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
+        """Returns the database that `SNOWFLAKE_ACCOUNT` and `SNOWFLAKE_DATABASE` name."""
+        identity = f"{settings.get('SNOWFLAKE_ACCOUNT')}/{settings.get('SNOWFLAKE_DATABASE')}{suffix}"
+        return cls(work_folder(root, cls.kind, identity), settings, suffix=suffix, others=others)
+
+    @override
+    def describe(self) -> str:
+        return f"snowflake://{self.settings.get('SNOWFLAKE_ACCOUNT')}/{self.settings.get('SNOWFLAKE_DATABASE')}"
+
+    @property
+    @override
+    def database(self) -> str:
+        return self.settings.get("SNOWFLAKE_DATABASE", "")
+
+    @override
+    def destination(self) -> Destination:
+        from data_foundation.warehouses.snowflake.destination import TransactionalSnowflake  # noqa: PLC0415 - half a second
+
+        return TransactionalSnowflake(self._credentials())
+
+    @override
+    def dbt_settings(self) -> Mapping[str, str]:
+        settings = {name: value for name, value in self.settings.items() if name.startswith("SNOWFLAKE_")}
+        return {**settings, "SNOWFLAKE_AUTHENTICATOR": self._authenticator()} if settings else settings
+
+    @contextmanager
+    @override
+    def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
+        """Yields a destination over one session, whose QUERY_TAG is the label as JSON.
+
+        Raises:
+            SettingMissing: Naming every setting that is not set.
+            WarehouseError: Naming the setting or the right that is at fault.
+            ConnectionError: The account cannot be reached, which may pass.
+        """
+        from data_foundation.warehouses.snowflake.destination import TransactionalSnowflake  # noqa: PLC0415 - half a second
+
+        with closing(self._connect(label or {})) as session:
+            yield TransactionalSnowflake(self._credentials(), session)
+
+    @contextmanager
+    @override
+    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
+        """Makes a load inside the block all or nothing; see snowflake_load."""
+        from data_foundation.warehouses.snowflake.destination import TransactionalSnowflake  # noqa: PLC0415 - half a second
+
+        assert isinstance(destination, TransactionalSnowflake)  # noqa: S101 - `open` gave it
+        with destination.transaction(first):
+            yield
+
+    def _connect(self, label: Mapping[str, str]) -> SnowflakeConnection:
+        import snowflake.connector  # noqa: PLC0415 - half a second, which only who has a Snowflake pays
+
+        from data_foundation.warehouses.snowflake.errors import explain_connection  # noqa: PLC0415 - the same
+
+        parameters = self._connector_parameters()
+        try:
+            return snowflake.connector.connect(
+                **parameters,
+                autocommit=True,
+                # A database or a virtual warehouse that is not there is told at once, not by the first statement.
+                validate_default_parameters=True,
+                login_timeout=LOGIN_SECONDS,
+                network_timeout=REPLY_SECONDS,
+                arrow_number_to_decimal=True,
+                application="data_foundation",
+                session_parameters={"QUERY_TAG": json.dumps(dict(label))[:LONGEST_TAG]},
+            )
+        except snowflake.connector.Error as error:
+            raise explain_connection(error, self.settings) from None
+
+    def _connector_parameters(self) -> dict[str, Any]:
+        """Returns what the connector is called with, checked as far as it can be without a connection."""
+        get = self.settings.get
+        self._check()
+        parameters: dict[str, Any] = {
+            "account": get("SNOWFLAKE_ACCOUNT"),
+            "user": get("SNOWFLAKE_USER"),
+            "database": get("SNOWFLAKE_DATABASE"),
+            "warehouse": get("SNOWFLAKE_WAREHOUSE"),
+            "role": get("SNOWFLAKE_ROLE"),
+            "password": get("SNOWFLAKE_PASSWORD"),
+            "token": get("SNOWFLAKE_TOKEN"),
+            "authenticator": self._authenticator(),
+            "private_key": self._private_key(),
+            "host": get("SNOWFLAKE_HOST"),
+            "port": get("SNOWFLAKE_PORT"),
+            "protocol": get("SNOWFLAKE_PROTOCOL"),
+        }
+        return {name: value for name, value in parameters.items() if value}
+
+    def _credentials(self) -> dict[str, Any]:
+        """Returns what dlt wants to know; the session it is given."""
+        self._check()
+        get = self.settings.get
+        known = {"host": get("SNOWFLAKE_ACCOUNT"), "database": get("SNOWFLAKE_DATABASE"),
+                 "username": get("SNOWFLAKE_USER"), "warehouse": get("SNOWFLAKE_WAREHOUSE"),
+                 "role": get("SNOWFLAKE_ROLE")}  # fmt: skip
+        return {**{name: value for name, value in known.items() if value}, "authenticator": "given"}
+
+    def _authenticator(self) -> str:
+        given = [AUTHENTICATORS[name] for name in SECRETS if self.settings.get(name)]
+        return self.settings.get("SNOWFLAKE_AUTHENTICATOR") or (given[0] if given else "")
+
+    def _check(self) -> None:
+        """Raises what the settings themselves show: one is missing, or two contradict each other."""
+        get = self.settings.get
+        missing = [name for name in REQUIRED if not get(name)]
+        given = [name for name in SECRETS if get(name)]
+        authenticator = get("SNOWFLAKE_AUTHENTICATOR", "")
+        if not given and authenticator.lower() not in WITHOUT_SECRET:
+            missing.append("SNOWFLAKE_PRIVATE_KEY_PATH (or SNOWFLAKE_PASSWORD, or SNOWFLAKE_TOKEN)")
+        if missing:
+            raise SettingMissing(missing, "Set them in the environment or in .env")
+        if len(given) > 1:
+            message = f"{' and '.join(given)} are set and only one can be meant; keep SNOWFLAKE_PRIVATE_KEY_PATH"
+            raise WarehouseError(message)
+        if get("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE") and not any(get(name) for name in KEYS):
+            message = "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is set and there is no key; set SNOWFLAKE_PRIVATE_KEY_PATH"
+            raise WarehouseError(message)
+        expected = AUTHENTICATORS[given[0]] if given else authenticator
+        if authenticator and ((expected == "snowflake_jwt") != (authenticator.lower() == "snowflake_jwt")):
+            message = (
+                f"SNOWFLAKE_AUTHENTICATOR is {authenticator} and {given[0] if given else 'no key'} is set; unset one"
+            )
+            raise WarehouseError(message)
+        if any(mark in get("SNOWFLAKE_ACCOUNT", "") for mark in ("/", ".snowflakecomputing.")):
+            message = (
+                "SNOWFLAKE_ACCOUNT: accepted is the account's identifier, for instance myorg-myaccount, no address"
+            )
+            raise WarehouseError(message)
+        if get("SNOWFLAKE_PRIVATE_KEY_PATH") or get("SNOWFLAKE_PRIVATE_KEY"):
+            self._private_key()
+
+    def _private_key(self) -> bytes | None:
+        """Returns the key as DER, None where another way in is set.
+
+        Raises:
+            WarehouseError: There is no such file, it holds no key, or the passphrase does not open it.
+        """
+        path, text = self.settings.get("SNOWFLAKE_PRIVATE_KEY_PATH"), self.settings.get("SNOWFLAKE_PRIVATE_KEY")
+        if path:
+            try:
+                text = Path(path).expanduser().read_text(encoding="ascii")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is no PEM file"
+                message = f"SNOWFLAKE_PRIVATE_KEY_PATH: {path} cannot be read: {reason}"
+                raise WarehouseError(message) from None
+        if not text:
+            return None
+        try:
+            return decode_private_key(text, self.settings.get("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE") or None)
+        except Exception:  # noqa: BLE001 - whatever a library says of a key may quote it
+            name = "SNOWFLAKE_PRIVATE_KEY_PATH" if path else "SNOWFLAKE_PRIVATE_KEY"
+            message = (
+                f"{name} holds no private key that SNOWFLAKE_PRIVATE_KEY_PASSPHRASE opens; accepted is a PKCS8 key in "
+                "PEM, with the passphrase where it is encrypted and without where it is not"
+            )
+            raise WarehouseError(message) from None

@@ -1,0 +1,476 @@
+"""Holds the audit trail to one line and one row for every attempt, whatever happens in between."""
+
+import json
+import logging
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import duckdb
+import pytest
+
+from data_foundation.audit import journal
+from data_foundation.audit import write as audit
+from data_foundation.audit.journal import Journal
+from data_foundation.audit.read import read_newest, read_trail
+from data_foundation.audit.write import Attempt, catch_up, record
+from data_foundation.cli.main import main
+from data_foundation.dbt.sources_yaml import build_dbt_sources
+from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
+from data_foundation.warehouses.settings import build_warehouse
+from data_foundation.warehouses.snowflake.warehouse import REQUIRED, SECRETS, SnowflakeWarehouse
+from tests.support.locations import Location
+from tests.support.trees import Tree
+
+NINE = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+ORDERS = "resources: [{entry: data.get_rows, destination: raw.orders, write_disposition: append}]"
+SECRET = "s3cr3t-canary"
+
+
+def attempt(number: int = 1, **other: Any) -> Attempt:
+    """The attempt of that number: a minute after the one before it."""
+    started = NINE + timedelta(minutes=number)
+    values: dict[str, Any] = {"asset": "raw.orders", "source": "shop", "run_id": "run", "status": "loaded"}
+    values |= {"started": started, "ended": started + timedelta(seconds=1.5), "rows": number}
+    return Attempt(attempt=number, **values | other)
+
+
+FAILED: dict[str, Any] = {"status": "failed", "error_class": "HTTPError", "error": "503 Service Unavailable"}
+KILLED: dict[str, Any] = {"status": "killed", "ended": None, "rows": None}
+
+
+def lines_of(warehouse: DuckDBWarehouse) -> list[dict[str, Any]]:
+    """What the lines say."""
+    return [json.loads(line) for line in Journal(warehouse.work_folder, "audit").lines()]
+
+
+def ids_of(warehouse: DuckDBWarehouse) -> tuple[Counter[str], Counter[str]]:
+    """How often each attempt has a row, and a line."""
+    with duckdb.connect(warehouse.path) as connection:
+        rows = connection.execute("select id from raw._load_audit").fetchall()
+    return Counter(row[0] for row in rows), Counter(line["id"] for line in lines_of(warehouse))
+
+
+@pytest.fixture
+def foreign_client(tree: Tree) -> Iterator[subprocess.Popen[bytes]]:
+    """Somebody's own client, in a process of its own, that keeps the tree's DuckDB file open."""
+    Path(tree.warehouse.path).parent.mkdir(parents=True)
+    code = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, tree.warehouse.path], stdout=subprocess.PIPE) as client:
+        assert client.stdout
+        client.stdout.readline()
+        yield client
+        client.kill()
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["on its own", "while the warehouse is open"])
+def test_an_attempt_is_one_line_and_one_row_that_say_the_same(tree: Tree, is_open: bool) -> None:  # noqa: FBT001
+    """Loaded, failed and killed: every column of the row is the value that the line has."""
+    attempts = [
+        attempt(1, bytes=2048, cursor="2026-11-21", load_id="1763.5"),
+        attempt(2, **FAILED),
+        attempt(3, **KILLED),
+    ]
+    for one in attempts:
+        if is_open:
+            with tree.warehouse.open() as destination:
+                record(tree.warehouse, one, destination)
+        else:
+            record(tree.warehouse, one)
+    assert read_trail(tree.warehouse).attempts == tuple(attempts)
+    columns = ", ".join(f'"{name}"' for name in audit.COLUMNS)
+    rows = tree.query(f"select {columns} from raw._load_audit order by started")
+    read = [dict(zip(audit.COLUMNS, row, strict=True)) for row in rows]
+    for row, line in zip(read, lines_of(tree.warehouse), strict=True):
+        moments = {name: line[name] and datetime.fromisoformat(line[name]) for name in ("started", "ended")}
+        assert row == line | moments
+    assert [row["seconds"] for row in read] == [1.5, 1.5, None]
+
+
+def test_times_are_kept_in_utc_wherever_they_come_from() -> None:
+    """A time of another zone is the same moment."""
+    there = NINE.astimezone(timezone(timedelta(hours=5)))
+    made = attempt(1, started=there, ended=there + timedelta(seconds=2))
+    assert (made.started.isoformat(), made.ended and made.ended.utcoffset()) == (NINE.isoformat(), timedelta(0))
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        (f"GET https://api.example.com/a?key={SECRET}&page=2 failed", "GET https://api.example.com/a?key=***&page=***"),
+        (f"postgresql://user:{SECRET}@db/x refused", "postgresql://***@db/x refused"),
+        (f"first\nhttps://x?token={SECRET}\r\n\tlast", "first https://x?token=*** last"),
+        ("a\0b\ud800c\u2028d", "a b c d"),
+        ("x" * 2000, "x" * 500),
+        ("  ", ""),
+    ],
+    ids=["query", "user info", "several lines", "what engines refuse", "long", "blank"],
+)
+def test_a_message_is_one_short_line_without_secrets(tree: Tree, error: str, kept: str) -> None:
+    """No secret of an error's text is in a file or in the table."""
+    record(tree.warehouse, attempt(1, **FAILED | {"error": error}))
+    (row,) = tree.query("select error from raw._load_audit")
+    assert row.startswith(kept)
+    assert len(row) <= 500
+    written = [file.read_bytes() for file in tree.root.rglob("*") if file.is_file()]
+    assert not [data for data in written if SECRET.encode() in data]
+
+
+def test_files_are_for_their_owner_alone(tree: Tree) -> None:
+    """The folder is 0700 and the lines are 0600."""
+    record(tree.warehouse, attempt())
+    folder = tree.warehouse.work_folder
+    assert [oct(path.stat().st_mode)[-3:] for path in (folder, folder / "audit.jsonl")] == ["700", "600"]
+
+
+def test_threads_share_the_trail(tree: Tree) -> None:
+    """Eight threads, half of them with the warehouse open: all rows once, all lines once."""
+    warehouse = tree.warehouse
+
+    def work(number: int) -> None:
+        if number % 2:
+            with warehouse.open() as destination:
+                record(warehouse, attempt(number), destination)
+        else:
+            record(warehouse, attempt(number))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(40)))
+    rows, lines = ids_of(warehouse)
+    assert rows == lines
+    assert (len(rows), set(rows.values())) == (40, {1})
+
+
+def fork_writers(root: str, processes: int, attempts: int) -> None:
+    """Records from several processes at once: ten attempts each on their own, the others with the warehouse open."""
+    record(Tree(Path(root, "first")).warehouse, attempt())
+    children = []
+    for writer in range(processes):
+        if child := os.fork():
+            children.append(child)
+            continue
+        warehouse = Tree(Path(root)).warehouse
+        for start in range(0, attempts, 10):
+            with warehouse.open() if start else nullcontext() as destination:
+                for number in range(start, start + 10):
+                    record(warehouse, attempt(number, run_id=str(writer)), destination)
+        os._exit(0)
+    sys.exit(any(os.waitpid(child, 0)[1] for child in children))
+
+
+def test_processes_share_the_trail(tree: Tree) -> None:
+    """Four processes with fifty attempts each: two hundred rows, each once, and the same lines."""
+    run_in_a_new_process(fork_writers, str(tree.root), 4, 50)
+    catch_up(tree.warehouse)
+    rows, lines = ids_of(tree.warehouse)
+    assert rows == lines
+    assert (len(rows), set(rows.values())) == (200, {1})
+    assert tree.query("select count(*) from raw._load_audit group by run_id") == [50] * 4
+
+
+def run_in_a_new_process(target: Callable[..., None], *arguments: Any) -> None:
+    """Runs a function in a process of its own."""
+    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments, daemon=True)
+    process.start()
+    process.join(120)
+    assert process.exitcode == 0
+
+
+def kill_everywhere(root: str) -> None:
+    """Records one attempt again and again, each time killed at one more line of the audit's code.
+
+    Once a first attempt has imported what there is to import, forks of this process cost what recording does.
+    """
+    record(Tree(Path(root, "before")).warehouse, attempt(1, id="before"))
+    code = {audit.__file__, journal.__file__}
+    for point in range(1, 1000):
+        child = os.fork()
+        if not child:
+            folder = shutil.copytree(Path(root, "before"), Path(root, str(point)))
+            passed: list[str] = []
+
+            def watch(frame: FrameType, event: str, _value: Any) -> Any:
+                if frame.f_code.co_filename not in code:
+                    return None
+                line = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+                if event == "line" and line not in passed:  # noqa: B023
+                    passed.append(line)  # noqa: B023
+                    if len(passed) == point:  # noqa: B023
+                        (folder / "killed.txt").write_text(passed[-1])  # noqa: B023
+                        os.kill(os.getpid(), signal.SIGKILL)
+                return watch
+
+            warehouse = Tree(folder).warehouse
+            sys.settrace(watch)
+            record(warehouse, attempt(2, id="killed"))
+            os._exit(0)
+        if os.waitpid(child, 0)[1] == 0:
+            sys.exit(0)
+    sys.exit("there is no end of it")
+
+
+def test_a_process_killed_anywhere_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+    """Killed at every line in turn: after the next attempt every line has its row, once, and no other row is there."""
+    run_in_a_new_process(kill_everywhere, str(tmp_path))
+    known, points = Counter[int](), list(tmp_path.glob("*/killed.txt"))
+    for point in points:
+        warehouse = Tree(point.parent).warehouse
+        with warehouse.open() as destination:
+            written = "killed" in ids_of(warehouse)[0]
+            record(warehouse, attempt(3, id="after"), destination)
+            rows, lines = ids_of(warehouse)
+        assert rows == lines, point.read_text()
+        assert set(rows.values()) == {1}, point.read_text()
+        assert {"before", "after"} <= set(rows), point.read_text()
+        known["killed" in rows] += 1
+        known[2] += written
+    # Some were killed before the line was written, more of them after, and some of those between row and mark.
+    assert known[False] > 5
+    assert known[True] > 20
+    assert 5 < known[2] < known[True]
+
+
+def test_a_busy_warehouse_delays_nobody(
+    tree: Tree, foreign_client: subprocess.Popen[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where somebody else has the file, the line is written at once, the log says so, and the next one brings both."""
+    started = time.monotonic()
+    record(tree.warehouse, attempt(1))
+    assert time.monotonic() - started < 2
+    assert [line["attempt"] for line in lines_of(tree.warehouse)] == [1]
+    (warning,) = [entry for entry in caplog.records if entry.levelno >= logging.WARNING]
+    assert warning.getMessage().startswith("raw.orders: raw._load_audit lacks an attempt; the next one brings it along")
+    foreign_client.kill()
+    foreign_client.wait()
+    record(tree.warehouse, attempt(2))
+    assert tree.query("select attempt from raw._load_audit order by attempt") == [1, 2]
+
+
+def test_who_waited_for_the_warehouse_does_not_wait_again(tree: Tree) -> None:
+    """An attempt that failed because the warehouse was busy writes its line alone."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with tree.warehouse.exclusive():
+            held.set()
+            done.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(20)
+    record(tree.warehouse, attempt(1, status="failed", error_class="WarehouseBusy", error="in use"))
+    assert [line["attempt"] for line in lines_of(tree.warehouse)] == [1]
+    done.set()
+    thread.join()
+    catch_up(tree.warehouse)
+    assert tree.query("select error_class from raw._load_audit") == ["WarehouseBusy"]
+
+
+def test_a_disk_that_is_full_changes_no_load(tree: Tree, caplog: pytest.LogCaptureFixture) -> None:
+    """What cannot be written at all is told in the log and raises nothing."""
+    tree.warehouse.work_folder.parent.mkdir(parents=True)
+    tree.warehouse.work_folder.write_text("a file in the way")
+    record(tree.warehouse, attempt())
+    assert "FileExistsError" in caplog.text
+
+
+def test_a_line_cut_short_swallows_no_other(tree: Tree) -> None:
+    """What a full disk left of a line is passed over; the next attempt has a line of its own, and its row."""
+    record(tree.warehouse, attempt(1))
+    with (tree.warehouse.work_folder / "audit.jsonl").open("a") as file:
+        file.write('{"id": "cut')
+    record(tree.warehouse, attempt(2))
+    assert [one.attempt for one in read_trail(tree.warehouse).attempts] == [1, 2]
+
+
+def test_a_warehouse_made_anew_has_the_attempts_again(tree: Tree) -> None:
+    """Where the table is gone it is made again from all lines of this machine."""
+    for number in (1, 2):
+        record(tree.warehouse, attempt(number))
+    Path(tree.warehouse.path).unlink()
+    record(tree.warehouse, attempt(3))
+    assert tree.query("select attempt from raw._load_audit order by attempt") == [1, 2, 3]
+
+
+def test_a_machine_that_lost_its_disk_goes_on(tree: Tree) -> None:
+    """Lines that are gone, with or without the mark of what was taken, take no row with them and hide none."""
+    for number in range(3):
+        record(tree.warehouse, attempt(number))
+    (tree.warehouse.work_folder / "audit.jsonl").unlink()
+    record(tree.warehouse, attempt(3))
+    for file in tree.warehouse.work_folder.glob("audit*"):
+        file.unlink()
+    record(tree.warehouse, attempt(4))
+    assert tree.query("select attempt from raw._load_audit order by attempt") == [0, 1, 2, 3, 4]
+
+
+def test_the_lines_do_not_grow_for_ever(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full file is put aside over the older one, and the table has every attempt all the same."""
+    monkeypatch.setattr(journal, "MOST_BYTES", 2000)
+    monkeypatch.setattr(journal, "MOST_BYTES_UNTAKEN", 8000)
+    with tree.warehouse.open() as destination:
+        for number in range(40):
+            record(tree.warehouse, attempt(number), destination)
+    assert tree.query("select attempt from raw._load_audit order by attempt") == list(range(40))
+    sizes = [file.stat().st_size for file in tree.warehouse.work_folder.glob("audit*.jsonl")]
+    assert len(sizes) == 2
+    assert sum(sizes) < 2 * 2500
+    assert lines_of(tree.warehouse)[-1]["attempt"] == 39
+
+
+def test_lines_wait_long_for_a_warehouse_that_is_away(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lines without a row are kept well beyond that size; what is given up in the end is told in the log."""
+    monkeypatch.setattr(journal, "MOST_BYTES", 2000)
+    monkeypatch.setattr(journal, "MOST_BYTES_UNTAKEN", 8000)
+    lines = Journal(tree.warehouse.work_folder, "audit")
+    for number in range(15):
+        lines.append(attempt(number).to_json())
+    assert len(lines.file.read_text().splitlines()) == 15
+    for number in range(15, 60):
+        lines.append(attempt(number).to_json())
+    assert "bytes of lines were never taken" in caplog.text
+    assert sum(file.stat().st_size for file in tree.warehouse.work_folder.glob("audit*.jsonl")) < 2 * 8500
+
+
+def test_a_table_of_the_audits_own_beside_those_of_dlt(tree: Tree) -> None:
+    """It may be there before dlt's first load; a dropped resource and dbt's sources leave it alone."""
+    tree.add("shop", ORDERS)
+    tree.give("shop", [{"id": 1}])
+    record(tree.warehouse, attempt(1, **FAILED))
+    assert tree.load("shop.orders").row_count == 1
+    assert tree.load("shop.orders", refresh="drop").row_count == 1
+    assert tree.load("shop.orders", refresh="state").row_count == 1
+    assert 1 in tree.query("select attempt from raw._load_audit where error_class = 'HTTPError'")
+    assert "_load_audit" not in build_dbt_sources(tree.root, tree.warehouse)
+
+
+FILTERS = [
+    (None, {}, [1, 2, 3, 4]),
+    (None, {"last": 2}, [3, 4]),
+    (None, {"failed": True}, [2, 4]),
+    (None, {"failed": True, "last": 1}, [4]),
+    ("shop", {}, [1, 2, 3]),
+    ("shop.orders", {}, [1, 2]),
+    ("raw.orders", {}, [1, 2]),
+    ("shop.order_s", {}, []),
+    ("mail", {"failed": True}, [4]),
+    ("' OR 1 = 1 --", {}, []),
+]
+
+
+@pytest.mark.parametrize(("target", "wanted", "found"), FILTERS, ids=[f"{t} {w}" for t, w, _ in FILTERS])
+def test_the_table_and_the_lines_answer_alike(
+    tree: Tree, target: str | None, wanted: dict[str, Any], found: list[int]
+) -> None:
+    """The newest come last; a name is a source, source.table or dataset.table; the lines stand in for the table."""
+    warehouse = tree.warehouse
+    attempts = [
+        attempt(3, asset="raw.items"),
+        attempt(1),
+        attempt(4, asset="raw.letters", source="mail", **KILLED),
+        attempt(2, **FAILED),
+    ]
+    for one in attempts:
+        record(warehouse, one)
+    trail = read_trail(warehouse, target, **wanted)
+    assert ([one.attempt for one in trail.attempts], trail.away) == (found, "")
+    away = SnowflakeWarehouse(warehouse.work_folder, {})
+    trail = read_trail(away, target, **wanted)
+    assert [one.attempt for one in trail.attempts] == found
+    assert trail.away.startswith("SettingMissing: needs SNOWFLAKE_ACCOUNT")
+
+
+def test_the_newest_of_every_table(tree: Tree) -> None:
+    """One that loaded and one that did not, of each; the lines stand in for the table."""
+    attempts = [
+        attempt(1), attempt(2), attempt(3, **FAILED), attempt(4, **KILLED), attempt(5, asset="raw.items", **FAILED),
+        attempt(6, asset="raw.items"), attempt(7, asset="raw.letters"),
+    ]  # fmt: skip
+    for one in attempts:
+        record(tree.warehouse, one)
+    for warehouse in (tree.warehouse, SnowflakeWarehouse(tree.warehouse.work_folder, {})):
+        assert [one.attempt for one in read_newest(warehouse).attempts] == [2, 4, 5, 6, 7]
+
+
+@pytest.fixture
+def foundation(
+    location: Location, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """A function that runs the command in an empty repository and returns its exit code and what it printed."""
+    location.write("dlthub/.keep", "")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["foundation", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+Foundation = Callable[..., tuple[int, str, str]]
+
+
+def test_the_command_shows_a_row_per_attempt_and_what_failed(location: Location, foundation: Foundation) -> None:
+    """Times in UTC, the newest last, errors below; the options choose."""
+    warehouse = build_warehouse(location.root)
+    record(warehouse, attempt(1, rows=12_345, bytes=2048, cursor="2026-11-20"))
+    record(warehouse, attempt(2, **FAILED | {"error": "503 [busy]"}))
+    code, printed, _ = foundation("audit")
+    assert code == 0
+    rows = [
+        r"2026-11-21 09:01:00 +│ raw.orders +│ run +│ +1 │ loaded +│ +12,345 │ +2,048 │ +1.5 │ 2026-11-20",
+        r"2026-11-21 09:02:00 +│ raw.orders +│ run +│ +2 │ failed +│ +2 │ +│ +1.5 │",
+        r"^failed 2026-11-21 09:02:00 raw.orders: HTTPError: 503 \[busy\]$",
+    ]
+    assert re.search(".*".join(rows), printed, re.DOTALL | re.MULTILINE), printed
+    assert "09:01:00" not in foundation("audit", "--last", "1")[1]
+    assert "09:01:00" not in foundation("audit", "shop.orders", "--failed")[1]
+    assert foundation("audit", "other") == (
+        0, "no attempt is recorded of other; `foundation list` shows what there is\n", "",
+    )  # fmt: skip
+
+
+def test_the_command_prints_the_lines_as_they_are(location: Location, foundation: Foundation) -> None:
+    """`--json` prints what the file has, for another program, however long a line is."""
+    warehouse = build_warehouse(location.root)
+    record(warehouse, attempt(1))
+    record(warehouse, attempt(2, **FAILED | {"error": "[red]x[/] " * 60}))
+    assert foundation("audit", "--json")[1] == (warehouse.work_folder / "audit.jsonl").read_text()
+
+
+def test_the_command_says_when_it_knows_this_machine_alone(
+    location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the warehouse cannot be asked, the lines of this machine are shown, and why."""
+    monkeypatch.setenv("WAREHOUSE", "snowflake")
+    monkeypatch.setenv("DEPLOYMENT", "production")
+    for name in (*REQUIRED, *SECRETS):
+        monkeypatch.delenv(name, raising=False)
+    record(build_warehouse(location.root), attempt(1))
+    code, printed, complained = foundation("audit")
+    assert (code, "raw.orders" in printed) == (0, True)
+    assert "attempts of this machine, the warehouse cannot be asked: SettingMissing: needs SNOWFLAKE" in complained
+
+
+def test_the_command_before_any_load(foundation: Foundation) -> None:
+    """Nothing recorded is no error."""
+    assert foundation("audit") == (0, "no attempt is recorded\n", "")

@@ -1,0 +1,407 @@
+"""Holds `foundation` to what it says: check, list, new, preview and run."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from data_foundation.cli.main import main
+from data_foundation.rows.columnar import converter as tables
+from tests.support.locations import Location
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+NEEDS = "import dlt\n\ndef get_rows(token: str = dlt.secrets.value):\n    yield {'id': 1}\n"
+
+Foundation = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def foundation(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Foundation:
+    """A function that runs the command here and returns its exit code and what it printed."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["foundation", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        code = ended.value.code
+        return (code if isinstance(code, int) else 0), printed.out + printed.err
+
+    return run
+
+
+def test_the_installed_command(location: Location) -> None:
+    """`foundation` is on the path; its exit code and its messages are what scripts and CI see."""
+    location.add("shop", "resources: []")
+
+    def run(*arguments: str, cwd: Path = location.root) -> subprocess.CompletedProcess[str]:
+        command = [str(BIN / "foundation"), *arguments]
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+    done = run("check")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("dlthub/shop/sources.yaml:1: resources: needs at least one resource")
+    done = run("check", cwd=location.root.parent)
+    assert done.returncode == 1
+    assert "holds dlthub/; change to the repository" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_arguments_it_explains_itself(foundation: Foundation) -> None:
+    """`foundation --help` lists the commands."""
+    code, printed = foundation("--help")
+    assert code == 0
+    for command in ("check", "list", "new", "preview", "run", "dbt-sources", "workbook"):
+        assert re.search(rf"\b{command}\b", printed)
+
+
+def test_check_points_at_what_is_wrong_from_where_one_stands(
+    location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It works in any folder of the repository; paths are relative to it, so that a terminal opens them."""
+    folder = location.add("shop", "resources: []")
+    assert foundation("check")[1].startswith("dlthub/shop/sources.yaml:1: ")
+    monkeypatch.chdir(folder)
+    assert foundation("check")[1].startswith("sources.yaml:1: ")
+    location.add("shop")
+    assert foundation("check") == (0, "1 sources with 1 resources are in order\n")
+
+
+def test_list_shows_assets_schedules_and_settings(
+    location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every asset with its disposition and schedule; per source which settings are missing; broken ones are told."""
+    location.add(
+        "shop",
+        """
+        source: {automation: {cron: "0 6 * * *", timezone: Europe/Amsterdam}}
+        resources:
+          - {entry: data.get_rows, destination: raw.orders}
+          - {entry: data.get_rows, destination: raw.items, primary_key: id, automation: eager,
+             write_disposition: {disposition: merge, strategy: upsert}, kwargs: {token: "{{ env.SHOP_TOKEN }}"}}
+          - {entry: data.get_rows, destination: raw.notes, automation: manual}
+        """,
+        NEEDS,
+    )
+    location.add("broken", "resources: []")
+    monkeypatch.delenv("SHOP_TOKEN", raising=False)
+    code, printed = foundation("list")
+    assert code == 0
+    for row in (
+        r"shop +│ raw.orders +│ append +│ 0 6 \* \* \* Europe/Amsterdam +│ needs SOURCES__SHOP__TOKEN, SHOP_TOKEN",
+        r"raw.items +│ merge upsert +│ eager",
+        r"raw.notes +│ append +│ manual",
+    ):
+        assert re.search(row, printed), printed
+    assert "dlthub/broken/sources.yaml:1: " in printed
+    monkeypatch.setenv("SHOP_TOKEN", "x")
+    monkeypatch.setenv("SOURCES__SHOP__TOKEN", "x")
+    assert re.search(r"shop +│ raw.orders .*│ complete", foundation("list")[1])
+
+
+def test_list_names_what_a_connection_lacks(
+    location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings of a reader's connection are settings of the source; nothing is connected to."""
+    location.add(
+        "shop",
+        """
+        resources:
+          - {entry: data_foundation.readers.sql.get_table, kwargs: {connection: db, table: t}, destination: raw.t}
+          - entry: data_foundation.readers.rest.get_endpoint
+            kwargs: {connection: api, endpoint: r}
+            destination: raw.r
+        """,
+    )
+    monkeypatch.setenv("SOURCES__SHOP__API__AUTH__TYPE", "bearer")
+    monkeypatch.setenv("SOURCES__SHOP__DB__DRIVERNAME", "sqlite")
+    printed = " ".join(re.sub(r"[│\n]", " ", foundation("list")[1]).split())
+    for name in ("API__AUTH__TOKEN", "API__BASE_URL", "DB__DATABASE"):
+        assert f"SOURCES__SHOP__{name}" in printed
+    monkeypatch.setenv("SOURCES__SHOP__API__AUTH__TOKEN", "x")
+    monkeypatch.setenv("SOURCES__SHOP__API__BASE_URL", "http://x")
+    monkeypatch.setenv("SOURCES__SHOP__DB__DATABASE", "x")
+    assert re.search(r"shop +│ raw.t .*│ complete", foundation("list")[1])
+
+
+def test_new_makes_a_source_that_passes_its_own_test(location: Location, foundation: Foundation) -> None:
+    """`foundation new shop`: three files and a test that passes; check accepts them, and so does ruff."""
+    location.write("dlthub/.keep", "")
+    code, printed = foundation("new", "shop")
+    files = ["dlthub/shop/__init__.py", "dlthub/shop/data.py", "dlthub/shop/sources.yaml", "tests/sources/test_shop.py"]
+    assert (code, re.findall("^wrote (.*)$", printed, re.MULTILINE)) == (0, files)
+    assert foundation("check")[0] == 0
+    python = [file for file in files if file.endswith(".py")]
+    config = ["--no-cache", "--config", str(ROOT / "pyproject.toml")]
+    first_party = ["--config", "lint.isort.known-first-party=['data_foundation']"]
+    for command in (
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", files[-1]],
+        [str(BIN / "ruff"), "check", *config, *first_party, *python],
+        [str(BIN / "ruff"), "format", "--check", *config, *python],
+    ):
+        done = subprocess.run(command, cwd=location.root, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "name", ["Shop", "my-shop", "my shop", "größe", "../shop", "1shop", "a__b", "class", "meta", "runner", ""]
+)
+def test_new_refuses_a_name_that_would_not_work(location: Location, foundation: Foundation, name: str) -> None:
+    """A name that no folder may have is refused, and nothing is written."""
+    location.write("dlthub/.keep", "")
+    code, printed = foundation("new", name)
+    assert code == 1
+    assert f"'{name}'" in printed
+    assert [file for file in location.root.rglob("*") if file.is_file()] == [location.root / "dlthub" / ".keep"]
+
+
+def test_new_overwrites_nothing(location: Location, foundation: Foundation) -> None:
+    """A file that is there already stays as it is, and none of the others is written."""
+    location.write("dlthub/shop/data.py", "mine")
+    code, printed = foundation("new", "shop")
+    assert code == 1
+    assert "dlthub/shop/data.py: is already there; nothing was written" in printed
+    assert [file.name for file in (location.root / "dlthub" / "shop").iterdir()] == ["data.py"]
+
+
+def test_preview_shows_schema_and_rows_without_a_warehouse(location: Location, foundation: Foundation) -> None:
+    """At most `--limit` rows per resource, child tables too; a table alone can be asked for; nothing is left behind."""
+    location.add(
+        "shop",
+        "resources:\n  - {entry: data.get_rows, destination: raw.orders, columns: {id: {description: The number.}}}\n"
+        "  - {entry: data.get_none, destination: raw.none}\n",
+        "def get_rows():\n    while True:\n        yield {'id': 7, 'items': [{'sku': '[b]a'}]}\n"
+        "def get_none():\n    return []\n",
+    )
+    code, printed = foundation("preview", "shop.orders", "--limit", "3")
+    assert code == 0
+    for said in ("raw.orders: schema", "raw.orders: 3 rows", "raw.orders__items: 3 rows", "The number.", "[b]a"):
+        assert said in printed
+    assert "raw.none" not in printed
+    assert foundation("preview", "shop.none")[0] == 0
+    assert not (location.root / "data").exists()
+
+
+def test_run_loads_without_dagster(location: Location, foundation: Foundation) -> None:
+    """`foundation run` lands every source and ends with a table of assets, rows and where the data is."""
+    location.add(
+        "shop",
+        "resources: [{entry: data.get_rows, destination: raw.orders, child_tables: [items]}]",
+        "def get_rows():\n    yield [{'id': 1, 'items': [{'sku': 'a'}, {'sku': 'b'}]}]\n",
+    )
+    location.add("crm")
+    code, printed = foundation("run")
+    assert code == 0
+    assert re.search(r"raw.orders +│ +1 │ +1 │ +\d+\.\d │ landed", printed), printed
+    assert re.search(r"raw.orders__items +│ +│ +2 │", printed)
+    assert re.search(r"raw.crm +│ +2 │ +2 │", printed)
+    assert f"The data is in {location.root}/data/warehouse.duckdb" in printed
+    assert location.query("select count(*) from raw.orders__items") == [(2,)]
+
+
+def test_run_loads_what_is_named(location: Location, foundation: Foundation) -> None:
+    """SOURCE takes all of its tables, SOURCE.TABLE one; named twice it is loaded once."""
+    names = ("a", "b")
+    resources = ", ".join(f"{{entry: data.get_rows, destination: raw.{name}}}" for name in names)
+    location.add("shop", f"resources: [{resources}]")
+    location.add("crm")
+    assert foundation("run", "shop.b", "shop.b")[0] == 0
+    assert location.query("select table_name from duckdb_tables() where table_name in ('a', 'b', 'crm')") == [("b",)]
+    assert foundation("run", "shop", "crm")[0] == 0
+    assert location.query("select (select count(*) from raw.a), (select count(*) from raw.b)") == [(2, 4)]
+
+
+def test_one_table_name_in_two_datasets(location: Location, foundation: Foundation) -> None:
+    """Both are loaded; SOURCE.TABLE means both, DATASET.TABLE one of them."""
+    location.add(
+        "shop", "resources: [{entry: data.get_rows, destination: a.x}, {entry: data.get_rows, destination: b.x}]"
+    )
+    assert foundation("run", "a.x")[0] == 0
+    assert foundation("run", "shop.x")[0] == 0
+    assert foundation("run")[0] == 0
+    assert location.query("select (select count(*) from a.x), (select count(*) from b.x)") == [(6, 4)]
+
+
+@pytest.mark.parametrize(
+    ("target", "nearest"),
+    [("shp", "shop"), ("shop.order", "shop.orders"), ("raw.order", "shop.orders"), ("shop.", "shop")],
+)
+@pytest.mark.parametrize("command", ["run", "preview"])
+def test_an_unknown_name_gives_the_nearest(
+    location: Location, foundation: Foundation, command: str, target: str, nearest: str
+) -> None:
+    """What is not there is refused before anything runs, with what was probably meant."""
+    location.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders}]")
+    code, printed = foundation(command, target)
+    assert code == 1
+    assert f"there is no '{target}'. Did you mean '{nearest}'?" in printed
+
+
+@pytest.mark.parametrize("command", ["run", "preview"])
+def test_a_broken_source_cannot_be_run(location: Location, foundation: Foundation, command: str) -> None:
+    """Its problems are printed, exit 1; a healthy one beside it still runs when it is named."""
+    location.add("broken", "resources: []")
+    location.add("shop")
+    code, printed = foundation(command, "broken")
+    assert code == 1
+    assert "dlthub/broken/sources.yaml:1: " in printed
+    assert foundation(command, "shop")[0] == 0
+
+
+def test_a_failure_is_named_and_the_others_land(location: Location, foundation: Foundation) -> None:
+    """One that raises, one that exits, one broken folder: exit 1, each named, everything else lands."""
+    location.add("raises", data="def get_rows():\n    yield {'id': 1}\n    raise RuntimeError('[boom]')\n")
+    location.add("exits", data="import sys\nsys.exit(5)\ndef get_rows(): yield 1\n")
+    location.add("broken", "resources: []")
+    location.add("shop")
+    code, printed = foundation("run")
+    assert code == 1
+    for said in (
+        "dlthub/raises/data.py:3 in get_rows: RuntimeError: [boom]",
+        "dlthub/exits/data.py:2: importing it failed: calls sys.exit",
+        "dlthub/broken/sources.yaml:1",
+    ):
+        assert said in printed
+    assert re.search(r"raw.shop +│ +2 │ +2 │ +\d+\.\d │ landed", printed)
+    assert re.search(r"raw.raises .* failed", printed)
+
+
+def test_a_fault_of_ours_is_told_as_such(
+    location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`run` and `preview` say that the entry is not to blame, and name a traceback; the log of the day has none."""
+
+    def fail(*_: object) -> None:
+        raise KeyError("boom")
+
+    location.add("shop")
+    monkeypatch.setattr(tables, "take_apart", fail)
+    for command in ("run", "preview"):
+        code, printed = foundation(command, "shop")
+        assert code == 1
+        said = " ".join(printed.split())
+        assert "KeyError: 'boom' Hint: this is a fault of data-foundation, not of the entry" in said
+        named = re.search(r"Traceback: (\S+)", said)
+        assert named
+        assert "KeyError: 'boom'" in (location.root / named[1]).read_text()
+        assert "most recent call last" not in printed
+    [log] = (location.root / "logs").iterdir()
+    assert "KeyError: 'boom'" in log.read_text()
+    assert "most recent call last" not in log.read_text()
+
+
+def test_a_missing_setting_is_told_without_failing_the_others(
+    location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a run of everything it is `needs SETTING` and exit 0; asked for by name exit 1; `.env` can give it."""
+    location.add("shop", data=NEEDS)
+    location.add("crm")
+    monkeypatch.setenv("SOURCES__SHOP__TOKEN", "so that what .env sets is taken back")
+    monkeypatch.delenv("SOURCES__SHOP__TOKEN")
+    code, printed = foundation("run")
+    assert code == 0
+    assert re.search(r"raw.shop .*needs SOURCES__SHOP__TOKEN", printed)
+    assert re.search(r"raw.crm .*landed", printed)
+    assert foundation("run", "shop")[0] == 1
+    location.write(".env", "SOURCES__SHOP__TOKEN=from-the-file\n")
+    assert foundation("run", "shop")[0] == 0
+
+
+RANGE = """
+resources:
+  - {entry: data.get_days, destination: raw.days, write_disposition: merge, primary_key: day,
+     kwargs: {start: "{{ partition.start }}", end: "{{ partition.end }}"},
+     incremental: {cursor_path: day, initial_value: "2024-01-01"}}
+"""
+DAYS = """
+from datetime import date, timedelta
+
+def get_days(start, end):
+    day = date.fromisoformat(start[:10])
+    while day < min(date.fromisoformat(end[:10]), date(2024, 1, 20)):
+        yield {"day": day.isoformat()}
+        day += timedelta(days=1)
+"""
+
+
+def test_the_options_of_a_run(location: Location, foundation: Foundation) -> None:
+    """`--start --end` load a range and leave the cursor alone, `--limit` a sample, `--refresh drop` starts over."""
+    location.add("shop", RANGE, DAYS)
+
+    def days(*options: str) -> list[str]:
+        assert foundation("run", "shop", *options)[0] == 0
+        return [str(day) for (day,) in location.query("select strftime(day::date, '%d') from raw.days order by day")]
+
+    assert days("--start", "2024-01-05", "--end", "2024-01-07") == ["05", "06"]
+    assert days("--limit", "1") == ["01", "05", "06"]
+    assert len(days()) == 19
+    assert days("--refresh", "drop", "--limit", "2") == ["01", "02"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "--refresh", "all"),
+        ("run", "--limit", "-1"),
+        ("run", "--limit", "x"),
+        ("preview",),
+        ("preview", "shop", "--limit", "0"),
+        ("nonsense",),
+    ],
+    ids=" ".join,
+)
+def test_wrong_options_are_refused(location: Location, foundation: Foundation, arguments: tuple[str, ...]) -> None:
+    """Exit 2, and nothing runs."""
+    location.add("shop")
+    assert foundation(*arguments)[0] == 2
+    assert not (location.root / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("warehouse", "said"),
+    [
+        pytest.param("oracle://me:hunter2@host", "got 'oracle://***@host'; accepted: duckdb, snowflake", id="unknown"),
+        pytest.param("snowflake", "needs SNOWFLAKE_ACCOUNT", id="snowflake without settings"),
+        pytest.param("postgres", "needs POSTGRES_HOST", id="postgres without settings"),
+        pytest.param("lake", "needs LAKE_URL", id="lake without settings"),
+    ],
+)
+def test_a_warehouse_that_cannot_be(
+    location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch, warehouse: str, said: str
+) -> None:
+    """A warehouse that is unknown or lacks settings is told before anything runs; check does not ask for it."""
+    location.add("shop")
+    monkeypatch.setenv("WAREHOUSE", warehouse)
+    monkeypatch.setenv("DEPLOYMENT", "dev")
+    code, printed = foundation("run")
+    assert code == 1
+    assert said in printed
+    assert foundation("check")[0] == 0
+
+
+def test_where_the_data_goes(location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`DUCKDB_PATH` is relative to the repository, wherever the command is run; all else is in data/ and logs/."""
+    folder = location.add("shop")
+    monkeypatch.setenv("DUCKDB_PATH", "elsewhere/shop.duckdb")
+    monkeypatch.chdir(folder)
+    assert foundation("run")[0] == 0
+    assert (location.root / "elsewhere" / "shop.duckdb").is_file()
+    assert {path.name for path in location.root.iterdir()} == {"dlthub", "data", "elsewhere", "logs"}
+
+
+def test_dbt_sources_are_written(location: Location, foundation: Foundation) -> None:
+    """`foundation dbt-sources` writes what was loaded where dbt reads it."""
+    location.add("shop")
+    location.write("dbt_project/models/.keep", "")
+    assert foundation("run")[0] == 0
+    assert foundation("dbt-sources") == (0, "wrote dbt_project/models/sources.yml\n")
+    text = (location.root / "dbt_project" / "models" / "sources.yml").read_text(encoding="utf-8")
+    [source] = yaml.safe_load(text)["sources"]
+    assert source["name"] == "raw"
+    assert [(table["name"], table["columns"][0]["name"]) for table in source["tables"]] == [("shop", "id")]

@@ -1,0 +1,104 @@
+"""Holds the JSON Schema that editors read to the models that check."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from data_foundation.cli.reference_docs import SCHEMA_FILE, build_json_schema
+from data_foundation.config.grammar import SourcesFile
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = build_json_schema()
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+ROW: dict[str, Any] = {"entry": "data.get_rows", "destination": "raw.orders"}
+GOOD: dict[str, Any] = {
+    "list": {"resources": [ROW]},
+    "map": {"resources": {"raw.orders": {"entry": "data.get_rows"}}},
+    "map with a destination": {"resources": {"raw.orders": ROW}},
+    "short spellings": {
+        "source": {"owners": "team:sales", "automation": "@daily", "kinds": "api", "schema_contract": "freeze"},
+        "resources": [{**ROW, "primary_key": "id", "write_disposition": "merge", "automation": "eager"}],
+    },
+    "long spellings": {
+        "resources": [
+            {
+                **ROW,
+                "arguments": ["org/repo"],
+                "keyword_arguments": {"since": "2024-01-01"},
+                "primary_key": ["id"],
+                "write_disposition": {"disposition": "merge", "strategy": "scd2"},
+                "automation": {"cron": "0 6 * * *", "timezone": "Europe/Amsterdam"},
+                "incremental": {"cursor_path": "a.b", "initial_value": 0, "lag": 10},
+                "columns": {"id": {"data_type": "bigint", "nullable": False}},
+                "schema_contract": {"columns": "evolve", "data_type": "freeze"},
+                "partitions": {"by": "daily", "start": "2024-01-01"},
+                "freshness": {"fail_after_hours": 30, "warn_after_hours": 25.5},
+                "meta": {"anything": [1], "dagster": {"automation_condition": "on_schedule"}},
+            }
+        ]
+    },
+}
+BAD: dict[str, Any] = {
+    "no resources": {"source": {}},
+    "unknown key": {"resources": [ROW], "sources": {}},
+    "unknown key of a source": {"resources": [ROW], "source": {"owner": "team:a"}},
+    "unknown key of a resource": {"resources": [{**ROW, "colums": {}}]},
+    "no entry": {"resources": [{"destination": "raw.orders"}]},
+    "no destination": {"resources": [{"entry": "data.get_rows"}]},
+    "unknown word": {"resources": [{**ROW, "on_empty": "kep"}]},
+    "unknown disposition": {"resources": [{**ROW, "write_disposition": "upsrt"}]},
+    "unknown period": {"resources": [{**ROW, "partitions": {"by": "yearly", "start": "2024-01-01"}}]},
+    "wrong type": {"resources": [{**ROW, "args": "org/repo"}]},
+    "too small": {"resources": [{**ROW, "freshness": {"fail_after_hours": 0}}]},
+    "a word": "resources",
+}
+
+
+def test_the_file_beside_the_sources_is_current() -> None:
+    """`foundation docs` would change nothing."""
+    assert json.loads((ROOT / SCHEMA_FILE).read_text(encoding="utf-8")) == SCHEMA
+
+
+def test_it_is_a_schema_itself() -> None:
+    """Editors accept it."""
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("dlthub/*/sources.yaml")), ids=lambda file: file.parent.name)
+def test_the_shipped_sources_are_valid(file: Path) -> None:
+    """An editor shows no error in them, and they name the schema on their first line."""
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=../sources.schema.json\n")
+    # JSON knows no dates: editors hand them over as text.
+    VALIDATOR.validate(json.loads(json.dumps(yaml.safe_load(text), default=str)))
+
+
+@pytest.mark.parametrize("document", GOOD.values(), ids=GOOD)
+def test_what_the_models_accept_the_schema_accepts(document: Any) -> None:
+    """An editor marks nothing that would load."""
+    SourcesFile.model_validate(document)
+    VALIDATOR.validate(document)
+
+
+@pytest.mark.parametrize("document", BAD.values(), ids=BAD)
+def test_what_the_models_refuse_the_schema_refuses(document: Any) -> None:
+    """An editor marks unknown keys and words, missing keys and wrong types as they are typed."""
+    with pytest.raises(ValidationError):
+        SourcesFile.model_validate(document)
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate(document)
+
+
+def test_every_key_is_explained() -> None:
+    """Each key of a resource and of a source has a sentence that an editor shows."""
+    for model in ("ResourceConfig", "SourceDefaults", "MappedResource"):
+        unexplained = {
+            key for key, value in SCHEMA["$defs"][model]["properties"].items() if not value.get("description")
+        }
+        assert unexplained <= {"destination"} if model == "MappedResource" else not unexplained

@@ -1,0 +1,108 @@
+"""Holds `foundation dbt-sources` to what was loaded, and the shipped file to what the command writes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from data_foundation.dbt.sources_yaml import DBT_SOURCES_FILE, HEADER, SUFFIX, build_dbt_sources
+from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
+from tests.support.trees import Tree
+
+ROOT = Path(__file__).parents[2]
+ORDERS = """
+resources:
+  - entry: data.get_rows
+    destination: raw.orders
+    write_disposition: merge
+    primary_key: id
+    child_tables: [lines]
+    columns:
+      total: {data_type: double, description: What the customer pays.}
+      id: {data_type: bigint, description: "Number of the order, {{ as printed }}."}
+"""
+ROWS = [{"id": 1, "zone": "b", "total": 2.5, "lines": [{"sku": "x", "amount": 2}]}]
+
+# Loading from the sandbox takes a while: the tests that need it share a worker.
+pytestmark = pytest.mark.xdist_group("loaded_warehouse")
+
+
+def tables_of(text: str) -> dict[str, Any]:
+    """The tables of the only source, by name and in order."""
+    (source,) = yaml.safe_load(text)["sources"]
+    assert (source["name"], source["schema"]) == ("raw", "raw" + SUFFIX)
+    return {table["name"]: table for table in source["tables"]}
+
+
+def test_the_shipped_file_is_what_the_command_writes(loaded_warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
+    """Loading everything from the sandbox and running the command changes nothing about the shipped sources."""
+    (tmp_path / "dlthub").mkdir()
+    shipped = ("exchange_rate", "facebook_ads", "github", "google_ads", "mentions", "open_data", "personal_finance")
+    for name in (*shipped, "tags.yaml"):
+        (tmp_path / "dlthub" / name).symlink_to(ROOT / "dlthub" / name)
+    written = (ROOT / DBT_SOURCES_FILE).read_text(encoding="utf-8")
+    expected = build_dbt_sources(tmp_path, loaded_warehouse)
+    # Somebody may have added a source of their own: the order of the others stays.
+    ours = {name: table for name, table in tables_of(written).items() if name in tables_of(expected)}
+    assert list(ours.items()) == list(tables_of(expected).items()), "run: foundation dbt-sources"
+    assert written == expected or len(tables_of(written)) > len(ours)
+
+
+def test_columns_are_those_that_arrived(tree: Tree) -> None:
+    """Described columns come first, as configured, then the others by name, then those that join nested tables."""
+    tree.add("shop", ORDERS)
+    tree.give("shop", ROWS)
+    tree.load("shop.orders")
+    tables = tables_of(build_dbt_sources(tree.root, tree.warehouse))
+    assert tables["orders"]["columns"][:2] == [
+        {"name": "total", "data_type": "double", "description": "What the customer pays."},
+        {
+            "name": "id",
+            "data_type": "bigint",
+            "description": "{% raw %}Number of the order, {{ as printed }}.{% endraw %}",
+        },
+    ]
+    assert [column["name"] for column in tables["orders"]["columns"]] == ["total", "id", "zone", "_dlt_id"]
+    assert tables["orders"]["description"] == "Whatever the test gave last."
+    assert [column["name"] for column in tables["orders__lines"]["columns"]] == [
+        "amount", "sku", "_dlt_parent_id", "_dlt_list_idx",
+    ]  # fmt: skip
+
+
+def test_the_order_in_which_columns_arrive_does_not_matter(tree: Tree) -> None:
+    """The same columns give the same text, in whichever order rows had them."""
+    tree.add("shop", ORDERS)
+    texts = []
+    for rows in (ROWS, [dict(reversed(ROWS[0].items()))]):
+        tree.give("shop", rows)
+        tree.load("shop.orders", refresh="drop")
+        texts.append(build_dbt_sources(tree.root, tree.warehouse))
+    assert texts[0] == texts[1]
+
+
+def test_what_was_never_loaded_is_listed_from_its_configuration(tree: Tree) -> None:
+    """A model that reads it still parses, and a comment tells what is missing."""
+    tree.add("shop", ORDERS)
+    text = build_dbt_sources(tree.root, tree.warehouse)
+    assert text.startswith(f"{HEADER}# Not loaded yet, so only known from sources.yaml: raw.orders, raw.orders__lines.")
+    tables = tables_of(text)
+    assert [column["name"] for column in tables["orders"]["columns"]] == ["total", "id", "_dlt_id"]
+    assert [column["name"] for column in tables["orders__lines"]["columns"]] == ["_dlt_parent_id", "_dlt_list_idx"]
+
+
+def test_a_broken_source_is_named(tree: Tree) -> None:
+    """A folder that cannot be read is told, not forgotten."""
+    tree.add("shop", ORDERS)
+    tree.add("wreck", "resources: 5")
+    assert "# Broken, so not listed: dlthub/wreck." in build_dbt_sources(tree.root, tree.warehouse)
+
+
+def test_reading_leaves_the_working_folder_of_the_loader_alone(tree: Tree) -> None:
+    """The command makes nothing below the folder in which loads keep their state."""
+    tree.add("shop", ORDERS)
+    tree.give("shop", ROWS)
+    tree.load("shop.orders")
+    before = {file: file.stat().st_mtime_ns for file in tree.warehouse.work_folder.rglob("*")}
+    build_dbt_sources(tree.root, tree.warehouse)
+    assert {file: file.stat().st_mtime_ns for file in tree.warehouse.work_folder.rglob("*")} == before

@@ -1,0 +1,106 @@
+"""Holds failures to one sentence that a person can act on, with no secret in it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+from dlt.destinations.exceptions import DestinationConnectionError
+from dlt.load.exceptions import LoadClientJobFailed, LoadClientJobRetry
+from dlt.pipeline.exceptions import PipelineStepFailed
+from dlt.pipeline.typing import TPipelineStep
+
+from data_foundation.errors import EntryError, LoadError
+from data_foundation.loading import failure
+from data_foundation.process_wide.redaction import redact
+from tests.support.trees import Tree
+
+
+def fail(tree: Tree, code: str, **options: Any) -> str:
+    """The message of a load whose entry runs `code`."""
+    data = f"import requests\n\n\ndef helper():\n    {code}\n\n\ndef get_rows():\n    yield helper()\n"
+    once = "retries: {max: 0}"
+    tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.rows, {once}}}]", data)
+    with pytest.raises(LoadError) as failed:
+        tree.load("shop.rows", **options)
+    return str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("raise ValueError('no rows today')", "ValueError: no rows today"),
+        ("raise KeyError('id')", "KeyError: 'id'"),
+        ("raise RuntimeError", "RuntimeError: no message"),
+        ("return 1 / 0", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_failure_says_where_and_why(tree: Tree, code: str, cause: str) -> None:
+    """Resource, phase, line and function of the source's own code, and the innermost cause: no wrapper of dlt's."""
+    message = fail(tree, code).splitlines()[0]
+    assert message == f"raw.rows failed while extracting at dlthub/shop/data.py:5 in helper: {cause}"
+
+
+@pytest.mark.parametrize("path", ["rows?token=s3cret&page=1", "rows?page=1&api_key=s3cret"])
+@pytest.mark.parametrize("user", ["", "user:s3cret@"])
+def test_addresses_lose_their_secrets(tree: Tree, path: str, user: str) -> None:
+    """The address of a failed request is told without user, password and query values."""
+    message = fail(tree, f"requests.get('http://{user}127.0.0.1:9/{path}', timeout=5)")
+    assert "ConnectionError" in message
+    assert "page=***" in message
+    assert "s3cret" not in message
+
+
+def test_an_error_of_the_vendor_is_told(tree: Tree, sandbox_url: str, arm_fault: Callable[..., None]) -> None:
+    """The status and the address of a refused request reach the person."""
+    arm_fault("/frankfurter", "500")
+    url = f"{sandbox_url}/frankfurter/v1/latest?key=s3cret"
+    message = fail(tree, f"requests.get('{url}', timeout=5).raise_for_status()")
+    assert "HTTPError: 500 Server Error" in message
+    assert "/frankfurter/v1/latest?key=***" in message
+
+
+def test_a_failing_import_names_its_line(tree: Tree) -> None:
+    """What goes wrong while the module is imported is told with file and line."""
+    data = "import not_there\n\n\ndef get_rows(): ...\n"
+    tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.rows}]", data)
+    with pytest.raises(EntryError, match=r"raw.rows: .*data.py:1: importing it failed: ModuleNotFoundError"):
+        tree.load("shop.rows")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://user:pass@host/path", "https://***@host/path"),
+        ("https://host/p?a=1&token=x y", "https://host/p?a=***&token=*** y"),
+        ("'https://host/p?a=1'", "'https://host/p?a=***'"),
+        ("url: /p?sig=abc%20d (Caused by", "url: /p?sig=*** (Caused by"),
+        ("snowflake://u:p@acme/db?warehouse=w", "snowflake://***@acme/db?warehouse=***"),
+        ("a=b and mail@example.com?", "a=b and mail@example.com?"),
+        ("refused: token=abc123456, retry", "refused: token=***, retry"),
+        ("{'api_key': 'abc123456'}", "{'api_key': '***'}"),
+        ("needs SOURCES__SHOP__TOKEN; secret: none", "needs SOURCES__SHOP__TOKEN; secret: none"),
+    ],
+)
+def test_only_secrets_are_masked(text: str, expected: str) -> None:
+    """User info and query values are masked, everything else stays as it is."""
+    assert redact(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("step", "cause", "final"),
+    [
+        ("normalize", ValueError("rows that no table takes"), True),
+        ("load", LoadClientJobFailed("1", "job", "conversion failed", ValueError()), True),
+        ("load", LoadClientJobRetry("1", "job", 1, 5, "timeout", OSError()), False),
+        ("load", DestinationConnectionError("duckdb", "raw", "no route", OSError()), False),
+    ],
+    ids=["rows at fault", "job refused", "job timed out", "warehouse away"],
+)
+def test_a_pending_load_is_given_up_only_when_its_rows_are_at_fault(
+    step: TPipelineStep, cause: Exception, *, final: bool, tmp_path: Path
+) -> None:
+    """A package that a warehouse out of reach could not take is kept for the next run."""
+    pipeline = dlt.pipeline("pending", pipelines_dir=str(tmp_path), destination=dlt.destinations.duckdb(":memory:"))
+    assert failure.is_final(PipelineStepFailed(pipeline, step, "1", cause)) is final

@@ -1,0 +1,277 @@
+"""Holds the range that a run covers to what was asked for, in every shape that a cursor can have."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from data_foundation.config.grammar import ResourceConfig
+from data_foundation.errors import LoadError
+from data_foundation.loading.load_range import Bounds, find_bounds
+from data_foundation.loading.task import LoadOptions
+from data_foundation.orchestration.translator import _partitions
+from tests.support.trees import Tree
+
+AMSTERDAM = "Europe/Amsterdam"
+
+
+def resource(*, cursor: bool = True, **settings: Any) -> ResourceConfig:
+    """A resource with a cursor whose first value is `first`, or with `partitions`."""
+    first = settings.pop("first", None)
+    lag = settings.pop("lag", None)
+    incremental = {"cursor_path": "at", "initial_value": first, "lag": lag} if cursor else None
+    merge = {"write_disposition": "merge", "primary_key": "id"}
+    said = {"entry": "data.get_rows", "destination": "raw.rows", "incremental": incremental, **merge, **settings}
+    return ResourceConfig.model_validate(said)
+
+
+def bounds(config: ResourceConfig, cursor: Any = None, **asked: Any) -> Bounds:
+    """The range, proved to come without a warning."""
+    found, warning = find_bounds(config, cursor, LoadOptions(**asked))
+    assert not warning
+    return found
+
+
+SHAPES = [
+    pytest.param("2024-01-01", "2024-02-03", "2024-02-03", id="date as text"),
+    pytest.param("2024-01-01", "2024-02-03T10:00:00+01:00", "2024-02-03", id="time cut to a date"),
+    pytest.param("20240101", "2024-02-03", "20240203", id="compact date"),
+    pytest.param("20240101", "20240203", "20240203", id="compact date as it is"),
+    pytest.param("2024-01-01T00:00:00Z", "2024-02-03", "2024-02-03T00:00:00Z", id="Z"),
+    pytest.param("2024-01-01T00:00:00Z", "2024-02-03T01:00:00+01:00", "2024-02-03T00:00:00Z", id="Z from offset"),
+    pytest.param("2024-01-01T00:00:00Z", "2024-02-03T00:00:00Z", "2024-02-03T00:00:00Z", id="Z as it is"),
+    pytest.param("2024-01-01T00:00:00.000Z", "2024-02-03", "2024-02-03T00:00:00.000Z", id="milliseconds"),
+    pytest.param("2024-01-01T00:00:00+0000", "2024-02-03", "2024-02-03T00:00:00+0000", id="offset"),
+    pytest.param("2024-01-01T00:00:00+00:00", "2024-02-03", "2024-02-03T00:00:00+00:00", id="offset with a colon"),
+    pytest.param("2024-01-01T00:00:00-05:00", "2024-02-03", "2024-02-02T19:00:00-05:00", id="offset of the rows"),
+    pytest.param("2024-01-01T00:00:00", "2024-02-03", "2024-02-03T00:00:00", id="no zone"),
+    pytest.param("2024-01-01 00:00:00", "2024-02-03", "2024-02-03 00:00:00", id="a space instead of the T"),
+    pytest.param("2024-01", "2024-02", "2024-02", id="month"),
+    pytest.param(date(2024, 1, 1), "2024-02-03", date(2024, 2, 3), id="date"),
+    pytest.param(datetime(2024, 1, 1, tzinfo=UTC), "2024-02-03", datetime(2024, 2, 3, tzinfo=UTC), id="time"),
+    pytest.param(datetime(2024, 1, 1), "2024-02-03", datetime(2024, 2, 3), id="time without a zone"),  # noqa: DTZ001
+    pytest.param(1, "17", 17, id="whole number"),
+    pytest.param(0.5, "1.5", 1.5, id="number"),
+    pytest.param("A001", "B002", "B002", id="any other text"),
+]
+
+
+@pytest.mark.parametrize(("first", "asked", "expected"), SHAPES)
+def test_what_is_asked_for_takes_the_shape_of_the_cursor(first: Any, asked: str, expected: Any) -> None:
+    """A start or an end is spelt as the rows spell the cursor, so that comparing the two means something."""
+    found = bounds(resource(first=first), start=asked)
+    assert (found.start, found.closed, found.ends) == (expected, True, False)
+    found = bounds(resource(first=first), end=asked)
+    assert (found.start, found.end, found.closed, found.ends) == (first, expected, True, True)
+
+
+@pytest.mark.parametrize(("first", "asked", "expected"), SHAPES)
+def test_the_stored_cursor_gives_the_shape_where_there_is_no_first_value(first: Any, asked: str, expected: Any) -> None:
+    """Without an `initial_value` the cursor's own value says how rows are spelt."""
+    assert bounds(resource(), first, start=asked).start == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "asked"),
+    [(1, "2024-01-01"), (1.5, "soon"), ("2024-01-01", "soon"), ("2024-01-01T00:00:00Z", "17"), (date(2024, 1, 1), "1")],
+)
+def test_a_value_of_another_type_is_refused(first: Any, asked: str) -> None:
+    """A start that cannot be one of the cursor's values is an error that shows both."""
+    with pytest.raises(LoadError, match=f"start/end: got '{asked}'; accepted is a .* like .*{first}"):
+        find_bounds(resource(first=first), None, LoadOptions(start=asked))
+
+
+def test_an_end_needs_a_start() -> None:
+    """Where nothing says where to begin, an end alone is refused."""
+    with pytest.raises(LoadError, match="no start"):
+        find_bounds(resource(), None, LoadOptions(end="2024-01-01"))
+
+
+def test_without_a_notion_of_a_range_asking_for_one_is_told() -> None:
+    """Start and end of a resource without cursor and partitions do nothing, and a warning says so."""
+    found, warning = find_bounds(resource(cursor=False), None, LoadOptions(start="2024-01-01"))
+    assert found == Bounds()
+    assert "start and end mean nothing here" in warning
+
+
+@pytest.mark.parametrize(
+    "first", ["2024-01-01", "2024-01-01T00:00:00Z", date(2024, 1, 1), datetime(2024, 1, 1, tzinfo=UTC), 7, 1.5, "A1"]
+)
+def test_an_ordinary_run_goes_from_the_first_value_then_from_the_cursor(first: Any) -> None:
+    """Nothing asked: from the initial value, later from the cursor just as it is stored."""
+    assert (bounds(resource(first=first)).start, bounds(resource(first=first)).closed) == (first, False)
+    assert bounds(resource(first=first), "whatever is stored").start == "whatever is stored"
+
+
+@pytest.mark.parametrize(
+    ("first", "cursor", "lag", "expected"),
+    [
+        ("2024-01-01", "2024-01-20", 7, "2024-01-13"),
+        ("2024-01-01T00:00:00Z", "2024-01-20T00:00:00Z", 3600, "2024-01-19T23:00:00Z"),
+        ("2024-01-01T00:00:00+0000", "2024-01-20T00:00:00+0000", 3600, "2024-01-19T23:00:00+0000"),
+        (
+            datetime(2024, 1, 1, tzinfo=UTC),
+            datetime(2024, 1, 20, tzinfo=UTC),
+            60,
+            datetime(2024, 1, 19, 23, 59, tzinfo=UTC),
+        ),
+        (
+            "2024-01-01",
+            datetime(2024, 1, 20, tzinfo=UTC),
+            86400,
+            datetime(2024, 1, 19, tzinfo=UTC),
+        ),
+        ("2024-01-19T12:00:00Z", datetime(2024, 1, 20), 86400, datetime(2024, 1, 19, 12)),  # noqa: DTZ001 - it has no zone
+        ("2024-01-01", date(2024, 1, 20), 7, date(2024, 1, 13)),
+        ("90", 100, 20, 90),
+        (1, 100, 10, 90),
+        (95, 100, 10, 95),
+        ("2024-01-01", None, 7, "2024-01-01"),
+    ],
+)
+def test_the_lag_is_read_again(first: Any, cursor: Any, lag: float, expected: Any) -> None:
+    """What the vendor is asked for starts `lag` before the cursor, but never before the first value."""
+    assert bounds(resource(first=first, lag=lag), cursor).start == expected
+
+
+def test_an_open_range_ends_now_or_tomorrow() -> None:
+    """The end in the templates is now, or tomorrow where values are days; numbers and other texts have none."""
+    now = datetime.now(UTC)
+    assert bounds(resource(first="2024-01-01")).end == (now + timedelta(days=1)).date().isoformat()
+    assert bounds(resource(first=date(2024, 1, 1))).end == (now + timedelta(days=1)).date()
+    assert abs(bounds(resource(first=now)).end - now) < timedelta(seconds=5)
+    text = bounds(resource(first="2024-01-01T00:00:00Z")).end
+    assert abs(datetime.fromisoformat(text) - now) < timedelta(seconds=5)
+    assert [bounds(resource(first=first)).end for first in (1, 1.5, "A001", None)] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("found", "texts"),
+    [
+        (Bounds(), ("", "", "")),
+        (Bounds(1, None), ("1", "", "1")),
+        (Bounds(date(2024, 1, 1), date(2024, 1, 2), "2024-01-01"), ("2024-01-01", "2024-01-02", "2024-01-01")),
+        (
+            Bounds(datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=1))), datetime(2024, 1, 1)),  # noqa: DTZ001
+            ("2023-12-31T23:00:00Z", "2024-01-01T00:00:00", "2023-12-31T23:00:00Z"),
+        ),
+    ],
+)
+def test_templates_are_written_as_vendors_read_them(found: Bounds, texts: tuple[str, str, str]) -> None:
+    """Times are in ISO 8601, what is not known is empty."""
+    values = found.values()
+    assert (values["partition.start"], values["partition.end"], values["partition.key"]) == texts
+
+
+def window(config: ResourceConfig, key: str) -> dict[str, Any]:
+    """What a run of that partition asks for, as Dagster gives it."""
+    definition = _partitions(config)
+    assert isinstance(definition, dg.TimeWindowPartitionsDefinition)
+    found = definition.time_window_for_partition_key(key)
+    return {"start": found.start.isoformat(), "end": found.end.isoformat(), "partition_key": key}
+
+
+@pytest.mark.parametrize(
+    ("partitions", "first", "key", "start", "end"),
+    [
+        (("daily", "UTC"), None, "2024-01-31", "2024-01-31", "2024-02-01"),
+        (("daily", AMSTERDAM), None, "2024-03-31", "2024-03-31", "2024-04-01"),
+        (("daily", AMSTERDAM), "2024-01-01T00:00:00Z", "2024-03-31", "2024-03-30T23:00:00Z", "2024-03-31T22:00:00Z"),
+        (("daily", AMSTERDAM), "2024-01-01T00:00:00Z", "2024-10-27", "2024-10-26T22:00:00Z", "2024-10-27T23:00:00Z"),
+        (("daily", AMSTERDAM), date(2024, 1, 1), "2024-10-27", date(2024, 10, 27), date(2024, 10, 28)),
+        (("hourly", "UTC"), None, "2024-01-01-23:00", "2024-01-01T23:00:00Z", "2024-01-02T00:00:00Z"),
+        (("hourly", AMSTERDAM), None, "2024-03-31-03:00", "2024-03-31T01:00:00Z", "2024-03-31T02:00:00Z"),
+        (("hourly", "UTC"), "2024-01-01 00:00:00", "2024-01-01-23:00", "2024-01-01 23:00:00", "2024-01-02 00:00:00"),
+        (("weekly", "UTC"), None, "2024-01-07", "2024-01-07", "2024-01-14"),
+        (("monthly", "UTC"), "2024-01-01", "2024-02-01", "2024-02-01", "2024-03-01"),
+        (("monthly", "UTC"), "2024-01", "2024-02-01", "2024-02", "2024-03"),
+    ],
+)
+def test_a_partition_is_the_range_of_its_window(
+    partitions: tuple[str, str], first: Any, key: str, start: Any, end: Any
+) -> None:
+    """A partition's window arrives in the cursor's spelling, local days as local days, across the clocks' changes."""
+    settings = {"by": partitions[0], "start": "2024-01-01", "timezone": partitions[1]}
+    config = resource(cursor=first is not None, first=first, partitions=settings)
+    found = bounds(config, None, **window(config, key))
+    assert (found.start, found.end, found.key) == (start, end, key)
+    assert found.closed
+    assert found.ends
+
+
+@pytest.mark.parametrize(
+    ("by", "start", "expected"),
+    [("daily", "2024-01-01", "2024-01-01"), ("hourly", "2024-01-01", "2023-12-31T23:00:00Z")],
+)
+def test_without_a_partition_the_first_one_is_the_start(by: str, start: str, expected: str) -> None:
+    """A run of no partition begins with the first, in the zone of the partitions."""
+    partitions = {"by": by, "start": start, "timezone": AMSTERDAM}
+    found = bounds(resource(cursor=False, partitions=partitions))
+    tomorrow = (datetime.now(ZoneInfo(AMSTERDAM)) + timedelta(days=1)).date().isoformat()
+    assert found.start == expected
+    assert by == "hourly" or found.end == tomorrow
+
+
+ROWS_OF_EVERY_SHAPE = """
+from datetime import UTC, date, datetime
+
+SHAPES = {
+    "text": lambda n: f"2024-01-{n:02}",
+    "z": lambda n: f"2024-01-{n:02}T00:00:00Z",
+    "offset": lambda n: f"2024-01-{n:02}T00:00:00+0000",
+    "time": lambda n: datetime(2024, 1, n, tzinfo=UTC),
+    "naive": lambda n: datetime(2024, 1, n),
+    "date": lambda n: date(2024, 1, n),
+    "number": lambda n: n,
+    "float": lambda n: n + 0.0,
+    "word": lambda n: f"row-{n:02}",
+}
+
+
+def get_rows(shape):
+    for n in range(1, 10):
+        yield {"n": n, "at": SHAPES[shape](n)}
+"""
+
+
+@pytest.mark.parametrize(
+    ("shape", "first", "start", "end"),
+    [
+        ("text", '"2024-01-02"', "2024-01-03", "2024-01-05"),
+        ("z", '"2024-01-02T00:00:00Z"', "2024-01-03", "2024-01-05"),
+        ("offset", '"2024-01-02T00:00:00+0000"', "2024-01-03", "2024-01-05"),
+        ("time", "2024-01-02T00:00:00Z", "2024-01-03", "2024-01-05"),
+        ("naive", "2024-01-02 00:00:00", "2024-01-03", "2024-01-05"),
+        ("date", "2024-01-02", "2024-01-03", "2024-01-05"),
+        ("number", "2", "3", "5"),
+        ("float", "2.0", "3", "5"),
+        ("word", "row-02", "row-03", "row-05"),
+    ],
+)
+def test_closed_ranges_and_samples_leave_the_cursor_alone(
+    tree: Tree, shape: str, first: str, start: str, end: str
+) -> None:
+    """Whatever the cursor is made of, a range loads [start, end), a sample its rows, and the next run all the rest."""
+    tree.add(
+        "shop",
+        f"""
+        resources:
+          - entry: data.get_rows
+            args: [{shape}]
+            destination: raw.rows
+            write_disposition: merge
+            primary_key: n
+            incremental: {{cursor_path: at, initial_value: {first}}}
+        """,
+        ROWS_OF_EVERY_SHAPE,
+    )
+    assert tree.load("shop.rows", start=start, end=end).cursor == (None, None)
+    assert tree.query("select n from raw.rows order by n") == [3, 4]
+    assert tree.load("shop.rows", limit=1).cursor == (None, None)
+    assert tree.query("select n from raw.rows order by n") == [2, 3, 4]
+    assert tree.load("shop.rows", start=end).rows == 5
+    assert tree.load("shop.rows").rows == 8
+    assert tree.query("select n from raw.rows order by n") == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert tree.load("shop.rows").rows == 0

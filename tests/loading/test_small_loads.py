@@ -1,0 +1,200 @@
+"""Holds a load of next to nothing to what it may ask of others, and what is remembered on the way to be fresh."""
+
+import importlib
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dlt
+import duckdb
+import pytest
+from dlt.common.destination import Destination
+from dlt.common.normalizers.naming.snake_case import NamingConvention
+from dlt.destinations.job_client_impl import SqlJobClientBase
+
+from data_foundation.warehouses.cached_configuration import ResolvedOnce
+from data_foundation.warehouses.connection import connect
+from data_foundation.warehouses.duckdb.destination import TransactionalDuckDB
+from data_foundation.warehouses.postgres.destination import TransactionalPostgres
+from tests.support.trees import Tree
+
+ZONES = """
+from data_foundation.warehouses.duckdb.warehouse import in_utc
+import duckdb
+with in_utc(duckdb.connect()) as connection, connection.cursor() as session:
+    query = "SELECT TIMESTAMPTZ '2024-07-01 12:00:00' = TIMESTAMPTZ '2024-07-01 12:00:00+00'"
+    print(*session.execute(query).fetchone())
+"""
+
+RESOURCES = """
+resources:
+  - entry: data.get_rows
+    destination: raw.orders
+    incremental: {cursor_path: id}
+    primary_key: id
+    checks: {primary_key: block}
+"""
+
+
+@contextmanager
+def statements(tree: Tree) -> Iterator[list[str]]:
+    """What DuckDB itself says that it has executed inside the block."""
+    found: list[str] = []
+    with duckdb.connect(tree.warehouse.path) as connection:
+        connection.execute("CALL enable_logging('QueryLog')")
+        yield found
+        query = "SELECT message FROM duckdb_logs WHERE type = 'QueryLog' ORDER BY timestamp"
+        told = [row[0] for row in connection.execute(query).fetchall()]
+    found += [sql for sql in told if not sql.upper().startswith("SELECT MESSAGE FROM DUCKDB_LOGS")]
+
+
+@pytest.fixture
+def loaded(tree: Tree) -> Tree:
+    """A checkout with a table, its nested table and a cursor, whose source has nothing new."""
+    tree.add("shop", RESOURCES)
+    tree.give("shop", [{"id": 1, "lines": [1, 2]}, {"id": 2, "lines": []}])
+    tree.load("shop.orders")
+    tree.give("shop", [])
+    return tree
+
+
+def test_nothing_new_takes_three_statements(loaded: Tree) -> None:
+    """An empty page reads state and schema, counts rows and keys, notes the attempt, and changes no table."""
+    with statements(loaded) as executed:
+        result = loaded.load("shop.orders")
+    assert {check.name: check.message for check in result.checks}["primary_key"].startswith("0 rows without a key, 0 ")
+    assert (result.rows, result.row_count, result.children, result.cursor) == (0, 2, {"orders__lines": 2}, (2, 2))
+    assert [sql.split()[0] for sql in executed] == ["SELECT", "SELECT", "INSERT"]
+    assert not [sql for sql in executed if any(word in sql.upper() for word in ("CREATE ", "ALTER ", "DROP "))]
+
+
+def test_a_key_that_is_gone_costs_no_count(loaded: Tree) -> None:
+    """A key that cannot be counted any more fails its check alone: the rows are counted all the same."""
+    with duckdb.connect(loaded.warehouse.path) as connection:
+        connection.execute("ALTER TABLE raw.orders DROP COLUMN id")
+    result = loaded.load("shop.orders")
+    messages = {check.name: check.message for check in result.checks}
+    assert (result.row_count, result.children) == (2, {"orders__lines": 2})
+    assert messages["primary_key"].startswith("could not be checked: ")
+
+
+def test_new_rows_take_no_ddl(loaded: Tree) -> None:
+    """Rows that fit the table change rows alone."""
+    loaded.give("shop", [{"id": 3, "lines": [3]}])
+    with statements(loaded) as executed:
+        assert loaded.load("shop.orders").rows == 1
+    assert {sql.split()[0] for sql in executed} == {"SELECT", "INSERT", "BEGIN", "COMMIT", "SET", "RESET"}
+
+
+def test_what_dlt_is_told_of_sessions_counts(loaded: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of dlt's for DuckDB's sessions are those of every session of a load, of its transaction too."""
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__PRAGMAS", '["enable_object_cache"]')
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__LOCAL_CONFIG", '{"default_order": "desc"}')
+    loaded.give("shop", [{"id": 3}])
+    with statements(loaded) as executed:
+        assert loaded.load("shop.orders").rows == 1
+    sessions = sum(sql.startswith("SET SESSION default_order") for sql in executed)
+    assert sessions == sum(sql == "PRAGMA enable_object_cache" for sql in executed) >= 4
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Amsterdam"])
+def test_sessions_are_in_utc(zone: str) -> None:
+    """A time without a zone is one in UTC, whatever the zone of the machine."""
+    told = subprocess.run([sys.executable, "-c", ZONES], env={"TZ": zone}, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "True"
+
+
+def test_settings_are_looked_up_once_an_open(loaded: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of the destination are resolved twice a load: the warehouse is opened before and after reading."""
+    counted = Counter[str]()
+    reference: Any = importlib.import_module("dlt.common.destination.reference")
+    resolve = reference.resolve_configuration
+
+    def count(config: Any, **arguments: Any) -> Any:
+        counted[type(config).__name__] += not config.is_resolved()
+        return resolve(config, **arguments)
+
+    monkeypatch.setattr(reference, "resolve_configuration", count)
+    loaded.give("shop", [{"id": 3}])
+    loaded.load("shop.orders")
+    assert counted == {"DuckDbClientConfiguration": 2}
+
+
+def test_a_changed_setting_counts_from_the_next_open_on(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a destination remembers of the environment lives no longer than the destination."""
+    name = "DESTINATION__DUCKDB__STAGING_DATASET_NAME_LAYOUT"
+    for layout in ("%s_first", "%s_second"):
+        monkeypatch.setenv(name, layout)
+        with tree.warehouse.open() as destination:
+            configuration = destination.configuration(destination.spec()._bind_dataset_name("raw"))
+            assert configuration.staging_dataset_name_layout == layout
+            monkeypatch.setenv(name, "%s_later")
+            again = destination.configuration(destination.spec()._bind_dataset_name("raw"))
+            assert again.staging_dataset_name_layout == layout
+
+
+def destinations() -> dict[str, ResolvedOnce]:
+    """One of each engine that remembers settings."""
+    known = {"host": "h", "port": 5432, "username": "u", "database": "d", "password": "given"}
+    return {"duckdb": TransactionalDuckDB(duckdb.connect(":memory:")), "postgres": TransactionalPostgres(known)}
+
+
+@pytest.mark.parametrize("name", destinations())
+@pytest.mark.parametrize("naming", [None, NamingConvention(), NamingConvention(max_length=20)])
+def test_what_is_remembered_is_what_dlt_says(name: str, naming: NamingConvention | None) -> None:
+    """Configuration and capabilities are those of dlt's own methods, the first time and the second."""
+    destination = destinations()[name]
+    for _ in range(2):
+        for dataset in ("raw", "other"):
+            initial = destination.spec()._bind_dataset_name(dataset)
+            own = Destination.configuration(destination, destination.spec()._bind_dataset_name(dataset))
+            assert _plain(destination.configuration(initial)) == _plain(own)
+        own_capabilities = Destination.capabilities(destination, None, naming)
+        assert _plain(destination.capabilities(naming=naming)) == _plain(own_capabilities)
+
+
+def _plain(configuration: Any) -> dict[str, str]:
+    return {name: repr(value).split(" at 0x")[0] for name, value in configuration.items()}
+
+
+def test_what_is_remembered_is_given_away_as_a_copy(tree: Tree) -> None:
+    """What dlt changes of what it is given is not seen by the next one who asks."""
+    with tree.warehouse.open() as destination:
+        destination.capabilities().preferred_loader_file_format = "csv"
+        destination.configuration(destination.spec()._bind_dataset_name("raw")).replace_strategy = "mine"
+        assert destination.capabilities().preferred_loader_file_format != "csv"
+        assert destination.configuration(destination.spec()._bind_dataset_name("raw")).replace_strategy != "mine"
+
+
+def test_state_and_schema_are_those_that_dlt_reads(loaded: Tree) -> None:
+    """One statement reads what dlt's own two read."""
+    with loaded.warehouse.open() as destination, client(destination) as ours:
+        own_state = SqlJobClientBase.get_stored_state(ours, "raw-orders")
+        own_schema = SqlJobClientBase.get_stored_schema(ours, "orders")
+        assert own_state
+        assert own_schema
+        assert ours.get_stored_state("raw-orders") == own_state
+        assert ours.schemas == {"orders": own_schema}
+        assert ours.get_stored_state("raw-nobody") is None
+
+
+def test_a_schema_that_was_read_with_a_state_is_given_once(loaded: Tree) -> None:
+    """Whoever asks again gets what another process has written since."""
+    with loaded.warehouse.open() as destination, client(destination) as ours:
+        ours.get_stored_state("raw-orders")
+        assert ours.get_stored_schema("orders").version_hash != "newer"
+        with connect(destination, "raw") as sql:
+            table = sql.make_qualified_table_name("_dlt_version")
+            newer = "version_hash = 'newer', inserted_at = now()"
+            sql.execute_sql(f"UPDATE {table} SET {newer}")
+        assert ours.get_stored_schema("orders").version_hash == "newer"
+
+
+@contextmanager
+def client(destination: Any) -> Iterator[Any]:
+    """A job client of the dataset raw, as dlt uses it to restore a pipeline."""
+    with destination.client(dlt.Schema("orders"), destination.spec()._bind_dataset_name("raw")) as opened:
+        yield opened

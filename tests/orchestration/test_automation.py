@@ -1,0 +1,371 @@
+"""Holds automation to its rules: real conditions over real definitions, ticked by hand, with real runs in between."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from data_foundation.orchestration.automation import INGESTED_TAG, model_condition
+from data_foundation.orchestration.dbt_assets import build_dbt_assets
+from data_foundation.orchestration.factory import build_definitions
+from data_foundation.warehouses.settings import build_warehouse
+from tests.support.trees import Tree
+
+ROOT = Path(__file__).parents[2]
+DATA = '''
+from pathlib import Path
+
+
+def get_rows(name):
+    """Fails where a file says so."""
+    if (Path(__file__).parent / f"{name}.fails").exists():
+        raise ValueError("the vendor hung up")
+    yield {"id": 1, "lines": [{"n": 1}]}
+'''
+MIDNIGHT = datetime(2030, 6, 10, tzinfo=UTC)
+
+
+def build_model(name: str, *upstream: str, condition: Any = None) -> dg.AssetsDefinition:
+    """An asset that stands for a dbt model; its group is its layer."""
+
+    @dg.asset(
+        key=name.split("/"),
+        deps=[dg.AssetKey(key.split("/")) for key in upstream],
+        kinds={"dbt"},
+        automation_condition=condition or model_condition(),
+    )
+    def model() -> None:
+        pass
+
+    return model
+
+
+@dataclass
+class Ticks:
+    """A location whose automation is evaluated when the test says so."""
+
+    tree: Tree
+    models: Sequence[dg.AssetsDefinition] = ()
+    instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
+    cursor: Any = None
+
+    @property
+    def definitions(self) -> dg.Definitions:
+        """The sources of the tree and the models."""
+        sources = build_definitions(self.tree.root, self.tree.warehouse)
+        return dg.Definitions.merge(sources, dg.Definitions(assets=list(self.models)))
+
+    def tick(self, at: datetime | None = None) -> set[str]:
+        """Evaluates every condition once and returns what is asked for, partitions after a colon."""
+        result = dg.evaluate_automation_conditions(
+            self.definitions, self.instance, cursor=self.cursor, evaluation_time=at or datetime.now(UTC)
+        )
+        self.cursor = result.cursor
+        asked = set()
+        for entity in result.results:
+            assert isinstance(entity.key, dg.AssetKey)
+            key = entity.key.to_user_string()
+            keys = result.get_requested_partitions(entity.key)
+            asked |= {key if partition is None else f"{key}:{partition}" for partition in keys}
+        return asked
+
+    def run(self, *keys: str, partition: str | None = None) -> bool:
+        """Materialises assets in one run, as Dagster's automation does; tells whether all of it succeeded."""
+        job = self.definitions.resolve_implicit_global_asset_job_def()
+        selection = [dg.AssetKey(key.split("/")) for key in keys]
+        result = job.execute_in_process(
+            asset_selection=selection, instance=self.instance, partition_key=partition, raise_on_error=False
+        )
+        return result.success
+
+
+def add_tables(tree: Tree, *tables: str, source: str = "shop", automation: str = "manual", more: str = "") -> None:
+    """A source with tables that anybody may ask for."""
+    said = more or "write_disposition: replace"
+    resources = "".join(
+        f"  - {{entry: data.get_rows, args: [{table}], destination: raw.{table}, {said}}}\n" for table in tables
+    )
+    tree.add(source, f"source: {{automation: {automation}}}\nresources:\n{resources}", DATA)
+
+
+def fail(tree: Tree, table: str, *, source: str = "shop") -> None:
+    """Makes the table's load fail until `recover`."""
+    (tree.root / "dlthub" / source / f"{table}.fails").touch()
+
+
+def recover(tree: Tree, table: str, *, source: str = "shop") -> None:
+    """Lets the table's load succeed again."""
+    (tree.root / "dlthub" / source / f"{table}.fails").unlink()
+
+
+def test_a_cron_asks_right_after_its_tick_once(tree: Tree) -> None:
+    """A resource with a cron is asked for after its tick, not before and not twice, whatever its source does."""
+    add_tables(tree, "orders", automation="{cron: '0 6 * * *', timezone: Europe/Amsterdam}")
+    ticks = Ticks(tree)
+    six = MIDNIGHT + timedelta(hours=4)  # 06:00 in Amsterdam in summer
+    assert ticks.tick(six - timedelta(hours=2)) == set()
+    assert ticks.tick(six - timedelta(seconds=1)) == set()
+    assert ticks.tick(six + timedelta(seconds=1)) == {"raw/orders"}
+    assert ticks.tick(six + timedelta(seconds=31)) == set()
+    assert ticks.run("raw/orders")
+    assert ticks.tick(six + timedelta(hours=1)) == set()
+    assert ticks.tick(six + timedelta(days=1, seconds=1)) == {"raw/orders"}
+    fail(tree, "orders")
+    assert not ticks.run("raw/orders")
+    assert ticks.tick(six + timedelta(days=1, seconds=31)) == set()
+    assert ticks.tick(six + timedelta(days=2, seconds=1)) == {"raw/orders"}
+
+
+def test_a_tick_that_nobody_saw_is_made_up_for(tree: Tree) -> None:
+    """After hours without a daemon the ticks in between count as one."""
+    add_tables(tree, "orders", automation="'@hourly'")
+    ticks = Ticks(tree)
+    assert ticks.tick(MIDNIGHT + timedelta(minutes=1)) == set()
+    assert ticks.tick(MIDNIGHT + timedelta(hours=9)) == {"raw/orders"}
+    assert ticks.tick(MIDNIGHT + timedelta(hours=9, minutes=1)) == set()
+
+
+def test_a_cron_asks_for_the_latest_partition_only(tree: Tree) -> None:
+    """A daily resource is asked for yesterday, the latest complete day; a missing past stays missing."""
+    partitions = "partitions: {by: daily, start: 2030-01-01}, write_disposition: merge, primary_key: id"
+    add_tables(tree, "orders", automation="'0 6 * * *'", more=partitions)
+    ticks = Ticks(tree)
+    assert ticks.tick(MIDNIGHT + timedelta(hours=1)) == set()
+    assert ticks.tick(MIDNIGHT + timedelta(hours=6, seconds=1)) == {"raw/orders:2030-06-09"}
+    assert ticks.tick(MIDNIGHT + timedelta(hours=7)) == set()
+    assert ticks.tick(MIDNIGHT + timedelta(days=1, hours=1)) == set()
+    assert ticks.tick(MIDNIGHT + timedelta(days=1, hours=6, seconds=1)) == {"raw/orders:2030-06-10"}
+
+
+def test_conditions_without_a_cron(tree: Tree) -> None:
+    """`on_missing` asks where there is no table, `eager` also when its upstream lands, `manual` and nothing never."""
+    tree.add(
+        "shop",
+        """
+        resources:
+          - {entry: data.get_rows, args: [m], destination: raw.missing, automation: on_missing}
+          - {entry: data.get_rows, args: [e], destination: raw.eager, automation: eager}
+          - {entry: data.get_rows, args: [m], destination: raw.manual, automation: manual}
+          - {entry: data.get_rows, args: [n], destination: raw.nothing}
+          - {entry: data.transform, data_from: nothing, destination: raw.derived, automation: eager}
+        """,
+        DATA + "\n\ndef transform(row):\n    yield row\n",
+    )
+    ticks = Ticks(tree)
+    asked = {"raw/missing", "raw/eager", "raw/derived"}
+    assert ticks.tick() == asked
+    assert ticks.tick() == set()
+    assert ticks.run("raw/nothing", *asked)
+    assert ticks.tick() == set()
+    assert ticks.run("raw/nothing")
+    assert ticks.tick() == {"raw/derived"}
+
+
+def test_a_broken_source_is_asked_for_once(tree: Tree) -> None:
+    """The asset of a broken folder runs, fails visibly, and is left alone."""
+    tree.add("broken", "resources: [")
+    ticks = Ticks(tree)
+    asked = [ticks.tick() for _ in range(2)]
+    assert set.union(*asked) == {"source/broken"}
+    assert not ticks.run("source/broken")
+    assert [ticks.tick() for _ in range(3)] == [set()] * 3
+
+
+def test_a_model_runs_when_its_own_upstreams_have_landed(tree: Tree) -> None:
+    """Upstreams may land in runs of their own: the model waits for the last, and other models do not."""
+    add_tables(tree, "a", "b", "c")
+    models = [build_model("marts/ab", "raw/a", "raw/b"), build_model("marts/c", "raw/c")]
+    ticks = Ticks(tree, models)
+    assert ticks.tick() == set()
+    assert ticks.run("raw/a")
+    assert ticks.tick() == set()
+    assert ticks.run("raw/b")
+    assert ticks.tick() == {"marts/ab"}
+    assert ticks.run("marts/ab")
+    assert ticks.tick() == set()
+    assert ticks.run("raw/b", "raw/c")
+    assert ticks.tick() == {"marts/ab", "marts/c"}
+
+
+def test_models_are_asked_for_after_their_tables_and_never_with_them(tree: Tree) -> None:
+    """A cron asks for tables alone: what will land has not landed."""
+    add_tables(tree, "a", automation="'0 6 * * *'")
+    ticks = Ticks(tree, [build_model("marts/a", "raw/a")])
+    assert ticks.tick(MIDNIGHT) == set()
+    assert ticks.tick(MIDNIGHT + timedelta(hours=7)) == {"raw/a"}
+    assert ticks.run("raw/a")
+    assert ticks.tick(MIDNIGHT + timedelta(hours=8)) == {"marts/a"}
+
+
+def test_a_chain_of_models_is_asked_for_in_one_tick(tree: Tree) -> None:
+    """Staging, intermediate and mart run in one dbt build; a child table is an upstream like any other."""
+    add_tables(tree, "a", more="write_disposition: replace, child_tables: [lines]")
+    models = [
+        build_model("staging/a", "raw/a"),
+        build_model("staging/lines", "raw/a__lines"),
+        build_model("intermediate/a", "staging/a", "staging/lines"),
+        build_model("marts/a", "intermediate/a"),
+    ]
+    ticks = Ticks(tree, models)
+    ticks.tick()
+    chain = ("staging/a", "staging/lines", "intermediate/a", "marts/a")
+    for _ in range(2):
+        assert ticks.run("raw/a", "raw/a__lines")
+        assert ticks.tick() == set(chain)
+        assert ticks.run(*chain)
+        assert ticks.tick() == set()
+
+
+def test_a_model_waits_for_an_upstream_that_failed(tree: Tree) -> None:
+    """A table whose latest load failed holds back its models, all the way down, and no others, until it lands."""
+    add_tables(tree, "a", "b")
+    models = [build_model("staging/a", "raw/a"), build_model("staging/b", "raw/b"),
+              build_model("marts/ab", "staging/a", "raw/b")]  # fmt: skip
+    ticks = Ticks(tree, models)
+    ticks.tick()
+    assert ticks.run("raw/a", "raw/b", "staging/a", "staging/b", "marts/ab")
+    assert ticks.tick() == set()
+    fail(tree, "a")
+    assert not ticks.run("raw/a", "raw/b")
+    # The mart's own upstream did not fail: it has nothing new to say of `a`, but of `b`.
+    assert ticks.tick() == {"staging/b", "marts/ab"}
+    assert ticks.run("staging/b", "marts/ab")
+    assert ticks.tick() == set()
+    recover(tree, "a")
+    assert ticks.run("raw/a")
+    assert ticks.tick() == {"staging/a", "marts/ab"}
+
+
+def test_what_lands_while_a_model_is_built_is_not_lost(tree: Tree) -> None:
+    """A table that lands after its model was asked for asks for it again, also when the model ends after that."""
+    add_tables(tree, "a", "b")
+    ticks = Ticks(tree, [build_model("marts/ab", "raw/a", "raw/b")])
+    assert ticks.run("raw/a", "raw/b", "marts/ab")
+    assert ticks.tick() == set()
+    assert ticks.run("raw/a")
+    assert ticks.tick() == {"marts/ab"}
+    assert ticks.run("raw/b")
+    assert ticks.tick() == {"marts/ab"}
+    seen = []
+
+    @dg.asset(key=["marts", "ab"], kinds={"dbt"})
+    def slow() -> None:
+        assert Ticks(tree, instance=ticks.instance).run("raw/b")
+        seen.append(ticks.tick())
+
+    assert dg.materialize([slow], instance=ticks.instance).success
+    assert seen == [set()]
+    assert ticks.tick() == {"marts/ab"}
+    assert ticks.tick() == set()
+
+
+def test_a_new_model_is_built_without_waiting_for_the_next_load(tree: Tree) -> None:
+    """A model that appears after its tables have landed is asked for at once."""
+    add_tables(tree, "a")
+    ticks = Ticks(tree)
+    assert ticks.run("raw/a")
+    ticks.tick()
+    ticks.models = [build_model("marts/a", "raw/a")]
+    assert ticks.tick() | ticks.tick() == {"marts/a"}
+    assert ticks.tick() == set()
+
+
+def test_a_model_that_fails_is_not_asked_for_over_and_over(tree: Tree) -> None:
+    """A model that cannot be built is asked for again when something new lands, and not before."""
+
+    @dg.asset(key=["marts", "a"], deps=[["raw", "a"]], kinds={"dbt"}, automation_condition=model_condition())
+    def model() -> None:
+        raise dg.Failure("no such column")
+
+    add_tables(tree, "a")
+    ticks = Ticks(tree, [model])
+    ticks.tick()
+    for _ in range(2):
+        assert ticks.run("raw/a")
+        assert ticks.tick() == {"marts/a"}
+        assert not ticks.run("marts/a")
+        assert [ticks.tick() for _ in range(3)] == [set()] * 3
+
+
+@pytest.mark.parametrize("stock", [False, True], ids=["ours", "stock eager"])
+def test_models_skipped_with_a_failed_sibling_are_asked_for(tree: Tree, *, stock: bool) -> None:
+    """A run whose source step failed skips dbt: the models of what landed follow. Stock `eager` forgets them."""
+    condition = dg.AutomationCondition.eager() if stock else None
+    add_tables(tree, "bad", "good", automation="'0 6 * * *'")
+    models = [build_model(f"marts/{name}", f"raw/{name}", condition=condition) for name in ("bad", "good")]
+    ticks = Ticks(tree, models)
+    assert ticks.run("raw/bad", "raw/good", "marts/bad", "marts/good")
+    ticks.tick(MIDNIGHT)
+    fail(tree, "bad")
+    asked = ticks.tick(MIDNIGHT + timedelta(hours=7))
+    assert asked == ({"raw/bad", "raw/good", "marts/bad", "marts/good"} if stock else {"raw/bad", "raw/good"})
+    assert not ticks.run("raw/bad", "raw/good", "marts/bad", "marts/good")
+    later = [ticks.tick(MIDNIGHT + timedelta(hours=8, minutes=minute)) for minute in range(3)]
+    assert later == [set() if stock else {"marts/good"}, set(), set()]
+
+
+@pytest.mark.parametrize(("kinds", "tags"), [({"dlt"}, {}), (set(), {INGESTED_TAG: "true"})], ids=["kind", "tag"])
+def test_a_model_waits_while_an_upstream_runs(tree: Tree, kinds: set[str], tags: dict[str, str]) -> None:
+    """An upstream that is being loaded is about to change: the model waits for its end."""
+    add_tables(tree, "a", "b")
+    ticks = Ticks(tree, [build_model("marts/ab", "raw/a", "raw/b")])
+    assert ticks.run("raw/a", "raw/b", "marts/ab")
+    ticks.tick()
+    seen = []
+
+    @dg.asset(key=["raw", "a"], kinds=kinds, tags=tags)
+    def slow() -> None:
+        assert Ticks(tree, instance=ticks.instance).run("raw/b")
+        seen.append(ticks.tick())
+
+    assert dg.materialize([slow], instance=ticks.instance).success
+    assert seen == [set()]
+    assert ticks.tick() == {"marts/ab"}
+
+
+def test_missing_old_partitions_do_not_hold_a_model(tree: Tree) -> None:
+    """One partition is enough: a model does not wait for a history that nobody has loaded; for none at all it waits."""
+    partitions = "partitions: {by: daily, start: 2024-01-01}, write_disposition: merge, primary_key: id"
+    add_tables(tree, "a", more=partitions)
+    add_tables(tree, "b", source="other")
+    ticks = Ticks(tree, [build_model("marts/ab", "raw/a", "raw/b")])
+    ticks.tick()
+    assert ticks.run("raw/b")
+    assert ticks.tick() == set()
+    assert ticks.run("raw/a", partition="2024-05-05")
+    assert ticks.tick() == {"marts/ab"}
+    assert ticks.run("marts/ab")
+    fail(tree, "a")
+    assert not ticks.run("raw/a", partition="2024-05-06")
+    assert ticks.run("raw/b")
+    assert ticks.tick() == {"marts/ab"}
+
+
+def test_a_table_that_nobody_loads_does_not_hold_a_model(tree: Tree) -> None:
+    """A dbt source outside `raw` has no asset that ever materialises: what is ours decides."""
+    add_tables(tree, "a")
+    ticks = Ticks(tree, [build_model("marts/a", "raw/a", "crm/accounts")])
+    ticks.tick()
+    assert ticks.run("raw/a")
+    assert ticks.tick() == {"marts/a"}
+
+
+def test_the_dbt_models_of_this_project_follow_their_tables() -> None:
+    """What landed outside Dagster counts too: the models of a source are asked for, down to the marts, no others."""
+    warehouse = build_warehouse(ROOT)
+    definitions = dg.Definitions.merge(build_definitions(ROOT, warehouse), build_dbt_assets(ROOT, warehouse))
+    graph = definitions.resolve_asset_graph()
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = dg.evaluate_automation_conditions(definitions, instance)
+        assert first.total_requested == 0
+        for key in dg.AssetSelection.groups("open_data").resolve(graph) & graph.materializable_asset_keys:
+            instance.report_runless_asset_event(dg.AssetMaterialization(key))
+        after = dg.evaluate_automation_conditions(definitions, instance, cursor=first.cursor)
+    expected = dg.AssetSelection.groups("open_data").downstream() & dg.AssetSelection.kind("dbt")
+    asked = {result.key for result in after.results if after.get_num_requested(result.key)}
+    assert asked == expected.resolve(graph)
+    assert len({key.path[0] for key in asked if isinstance(key, dg.AssetKey)} & {"staging", "marts"}) == 2

@@ -1,0 +1,90 @@
+"""One real run of the daemon: a location is loaded, and everything else happens by itself."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import dagster as dg
+
+from tests.support.instances import open_instance
+from tests.support.trees import Tree
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 120.0
+LOCATION = """
+from pathlib import Path
+
+import dagster as dg
+
+from data_foundation.orchestration.automation import model_condition
+from data_foundation.orchestration.factory import build_definitions
+
+
+@dg.asset(key=["marts", "both"], deps=[["raw", "minutes"], ["raw", "once"]], kinds={"dbt"},
+          automation_condition=model_condition())
+def both() -> None:
+    pass
+
+
+defs = dg.Definitions.merge(
+    build_definitions(Path(__file__).parent, automation_seconds=3), dg.Definitions(assets=[both])
+)
+"""
+
+
+@contextmanager
+def daemon(root: Path, home: Path) -> Iterator[None]:
+    """Dagster's daemon over `root/definitions.py`, with its history in `home`."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DUCKDB", "WAREHOUSE"))}
+    environment |= {"DAGSTER_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    command = [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-f", "definitions.py"]
+    with (home / "daemon.log").open("w") as log:
+        started = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log, start_new_session=True)
+        try:
+            yield
+        finally:
+            started.send_signal(signal.SIGINT)
+            try:
+                started.wait(20)
+            finally:
+                # Code servers and runs are in the group of their own daemon: none may outlive the test.
+                with suppress(ProcessLookupError):
+                    os.killpg(started.pid, signal.SIGKILL)
+
+
+def test_tables_land_and_models_follow_without_anyone_switching_anything_on(tree: Tree, tmp_path: Path) -> None:
+    """With nothing but the daemon a cron fires, a missing table is loaded, and the model of both is built after."""
+    tree.add(
+        "shop",
+        """
+        resources:
+          - {entry: data.get_rows, destination: raw.minutes, automation: "* * * * *", write_disposition: replace}
+          - {entry: data.get_rows, destination: raw.once, automation: on_missing, write_disposition: replace}
+        """,
+    )
+    tree.give("shop", [{"id": 1}])
+    (tmp_path / "definitions.py").write_text(LOCATION)
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(ROOT / "deploy" / "dagster.yaml", home)
+    wanted = [dg.AssetKey(key) for key in (["raw", "minutes"], ["raw", "once"], ["marts", "both"])]
+    with open_instance(home) as instance:
+        with daemon(tmp_path, home):
+            deadline = time.monotonic() + DEADLINE
+            while not instance.get_latest_materialization_event(wanted[-1]) and time.monotonic() < deadline:
+                time.sleep(0.5)
+        events = [instance.get_latest_materialization_event(key) for key in wanted]
+        landed = [event.timestamp for event in events if event]
+        assert len(landed) == 3, (home / "daemon.log").read_text()[-4000:]
+        assert max(landed[:2]) < landed[2]
+        assert instance.all_instigator_state() == [] or all(
+            state.status.value != "RUNNING" for state in instance.all_instigator_state()
+        )
+        assert {run.tags.get("dagster/from_automation_condition") for run in instance.get_runs()} == {"true"}
+    assert tree.query("select count(*) from raw.minutes") == [1]

@@ -1,0 +1,155 @@
+"""Dagster's event log with kept engines: the same files, read and written by either."""
+
+import hashlib
+import inspect
+import logging
+import os
+import queue
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import sqlalchemy as db
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from data_foundation.orchestration.event_log import KeptSqliteEventLog
+
+DEPLOYED = Path(__file__).parents[2] / "deploy" / "dagster.yaml"
+ORDERS = dg.AssetKey("orders")
+
+
+@dg.asset(key=ORDERS, check_specs=[dg.AssetCheckSpec("complete", asset=ORDERS)])
+def orders() -> Iterator[dg.MaterializeResult[Any]]:
+    """A table, and a check of it."""
+    yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="complete", passed=True)])
+
+
+@pytest.fixture
+def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """Two settings of Dagster over one history: as this project is deployed, and Dagster's own."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "kept"))
+    homes = {name: tmp_path / name for name in ("kept", "stock")}
+    for home in homes.values():
+        home.mkdir()
+    (homes["kept"] / "history").mkdir()
+    (homes["stock"] / "history").symlink_to(homes["kept"] / "history")
+    shutil.copy(DEPLOYED, homes["kept"] / "dagster.yaml")
+    (homes["stock"] / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    return homes
+
+
+@pytest.mark.parametrize(("writer", "reader"), [("kept", "stock"), ("stock", "kept")])
+def test_either_log_reads_what_the_other_wrote(homes: dict[str, Path], writer: str, reader: str) -> None:
+    """The history of a deployment that changes its event log, to this one or back, stays."""
+    with dg.DagsterInstance.from_config(str(homes[writer])) as instance:
+        run_id = dg.materialize([orders], instance=instance).run_id
+    with dg.DagsterInstance.from_config(str(homes[reader])) as instance:
+        assert (record := instance.get_latest_materialization_event(ORDERS))
+        [check] = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(ORDERS, "complete"), limit=9
+        )
+        assert record.run_id == run_id == check.run_id
+        assert {entry.message for entry in instance.all_logs(run_id)} > {"Materialized value orders."}
+        assert dg.materialize([orders], instance=instance).success
+
+
+def test_the_deployed_settings_name_it(homes: dict[str, Path]) -> None:
+    """Who copies `deploy/dagster.yaml` gets the log that keeps its engines, beside the files of Dagster's own."""
+    with dg.DagsterInstance.from_config(str(homes["kept"])) as instance:
+        assert isinstance(instance.event_log_storage, KeptSqliteEventLog)
+    assert (homes["kept"] / "history" / "runs" / "index.db").exists()
+
+
+def entry(run_id: str, message: str) -> EventLogEntry:
+    """One line of a run's log."""
+    told = {"error_info": None, "level": logging.INFO, "timestamp": time.time()}
+    return EventLogEntry(user_message=message, run_id=run_id, **told)  # type: ignore[no-untyped-call] # Dagster's own
+
+
+def journals(home: Path) -> set[str]:
+    """The files of which not everything that was written has its place in the file itself."""
+    return {file.name for file in (home / "history" / "runs").glob("*.db-wal")}
+
+
+def test_files_stay_open_until_others_are_asked_for(homes: dict[str, Path]) -> None:
+    """The index, and that of one run: a process that looks into many runs has not all of them open."""
+    with dg.DagsterInstance.from_config(str(homes["kept"])) as instance:
+        log = instance.event_log_storage
+        for run_id in ("first", "second"):
+            log.store_event(entry(run_id, "said"))
+            assert not log.has_asset_key(ORDERS)  # a look into the index
+            assert journals(homes["kept"]) == {"index.db-wal", f"{run_id}.db-wal"}
+    assert not journals(homes["kept"])
+
+
+def test_who_looks_on_is_told_while_the_file_is_open(homes: dict[str, Path]) -> None:
+    """A page that shows a run has its lines as they are written, whichever of the logs it watches with."""
+    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+    kept, stock = (dg.DagsterInstance.from_config(str(home)) for home in homes.values())
+    with kept, stock:
+        kept.event_log_storage.store_event(entry("run", "before"))
+        stock.event_log_storage.watch("run", None, lambda said, _cursor: told.put(said.user_message))
+        kept.event_log_storage.store_event(entry("run", "after"))
+        assert [told.get(timeout=10), told.get(timeout=10)] == ["before", "after"]
+
+
+def test_what_was_wiped_is_not_written_to(homes: dict[str, Path]) -> None:
+    """Nobody in this process has a file open that is no more."""
+    first, second = (dg.DagsterInstance.from_config(str(homes["kept"])) for _ in range(2))
+    with first, second:
+        first.event_log_storage.store_event(entry("run", "before"))
+        second.event_log_storage.wipe()
+        second.event_log_storage.store_event(entry("run", "after"))
+        assert [said.user_message for said in second.all_logs("run")] == ["after"]
+    with dg.DagsterInstance.from_config(str(homes["stock"])) as instance:
+        assert [said.user_message for said in instance.all_logs("run")] == ["after"]
+
+
+@pytest.fixture
+def opened() -> Iterator[list[object]]:
+    """The connections that are opened from here on."""
+    opened: list[object] = []
+
+    def note(connection: object, _record: object) -> None:
+        opened.append(connection)
+
+    db.event.listen(db.pool.Pool, "connect", note)
+    yield opened
+    db.event.remove(db.pool.Pool, "connect", note)
+
+
+def test_a_forked_process_opens_files_of_its_own(homes: dict[str, Path], opened: list[object]) -> None:
+    """What SQLite has open in one process is not for another, which a fork would give it to."""
+    with dg.DagsterInstance.from_config(str(homes["kept"])) as instance:
+        instance.event_log_storage.store_event(entry("run", "of the parent"))
+        opened.clear()
+        instance.event_log_storage.store_event(entry("run", "of the parent"))
+        assert not opened
+        if (child := os.fork()) == 0:
+            try:
+                instance.event_log_storage.store_event(entry("run", "of the child"))
+            finally:
+                os._exit(0 if opened else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert [said.user_message for said in instance.all_logs("run")] == [*["of the parent"] * 2, "of the child"]
+
+
+@pytest.mark.parametrize(
+    ("method", "digest"),
+    [
+        ("_connect", "b8435f2665689760"),
+        ("has_table", "577d801c70b2a4a5"),
+        ("has_secondary_index", "75ea1eb99d7519bc"),
+        ("has_asset_key_col", "042827679888fa6e"),
+        ("_has_asset_key_col_on_connection", "981049dfa81d2e47"),
+    ],
+)
+def test_dagster_has_not_changed_what_is_replaced(method: str, digest: str) -> None:
+    """What was read in dagster 1.13.27 reads as it did: where this fails, compare `event_log.py` with the new one."""
+    source = inspect.getsource(getattr(SqliteEventLogStorage, method))
+    assert hashlib.sha256(source.encode()).hexdigest()[:16] == digest

@@ -1,0 +1,279 @@
+"""Holds a run to how its ops share the machine: side by side in one process, or in processes that start quickly."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+
+from data_foundation.orchestration.executor import side_by_side_executor
+from data_foundation.process_wide.redaction import redacted_output, remember
+from tests.support.instances import open_instance
+from tests.support.locations import COMPOSITION, Location
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+WAIT = 60.0
+
+LOOK = """
+import gc, multiprocessing, sys
+sys.path.insert(0, ".")
+from data_foundation import executor, factory
+
+def look(told):
+    told.put((gc.isenabled(), gc.get_freeze_count()))
+
+if __name__ == "__main__":
+    executor.begin_forkserver(executor.preloaded())
+    context = multiprocessing.get_context("forkserver")
+    told = context.SimpleQueue()
+    context.Process(target=look, args=(told,)).start()
+    print(*told.get())
+"""
+MODULES_OF_FACTORY = 100_000
+"""Objects that importing it leaves, at least."""
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster with the settings that this project is deployed with."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text((ROOT / "deploy" / "dagster.yaml").read_text())
+    with open_instance(home) as found:
+        yield found
+
+
+def execute(
+    instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition], config: Mapping[str, Any] | None = None
+) -> tuple[bool, list[dg.DagsterEvent]]:
+    """Runs the assets as a run worker does, with our executor; returns whether it succeeded, and its events."""
+    definitions = dg.Definitions(assets=assets, executor=side_by_side_executor)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    run_config = {"execution": {"config": config}} if config else {}
+    run = instance.create_run_for_job(job, run_config=run_config)
+    execute_run(InMemoryJob(job), run, instance)
+    ended = instance.get_run_by_id(run.run_id)
+    events = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
+    return bool(ended and ended.is_success), events
+
+
+class Crowd:
+    """Counts how many are at work at once; each is for `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self.most = self._running = 0
+        self._seconds, self._lock = seconds, threading.Lock()
+
+    def work(self) -> None:
+        """Is at work for a while."""
+        with self._lock:
+            self._running += 1
+            self.most = max(self.most, self._running)
+        time.sleep(self._seconds)
+        with self._lock:
+            self._running -= 1
+
+
+def make(name: str, body: Callable[[], object], **options: Any) -> dg.AssetsDefinition:
+    """An asset that does something."""
+
+    def made() -> None:
+        body()
+
+    asset: dg.AssetsDefinition = dg.asset(name=name, **options)(made)
+    return asset
+
+
+def keys(events: Sequence[dg.DagsterEvent], kind: dg.DagsterEventType) -> list[str | None]:
+    """Returns the ops that events of a kind are of, in order."""
+    return [event.step_key for event in events if event.event_type == kind]
+
+
+def test_what_one_op_waits_for_the_others_use(instance: dg.DagsterInstance) -> None:
+    """Three ops that wait for each other end: they run at once, in the process of the run."""
+    together, pids = threading.Barrier(3), set()
+
+    def meet() -> None:
+        together.wait(WAIT)
+        pids.add(os.getpid())
+
+    succeeded, events = execute(instance, [make(f"op_{number}", meet) for number in range(3)])
+    assert succeeded
+    assert pids == {os.getpid()}
+    assert sorted(map(str, keys(events, dg.DagsterEventType.STEP_SUCCESS))) == ["op_0", "op_1", "op_2"]
+
+
+def test_at_most_so_many_ops_run_at_a_time(instance: dg.DagsterInstance) -> None:
+    """`max_concurrent` of the run is kept to."""
+    crowd = Crowd(0.1)
+    assets = [make(f"op_{number}", crowd.work) for number in range(5)]
+    assert execute(instance, assets, {"side_by_side": {"max_concurrent": 2}})[0]
+    assert crowd.most == 2
+
+
+def test_an_op_waits_for_its_upstreams_and_a_failure_stops_only_what_follows(instance: dg.DagsterInstance) -> None:
+    """An op starts when its upstreams have ended; what is below one that failed never starts."""
+    done: list[str] = []
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    def take_time() -> None:
+        time.sleep(0.3)
+        done.append("above")
+
+    assets = [
+        make("above", take_time),
+        make("below", lambda: done.append("below"), deps=["above"]),
+        make("broken", fail),
+        make("lost", lambda: done.append("lost"), deps=["broken"]),
+    ]
+    succeeded, events = execute(instance, assets)
+    assert not succeeded
+    assert done == ["above", "below"]
+    assert keys(events, dg.DagsterEventType.STEP_FAILURE) == ["broken"]
+
+
+def test_ops_of_one_pool_take_turns(instance: dg.DagsterInstance) -> None:
+    """A pool holds within a run as well: one op of it at a time, and others beside it."""
+    crowd = Crowd(0.2)
+    assert execute(instance, [make(f"op_{number}", crowd.work, pool="shop") for number in range(3)])[0]
+    assert crowd.most == 1
+
+
+def test_an_op_that_asks_for_another_attempt_gets_it(instance: dg.DagsterInstance) -> None:
+    """A retry policy is kept to."""
+    attempts: list[int] = []
+
+    def fail_once() -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError("not yet")
+
+    succeeded, events = execute(instance, [make("op", fail_once, retry_policy=dg.RetryPolicy(max_retries=1))])
+    assert succeeded
+    assert len(attempts) == 2
+    assert keys(events, dg.DagsterEventType.STEP_RESTARTED) == ["op"]
+
+
+def test_hooks_are_called(instance: dg.DagsterInstance) -> None:
+    """What is to happen after an op happens."""
+    called: list[str] = []
+
+    @dg.success_hook
+    def note(context: dg.HookContext) -> None:
+        called.append(context.op.name)
+
+    asset = make("op", lambda: None, hooks={note})
+    assert execute(instance, [asset])[0]
+    assert called == ["op"]
+
+
+def test_a_cancelled_run_ends_with_what_its_ops_are_at(location: Location) -> None:
+    """The signal that Dagster sends ends a run: what runs is told so when it next does something, nothing is begun."""
+    waits = "import time\nfrom pathlib import Path\n\n\ndef get_rows():\n    Path('began').touch()\n"
+    waits += "    while not Path('go').exists():\n        time.sleep(0.05)\n    yield {'id': 1}\n"
+    location.add("shop", data=waits)
+    process = start(location, "raw/shop", {"side_by_side": {"max_concurrent": 1}})
+    deadline = time.monotonic() + WAIT
+    while not (location.root / "began").exists():
+        assert time.monotonic() < deadline, (location.root / "run.log").read_text()[-4000:]
+        time.sleep(0.1)
+    with open_instance(location.root / "home") as found:
+        [run] = found.get_runs()
+        # What pressing "Terminate" does.
+        found.report_run_canceling(run)
+        process.terminate()
+        time.sleep(1)
+        location.write("go", "")
+        process.wait(WAIT)
+        [run] = found.get_runs()
+        failed = [entry.dagster_event for entry in found.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)]
+        assert run.status == dg.DagsterRunStatus.CANCELED
+        assert [event.step_key for event in failed if event] == ["shop"]
+
+
+IMPORTED = """
+import os
+from pathlib import Path
+
+(Path(__file__).parent / f"imported_{os.getpid()}").touch()
+
+
+def get_rows():
+    (Path(__file__).parent / f"read_{os.getpid()}").touch()
+    yield {"id": 1}
+"""
+
+
+def start(location: Location, select: str, config: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    """Starts a run of some assets in a process of its own; what it writes is in run.log."""
+    location.write("definitions.py", COMPOSITION)
+    location.write("home/dagster.yaml", (ROOT / "deploy" / "dagster.yaml").read_bytes())
+    environment = {**os.environ, "DAGSTER_HOME": str(location.root / "home"), "PYTHONPATH": str(ROOT)}
+    command = [str(BIN / "dagster"), "asset", "materialize", "-f", "definitions.py", "--select", select]
+    with location.write("run.log", "").open("wb") as log:
+        told = json.dumps({"execution": {"config": config}})
+        return subprocess.Popen(
+            [*command, "--config-json", told], cwd=location.root, env=environment, stdout=log, stderr=log
+        )
+
+
+@pytest.mark.parametrize("mode", ["side_by_side", "multiprocess", "in_process"])
+def test_a_source_that_is_not_selected_is_never_imported(location: Location, mode: str) -> None:
+    """A run of one source imports that one, once, where it is read, and no other."""
+    location.add("north", data=IMPORTED)
+    location.add("south", data=IMPORTED)
+    process = start(location, "raw/north", {mode: {}})
+    assert process.wait(WAIT) == 0, (location.root / "run.log").read_text()[-4000:]
+    assert list(location.root.glob("dlthub/south/*_*")) == []
+    [imported] = location.root.glob("dlthub/north/imported_*")
+    [read] = location.root.glob("dlthub/north/read_*")
+    own = str(process.pid)
+    assert imported.name.split("_")[1] == read.name.split("_")[1]
+    assert (read.name.split("_")[1] == own) == (mode != "multiprocess")
+    assert location.query("select count(*) from raw.north") == [(1,)]
+
+
+def test_output_stays_masked_until_the_last_op_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ops share their process's output: one that ends early takes no other's mask along."""
+    remember(["hunter2-canary"])
+    first, second = redacted_output(), redacted_output()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    print("still hunter2-canary")  # noqa: T201 - it is what is asked about
+    second.__exit__(None, None, None)
+    print("after")  # noqa: T201 - the same
+    assert capsys.readouterr().out == "still ***\nafter\n"
+
+
+def test_only_what_the_location_has_imported_is_preloaded() -> None:
+    """A location without dbt waits for no import of dbt before its first op; one with dbt has it imported once."""
+    told = "from data_foundation import factory, executor; print(executor.preloaded()); "
+    told += "import data_foundation.orchestration.dbt_assets; print(executor.preloaded())"
+    said = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    without, with_dbt = map(ast.literal_eval, said.splitlines())
+    assert without == ["data_foundation.orchestration.preload", "data_foundation.orchestration.factory"]
+    assert with_dbt == [*without, "data_foundation.orchestration.dbt_assets"]
+
+
+def test_the_collector_leaves_out_what_was_imported_before_the_fork(tmp_path: Path) -> None:
+    """A process of `multiprocess` looks for garbage, but not among the modules that it shares with its like."""
+    script = tmp_path / "look.py"
+    script.write_text(LOOK)
+    said = subprocess.run([sys.executable, script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    enabled, frozen = said.split()
+    assert enabled == "True"
+    assert int(frozen) > MODULES_OF_FACTORY

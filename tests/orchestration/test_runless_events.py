@@ -1,0 +1,116 @@
+"""What a run outside Dagster writes into Dagster's history."""
+
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from data_foundation.errors import FoundationError
+from data_foundation.orchestration import asset_keys
+from data_foundation.orchestration.asset_keys import load_asset_keys
+from data_foundation.orchestration.factory import build_definitions
+from tests.support.locations import Location
+
+TRANSLATED = '''
+"""A composition root with a translator of its own."""
+
+from pathlib import Path
+
+from company.keys import Prefixed
+from data_foundation.orchestration.factory import build_definitions
+
+defs = build_definitions(Path(__file__).parent, translator=Prefixed())
+'''
+PREFIXED = """
+from data_foundation.orchestration.translator import SourceTranslator
+
+
+class Prefixed(SourceTranslator):
+    def get_asset_key(self, data):
+        return super().get_asset_key(data).with_prefix("lake")
+"""
+
+
+def test_what_landed_outside_dagster_is_in_its_history(location: Location) -> None:
+    """`foundation run --record` leaves a materialisation with rows and columns for each table and child table."""
+    location.add(
+        "shop",
+        "resources: [{entry: data.get_rows, destination: raw.orders, child_tables: [items]}]",
+        "def get_rows():\n    yield [{'id': 1, 'items': [{'sku': 'a'}, {'sku': 'b'}]}]\n",
+    )
+    home = _run_and_record(location)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        orders = instance.get_latest_materialization_event(dg.AssetKey(["raw", "orders"]))
+        items = instance.get_latest_materialization_event(dg.AssetKey(["raw", "orders__items"]))
+    assert orders
+    assert orders.asset_materialization
+    assert orders.asset_materialization.metadata["rows_loaded"].value == 1
+    assert items
+    assert items.asset_materialization
+    assert items.asset_materialization.metadata["dagster/row_count"].value == 2
+
+
+def test_what_landed_is_recorded_under_the_keys_of_the_code_location(location: Location) -> None:
+    """`foundation run --record` takes the asset keys from definitions.py, whose translator may have changed them."""
+    location.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders, checks: {row_count: {min: 1}}}]")
+    location.write("company/keys.py", PREFIXED)
+    location.write("definitions.py", TRANSLATED)
+    with dg.DagsterInstance.from_config(str(_run_and_record(location))) as instance:
+        assert [key.to_user_string() for key in instance.all_asset_keys()] == ["lake/raw/orders"]
+        check = dg.AssetCheckKey(dg.AssetKey(["lake", "raw", "orders"]), "row_count")
+        assert instance.event_log_storage.get_latest_asset_check_execution_by_key([check]).keys() == {check}
+
+
+def test_a_code_location_that_cannot_be_run_is_named(location: Location) -> None:
+    """The message says which file is at fault and that nothing was written into the history."""
+    location.write("definitions.py", "1 / 0\n")
+    with pytest.raises(
+        FoundationError, match=r"definitions.py: cannot be run .* ZeroDivisionError.* nothing was written"
+    ):
+        load_asset_keys(location.root)
+
+
+@pytest.mark.parametrize(
+    ("call", "is_run"),
+    [
+        pytest.param("build_definitions(ROOT, warehouse)", False, id="no translator"),
+        pytest.param("factory.build_definitions(ROOT, automation_seconds=5)", False, id="another argument"),
+        pytest.param("build_definitions(ROOT, warehouse, Mine())", True, id="third argument"),
+        pytest.param("build_definitions(ROOT, translator=Mine())", True, id="by name"),
+        pytest.param("build_definitions(*arguments)", True, id="unpacked"),
+        pytest.param("build_definitions(ROOT, **options)", True, id="unpacked names"),
+        pytest.param("merge(build_definitions(ROOT), build_definitions(OTHER, None, Mine()))", True, id="one of two"),
+        pytest.param("from_elsewhere()", True, id="another function"),
+        pytest.param("build_definitions(", True, id="no Python"),
+    ],
+)
+def test_a_code_location_is_run_only_if_it_may_have_a_translator(
+    location: Location, call: str, *, is_run: bool
+) -> None:
+    """Running it imports all of Dagster and dbt: not for a file whose text shows that every key is the default one."""
+    location.write("definitions.py", f"import not_there\ndefs = {call}\n")
+    if is_run:
+        with pytest.raises(FoundationError, match=r"not_there|SyntaxError"):
+            load_asset_keys(location.root)
+    else:
+        assert load_asset_keys(location.root) == {}
+
+
+def test_the_arguments_without_a_translator_are_those_of_build_definitions() -> None:
+    """What is read from the text of definitions.py agrees with the function that it calls."""
+    names = [*asset_keys._BEFORE_TRANSLATOR, "translator", *asset_keys._AFTER_TRANSLATOR]
+    assert list(inspect.signature(build_definitions).parameters) == names
+
+
+def _run_and_record(location: Location) -> Path:
+    """Loads everything from the command line and returns the DAGSTER_HOME that knows of it."""
+    home = location.root / "home"
+    home.mkdir()
+    command = [str(Path(sys.executable).parent / "foundation"), "run", "--record"]
+    environment = {**os.environ, "DAGSTER_HOME": str(home)}
+    subprocess.run(command, cwd=location.root, env=environment, check=True, capture_output=True)
+    return home

@@ -1,0 +1,101 @@
+"""Holds resources declared in Python to the grammar of YAML."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+
+from data_foundation import ConfigurableDltResource
+from data_foundation.config.fields import Incremental
+from data_foundation.config.grammar import ResourceConfig
+from data_foundation.errors import EntryError
+from data_foundation.project.python_resources import load_python_resources
+
+IMPORTS = "import dlt\nfrom data_foundation import ConfigurableDltResource\n"
+
+
+def rows() -> Iterator[dict[str, Any]]:
+    """Rows."""
+    yield {"id": 1}
+
+
+def declare(folder: Path, *declarations: str) -> list[ResourceConfig]:
+    """Writes a definitions.py with these declarations and returns what they say."""
+    text = f"{IMPORTS}def rows():\n    'Rows.'\n    yield 1\nresources = [{', '.join(declarations)}]\n"
+    (folder / "definitions.py").write_text(text, encoding="utf-8")
+    return load_python_resources(folder)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "said"),
+    [
+        ("dlt.resource(rows, name='a.b')", {"destination": "a.b", "description": "Rows."}),
+        ("dlt.resource([1], name='x', table_name='b')", {"destination": "raw.b", "description": None}),
+        ("dlt.resource([1], name='b')", {"destination": "raw.b"}),
+        ("dlt.resource([1], name='a.b', primary_key=('x', 'y'))", {"primary_key": ("x", "y")}),
+        ("dlt.resource([1], name='a.b', columns={'x': {'merge_key': True}})", {"merge_key": ("x",)}),
+    ],
+)
+def test_what_the_dlt_resource_says_is_taken(tmp_path: Path, declaration: str, said: dict[str, Any]) -> None:
+    """Name, table name, keys and docstring; bare dlt resources are declarations too."""
+    [found] = declare(tmp_path, declaration)
+    assert {name: getattr(found, name) for name in said} == said
+    assert found.entry == "definitions.resources[0]"
+
+
+def test_known_columns_and_disposition_are_taken(tmp_path: Path) -> None:
+    """Types and descriptions of columns, and a disposition with its strategy."""
+    disposition = "{'disposition': 'merge', 'strategy': 'upsert'}"
+    columns = "{'x': {'data_type': 'text', 'description': 'X.'}}"
+    [found] = declare(
+        tmp_path, f"dlt.resource([1], name='a.b', primary_key='x', write_disposition={disposition}, columns={columns})"
+    )
+    assert found.write_disposition.model_dump() == {"disposition": "merge", "strategy": "upsert"}
+    assert (found.columns["x"].data_type, found.columns["x"].description) == ("text", "X.")
+
+
+def test_the_cursor_of_a_dlt_resource_is_taken(tmp_path: Path) -> None:
+    """So that a run's `start` and `end` reach it; a cursor of another kind than ours stays dlt's affair."""
+    ours = "dlt.resource(rows, name='a.b', incremental=dlt.sources.incremental('id', initial_value=7, lag=2))"
+    theirs = "dlt.resource(rows, name='a.c', incremental=dlt.sources.incremental('id', last_value_func=min))"
+    found, other = declare(tmp_path, ours, theirs)
+    assert found.incremental == Incremental(cursor_path="id", initial_value=7, lag=2)
+    assert other.incremental is None
+
+
+def test_options_win_over_the_dlt_resource(tmp_path: Path) -> None:
+    """What is said to `config` is said last."""
+    [found] = declare(
+        tmp_path,
+        "ConfigurableDltResource.config("
+        "dlt.resource(rows, name='a.b'), destination='raw.c', description='D.', kinds={'x'})",
+    )
+    assert (found.destination, found.description, found.kinds) == ("raw.c", "D.", ("x",))
+
+
+def test_a_switched_off_resource_keeps_the_places_of_the_others(tmp_path: Path) -> None:
+    """The entry of the second is the second, whatever the first is."""
+    [found] = declare(
+        tmp_path,
+        "ConfigurableDltResource.config(dlt.resource(rows, name='a.b'), enabled=False)",
+        "dlt.resource(rows, name='a.c')",
+    )
+    assert (found.destination, found.entry) == ("a.c", "definitions.resources[1]")
+
+
+def test_only_dlt_resources_are_taken() -> None:
+    """A generator function has to be made a resource first."""
+    with pytest.raises(EntryError, match="takes a dlt resource, got a function"):
+        ConfigurableDltResource.config(rows)  # type: ignore[arg-type]
+    assert ConfigurableDltResource.config(dlt.resource(rows, name="a.b"), kinds={"x"}).options == {"kinds": {"x"}}
+
+
+def test_the_public_face_of_the_package() -> None:
+    """Five names, and they cost nothing until they are used."""
+    program = "import sys, data_foundation; assert 'dlt' not in sys.modules; print(data_foundation.__all__)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['Calls', 'Clock', 'ConfigurableDltResource', 'Refusal', 'run_sources']"

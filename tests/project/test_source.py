@@ -1,0 +1,220 @@
+"""Holds one folder's `sources.yaml` to the grammar: spellings that mean the same, defaults, inheritance."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from data_foundation.config.fields import Automation, Freshness, WriteDisposition
+from data_foundation.config.grammar import ResourceConfig
+from data_foundation.errors import ConfigError
+from data_foundation.project.source import SourceConfig, load_source_config
+
+ROW = {"entry": "data.get_rows", "destination": "raw.orders"}
+
+
+def load(folder: Path, document: object) -> SourceConfig:
+    """Writes a document into a folder and reads it back as configuration."""
+    folder.mkdir(exist_ok=True)
+    text = document if isinstance(document, str) else yaml.safe_dump(document)
+    (folder / "sources.yaml").write_text(text, encoding="utf-8")
+    return load_source_config(folder)
+
+
+def resource(**said: Any) -> ResourceConfig:
+    """Returns a resource that says this beyond entry and destination."""
+    return ResourceConfig.model_validate({**ROW, **said})
+
+
+def test_everything_but_entry_and_destination_has_a_default() -> None:
+    """The shortest resource appends, keeps a table that a replace would empty, and runs on nobody's schedule."""
+    found = resource()
+    assert found.write_disposition == WriteDisposition(disposition="append")
+    assert (found.on_empty, found.enabled, found.automation, found.freshness) == ("keep", True, None, None)
+    assert (found.dataset, found.table) == ("raw", "orders")
+    assert found.model_fields_set == {"entry", "destination"}
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ({"args": [1]}, {"arguments": [1]}),
+        ({"kwargs": {"a": 1}}, {"keyword_arguments": {"a": 1}}),
+        ({"write_disposition": "replace"}, {"write_disposition": {"disposition": "replace"}}),
+        ({"primary_key": "id"}, {"primary_key": ["id"]}),
+        ({"owners": "team:sales"}, {"owners": ["team:sales"]}),
+        ({"automation": "0 6 * * *"}, {"automation": {"cron": "0 6 * * *"}}),
+        ({"automation": "@daily"}, {"automation": {"condition": "on_cron", "cron": "@daily", "timezone": "utc"}}),
+        ({"automation": "manual"}, {"automation": {"condition": "manual"}}),
+        (
+            {"schema_contract": "freeze"},
+            {"schema_contract": dict.fromkeys(("tables", "columns", "data_type"), "freeze")},
+        ),
+    ],
+    ids=str,
+)
+def test_spellings_that_mean_the_same(short: dict[str, Any], long: dict[str, Any]) -> None:
+    """A bare word is the common case of a list or a mapping."""
+    assert resource(**short) == resource(**long)
+
+
+def test_the_map_form_is_the_list_form(tmp_path: Path) -> None:
+    """A key that is the destination says the same as an item that names it."""
+    as_list = load(tmp_path / "a", {"resources": [{**ROW, "args": [1]}]})
+    as_map = load(tmp_path / "b", {"resources": {"raw.orders": {"entry": "data.get_rows", "arguments": [1]}}})
+    assert as_list.resources == as_map.resources
+
+
+@pytest.mark.parametrize(
+    ("meta", "automation", "freshness"),
+    [
+        (
+            {
+                "automation_condition": "on_schedule",
+                "automation_condition_config": {"cron_schedule": "@daily", "cron_timezone": "utc"},
+                "freshness_lower_bound_delta_seconds": 108000,
+            },
+            Automation(cron="@daily", timezone="UTC"),
+            Freshness(fail_after_hours=30),
+        ),
+        ({"automation_condition": "eager"}, Automation(condition="eager"), None),
+        ({"freshness_lower_bound_delta_seconds": 3600}, None, Freshness(fail_after_hours=1)),
+        ({}, None, None),
+    ],
+    ids=["all", "eager", "freshness", "nothing"],
+)
+def test_the_long_spelling_of_dagster(
+    tmp_path: Path, meta: dict[str, Any], automation: Automation | None, freshness: Freshness | None
+) -> None:
+    """`meta.dagster` ends up where `automation` and `freshness` do; free metadata beside it stays."""
+    [found] = load(tmp_path, {"resources": [{**ROW, "meta": {"dagster": meta, "tier": 1}}]}).resources
+    assert (found.automation, found.freshness) == (automation, freshness)
+    assert found.meta.model_extra == {"tier": 1}
+
+
+SOURCE = {
+    "owners": ["team:sales"],
+    "automation": "@daily",
+    "freshness": {"fail_after_hours": 30},
+    "tags": {"domain": "sales", "tier": "gold"},
+    "kinds": ["api"],
+    "schema_contract": "freeze",
+    "on_empty": "fail",
+    "max_table_nesting": 1,
+}
+
+
+def test_a_resource_inherits_what_it_does_not_say(tmp_path: Path) -> None:
+    """Everything of `source:` holds for every resource."""
+    [found] = load(tmp_path, {"source": SOURCE, "resources": [ROW]}).resources
+    assert found.owners == ("team:sales",)
+    assert found.automation == Automation(cron="@daily")
+    assert found.freshness == Freshness(fail_after_hours=30)
+    assert (found.tags, found.kinds) == ({"domain": "sales", "tier": "gold"}, ("api",))
+    assert (found.on_empty, found.max_table_nesting) == ("fail", 1)
+    assert found.schema_contract
+    assert found.schema_contract.columns == "freeze"
+
+
+def test_what_a_resource_says_wins(tmp_path: Path) -> None:
+    """Tags and kinds add up; all else replaces; `[]` is something said; a condition without cron takes the source's."""
+    said = {"owners": [], "automation": "manual", "tags": {"tier": "silver"}, "kinds": ["csv"], "on_empty": "keep"}
+    found, on_cron = load(
+        tmp_path,
+        {"source": SOURCE, "resources": [{**ROW, **said}, {**ROW, "destination": "raw.b", "automation": "on_cron"}]},
+    ).resources
+    assert (found.owners, found.on_empty) == ((), "keep")
+    assert found.automation == Automation(condition="manual")
+    assert (found.tags, found.kinds) == ({"domain": "sales", "tier": "silver"}, ("api", "csv"))
+    assert on_cron.automation == Automation(cron="@daily")
+
+
+def test_the_long_spelling_wins_over_the_source(tmp_path: Path) -> None:
+    """What a resource says in `meta.dagster` is said by the resource."""
+    meta = {"dagster": {"automation_condition": "manual"}}
+    [found] = load(tmp_path, {"source": SOURCE, "resources": [{**ROW, "meta": meta}]}).resources
+    assert found.automation == Automation(condition="manual")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"write_disposition": "merge", "primary_key": "id"},
+        {"write_disposition": "merge", "merge_key": "day"},
+        {"write_disposition": "merge", "columns": {"id": {"primary_key": True}}},
+        {"write_disposition": {"disposition": "merge", "strategy": "scd2"}},
+    ],
+    ids=str,
+)
+def test_merge_with_a_key(said: dict[str, Any]) -> None:
+    """Any of these tells which rows are the same."""
+    assert resource(**said).write_disposition.disposition == "merge"
+
+
+@pytest.mark.parametrize("strategy", ["delete-insert", "upsert", "insert-only"])
+def test_merge_without_a_key(strategy: str) -> None:
+    """No other strategy does without a key."""
+    with pytest.raises(ValidationError, match="needs a primary_key or a merge_key"):
+        resource(write_disposition={"disposition": "merge", "strategy": strategy})
+
+
+def test_anchors_and_merge_keys(tmp_path: Path) -> None:
+    """YAML's own means against repetition work."""
+    config = load(
+        tmp_path,
+        """
+        resources:
+          - &base
+            entry: data.get_rows
+            destination: raw.a
+            columns: &columns {id: {data_type: bigint}}
+          - {<<: *base, destination: raw.b, columns: {<<: *columns, name: {data_type: text}}}
+        """,
+    )
+    second = config.resources[1]
+    assert (second.entry, second.destination, set(second.columns)) == ("data.get_rows", "raw.b", {"id", "name"})
+    assert [place.line for place in config.places] == [3, 7]
+
+
+def test_yaml_dates_are_dates(tmp_path: Path) -> None:
+    """`start: 2024-01-01` and `start: "2024-01-01"` are the same first partition."""
+    for folder, start in ((tmp_path / "a", "2024-01-01"), (tmp_path / "b", "'2024-01-01'")):
+        merge = "write_disposition: merge, primary_key: id"
+        text = f"resources: [{{entry: d.f, destination: raw.a, {merge}, partitions: {{by: daily, start: {start}}}}}]"
+        partitions = load(folder, text).resources[0].partitions
+        assert partitions
+        assert partitions.start == date(2024, 1, 1)
+
+
+def test_data_from_names_a_sibling(tmp_path: Path) -> None:
+    """By its table or by its destination."""
+    details = {"entry": "data.get_details", "destination": "raw.details"}
+    for folder, name in ((tmp_path / "a", "orders"), (tmp_path / "b", "raw.orders")):
+        config = load(folder, {"resources": [ROW, {**details, "data_from": name}]})
+        assert config.find_resource(config.resources[1].data_from or "") == config.resources[0]
+
+
+def test_a_disabled_parent_is_nobodys_parent(tmp_path: Path) -> None:
+    """A transformer of a resource that is switched off has nothing to take its items from."""
+    child = {"entry": "data.get_details", "destination": "raw.details", "data_from": "orders"}
+    with pytest.raises(ConfigError, match="data_from 'orders' of details"):
+        load(tmp_path, {"resources": [{**ROW, "enabled": False}, child]})
+
+
+@pytest.mark.parametrize(
+    ("init", "expected"),
+    [
+        ('"""What it is."""\n', "What it is."),
+        ('\ufeff"""What it is."""\n', "What it is."),
+        ("X = 1\n", ""),
+        (None, ""),
+    ],
+)
+def test_the_folders_docstring_describes_the_source(tmp_path: Path, init: str | None, expected: str) -> None:
+    """Read, not imported; a folder without one has none."""
+    if init is not None:
+        (tmp_path / "__init__.py").write_text(init, encoding="utf-8")
+    assert load(tmp_path, {"resources": [ROW]}).description == expected

@@ -1,0 +1,153 @@
+"""Holds `data_foundation.readers.files` to JSON, Parquet and Excel files."""
+
+import datetime as dt
+import io
+import json
+import re
+import zipfile
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from dlt.extract.exceptions import ResourceExtractionError
+
+from data_foundation.errors import FoundationError
+from tests.support.file_sources import FileTree, files
+
+__all__ = ["files"]
+
+ROWS = [{"id": 12345678901234567, "who": {"name": "Müller"}, "lines": [{"n": 1}, {"n": 2}]}, {"id": 2}, {}]
+DOCUMENTS = {
+    "array": ("a.json", json.dumps(ROWS)),
+    "pretty": ("a.json", json.dumps(ROWS, indent=2)),
+    "one-after-another": ("a.json", "\n".join(json.dumps(row, indent=1) for row in ROWS)),
+    "lines": ("a.jsonl", "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS)),
+    "byte-order-mark": ("a.ndjson", "\ufeff" + "\r\n".join(json.dumps(row) for row in ROWS)),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), DOCUMENTS.values(), ids=DOCUMENTS)
+def test_json_lands_as_dicts_do(files: FileTree, name: str, content: str) -> None:
+    """Objects become columns, lists child tables, and each row tells its place."""
+    files.put(name, content)
+    files.read()
+    assert files.load("bank.landed").rows == 3
+    assert [(row["id"], row["who__name"], row["_row"]) for row in files.rows()] == [
+        (12345678901234567, "Müller", 1), (2, None, 2), (None, None, 3)
+    ]  # fmt: skip
+    assert files.query("select n from raw.landed__lines order by n") == [1, 2]
+
+
+def test_lines_that_are_no_objects_are_set_aside(files: FileTree) -> None:
+    """With their numbers, texts and reasons."""
+    files.put("a.jsonl", '{"id": 1}\n\n{"id": \n[1]\n{"id": 2}\n')
+    files.read(on_bad_row="quarantine")
+    files.load("bank.landed")
+    assert [(row["id"], row["_row"]) for row in files.rows()] == [(1, 1), (2, 5)]
+    assert [(row["_row"], row["text"], row["reason"]) for row in files.rows("landed__quarantine")] == [
+        (3, '{"id":', "is no JSON"), (4, "[1]", "is JSON, and no object: array")
+    ]  # fmt: skip
+
+
+def test_parquet_lands_with_its_types(files: FileTree) -> None:
+    """Exactly as it is."""
+    moments = pa.array([dt.datetime(2024, 1, 31, tzinfo=dt.UTC)] * 2, pa.timestamp("us", "UTC"))
+    table = pa.table({"id": [1, 2], "amount": pa.array([Decimal("1.50"), None], pa.decimal128(12, 2)), "at": moments})
+    pq.write_table(table, files.put("a.parquet", b""))
+    files.read()
+    files.load("bank.landed")
+    expected = [{**row, "_file": "inbox/a.parquet", "_row": number} for number, row in enumerate(table.to_pylist(), 1)]
+    assert files.rows() == expected
+
+
+def make_workbook(**sheets: Sequence[Sequence[Any]]) -> bytes:
+    """Returns a workbook with sheets of rows of cells."""
+    workbook = openpyxl.Workbook()
+    workbook.remove(workbook.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = workbook.create_sheet(name)
+        for row in rows:
+            sheet.append(list(row))
+    content = io.BytesIO()
+    workbook.save(content)
+    return content.getvalue()
+
+
+def test_a_sheet_lands_with_the_types_of_its_cells(files: FileTree) -> None:
+    """A decimal, a date and a text where `columns` says so; empty rows and columns are none."""
+    day = dt.datetime(2024, 1, 31)  # noqa: DTZ001 - Excel knows no zones
+    rows = [
+        ("Number", "Name", "Amount", "Day", "Code", None),
+        (1, "Müller", 0.1, day, 7, None),
+        (),
+        (2, None, 3, None, "8x"),
+    ]
+    files.put("a.xlsx", make_workbook(Orders=rows, Other=[("x",)]))
+    files.read(
+        "columns: {amount: {data_type: decimal}, day: {data_type: date}, code: {data_type: text}}", sheet="Orders"
+    )
+    files.load("bank.landed")
+    assert [tuple(row.values()) for row in files.rows()] == [
+        (Decimal("0.1"), dt.date(2024, 1, 31), "7", 1, "Müller", "inbox/a.xlsx", 1),
+        (Decimal(3), None, "8x", 2, None, "inbox/a.xlsx", 3),
+    ]
+
+
+def test_rows_with_errors_in_their_cells_are_set_aside(files: FileTree) -> None:
+    """And those that stand beyond the columns."""
+    files.put("a.xlsx", make_workbook(Orders=[("id", "name"), (1, "#DIV/0!"), (2, "x"), (3, "y", "z")]))
+    files.read(on_bad_row="quarantine")
+    files.load("bank.landed")
+    assert files.values("id") == [2]
+    assert [(row["_row"], row["reason"]) for row in files.rows("landed__quarantine")] == [
+        (1, "cell B2 is an error, #DIV/0!"), (3, "cell C4 stands beyond the 2 columns of the first row")
+    ]  # fmt: skip
+
+
+def make_bomb() -> bytes:
+    """Returns an archive that unpacks to far too much."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * (65 * 2**20))
+    return content.getvalue()
+
+
+def _parquet() -> bytes:
+    content = io.BytesIO()
+    pq.write_table(pa.table({"id": list(range(1000))}), content)
+    return content.getvalue()
+
+
+REFUSED: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
+    "truncated-parquet": ("a.parquet", _parquet()[:-20], {}, "is no whole Parquet file"),
+    "half-a-parquet": ("a.parquet", _parquet()[:100], {}, "is no whole Parquet file"),
+    "no-parquet": ("a.parquet", b"id\n1\n", {}, "is no whole Parquet file"),
+    "empty-parquet": ("a.parquet", b"", {}, "is no whole Parquet file"),
+    "option-for-parquet": ("a.parquet", b"", {"sheet": "x"}, "sheet: means nothing for parquet; accepted there: none"),
+    "no-json": ("a.json", b'[{"a": 1}, {"a": ]', {}, "is no JSON"),
+    "no-objects": ("a.json", b"[1, 2]", {}, "row 1: is JSON, and no object"),
+    "no-line": ("a.jsonl", b'{"a": 1}\n{"a"\n', {}, "row 2: is no JSON"),
+    "json-in-cp1252": ("a.jsonl", b'{"a": "M\xfcller"}\n', {}, "is not UTF-8; say what it is encoded in"),
+    "our-own-key": ("a.jsonl", b'{"_row": 1}\n', {}, "row 1 has a key _file or _row itself"),
+    "encrypted-workbook": ("a.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 512, {}, "is encrypted, or of"),
+    "truncated-workbook": ("a.xlsx", make_workbook(A=[("id",), (1,)])[:-99], {}, "is no whole workbook"),
+    "several-sheets": ("a.xlsx", make_workbook(A=[], B=[]), {}, "has several sheets; it has A, B; say `sheet:`"),
+    "no-such-sheet": ("a.xlsx", make_workbook(Orders=[]), {"sheet": "Order"}, "'Order'.*Did you mean 'Orders'"),
+    "bomb": ("a.xlsx", make_bomb(), {}, "unpacks to more than 200 times its size, as a zip bomb does"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "kwargs", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_read_is_refused_by_name(
+    files: FileTree, name: str, content: bytes, kwargs: dict[str, Any], message: str
+) -> None:
+    """The error says which file, and what to do."""
+    files.put(name, content)
+    with pytest.raises(ResourceExtractionError) as caught:
+        files.peek(**kwargs)
+    assert isinstance(caught.value.__cause__, FoundationError)
+    assert re.search(message, str(caught.value.__cause__))

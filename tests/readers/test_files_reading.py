@@ -1,0 +1,180 @@
+"""Holds `data_foundation.readers.files` to which files it reads: those that are new or changed, below their root."""
+
+import os
+import re
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dlt.extract.exceptions import ResourceExtractionError
+
+from data_foundation.errors import ConfigError, EntryError, FoundationError, LoadError
+from data_foundation.readers.connections import missing_settings
+from tests.support.file_sources import FileTree, files
+
+__all__ = ["files"]
+
+
+def test_only_files_that_are_new_or_changed_are_read_again(files: FileTree) -> None:
+    """An append adds the rows of a new file; of a changed one it adds them once more, and says so."""
+    files.read(path="inbox/**/*.csv")
+    files.put("a.csv", "id\n1\n")
+    assert files.load("bank.landed").rows == 1
+    again = files.load("bank.landed")
+    assert (again.rows, again.warnings) == (0, ("1 file, none of them new or changed",))
+    files.put("2024/b.csv", "id\n2\n")
+    assert files.load("bank.landed").rows == 1
+    files.put("a.csv", "id\n1\n3\n")
+    changed = files.load("bank.landed")
+    assert changed.rows == 2
+    assert changed.warnings[0].startswith("inbox/a.csv changed and is read again: append adds its rows once more")
+    assert files.values("id") == ["2", "1", "1", "3"]
+
+
+def test_merge_by_file_replaces_the_rows_of_a_changed_file(files: FileTree) -> None:
+    """And leaves those of others alone."""
+    files.read("write_disposition: merge", "merge_key: _file")
+    files.put("a.csv", "id\n1\n2\n")
+    files.put("b.csv", "id\n3\n")
+    files.load("bank.landed")
+    files.put("a.csv", "id\n4\n")
+    assert files.load("bank.landed").rows == 1
+    assert files.values("id") == ["4", "3"]
+
+
+def test_a_table_that_is_replaced_is_made_of_all_files(files: FileTree) -> None:
+    """Whenever one of them changed, came or went; the table of bad rows as well."""
+    files.read("write_disposition: replace", on_bad_row="quarantine")
+    files.put("a.csv", "id,name\n1,x\n2\n")
+    files.put("b.csv", "id,name\n3,x\n")
+    assert files.load("bank.landed").rows == 2
+    assert files.load("bank.landed").rows == 0
+    assert len(files.rows("landed__quarantine")) == 1
+    files.put("a.csv", "id,name\n1,x\n")
+    files.load("bank.landed")
+    assert files.values("id") == ["1", "3"]
+    assert files.rows("landed__quarantine") == []
+    (files.root / "inbox" / "b.csv").unlink()
+    files.load("bank.landed")
+    assert files.values("id") == ["1"]
+
+
+def test_scd2_is_refused(files: FileTree) -> None:
+    """It would retire the rows of every file that is not read again."""
+    files.read("write_disposition: {disposition: merge, strategy: scd2}")
+    files.put("a.csv", "id\n1\n")
+    with pytest.raises(EntryError, match="scd2 would retire the rows of files that have not changed"):
+        files.load("bank.landed")
+
+
+def test_a_load_that_fails_forgets_no_file(files: FileTree) -> None:
+    """What was read is known as loaded with the commit of its rows, and never without."""
+    files.read("columns: {id: {data_type: bigint}}")
+    files.put("a.csv", "id\n1\n")
+    files.put("b.csv", "id\nx\n")
+    with pytest.raises(LoadError, match=r"inbox/b.csv: row 1"):
+        files.load("bank.landed")
+    files.put("b.csv", "id\n2\n")
+    assert files.load("bank.landed").rows == 2
+
+
+def test_a_sample_marks_no_file_as_loaded(files: FileTree) -> None:
+    """Nor does a preview."""
+    files.read()
+    files.put("a.csv", "id\n1\n2\n")
+    files.load("bank.landed", limit=1)
+    assert files.load("bank.landed").rows == 2
+
+
+def test_a_file_that_changes_while_it_is_read_fails_the_load(files: FileTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of one version and half of the other would land."""
+    file = files.put("a.csv", "id\n1\n")
+    read, ticks = Path.open, count()
+
+    def touch(path: Path, *args: Any, **kwargs: Any) -> Any:
+        os.utime(file, (next(ticks), 0))
+        return read(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", touch)
+    with pytest.raises(ResourceExtractionError, match=r"a.csv changed while it was read"):
+        files.peek()
+
+
+OUTSIDE = {
+    "up": ("../secret.csv", "accepted is a path or a pattern below"),
+    "up-and-down": ("inbox/../../*.csv", "accepted is a path or a pattern below"),
+    "absolute": ("/etc/*.csv", "accepted is a path or a pattern below .* Another root is the `url` of a connection"),
+    "home": ("~/x.csv", "accepted is a path or a pattern below"),
+    "link": ("inbox/link.csv", "inbox/link.csv is a link that leaves"),
+    "folder-link": ("inbox/*/*.csv", "inbox/folder/secret.csv is a link that leaves"),
+    "deep": ("**/secret.csv", "inbox/folder/secret.csv is a link that leaves"),
+    "missing": ("inbox/orders.csv", "there is no file 'inbox/orders.csv' below .* Did you mean 'order.csv'"),
+}
+
+
+@pytest.mark.parametrize(("path", "message"), OUTSIDE.values(), ids=OUTSIDE)
+def test_nothing_outside_of_the_root_is_read(files: FileTree, path: str, message: str) -> None:
+    """Whether a path or a link leads there."""
+    outside = files.root / "elsewhere"
+    outside.mkdir()
+    (outside / "secret.csv").write_text("id\n1\n")
+    root = FileTree(files.root / "repository")
+    root.put("order.csv", "id\n1\n")
+    (root.root / "inbox" / "link.csv").symlink_to(outside / "secret.csv")
+    (root.root / "inbox" / "folder").symlink_to(outside)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DLT_PROJECT_DIR", str(root.root))
+        with pytest.raises(ResourceExtractionError) as caught:
+            root.peek(path)
+    assert isinstance(caught.value.__cause__, FoundationError)
+    assert re.search(message, str(caught.value.__cause__))
+
+
+def test_another_root_is_that_of_a_connection(
+    files: FileTree, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its settings stand below those of the folder; names are told below it, hidden files are left alone."""
+    root = tmp_path_factory.mktemp("exports")
+    (root / "a.csv").write_text("id\n1\n")
+    (root / ".b.csv").write_text("id\n2\n")
+    monkeypatch.setenv("SOURCES__BANK__EXPORTS__URL", str(root))
+    assert files.peek("*.csv", connection="exports") == [{"id": "1", "_file": "a.csv", "_row": 1}]
+    assert files.peek(f"{root}/*.csv", connection="exports") == [{"id": "1", "_file": "a.csv", "_row": 1}]
+
+
+def test_a_connection_without_settings_is_named(files: FileTree) -> None:
+    """With what to set; `foundation list` knows before anything is read."""
+    files.read(connection="exports")
+    assert missing_settings("bank", files.task("bank.landed").resource) == ("SOURCES__BANK__EXPORTS__URL",)
+    with pytest.raises(ResourceExtractionError, match="needs SOURCES__BANK__EXPORTS__URL"):
+        files.peek(connection="exports")
+
+
+def test_a_file_whose_ending_tells_nothing_needs_a_format(files: FileTree) -> None:
+    """And is read as what is said."""
+    files.put("a.dat", "id\n1\n")
+    with pytest.raises(
+        ResourceExtractionError, match=r"inbox/a.dat: its ending tells no format; say `format:`, one of csv"
+    ):
+        files.peek()
+    assert len(files.peek(format="csv")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"on_bad_row": "quarantene"}, r"kwargs\.on_bad_row: got 'quarantene'; accepted: fail, .* mean 'quarantine'"),
+        ({"format": "excell"}, r"kwargs\.format: got 'excell'; accepted: csv, .* mean 'excel'"),
+        ({"format": "parquet", "delimiter": ";"}, "delimiter: means nothing for parquet; accepted there: none"),
+        ({"path": "a.csv.gz", "sheet": "a"}, "sheet: means nothing for csv; accepted there: encoding"),
+    ],
+)
+def test_a_check_tells_what_cannot_be(files: FileTree, kwargs: dict[str, Any], message: str) -> None:
+    """Without a file or a setting, at the resource's line; what a template stands for shows in a run."""
+    files.read(**kwargs)
+    with pytest.raises(ConfigError, match=message):
+        files.check("bank")
+    templates = {key: "{{ env.X }}" if key in {"format", "on_bad_row"} else value for key, value in kwargs.items()}
+    files.read(**(templates if templates != kwargs else {"path": "*", "sheet": "a"}))
+    files.check("bank")

@@ -1,0 +1,247 @@
+"""Holds `data_foundation.readers.sql` to reading ranges side by side, and nothing where nothing changed."""
+
+import datetime as dt
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from data_foundation.errors import ConfigError, EntryError, FoundationError
+from data_foundation.readers.read_ahead import READY, Ahead
+from data_foundation.readers.sql.postgres import Postgres
+from data_foundation.readers.sql.ranges import find_key, find_ranges
+from data_foundation.readers.sql.reading import open_database
+from data_foundation.readers.sql.settings import find_connection
+from data_foundation.readers.sql.statement import build_select
+from tests.support.locations import Location, landed
+from tests.support.postgres_server import PostgresServer
+from tests.support.sql_sources import SOURCE, SqlTree, database, file, run_sqlite, sql_server, sql_tree
+
+__all__ = ["database", "file", "sql_server", "sql_tree"]
+
+KEYS = {
+    "numbers": ("int8", "i"),
+    "few-numbers": ("int8", "i % 2"),
+    "one-number": ("int8", "1"),
+    "negative": ("int2", "i - 500"),
+    "decimals": ("numeric(20)", "i * 1000000000000"),
+    "days": ("date", "date '2024-01-01' + i"),
+    "moments": ("timestamptz", "timestamptz '2024-01-01' + i * interval '1 second'"),
+    "gaps": ("int8", "CASE WHEN i > 500 THEN i * 1000000 ELSE NULLIF(i, 7) END"),
+    "none": ("int8", "NULL"),
+}
+
+
+@pytest.mark.parametrize(("kind", "values"), KEYS.values(), ids=KEYS)
+def test_every_row_is_in_exactly_one_range(sql_server: PostgresServer, database: str, kind: str, values: str) -> None:
+    """Whatever the key holds, and rows without one are read too."""
+    sql_server.query(f"CREATE TABLE orders AS SELECT i AS id, ({values})::{kind} AS k FROM generate_series(1, 1000) i",
+                     database=database)  # fmt: skip
+    with open_database(find_connection("shop", "sales_db")) as reader:
+        table = reader.describe(None, "orders", {})
+        ranges = find_ranges(reader, table, find_key(table, "k"), [], 4)
+        read = []
+        for part in ranges:
+            select = build_select(table, table.columns[:1], part)
+            read += [
+                row for page in reader.read(select, table.columns[:1], 100) for row in page.column("id").to_pylist()
+            ]
+    assert sorted(read) == list(range(1, 1001))
+    assert len(ranges) <= 4
+
+
+def test_ranges_are_read_side_by_side_as_of_one_moment(
+    sql_tree: SqlTree, sql_server: PostgresServer, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that move from range to range while they are read are there once: all connections see the same."""
+    sql_server.query("CREATE TABLE orders AS SELECT i AS id FROM generate_series(1, 1000) i;"
+                     "ALTER TABLE orders ADD PRIMARY KEY (id)", database=database)  # fmt: skip
+    beside = Postgres.beside
+    reads: list[Any] = []
+    read = Postgres.read
+
+    def move(self: Postgres) -> Postgres:
+        sql_server.query("UPDATE orders SET id = id + 5000 WHERE id <= 10", database=database)
+        return beside(self)
+
+    def note(self: Postgres, *args: Any) -> Iterator[Any]:
+        reads.append(self)
+        yield from read(self, *args)
+
+    monkeypatch.setattr(Postgres, "beside", move)
+    monkeypatch.setattr(Postgres, "read", note)
+    sql_tree.read(parallelism=4)
+    sql_tree.load("shop.landed")
+    assert sql_tree.landed()["id"][1] == list(range(1, 1001))
+    assert len(set(map(id, reads))) == 4
+
+
+WRONG: dict[str, tuple[dict[str, Any], list[str], str]] = {
+    "no-key": ({"parallelism": 2}, [], "public.orders needs partition_on, the column that ranges are made of"),
+    "text-key": ({"parallelism": 2, "partition_on": "note"}, [], "column note is text; accepted are whole numbers"),
+    "no-column": ({"parallelism": 2, "partition_on": "x"}, [], "partition_on: public.orders has no column 'x'"),
+    "order": ({"parallelism": 2, "partition_on": "id"}, ["incremental: {cursor_path: id, row_order: asc}"], "side by"),
+    "none-at-all": ({"parallelism": 0}, [], "parallelism: got 0; accepted is a whole number from 1 on"),
+    "size": ({"chunk_size": "many"}, [], "chunk_size: got 'many'; accepted is a whole number from 1 on"),
+    "probe-column": ({"skip_unchanged": "x"}, [], "skip_unchanged: public.orders has no column 'x'"),
+    "probe-and-cursor": ({"skip_unchanged": "id"}, ["incremental: {cursor_path: id}"], "reads only what is new"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kwargs", "told", "message"), WRONG.values(), ids=WRONG)
+def test_what_cannot_go_together_is_refused(  # noqa: PLR0913, PLR0917 - a row of the table above, and the database
+    sql_tree: SqlTree, sql_server: PostgresServer, database: str, kwargs: dict[str, Any], told: list[str], message: str
+) -> None:
+    """The error names the key, and what is accepted."""
+    sql_server.query("CREATE TABLE orders AS SELECT 1 AS id, 'x' AS note", database=database)
+    sql_tree.read(*told, **kwargs)
+    with pytest.raises(FoundationError) as caught:
+        sql_tree.load("shop.landed")
+    assert message in str(caught.value)
+
+
+def test_a_sqlite_file_has_one_reader(sql_tree: SqlTree, file: Path) -> None:
+    """It would be no faster through two."""
+    run_sqlite(file, "CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (1), (2)")
+    sql_tree.read(parallelism=2)
+    with pytest.raises(EntryError, match="parallelism: sqlite is read no faster by several"):
+        sql_tree.load("shop.landed")
+
+
+@pytest.mark.parametrize("on_empty", ["keep", "truncate", "fail"])
+def test_an_unchanged_table_keeps_its_rows(sql_tree: SqlTree, file: Path, on_empty: str) -> None:
+    """That nothing was read is no replace that brought nothing, whatever `on_empty` says of such a one."""
+    run_sqlite(file, "CREATE TABLE orders (id INTEGER, at DATE); INSERT INTO orders VALUES (1, '2024-01-01')")
+    sql_tree.read("write_disposition: replace", f"on_empty: {on_empty}", skip_unchanged="at")
+    assert sql_tree.load("shop.landed").rows == 1
+    again = sql_tree.load("shop.landed")
+    assert (again.rows, again.row_count) == (0, 1)
+    assert any("as when it was loaded" in warning for warning in again.warnings)
+    assert [check.message for check in again.checks if not check.passed] == []
+
+
+def test_an_unchanged_table_is_not_read_again(sql_tree: SqlTree, file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The log says so and the rows stay; a new row, a new time, another filter and `refresh` are read."""
+    run_sqlite(file, "CREATE TABLE orders (id INTEGER, at DATE); INSERT INTO orders VALUES (1, '2024-01-01')")
+    caplog.set_level(logging.INFO, "data_foundation")
+    sql_tree.read("write_disposition: replace", skip_unchanged="at")
+    assert sql_tree.load("shop.landed").rows == 1
+    assert sql_tree.load("shop.landed").rows == 0
+    assert "orders has 1 rows and no at after 2024-01-01, as when it was loaded: nothing was read" in caplog.text
+    assert sql_tree.landed()["id"][1] == [1]
+    assert sql_tree.load("shop.landed", refresh="state").rows == 1
+    run_sqlite(file, "UPDATE orders SET at = '2024-01-02'")
+    assert sql_tree.load("shop.landed").rows == 1
+    run_sqlite(file, "INSERT INTO orders VALUES (2, '2024-01-01')")
+    assert sql_tree.load("shop.landed").rows == 2
+    sql_tree.read("write_disposition: replace", skip_unchanged="at", query_filter="id > 0")
+    assert sql_tree.load("shop.landed").rows == 2
+    assert sql_tree.load("shop.landed").rows == 0
+
+
+def test_a_sample_is_no_look_at_the_table(sql_tree: SqlTree, file: Path) -> None:
+    """What a sample left out is read by the next run."""
+    run_sqlite(file, "CREATE TABLE orders (id INTEGER); INSERT INTO orders VALUES (1), (2)")
+    sql_tree.read("write_disposition: replace", skip_unchanged="id")
+    assert sql_tree.load("shop.landed", limit=1).rows == 1
+    assert sql_tree.load("shop.landed").rows == 2
+
+
+def test_a_failed_load_is_no_look_at_the_table(sql_tree: SqlTree, file: Path) -> None:
+    """The note lands with the rows, or not at all."""
+    run_sqlite(file, "CREATE TABLE orders (id INTEGER, odd INTEGER); INSERT INTO orders VALUES (1, 'x')")
+    sql_tree.read("write_disposition: replace", skip_unchanged="id")
+    with pytest.raises(FoundationError, match="row 1, column odd"):
+        sql_tree.load("shop.landed")
+    sql_tree.read("write_disposition: replace", "columns: {odd: {data_type: text}}", skip_unchanged="id")
+    assert sql_tree.load("shop.landed").rows == 1
+
+
+def test_a_folder_needs_no_code_of_its_own(sql_tree: SqlTree, file: Path) -> None:  # noqa: ARG001 - sets the connection
+    """The entry is found and its arguments are checked as text: nothing is imported, no connection opened."""
+    sql_tree.read()
+    sql_tree.check("shop")
+    sql_tree.read(tabel="orders")
+    with pytest.raises(ConfigError, match="got an unexpected keyword argument 'tabel'"):
+        sql_tree.check("shop")
+
+
+def test_no_more_is_read_ahead_than_waits() -> None:
+    """A slow warehouse holds the database back, so memory stays flat."""
+    given: list[int] = []
+
+    def pages() -> Iterator[int]:
+        while True:
+            given.append(0)
+            yield 0
+
+    ahead = iter(Ahead([pages], []))
+    next(ahead)
+    time.sleep(0.2)
+    assert len(given) <= READY + 2
+    ahead.close()  # type: ignore[attr-defined] # a generator
+    assert not [thread for thread in threading.enumerate() if "_run" in thread.name]
+
+
+def test_what_one_reader_raises_ends_all() -> None:
+    """The first error is raised where the pages are taken, and nobody reads on."""
+    interrupted: list[str] = []
+
+    def fails() -> Iterator[int]:
+        yield 1
+        raise ConnectionError("lost")
+
+    def endless() -> Iterator[int]:
+        while True:
+            yield 0
+
+    with pytest.raises(ConnectionError, match="lost"):
+        list(Ahead([fails, endless], [lambda: interrupted.append("a")]))
+    assert interrupted == ["a"]
+
+
+def test_a_moment_between_is_a_moment(sql_server: PostgresServer, database: str) -> None:
+    """Ranges of times are cut in times."""
+    sql_server.query("CREATE TABLE orders (at timestamptz); INSERT INTO orders VALUES ('2024-01-01Z'), ('2024-01-03Z')",
+                     database=database)  # fmt: skip
+    with open_database(find_connection("shop", "sales_db")) as reader:
+        table = reader.describe(None, "orders", {})
+        first, last = find_ranges(reader, table, find_key(table, "at"), [], 2)
+    middle = dt.datetime(2024, 1, 2, tzinfo=dt.UTC)
+    assert [list(sa.and_(*part).compile().params.values()) for part in (first, last)] == [[middle], [middle]]
+
+
+def test_a_table_is_an_asset_like_any_other(tmp_path: Path, file: Path) -> None:
+    """A folder with nothing but `sources.yaml` is materialised by Dagster."""
+    run_sqlite(file, "CREATE TABLE orders (id INTEGER); INSERT INTO orders VALUES (1), (2)")
+    location = Location(tmp_path)
+    location.write(
+        "dlthub/shop/sources.yaml", SOURCE.format(kwargs="{connection: sales_db, table: orders}", settings="")
+    )
+    assert landed(location.materialize()) == {"raw/landed"}
+    assert location.query("select id from raw.landed order by id") == [(1,), (2,)]
+
+
+def test_a_row_that_is_deleted_ends_in_scd2(sql_tree: SqlTree, file: Path) -> None:
+    """A table that is read whole each time: a row that changed gets a version, one that is gone ends."""
+    run_sqlite(file, "CREATE TABLE orders (id INTEGER PRIMARY KEY, amount DECIMAL(10, 2), day DATE);"
+                     "INSERT INTO orders VALUES (1, 1.5, '2024-01-01'), (2, 2.5, NULL), (3, 3.5, NULL)")  # fmt: skip
+    sql_tree.read("write_disposition: {disposition: merge, strategy: scd2}")
+    sql_tree.load("shop.landed")
+    sql_tree.load("shop.landed")
+    run_sqlite(file, "DELETE FROM orders WHERE id = 2; UPDATE orders SET amount = 4 WHERE id = 3")
+    sql_tree.load("shop.landed")
+    found = sql_tree.query("SELECT id, amount, _dlt_valid_to IS NULL FROM raw.landed ORDER BY id, _dlt_valid_from")
+    assert found == [
+        (1, Decimal("1.50"), True),
+        (2, Decimal("2.50"), False),
+        (3, Decimal("3.50"), False),
+        (3, Decimal("4.00"), True),
+    ]
+    assert sql_tree.landed()["amount"][0] == "DECIMAL(10,2)"

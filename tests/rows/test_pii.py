@@ -1,0 +1,274 @@
+"""Data of persons: tagged where people look for it, and where `pii: hash` says so nowhere in clear."""
+
+import hashlib
+import hmac
+import json
+
+import dagster as dg
+import pytest
+import yaml
+
+from data_foundation.cli.required_settings import find_settings
+from data_foundation.dbt.sources_yaml import build_dbt_sources
+from data_foundation.errors import ConfigError, FoundationError, SettingMissing
+from data_foundation.local.preview import preview_resource
+from data_foundation.project.find_sources import find_sources
+from data_foundation.project.source import load_source_config
+from tests.promises.test_secrets import Trial, canary
+from tests.support.locations import Location
+from tests.support.trees import Tree
+
+KEY = "b3b0c6f2e1d94a7f8a5c0e7d6f4b2a19"
+HASHED = "columns: {email: {pii: hash}, user__phone: {pii: hash}, born: {pii: hash}}"
+
+# The same two rows, in whatever an entry may yield.
+FORMS = {
+    "a page of dicts": "yield ROWS",
+    "a row at a time": "yield from ROWS",
+    "JSON": "yield json.dumps(ROWS).encode()",
+    "JSON lines": "yield '\\n'.join(map(json.dumps, ROWS)).encode()",
+    "a page of JSON": "yield [json.dumps(row).encode() for row in ROWS]",
+    "tuples of objects": "yield tuple(Row(**row) for row in ROWS)",
+    "an Arrow table": "yield pa.Table.from_pylist(ROWS)",
+    "an Arrow batch": "yield pa.RecordBatch.from_pylist(ROWS)",
+    "an encoded Arrow table": (
+        "table = pa.Table.from_pylist(ROWS); yield table.set_column(1, 'Email', table['Email'].dictionary_encode())"
+    ),
+    "a pandas frame": "yield pd.DataFrame(ROWS)",
+}
+ENTRY = """
+import json
+
+import pandas as pd
+import pyarrow as pa
+from pydantic import BaseModel
+
+
+class Row(BaseModel):
+    id: int
+    Email: str | None
+    born: str | None
+    user: dict | None
+
+
+ROWS = [
+    {"id": 1, "Email": "Ann@example.com ", "born": "1987", "user": {"phone": "+31 6", "city": "Delft"}},
+    {"id": 2, "Email": None, "born": None, "user": {"phone": None, "city": "Gouda"}},
+]
+
+
+def get_rows():
+    FORM
+    assert ROWS[0]["Email"] == "Ann@example.com ", "what the source keeps is its own"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PII_HASH_KEY", KEY)
+
+
+def hashed(text: str) -> str:
+    """What a text lands as, computed as anybody would who has the key."""
+    return hmac.new(KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+@pytest.mark.parametrize("engine", ["columnar", "dlt"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_value_has_one_hash_whatever_it_comes_in(tree: Tree, form: str, engine: str) -> None:
+    """HMAC-SHA-256 of its exact text, at any depth, on both engines; null stays null, other columns are left alone."""
+    tree.add(
+        "shop",
+        f"resources: [{{entry: data.get_rows, destination: raw.people, engine: {engine}, {HASHED}}}]",
+        ENTRY.replace("FORM", FORMS[form]),
+    )
+    result = tree.load("shop.people")
+    assert [text for text in result.warnings if "pii" in text] == []
+    (first, second) = tree.query("SELECT id, email, born FROM raw.people ORDER BY id")
+    assert first == (1, hashed("Ann@example.com "), hashed("1987"))
+    assert second == (2, None, None)
+    if "user" in result.columns:  # a frame keeps objects as JSON
+        phones = [json.loads(one) for one in tree.query("SELECT user FROM raw.people ORDER BY id")]
+        assert phones == [{"phone": hashed("+31 6"), "city": "Delft"}, {"phone": None, "city": "Gouda"}]
+    else:
+        assert tree.query("SELECT user__phone, user__city FROM raw.people ORDER BY id") == [
+            (hashed("+31 6"), "Delft"),
+            (None, "Gouda"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("'007'", "007"),
+        ("''", ""),
+        ("7", "7"),
+        ("2.50", "2.5"),
+        ("True", "true"),
+        ("b'x'", "x"),
+        ("Decimal('1.50')", "1.50"),
+        ("date(1987, 5, 4)", "1987-05-04"),
+        ("datetime(1987, 5, 4, tzinfo=UTC)", "1987-05-04T00:00:00+00:00"),
+        ("{'b': [1], 'a': 'é'}", '{"a": "é", "b": [1]}'),
+        ("['x', None]", '["x", null]'),
+    ],
+)
+def test_the_text_of_a_value_is_its_own(tree: Tree, value: str, text: str) -> None:
+    """Neither trimmed nor folded; what is no text has one spelling, lists and objects that of JSON."""
+    data = "from datetime import UTC, date, datetime\nfrom decimal import Decimal\n\n\n"
+    data += f"def get_rows():\n    yield {{'secret': {value}}}\n"
+    tree.add(
+        "shop",
+        "resources: [{entry: data.get_rows, destination: raw.people, columns: {secret: {pii: hash}}}]",
+        data,
+    )
+    tree.load("shop.people")
+    assert tree.query("SELECT secret FROM raw.people") == [hashed(text)]
+
+
+def test_a_hash_is_a_key_as_good_as_another(tree: Tree) -> None:
+    """The same person comes again and is merged; joins hold, for the key of the hash stays."""
+    tree.add(
+        "shop",
+        "resources: [{entry: data.get_rows, destination: raw.people, write_disposition: merge, primary_key: email, "
+        "columns: {email: {pii: hash}}}]",
+    )
+    for seen in (1, 2):
+        tree.give("shop", [{"email": "a@b.c", "seen": seen}])
+        tree.load("shop.people")
+    assert tree.query("SELECT email, seen FROM raw.people") == [(hashed("a@b.c"), 2)]
+
+
+@pytest.mark.parametrize("key", [None, "short"])
+def test_without_a_key_nothing_is_read(tree: Tree, monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+    """The setting is named, by the load and by `foundation list`, before the entry is begun."""
+    monkeypatch.delenv("PII_HASH_KEY")
+    if key:
+        monkeypatch.setenv("PII_HASH_KEY", key)
+    folder = tree.add(
+        "shop",
+        "resources: [{entry: data.get_rows, destination: raw.people, columns: {email: {pii: hash}}}]",
+        "def get_rows():\n    open(__file__ + '.begun', 'w').close()\n    yield {'email': 'a'}\n",
+    )
+    with pytest.raises(SettingMissing, match=r"needs PII_HASH_KEY.*32 characters or more"):
+        tree.load("shop.people")
+    assert not (folder / "data.py.begun").exists()
+    [source], _ = find_sources(tree.root)
+    assert [(one.name, one.is_set) for one in find_settings(source, {})] == [("PII_HASH_KEY", False)]
+
+
+def test_a_column_that_no_row_has_is_told(tree: Tree) -> None:
+    """A name that is misspelt protects nobody."""
+    tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.people, columns: {emial: {pii: hash}}}]")
+    tree.give("shop", [{"email": "a@b.c"}])
+    assert "columns.emial says pii: hash, and no row had it. Did you mean 'email'?" in tree.load("shop.people").warnings
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("columns: {email: {pii: hsh}}", "got 'hsh'; accepted: True, False, hash. Did you mean 'hash'?"),
+        ("columns: {age: {pii: hash, data_type: bigint}}", "pii: hash lands as text, not bigint"),
+        ("columns: {gone: {pii: hash, hard_delete: true}}", "pii: hash leaves nothing to delete by"),
+        (
+            "columns: {user_email: {pii: hash}}, incremental: {cursor_path: userEmail}",
+            "columns.user_email: pii: hash has no order, and `incremental` goes by it",
+        ),
+        (
+            "columns: {user: {pii: hash}}, incremental: {cursor_path: user.changed}",
+            "columns.user: pii: hash has no order",
+        ),
+    ],
+)
+def test_what_cannot_be_hashed_is_refused(tree: Tree, said: str, told: str) -> None:
+    """Before anything runs, where it is written."""
+    folder = tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.people, {said}}}]")
+    with pytest.raises(ConfigError) as refused:
+        load_source_config(folder)
+    assert told in str(refused.value)
+
+
+def test_dagster_and_dbt_know_which_columns_are_personal(location: Location) -> None:
+    """A tag on the column, before and after it is loaded, and `pii` in the meta of dbt's source; descriptions stay."""
+    columns = "{email: {pii: true, description: Of the buyer.}, Phone: {pii: hash}, id: {}}"
+    location.add(
+        "shop",
+        f"resources: [{{entry: data.get_rows, destination: raw.people, columns: {columns}}}]",
+        "def get_rows():\n    yield {'id': 1, 'email': 'a@b.c', 'Phone': '1'}\n",
+    )
+    spec = location.specs()["raw/people"].metadata["dagster/column_schema"]
+    [event] = location.materialize().get_asset_materialization_events()
+    landed = event.materialization.metadata["dagster/column_schema"]
+    assert isinstance(landed, dg.TableSchemaMetadataValue)
+    for schema in (spec, landed.value):
+        tags = {column.name.lower(): dict(column.tags) for column in schema.columns}
+        assert (tags["email"], tags["phone"], tags["id"]) == ({"pii": "true"}, {"pii": "true"}, {})
+    [(email, phone)] = location.query("SELECT email, phone FROM raw.people")
+    assert (email, phone) == ("a@b.c", hashed("1"))
+    [source] = yaml.safe_load(build_dbt_sources(location.root, Tree(location.root).warehouse))["sources"]
+    [table] = source["tables"]
+    assert table["columns"] == [
+        {"name": "email", "data_type": "text", "description": "Of the buyer.", "config": {"meta": {"pii": True}}},
+        {"name": "phone", "data_type": "text", "config": {"meta": {"pii": True}}},
+        {"name": "id", "data_type": "bigint"},
+    ]
+
+
+EMAIL = canary("a person")
+PEOPLE = f"""
+ROW = {{"id": 1, "email": {EMAIL!r}, "user": {{"email": {EMAIL!r}}}}}
+
+
+def get_rows():
+    yield [ROW]
+
+
+def get_refused():
+    yield [ROW | {{"id": {{1, 2}}}}]
+
+
+def get_rows_and_fail():
+    yield [ROW] * 1000
+    raise ConnectionError("away")
+"""
+YAML = """
+resources:
+  - {entry: data.get_rows, destination: raw.rows, COLUMNS, checks: {accepted_values: {email: [x]}}}
+  - {entry: data.get_rows, destination: raw.by_dlt, engine: dlt, COLUMNS}
+  - {entry: data.get_rows, destination: raw.keyed, tag: people, landing: vault, primary_key: email, COLUMNS}
+  - {entry: data.get_refused, destination: raw.refused, COLUMNS}
+  - {entry: data.get_rows_and_fail, destination: raw.failed, retries: {max: 1, backoff: 0}, COLUMNS}
+  - entry: data_foundation.readers.files.get_rows
+    destination: raw.aside
+    kwargs: {path: "*.csv", connection: inbox, on_bad_row: quarantine}
+    columns: {email: {PII}, id: {data_type: bigint}}
+  - entry: data_foundation.readers.files.get_rows
+    destination: raw.bad
+    kwargs: {path: "*.csv", connection: inbox}
+    columns: {email: {PII}, id: {data_type: bigint}}
+"""
+
+
+@pytest.mark.parametrize("pii", ["hash", "true"])
+def test_the_value_in_clear_is_nowhere(location: Location, monkeypatch: pytest.MonkeyPatch, pii: str) -> None:
+    """No file of a load, no table, event, log or preview holds it, however the load ends; without `hash` they do."""
+    columns = f"columns: {{email: {{pii: {pii}}}, user__email: {{pii: {pii}}}}}"
+    inbox = location.write(".dlt/inbox/people.csv", f"id,email\n1,{EMAIL}\n{EMAIL},2\nx{EMAIL},{EMAIL}\n").parent
+    monkeypatch.setenv("SOURCES__SHOP__INBOX__URL", str(inbox))
+    location.write("dlthub/tags.yaml", "people: {requires: {email: text}}\n")
+    location.add("shop", YAML.replace("COLUMNS", columns).replace("PII", f"pii: {pii}"), PEOPLE)
+    trial = Trial(location)
+    home = location.root / "home"
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home)) as instance:
+        result = location.materialize(instance=instance)
+    landed = {event.asset_key.path[-1] for event in result.get_asset_materialization_events() if event.asset_key}
+    assert landed == {"rows", "by_dlt", "keyed", "aside"}
+    config = load_source_config(location.root / "dlthub" / "shop")
+    for resource in config.resources:
+        try:
+            trial.said += map(str, preview_resource(config, resource, 5))
+        except FoundationError as error:
+            trial.said.append(str(error))
+    places = {place.split("/")[0] for place in trial.places(EMAIL)}
+    assert places == (set() if pii == "hash" else {"data", "home", "output"})

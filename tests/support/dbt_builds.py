@@ -1,0 +1,96 @@
+"""dbt run on this project in a warehouse of the sandbox's rows, and what came of it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
+
+ROOT = Path(__file__).parents[2]
+PROJECT = ROOT / "dbt_project"
+LAYERS = ("staging", "intermediate", "marts")
+
+
+@dataclass(frozen=True)
+class Build:
+    """A warehouse of its own in which dbt has built every model.
+
+    Attributes:
+        folder: Everything of it.
+        manifest: dbt's.
+        again: The rows of every model after one more ingest and build.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    again: dict[str, list[Any]]
+
+    @property
+    def warehouse(self) -> DuckDBWarehouse:
+        """The warehouse as the first build left it."""
+        return DuckDBWarehouse(self.folder / "pipelines", str(self.folder / "warehouse.duckdb"))
+
+    @property
+    def models(self) -> dict[str, Any]:
+        """The manifest's models by name."""
+        return {node["name"]: node for node in self.manifest["nodes"].values() if node["resource_type"] == "model"}
+
+    def query(self, sql: str) -> list[Any]:
+        """Returns rows."""
+        with duckdb.connect(self.warehouse.path, read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def records(self, table: str) -> list[dict[str, Any]]:
+        """Returns the rows of a table by column name."""
+        with duckdb.connect(self.warehouse.path, read_only=True) as connection:
+            rows = connection.execute(f"FROM {table}")
+            names = [column[0] for column in rows.description]
+            return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+
+
+def run_dbt(command: Sequence[str], folder: Path, **environment: str) -> str:
+    """Runs dbt on the project, leaves nothing in it, and returns what it said."""
+    paths = {"--project-dir": PROJECT, "--profiles-dir": PROJECT, "--target-path": folder, "--log-path": folder}
+    options = [str(part) for option in paths.items() for part in option]
+    done = subprocess.run(
+        [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *command, *options],
+        env={**os.environ, "WAREHOUSE": "duckdb", **environment}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return str(done.stdout)
+
+
+def build(warehouse: DuckDBWarehouse, folder: Path) -> None:
+    """Runs `dbt build` in a warehouse; a warning fails too."""
+    said = run_dbt(["build"], folder, **warehouse.dbt_settings())
+    assert re.search(r"WARN=0 ERROR=0 SKIP=0", said), said
+
+
+def read_models(path: str) -> dict[str, list[Any]]:
+    """Returns the sorted rows of every model."""
+    with duckdb.connect(path, read_only=True) as connection:
+        found = connection.execute(
+            "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_schema IN ?", [LAYERS]
+        ).fetchall()
+        return {name: sorted(connection.execute(f"FROM {name}").fetchall(), key=repr) for (name,) in found}
+
+
+def build_twice(loaded: DuckDBWarehouse, ingest: Callable[[DuckDBWarehouse], None], folder: Path) -> Build:
+    """Builds every model in a copy of a loaded warehouse; ingests and builds once more in a copy of that one."""
+    folders, target = [folder / name for name in ("once", "twice")], folder / "target"
+    shutil.copytree(Path(loaded.path).parent, folders[0])
+    build(DuckDBWarehouse(folders[0] / "pipelines", str(folders[0] / "warehouse.duckdb")), target)
+    shutil.copytree(folders[0], folders[1])
+    again = DuckDBWarehouse(folders[1] / "pipelines", str(folders[1] / "warehouse.duckdb"))
+    ingest(again)
+    build(again, target)
+    return Build(folders[0], json.loads((target / "manifest.json").read_text()), read_models(again.path))

@@ -1,0 +1,109 @@
+"""Temporary checkouts whose tables land in a lake."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from deltalake import DeltaTable
+from deltalake.table import TableMerger
+from typing_extensions import override
+
+from data_foundation.loading.result import LoadResult
+from data_foundation.warehouses.lake import delta as lake_delta
+from data_foundation.warehouses.lake.warehouse import LakeWarehouse
+from tests.support.trees import Tree
+
+
+@dataclass(frozen=True)
+class LakeTree(Tree):
+    """A checkout with Delta tables below its folder `lake`, or wherever the settings say."""
+
+    settings: Mapping[str, str] = field(default_factory=lambda: {"LAKE_URL": "lake"})
+
+    @property
+    @override
+    def warehouse(self) -> LakeWarehouse:
+        """The checkout's lake."""
+        return LakeWarehouse.of(self.root, self.settings, suffix="", others=_no_others)
+
+    @property
+    def lake(self) -> Path:
+        """Where its files are, of a local one."""
+        return self.root / "lake"
+
+    @override
+    def query(self, sql: str) -> list[Any]:
+        """Returns the rows of a statement over all files that are there, single columns unpacked."""
+        with self.warehouse.query() as query:
+            rows = query(sql)
+        return [row[0] if len(row) == 1 else row for row in rows]
+
+
+@dataclass(frozen=True)
+class ParquetTree(LakeTree):
+    """The same with parquet files."""
+
+    settings: Mapping[str, str] = field(default_factory=lambda: {"LAKE_URL": "lake", "LAKE_FORMAT": "parquet"})
+
+
+def _no_others(name: str) -> Any:
+    raise AssertionError(name)
+
+
+COMMITS: Sequence[tuple[Any, str]] = (
+    (lake_delta, "write_deltalake"),
+    (lake_delta, "truncate_delta_table"),
+    (TableMerger, "execute"),
+    (DeltaTable, "restore"),
+)
+"""What commits to a Delta table; it does so in Rust, where nobody who watches Python sees it."""
+
+
+class Marking:
+    """Opens a file before and after each commit, for who counts what a process does to files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._patches = ExitStack()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._folder.mkdir(exist_ok=True)
+        for owner, name in COMMITS:
+            self._patches.enter_context(patch.object(owner, name, self._marked(getattr(owner, name))))
+
+    def __exit__(self, *_error: object) -> None:
+        self._patches.close()
+
+    def _marked(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def commit(*args: Any, **kwargs: Any) -> Any:
+            self._mark(f"before {function.__name__}")
+            returned = function(*args, **kwargs)
+            self._mark(f"after {function.__name__}")
+            return returned
+
+        return commit
+
+    def _mark(self, name: str) -> None:
+        with self._lock:
+            (self._folder / name).write_text("")
+
+
+@dataclass(frozen=True)
+class MarkedLakeTree(LakeTree):
+    """One whose loads can be killed before and after each commit."""
+
+    @override
+    def load(self, name: str, **options: Any) -> LoadResult:
+        """Loads `source.table`."""
+        with Marking(self.root / "marks"):
+            return super().load(name, **options)
+
+
+@dataclass(frozen=True)
+class MarkedParquetTree(ParquetTree, MarkedLakeTree):
+    """The same with parquet files."""

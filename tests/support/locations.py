@@ -1,0 +1,88 @@
+"""Temporary code locations: sources that a test writes, loaded by the real factory and run by real Dagster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from data_foundation.orchestration.factory import build_definitions
+
+ROWS = "def get_rows():\n    yield [{'id': 1}, {'id': 2}]\n"
+
+COMPOSITION = '''
+"""The composition root of the repository, without dbt."""
+
+from pathlib import Path
+
+from data_foundation.orchestration.factory import build_definitions
+
+defs = build_definitions(Path(__file__).parent)
+'''
+
+
+@dataclass(frozen=True)
+class Location:
+    """A repository with nothing in it but what a test writes.
+
+    Attributes:
+        root: Its folder.
+    """
+
+    root: Path
+
+    def write(self, path: str, text: str | bytes) -> Path:
+        """Writes a file; its path is relative to the repository."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
+        return file
+
+    def add(self, name: str, yaml: str | bytes = "", data: str | bytes = ROWS, **modules: str) -> Path:
+        """Writes a source folder; without YAML it has one resource, data.get_rows to raw.<name>."""
+        yaml = yaml or f"resources: [{{entry: data.get_rows, destination: raw.{name}}}]"
+        self.write(f"dlthub/{name}/sources.yaml", yaml)
+        for module, text in {"data": data, **modules}.items():
+            self.write(f"dlthub/{name}/{module}.py", text)
+        return self.root / "dlthub" / name
+
+    def add_python(self, name: str, definitions: str, data: str = ROWS) -> Path:
+        """Writes a source folder whose resources are declared in Python."""
+        self.write(f"dlthub/{name}/data.py", data)
+        return self.write(f"dlthub/{name}/definitions.py", definitions).parent
+
+    def definitions(self) -> dg.Definitions:
+        """Returns the definitions, proved to be loadable."""
+        definitions = build_definitions(self.root)
+        dg.Definitions.validate_loadable(definitions)
+        return definitions
+
+    def specs(self) -> Mapping[str, dg.AssetSpec]:
+        """Returns every asset's spec by its key, for instance `raw/github_commits`."""
+        specs = self.definitions().resolve_all_asset_specs()
+        return {spec.key.to_user_string(): spec for spec in specs}
+
+    def materialize(self, *keys: str, **options: Any) -> dg.ExecuteInProcessResult:
+        """Runs the assets of these keys, all where there are none, and returns what happened."""
+        assets = [asset for asset in self.definitions().assets or () if isinstance(asset, dg.AssetsDefinition)]
+        return dg.materialize(assets, selection=list(keys) or None, raise_on_error=False, **options)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Returns what a query finds in the warehouse."""
+        with duckdb.connect(str(self.root / "data" / "warehouse.duckdb"), read_only=True) as connection:
+            return connection.sql(sql).fetchall()
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    """Returns what the failed steps of a run say."""
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    return "\n".join(f"{failed.error.to_string() if failed.error else ''}" for failed in failures)
+
+
+def landed(result: dg.ExecuteInProcessResult) -> set[str]:
+    """Returns the keys of the assets that a run materialised."""
+    events = result.get_asset_materialization_events()
+    return {event.asset_key.to_user_string() for event in events if event.asset_key}

@@ -1,0 +1,87 @@
+"""Databases to read from: a PostgreSQL server and SQLite files, and checkouts whose one source reads them."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import duckdb
+import pytest
+
+from tests.support.postgres_server import ADMINISTRATOR, PASSWORD, PostgresServer, run_server
+from tests.support.trees import Tree
+
+SOURCE = """
+resources:
+  - entry: data_foundation.readers.sql.get_table
+    kwargs: {kwargs}
+    destination: raw.landed
+{settings}
+"""
+
+
+@dataclass(frozen=True)
+class SqlTree(Tree):
+    """A checkout with the source `shop`, which has no code of its own."""
+
+    def read(self, *settings: str, **kwargs: Any) -> None:
+        """Writes the source: `raw.landed` is what the reader gives for `kwargs`."""
+        lines = "\n".join(f"    {line}" for line in ("retries: {max: 1, backoff: 0.01}", *settings))
+        told = {"connection": "sales_db", "table": "orders", **kwargs}
+        self.add("shop", SOURCE.format(kwargs=json.dumps(told), settings=lines))
+        (self.root / "dlthub" / "shop" / "data.py").unlink()
+
+    def landed(self) -> dict[str, tuple[str, list[Any]]]:
+        """Returns type and values of every column that landed, by its name, in the order of `id` where there is one."""
+        with duckdb.connect(self.warehouse.path) as connection:
+            found = connection.sql("select * from raw.landed")
+            found = found.order("id") if "id" in found.columns else found
+            rows = found.fetchall()
+            values = zip(*rows, strict=True) if rows else ([] for _ in found.columns)
+            names = zip(found.columns, map(str, found.types), values, strict=True)
+            return {name: (kind, list(column)) for name, kind, column in names if not name.startswith("_dlt")}
+
+
+@pytest.fixture(scope="session")
+def sql_server() -> Iterator[PostgresServer]:
+    """A server of this worker's own."""
+    with run_server() as running:
+        yield running
+
+
+@pytest.fixture
+def sql_tree(tmp_path: Path) -> SqlTree:
+    """An empty checkout."""
+    return SqlTree(tmp_path)
+
+
+@pytest.fixture
+def database(sql_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty PostgreSQL database, which the source `shop` knows as `sales_db`."""
+    name = sql_server.create_database()
+    monkeypatch.setenv("SOURCES__SHOP__SALES_DB", dsn(sql_server, name))
+    return name
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A SQLite file, not there yet, which the source `shop` knows as `sales_db`."""
+    place = tmp_path / "sales.sqlite"
+    monkeypatch.setenv("SOURCES__SHOP__SALES_DB__DRIVERNAME", "sqlite")
+    monkeypatch.setenv("SOURCES__SHOP__SALES_DB__DATABASE", str(place))
+    return place
+
+
+def dsn(server: PostgresServer, name: str) -> str:
+    """Returns the address of a database, its administrator's password in it."""
+    return f"postgresql://{ADMINISTRATOR}:{quote(PASSWORD)}@127.0.0.1:{server.port}/{name}"
+
+
+def run_sqlite(file: Path, script: str) -> None:
+    """Runs statements in a SQLite file."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.executescript(script)

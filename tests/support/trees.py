@@ -1,0 +1,79 @@
+"""Temporary checkouts: source folders that a test writes, and what loads and queries them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import duckdb
+
+from data_foundation.loading.attempts import load_resource
+from data_foundation.loading.result import LoadResult
+from data_foundation.loading.task import LoadOptions, Task
+from data_foundation.local.selection import select_tasks
+from data_foundation.project.find_sources import find_sources
+from data_foundation.project.source import load_source_config
+from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
+
+ROWS = '''
+import json
+from pathlib import Path
+
+
+def get_rows():
+    """Whatever the test gave last."""
+    yield json.loads((Path(__file__).parent / "rows.json").read_text())
+'''
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A checkout of its own with a DuckDB file, below `root`."""
+
+    root: Path
+
+    def add(self, source: str, sources_yaml: str, data: str = ROWS) -> Path:
+        """Writes a source folder and returns it."""
+        folder = self.root / "dlthub" / source
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "sources.yaml").write_text(dedent(sources_yaml))
+        (folder / "data.py").write_text(dedent(data))
+        return folder
+
+    def give(self, source: str, rows: Sequence[Any]) -> None:
+        """Decides what the default `get_rows` of a source yields from now on."""
+        (self.root / "dlthub" / source / "rows.json").write_text(json.dumps(list(rows)))
+
+    @property
+    def warehouse(self) -> Any:
+        """The checkout's DuckDB."""
+        return DuckDBWarehouse(self.root / "data" / "pipelines", str(self.root / "data" / "warehouse.duckdb"))
+
+    def task(self, name: str, **options: Any) -> Task:
+        """Returns what loads `source.table`; `options` are those of `LoadOptions`."""
+        source, table = name.split(".", 1)
+        config = load_source_config(self.root / "dlthub" / source)
+        resource = config.find_resource(table)
+        assert resource, f"no {table} in {config.file}"
+        return Task(config, resource, LoadOptions(**options))
+
+    def check(self, source: str) -> None:
+        """Looks at a source as `foundation check` does.
+
+        Raises:
+            ConfigError: With all that is wrong with it.
+        """
+        select_tasks([source], *find_sources(self.root))
+
+    def load(self, name: str, **options: Any) -> LoadResult:
+        """Loads `source.table`."""
+        task = self.task(name, **options)
+        return load_resource(task, self.warehouse)
+
+    def query(self, sql: str) -> list[Any]:
+        """Returns the rows of a statement, single columns unpacked."""
+        with duckdb.connect(self.warehouse.path) as connection:
+            rows = connection.execute(sql).fetchall()
+        return [row[0] if len(row) == 1 else row for row in rows]

@@ -1,0 +1,213 @@
+"""Holds the DuckDB file to one user at a time, and everybody else to waiting or to a clear answer."""
+
+import multiprocessing
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from data_foundation.errors import SettingMissing, WarehouseBusy, WarehouseError
+from data_foundation.warehouses.duckdb import warehouse as module
+from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
+from data_foundation.warehouses.settings import build_warehouse
+from data_foundation.warehouses.snowflake.warehouse import SnowflakeWarehouse
+from tests.support.trees import Tree
+
+ROOT = Path(__file__).parents[2]
+TWO_TABLES = """
+resources:
+  - {entry: data.get_rows, destination: raw.a, write_disposition: append}
+  - {entry: data.get_rows, destination: raw.b, write_disposition: append}
+"""
+HOLDING = """
+import sys, time
+from pathlib import Path
+from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
+
+with DuckDBWarehouse(Path("work"), sys.argv[1]).exclusive():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def load_often(root: Path, name: str) -> None:
+    """Loads a table three times: the work of a process of its own."""
+    for _ in range(3):
+        Tree(root).load(name)
+
+
+@pytest.mark.parametrize("tables", [("shop.a", "shop.b"), ("shop.a", "shop.a")], ids=["two tables", "one table"])
+def test_two_processes_load_side_by_side(tree: Tree, tables: tuple[str, str]) -> None:
+    """Two processes on one file, and even on one table, wait for each other; no row is lost or doubled."""
+    tree.add("shop", TWO_TABLES)
+    tree.give("shop", [{"id": 1}])
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=load_often, args=(tree.root, name)) for name in tables]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(90)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert sum(tree.query(f"select count(*) from raw.{name[5:]}")[0] for name in set(tables)) == 6
+
+
+def test_two_threads_load_side_by_side(tree: Tree) -> None:
+    """Two threads of one process do the same."""
+    tree.add("shop", TWO_TABLES)
+    tree.give("shop", [{"id": 1}])
+    with ThreadPoolExecutor(4) as pool:
+        for loaded in [pool.submit(load_often, tree.root, f"shop.{name}") for name in "abab"]:
+            loaded.result(60)
+    assert tree.query("select count(*) from raw.a union all select count(*) from raw.b") == [6, 6]
+
+
+def test_somebody_elses_client_is_named(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that keeps the file open, and knows nothing of our lock, ends the load with a sentence to act on."""
+    monkeypatch.setattr(module, "FOREIGN_WAIT_SECONDS", 0.3)
+    tree.add("shop", TWO_TABLES)
+    tree.give("shop", [{"id": 1}])
+    tree.load("shop.a")
+    code = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, tree.warehouse.path], stdout=subprocess.PIPE) as client:
+        try:
+            assert client.stdout
+            client.stdout.readline()
+            with pytest.raises(WarehouseBusy, match=rf"is held by another client, \S+ \(PID {client.pid}\): close it"):
+                tree.load("shop.a")
+        finally:
+            client.kill()
+    assert tree.load("shop.a").row_count == 2
+
+
+def test_a_client_that_leaves_in_time_is_waited_for(tree: Tree) -> None:
+    """The load waits a while for somebody else's client."""
+    tree.add("shop", TWO_TABLES)
+    tree.give("shop", [{"id": 1}])
+    tree.load("shop.a")
+    code = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(1)"
+    with subprocess.Popen([sys.executable, "-c", code, tree.warehouse.path], stdout=subprocess.PIPE) as client:
+        assert client.stdout
+        client.stdout.readline()
+        assert tree.load("shop.a").row_count == 2
+
+
+def test_one_of_ours_is_waited_for_and_then_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that holds the file too long ends the wait with its own sentence."""
+    monkeypatch.setattr(module, "WAIT_SECONDS", 0.2)
+    warehouse = DuckDBWarehouse(tmp_path, str(tmp_path / "warehouse.duckdb"))
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with warehouse.exclusive():
+            held.set()
+            done.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(20)
+    with pytest.raises(WarehouseBusy, match=r"in use by another run for more than 0.2 s"), warehouse.open():
+        pass
+    done.set()
+    thread.join()
+    with warehouse.open():
+        pass
+
+
+def test_the_lock_of_a_killed_process_frees_itself(tmp_path: Path) -> None:
+    """A process that is killed while it holds the file leaves nothing to clean up."""
+    path = str(tmp_path / "warehouse.duckdb")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDING, path], stdout=subprocess.PIPE, env={"PYTHONPATH": str(ROOT)}
+    ) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        holder.send_signal(signal.SIGKILL)
+    started = time.monotonic()
+    with DuckDBWarehouse(tmp_path, path).open():
+        pass
+    assert time.monotonic() - started < 5
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    """Something else under that name is an error that names the file."""
+    path = tmp_path / "warehouse.duckdb"
+    path.write_text("hello " * 4000)
+    with pytest.raises(WarehouseError, match="cannot be opened"), DuckDBWarehouse(tmp_path, str(path)).open():
+        pass
+
+
+def test_what_was_opened_is_closed(tmp_path: Path) -> None:
+    """After the block ends anybody may open the file, also after an error."""
+    warehouse = DuckDBWarehouse(tmp_path, str(tmp_path / "folder" / "warehouse.duckdb"))
+    with pytest.raises(ZeroDivisionError), warehouse.open():
+        _ = 1 / 0
+    code = "import duckdb, sys; duckdb.connect(sys.argv[1])"
+    assert subprocess.run([sys.executable, "-c", code, warehouse.path], check=False).returncode == 0
+
+
+def test_the_environment_chooses_the_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB below the repository unless `WAREHOUSE` says otherwise; `DUCKDB_PATH` is relative to the repository."""
+    for name in ("WAREHOUSE", "DUCKDB_PATH", "DEPLOYMENT"):
+        monkeypatch.delenv(name, raising=False)
+    assert build_warehouse(tmp_path).describe() == str(tmp_path / "data" / "warehouse.duckdb")
+    monkeypatch.setenv("DUCKDB_PATH", "other/place.duckdb")
+    warehouse = build_warehouse(tmp_path)
+    assert (warehouse.describe(), warehouse.database) == (str(tmp_path / "other" / "place.duckdb"), "place")
+    assert warehouse.dbt_settings() == {"DBT_DUCKDB_PATH": str(tmp_path / "other" / "place.duckdb")}
+    monkeypatch.setenv("WAREHOUSE", "snowflake")
+    monkeypatch.setenv("DEPLOYMENT", "production")
+    assert isinstance(build_warehouse(tmp_path), SnowflakeWarehouse)
+    monkeypatch.setenv("WAREHOUSE", "oracle")
+    with pytest.raises(WarehouseError, match="got 'oracle'; accepted: duckdb, snowflake"):
+        build_warehouse(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_files_never_share_what_is_pending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each warehouse has a working folder of its own."""
+    monkeypatch.delenv("WAREHOUSE", raising=False)
+    folders = set()
+    for path in ("one.duckdb", "two.duckdb"):
+        monkeypatch.setenv("DUCKDB_PATH", path)
+        folders.add(build_warehouse(tmp_path).work_folder)
+    assert len(folders) == 2
+
+
+def test_snowflake_names_every_missing_setting(tmp_path: Path) -> None:
+    """Without its settings Snowflake says all that it needs, at once."""
+    settings = {"SNOWFLAKE_ACCOUNT": "acme", "SNOWFLAKE_DATABASE": "PROD"}
+    warehouse = SnowflakeWarehouse(tmp_path, settings)
+    with pytest.raises(SettingMissing) as missing:
+        warehouse.destination()
+    secrets = "SNOWFLAKE_PRIVATE_KEY_PATH (or SNOWFLAKE_PASSWORD, or SNOWFLAKE_TOKEN)"
+    assert missing.value.settings == ("SNOWFLAKE_USER", "SNOWFLAKE_WAREHOUSE", secrets)
+    assert (warehouse.describe(), warehouse.database) == ("snowflake://acme/PROD", "PROD")
+
+
+def test_a_reader_of_the_same_process_does_not_hold_a_load(tree: Tree) -> None:
+    """What the process itself has open, a test's or a notebook's connection, is no foreign client."""
+    tree.add("shop", TWO_TABLES)
+    tree.give("shop", [{"id": 1}])
+    tree.load("shop.a")
+    with duckdb.connect(tree.warehouse.path) as connection:
+        assert tree.load("shop.a").row_count == 2
+        assert connection.execute("select count(*) from raw.a").fetchone() == (2,)
+
+
+def test_a_load_leaves_duckdb_the_memory_that_it_had(tree: Tree) -> None:
+    """Rows are copied in little memory; the merge after it, and whoever comes next, has what the machine has."""
+    tree.add("shop", TWO_TABLES)
+    tree.give("shop", [{"id": 1}])
+    tree.load("shop.a")
+    with duckdb.connect(tree.warehouse.path) as connection:
+        connection.execute("SET temp_directory = ''")
+        tree.load("shop.a")
+        # What DuckDB shows as its limit is not always what it goes by.
+        groups = "SELECT count(*) FROM (SELECT DISTINCT 'a text that needs room ' || range FROM range(2500000))"
+        assert connection.execute(groups).fetchone() == (2_500_000,)

@@ -1,0 +1,526 @@
+"""Holds ingestion_config.xlsx to what it means, and to the cell that every error names."""
+
+import datetime as dt
+import io
+import re
+import string
+import sys
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from openpyxl import Workbook
+
+from data_foundation.config.grammar import ResourceConfig
+from data_foundation.errors import ConfigError
+from data_foundation.project.find_sources import find_sources
+from data_foundation.project.source import load_source_config
+from data_foundation.workbook import WORKBOOK_FILE, archive, sheet
+from data_foundation.workbook.columns import COLUMNS, REQUIRED, Row
+from data_foundation.workbook.document import read_workbook
+from data_foundation.workbook.export import export_yaml
+from tests.support.locations import Location
+from tests.support.workbooks import JOB, write_workbook
+
+INCREMENTAL = {
+    **JOB,
+    "load_type": "INCREMENTAL",
+    "watermark_column": "updated_at",
+    "last_watermark": dt.date(2024, 1, 1),
+}
+API = {
+    **JOB,
+    "source_type": "API",
+    "source_name": "example_api",
+    "table_name": "users",
+    "api_endpoint": "/api/v1/users",
+}
+SIX = dt.datetime.fromisoformat("2024-01-01T06:00:01")
+"""Excel knows no time zone."""
+
+TEXT = "accepted is a number: format the cell as a number, and type it anew"
+FORMULA = "holds a formula; accepted is a value: copy the cell, and paste it as a value"
+
+
+def problems(folder: Path) -> list[str]:
+    """What the folder's errors say, without the file."""
+    with pytest.raises(ConfigError) as caught:
+        load_source_config(folder)
+    assert {problem.file.name for problem in caught.value.problems} == {WORKBOOK_FILE}
+    return [
+        f"{problem.field}: {problem.message}" if problem.field else problem.message for problem in caught.value.problems
+    ]
+
+
+def resource(tmp_path: Path, row: Mapping[str, Any]) -> ResourceConfig:
+    """The one resource of a workbook with one row."""
+    write_workbook(tmp_path / "shop", row)
+    [found] = load_source_config(tmp_path / "shop").resources
+    return found
+
+
+BAD_CELLS: dict[str, tuple[dict[str, Any], str]] = {
+    "load type misspelt": (
+        {"load_type": "INCREMENTEL"},
+        "F2: load_type: got 'INCREMENTEL'; accepted: FULL, INCREMENTAL. Did you mean 'INCREMENTAL'?",
+    ),
+    "source type unknown": (
+        {"source_type": "Postgres"},
+        ("B2: source_type: got 'Postgres'; accepted: PostgreSQL, Oracle, MSSQL, MySQL, SQLite, API, FILE. "
+        "Did you mean 'PostgreSQL'?"),
+    ),
+    "enabled as a boolean": ({"enabled": True}, "G2: enabled: got 'TRUE'; accepted: Y, N"),
+    "required cell empty": ({"table_name": None}, "E2: table_name: is empty; accepted: a text"),
+    "required cell blank": ({"load_type": "  "}, "F2: load_type: is empty; accepted: FULL, INCREMENTAL"),
+    "incremental without watermark": (
+        {"load_type": "INCREMENTAL", "last_watermark": 0},
+        ("J2: watermark_column: is empty and load_type is INCREMENTAL; accepted: the column that tells new "
+        "rows, for instance updated_at"),
+    ),
+    "incremental without a first value": (
+        {"load_type": "incremental", "watermark_column": "id"},
+        ("K2: last_watermark: is empty and load_type is INCREMENTAL; accepted: where the first run starts, "
+        "for instance 2024-01-01 or 0"),
+    ),
+    "Oracle without schema": (
+        {"source_type": "oracle"},
+        "D2: schema_name: is empty and source_type is Oracle; accepted: the schema that owns the table",
+    ),
+    "API without endpoint": (
+        {"source_type": "API"},
+        ("M2: api_endpoint: is empty and source_type is API; accepted: a path below the base URL, for "
+        "instance /api/v1/users"),
+    ),
+    "endpoint of a database": (
+        {"api_endpoint": "/users"},
+        "M2: api_endpoint: is of no use for source_type SQLite; leave it empty",
+    ),
+    "filter of an API": (
+        {"source_type": "API", "api_endpoint": "/users", "query_filter": "a = 1"},
+        "L2: query_filter: is of no use for source_type API; leave it empty",
+    ),
+    "container without folder": (
+        {"target_container": "raw-data"},
+        ("I2: target_folder_path: is empty and target_container is not; accepted: both, or neither for the "
+        "warehouse of all others"),
+    ),
+    "folder that climbs": (
+        {"target_container": "raw-data", "target_folder_path": "../x"},
+        ("I2: target_folder_path: got '../x'; accepted: folders of letters, digits, _ . = -, for instance "
+        "raw or bronze/sales"),
+    ),
+    "job id with a space": (
+        {"job_id": "my job"},
+        "A2: job_id: got 'my job'; accepted: letters, digits, _ . - (at most 63)",
+    ),
+    "name of a connection with a dot": (
+        {"source_name": "sales.db"},
+        "C2: source_name: got 'sales.db'; accepted: letters, digits, _ and -, for instance sales_db",
+    ),
+    "a formula": ({"table_name": '="or"&"ders"'}, f"E2: table_name: {FORMULA}"),
+    "a formula among numbers": ({"chunk_size": "=10*1000"}, f"P2: chunk_size: {FORMULA}"),
+    "an error of Excel's": ({"query_filter": "#REF!"}, "L2: query_filter: holds the error #REF!; accepted is a value"),
+    "a number as text": ({"chunk_size": "10000"}, f"P2: chunk_size: got the text '10000'; {TEXT}"),
+    "a watermark as text": (
+        {**INCREMENTAL, "last_watermark": "12345"},
+        f"K2: last_watermark: got the text '12345'; {TEXT}",
+    ),
+    "a word for a number": ({"parallelism": "many"}, "Q2: parallelism: got 'many'; accepted is a whole number"),
+    "half a connection": (
+        {"parallelism": 1.5},
+        "Q2: parallelism: got 1.5; input should be a valid integer, got a number with a fractional part",
+    ),
+    "no rows at a time": ({"chunk_size": 0}, "P2: chunk_size: got 0; input should be greater than or equal to 1"),
+    "a name that became a date": (
+        {"table_name": dt.date(2024, 3, 1)},
+        ("E2: table_name: Excel made 2024-03-01 00:00:00 of it; accepted is text: format the cell as text, "
+        "and type it anew"),
+    ),
+    "an unknown template": (
+        {"query_filter": "day = '{{ today }}'"},
+        ("L2: query_filter: got \"day = '{{ today }}'\"; unknown template '{{ today }}'; accepted: partition.key, "
+        "partition.start, partition.end, env.NAME"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("cells", "message"), BAD_CELLS.values(), ids=BAD_CELLS)
+def test_an_error_names_the_cell_and_what_is_accepted(tmp_path: Path, cells: dict[str, Any], message: str) -> None:
+    """Each cell that cannot be accepted is told once, by sheet and cell."""
+    write_workbook(tmp_path / "shop", {**JOB, **cells})
+    assert problems(tmp_path / "shop") == [f"SourceConfig!{message}"]
+
+
+def test_all_errors_come_at_once(tmp_path: Path) -> None:
+    """Those of every row, from the top down and from left to right; rows in order cause none."""
+    first = {**JOB, "chunk_size": "1", "enabled": "yes"}
+    rows = [JOB, {}, {**first, "job_id": "b"}, {**JOB, "table_name": "=A1"}]
+    write_workbook(tmp_path / "shop", *rows)
+    assert [problem.partition(": ")[0] for problem in problems(tmp_path / "shop")] == [
+        "SourceConfig!G4", "SourceConfig!P4", "SourceConfig!A5", "SourceConfig!E5",
+    ]  # fmt: skip
+
+
+def test_a_job_id_given_twice(tmp_path: Path) -> None:
+    """Whether the rows are switched on or not, and with the cell of the first."""
+    write_workbook(tmp_path / "shop", JOB, {**JOB, "table_name": "other", "enabled": "N"})
+    message = "'orders' is given twice, first in A2; each job has one of its own"
+    assert problems(tmp_path / "shop") == [f"SourceConfig!A3: job_id: {message}"]
+
+
+def _rename(to: str) -> Callable[[Any], None]:
+    def change(found: Any) -> None:
+        found.title = to
+
+    return change
+
+
+SHEETS: dict[str, tuple[dict[str, Any], str]] = {
+    "no rows": ({"rows": []}, "SourceConfig!A2: there is no row below the header; accepted is one row a table"),
+    "merged cells": (
+        {"change": lambda found: found.merge_cells("C2:C3")},
+        "SourceConfig!C2:C3: the cells are merged; accepted is one value in each cell: unmerge them, and fill each",
+    ),
+    "a sheet of another name": (
+        {"change": _rename("Sheet1")},
+        "has no sheet 'SourceConfig'; it has 'Sheet1'. Rename 'Sheet1' to SourceConfig",
+    ),
+    "a column nobody knows": (
+        {"columns": (*COLUMNS, "job_nr")},
+        f"SourceConfig!S1: unknown column 'job_nr'; accepted: {', '.join(COLUMNS)}. Did you mean 'job_id'?",
+    ),
+    "a column twice": (
+        {"columns": (*COLUMNS, "job_id"), "rows": [{}]},
+        "SourceConfig!S1: the column 'job_id' is there twice, first in A1; keep one",
+    ),
+    "columns that lack": (
+        {"columns": tuple(name for name in COLUMNS if name not in ("job_id", "enabled"))},
+        "SourceConfig: the first row lacks the columns job_id, enabled",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("how", "message"), SHEETS.values(), ids=SHEETS)
+def test_what_ails_the_sheet_as_a_whole(tmp_path: Path, how: dict[str, Any], message: str) -> None:
+    """Headers, merged cells, the sheet's name."""
+    write_workbook(tmp_path / "shop", *how.pop("rows", [JOB]), **how)
+    assert problems(tmp_path / "shop") == [message]
+
+
+def test_more_rows_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sheet that somebody filled to its end is refused where it passes the limit."""
+    monkeypatch.setattr(sheet, "MOST_ROWS", 2)
+    write_workbook(tmp_path / "shop", *({**JOB, "job_id": name, "table_name": name} for name in "abc"))
+    assert problems(tmp_path / "shop") == [
+        "SourceConfig!A4: more than 2 rows hold something; accepted is one row a table"
+    ]
+
+
+def _zip(**parts: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as written:
+        for name, content in parts.items():
+            written.writestr(f"{name}.xml", content)
+    return stream.getvalue()
+
+
+OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+FILES: dict[str, tuple[bytes, str]] = {
+    "encrypted": (
+        OLE + bytes(500) + "EncryptedPackage".encode("utf-16-le") + bytes(500),
+        "is encrypted; save it without a password",
+    ),
+    "old": (OLE + bytes(1000), "is of the old kind .xls; save it as an Excel workbook (.xlsx)"),
+    "text": (b"job_id,source_type\n", "is no Excel workbook (.xlsx), or is cut short: File is not a zip file"),
+    "empty": (b"", "is no Excel workbook (.xlsx), or is cut short: File is not a zip file"),
+    "zip of something": (_zip(a=b"<a/>"), "is no workbook that can be read: KeyError"),
+    "zip bomb": (
+        _zip(a=bytes(archive.MAX_UNPACKED + 1)),
+        "unpacks to 100,000,001 bytes; accepted are at most 100,000,000",
+    ),
+    "XML bomb": (_zip(a=b'<!DOCTYPE a [<!ENTITY b "b">]><a/>'), "holds an XML document type"),
+    "large": (bytes(archive.MAX_FILE + 1), "has 20,000,001 bytes; accepted are at most 20,000,000"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), FILES.values(), ids=FILES)
+def test_a_file_that_is_no_workbook(tmp_path: Path, content: bytes, message: str) -> None:
+    """Is told as what it is, in little memory, and is one broken folder."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / WORKBOOK_FILE).write_bytes(content)
+    [found] = problems(tmp_path / "shop")
+    assert found.startswith(message)
+
+
+def test_a_workbook_that_is_cut_short(tmp_path: Path) -> None:
+    """However much of it is there."""
+    file = write_workbook(tmp_path / "shop", JOB)
+    content = file.read_bytes()
+    for size in (100, len(content) // 2, len(content) - 1):
+        file.write_bytes(content[:size])
+        [found] = problems(tmp_path / "shop")
+        assert found.startswith("is no Excel workbook (.xlsx), or is cut short")
+
+
+def test_a_damaged_part_is_one_problem(tmp_path: Path) -> None:
+    """A sheet whose XML ends half-way."""
+    file = write_workbook(tmp_path / "shop", JOB)
+    with zipfile.ZipFile(file) as parts:
+        contents = {name: parts.read(name) for name in parts.namelist()}
+    with zipfile.ZipFile(file, "w") as parts:
+        for name, content in contents.items():
+            parts.writestr(name, content[: len(content) // 2] if "sheet1" in name else content)
+    [found] = problems(tmp_path / "shop")
+    assert found.startswith("is no workbook that can be read: ParseError")
+
+
+def test_blank_rows_and_formats_cost_nothing(tmp_path: Path) -> None:
+    """Rows without a value, wherever they are, and cells that only have a format."""
+
+    def change(found: Any) -> None:
+        found["B900"].number_format = "@"
+        found["C40"] = "   "
+
+    write_workbook(tmp_path / "shop", {}, JOB, {}, change=change)
+    assert [str(place) for place in load_source_config(tmp_path / "shop").places] == [
+        f"shop/{WORKBOOK_FILE} SourceConfig!A3"
+    ]
+
+
+def test_columns_in_any_order_and_case(tmp_path: Path) -> None:
+    """The header says which column is which; those that are not required may be left out."""
+    write_workbook(tmp_path / "a", JOB)
+    write_workbook(tmp_path / "b", JOB, columns=tuple(reversed(REQUIRED)))
+    write_workbook(tmp_path / "c", JOB, change=lambda found: found.__setitem__("A1", " Job_ID "))
+    a, b, c = (load_source_config(tmp_path / name).resources for name in "abc")
+    assert a == b == c
+
+
+ROWS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "full": (
+        {**JOB, "schema_name": "main", "query_filter": "a = 'b'", "chunk_size": 10, "parallelism": 2},
+        {
+            "kwargs": {"connection": "sales_db", "dialect": "sqlite", "schema": "main", "table": "orders",
+                       "query_filter": "a = 'b'", "chunk_size": 10, "parallelism": 2},
+            "write_disposition": "replace",
+        },
+    ),
+    "incremental on the table's own key": (
+        INCREMENTAL,
+        {
+            "kwargs": {"connection": "sales_db", "dialect": "sqlite", "table": "orders", "merge_on_key": True},
+            "incremental": {"cursor_path": "updated_at", "initial_value": dt.date(2024, 1, 1)},
+        },
+    ),
+    "incremental on a key that is told": (
+        {**INCREMENTAL, "primary_key": "id, line", "last_watermark": 17},
+        {
+            "kwargs": {"connection": "sales_db", "dialect": "sqlite", "table": "orders"},
+            "write_disposition": "merge", "primary_key": ["id", "line"],
+            "incremental": {"cursor_path": "updated_at", "initial_value": 17},
+        },
+    ),
+    "Oracle into the lake": (
+        {**JOB, "source_type": "ORACLE", "schema_name": "hr", "table_name": "EMP$HIST", "target_container": "raw-data",
+         "target_folder_path": "bronze/erp"},
+        {
+            "kwargs": {"connection": "sales_db", "dialect": "oracle", "schema": "hr", "table": "EMP$HIST"},
+            "destination": "raw.sales_db_EMP_HIST", "write_disposition": "replace",
+            "lake": {"container": "raw-data", "folder": "bronze/erp"},
+        },
+    ),
+    "API": (
+        {**API, "api_method": "get", "pagination_type": "Offset", "chunk_size": 50, "parallelism": 1},
+        {
+            "entry": "data_foundation.readers.rest.get_endpoint",
+            "kwargs": {"connection": "example_api", "endpoint": "/api/v1/users", "method": "GET",
+                       "pagination": "offset", "page_size": 50},
+            "destination": "raw.example_api_users", "write_disposition": "replace",
+        },
+    ),
+    "API, incremental: its times are texts, and without pages they have no size": (
+        {**API, "chunk_size": 100_000, "load_type": "INCREMENTAL", "watermark_column": "at", "last_watermark": SIX},
+        {
+            "entry": "data_foundation.readers.rest.get_endpoint",
+            "kwargs": {"connection": "example_api", "endpoint": "/api/v1/users"},
+            "destination": "raw.example_api_users",
+            "incremental": {"cursor_path": "at", "initial_value": "2024-01-01T06:00:01"},
+        },
+    ),
+    "files": (
+        {**JOB, "source_type": "FILE", "source_name": "bank", "table_name": "inbox/2024-*/orders_*.csv.gz"},
+        {
+            "entry": "data_foundation.readers.files.get_rows",
+            "kwargs": {"connection": "bank", "path": "inbox/2024-*/orders_*.csv.gz"},
+            "destination": "raw.bank_orders", "write_disposition": "replace",
+        },
+    ),
+    "files named by their folder": (
+        {**JOB, "source_type": "FILE", "source_name": "bank", "table_name": "inbox/*.parquet"},
+        {
+            "entry": "data_foundation.readers.files.get_rows",
+            "kwargs": {"connection": "bank", "path": "inbox/*.parquet"},
+            "destination": "raw.bank_inbox", "write_disposition": "replace",
+        },
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "expected"), ROWS.values(), ids=ROWS)
+def test_a_row_is_a_resource(tmp_path: Path, row: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Every column has its place in the grammar; what is empty goes without saying."""
+    told = {
+        "entry": "data_foundation.readers.sql.get_table", "destination": "raw.sales_db_orders",
+        "tags": {"job_id": "orders"}, **expected,
+    }  # fmt: skip
+    assert resource(tmp_path, row) == ResourceConfig.model_validate(told).inherit(
+        load_source_config(tmp_path / "shop").defaults
+    )
+
+
+def test_a_disabled_row_is_no_resource(tmp_path: Path) -> None:
+    """N is `enabled: false`."""
+    write_workbook(tmp_path / "shop", {**JOB, "enabled": "n"}, {**JOB, "job_id": "b", "table_name": "b"})
+    assert [found.job_id for found in load_source_config(tmp_path / "shop").resources] == ["b"]
+
+
+def test_beside_sources_yaml(location: Location) -> None:
+    """Both count; `source:` of the YAML holds for the workbook's rows too, and needs no resource of its own."""
+    folder = location.root / "dlthub" / "shop"
+    write_workbook(folder, JOB)
+    location.write("dlthub/shop/sources.yaml", "source: {owners: ['team:sales'], automation: '@daily'}")
+    [found] = load_source_config(folder).resources
+    assert (found.owners, found.automation and found.automation.cron) == (("team:sales",), "@daily")
+    location.add("shop", "resources: [{entry: data.get_rows, destination: raw.own}]")
+    config = load_source_config(folder)
+    assert [found.table for found in config.resources] == ["own", "sales_db_orders"]
+    assert config.file.name == "sources.yaml"
+
+
+def test_a_table_that_both_declare(location: Location) -> None:
+    """Is refused, and each place names the other."""
+    folder = location.add("shop", "resources: [{entry: data.get_rows, destination: raw.Sales_DB_Orders}]")
+    write_workbook(folder, JOB)
+    [broken] = find_sources(location.root)[1]
+    yaml, workbook = sorted(map(str, broken.problems), reverse=True)
+    assert (
+        "sources.yaml:1: destination: 'raw.Sales_DB_Orders' is table raw.sales_db_orders, which is also the destination"
+        in yaml
+    )
+    assert f"of dlthub/shop/{WORKBOOK_FILE} SourceConfig!A2 (raw.sales_db_orders); rename one" in yaml
+    assert f"{WORKBOOK_FILE}: SourceConfig!E2: destination: 'raw.sales_db_orders'" in workbook
+    assert "of dlthub/shop/sources.yaml:1 (raw.Sales_DB_Orders); rename one" in workbook
+
+
+def test_what_a_reader_refuses_leads_to_its_cell(location: Location) -> None:
+    """Also where only the reader that a row names knows better."""
+    write_workbook(location.root / "dlthub" / "shop", {**API, "api_endpoint": "https://example.com/users"})
+    [broken] = find_sources(location.root)[1]
+    [problem] = broken.problems
+    assert problem.field == "SourceConfig!M2"
+    assert (
+        "raw.example_api_users: kwargs.endpoint: got 'https://example.com/users'; accepted is a path" in problem.message
+    )
+
+
+def test_two_tables_in_one_folder_of_the_lake(location: Location) -> None:
+    """Different datasets of the warehouse are one place in the lake: refused."""
+    lake = "lake: {container: raw-data, folder: bronze}"
+    location.add("a", f"resources: [{{entry: data.get_rows, destination: raw.orders, {lake}}}]")
+    location.add("b", f"resources: [{{entry: data.get_rows, destination: other.orders, {lake}}}]")
+    broken = find_sources(location.root)[1]
+    assert [source.name for source in broken] == ["a", "b"]
+    assert "'raw-data/bronze' is table raw-data/bronze.orders, which is also the destination of dlthub/b/" in str(
+        broken[0].problems[0]
+    )
+
+
+def test_a_yaml_error_and_a_workbook_error_come_together(location: Location) -> None:
+    """Whoever has both files corrects both at once."""
+    folder = location.add("shop", "resources: [{entry: data.get_rows}]")
+    write_workbook(folder, {**JOB, "enabled": "maybe"})
+    [broken] = find_sources(location.root)[1]
+    assert [problem.field for problem in broken.problems] == ["SourceConfig!G2", "resources[0].destination"]
+
+
+def test_without_openpyxl_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is needed where a folder holds a workbook, and nowhere else."""
+    write_workbook(tmp_path / "shop", JOB)
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    assert problems(tmp_path / "shop") == ["needs openpyxl, which is not installed: install the extra `workbook`"]
+
+
+NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=12).map(lambda name: f"t{name}")
+MOMENTS = st.dates(dt.date(2000, 1, 1), dt.date(2040, 1, 1)).map(lambda day: dt.datetime.combine(day, SIX.time()))
+TEXTS = st.text(string.ascii_letters + " '=<>\u00e9\u20ac%\"#:-", min_size=1, max_size=20).map(lambda text: f"x {text}")
+
+AMBIGUOUS = st.sampled_from(
+    ["2024-01-01", "2024-01-01 00:00:00", "2024-01-01T00:00:00Z", "yes", "null", "1:30", "a: b"]
+)
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> dict[str, Any]:
+    """A row that is in order."""
+    kind = draw(st.sampled_from(["PostgreSQL", "Oracle", "MSSQL", "MySQL", "SQLite", "API", "FILE"]))
+    row = {**JOB, "source_type": kind, "table_name": draw(NAMES), "enabled": draw(st.sampled_from("YN"))}
+    if draw(st.booleans()):
+        first = draw(
+            st.one_of(
+                st.integers(0, 2**40), AMBIGUOUS, MOMENTS, st.dates(dt.date(2000, 1, 1), dt.date(2040, 1, 1)), TEXTS
+            )
+        )
+        row |= {"load_type": "INCREMENTAL", "watermark_column": draw(NAMES), "last_watermark": first}
+        row |= {"primary_key": draw(st.sampled_from([None, "id", "a, b"]))}
+    if draw(st.booleans()):
+        row |= {
+            "target_container": draw(NAMES),
+            "target_folder_path": "/".join(draw(st.lists(NAMES, min_size=1, max_size=3))),
+        }
+    if kind == "API":
+        row |= {"api_endpoint": draw(TEXTS), "api_method": draw(st.sampled_from([None, "GET", "POST"]))}
+        row |= {"pagination_type": draw(st.sampled_from([None, "none", "offset", "cursor", "page"]))}
+    elif kind != "FILE":
+        row |= {"schema_name": draw(NAMES), "query_filter": draw(st.one_of(st.none(), TEXTS))}
+        row |= {"parallelism": draw(st.one_of(st.none(), st.integers(1, 8)))}
+    return row
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(jobs(), min_size=1, max_size=3, unique_by=lambda row: row["table_name"]))
+def test_the_exported_yaml_means_the_same(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    """Whatever a workbook says, its YAML gives equal resources, and says of the disabled ones that they are."""
+    numbered = [{**row, "job_id": f"job{number}"} for number, row in enumerate(rows)]
+    file = write_workbook(tmp_path / "workbook", *numbered)
+    (tmp_path / "yaml").mkdir(exist_ok=True)
+    text = export_yaml(file)
+    (tmp_path / "yaml" / "sources.yaml").write_text(text, encoding="utf-8")
+    by_workbook, by_yaml = (load_source_config(tmp_path / name).resources for name in ("workbook", "yaml"))
+    assert by_workbook == by_yaml
+    assert len(re.findall("^- entry", text, re.MULTILINE)) == len(rows)
+    assert len(by_yaml) == sum(row["enabled"] == "Y" for row in rows)
+
+
+def test_the_sheet_has_the_columns_that_its_users_know() -> None:
+    """Those of the workbook that it replaces, in their order, and the key."""
+    assert " ".join(COLUMNS) == (
+        "job_id source_type source_name schema_name table_name load_type enabled target_container target_folder_path "
+        "watermark_column last_watermark query_filter api_endpoint api_method pagination_type chunk_size parallelism "
+        "primary_key"
+    )
+    assert all(field.description for field in Row.model_fields.values())
+
+
+def test_other_sheets_are_nobodys_business(tmp_path: Path) -> None:
+    """Notes, pivot tables and whatever else people keep in a workbook."""
+    book = Workbook()
+    book.worksheets[0].append(["anything"])
+    found = book.create_sheet("SourceConfig")
+    for row in (COLUMNS, [JOB.get(column) for column in COLUMNS]):
+        found.append(list(row))
+    book.save(tmp_path / WORKBOOK_FILE)
+    assert read_workbook(tmp_path / WORKBOOK_FILE).problems == []
