@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+import runpy
 import tomllib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -111,6 +112,19 @@ def test_a_block_of_python_imports_what_exists(block: Block) -> None:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             module = importlib.import_module(node.module or "")
             assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+@pytest.mark.parametrize("block", [block for block in CHECKED if block.title == "definitions.py"], ids=str)
+def test_a_composition_root_builds_definitions(
+    block: Block, location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page's `definitions.py` gives a code location that Dagster loads; on a lake, which needs no dbt project."""
+    monkeypatch.setenv("WAREHOUSE", "lake")
+    monkeypatch.setenv("LAKE_URL", "lake")
+    location.add("shop")
+    defs = runpy.run_path(str(location.write("definitions.py", block.text)))["defs"]
+    dg.Definitions.validate_loadable(defs)
+    assert {spec.group_name for spec in defs.resolve_all_asset_specs()} >= {"shop"}
 
 
 @pytest.mark.parametrize("block", _of("sql", titled=False) + _of("sql", titled=True), ids=str)
