@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 from dlt.common.normalizers.naming.snake_case import NamingConvention
+from typing_extensions import override
 
 _SNAKE_CASE = NamingConvention()
 LONGEST_SCHEMA_NAME = 64
+
+
+class TableName(NamedTuple):
+    """Dataset and table as the warehouse spells them; as text `dataset.table`."""
+
+    dataset: str
+    table: str
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.dataset}.{self.table}"
+
+    @property
+    def pipeline(self) -> str:
+        """The name of the table's dlt pipeline; neither a dataset's name nor a table's has a dash."""
+        return f"{self.dataset}-{self.table}"
+
+    @classmethod
+    def parse(cls, text: str) -> TableName:
+        """Returns the name that `dataset.table` spells."""
+        return cls(*text.split(".", 1))
 
 
 @lru_cache(maxsize=65536)
 def normalize(name: str) -> str:
     """Returns the identifier that dlt makes of `name` with its default naming convention."""
     return _SNAKE_CASE.normalize_path(name)
-
-
-def pipeline_name(dataset: str, table: str) -> str:
-    """Returns the name of a table's pipeline; no dataset and no table has the dash in its name."""
-    return f"{dataset}-{table}"
 
 
 def schema_name(table: str) -> str:

@@ -17,6 +17,7 @@ from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.result import LoadResult
 from data_foundation.loading.task import LoadOptions, Refresh, new_run_id
 from data_foundation.local.selection import select_tasks
+from data_foundation.naming import TableName
 from data_foundation.project.find_sources import find_sources
 from data_foundation.project.root import find_root
 from data_foundation.suggestions import nearest
@@ -117,7 +118,7 @@ class TemporaryWarehouse:
         if table not in tables:
             known = f"there is {', '.join(tables)}" if tables else "nothing was loaded yet"
             raise FoundationError(f"no table '{table}' has landed{nearest(table, tables)}; {known}")
-        quoted = '"."'.join(table.split(".", 1))
+        quoted = '"."'.join(TableName.parse(table))
         with duckdb.connect(self._warehouse.path) as connection:
             connection.execute(_IN_UTC)
             found = connection.sql(f'SELECT {_OWN_COLUMNS} FROM "{quoted}" ORDER BY ALL')  # noqa: S608 - a known table

@@ -259,7 +259,7 @@ def _build_models(
     root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome], found: Sequence[FoundSource]
 ) -> list[ModelResult]:
     """Builds every model but those whose upstreams did not land, now or ever, or failed a check that blocks."""
-    from data_foundation.config.table_names import landing_key, table_key
+    from data_foundation.config.table_names import landing_table_of, table_name_of
     from data_foundation.dbt.command import build_models
 
     if not warehouse.runs_dbt:
@@ -267,9 +267,9 @@ def _build_models(
         return []
     if not any(outcome.result for outcome in outcomes):
         return []
-    failed = {table_key(o.task.resource) for o in outcomes if o.result is None or o.result.is_blocked}
+    failed = {table_name_of(o.task.resource) for o in outcomes if o.result is None or o.result.is_blocked}
     configured = {
-        table_key(resource): landing_key(source.config.name, resource)
+        table_name_of(resource): landing_table_of(source.config.name, resource)
         for source in found
         for resource in source.config.resources
     }

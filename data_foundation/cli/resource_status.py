@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from data_foundation.audit.write import Attempt
-from data_foundation.config.table_names import table_key
+from data_foundation.config.table_names import table_name_of
 
 if TYPE_CHECKING:
     from data_foundation.loading.task import Task
@@ -53,7 +53,7 @@ def find_jobs(tasks: Sequence[Task], attempts: Sequence[Attempt]) -> list[Job]:
     loaded = {attempt.asset: attempt for attempt in attempts if attempt.status == "loaded"}
     jobs = []
     for task in tasks:
-        asset = ".".join(table_key(task.resource))
+        asset = str(table_name_of(task.resource))
         job = Job(task.job_id, asset)
         if found := last.get(asset):
             watermark = loaded[asset].cursor if asset in loaded else None

@@ -14,7 +14,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from data_foundation.cli.required_settings import Setting, find_settings
-from data_foundation.config.table_names import table_key
+from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import SettingMissing
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def assets_table(sources: Sequence[FoundSource], environment: Mapping[str, str])
             first = position == 0
             table.add_row(
                 source.config.name if first else "",
-                ".".join(table_key(resource)),
+                str(table_name_of(resource)),
                 resource.meeting,
                 _automation(resource),
                 _settings(settings) if first else "",

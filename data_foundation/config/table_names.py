@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.naming import normalize
+from data_foundation.naming import TableName, normalize
 
 
-def table_key(resource: ResourceConfig) -> tuple[str, str]:
-    """Returns dataset and table of a resource as they are called in the warehouse: its asset key."""
-    return normalize(resource.dataset), normalize(resource.table)
+def table_name_of(resource: ResourceConfig) -> TableName:
+    """Returns the name of a resource's table in the warehouse, which is its asset key too."""
+    return TableName(normalize(resource.dataset), normalize(resource.table))
 
 
-def child_key(resource: ResourceConfig, child: str) -> tuple[str, str]:
-    """Returns dataset and table of a nested list named in `child_tables`, for instance `parents` or `a.b`."""
-    dataset, table = table_key(resource)
-    return dataset, child_name(table, child)
+def child_table_of(resource: ResourceConfig, child: str) -> TableName:
+    """Returns the name of the table of a nested list in `child_tables`, for instance `parents` or `a.b`."""
+    dataset, table = table_name_of(resource)
+    return TableName(dataset, child_name(table, child))
 
 
 def child_name(table: str, child: str) -> str:
@@ -32,12 +32,12 @@ def satellites_table(resource: ResourceConfig) -> str:
     return f"{hub_table(resource)}__satellites"
 
 
-def landing_key(source: str, resource: ResourceConfig) -> tuple[str, str]:
-    """Returns dataset and table that a resource's rows land in: in a vault its first satellite."""
-    dataset, table = table_key(resource)
-    return dataset, satellite_table(source, resource) if resource.landing == "vault" else table
+def landing_table_of(source: str, resource: ResourceConfig) -> TableName:
+    """Returns the name of the table that a resource's rows land in; with `landing: vault` its first satellite."""
+    dataset, table = table_name_of(resource)
+    return TableName(dataset, satellite_table(source, resource) if resource.landing == "vault" else table)
 
 
 def satellite_table(source: str, resource: ResourceConfig) -> str:
     """Returns the first satellite of a resource; later ones add when they were opened."""
-    return f"sat_{normalize(source)}_{table_key(resource)[1]}"
+    return f"sat_{normalize(source)}_{table_name_of(resource).table}"

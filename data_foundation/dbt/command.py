@@ -14,6 +14,7 @@ from data_foundation.errors import FoundationError
 from data_foundation.warehouses.settings import dbt_environment
 
 if TYPE_CHECKING:
+    from data_foundation.naming import TableName
     from data_foundation.warehouses.base import Warehouse
 
 DBT = Path(sys.executable).parent / "dbt"
@@ -44,7 +45,7 @@ class ModelResult:
         return self.state in ("success", "pass")
 
 
-def build_models(root: Path, warehouse: Warehouse, absent: Iterable[tuple[str, str]] = ()) -> list[ModelResult]:
+def build_models(root: Path, warehouse: Warehouse, absent: Iterable[TableName] = ()) -> list[ModelResult]:
     """Runs `dbt build` and returns how every model ended, and every test that did not pass.
 
     Args:
@@ -62,7 +63,7 @@ def build_models(root: Path, warehouse: Warehouse, absent: Iterable[tuple[str, s
     results.unlink(missing_ok=True)
     command = [str(DBT), "--quiet", "build", "--project-dir", str(project)]
     command += ["--profiles-dir", str(project), "--target", warehouse.kind, "--target-path", str(target)]
-    if excluded := [f"source:{dataset}.{table}+" for dataset, table in absent]:
+    if excluded := [f"source:{table}+" for table in absent]:
         command += ["--exclude", *excluded]
     with dbt_environment(warehouse):
         done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # noqa: S603 - no user input

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import dlt
 import yaml
 
-from data_foundation.config.table_names import child_key, satellite_table, table_key
+from data_foundation.config.table_names import child_table_of, satellite_table, table_name_of
 from data_foundation.loading.result import read_columns
-from data_foundation.naming import normalize, pipeline_name
+from data_foundation.naming import TableName, normalize
 from data_foundation.project.find_sources import find_sources
 from data_foundation.vault.dlt_tables import newest_satellite
 
@@ -69,11 +69,11 @@ def build_dbt_sources(root: Path, warehouse: Warehouse) -> str:
             for resource, entry in zip(source.config.resources, source.entries, strict=True):
                 if resource.lands_in not in (None, warehouse.kind):
                     continue  # dbt reads one warehouse
-                dataset, _ = table_key(resource)
+                dataset, _ = table_name_of(resource)
                 loaded = _read_columns(resource, warehouse.dataset(dataset), destination, folder)
                 tables = {table["name"]: table for table in _describe(resource, entry, loaded)}
                 if resource.landing == "vault":
-                    _, name = table_key(resource)
+                    _, name = table_name_of(resource)
                     tables[name] = {"name": name, "identifier": satellite_table(source.config.name, resource)} | tables[
                         name
                     ]
@@ -93,8 +93,8 @@ def _read_columns(
 
     The schema comes from the warehouse, into a working folder of its own: the one of the loader is left alone.
     """
-    dataset, table = table_key(resource)
-    name = pipeline_name(dataset, table)
+    dataset, table = table_name_of(resource)
+    name = TableName(dataset, table).pipeline
     pipeline = dlt.pipeline(name, pipelines_dir=folder, destination=destination, dataset_name=schema)
     pipeline.sync_destination(destination, dataset_name=schema)
     tables: Mapping[str, Any] = pipeline.default_schema.tables if pipeline.default_schema_name else {}
@@ -105,7 +105,7 @@ def _read_columns(
 
 def _describe(resource: ResourceConfig, entry: FoundEntry, loaded: Mapping[str, Columns]) -> Iterator[Table]:
     """Yields the resource's table, then its declared child tables."""
-    dataset, name = table_key(resource)
+    dataset, name = table_name_of(resource)
     hints = {normalize(column): hint for column, hint in resource.columns.items()}
     columns = loaded.get(name) or {column: {"data_type": hint.data_type} for column, hint in hints.items()}
     # Columns arrive in the order of the first rows that have them: those that a person described come first.
@@ -120,7 +120,7 @@ def _describe(resource: ResourceConfig, entry: FoundEntry, loaded: Mapping[str, 
     joining = [_joining_column("_dlt_id", "text")] if resource.child_tables else []
     yield _table(name, resource.description or entry.facts.docstring, [*listed, *joining])
     for child in resource.child_tables:
-        _, child_name = child_key(resource, child)
+        _, child_name = child_table_of(resource, child)
         items = loaded.get(child_name, {})
         listed = [_column(column, items[column]["data_type"]) for column in sorted(items) if column[:5] != "_dlt_"]
         joining = [_joining_column("_dlt_parent_id", "text"), _joining_column("_dlt_list_idx", "bigint")]

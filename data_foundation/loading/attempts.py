@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_foundation.audit import write as audit
 from data_foundation.checks.failed_parts import list_parts
-from data_foundation.config.table_names import table_key
+from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import ResourceBusy
 from data_foundation.loading import failure
 from data_foundation.loading.load import Load
@@ -20,7 +20,6 @@ from data_foundation.loading.lock import hold
 from data_foundation.loading.progress import Progress, Report
 from data_foundation.loading.task import Task, new_run_id
 from data_foundation.loading.traceback_file import format_traceback, write_traceback
-from data_foundation.naming import pipeline_name
 from data_foundation.process_wide.dlt_traces import forgotten_traces
 from data_foundation.process_wide.redaction import redact
 from data_foundation.process_wide.secret_settings import learn_resolved
@@ -70,7 +69,7 @@ class _Run:
         self.task = task
         self.resource = task.resource
         self.run_id = task.options.run_id
-        self.key = table_key(task.resource)
+        self.table = table_name_of(task.resource)
         self.home = warehouse
         self.warehouse = warehouse.serving(task.resource)
         self.tracebacks = tracebacks or self.warehouse.work_folder
@@ -87,7 +86,7 @@ class _Run:
         self._show(self.last)
         started = datetime.now(UTC)
         try:
-            folder, name = self.warehouse.work_folder, pipeline_name(*self.key)
+            folder, name = self.warehouse.work_folder, self.table.pipeline
             with hold(folder, name, self.run_id, self._tell_waiting) as killed:
                 if killed:
                     # It could not tell itself; nobody knows more of it than when it began.
@@ -126,7 +125,7 @@ class _Run:
         text = format_traceback(error)
         self.report(replace(self.last, note=text, level="DEBUG"))
         heading = f"{self.last.destination}, run {self.run_id}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        return write_traceback(self.tracebacks, pipeline_name(*self.key), f"{heading}\n\n{text}")
+        return write_traceback(self.tracebacks, self.table.pipeline, f"{heading}\n\n{text}")
 
     def _record_failure(self, started: datetime, cause: BaseException) -> None:
         self._record("failed", started, rows=self.last.rows, error_class=type(cause).__name__, error=str(cause))
@@ -137,7 +136,7 @@ class _Run:
         """Writes an attempt into the audit trail, which is that of all tables wherever they land."""
         if not self.home.is_audited:
             return
-        asset, run_id = ".".join(self.key), told.pop("run_id", self.run_id)
+        asset, run_id = str(self.table), told.pop("run_id", self.run_id)
         ended = None if status == "killed" else datetime.now(UTC)
         number = max(self.number, 1)
         attempt = audit.Attempt(asset, self.task.source.name, run_id, number, status, started, ended, **told)

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from data_foundation.config.fields import ColumnHints
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.config.table_names import table_key
+from data_foundation.config.table_names import table_name_of
 from data_foundation.config.templates import render
 from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT
 from data_foundation.errors import EntryError, SettingMissing
@@ -107,7 +107,7 @@ def _build(source: SourceConfig, resource: ResourceConfig, table: str, call: Cal
     found = import_entry(find_entry(source.folder, resource.entry))
     found = found.resource if isinstance(found, ConfigurableDltResource) else found
     if resource.data_from and (parent := source.find_resource(resource.data_from)):
-        upstream = _build(source, parent, table_key(parent)[1], replace(call, kwargs={}))
+        upstream = _build(source, parent, table_name_of(parent).table, replace(call, kwargs={}))
         upstream.add_step(Pages(read=True), insert_at=1)  # a transformer looks at rows
         made = found if isinstance(found, DltResource) else dlt.transformer(found, name=table, section=source.name)
         with _refusing_wrong_arguments(resource.entry):

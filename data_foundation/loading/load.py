@@ -11,7 +11,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.checks.failed_parts import list_parts, read_failed_parts
 from data_foundation.checks.tag_contract import find_breaches
-from data_foundation.config.table_names import table_key
+from data_foundation.config.table_names import table_name_of
 from data_foundation.dlt_keys import ASKED, UNCHANGED, WARNINGS
 from data_foundation.errors import LoadError, NoRows, RequiredColumnsMissing, ValueRefused
 from data_foundation.loading import failure
@@ -22,7 +22,7 @@ from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector, Report
 from data_foundation.loading.range_delete import delete_range
 from data_foundation.loading.result import LoadResult, read_landed
-from data_foundation.naming import normalize, pipeline_name
+from data_foundation.naming import TableName, normalize
 from data_foundation.process_wide import arrow_memory
 from data_foundation.rows.intake_step import find_entrance
 from data_foundation.rows.pii import Hashed, find_missed
@@ -53,7 +53,7 @@ class Load:
         self.warehouse = warehouse
         progress = ProgressCollector(task.resource.destination, report)
         vault = Vault(task.source.name, task.resource) if task.resource.landing == "vault" else None
-        self.pipeline = TablePipeline(warehouse, table_key(task.resource), progress, vault)
+        self.pipeline = TablePipeline(warehouse, table_name_of(task.resource), progress, vault)
         self.unfinished = self.pipeline.unfinished
         self.warnings: list[str] = []
         self.failed_parts: Mapping[str, str] = {}
@@ -101,7 +101,7 @@ class Load:
 
     def _open(self) -> AbstractContextManager[Destination]:
         """Opens the warehouse under the load's name."""
-        asset = ".".join(table_key(self.resource))
+        asset = str(table_name_of(self.resource))
         return self.warehouse.open({"asset": asset, "source": self.source.name, "run_id": self.options.run_id})
 
     @property
@@ -167,7 +167,7 @@ class Load:
         if not self.pipeline.vault:
             yield
             return
-        name = pipeline_name(table_key(self.resource)[0], self.pipeline.vault.hub)
+        name = TableName(table_name_of(self.resource).dataset, self.pipeline.vault.hub).pipeline
         with hold(self.warehouse.work_folder, name, self.options.run_id, logger.info):
             yield
 
@@ -276,7 +276,7 @@ class Load:
             for name, columns in opened.items()
         ]
         result = LoadResult(
-            destination=".".join(table_key(self.resource)),
+            destination=str(table_name_of(self.resource)),
             rows=pipeline.rows,
             table=f"{self.warehouse.database}.{pipeline.dataset}.{pipeline.landing}",
             schema_changes=opened,

@@ -11,7 +11,7 @@ import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.loading.pending_loads import Unfinished
-from data_foundation.naming import pipeline_name, schema_name
+from data_foundation.naming import TableName, schema_name
 from data_foundation.process_wide.dlt_memo import remember_hints
 from data_foundation.rows.intake_step import find_entrance
 from data_foundation.warehouses.connection import connect
@@ -40,14 +40,14 @@ class TablePipeline:
     """
 
     def __init__(
-        self, warehouse: Warehouse, key: tuple[str, str], progress: ProgressCollector, vault: Vault | None = None
+        self, warehouse: Warehouse, name: TableName, progress: ProgressCollector, vault: Vault | None = None
     ) -> None:
-        dataset, self.table = key
-        self.dataset = warehouse.dataset(dataset)
+        self.table = name.table
+        self.dataset = warehouse.dataset(name.dataset)
         self.seconds: dict[str, float] = {}
         self.rows = 0
         self.dlt: dlt.Pipeline
-        self._name = pipeline_name(*key)
+        self._name = name.pipeline
         self.unfinished = Unfinished(warehouse.work_folder, self._name)
         self._warehouse = warehouse
         self._progress = progress

@@ -12,7 +12,7 @@ from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRela
 from data_foundation.audit import write as audit
 from data_foundation.checks.rules import CheckedTable, CheckOutcome
 from data_foundation.checks.run import find_question, run_checks
-from data_foundation.config.table_names import satellites_table, table_key
+from data_foundation.config.table_names import satellites_table, table_name_of
 from data_foundation.warehouses.connection import connect
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def read_landed(
 
 def check_table(resource: ResourceConfig, warehouse: Warehouse) -> tuple[CheckOutcome, ...]:
     """Returns how the checks of a resource come out for its table as it stands, as if it had just been loaded."""
-    dataset, table = table_key(resource)
+    dataset, table = table_name_of(resource)
     # What did not land is not to be seen in the table.
     said = audit.said_of_last_load(warehouse, f"{dataset}.{table}") if resource.checks.complete else ""
     failed = {"the last load": said} if said else {}
@@ -139,10 +139,10 @@ def _newest_satellite(client: SqlClientBase[Any], resource: ResourceConfig) -> s
         "WHERE asset = %s ORDER BY opened_at DESC LIMIT 1"
     )
     try:
-        rows = client.execute_sql(query, ".".join(table_key(resource)))
+        rows = client.execute_sql(query, str(table_name_of(resource)))
     except DatabaseUndefinedRelation:
         rows = None
-    return str(rows[0][0]) if rows else table_key(resource)[1]
+    return str(rows[0][0]) if rows else table_name_of(resource).table
 
 
 def _existing_columns(client: SqlClientBase[Any], table: str) -> Mapping[str, Mapping[str, Any]]:

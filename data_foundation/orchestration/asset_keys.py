@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.config.table_names import child_key, table_key
+from data_foundation.config.table_names import child_table_of, table_name_of
 from data_foundation.errors import FoundationError
 from data_foundation.orchestration.translator import ResourceAssets
 
@@ -27,8 +27,8 @@ AssetKeys = Mapping[dg.AssetKey, dg.AssetKey]
 
 def default_keys(resource: ResourceConfig) -> list[dg.AssetKey]:
     """Returns dataset and table of a resource's table and of its child tables, as asset keys."""
-    children = (child_key(resource, child) for child in resource.child_tables)
-    return [dg.AssetKey(key) for key in (table_key(resource), *children)]
+    children = (child_table_of(resource, child) for child in resource.child_tables)
+    return [dg.AssetKey(key) for key in (table_name_of(resource), *children)]
 
 
 def find_changed_keys(members: Iterable[ResourceAssets]) -> dict[dg.AssetKey, dg.AssetKey]:

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.config.table_names import child_key
+from data_foundation.config.table_names import child_table_of
 from data_foundation.loading.result import LoadResult
 from data_foundation.naming import normalize
 
@@ -27,7 +27,7 @@ def landed_results(
         keys: Asset keys of the table and of its child tables, in the order of the resource's `child_tables`.
     """
     table, *children = keys
-    names = (child_key(resource, child)[1] for child in resource.child_tables)
+    names = (child_table_of(resource, child).table for child in resource.child_tables)
     personal = {normalize(name) for name, hints in resource.columns.items() if hints.pii}
     return [
         _table_result(result, table, personal),

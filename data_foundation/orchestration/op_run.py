@@ -13,7 +13,7 @@ from pydantic import Field
 from data_foundation.checks.rules import CheckOutcome
 from data_foundation.checks.run import is_declared
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.config.table_names import child_key
+from data_foundation.config.table_names import child_table_of
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.progress import Progress
 from data_foundation.loading.result import LoadResult, check_table
@@ -157,9 +157,9 @@ def _results(
     for warning in result.warnings:
         context.log.warning("%s: %s", result.destination, warning)
     for child in resource.child_tables:
-        key = child_key(resource, child)
-        if key[1] not in result.children:
-            context.log.warning("%s: there is no such nested table; no row had '%s' so far", ".".join(key), child)
+        table = child_table_of(resource, child)
+        if table.table not in result.children:
+            context.log.warning("%s: there is no such nested table; no row had '%s' so far", table, child)
     for found in landed_results(resource, result, assets.keys):
         assert found.asset_key  # noqa: S101 - it is always set
         if found.asset_key in context.selected_asset_keys:

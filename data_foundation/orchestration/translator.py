@@ -17,8 +17,9 @@ from dagster_dlt import DagsterDltTranslator
 from typing_extensions import override
 
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.config.table_names import child_key, child_name, table_key
+from data_foundation.config.table_names import child_name, child_table_of, table_name_of
 from data_foundation.errors import Place
+from data_foundation.naming import TableName
 from data_foundation.orchestration.automation import PARTITIONED_TAG, TABLE_KIND, ingest_condition
 from data_foundation.orchestration.materialization import PII_TAG
 from data_foundation.project.entry import EntryFacts, EntryPlace
@@ -63,10 +64,9 @@ class ResourceData:
     parent: ResourceData | None = None
     suffix: str = ""
 
-    def table_name(self, key: tuple[str, str]) -> str:
-        """Returns schema.table of this deployment for dataset and table."""
-        dataset, table = key
-        return f"{dataset}{self.suffix}.{table}"
+    def table_name(self, table: TableName) -> str:
+        """Returns schema.table of this deployment for a table."""
+        return f"{table.dataset}{self.suffix}.{table.table}"
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
     @override
     def get_asset_key(self, data: ResourceData) -> dg.AssetKey:
         """Returns dataset and table, which is dagster-dbt's key of the table as a dbt source."""
-        return dg.AssetKey(table_key(data.resource))
+        return dg.AssetKey(table_name_of(data.resource))
 
     @override
     def get_deps_asset_keys(self, data: ResourceData) -> Iterable[dg.AssetKey]:
@@ -198,12 +198,12 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
             for name, hints in resource.columns.items()
         ]
         return {
-            "dagster/table_name": data.table_name(table_key(resource)),
+            "dagster/table_name": data.table_name(table_name_of(resource)),
             "dagster/code_references": _references(
                 _reference(data.declared.file, data.declared.line), _reference(data.place.file, data.facts.line)
             ),
             "write_disposition": resource.meeting,
-            **({"lake": f"{resource.lake}/{table_key(resource)[1]}"} if resource.lake else {}),
+            **({"lake": f"{resource.lake}/{table_name_of(resource).table}"} if resource.lake else {}),
             **({"dagster/column_schema": dg.TableSchema(columns)} if columns else {}),
             **(resource.meta.model_extra or {}),
         }
@@ -221,7 +221,7 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
             deps=[parent.key],
             description=f"`{child}` of {'.'.join(parent.key.path)}, a row per item; join _dlt_parent_id to _dlt_id.",
             automation_condition=None,
-            metadata={**parent.metadata, "dagster/table_name": data.table_name(child_key(data.resource, child))},
+            metadata={**parent.metadata, "dagster/table_name": data.table_name(child_table_of(data.resource, child))},
         )
 
     def get_source_spec(self, source: SourceConfig) -> dg.AssetSpec:

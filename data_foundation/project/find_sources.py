@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.config.table_names import child_key, hub_table, satellite_table, satellites_table, table_key
+from data_foundation.config.table_names import (
+    child_table_of,
+    hub_table,
+    satellite_table,
+    satellites_table,
+    table_name_of,
+)
 from data_foundation.config.tags import TAGS_FILE, load_tags
 from data_foundation.errors import ConfigError, EntryError, Place, Problem
+from data_foundation.naming import TableName
 from data_foundation.project.entry import EntryFacts, EntryPlace, check_arguments, find_entry, read_facts
 from data_foundation.project.python_resources import PYTHON_FILE, load_python_resources
 from data_foundation.project.source import SOURCES_FILE, SourceConfig, find_folder_problems, load_source_config
@@ -136,7 +143,7 @@ def _find_source(folder: Path) -> FoundSource:
 
 def _refuse_name(resource: ResourceConfig) -> str:
     """Returns why nothing may land under this name, "" where it may."""
-    dataset, table = table_key(resource)
+    dataset, table = table_name_of(resource)
     if dataset == SOURCE_KEY:
         return f"the dataset '{SOURCE_KEY}' stands for the vendors in Dagster; take another, for instance raw"
     if table.startswith("_dlt"):
@@ -163,14 +170,14 @@ def _find_entry(folder: Path, resource: ResourceConfig, known: dict[str, FoundEn
 def _duplicate_destinations(sources: list[FoundSource]) -> Mapping[str, tuple[Problem, ...]]:
     """Returns problems by source name where two resources, as the warehouse calls them, share a table."""
     rows = [(s.config, *found) for s in sources for found in zip(s.config.resources, s.config.places, strict=True)]
-    claims: dict[tuple[str, str], list[tuple[SourceConfig, Place, str]]] = defaultdict(list)
+    claims: dict[TableName, list[tuple[SourceConfig, Place, str]]] = defaultdict(list)
     for config, resource, place in rows:
         for key, spelling in _tables(config, resource):
             claims[key].append((config, place, spelling))
     for config, resource, place in rows:
         for table in (hub_table(resource), satellites_table(resource)) if resource.landing == "vault" else ():
             # Resources of one tag share these: only another's table of that name is one too many.
-            if claimed := claims.get((table_key(resource)[0], table)):
+            if claimed := claims.get(TableName(table_name_of(resource).dataset, table)):
                 claimed.append((config, place, f"{resource.destination}: tag"))
     problems: dict[str, list[Problem]] = defaultdict(list)
     for key, claimed in claims.items():
@@ -178,18 +185,18 @@ def _duplicate_destinations(sources: list[FoundSource]) -> Mapping[str, tuple[Pr
             others = ", ".join(
                 f"dlthub/{other} ({text})" for index, (_, other, text) in enumerate(claimed) if index != position
             )
-            message = f"'{spelling}' is table {'.'.join(key)}, which is also the destination of {others}; rename one"
+            message = f"'{spelling}' is table {key}, which is also the destination of {others}; rename one"
             problems[config.name].append(place.problem(message, "destination"))
     return {name: tuple(found) for name, found in problems.items()}
 
 
-def _tables(config: SourceConfig, resource: ResourceConfig) -> Iterator[tuple[tuple[str, str], str]]:
+def _tables(config: SourceConfig, resource: ResourceConfig) -> Iterator[tuple[TableName, str]]:
     """Yields every table that is a resource's alone, and what claims it."""
-    dataset, table = table_key(resource)
-    yield (dataset, table), resource.destination
+    dataset, table = table_name_of(resource)
+    yield TableName(dataset, table), resource.destination
     if lake := resource.lake:
-        yield (f"{lake.container}/{lake.folder}", table), str(lake)
+        yield TableName(f"{lake.container}/{lake.folder}", table), str(lake)
     if resource.landing == "vault":
-        yield (dataset, satellite_table(config.name, resource)), f"{resource.destination}: landing"
+        yield TableName(dataset, satellite_table(config.name, resource)), f"{resource.destination}: landing"
     for child in resource.child_tables:
-        yield child_key(resource, child), f"{resource.destination}: child_tables"
+        yield child_table_of(resource, child), f"{resource.destination}: child_tables"

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from dlt.common.storages import ParsedLoadJobFileName
 from dlt.common.storages.load_package import PackageStorage
 
-from data_foundation.config.table_names import hub_table, satellite_table, satellites_table, table_key
+from data_foundation.config.table_names import hub_table, satellite_table, satellites_table, table_name_of
 from data_foundation.errors import ValueRefused
 from data_foundation.naming import normalize
 from data_foundation.vault.dlt_tables import (
@@ -50,8 +50,8 @@ class Vault:
     def __init__(self, source: str, resource: ResourceConfig) -> None:
         self.hub = hub_table(resource)
         self.opened: dict[str, tuple[str, ...]] = {}
-        self._asset = ".".join(table_key(resource))
-        self._table = table_key(resource)[1]
+        self._asset = str(table_name_of(resource))
+        self._table = table_name_of(resource).table
         self._source = f"{source}.{self._table}"
         self._first = satellite_table(source, resource)
         self._list = satellites_table(resource)

@@ -9,7 +9,7 @@ import pytest
 from data_foundation.errors import ValueRefused
 from data_foundation.loading.dlt_resource import Call, build_resource
 from data_foundation.loading.load_range import Bounds
-from data_foundation.naming import pipeline_name, schema_name
+from data_foundation.naming import TableName, schema_name
 from data_foundation.rows.intake_step import find_entrance
 from tests.support.trees import Tree
 
@@ -49,7 +49,7 @@ def tell(tree: Tree) -> list[str]:
     resource = build_resource(task.source, task.resource, "t", Call(Bounds(), {}))
     (tree.root / "data").mkdir(exist_ok=True)
     pipeline = dlt.pipeline(
-        pipeline_name("raw", "t"),
+        TableName("raw", "t").pipeline,
         pipelines_dir=str(tree.root / "asked"),
         destination=dlt.destinations.duckdb(tree.warehouse.path),
         dataset_name="raw",
