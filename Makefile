@@ -49,6 +49,7 @@ check: $(STAMP) ## lint, formatting, types, the configuration of every source, a
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/foundation check
 	@$(MAKE) --no-print-directory docs
 

@@ -12,7 +12,6 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.loading.pending_loads import Unfinished
 from data_foundation.naming import TableName, schema_name
-from data_foundation.process_wide.dlt_memo import remember_hints
 from data_foundation.rows.intake_step import find_entrance
 from data_foundation.warehouses.connection import connect
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from data_foundation.loading.progress import ProgressCollector
     from data_foundation.vault.landing import Vault
     from data_foundation.warehouses.base import Destination, Statement, Warehouse
-
-remember_hints()
 
 
 class TablePipeline:

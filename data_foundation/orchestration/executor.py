@@ -102,7 +102,7 @@ def side_by_side_executor(context: dg.InitExecutorContext) -> dg.Executor:
 
 def preloaded() -> list[str]:
     """Returns which modules the first op waits for: of PRELOADED those that the run's process has needed itself."""
-    return ["data_foundation.orchestration.preload", *(name for name in PRELOADED if name in sys.modules)]
+    return ["data_foundation.process_wide.preload", *(name for name in PRELOADED if name in sys.modules)]
 
 
 def begin_forkserver(modules: list[str]) -> None:

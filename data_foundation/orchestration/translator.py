@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +21,10 @@ from data_foundation.errors import Place
 from data_foundation.naming import TableName
 from data_foundation.orchestration.automation import PARTITIONED_TAG, TABLE_KIND, ingest_condition
 from data_foundation.orchestration.materialization import PII_TAG
+from data_foundation.process_wide import at_import  # noqa: F401 - imported for what it changes
 from data_foundation.project.entry import EntryFacts, EntryPlace
 from data_foundation.project.find_sources import SOURCE_KEY
 from data_foundation.project.source import SourceConfig
-
-# Links to code are marked beta in dagster 1.13; a person who starts a run should not read of it for every table.
-warnings.filterwarnings("ignore", message=".*(LocalFileCodeReference|CodeReferencesMetadataValue).*")
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]")
 

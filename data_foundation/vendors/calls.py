@@ -22,7 +22,6 @@ from data_foundation.vendors.responses import address, cut, describe_answer, ref
 from data_foundation.vendors.retries import SYSTEM, Clock, asked_by_itself, attempts, retry_after
 
 logger = logging.getLogger(__name__)
-hear(__name__)
 
 TOLD_FROM = 1.0
 """Seconds of the shortest wait for a limit that is worth a line in the log."""
@@ -83,6 +82,7 @@ class Calls:
             session: With headers, certificates or a proxy of its own.
             clock: What waits go by.
         """
+        hear(__name__)
         self.calls = 0
         self.clock = clock
         self._name, self._limit = limit, _limit(limit, clock)

@@ -13,6 +13,7 @@ from dotenv import load_dotenv
 
 from data_foundation.errors import SettingMissing, WarehouseError
 from data_foundation.naming import normalize
+from data_foundation.process_wide import at_import  # noqa: F401 - imported for what it changes
 from data_foundation.process_wide.redaction import redact, redact_logs
 from data_foundation.process_wide.secret_settings import learn_files, learn_settings
 from data_foundation.warehouses.base import Setting, Warehouse
@@ -20,9 +21,6 @@ from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
 from data_foundation.warehouses.lake.warehouse import LakeWarehouse
 from data_foundation.warehouses.postgres.warehouse import PostgresWarehouse
 from data_foundation.warehouses.snowflake.warehouse import SnowflakeWarehouse
-
-# dlt never calls home, wherever its config.toml is looked for, unless the environment wants it to.
-os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 
 ENGINES: Mapping[str, type[Warehouse]] = {
     "duckdb": DuckDBWarehouse,

@@ -265,7 +265,7 @@ def test_only_what_the_location_has_imported_is_preloaded() -> None:
     told += "import data_foundation.orchestration.dbt_assets; print(executor.preloaded())"
     said = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     without, with_dbt = map(ast.literal_eval, said.splitlines())
-    assert without == ["data_foundation.orchestration.preload", "data_foundation.orchestration.factory"]
+    assert without == ["data_foundation.process_wide.preload", "data_foundation.orchestration.factory"]
     assert with_dbt == [*without, "data_foundation.orchestration.dbt_assets"]
 
 

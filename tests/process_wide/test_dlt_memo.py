@@ -58,6 +58,7 @@ def test_what_is_kept_of_a_type_is_what_dlt_says(hint: Any, secret: bool) -> Non
 @pytest.mark.parametrize("spec", [TColumnSchema, TSchemaSettings, TNormalizersConfig])
 def test_what_is_kept_of_a_dict_is_what_dlt_reads(spec: type) -> None:
     """It is asked for with the globals of the module that a typed dict is of."""
+    hints.remember_hints()
     names = vars(sys.modules[spec.__module__])
     asked: Any = vars(validation)["get_type_hints"]
     assert asked(spec, globalns=names) == get_type_hints(spec, globalns=names)
