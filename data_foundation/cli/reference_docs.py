@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,24 @@ from data_foundation.warehouses.settings import ENGINES, GENERAL_SETTINGS
 
 SCHEMA_FILE = "dlthub/sources.schema.json"
 PAGES = "docs/reference"
+MAPPINGS: Mapping[str, type[BaseModel]] = {
+    "write_disposition": WriteDisposition,
+    "incremental": Incremental,
+    "partitions": Partitions,
+    "lake": LakePlace,
+    "freshness": Freshness,
+    "automation": Automation,
+    "retries": Retries,
+    "schema_contract": SchemaContract,
+    "checks": Checks,
+    "checks.row_count": RowCount,
+    "checks.accepted_values.<column>": AcceptedValues,
+    "columns.<name>": ColumnHints,
+}
+"""The keys of a resource that hold a mapping with a table of its own, by their path."""
+
+_ANCHORS = {re.sub(r"\.<.*", "", path).rpartition(".")[2]: re.sub(r"\W", "", path) for path in MAPPINGS}
+_PAGE = re.compile(r"docs/([\w/-]+\.md)")
 BEGIN, END = "<!-- begin: written by `foundation docs` -->", "<!-- end -->"
 
 
@@ -83,18 +102,7 @@ def _describe_configuration() -> str:
         ("A resource", ResourceConfig, own),
         ("A resource, or `source:` for all of a folder", ResourceConfig, inherited),
         ("`source:` only", SourceDefaults, ["max_concurrency"]),
-        ("`write_disposition`", WriteDisposition, list(WriteDisposition.model_fields)),
-        ("`incremental`", Incremental, list(Incremental.model_fields)),
-        ("`partitions`", Partitions, list(Partitions.model_fields)),
-        ("`lake`", LakePlace, list(LakePlace.model_fields)),
-        ("`freshness`", Freshness, list(Freshness.model_fields)),
-        ("`automation`", Automation, list(Automation.model_fields)),
-        ("`retries`", Retries, list(Retries.model_fields)),
-        ("`schema_contract`", SchemaContract, list(SchemaContract.model_fields)),
-        ("`checks`", Checks, list(Checks.model_fields)),
-        ("`checks.row_count`", RowCount, list(RowCount.model_fields)),
-        ("`checks.accepted_values.<column>`", AcceptedValues, list(AcceptedValues.model_fields)),
-        ("`columns.<name>`", ColumnHints, list(ColumnHints.model_fields)),
+        *((f"`{path}`", model, list(model.model_fields)) for path, model in MAPPINGS.items()),
     ]
     return "\n\n".join(f"## {title}\n\n{_keys_table(model, names)}" for title, model, names in parts)
 
@@ -106,7 +114,11 @@ def _keys_table(model: type[BaseModel], names: list[str]) -> str:
         field = model.model_fields[name]
         default = "required" if field.is_required() else _default(field.get_default(call_default_factory=True))
         spelling = f"`{name}` (`{field.alias}`)" if field.alias else f"`{name}`"
-        rows.append(f"| {spelling} | {_accepts(properties[name])} | {default} | {field.description or ''} |")
+        meaning = _PAGE.sub(r"[details](../\1)", field.description or "")
+        accepts = _accepts(properties[name])
+        if name in _ANCHORS:
+            accepts = accepts.replace("mapping", f"[mapping](#{_ANCHORS[name]})")
+        rows.append(f"| {spelling} | {accepts} | {default} | {meaning} |")
     return "\n".join(rows)
 
 
