@@ -11,7 +11,7 @@ import dlt
 
 from data_foundation.config.templates import environment_names
 from data_foundation.project.find_sources import FoundSource
-from data_foundation.readers.connections import missing_settings
+from data_foundation.readers.registry import find_missing_settings
 from data_foundation.warehouses.settings import PII_KEY
 
 
@@ -45,7 +45,7 @@ def find_settings(source: FoundSource, environment: Mapping[str, str]) -> list[S
         Setting(f"SOURCES__{section}__{argument}".upper(), required, _is_set(section, argument))
         for argument, required in sorted(found.items())
     ]
-    lacking = {name for r in source.config.resources for name in missing_settings(section, r)}
+    lacking = {name for r in source.config.resources for name in find_missing_settings(section, r)}
     settings += [Setting(name, required=True, is_set=False) for name in sorted(lacking)]
     names = {name for r in source.config.resources for name in environment_names([r.args, r.kwargs])}
     names |= {PII_KEY for r in source.config.resources if r.hashed_columns}

@@ -15,8 +15,8 @@ from data_foundation.config.table_patterns import DISCOVERED_FILE, Found, kwargs
 from data_foundation.config.yaml_document import load_yaml
 from data_foundation.errors import FoundationError
 from data_foundation.project.source import SOURCES_FILE, read_raw_resources
-from data_foundation.readers.sql.reading import open_database
-from data_foundation.readers.sql.settings import find_connection
+from data_foundation.readers.sql.database_settings import find_connection
+from data_foundation.readers.sql.table_reader import open_database
 from data_foundation.suggestions import nearest
 
 _HEADER = """\

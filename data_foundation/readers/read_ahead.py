@@ -17,7 +17,7 @@ _PATIENCE = 0.1
 """Seconds after which a reader that nobody takes pages from looks whether it is still wanted."""
 
 
-class Ahead(Generic[T]):
+class ReadAhead(Generic[T]):
     """Runs readers, each in a thread of its own, and hands over their pages as they come.
 
     A reader is a function that returns an iterator; what it raises is raised where the pages are taken. When nobody

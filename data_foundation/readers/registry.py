@@ -1,8 +1,8 @@
-"""What text tells of the `kwargs` of entries that ship with the framework, before anything runs."""
+"""The entries that ship with the framework: checks of their `kwargs`, and their missing connection settings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,37 +11,73 @@ from data_foundation.config.fields import Model
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.messages import explain_validation
 from data_foundation.config.templates import find_templates
-from data_foundation.readers.files.arguments import FileArguments
-from data_foundation.readers.rest.arguments import EndpointArguments
+from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.readers.files.file_arguments import FileArguments
+from data_foundation.readers.rest.endpoint_arguments import EndpointArguments
 
-GRAMMARS: Mapping[str, type[Model]] = {
-    "data_foundation.readers.files.get_rows": FileArguments,
-    "data_foundation.readers.rest.get_endpoint": EndpointArguments,
-}
-"""By entry what its `kwargs` accept."""
+FILES = "data_foundation.readers.files.get_rows"
+REST = "data_foundation.readers.rest.get_endpoint"
+SQL = "data_foundation.readers.sql.get_table"
+
+_ARGUMENT_MODELS: Mapping[str, type[Model]] = {FILES: FileArguments, REST: EndpointArguments}
+"""The model that validates the `kwargs` of each entry; SQL arguments need the database to be checked."""
 
 
 def find_argument_problems(resource: ResourceConfig) -> Iterator[tuple[str, str]]:
-    """Yields the place of each value in a resource that its entry does not accept, and why.
+    """Yields the path and the error message of each value in `kwargs` that the entry does not accept.
 
-    What a template stands for shows in a run, which looks again.
+    Values with templates are skipped: they are known at run time, and the entry checks them then.
     """
-    if (grammar := GRAMMARS.get(resource.entry)) is None:
+    if (model := _ARGUMENT_MODELS.get(resource.entry)) is None:
         return
     kwargs: Mapping[str, Any] = resource.kwargs
     try:
-        asked = grammar.model_validate(kwargs)
+        arguments = model.model_validate(kwargs)
     except ValidationError as error:
-        for path, message in explain_validation(grammar, kwargs, error):
-            if not any(find_templates(_at(kwargs, path))):
+        for path, message in explain_validation(model, kwargs, error):
+            if not any(find_templates(_value_at(kwargs, path))):
                 yield ".".join(map(str, ("kwargs", *path))), message
     else:
-        if isinstance(asked, EndpointArguments) and asked.parent_fields and not resource.data_from:
-            field = asked.parent_fields[0]
+        if isinstance(arguments, EndpointArguments) and arguments.parent_fields and not resource.data_from:
+            field = arguments.parent_fields[0]
             yield "kwargs", f"'{field}' is a field of a parent; name that resource in `data_from`"
 
 
-def _at(value: Any, path: tuple[str | int, ...]) -> Any:
+def find_missing_settings(folder: str, resource: ResourceConfig) -> tuple[str, ...]:
+    """Returns the environment variables of the settings that the resource's connection lacks; does not connect."""
+    name = resource.kwargs.get("connection")
+    if not isinstance(name, str) or (find := _connection_finder(resource.entry)) is None:
+        return ()
+    try:
+        find(folder, name)
+    except SettingMissing as error:
+        return error.settings
+    except EntryError:  # an invalid setting; the load reports it
+        return ()
+    return ()
+
+
+def _connection_finder(entry: str) -> Callable[[str, str], Any] | None:
+    """Returns the function that reads the settings of an entry's connection, or None for any other entry.
+
+    Imports on demand: definitions need none of these modules, and each step of a run pays for every import.
+    """
+    if entry == FILES:
+        from data_foundation.readers.files.storage_settings import find_storage  # noqa: PLC0415 - see above
+
+        return find_storage
+    if entry == REST:
+        from data_foundation.readers.rest.api_settings import find_api  # noqa: PLC0415 - see above
+
+        return find_api
+    if entry == SQL:
+        from data_foundation.readers.sql.database_settings import find_connection  # noqa: PLC0415 - see above
+
+        return find_connection
+    return None
+
+
+def _value_at(value: Any, path: tuple[str | int, ...]) -> Any:
     for part in path:
         value = value[part]
     return value

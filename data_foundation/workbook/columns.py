@@ -33,7 +33,7 @@ def _words(annotation: Any) -> Iterator[str]:
             yield from _words(part)
 
 
-class Row(Model):
+class WorkbookRow(Model):
     """One row of the sheet: a job, which loads one table. The order is that of the template's columns."""
 
     job_id: Annotated[str, checked(r"[A-Za-z0-9_.-]{1,63}", "letters, digits, _ . - (at most 63)")] = Field(
@@ -76,11 +76,11 @@ class Row(Model):
     )
 
 
-COLUMNS: tuple[str, ...] = tuple(Row.model_fields)
-REQUIRED: tuple[str, ...] = tuple(name for name, field in Row.model_fields.items() if field.is_required())
+COLUMNS: tuple[str, ...] = tuple(WorkbookRow.model_fields)
+REQUIRED: tuple[str, ...] = tuple(name for name, field in WorkbookRow.model_fields.items() if field.is_required())
 """Columns that a sheet must have; it may lack any other."""
 WORDS: Mapping[str, tuple[str, ...]] = {
-    name: words for name, field in Row.model_fields.items() if (words := tuple(_words(field.annotation)))
+    name: words for name, field in WorkbookRow.model_fields.items() if (words := tuple(_words(field.annotation)))
 }
 """What the cells of some columns choose from, in any case."""
 NUMBERS = ("chunk_size", "parallelism")

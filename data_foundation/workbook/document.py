@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from data_foundation.config.messages import explain_validation
 from data_foundation.errors import Place, Problem
 from data_foundation.workbook import SHEET
-from data_foundation.workbook.archive import Unreadable
-from data_foundation.workbook.columns import COLUMNS, REQUIRED, Row, find_gaps
+from data_foundation.workbook.columns import COLUMNS, REQUIRED, WorkbookRow, find_gaps
 from data_foundation.workbook.resources import COLUMN_OF, column_of, to_resource
 from data_foundation.workbook.sheet import Fault, SheetRow, read_sheet
+from data_foundation.workbook.xlsx_file import Unreadable
 
 
 class WorkbookDocument:
@@ -26,7 +26,7 @@ class WorkbookDocument:
         problems: What is wrong with the other rows, and with the sheet as a whole.
     """
 
-    def __init__(self, file: Path, rows: Sequence[tuple[SheetRow, Row]], problems: list[Problem]) -> None:
+    def __init__(self, file: Path, rows: Sequence[tuple[SheetRow, WorkbookRow]], problems: list[Problem]) -> None:
         self.file = file
         self.value: dict[str, Any] = {"resources": [to_resource(row) for _, row in rows]}
         self.problems = problems
@@ -49,7 +49,7 @@ def read_workbook(file: Path) -> WorkbookDocument:
         found, faults = read_sheet(file)
     except Unreadable as error:
         return WorkbookDocument(file, [], [Problem(file, str(error))])
-    rows: list[tuple[SheetRow, Row]] = []
+    rows: list[tuple[SheetRow, WorkbookRow]] = []
     jobs: dict[str, str] = {}
     for sheet_row in found:
         job, cell = sheet_row.values.get("job_id"), sheet_row.cell("job_id")
@@ -65,13 +65,13 @@ def read_workbook(file: Path) -> WorkbookDocument:
     return WorkbookDocument(file, rows, problems)
 
 
-def _read_row(found: SheetRow) -> tuple[Row | None, list[Fault]]:
+def _read_row(found: SheetRow) -> tuple[WorkbookRow | None, list[Fault]]:
     """Returns what a row says, None where it lacks something, and what ails it: each cell once, from left to right."""
     faults, row = dict(found.faults), None
     try:
-        row = Row.model_validate(found.values)
+        row = WorkbookRow.model_validate(found.values)
     except ValidationError as error:
-        for path, message in explain_validation(Row, found.values, error):
+        for path, message in explain_validation(WorkbookRow, found.values, error):
             if path[0] in found.values:  # any other is a gap
                 faults.setdefault(str(path[0]), message)
     for column, message in find_gaps(found.values):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from data_foundation.workbook.columns import DIALECTS, Row
+from data_foundation.workbook.columns import DIALECTS, WorkbookRow
 
 _OTHERS = re.compile(r"[^A-Za-z0-9_-]+")
 _WILDCARDS = re.compile(r"\[[^\]]*\]|[*?]|\.(csv|tsv|txt|jsonl?|ndjson|parquet|xlsx|pdf)(\.gz|\.zst)?$", re.IGNORECASE)
@@ -37,7 +37,7 @@ COLUMN_OF: Mapping[str, str] = {
 """By part of a resource the column that it comes from; of any other it is that of the part around it, or job_id."""
 
 
-def to_resource(row: Row) -> dict[str, Any]:
+def to_resource(row: WorkbookRow) -> dict[str, Any]:
     """Returns what a row says as `sources.yaml` would say it, with nothing in it that goes without saying."""
     entry, kwargs = _entry(row)
     resource: dict[str, Any] = {
@@ -61,7 +61,7 @@ def to_resource(row: Row) -> dict[str, Any]:
     return resource
 
 
-def _entry(row: Row) -> tuple[str, dict[str, Any]]:
+def _entry(row: WorkbookRow) -> tuple[str, dict[str, Any]]:
     """Returns the reader that a row means and what it is asked for; None is what goes without saying."""
     connection = {"connection": row.source_name}
     if row.source_type == "API":
@@ -77,7 +77,7 @@ def _entry(row: Row) -> tuple[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def _first_value(row: Row) -> Any:
+def _first_value(row: WorkbookRow) -> Any:
     """Returns where the first run starts; an API has texts where Excel has dates."""
     value = row.last_watermark
     return value.isoformat() if row.source_type == "API" and isinstance(value, date) else value
@@ -89,7 +89,7 @@ def column_of(path: Sequence[str | int]) -> str:
     return next((COLUMN_OF[part] for part in parts if part in COLUMN_OF), "job_id")
 
 
-def table_of(row: Row) -> str:
+def table_of(row: WorkbookRow) -> str:
     """Returns what the table is called; of files the last part of their path that is more than wildcards and an ending.
 
     `inbox/orders_*.csv` is orders, `inbox/*.csv` is inbox.

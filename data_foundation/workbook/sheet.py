@@ -12,8 +12,8 @@ from typing import Any
 from data_foundation.config.messages import unknown_key
 from data_foundation.suggestions import nearest
 from data_foundation.workbook import SHEET
-from data_foundation.workbook.archive import Unreadable, merged_cells, open_workbook
 from data_foundation.workbook.columns import COLUMNS, NUMBERS, REQUIRED, VALUES, WORDS
+from data_foundation.workbook.xlsx_file import Unreadable, merged_cells, open_workbook
 
 MOST_ROWS = 20_000
 """Rows that hold something: beyond any list of tables."""

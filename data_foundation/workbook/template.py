@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_foundation.errors import FoundationError
 from data_foundation.workbook import SHEET
-from data_foundation.workbook.columns import COLUMNS, NUMBERS, REQUIRED, VALUES, WORDS, Row
+from data_foundation.workbook.columns import COLUMNS, NUMBERS, REQUIRED, VALUES, WORDS, WorkbookRow
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -75,7 +75,7 @@ def _dress(sheet: Worksheet, number: int, column: str) -> None:
     header.font = Font(bold=True, color="FFFFFF")
     header.fill = PatternFill("solid", fgColor="1F4E78" if required else "7F7F7F")
     words = WORDS.get(column, ())
-    told = ["Required." if required else "", Row.model_fields[column].description, ", ".join(words)]
+    told = ["Required." if required else "", WorkbookRow.model_fields[column].description, ", ".join(words)]
     header.comment = Comment("\n".join(filter(None, told)), "foundation", width=320, height=120)
     letter = get_column_letter(number)
     sheet.column_dimensions[letter].width = max(12, len(column) + 2)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from data_foundation.readers.sql.settings import find_connection
+from data_foundation.readers.sql.database_settings import find_connection
 from data_foundation.readers.sql.sqlalchemy_database import build_url
 
 DEADLINE = 60.0

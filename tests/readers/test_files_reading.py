@@ -10,7 +10,7 @@ import pytest
 from dlt.extract.exceptions import ResourceExtractionError
 
 from data_foundation.errors import ConfigError, EntryError, FoundationError, LoadError
-from data_foundation.readers.connections import missing_settings
+from data_foundation.readers.registry import find_missing_settings
 from tests.support.file_sources import FileTree, files
 
 __all__ = ["files"]
@@ -146,7 +146,7 @@ def test_another_root_is_that_of_a_connection(
 def test_a_connection_without_settings_is_named(files: FileTree) -> None:
     """With what to set; `foundation list` knows before anything is read."""
     files.read(connection="exports")
-    assert missing_settings("bank", files.task("bank.landed").resource) == ("SOURCES__BANK__EXPORTS__URL",)
+    assert find_missing_settings("bank", files.task("bank.landed").resource) == ("SOURCES__BANK__EXPORTS__URL",)
     with pytest.raises(ResourceExtractionError, match="needs SOURCES__BANK__EXPORTS__URL"):
         files.peek(connection="exports")
 

@@ -11,7 +11,7 @@ import yaml
 from data_foundation.errors import ConfigError, EntryError, FoundationError, LoadError, SettingMissing
 from data_foundation.process_wide.redaction import redact
 from sandbox.environment import TOKENS
-from tests.support.rest_server import Answer, Asked, RestServer, serve
+from tests.support.rest_server import Answer, ReceivedRequest, RestServer, serve
 from tests.support.trees import Tree
 
 ENTRY = "data_foundation.readers.rest.get_endpoint"
@@ -49,7 +49,7 @@ def api(server: RestServer, monkeypatch: pytest.MonkeyPatch) -> RestServer:
     """A server that was asked nothing yet, which the source `shop` knows as `api`."""
     monkeypatch.setenv(f"{PREFIX}BASE_URL", server.url)
     server.requests.clear()
-    server.answer = lambda _asked: ROWS
+    server.answer = lambda _request: ROWS
     return server
 
 
@@ -67,56 +67,56 @@ def landed(tree: Tree) -> list[Any]:
 # -- How pages follow each other --------------------------------------------------------------------------------------
 
 
-def by_offset(asked: Asked) -> Any:
+def by_offset(request: ReceivedRequest) -> Any:
     """Offset and limit, in the address."""
-    start, size = int(asked.params.get("offset", 0)), int(asked.params.get("limit", 99))
+    start, size = int(request.params.get("offset", 0)), int(request.params.get("limit", 99))
     return {"found": {"rows": ROWS[start : start + size]}, "total": len(ROWS)}
 
 
-def by_page(asked: Asked) -> Any:
+def by_page(request: ReceivedRequest) -> Any:
     """Pages of three, from 1 on."""
-    start = (int(asked.params.get("page", 1)) - 1) * 3
+    start = (int(request.params.get("page", 1)) - 1) * 3
     return {"found": {"rows": ROWS[start : start + 3]}, "pages": 3, "more": start + 3 < len(ROWS)}
 
 
-def by_posted_page(asked: Asked) -> Any:
+def by_posted_page(request: ReceivedRequest) -> Any:
     """Pages of three, from 0 on, asked for in the body."""
-    page = asked.body["paging"]["page"]
+    page = request.body["paging"]["page"]
     return {"found": {"rows": ROWS[page * 3 : page * 3 + 3]}}
 
 
-def by_cursor(asked: Asked) -> Any:
+def by_cursor(request: ReceivedRequest) -> Any:
     """A cursor in the answer, empty after the last page."""
-    start = int(asked.params.get("after", 0))
+    start = int(request.params.get("after", 0))
     return {"found": {"rows": ROWS[start : start + 3]}, "next": str(start + 3) if start + 3 < len(ROWS) else ""}
 
 
-def by_posted_cursor(asked: Asked) -> Any:
+def by_posted_cursor(request: ReceivedRequest) -> Any:
     """The same, asked for in the body."""
-    start = asked.body.get("after", 0)
+    start = request.body.get("after", 0)
     return {"found": {"rows": ROWS[start : start + 3]}, "next": start + 3 if start + 3 < len(ROWS) else None}
 
 
-def by_link(asked: Asked) -> Any:
+def by_link(request: ReceivedRequest) -> Any:
     """A relative address in the header."""
-    start = int(asked.params.get("from", 0))
+    start = int(request.params.get("from", 0))
     more = {"Link": f'</rows?from={start + 3}>; rel="next"'} if start + 3 < len(ROWS) else {}
     return Answer({"found": {"rows": ROWS[start : start + 3]}}, headers=more)
 
 
-def by_url(asked: Asked) -> Any:
+def by_url(request: ReceivedRequest) -> Any:
     """An address in the answer, empty after the last page."""
-    start = int(asked.params.get("from", 0))
-    following = f"http://{asked.headers['Host']}/rows?from={start + 3}" if start + 3 < len(ROWS) else ""
+    start = int(request.params.get("from", 0))
+    following = f"http://{request.headers['Host']}/rows?from={start + 3}" if start + 3 < len(ROWS) else ""
     return {"found": {"rows": ROWS[start : start + 3]}, "paging": {"next": following}}
 
 
-def all_at_once(_asked: Asked) -> Any:
+def all_at_once(_request: ReceivedRequest) -> Any:
     """All rows in one answer."""
     return {"found": {"rows": ROWS}}
 
 
-PAGINGS: dict[str, tuple[Callable[[Asked], Any], dict[str, Any], int]] = {
+PAGINGS: dict[str, tuple[Callable[[ReceivedRequest], Any], dict[str, Any], int]] = {
     "none": (all_at_once, {}, 1),
     "offset": (by_offset, {"pagination": "offset", "page_size": 3}, 4),
     "offset-total": (by_offset, {"pagination": {"type": "offset", "total_path": "total"}, "page_size": 3}, 3),
@@ -133,9 +133,9 @@ PAGINGS: dict[str, tuple[Callable[[Asked], Any], dict[str, Any], int]] = {
 }  # fmt: skip
 
 
-def by_odata(asked: Asked) -> Any:
+def by_odata(request: ReceivedRequest) -> Any:
     """Microsoft's names, which are no path."""
-    answer = by_url(asked)
+    answer = by_url(request)
     return {"value": answer["found"]["rows"], "@odata.nextLink": answer["paging"]["next"]}
 
 
@@ -149,7 +149,7 @@ def test_a_name_with_a_dot_is_found(shop: RestTree, api: RestServer, path: str) 
 
 @pytest.mark.parametrize(("answer", "kwargs", "count"), PAGINGS.values(), ids=PAGINGS)
 def test_every_page_is_read_once(
-    shop: RestTree, api: RestServer, answer: Callable[[Asked], Any], kwargs: dict[str, Any], count: int
+    shop: RestTree, api: RestServer, answer: Callable[[ReceivedRequest], Any], kwargs: dict[str, Any], count: int
 ) -> None:
     """Whichever way pages follow each other, all rows land, with no request too many."""
     api.answer = answer
@@ -258,16 +258,16 @@ def test_a_key_may_stand_in_the_address(shop: RestTree, api: RestServer, monkeyp
     api.answer = by_url
     shop.read(pagination={"type": "next_url", "next_url_path": "paging.next"}, data_selector="found.rows")
     shop.load("shop.landed")
-    assert [asked.params["key"] for asked in api.requests] == [SECRET] * 3
+    assert [request.params["key"] for request in api.requests] == [SECRET] * 3
 
 
-def token_or_rows(asked: Asked) -> Any:
+def token_or_rows(request: ReceivedRequest) -> Any:
     """A vendor whose tokens are given at /token."""
-    if asked.path == "/token":
-        fits = asked.body.get("client_secret") == SECRET and asked.body.get("scope") == "read"
+    if request.path == "/token":
+        fits = request.body.get("client_secret") == SECRET and request.body.get("scope") == "read"
         return {"access_token": "t0ken-of-an-hour", "expires_in": 3600} if fits else Answer({"error": "no"}, 401)
-    fits = asked.headers.get("Authorization") == "Bearer t0ken-of-an-hour"
-    return by_page(asked) if fits else Answer({"error": "no"}, 401)
+    fits = request.headers.get("Authorization") == "Bearer t0ken-of-an-hour"
+    return by_page(request) if fits else Answer({"error": "no"}, 401)
 
 
 OAUTH = {"ACCESS_TOKEN_URL": "", "CLIENT_ID": "me", "CLIENT_SECRET": SECRET,
@@ -284,7 +284,7 @@ def test_client_credentials_are_exchanged_for_a_token(
     shop.read(pagination="page", data_selector="found.rows")
     shop.load("shop.landed")
     assert landed(shop) == [row["id"] for row in ROWS]
-    assert [asked.path for asked in api.requests] == ["/token", "/rows", "/rows", "/rows", "/rows"]
+    assert [request.path for request in api.requests] == ["/token", "/rows", "/rows", "/rows", "/rows"]
     assert redact(f"x t0ken-of-an-hour {SECRET}") == "x *** ***"
 
 
@@ -294,7 +294,7 @@ def test_a_token_that_is_refused_is_no_secret_told(
     """The error says who refused; it repeats neither id nor secret, though the vendor does."""
     for name, value in {"API_KEY": SECRET, "NAME": "key", "LOCATION": "query"}.items():
         monkeypatch.setenv(f"{PREFIX}AUTH__{name}", value)
-    api.answer = lambda asked: Answer({"message": f"no such key: {asked.params['key']}"}, 401)
+    api.answer = lambda request: Answer({"message": f"no such key: {request.params['key']}"}, 401)
     shop.read()
     with pytest.raises(LoadError, match=r"(?s)401 Unauthorized for http.*the vendor refuses the credentials") as caught:
         shop.load("shop.landed")
@@ -307,15 +307,15 @@ def test_credentials_go_nowhere_else(shop: RestTree, api: RestServer, monkeypatc
     monkeypatch.setenv(f"{PREFIX}AUTH__API_KEY", SECRET)
     monkeypatch.setenv(f"{PREFIX}AUTH__NAME", "X-Api-Key")
     with serve() as other:
-        api.answer = lambda _asked: {"rows": ROWS, "next": f"{other.url}/rows"}
+        api.answer = lambda _request: {"rows": ROWS, "next": f"{other.url}/rows"}
         shop.read(pagination="next_url", data_selector="rows")
         with pytest.raises(EntryError, match=r"the credentials of http://127\.0\.0\.1 are not sent there"):
             shop.load("shop.landed")
         assert other.requests == []
-        api.answer = lambda _asked: Answer(
+        api.answer = lambda _request: Answer(
             status=302, headers={"Location": f"{other.url.replace('127.0.0.1', 'localhost')}/rows"}
         )
-        other.answer = lambda _asked: ROWS
+        other.answer = lambda _request: ROWS
         shop.read()
         shop.load("shop.landed")
         assert "X-Api-Key" in api.requests[-1].headers
@@ -371,9 +371,9 @@ MERGE = {"write_disposition": "merge", "primary_key": "id",
 CHANGED = [{"id": n, "changed": f"2024-01-0{n}T00:00:00Z"} for n in range(1, 8)]
 
 
-def since(asked: Asked) -> Any:
+def since(request: ReceivedRequest) -> Any:
     """A vendor that gives what changed in a range."""
-    first, end = asked.params.get("since", ""), asked.params.get("until", "9")
+    first, end = request.params.get("since", ""), request.params.get("until", "9")
     return [row for row in CHANGED if first <= str(row["changed"]) < end]
 
 
@@ -387,8 +387,8 @@ def test_the_cursor_is_sent(shop: RestTree, api: RestServer, kwargs: dict[str, A
     shop.read(settings=MERGE, **kwargs)
     assert shop.load("shop.landed").rows == 7
     assert shop.load("shop.landed").row_count == 7
-    assert [asked.params["since"] for asked in api.requests] == ["2024-01-01T00:00:00Z", "2024-01-07T00:00:00Z"]
-    assert all("until" not in asked.params for asked in api.requests)
+    assert [request.params["since"] for request in api.requests] == ["2024-01-01T00:00:00Z", "2024-01-07T00:00:00Z"]
+    assert all("until" not in request.params for request in api.requests)
 
 
 def test_a_range_that_is_asked_for_is_sent(shop: RestTree, api: RestServer) -> None:
@@ -413,11 +413,11 @@ def test_a_cursor_without_a_value_is_not_sent(shop: RestTree, api: RestServer) -
 # -- Endpoints below others -------------------------------------------------------------------------------------------
 
 
-def orders_and_lines(asked: Asked) -> Any:
+def orders_and_lines(request: ReceivedRequest) -> Any:
     """A vendor with orders, and the lines of each."""
-    if asked.path == "/orders":
+    if request.path == "/orders":
         return [{"id": "a/1", "customer": {"id": 7}}, {"id": "b 2", "customer": {"id": 8}}]
-    return [{"line": 1}, {"line": 2}] if asked.path == "/orders/a%2F1/lines" else [{"line": 3}]
+    return [{"line": 1}, {"line": 2}] if request.path == "/orders/a%2F1/lines" else [{"line": 3}]
 
 
 ORDERS = {"entry": ENTRY, "kwargs": {"connection": "api", "endpoint": "/orders"}, "destination": "raw.orders"}
@@ -437,14 +437,14 @@ def test_an_endpoint_is_asked_for_each_row_of_another(shop: RestTree, api: RestS
     assert shop.query("select line, _orders_id, _orders_customer__id from raw.landed order by line") == [
         (1, "a/1", 7), (2, "a/1", 7), (3, "b 2", 8),
     ]  # fmt: skip
-    assert [asked.params for asked in api.requests[1:]] == [
+    assert [request.params for request in api.requests[1:]] == [
         {"customer": "7", "tag": "of a/1"}, {"customer": "8", "tag": "of b 2"},
     ]  # fmt: skip
 
 
 def test_a_posted_field_keeps_its_type(shop: RestTree, api: RestServer) -> None:
     """In a body a text that is nothing but a field is that value; other braces are the vendor's."""
-    api.answer = lambda asked: [{"id": 7, "n": None}] if asked.path == "/orders" else [{"n": 1}]
+    api.answer = lambda request: [{"id": 7, "n": None}] if request.path == "/orders" else [{"n": 1}]
     body = {"query": "{orders{id}}", "variables": {"id": "{id}"}}
     shop.read(ORDERS, method="POST", json=body, settings={"data_from": "orders"})
     shop.load("shop.landed")
@@ -453,7 +453,7 @@ def test_a_posted_field_keeps_its_type(shop: RestTree, api: RestServer) -> None:
 
 def test_a_parent_may_be_any_entry(shop: RestTree, api: RestServer) -> None:
     """A generator's rows, a page or a frame of them, are parents as well."""
-    api.answer = lambda asked: [{"path": asked.path}]
+    api.answer = lambda request: [{"path": request.path}]
     folder = shop.root / "dlthub" / "shop"
     for given in ('[{"id": 1}, {"id": 2}]', 'pa.table({"id": [1, 2]})', 'pa.table({"id": [1, 2]}).to_pandas()'):
         orders = {**ORDERS, "entry": "data.get_orders", "kwargs": {}}
@@ -476,7 +476,7 @@ def test_one_token_serves_all_rows_of_a_parent(
         "def get_orders():\n    yield {'id': 1}\n    yield {'id': 2}\n"
     )
     shop.load("shop.landed")
-    assert [asked.path for asked in api.requests] == ["/token", "/rows/1", "/rows/2"]
+    assert [request.path for request in api.requests] == ["/token", "/rows/1", "/rows/2"]
 
 
 PARENTS: dict[str, tuple[Any, str]] = {
@@ -517,7 +517,7 @@ def test_an_answer_that_is_none_is_refused(
     shop: RestTree, api: RestServer, answer: Any, kwargs: dict[str, Any], message: str
 ) -> None:
     """At once, with what the vendor said, and nothing is written."""
-    api.answer = lambda _asked: answer
+    api.answer = lambda _request: answer
     shop.read(**kwargs)
     with pytest.raises(LoadError, match=message):
         shop.load("shop.landed")
@@ -526,20 +526,20 @@ def test_an_answer_that_is_none_is_refused(
 
 def test_what_a_vendor_leaves_out_may_be_nothing(shop: RestTree, api: RestServer) -> None:
     """`data_selector_required: false` takes an answer without the key for one without rows; an empty list always is."""
-    api.answer = lambda _asked: {"meta": {"count": 0}}
+    api.answer = lambda _request: {"meta": {"count": 0}}
     shop.read(data_selector="data", data_selector_required=False)
     assert shop.load("shop.landed").rows == 0
-    api.answer = lambda _asked: {"data": {"children": []}}
+    api.answer = lambda _request: {"data": {"children": []}}
     shop.read(data_selector="data.children[*].data")
     assert shop.load("shop.landed").rows == 0
 
 
 def test_without_a_selector_the_list_in_an_answer_is_found(shop: RestTree, api: RestServer) -> None:
     """As dlt finds it; `$` takes the answer itself for a row."""
-    api.answer = lambda _asked: {"meta": {"tags": []}, "results": ROWS}
+    api.answer = lambda _request: {"meta": {"tags": []}, "results": ROWS}
     shop.read(settings={"write_disposition": "replace"})
     assert shop.load("shop.landed").rows == len(ROWS)
-    api.answer = lambda _asked: {"id": 1, "items": [{"n": 1}]}
+    api.answer = lambda _request: {"id": 1, "items": [{"n": 1}]}
     shop.read(data_selector="$", settings={"write_disposition": "replace"})
     assert shop.load("shop.landed").rows == 1
 
@@ -557,7 +557,7 @@ def test_faults_are_tried_again_as_the_resource_says(
     shop: RestTree, api: RestServer, answer: Answer, count: int
 ) -> None:
     """`retries: {max: 1}` is two requests, whatever dlt's own session would do; what lasts is one."""
-    api.answer = lambda _asked: answer
+    api.answer = lambda _request: answer
     shop.read()
     with pytest.raises(FoundationError):
         shop.load("shop.landed")
@@ -567,7 +567,7 @@ def test_faults_are_tried_again_as_the_resource_says(
 def test_a_fault_that_passes_costs_no_row(shop: RestTree, api: RestServer) -> None:
     """A page that fails once is asked for again, and rows land once."""
     faults = [Answer({}, 503)]
-    api.answer = lambda asked: faults.pop() if asked.params.get("page") == "2" and faults else by_page(asked)
+    api.answer = lambda request: faults.pop() if request.params.get("page") == "2" and faults else by_page(request)
     shop.read(pagination="page", data_selector="found.rows")
     shop.load("shop.landed")
     assert landed(shop) == [row["id"] for row in ROWS]
@@ -575,7 +575,7 @@ def test_a_fault_that_passes_costs_no_row(shop: RestTree, api: RestServer) -> No
 
 def test_a_vendor_that_gives_less_than_was_asked_for_is_noticed(shop: RestTree, api: RestServer) -> None:
     """Two rows instead of three a page: what lies between would be left out without a word."""
-    api.answer = lambda asked: ROWS[int(asked.params["offset"]) :][:2]
+    api.answer = lambda request: ROWS[int(request.params["offset"]) :][:2]
     shop.read(pagination="offset", page_size=3)
     with pytest.raises(LoadError, match=r"3 rows were asked for, a page had 2.*`page_size: 2`"):
         shop.load("shop.landed")
@@ -583,7 +583,7 @@ def test_a_vendor_that_gives_less_than_was_asked_for_is_noticed(shop: RestTree, 
 
 def test_an_array_lands_as_it_came(shop: RestTree, api: RestServer) -> None:
     """What is rows and nothing else is not read into dicts: integers beyond JavaScript's, texts, nested lists stay."""
-    api.answer = lambda _asked: Answer(text='[{"id": 9007199254740993, "n": "é", "l": [{"a": 1}, {"a": 2}]}]')
+    api.answer = lambda _request: Answer(text='[{"id": 9007199254740993, "n": "é", "l": [{"a": 1}, {"a": 2}]}]')
     shop.read()
     assert shop.load("shop.landed").rows == 1
     assert shop.query("select id, n from raw.landed") == [(9007199254740993, "é")]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from data_foundation.errors import FoundationError, LoadError
-from data_foundation.readers.sql.reading import Reading
+from data_foundation.readers.sql.table_reader import TableReader
 from tests.support.postgres_server import PostgresServer
 from tests.support.sql_sources import SqlTree, database, file, run_sqlite, sql_server, sql_tree
 
@@ -50,14 +50,14 @@ def test_the_server_reads_only_what_is_new(
     sql_server.query("CREATE TABLE orders AS SELECT 1 AS id, timestamptz '2024-02-01' AS \"At\", 'a' AS status",
                      database=database)  # fmt: skip
     seen: list[str] = []
-    select = Reading.select
+    select = TableReader.select
 
-    def note(self: Reading) -> Any:
+    def note(self: TableReader) -> Any:
         made = select(self)
         seen.append(" ".join(str(made.compile(compile_kwargs={"literal_binds": True})).split()))
         return made
 
-    monkeypatch.setattr(Reading, "select", note)
+    monkeypatch.setattr(TableReader, "select", note)
     sql_tree.read('incremental: {cursor_path: At, initial_value: "2024-01-01", row_order: asc}',
                   query_filter="status = 'a' or status = 'b'")  # fmt: skip
     sql_tree.load("shop.landed")

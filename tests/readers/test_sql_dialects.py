@@ -12,12 +12,12 @@ from sqlalchemy.dialects import mssql, mysql, oracle
 from sqlalchemy.sql import quoted_name
 
 from data_foundation.errors import LoadError, ValueRefused
+from data_foundation.readers.sql.database import Column, SourceTable
+from data_foundation.readers.sql.key_ranges import find_ranges
+from data_foundation.readers.sql.python_rows import read_rows
 from data_foundation.readers.sql.query_filter import check_filter
-from data_foundation.readers.sql.ranges import find_ranges
-from data_foundation.readers.sql.rows import read_rows
 from data_foundation.readers.sql.sqlalchemy_types import make_column
 from data_foundation.readers.sql.statement import build_select, named
-from data_foundation.readers.sql.table import Column, Table
 
 MYSQL: Any = mysql
 MSSQL: Any = mssql
@@ -36,7 +36,7 @@ def test_a_select_is_spelt_as_its_database_wants_it(dialect: str) -> None:
     """Quotes, placeholders, the limit, and Oracle's names, which quotes would make others of."""
     quote = None if dialect == "oracle" else True
     columns = [Column(quoted_name(name, quote), "INTEGER", pa.int64()) for name in ("id", "A `b")]
-    table = Table(quoted_name("s", quote), quoted_name("orders", quote), tuple(columns))
+    table = SourceTable(quoted_name("s", quote), quoted_name("orders", quote), tuple(columns))
     checked = check_filter("a LIKE 'x%'", dialect)
     key = named(columns[0])
     conditions = [key >= sa.bindparam("id_1", 7), sa.literal_column(f"({checked})")]
@@ -159,7 +159,7 @@ def test_a_value_that_would_change_is_refused(kind: Any, value: Any) -> None:
         list(read_rows([[(None,)], [(None,), (value,)]], [Column("x", "X", kind)]))
 
 
-class Asked:
+class KnownBounds:
     """A database that knows the smallest and the largest key."""
 
     def __init__(self, *found: Any) -> None:
@@ -173,8 +173,8 @@ class Asked:
 def test_ranges_of_oracles_numbers_are_whole() -> None:
     """A NUMBER comes as a decimal."""
     key = Column("id", "NUMBER", pa.decimal128(38, 0), nullable=False)
-    database: Any = Asked(Decimal(0), Decimal(100))
-    first, second = find_ranges(database, Table(None, "orders", (key,)), key, [], 2)
+    database: Any = KnownBounds(Decimal(0), Decimal(100))
+    first, second = find_ranges(database, SourceTable(None, "orders", (key,)), key, [], 2)
     assert [str(sa.and_(*part).compile(compile_kwargs={"literal_binds": True})) for part in (first, second)] == [
         '"id" < 50', '"id" >= 50'
     ]  # fmt: skip

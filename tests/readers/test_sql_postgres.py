@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_foundation.errors import FoundationError, LoadError, ValueRefused
-from data_foundation.readers.sql.postgres import Postgres
-from data_foundation.readers.sql.reading import open_database
-from data_foundation.readers.sql.settings import find_connection
+from data_foundation.readers.sql.database_settings import find_connection
+from data_foundation.readers.sql.postgres import PostgresDatabase
 from data_foundation.readers.sql.statement import build_select
+from data_foundation.readers.sql.table_reader import open_database
 from tests.support.postgres_server import PASSWORD, PostgresServer
 from tests.support.sql_sources import SqlTree, database, dsn, sql_server, sql_tree
 
@@ -229,15 +229,15 @@ def test_a_connection_that_is_lost_fails_the_load_whole(
     sql_server.query(
         "INSERT INTO orders SELECT i, repeat('x', 200) FROM generate_series(1, 300000) i", database=database
     )
-    read = Postgres.read
+    read = PostgresDatabase.read
 
-    def read_and_lose(self: Postgres, *args: Any) -> Any:
+    def read_and_lose(self: PostgresDatabase, *args: Any) -> Any:
         pages = read(self, *args)
         yield next(pages)
         sql_server.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", database)
         yield from pages
 
-    monkeypatch.setattr(Postgres, "read", read_and_lose)
+    monkeypatch.setattr(PostgresDatabase, "read", read_and_lose)
     with pytest.raises(LoadError, match=r"2 times: ConnectionError: 'sales_db'(?s:.*)may pass by itself") as caught:
         sql_tree.load("shop.landed")
     assert PASSWORD not in str(caught.value)

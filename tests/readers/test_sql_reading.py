@@ -13,12 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from data_foundation.errors import ConfigError, EntryError, FoundationError
-from data_foundation.readers.read_ahead import READY, Ahead
-from data_foundation.readers.sql.postgres import Postgres
-from data_foundation.readers.sql.ranges import find_key, find_ranges
-from data_foundation.readers.sql.reading import open_database
-from data_foundation.readers.sql.settings import find_connection
+from data_foundation.readers.read_ahead import READY, ReadAhead
+from data_foundation.readers.sql.database_settings import find_connection
+from data_foundation.readers.sql.key_ranges import find_key, find_ranges
+from data_foundation.readers.sql.postgres import PostgresDatabase
 from data_foundation.readers.sql.statement import build_select
+from data_foundation.readers.sql.table_reader import open_database
 from tests.support.locations import Location, landed
 from tests.support.postgres_server import PostgresServer
 from tests.support.sql_sources import SOURCE, SqlTree, database, file, run_sqlite, sql_server, sql_tree
@@ -62,20 +62,20 @@ def test_ranges_are_read_side_by_side_as_of_one_moment(
     """Rows that move from range to range while they are read are there once: all connections see the same."""
     sql_server.query("CREATE TABLE orders AS SELECT i AS id FROM generate_series(1, 1000) i;"
                      "ALTER TABLE orders ADD PRIMARY KEY (id)", database=database)  # fmt: skip
-    beside = Postgres.beside
+    beside = PostgresDatabase.beside
     reads: list[Any] = []
-    read = Postgres.read
+    read = PostgresDatabase.read
 
-    def move(self: Postgres) -> Postgres:
+    def move(self: PostgresDatabase) -> PostgresDatabase:
         sql_server.query("UPDATE orders SET id = id + 5000 WHERE id <= 10", database=database)
         return beside(self)
 
-    def note(self: Postgres, *args: Any) -> Iterator[Any]:
+    def note(self: PostgresDatabase, *args: Any) -> Iterator[Any]:
         reads.append(self)
         yield from read(self, *args)
 
-    monkeypatch.setattr(Postgres, "beside", move)
-    monkeypatch.setattr(Postgres, "read", note)
+    monkeypatch.setattr(PostgresDatabase, "beside", move)
+    monkeypatch.setattr(PostgresDatabase, "read", note)
     sql_tree.read(parallelism=4)
     sql_tree.load("shop.landed")
     assert sql_tree.landed()["id"][1] == list(range(1, 1001))
@@ -181,7 +181,7 @@ def test_no_more_is_read_ahead_than_waits() -> None:
             given.append(0)
             yield 0
 
-    ahead = iter(Ahead([pages], []))
+    ahead = iter(ReadAhead([pages], []))
     next(ahead)
     time.sleep(0.2)
     assert len(given) <= READY + 2
@@ -202,7 +202,7 @@ def test_what_one_reader_raises_ends_all() -> None:
             yield 0
 
     with pytest.raises(ConnectionError, match="lost"):
-        list(Ahead([fails, endless], [lambda: interrupted.append("a")]))
+        list(ReadAhead([fails, endless], [lambda: interrupted.append("a")]))
     assert interrupted == ["a"]
 
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_foundation.errors import FoundationError, LoadError, ValueRefused
-from data_foundation.readers.sql.reading import open_database
-from data_foundation.readers.sql.settings import Connection
+from data_foundation.readers.sql.database_settings import Connection
 from data_foundation.readers.sql.statement import build_select
+from data_foundation.readers.sql.table_reader import open_database
 from tests.support.sql_sources import SqlTree, file, run_sqlite, sql_tree
 
 __all__ = ["file", "sql_tree"]

@@ -36,7 +36,7 @@ from tests.sources.google_ads import (
     Ads,
     Reading,
 )
-from tests.support.rest_server import Answer, Asked, serve
+from tests.support.rest_server import Answer, ReceivedRequest, serve
 from tests.support.virtual_clock import VirtualClock
 
 Arm = Callable[..., None]
@@ -342,8 +342,8 @@ def metered() -> Iterator[tuple[str, VirtualClock, list[float], list[float]]]:
     granted: list[float] = []
     refused: list[float] = []
 
-    def answer(asked: Asked) -> Answer:
-        if asked.path.endswith("/token"):
+    def answer(request: ReceivedRequest) -> Answer:
+        if request.path.endswith("/token"):
             return Answer({"access_token": "ya29.metered", "expires_in": 10**9})
         with lock:
             within = [moment for moment in granted if moment > clock.now() - WINDOW]
@@ -352,7 +352,7 @@ def metered() -> Iterator[tuple[str, VirtualClock, list[float], list[float]]]:
                 told = streamed(exhausted(int(within[0] + WINDOW - clock.now()) + 1))
                 return Answer(told.body, told.status)
             granted.append(clock.now())
-        if "customer_client" in asked.body["query"]:
+        if "customer_client" in request.body["query"]:
             account = {"id": NL, "status": "ENABLED", "manager": False}
             return Answer([{"results": [{"customerClient": account}]}])
         return Answer([{"fieldMask": "campaign.id"}])

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """One request, as the server got it."""
 
     method: str
@@ -43,8 +43,8 @@ class RestServer:
     """
 
     url: str
-    answer: Callable[[Asked], Any] = lambda _asked: []
-    requests: list[Asked] = field(default_factory=list)
+    answer: Callable[[ReceivedRequest], Any] = lambda _request: []
+    requests: list[ReceivedRequest] = field(default_factory=list)
 
 
 @contextmanager
@@ -77,9 +77,9 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         is_json = "json" in self.headers.get("Content-Type", "")
         body = json.loads(content) if is_json else dict(parse_qsl(content.decode()))
-        asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), dict(self.headers), body)
-        api.requests.append(asked)
-        given = api.answer(asked)
+        request = ReceivedRequest(self.command, parts.path, dict(parse_qsl(parts.query)), dict(self.headers), body)
+        api.requests.append(request)
+        given = api.answer(request)
         answer = given if isinstance(given, Answer) else Answer(given)
         text = json.dumps(answer.value) if answer.text is None else answer.text
         self.send_response(answer.status)

@@ -11,7 +11,7 @@ import requests
 
 from data_foundation import Calls, Refusal
 from data_foundation.process_wide.redaction import redact
-from tests.support.rest_server import Answer, Asked, RestServer, serve
+from tests.support.rest_server import Answer, ReceivedRequest, RestServer, serve
 from tests.support.virtual_clock import VirtualClock
 
 HOUR = 3600.0
@@ -28,7 +28,7 @@ def running() -> Iterator[RestServer]:
 @pytest.fixture
 def server(running: RestServer) -> RestServer:
     """It, as new: every request is fine."""
-    running.answer = lambda _asked: {"fine": True}
+    running.answer = lambda _request: {"fine": True}
     running.requests.clear()
     return running
 
@@ -39,17 +39,17 @@ def clock() -> VirtualClock:
     return VirtualClock()
 
 
-def in_turn(*answers: Any) -> Callable[[Asked], Any]:
+def in_turn(*answers: Any) -> Callable[[ReceivedRequest], Any]:
     """What answers one request after the other, and the last one from then on."""
     left = list(answers)
-    return lambda _asked: left.pop(0) if len(left) > 1 else left[0]
+    return lambda _request: left.pop(0) if len(left) > 1 else left[0]
 
 
-def of_usage(limit: int, window: float, clock: VirtualClock, taken: list[float]) -> Callable[[Asked], Answer]:
+def of_usage(limit: int, window: float, clock: VirtualClock, taken: list[float]) -> Callable[[ReceivedRequest], Answer]:
     """A vendor that takes `limit` calls in any `window`, and says when only as many are left as there are threads."""
     lock = threading.Lock()
 
-    def answer(_asked: Asked) -> Answer:
+    def answer(_request: ReceivedRequest) -> Answer:
         with lock:
             now = clock.now()
             taken.append(now)
@@ -113,7 +113,7 @@ def too_many(answer: requests.Response, seconds: float | None) -> Refusal | None
 
 def test_a_refusal_that_does_not_pass_is_raised_at_once(server: RestServer, clock: VirtualClock) -> None:
     """Without a word on when it passes a refusal is final."""
-    server.answer = lambda _asked: {"code": 17}
+    server.answer = lambda _request: {"code": 17}
     calls = Calls("ads/act_1", clock=clock, read=lambda answer: too_many(answer, None))
     with pytest.raises(Refusal, match=r"^code 17: too many calls$"):
         calls.get(server.url)
@@ -122,7 +122,7 @@ def test_a_refusal_that_does_not_pass_is_raised_at_once(server: RestServer, cloc
 
 def test_a_refusal_that_passes_some_day_is_asked_again_with_back_off(server: RestServer, clock: VirtualClock) -> None:
     """Zero means that it passes: the waits grow, and the attempts end."""
-    server.answer = lambda _asked: {"code": 17}
+    server.answer = lambda _request: {"code": 17}
     calls = Calls("ads/act_1", clock=clock, retries=3, read=lambda answer: too_many(answer, 0.0))
     with pytest.raises(Refusal, match="code 17"):
         calls.get(server.url)
@@ -142,7 +142,7 @@ def test_a_wait_beyond_the_deadline_fails_at_once_and_says_how_long(
     server: RestServer, clock: VirtualClock, answer: Answer, told: str
 ) -> None:
     """Nobody waits for two hours in vain; the next call under the limit is not even made."""
-    server.answer = lambda _asked: answer
+    server.answer = lambda _request: answer
     calls = Calls("ads/act_1", clock=clock, read=lambda answer: too_many(answer, 7200.0))
     with pytest.raises(Refusal, match=told) as refused:
         calls.get(server.url)
@@ -184,7 +184,7 @@ def test_a_status_that_lasts_fails_at_once_with_what_the_vendor_says(
     server: RestServer, clock: VirtualClock, status: int
 ) -> None:
     """An error of requests, whose status the framework explains."""
-    server.answer = lambda _asked: Answer({"error": "no such field"}, status)
+    server.answer = lambda _request: Answer({"error": "no such field"}, status)
     with pytest.raises(requests.HTTPError, match=f"{status} .*no such field") as failed:
         Calls("ads/act_1", clock=clock).get(server.url)
     assert failed.value.response.status_code == status
@@ -196,7 +196,7 @@ def test_no_secret_of_a_request_is_told(
     server: RestServer, clock: VirtualClock, caplog: pytest.LogCaptureFixture, url: str
 ) -> None:
     """Neither an error nor the log has the token of the address, or that of a header."""
-    server.answer = lambda asked: Answer({"error": f"bad {asked.params} {asked.headers}"}, 500)
+    server.answer = lambda request: Answer({"error": f"bad {request.params} {request.headers}"}, 500)
     with pytest.raises(requests.RequestException) as failed:
         Calls("ads/act_1", clock=clock, retries=1).get(
             url.format(server=server.url),
@@ -214,10 +214,10 @@ def test_a_post_and_its_body_are_sent_again(server: RestServer, clock: VirtualCl
     """A report that a busy server did not begin is asked for again, whole."""
     server.answer = in_turn(Answer({}, 503), {"report_run_id": "1"})
     Calls("ads/act_1", clock=clock).post(f"{server.url}/insights", json={"fields": ["spend"]})
-    assert [(asked.method, asked.body) for asked in server.requests] == [("POST", {"fields": ["spend"]})] * 2
+    assert [(request.method, request.body) for request in server.requests] == [("POST", {"fields": ["spend"]})] * 2
 
 
 def test_an_answer_that_need_not_be_json_is_left_alone(server: RestServer, clock: VirtualClock) -> None:
     """Who reads CSV says so."""
-    server.answer = lambda _asked: Answer(text="a,b\n1,2\n", headers={"Content-Type": "text/csv"})
+    server.answer = lambda _request: Answer(text="a,b\n1,2\n", headers={"Content-Type": "text/csv"})
     assert Calls("ads/act_1", clock=clock, json=False).get(server.url).text == "a,b\n1,2\n"

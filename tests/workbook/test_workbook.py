@@ -19,8 +19,8 @@ from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import ConfigError
 from data_foundation.project.find_sources import find_sources
 from data_foundation.project.source import load_source_config
-from data_foundation.workbook import WORKBOOK_FILE, archive, sheet
-from data_foundation.workbook.columns import COLUMNS, REQUIRED, Row
+from data_foundation.workbook import WORKBOOK_FILE, sheet, xlsx_file
+from data_foundation.workbook.columns import COLUMNS, REQUIRED, WorkbookRow
 from data_foundation.workbook.document import read_workbook
 from data_foundation.workbook.export import export_yaml
 from tests.support.locations import Location
@@ -239,11 +239,11 @@ FILES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is no Excel workbook (.xlsx), or is cut short: File is not a zip file"),
     "zip of something": (_zip(a=b"<a/>"), "is no workbook that can be read: KeyError"),
     "zip bomb": (
-        _zip(a=bytes(archive.MAX_UNPACKED + 1)),
+        _zip(a=bytes(xlsx_file.MAX_UNPACKED + 1)),
         "unpacks to 100,000,001 bytes; accepted are at most 100,000,000",
     ),
     "XML bomb": (_zip(a=b'<!DOCTYPE a [<!ENTITY b "b">]><a/>'), "holds an XML document type"),
-    "large": (bytes(archive.MAX_FILE + 1), "has 20,000,001 bytes; accepted are at most 20,000,000"),
+    "large": (bytes(xlsx_file.MAX_FILE + 1), "has 20,000,001 bytes; accepted are at most 20,000,000"),
 }
 
 
@@ -512,7 +512,7 @@ def test_the_sheet_has_the_columns_that_its_users_know() -> None:
         "watermark_column last_watermark query_filter api_endpoint api_method pagination_type chunk_size parallelism "
         "primary_key"
     )
-    assert all(field.description for field in Row.model_fields.values())
+    assert all(field.description for field in WorkbookRow.model_fields.values())
 
 
 def test_other_sheets_are_nobodys_business(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         ConnectionError: The storage is away.
     """
     # What text tells of the arguments needs no file systems.
-    from data_foundation.readers.files.reading import Asked, read_files  # noqa: PLC0415
-    from data_foundation.readers.files.settings import find_storage  # noqa: PLC0415
+    from data_foundation.readers.files.file_reader import ReadRequest, read_files  # noqa: PLC0415
+    from data_foundation.readers.files.storage_settings import find_storage  # noqa: PLC0415
 
     options = {
         "encoding": encoding, "delimiter": delimiter, "quote": quote, "escape": escape, "header": header, "skip": skip,
@@ -73,4 +73,4 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     given = {key: value for key, value in options.items() if value is not None}
     resource = dlt.current.resource()
     with closing(find_storage(resource.section, connection, path, resource.custom_metrics.get(ROOT))) as storage:
-        yield from read_files(storage, Asked(path, format, on_bad_row, given), resource)
+        yield from read_files(storage, ReadRequest(path, format, on_bad_row, given), resource)

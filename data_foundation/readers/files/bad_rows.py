@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from data_foundation.dlt_keys import PII
 from data_foundation.errors import EntryError, ValueRefused
-from data_foundation.readers.files.arguments import OnBadRow
-from data_foundation.readers.files.pages import FILE, ROW, BadRow
-from data_foundation.readers.files.warning import warn
+from data_foundation.readers.files.file_arguments import OnBadRow
+from data_foundation.readers.files.load_warning import warn
+from data_foundation.readers.files.page import FILE, ROW, BadRow
 from data_foundation.suggestions import nearest
 
 _COLUMNS: dict[str, Any] = {

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from data_foundation.errors import EntryError, LoadError
+from data_foundation.readers.files.column_names import name_columns
 from data_foundation.readers.files.decompress import wrong_encoding
-from data_foundation.readers.files.headings import name_columns
-from data_foundation.readers.files.pages import BadRow, Page
-from data_foundation.readers.files.pattern import literal
+from data_foundation.readers.files.page import BadRow, Page
+from data_foundation.readers.files.path_pattern import literal
 from data_foundation.readers.files.text_columns import Notation, build_query
 from data_foundation.readers.files.text_table import as_page
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.naming import normalize
+from data_foundation.readers.files.column_names import name_columns
 from data_foundation.readers.files.decompress import MOST_TIMES, most_bytes
-from data_foundation.readers.files.headings import name_columns
-from data_foundation.readers.files.pages import FILE, ROW, BadRow, Page
+from data_foundation.readers.files.page import FILE, ROW, BadRow, Page
 from data_foundation.suggestions import nearest
 
 _PAGE = 5_000

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from data_foundation.errors import LoadError, ValueRefused
 from data_foundation.readers.files.decompress import wrong_encoding
-from data_foundation.readers.files.pages import FILE, ROW, BadRow, Page
-from data_foundation.readers.files.pattern import literal
+from data_foundation.readers.files.page import FILE, ROW, BadRow, Page
+from data_foundation.readers.files.path_pattern import literal
 
 _BYTES = 4 * 2**20
 """Of JSON that are handed over at once, about."""

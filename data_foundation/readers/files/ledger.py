@@ -10,8 +10,8 @@ import dlt
 
 from data_foundation.dlt_keys import UNCHANGED
 from data_foundation.errors import EntryError
-from data_foundation.readers.files.storage import FoundFile
-from data_foundation.readers.files.warning import warn
+from data_foundation.readers.files.load_warning import warn
+from data_foundation.readers.files.storage import SourceFile
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class Ledger:
         reads_all: The table is made anew of all files whenever one of them changes.
     """
 
-    def __init__(self, resource: Any, found: Sequence[FoundFile]) -> None:
+    def __init__(self, resource: Any, found: Sequence[SourceFile]) -> None:
         """Compares; notes nothing yet.
 
         Args:
@@ -49,7 +49,7 @@ class Ledger:
         # A load without a single file is noted too.
         self._known: dict[str, list[str]] | None = dlt.current.resource_state().get("files")
 
-    def unread(self) -> Sequence[FoundFile]:
+    def unread(self) -> Sequence[SourceFile]:
         """Returns the files that have to be read; says so where there is none."""
         if self._is_sample or self._known is None:
             return self._found

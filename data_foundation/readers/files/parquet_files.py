@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_foundation.errors import LoadError
-from data_foundation.readers.files.pages import Page, placed
+from data_foundation.readers.files.page import Page, placed
 
 _PAGE = 50_000
 

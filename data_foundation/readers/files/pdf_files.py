@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.files.headings import name_columns, same_names
-from data_foundation.readers.files.pages import Page
+from data_foundation.readers.files.column_names import name_columns, same_names
+from data_foundation.readers.files.page import Page
 from data_foundation.readers.files.text_columns import Notation, build_query
 from data_foundation.readers.files.text_table import CELLS, convert
 

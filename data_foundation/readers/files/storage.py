@@ -11,7 +11,7 @@ from typing_extensions import override
 
 
 @dataclass(frozen=True)
-class FoundFile:
+class SourceFile:
     """A file below a root.
 
     Attributes:
@@ -39,7 +39,7 @@ class Storage(Protocol):
     def __str__(self) -> str:
         """Names it in a message, without a secret."""
 
-    def find(self, pattern: str) -> list[FoundFile]:
+    def find(self, pattern: str) -> list[SourceFile]:
         """Returns the files that a pattern matches, by name.
 
         Raises:
@@ -48,7 +48,7 @@ class Storage(Protocol):
             ConnectionError: The storage is away.
         """
 
-    def opened(self, file: FoundFile, folder: Path) -> AbstractContextManager[Path]:
+    def opened(self, file: SourceFile, folder: Path) -> AbstractContextManager[Path]:
         """Returns a block in which a file is on this machine, as it was found.
 
         Args:

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_foundation.readers.files.pages import BadRow, Page, placed
+from data_foundation.readers.files.page import BadRow, Page, placed
 from data_foundation.readers.files.text_columns import BAD, TEXT
 
 CELLS = "cells"

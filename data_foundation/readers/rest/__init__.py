@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from data_foundation.readers.rest.arguments import EndpointArguments
+from data_foundation.readers.rest.endpoint_arguments import EndpointArguments
 
 
 def get_endpoint(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
@@ -50,12 +50,12 @@ def get_endpoint(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         FoundationError: The endpoint cannot be read, and why.
         requests.RequestException: The vendor is away, or refuses.
     """
-    from data_foundation.readers.rest.reading import read_endpoint  # noqa: PLC0415 - a check of arguments needs no client
+    from data_foundation.readers.rest.endpoint_reader import read_endpoint  # noqa: PLC0415 - a check of arguments needs no client
 
-    asked = EndpointArguments.read(
+    arguments = EndpointArguments.read(
         connection=connection, endpoint=endpoint, method=method, params=params or {}, json=json, headers=headers or {},
         pagination=pagination, page_size=page_size, data_selector=data_selector,
         data_selector_required=data_selector_required, start_param=start_param, end_param=end_param,
         include_from_parent=include_from_parent,
     )  # fmt: skip
-    yield from read_endpoint(asked, parent)
+    yield from read_endpoint(arguments, parent)

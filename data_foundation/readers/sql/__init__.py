@@ -7,7 +7,7 @@ from typing import Any
 
 import dlt
 
-from data_foundation.readers.sql.settings import find_connection
+from data_foundation.readers.sql.database_settings import find_connection
 
 
 def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
@@ -52,12 +52,12 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         FoundationError: The table cannot be read, and why.
         ConnectionError: The database is away, or was lost.
     """
-    from data_foundation.readers.sql.reading import Asked, read_table  # noqa: PLC0415 - settings need no SQLAlchemy
+    from data_foundation.readers.sql.table_reader import TableArguments, read_table  # noqa: PLC0415 - settings need no SQLAlchemy
 
     resource = dlt.current.resource()
-    asked = Asked(
+    arguments = TableArguments(
         schema=schema, table=table, tables=tables, include=include, exclude=exclude, query_filter=query_filter,
         chunk_size=chunk_size, parallelism=parallelism, partition_on=partition_on, skip_unchanged=skip_unchanged,
         merge_on_key=merge_on_key,
     )  # fmt: skip
-    yield from read_table(find_connection(resource.section, connection, dialect), asked, resource)
+    yield from read_table(find_connection(resource.section, connection, dialect), arguments, resource)

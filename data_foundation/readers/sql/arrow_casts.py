@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_foundation.errors import ValueRefused
-from data_foundation.readers.sql.table import Column
+from data_foundation.readers.sql.database import Column
 
 _AS_TEXT = "`columns: {{{name}: {{data_type: text}}}}` takes the column as text"
 _DAY = 86_400_000_000

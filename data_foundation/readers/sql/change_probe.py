@@ -10,20 +10,20 @@ import dlt
 import sqlalchemy as sa
 
 from data_foundation.dlt_keys import UNCHANGED
+from data_foundation.readers.sql.database import Database, SourceTable
 from data_foundation.readers.sql.statement import find_column, named
-from data_foundation.readers.sql.table import Database, Table
 
 logger = logging.getLogger(__name__)
 
 
-class Probe:
+class ChangeProbe:
     """What a table looked like before this run reads it, beside what the last one noted in dlt's state."""
 
-    def __init__(self, database: Database, table: Table, select: Any, column: str) -> None:
+    def __init__(self, database: Database, table: SourceTable, select: Any, column: str) -> None:
         """Looks at the table.
 
         Args:
-            database: Asked.
+            database: Runs the query.
             table: What is read.
             select: The statement that reads it; only what the same statement found is compared.
             column: Whose largest value tells, with the number of rows, whether something changed.

@@ -10,8 +10,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from data_foundation.errors import LoadError
+from data_foundation.readers.sql.database import Column, SourceTable
 from data_foundation.readers.sql.statement import find_column, named
-from data_foundation.readers.sql.table import Column, Table
 
 _SQLITE_MOMENT = "%Y-%m-%d %H:%M:%f"
 _MILLISECOND = dt.timedelta(milliseconds=1)
@@ -25,7 +25,7 @@ class Cursor:
         closed: The range was asked for, or is a sample's: the cursor neither narrows nor moves.
     """
 
-    def __init__(self, incremental: Any, table: Table) -> None:
+    def __init__(self, incremental: Any, table: SourceTable) -> None:
         """Spells the first and the last value as the column has them, for dlt compares them with its rows.
 
         Args:

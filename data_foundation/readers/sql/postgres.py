@@ -14,10 +14,10 @@ from sqlalchemy.dialects import postgresql
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.process_wide.redaction import redact
 from data_foundation.readers.sql.arrow_casts import exact_table
+from data_foundation.readers.sql.database import Column, SourceTable
+from data_foundation.readers.sql.database_settings import Connection
 from data_foundation.readers.sql.postgres_types import make_column
-from data_foundation.readers.sql.settings import Connection
 from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
-from data_foundation.readers.sql.table import Column, Table
 
 _SESSION = (
     # All that is read is of one moment, and nothing can be written.
@@ -68,7 +68,7 @@ _LOST = ("closed the connection", "terminating connection", "canceling statement
          "connection not open", "could not receive data", "SSL connection has been closed", "timed out")  # fmt: skip
 
 
-class Postgres:
+class PostgresDatabase:
     """A connection, in one transaction that only reads."""
 
     dialect = "postgresql"
@@ -128,7 +128,7 @@ class Postgres:
             found[table] = (*found.get(table, ()), *([column] if column else []))
         return found
 
-    def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
+    def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
         """Returns the table or view, its columns with what catalogue and person say of them.
 
         Raises:
@@ -142,7 +142,7 @@ class Postgres:
         oid, schema, table = found[0]
         self._execute(_COLUMNS.format(oid=oid))
         rows = [dict(zip(_FIELDS, row, strict=True)) for row in self._cursor.fetchall()]
-        return Table(schema, table, tuple(make_column(row, wanted_of(wanted, row["name"])) for row in rows))
+        return SourceTable(schema, table, tuple(make_column(row, wanted_of(wanted, row["name"])) for row in rows))
 
     def row(self, statement: Any) -> tuple[Any, ...]:
         """Returns the first row of a SELECT of SQLAlchemy's."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from data_foundation.readers.sql.table import JSON, NO_ZONE, Column, decimal, wanted_decimal
+from data_foundation.readers.sql.database import JSON, NO_ZONE, Column, decimal, wanted_decimal
 
 # The driver gives these in binary form, exactly.
 _NATIVE = {

@@ -11,11 +11,11 @@ from sqlalchemy.sql import quoted_name
 
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.process_wide.redaction import redact
-from data_foundation.readers.sql.rows import read_rows
-from data_foundation.readers.sql.settings import Connection
+from data_foundation.readers.sql.database import Column, SourceTable
+from data_foundation.readers.sql.database_settings import Connection
+from data_foundation.readers.sql.python_rows import read_rows
 from data_foundation.readers.sql.sqlalchemy_types import make_column
 from data_foundation.readers.sql.statement import missing_table, wanted_of
-from data_foundation.readers.sql.table import Column, Table
 
 DRIVERS = {"mysql": "mysql+pymysql", "mssql": "mssql+pyodbc", "oracle": "oracle+oracledb"}
 ODBC_DRIVER = "ODBC Driver 18 for SQL Server"
@@ -31,7 +31,7 @@ _SESSION = {
 _REFUSED = ("1044", "1045", "1049", "ORA-01017", "ORA-28000", "ORA-12514", "28000", "42000", "Login failed")
 
 
-class AnyDatabase:
+class SqlalchemyDatabase:
     """A connection of a driver without Arrow: rows become columns here."""
 
     side_by_side = True
@@ -90,7 +90,7 @@ class AnyDatabase:
         except sa.exc.DBAPIError as error:
             raise self._explain(error) from None
 
-    def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
+    def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
         """Returns the table or view, its columns with what the database and a person say of them.
 
         Raises:
@@ -101,7 +101,7 @@ class AnyDatabase:
         except sa.exc.DBAPIError as error:
             raise self._explain(error) from None
 
-    def _describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
+    def _describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
         inspector = sa.inspect(self._open)
         names = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
         if table not in names:
@@ -113,7 +113,7 @@ class AnyDatabase:
             described = {**found, "name": name, "is_key": found["name"] in keys}
             quoted = self._engine.dialect.identifier_preparer.quote(name)
             columns.append(make_column(described, wanted_of(wanted, str(name)), self.dialect, quoted))
-        return Table(self._spelled(schema) if schema else None, self._spelled(table), tuple(columns))
+        return SourceTable(self._spelled(schema) if schema else None, self._spelled(table), tuple(columns))
 
     def row(self, statement: Any) -> tuple[Any, ...]:
         """Returns the first row of a SELECT of SQLAlchemy's."""

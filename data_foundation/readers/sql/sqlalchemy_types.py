@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql, mysql, oracle
 
 from data_foundation.errors import LoadError
-from data_foundation.readers.sql.table import JSON, NO_ZONE, Column, decimal, wanted_decimal
+from data_foundation.readers.sql.database import JSON, NO_ZONE, Column, decimal, wanted_decimal
 
 _UTC, _NAIVE = pa.timestamp("us", "UTC"), pa.timestamp("us")
 _TEXT = {"mysql": "CAST({} AS CHAR)", "mssql": "CAST({} AS NVARCHAR(MAX))", "oracle": "TO_CHAR({})"}

@@ -13,16 +13,16 @@ from sqlalchemy.dialects import sqlite
 
 from data_foundation.errors import LoadError
 from data_foundation.process_wide.redaction import redact
-from data_foundation.readers.sql.rows import read_rows
-from data_foundation.readers.sql.settings import Connection
+from data_foundation.readers.sql.database import Column, SourceTable
+from data_foundation.readers.sql.database_settings import Connection
+from data_foundation.readers.sql.python_rows import read_rows
 from data_foundation.readers.sql.sqlite_types import make_column
 from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
-from data_foundation.readers.sql.table import Column, Table
 
 _BUSY = ("database is locked", "database table is locked")
 
 
-class Sqlite:
+class SqliteDatabase:
     """A file, in one transaction that only reads."""
 
     dialect = "sqlite"
@@ -75,7 +75,7 @@ class Sqlite:
         )
         return [name for (name,) in self._execute(relations)]
 
-    def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
+    def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
         """Returns the table or view, its columns with what declaration and person say of them.
 
         Raises:
@@ -97,7 +97,9 @@ class Sqlite:
         described = [dict(zip(fields, row, strict=True)) for row in rows]
         # 1 is a column of a virtual table that nothing selects by itself; 2 and 3 are generated columns.
         shown = [one for one in described if one["hidden"] != 1]
-        return Table(schema, found, tuple(make_column(one, wanted_of(wanted, one["name"]), stored) for one in shown))
+        return SourceTable(
+            schema, found, tuple(make_column(one, wanted_of(wanted, one["name"]), stored) for one in shown)
+        )
 
     def row(self, statement: Any) -> tuple[Any, ...]:
         """Returns the first row of a SELECT of SQLAlchemy's."""

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from data_foundation.errors import LoadError
-from data_foundation.readers.sql.table import JSON, Column, decimal, wanted_decimal
+from data_foundation.readers.sql.database import JSON, Column, decimal, wanted_decimal
 
 _DIGITS = re.compile(r"\(\s*(\d+)\s*(?:,\s*(-?\d+)\s*)?\)")
 # In this order: the first word that a declaration has in it decides, as SQLite's own rules do.

@@ -10,13 +10,17 @@ from sqlalchemy.sql import quoted_name
 
 from data_foundation.errors import LoadError
 from data_foundation.naming import normalize
-from data_foundation.readers.sql.settings import Connection
-from data_foundation.readers.sql.table import Column, Table
+from data_foundation.readers.sql.database import Column, SourceTable
+from data_foundation.readers.sql.database_settings import Connection
 from data_foundation.suggestions import nearest
 
 
 def build_select(
-    table: Table, columns: Sequence[Column], conditions: Sequence[Any] = (), order: Any = None, limit: int | None = None
+    table: SourceTable,
+    columns: Sequence[Column],
+    conditions: Sequence[Any] = (),
+    order: Any = None,
+    limit: int | None = None,
 ) -> sa.Select[Any]:
     """Returns the SELECT of `columns`.
 
@@ -36,7 +40,7 @@ def build_select(
     return select if limit is None else select.limit(limit)
 
 
-def from_table(table: Table) -> Any:
+def from_table(table: SourceTable) -> Any:
     """Returns the table as SQLAlchemy has it."""
     return sa.table(_quoted(table.name), schema=_quoted(table.schema) if table.schema else None)
 
@@ -51,7 +55,7 @@ def as_text(select: Any, dialect: Any) -> str:
     return str(select.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
-def choose_columns(table: Table, include: Sequence[str] | str, exclude: Sequence[str] | str) -> list[Column]:
+def choose_columns(table: SourceTable, include: Sequence[str] | str, exclude: Sequence[str] | str) -> list[Column]:
     """Returns the columns that are read, in the table's order.
 
     Raises:
@@ -68,7 +72,7 @@ def _names(given: Sequence[str] | str) -> Sequence[str]:
     return [given] if isinstance(given, str) else given
 
 
-def find_column(table: Table, name: str, where: str = "") -> Column:
+def find_column(table: SourceTable, name: str, where: str = "") -> Column:
     """Returns the column that is called so, or else the only one that is when case and spelling do not count.
 
     Args:

@@ -44,7 +44,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class SourceTable:
     """A table or a view that exists.
 
     Attributes:
@@ -87,7 +87,7 @@ class Database(Protocol):
     def tables(self, schema: str | None) -> Mapping[str, tuple[str, ...]]:
         """Returns every table and view of a schema, or of where the database looks by itself, with its primary key."""
 
-    def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> Table:
+    def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
         """Returns the table; `wanted` are the hints that a person gave to columns, by their names.
 
         Raises:

@@ -22,12 +22,12 @@ from typing_extensions import override
 
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.process_wide.redaction import redact, remember
-from data_foundation.readers.rest.settings import Api
+from data_foundation.readers.rest.api_settings import Api
 from data_foundation.suggestions import nearest
 from data_foundation.vendors.responses import address, cut, refuse_errors
 
 
-class Answers(RESTClient):
+class ApiClient(RESTClient):
     """Reads the answers of one API.
 
     dlt's own session tries again by itself, for minutes; here a fault is the load's, which tries as `retries` say.

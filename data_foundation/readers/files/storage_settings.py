@@ -12,8 +12,8 @@ from dlt.common.runtime.run_context import active
 from data_foundation.errors import EntryError
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.readers.connection_settings import ConnectionSettings
-from data_foundation.readers.files.local import LocalStorage
-from data_foundation.readers.files.remote import RemoteStorage
+from data_foundation.readers.files.local_storage import LocalStorage
+from data_foundation.readers.files.remote_storage import RemoteStorage
 from data_foundation.readers.files.storage import Storage
 from data_foundation.suggestions import nearest
 

@@ -12,11 +12,11 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from data_foundation.errors import EntryError
+from data_foundation.readers.sql.database import Column, Database, SourceTable
 from data_foundation.readers.sql.statement import find_column, from_table, named
-from data_foundation.readers.sql.table import Column, Database, Table
 
 
-def find_key(table: Table, partition_on: str | None) -> Column:
+def find_key(table: SourceTable, partition_on: str | None) -> Column:
     """Returns the column that ranges are made of: the one that was named, or else the primary key.
 
     Raises:
@@ -38,7 +38,7 @@ def find_key(table: Table, partition_on: str | None) -> Column:
 
 
 def find_ranges(
-    database: Database, table: Table, key: Column, conditions: Sequence[Any], parts: int
+    database: Database, table: SourceTable, key: Column, conditions: Sequence[Any], parts: int
 ) -> list[tuple[Any, ...]]:
     """Returns conditions for each part; every row fulfils those of exactly one.
 
@@ -46,7 +46,7 @@ def find_ranges(
     meantime, where the database lets it be seen, is in one of them too.
 
     Args:
-        database: Asked for the smallest and the largest key.
+        database: Reads the smallest and the largest key.
         table: What is read.
         key: Of `find_key`.
         conditions: What the rows have to fulfil anyway.

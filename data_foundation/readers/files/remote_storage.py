@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from data_foundation.errors import EntryError, FoundationError, LoadError
 from data_foundation.process_wide.redaction import redact
-from data_foundation.readers.files.pattern import check_pattern, has_wildcard, missing
-from data_foundation.readers.files.storage import FoundFile
+from data_foundation.readers.files.path_pattern import check_pattern, has_wildcard, missing
+from data_foundation.readers.files.storage import SourceFile
 
 _CHANGED = ("mtime", "LastModified", "last_modified")
 _TAGS = ("ETag", "etag")
@@ -42,7 +42,7 @@ class RemoteStorage:
     def __str__(self) -> str:
         return self._url
 
-    def find(self, pattern: str) -> list[FoundFile]:
+    def find(self, pattern: str) -> list[SourceFile]:
         """Returns the files that a pattern matches, by name; see `Storage`."""
         pattern = check_pattern(pattern.removeprefix(f"{self._url.rstrip('/')}/"), str(self))
         with self._told():
@@ -55,12 +55,12 @@ class RemoteStorage:
                 raise missing(pattern, str(self), [posixpath.basename(name) for name in names])
             return files
 
-    def _found(self, place: str, info: Mapping[str, Any]) -> FoundFile:
+    def _found(self, place: str, info: Mapping[str, Any]) -> SourceFile:
         if hasattr(self._store, "real_path"):
             self._check_link(place)
         stamp = tuple(str(info[key]) for key in (*_CHANGED, *_TAGS) if info.get(key) is not None)
         below = place.lstrip("/").removeprefix(self._root.lstrip("/")).lstrip("/")
-        return FoundFile(below, place, int(info["size"]), stamp)
+        return SourceFile(below, place, int(info["size"]), stamp)
 
     def _check_link(self, place: str) -> None:
         root, real = (self._store.real_path(path) for path in (self._root or "/", place))
@@ -68,7 +68,7 @@ class RemoteStorage:
             raise LoadError(f"{place} is a link that leaves {self}; only files below it are read")
 
     @contextmanager
-    def opened(self, file: FoundFile, folder: Path) -> Iterator[Path]:
+    def opened(self, file: SourceFile, folder: Path) -> Iterator[Path]:
         """Fetches the file; see `Storage`."""
         copy = folder / "fetched"
         with self._told():

@@ -1,4 +1,4 @@
-"""Endpoints below others: the parent's rows, its fields in what is asked, and in the rows that come."""
+"""Endpoints below others: the parent's rows, its fields in the request, and in the rows of the answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from data_foundation.errors import LoadError
-from data_foundation.readers.rest.arguments import PLACEHOLDER
+from data_foundation.readers.rest.endpoint_arguments import PLACEHOLDER
 from data_foundation.rows.json_documents import is_document, read_document
 from data_foundation.rows.pipe_steps import is_frame
 from data_foundation.suggestions import nearest

@@ -1,4 +1,4 @@
-"""One table read: described, selected, and handed over page by page."""
+"""One table read: described, selected, and yields it page by page."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.read_ahead import Ahead
-from data_foundation.readers.sql.change_probe import Probe
+from data_foundation.readers.read_ahead import ReadAhead
+from data_foundation.readers.sql.change_probe import ChangeProbe
 from data_foundation.readers.sql.cursor import Cursor
-from data_foundation.readers.sql.postgres import Postgres
+from data_foundation.readers.sql.database import Database, SourceTable
+from data_foundation.readers.sql.database_settings import Connection
+from data_foundation.readers.sql.key_ranges import find_key, find_ranges
+from data_foundation.readers.sql.postgres import PostgresDatabase
 from data_foundation.readers.sql.query_filter import check_filter
-from data_foundation.readers.sql.ranges import find_key, find_ranges
-from data_foundation.readers.sql.settings import Connection
-from data_foundation.readers.sql.sqlalchemy_database import AnyDatabase
-from data_foundation.readers.sql.sqlite import Sqlite
+from data_foundation.readers.sql.sqlalchemy_database import SqlalchemyDatabase
+from data_foundation.readers.sql.sqlite import SqliteDatabase
 from data_foundation.readers.sql.statement import TableMissing, build_select, choose_columns, wanted_of
-from data_foundation.readers.sql.table import Database, Table
 
 
 @dataclass(frozen=True)
-class Asked:
+class TableArguments:
     """What a person asked for in `kwargs`; see `get_table`."""
 
     schema: str | None
@@ -52,34 +52,34 @@ class Asked:
                 raise EntryError(f"{key}: got {value!r}; accepted is a whole number from 1 on")
 
 
-class Reading:
+class TableReader:
     """What one run reads of a table, through an open connection."""
 
-    def __init__(self, database: Database, asked: Asked, resource: Any) -> None:
+    def __init__(self, database: Database, arguments: TableArguments, resource: Any) -> None:
         """Describes the table; reads none of its rows.
 
         Args:
             database: Open.
-            asked: What of it.
+            arguments: What of it.
             resource: dlt's, while it runs: its hints, its cursor and its limit.
 
         Raises:
             FoundationError: What was asked for is not there, or cannot be.
         """
-        checked = check_filter(asked.query_filter, database.dialect) if asked.query_filter is not None else None
+        checked = check_filter(arguments.query_filter, database.dialect) if arguments.query_filter is not None else None
         self._filter: list[Any] = [] if checked is None else [sa.literal_column(f"({checked})")]
-        self._database, self._asked, self._folder = database, asked, resource.section
+        self._database, self._arguments, self._folder = database, arguments, resource.section
         self._hints = resource.columns if isinstance(resource.columns, Mapping) else {}
-        self._limit = resource.limit.limit(asked.chunk_size) if resource.limit else None
+        self._limit = resource.limit.limit(arguments.chunk_size) if resource.limit else None
         self.table = self._describe()
-        self.columns = choose_columns(self.table, asked.include, asked.exclude)
+        self.columns = choose_columns(self.table, arguments.include, arguments.exclude)
         self._cursor = Cursor(resource.incremental, self.table) if resource.incremental else None
 
-    def _describe(self) -> Table:
+    def _describe(self) -> SourceTable:
         try:
-            return self._database.describe(self._asked.schema, self._asked.table, self._hints)
+            return self._database.describe(self._arguments.schema, self._arguments.table, self._hints)
         except TableMissing as error:
-            if not self._asked.tables:
+            if not self._arguments.tables:
                 raise
             hint = f"`tables` found it once; `foundation discover {self._folder}` writes down what is there now"
             raise LoadError(f"{error}. {hint}") from None
@@ -102,42 +102,42 @@ class Reading:
         """Yields the rows as Arrow tables, reading ahead of whoever takes them."""
         with ExitStack() as opened:
             databases, selects = [self._database], [self.select()]
-            if self._asked.parallelism > 1 and self._limit is None:
+            if self._arguments.parallelism > 1 and self._limit is None:
                 selects = [selects[0].where(*part) for part in self._ranges()]
                 databases += [opened.enter_context(self._database.beside()) for _ in selects[1:]]
             readers = [
-                partial(database.read, select, self.columns, self._asked.chunk_size)
+                partial(database.read, select, self.columns, self._arguments.chunk_size)
                 for database, select in zip(databases, selects, strict=True)
             ]
-            yield from Ahead(readers, [database.interrupt for database in databases])
+            yield from ReadAhead(readers, [database.interrupt for database in databases])
 
     def _ranges(self) -> list[tuple[Any, ...]]:
         if not self._database.side_by_side:
             raise EntryError(f"parallelism: {self._database.dialect} is read no faster by several; leave it out")
         if self._cursor and self._cursor.order() is not None:
             raise EntryError("parallelism: rows that are read side by side have no row_order; leave one of them out")
-        key = find_key(self.table, self._asked.partition_on)
-        return find_ranges(self._database, self.table, key, self._conditions(), self._asked.parallelism)
+        key = find_key(self.table, self._arguments.partition_on)
+        return find_ranges(self._database, self.table, key, self._conditions(), self._arguments.parallelism)
 
-    def probe(self) -> Probe | None:
+    def probe(self) -> ChangeProbe | None:
         """Returns a look at the table as it is, None where nobody asked for one.
 
         Raises:
             EntryError: The table is read from a cursor on.
         """
-        if not self._asked.skip_unchanged or self._limit is not None:
+        if not self._arguments.skip_unchanged or self._limit is not None:
             return None
         if self._cursor:
             raise EntryError("skip_unchanged: incremental reads only what is new by itself; leave one of them out")
-        return Probe(self._database, self.table, self.select(), self._asked.skip_unchanged)
+        return ChangeProbe(self._database, self.table, self.select(), self._arguments.skip_unchanged)
 
 
-def read_table(connection: Connection, asked: Asked, resource: Any) -> Iterator[Any]:
+def read_table(connection: Connection, arguments: TableArguments, resource: Any) -> Iterator[Any]:
     """Yields the rows that were asked for as Arrow tables.
 
     Args:
         connection: Where to.
-        asked: What of it.
+        arguments: What of it.
         resource: dlt's, while it runs.
 
     Raises:
@@ -145,13 +145,13 @@ def read_table(connection: Connection, asked: Asked, resource: Any) -> Iterator[
         ConnectionError: The database is away, or was lost.
     """
     with open_database(connection) as database:
-        reading = Reading(database, asked, resource)
+        reading = TableReader(database, arguments, resource)
         probe = reading.probe()
         if probe and probe.is_unchanged():
             return
         if hints := reading.hints:
             resource.apply_hints(columns=hints)
-        if asked.merge_on_key and (keys := [column.name for column in reading.table.columns if column.is_key]):
+        if arguments.merge_on_key and (keys := [column.name for column in reading.table.columns if column.is_key]):
             resource.apply_hints(write_disposition="merge", primary_key=keys)
         yield from reading.pages()
         if probe:
@@ -166,5 +166,5 @@ def open_database(connection: Connection) -> Database:
         ConnectionError: The database is away.
         LoadError: It refuses the connection.
     """
-    known: dict[str, Callable[[Connection], Database]] = {"postgresql": Postgres, "sqlite": Sqlite}
-    return known.get(connection.dialect, AnyDatabase)(connection)
+    known: dict[str, Callable[[Connection], Database]] = {"postgresql": PostgresDatabase, "sqlite": SqliteDatabase}
+    return known.get(connection.dialect, SqlalchemyDatabase)(connection)

@@ -18,7 +18,7 @@ from dlt.sources.helpers.rest_client.paginators import (
 from typing_extensions import override
 
 from data_foundation.errors import LoadError
-from data_foundation.readers.rest.arguments import EndpointArguments, Pagination
+from data_foundation.readers.rest.endpoint_arguments import EndpointArguments, Pagination
 
 DEFAULT_PAGE = 100
 """Rows that are asked for at a time where nobody said, and an offset has to be counted on."""
@@ -34,14 +34,14 @@ class _NextUrl(JSONLinkPaginator):
         self._next_reference = self._next_reference or None
 
 
-def build_paginator(asked: EndpointArguments) -> BasePaginator:
+def build_paginator(arguments: EndpointArguments) -> BasePaginator:
     """Returns dlt's paginator for what was asked for."""
-    kind = asked.pagination
+    kind = arguments.pagination
     match kind.type:
         case "offset":
             limit_param = None if kind.limit_body_path else kind.limit_param
             return OffsetPaginator(
-                limit=asked.page_size or DEFAULT_PAGE, offset_param=kind.offset_param, limit_param=limit_param,
+                limit=arguments.page_size or DEFAULT_PAGE, offset_param=kind.offset_param, limit_param=limit_param,
                 total_path=kind.total_path, maximum_offset=kind.maximum_offset, has_more_path=kind.has_more_path,
                 offset_body_path=kind.offset_body_path, limit_body_path=kind.limit_body_path,
             )  # fmt: skip
@@ -62,7 +62,7 @@ def build_paginator(asked: EndpointArguments) -> BasePaginator:
     return SinglePagePaginator()
 
 
-class Progress:
+class PageGuard:
     """Refuses a page that was there before, whose successors would never end, and pages that leave rows out."""
 
     def __init__(self, pagination: Pagination, page_size: int | None) -> None:

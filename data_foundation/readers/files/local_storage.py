@@ -10,8 +10,8 @@ from pathlib import Path
 from typing_extensions import override
 
 from data_foundation.errors import LoadError
-from data_foundation.readers.files.pattern import check_pattern, has_wildcard, missing
-from data_foundation.readers.files.storage import FoundFile
+from data_foundation.readers.files.path_pattern import check_pattern, has_wildcard, missing
+from data_foundation.readers.files.storage import SourceFile
 
 
 class LocalStorage:
@@ -25,7 +25,7 @@ class LocalStorage:
     def __str__(self) -> str:
         return str(self._root)
 
-    def find(self, pattern: str) -> list[FoundFile]:
+    def find(self, pattern: str) -> list[SourceFile]:
         """Returns the files that a pattern matches, by name; see `Storage`."""
         path = Path(pattern)
         # An absolute path may be one below the root.
@@ -37,15 +37,15 @@ class LocalStorage:
             raise missing(pattern, str(self), [entry.name for entry in _entries((self._root / pattern).parent)])
         return found
 
-    def _look(self, name: str) -> FoundFile:
+    def _look(self, name: str) -> SourceFile:
         place = (self._root / name).resolve()
         if not place.is_relative_to(self._root):
             raise LoadError(f"{name} is a link that leaves {self}; only files below it are read")
         told = place.stat()
-        return FoundFile(Path(name).as_posix(), str(place), told.st_size, (str(told.st_mtime_ns),))
+        return SourceFile(Path(name).as_posix(), str(place), told.st_size, (str(told.st_mtime_ns),))
 
     @contextmanager
-    def opened(self, file: FoundFile, folder: Path) -> Iterator[Path]:  # noqa: ARG002 - no copy is needed
+    def opened(self, file: SourceFile, folder: Path) -> Iterator[Path]:  # noqa: ARG002 - no copy is needed
         """Gives the file itself; see `Storage`."""
         self._check(file)
         yield Path(file.place)
@@ -54,7 +54,7 @@ class LocalStorage:
     def close(self) -> None:
         """Holds nothing."""
 
-    def _check(self, file: FoundFile) -> None:
+    def _check(self, file: SourceFile) -> None:
         try:
             seen = self._look(file.name)
         except OSError:

@@ -1,4 +1,4 @@
-"""One endpoint read: asked, for each row of a parent if there is one, and handed over page by page."""
+"""Reads one endpoint, for each row of a parent if there is one, and yields it page by page."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import dlt
 import requests
 
 from data_foundation.errors import EntryError
-from data_foundation.readers.rest.arguments import EndpointArguments
-from data_foundation.readers.rest.client import Answers, check_selected
-from data_foundation.readers.rest.paging import Progress, build_paginator
-from data_foundation.readers.rest.parents import fill_body, fill_path, fill_values, include, rows_of
-from data_foundation.readers.rest.settings import find_api
+from data_foundation.readers.rest.api_client import ApiClient, check_selected
+from data_foundation.readers.rest.api_settings import find_api
+from data_foundation.readers.rest.endpoint_arguments import EndpointArguments
+from data_foundation.readers.rest.pagination import PageGuard, build_paginator
+from data_foundation.readers.rest.parent_rows import fill_body, fill_path, fill_values, include, rows_of
 
-_clients: WeakKeyDictionary[Any, Answers] = WeakKeyDictionary()
+_clients: WeakKeyDictionary[Any, ApiClient] = WeakKeyDictionary()
 """The client of each resource that runs: its connections, and its token, serve every row of a parent."""
 
 
-def read_endpoint(asked: EndpointArguments, parent: Any) -> Iterator[Any]:
+def read_endpoint(arguments: EndpointArguments, parent: Any) -> Iterator[Any]:
     """Yields the rows that an endpoint answers, for dlt's resource that runs.
 
     Args:
-        asked: What for.
+        arguments: What for.
         parent: What a parent gave, None where there is none.
 
     Raises:
@@ -35,45 +35,55 @@ def read_endpoint(asked: EndpointArguments, parent: Any) -> Iterator[Any]:
     """
     resource = dlt.current.resource()
     client = _clients.get(resource) or _clients.setdefault(
-        resource, Answers(find_api(resource.section, asked.connection))
+        resource, ApiClient(find_api(resource.section, arguments.connection))
     )
-    params = {**asked.params, **_range(asked, resource.incremental)}
+    params = {**arguments.params, **_range(arguments, resource.incremental)}
     if parent is None:
-        if asked.parent_fields:
-            raise EntryError(f"{{{asked.parent_fields[0]}}} is a field of a parent; name that resource in `data_from`")
-        yield from _pages(client, asked, asked.endpoint, params, asked.body)
+        if arguments.parent_fields:
+            raise EntryError(
+                f"{{{arguments.parent_fields[0]}}} is a field of a parent; name that resource in `data_from`"
+            )
+        yield from _pages(client, arguments, arguments.endpoint, params, arguments.body)
         return
     # dlt 1.31 hands it out nowhere, and calls a parent after the child as well once that is renamed; tests hold it.
     name = resource._pipe.parent.name.removesuffix(f"_{resource.name}")  # noqa: SLF001
     for row in rows_of(parent):
         pages = _pages(
-            client, asked, fill_path(asked.endpoint, row), fill_values(params, row), fill_body(asked.body, row)
+            client,
+            arguments,
+            fill_path(arguments.endpoint, row),
+            fill_values(params, row),
+            fill_body(arguments.body, row),
         )
         for rows in pages:
-            yield include(rows, row, name, asked.include_from_parent)
+            yield include(rows, row, name, arguments.include_from_parent)
 
 
 def _pages(
-    client: Answers, asked: EndpointArguments, path: str, params: Mapping[str, Any], body: Mapping[str, Any] | None
+    client: ApiClient,
+    arguments: EndpointArguments,
+    path: str,
+    params: Mapping[str, Any],
+    body: Mapping[str, Any] | None,
 ) -> Iterator[Any]:
-    if asked.page_size and asked.pagination.type != "offset":
-        params = {asked.pagination.limit_param: asked.page_size, **params}
+    if arguments.page_size and arguments.pagination.type != "offset":
+        params = {arguments.pagination.limit_param: arguments.page_size, **params}
     request = {
-        "method": asked.method,
+        "method": arguments.method,
         # A template that has no value yet, as on the first run, asks for nothing.
         "params": {name: value for name, value in params.items() if value is not None and value != ""},
         "json": copy.deepcopy(body),
-        "headers": asked.headers or None,
+        "headers": arguments.headers or None,
     }
-    progress = Progress(asked.pagination, asked.page_size)
-    paginator = build_paginator(asked)
-    for page in client.pages(path, paginator, asked.data_selector, request):
-        if not page and asked.data_selector and asked.data_selector_required:
-            check_selected(page.response, asked.data_selector)
+    progress = PageGuard(arguments.pagination, arguments.page_size)
+    paginator = build_paginator(arguments)
+    for page in client.pages(path, paginator, arguments.data_selector, request):
+        if not page and arguments.data_selector and arguments.data_selector_required:
+            check_selected(page.response, arguments.data_selector)
         following = (page.request.url, page.request.params, page.request.json)
         progress.check(page, following if paginator.has_next_page else None)
         if page:
-            yield page.response.content if asked.data_selector is None and _is_array(page.response) else list(page)
+            yield page.response.content if arguments.data_selector is None and _is_array(page.response) else list(page)
 
 
 def _is_array(response: requests.Response) -> bool:
@@ -82,13 +92,13 @@ def _is_array(response: requests.Response) -> bool:
     return start[:1] == b"[" and b"\x00" not in start  # UTF-16 has zeros
 
 
-def _range(asked: EndpointArguments, incremental: Any) -> dict[str, Any]:
+def _range(arguments: EndpointArguments, incremental: Any) -> dict[str, Any]:
     """Returns the parameters that carry the cursor's value, and the end of a range that was asked for."""
     if not incremental:
-        if asked.start_param or asked.end_param:
+        if arguments.start_param or arguments.end_param:
             raise EntryError("start_param and end_param carry the cursor of `incremental`; add it, or leave them out")
         return {}
-    values = {asked.start_param: incremental.start_value, asked.end_param: incremental.end_value}
+    values = {arguments.start_param: incremental.start_value, arguments.end_param: incremental.end_value}
     return {name: _spell(value) for name, value in values.items() if name and value is not None}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from data_foundation.readers.sql.arrow_casts import exact_table, refuse
-from data_foundation.readers.sql.table import Column
+from data_foundation.readers.sql.database import Column
 
 Convert = Callable[[Any], Any]
 

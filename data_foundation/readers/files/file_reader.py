@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from data_foundation.errors import EntryError
-from data_foundation.readers.files.arguments import NOTATION, OPTIONS, Format, find_meaningless, format_by_name
 from data_foundation.readers.files.bad_rows import BadRows
 from data_foundation.readers.files.csv_files import CsvReader, Dialect
 from data_foundation.readers.files.decompress import unpack
 from data_foundation.readers.files.excel_files import ExcelReader
+from data_foundation.readers.files.file_arguments import NOTATION, OPTIONS, Format, find_meaningless, format_by_name
 from data_foundation.readers.files.json_files import JsonReader
 from data_foundation.readers.files.ledger import Ledger
-from data_foundation.readers.files.pages import Page
+from data_foundation.readers.files.page import Page
 from data_foundation.readers.files.parquet_files import ParquetReader
 from data_foundation.readers.files.pdf_files import PdfReader
-from data_foundation.readers.files.storage import FoundFile, Storage
+from data_foundation.readers.files.storage import SourceFile, Storage
 from data_foundation.readers.files.text_columns import Notation
-from data_foundation.readers.read_ahead import Ahead
+from data_foundation.readers.read_ahead import ReadAhead
 from data_foundation.suggestions import nearest
 
 TEXTS = frozenset({"csv", "json", "jsonl"})
@@ -30,7 +30,7 @@ TEXTS = frozenset({"csv", "json", "jsonl"})
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReadRequest:
     """What a person asked for in `kwargs`; see `get_rows`.
 
     Attributes:
@@ -42,7 +42,7 @@ class Asked:
     on_bad_row: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def format_of(self, file: FoundFile) -> Format:
+    def format_of(self, file: SourceFile) -> Format:
         """Returns the format of a file.
 
         Raises:
@@ -67,26 +67,26 @@ class Reader(Protocol):
         """Yields the rows of the file at `path`, which is called `file`."""
 
 
-def read_files(storage: Storage, asked: Asked, resource: Any) -> Iterator[Any]:
+def read_files(storage: Storage, request: ReadRequest, resource: Any) -> Iterator[Any]:
     """Yields the rows of every file that is new or has changed, and the bad ones as was asked for.
 
     Args:
         storage: Where the files are.
-        asked: Which, and how they are read.
+        request: Which, and how they are read.
         resource: dlt's, while it runs.
 
     Raises:
         FoundationError: They cannot be read, and why.
         ConnectionError: The storage is away, or a file changed meanwhile.
     """
-    ledger = Ledger(resource, storage.find(asked.path))
-    bad = BadRows(asked.on_bad_row, resource, replaced=ledger.reads_all)
+    ledger = Ledger(resource, storage.find(request.path))
+    bad = BadRows(request.on_bad_row, resource, replaced=ledger.reads_all)
     files = ledger.unread()
     for file in files:
-        kind = asked.format_of(file)
-        reader = _reader(asked, kind, resource, sets_aside=bad.sets_aside)
-        read = partial(_pages, storage, file, reader, kind, asked.options.get("encoding"))
-        for page in Ahead([read], []):
+        kind = request.format_of(file)
+        reader = _reader(request, kind, resource, sets_aside=bad.sets_aside)
+        read = partial(_pages, storage, file, reader, kind, request.options.get("encoding"))
+        for page in ReadAhead([read], []):
             yield from bad.take(file.name, page.bad)
             if page.rows is not None:
                 yield page.rows
@@ -95,16 +95,16 @@ def read_files(storage: Storage, asked: Asked, resource: Any) -> Iterator[Any]:
     ledger.note()
 
 
-def _pages(storage: Storage, file: FoundFile, reader: Reader, kind: str, encoding: str | None) -> Iterator[Page]:
+def _pages(storage: Storage, file: SourceFile, reader: Reader, kind: str, encoding: str | None) -> Iterator[Page]:
     with tempfile.TemporaryDirectory() as folder, storage.opened(file, Path(folder)) as path:
         plain = unpack(path, file.name, Path(folder), encoding) if kind in TEXTS else path
         yield from reader.read(plain, file.name)
 
 
-def _reader(asked: Asked, kind: str, resource: Any, *, sets_aside: bool) -> Reader:
+def _reader(request: ReadRequest, kind: str, resource: Any, *, sets_aside: bool) -> Reader:
     """Returns what reads a format."""
     hints = resource.columns if isinstance(resource.columns, Mapping) else {}
-    given = {key: value for key, value in asked.options.items() if key != "encoding"}
+    given = {key: value for key, value in request.options.items() if key != "encoding"}
     notation = Notation(**{key: given.pop(key) for key in NOTATION if key in given})
     known: Mapping[str, Callable[[], Reader]] = {
         "csv": lambda: CsvReader(Dialect(**given, notation=notation), hints, sets_aside),
