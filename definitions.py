@@ -4,9 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from data_foundation.orchestration.dbt_assets import build_dbt_assets
-from data_foundation.orchestration.factory import build_definitions
-from data_foundation.warehouses.settings import build_warehouse
+from data_foundation import build_dbt_assets, build_definitions, build_warehouse
 
 ROOT = Path(__file__).parent
 

@@ -358,3 +358,13 @@ def test_importing_a_module_does_not_load_what_it_may_not_know(module: str, stra
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def test_the_public_names_are_these() -> None:
+    """What users' code imports changes on purpose only, and every name leads to something."""
+    assert data_foundation.__all__ == [
+        "Calls", "Clock", "ConfigurableDltResource", "Refusal", "ResourceData", "SourceTranslator", "build_dbt_assets",
+        "build_definitions", "build_warehouse", "run_sources",
+    ]  # fmt: skip
+    assert testing.__all__ == ["LoadResult", "TemporaryWarehouse"]
+    assert all(getattr(data_foundation, name).__name__ == name for name in data_foundation.__all__)
