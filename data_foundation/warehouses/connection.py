@@ -22,7 +22,8 @@ def connect(destination: Destination[Any, Any], dataset: str) -> Iterator[SqlCli
         destination: Of `Warehouse.open`; inside `Warehouse.transaction` what is executed is a part of that.
         dataset: Its name.
     """
-    configuration = destination.spec()._bind_dataset_name(dataset)  # noqa: SLF001 - no pipeline of dlt's is meant
+    configuration = destination.spec()
+    configuration.dataset_name = dataset
     client = destination.client(Schema(dataset), configuration)
     assert isinstance(client, WithSqlClient)  # noqa: S101 - every warehouse of ours speaks SQL
     with client.sql_client as sql_client:

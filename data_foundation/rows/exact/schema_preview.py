@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal, cast
 
 from dlt.common.configuration.container import Container
 from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.normalizers.json import helpers
 from dlt.common.schema import Schema
 from dlt.common.schema.exceptions import CannotCoerceColumnException, CannotCoerceNullException, DataValidationError
 from dlt.common.schema.typing import C_DLT_ID, TColumnSchema, TPartialTableSchema, TSchemaTables, TTableSchema
@@ -98,17 +99,17 @@ class Ahead:
         self.refusal = Landing()
         for table in (root, *children):
             self._enter_hints(table)
-        # Which ids go down to child tables follows from the hints, and is read when a normaliser begins.
-        names = cast("Any", self.schema.data_item_normalizer)
-        names._reset()  # noqa: SLF001
-        # So do the ids: asked for later, dlt would look into tables that another thread may be about to replace.
-        self.row_id_type = str(names._get_root_row_id_type(self.table))  # noqa: SLF001
-        self.normalize_key = lru_cache(maxsize=None)(names._normalize_identifier)  # noqa: SLF001
-        self.normalize_table = names._normalize_table_identifier  # noqa: SLF001
-        self.shorten = self.schema.naming.shorten_fragments
+        # Read now: later, another thread may be about to replace the tables.
+        self.row_id_type = str(helpers.get_root_row_id_type(self.schema, self.table))
+        naming = self.schema.naming
+        self.normalize_key = lru_cache(maxsize=None)(partial(helpers.normalize_identifier, self.schema, naming))
+        self.normalize_table = lru_cache(maxsize=None)(partial(helpers.normalize_table_identifier, self.schema, naming))
+        self.shorten = naming.shorten_fragments
         self._coercion = self._begin_coercion()
 
     def _begin_coercion(self) -> JsonLItemsNormalizer:
+        # A new one: it reads from the hints which ids child tables get, and keeps what it has found out about tables.
+        self.schema.data_item_normalizer = type(self.schema.data_item_normalizer)(self.schema)
         settings = NormalizeConfiguration()
         settings.destination_capabilities = self.capabilities
         missing = cast("Any", None)  # what writes files; nothing is written here
@@ -143,8 +144,8 @@ class Ahead:
     @property
     def levels(self) -> int:
         """How many levels of nesting become tables and columns."""
-        names = cast("Any", self.schema.data_item_normalizer)
-        return int(names._get_table_nesting_level(self.table, names.max_nesting))  # noqa: SLF001
+        most = cast("Any", self.schema.data_item_normalizer).max_nesting
+        return cast("int", helpers.get_table_nesting_level(self.schema, self.table, most))
 
     def explore(self, rows: Sequence[Any]) -> None:
         """Enters what rows bring that is new, in the order in which dlt would meet it.
@@ -166,17 +167,16 @@ class Ahead:
 
     def know(self, tables: TSchemaTables) -> None:
         """Forgets what has been entered since `known` returned `tables`, and what the contract has let go."""
-        # What dlt has filtered out once it drops unseen, a None in its place and the row around it as well.
-        self._coercion = self._begin_coercion()
         if self.schema.tables != tables:
             self.schema.tables.clear()
             self.schema.tables.update(deepcopy(tables))
-            self.schema.data_item_normalizer._clear_schema_caches()  # type: ignore[attr-defined]  # noqa: SLF001
+        # What dlt has filtered out once it drops unseen, a None in its place and the row around it as well.
+        self._coercion = self._begin_coercion()
 
     @property
     def primary_key(self) -> list[str]:
         """Its columns."""
-        return list(cast("Any", self.schema.data_item_normalizer)._get_primary_key(self.table))  # noqa: SLF001
+        return helpers.get_primary_key(self.schema, self.table)
 
     def land(self, table: str, parent: str, name: str, value: Any) -> Landing:
         """Returns where a value lands, and enters what is new.

@@ -77,7 +77,7 @@ class _SessionSqlClient(DuckDbSqlClient):
         told = self.credentials
         asked = (told.extensions, told.global_config, told.pragmas, told.statements, told.local_config)
         if any(asked) or told.session_timezone != "UTC":
-            told._external_conn = self._connection  # noqa: SLF001 - as if dlt had been given it, and not the path
+            told.parse_native_representation(self._connection)  # as if dlt had been given it, and not the path
             told.conn_pool = DuckDbConnectionPool(told)
             return super().open_connection()
         return self._connection.cursor()

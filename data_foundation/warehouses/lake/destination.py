@@ -80,7 +80,8 @@ class LakeDestination(filesystem):
 
     def client_of(self, dataset: str, schema: str) -> LakeClient:
         """Returns a client for what needs no pipeline of dlt's."""
-        bound = self.spec()._bind_dataset_name(dataset)  # noqa: SLF001 - dlt itself does so for a pipeline
-        client = self.client(Schema(schema), bound)
+        configuration = self.spec()
+        configuration.dataset_name = dataset
+        client = self.client(Schema(schema), configuration)
         assert isinstance(client, LakeClient)  # noqa: S101 - it is of `client_class`
         return client
