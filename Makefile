@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-promises test-live check fmt bench new-source test-ui docs docs-serve lock clean
+.PHONY: help run dev test test-promises test-live check fmt bench new-source test-ui docs docs-serve lock upstream clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -78,8 +78,11 @@ lock: $(STAMP) ## write requirements.lock anew from pyproject.toml (UPGRADE="dlt
 	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 \
 		--no-emit-index-url $(addprefix --upgrade-package ,$(UPGRADE)) -o requirements.lock
 
+upstream: $(STAMP) ## try newer versions of dlt and Dagster, and show what changes of the insides that are relied on
+	@$(BIN)/python -m tests.upstream
+
 clean: ## remove all that was made here: the warehouse, the history, caches, .venv
-	@rm -rf $(VENV) $(VENV)-bench-* $(VENV)-snowflake $(VENV)-snowflake.lock .azurite $(TEMPORARY)
+	@rm -rf $(VENV) $(VENV)-bench-* $(VENV)-upstream $(VENV)-snowflake $(VENV)-snowflake.lock .azurite $(TEMPORARY)
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock pyproject.toml

@@ -1,6 +1,7 @@
 """Holds a run to how its ops share the machine: side by side in one process, or in processes that start quickly."""
 
 import ast
+import importlib.util
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 
-from data_foundation.orchestration.executor import side_by_side_executor
+from data_foundation.orchestration.executor import PRELOADED, side_by_side_executor
 from data_foundation.process_wide.redaction import redacted_output, remember
 from tests.support.instances import open_instance
 from tests.support.locations import COMPOSITION, Location
@@ -28,7 +29,7 @@ WAIT = 60.0
 LOOK = """
 import gc, multiprocessing, sys
 sys.path.insert(0, ".")
-from data_foundation import executor, factory
+from data_foundation.orchestration import executor, factory
 
 def look(told):
     told.put((gc.isenabled(), gc.get_freeze_count()))
@@ -259,9 +260,15 @@ def test_output_stays_masked_until_the_last_op_has_ended(capsys: pytest.CaptureF
     assert capsys.readouterr().out == "still ***\nafter\n"
 
 
+@pytest.mark.parametrize("module", PRELOADED)
+def test_what_is_preloaded_exists(module: str) -> None:
+    """A module that Dagster moves would be imported by every op's process again, without a word."""
+    assert importlib.util.find_spec(module)
+
+
 def test_only_what_the_location_has_imported_is_preloaded() -> None:
     """A location without dbt waits for no import of dbt before its first op; one with dbt has it imported once."""
-    told = "from data_foundation import factory, executor; print(executor.preloaded()); "
+    told = "from data_foundation.orchestration import factory, executor; print(executor.preloaded()); "
     told += "import data_foundation.orchestration.dbt_assets; print(executor.preloaded())"
     said = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     without, with_dbt = map(ast.literal_eval, said.splitlines())
