@@ -1,4 +1,4 @@
-"""What the key `checks` of `sources.yaml` accepts: what is checked of a table, and what a failed check does."""
+"""Models of the key `checks`: what is checked in a table, and what a failed check does."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from data_foundation.config.fields import Model
 
 Severity = Literal["warn", "block"]
-# Not `off`, which YAML reads as false.
-Level = Literal["warn", "block", "ignore"]
+# "ignore" and not "off", which YAML reads as false.
+CheckLevel = Literal["warn", "block", "ignore"]
 _SEVERITY = "block: fail the run and hold back the dbt models of the table; warn: report it."
 
 
 def _kind(value: object) -> str:
-    """Returns what sort of value this is, "" where none may be listed."""
+    """Returns the kind of a value, or "" if `accepted_values` cannot list it."""
     if isinstance(value, str | bool):
         return "text" if isinstance(value, str) else "true, false"
     return "numbers" if isinstance(value, int | float) and math.isfinite(value) else ""
@@ -33,7 +33,7 @@ Value = Annotated[Any, AfterValidator(_plain), WithJsonSchema({"type": ["string"
 
 
 class RowCount(Model):
-    """How many rows the table has after a load."""
+    """Limits of the number of rows after a load."""
 
     min: int | None = Field(default=None, ge=0, description="Minimum number of rows.")
     max: int | None = Field(default=None, ge=0, description="Maximum number of rows.")
@@ -51,7 +51,7 @@ class RowCount(Model):
 
 
 class AcceptedValues(Model):
-    """The values that a column may hold, besides none at all; a bare list is the values."""
+    """The values that a column may hold, in addition to null; a list is short for `values`."""
 
     values: tuple[Value, ...] = Field(
         description="The values, all of one kind: text, numbers, or true and false.", json_schema_extra={"minItems": 1}
@@ -65,7 +65,7 @@ class AcceptedValues(Model):
             message = "lists no value; name those that are accepted"
             raise ValueError(message)
         if len(kinds) > 1:
-            message = f"values mix {' and '.join(kinds)}; put text that YAML takes for something else in quotes"
+            message = f"values mix {' and '.join(kinds)}; put quotes around text that YAML reads as another type"
             raise ValueError(message)
         return self
 
@@ -80,24 +80,24 @@ AcceptedValuesField = Annotated[
 
 
 class Checks(Model):
-    """What is checked of a table each time a load has landed."""
+    """Checks of a table after each load."""
 
     row_count: RowCount | None = Field(default=None, description="Number of rows in the table.")
     accepted_values: dict[str, AcceptedValuesField] = Field(
         default_factory=dict,
         description="By column of the table: a list, or {values, severity}; null is accepted.",
     )
-    primary_key: Level | None = Field(
+    primary_key: CheckLevel | None = Field(
         default=None, description="Unique and not null. Default: block; for append and scd2 ignore."
     )
-    complete: Level | None = Field(
+    complete: CheckLevel | None = Field(
         default=None,
         description="No part of the source failed alone. If not set: no check; the run fails after the load.",
     )
-    schema_drift: Level = Field(default="warn", description="New columns or nested tables since the last load.")
+    schema_drift: CheckLevel = Field(default="warn", description="New columns or nested tables since the last load.")
 
     def inherit(self, source: Checks) -> Checks:
-        """Returns these checks with those of `source` wherever nothing is said of them here."""
+        """Returns these checks; for keys that are not set here, those of `source`."""
         if not (source.model_fields_set and self.model_fields_set):
             return self if self.model_fields_set else source
         return source.model_copy(update={name: getattr(self, name) for name in self.model_fields_set})

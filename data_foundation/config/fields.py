@@ -1,4 +1,4 @@
-"""What a single key of `sources.yaml` accepts: dispositions, hints, partitions, automation, the long spellings."""
+"""Models of single keys of `sources.yaml`: dispositions, hints, partitions, automation, and the long spellings."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from data_foundation.config.scalars import (
 from data_foundation.suggestions import nearest
 
 SHORTEST_HOURS, LONGEST_HOURS = 1 / 60, 24 * 36500
-"""Dagster's shortest freshness window, and one beyond which nobody waits."""
+"""Limits of a freshness window: the shortest that Dagster accepts, and a hundred years."""
 
 
 class Model(BaseModel):
-    """Immutable, and refuses keys that it does not know."""
+    """Base of the grammar's models: immutable, and unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class WriteDisposition(Model):
-    """How rows that arrive meet rows that are there; a bare word is the disposition."""
+    """How new rows are combined with the rows of the table; one word is short for `disposition`."""
 
     disposition: Disposition = Field(
         description="append adds rows, replace replaces the table, merge replaces rows by key."
@@ -53,7 +53,7 @@ class WriteDisposition(Model):
 
 
 class Incremental(Model):
-    """The cursor that tells new rows from those already loaded; dlt keeps its value in the warehouse."""
+    """The cursor that separates new rows from loaded ones; dlt stores its value in the warehouse."""
 
     cursor_path: str = Field(description="Path of the cursor value in a row, for instance commit.author.date.")
     initial_value: str | int | float | datetime | date | None = Field(
@@ -68,18 +68,18 @@ class Incremental(Model):
     )
 
     def reads(self, column: str) -> bool:
-        """Tells whether the cursor is the value of a column, or inside of it, however the column is spelt."""
+        """Returns True if the cursor is a column's value or inside it, in any spelling of the column."""
         steps = self.cursor_path.split(".")
         return _letters(column) in {_letters("".join(steps[:end])) for end in range(1, len(steps) + 1)}
 
 
 def _letters(name: str) -> str:
-    """Returns what `userEmail`, `user_email` and `user.email` have in common."""
+    """Returns the letters and digits of a name in lower case: equal for `userEmail`, `user_email` and `user.email`."""
     return "".join(filter(str.isalnum, name.lower()))
 
 
 class ColumnHints(Model):
-    """What is known of a column beforehand; the rest is inferred from the rows."""
+    """Hints of a column; dlt infers what is not set from the rows."""
 
     data_type: DataType | None = Field(
         default=None, description="dlt's type; json stores a nested value in one column."
@@ -114,7 +114,7 @@ class ColumnHints(Model):
 
 
 class SchemaContract(Model):
-    """Which changes of shape are let in; a bare word stands for all three."""
+    """Allowed changes of the schema; one word sets all three keys."""
 
     tables: Mode = Field(default="evolve", description="New tables.")
     columns: Mode = Field(default="evolve", description="New columns.")
@@ -122,7 +122,7 @@ class SchemaContract(Model):
 
 
 class Partitions(Model):
-    """Time partitions of a resource's asset; their bounds reach the entry through templates."""
+    """Time partitions of a resource's asset; templates pass their bounds to the entry."""
 
     by: Literal["hourly", "daily", "weekly", "monthly"] = Field(description="Length of a partition.")
     start: Moment = Field(description="Start of the first partition.")
@@ -138,7 +138,7 @@ class Partitions(Model):
 
 
 class LakePlace(Model):
-    """Where in the lake a table has its folder: `<container>/<folder>/<table>/`."""
+    """The folder of a table in the lake: `<container>/<folder>/<table>/`."""
 
     container: LakeContainer = Field(
         description="Container of Azure, bucket of S3, or folder below a local `LAKE_URL`."
@@ -151,7 +151,7 @@ class LakePlace(Model):
 
 
 class Freshness(Model):
-    """How old a table may get before Dagster says so."""
+    """Maximum age of a table in Dagster."""
 
     fail_after_hours: float = Field(
         ge=SHORTEST_HOURS, le=LONGEST_HOURS, description="Age at which the asset is overdue."
@@ -169,7 +169,7 @@ class Freshness(Model):
 
 
 class Retries(Model):
-    """How often a load that failed with something that passes is tried again, and until when."""
+    """Retries of a load that failed with a transient fault."""
 
     max: int = Field(default=3, ge=0, le=100, description="Attempts after the first.")
     backoff: float = Field(
@@ -181,7 +181,7 @@ class Retries(Model):
 
 
 class Automation(Model):
-    """When a resource is materialised without a person; a bare word is a condition or a cron."""
+    """When a resource is materialized automatically; one word is short for a condition or a cron."""
 
     condition: Literal["on_cron", "eager", "on_missing", "manual"] = Field(
         default="on_cron",
@@ -224,7 +224,7 @@ def _read_contract(value: object) -> object:
 
 
 def known_templates(value: Any) -> Any:
-    """Returns `value`; refuses a template in it that nothing can ever fill."""
+    """Returns `value`; refuses an unknown template in it."""
     for name in templates.find_templates(value):
         if not templates.is_known(name):
             hint = nearest(name, templates.PARTITION_NAMES)
@@ -241,7 +241,7 @@ DispositionField = Annotated[
 
 
 class ScheduleMeta(Model):
-    """The cron in the long spelling."""
+    """A cron in the long spelling."""
 
     cron_schedule: Cron
     cron_timezone: Timezone = "UTC"
@@ -258,7 +258,7 @@ class DagsterMeta(Model):
 
     @property
     def automation(self) -> Automation | None:
-        """The same, spelt short; None where nothing is said of it."""
+        """The same in the short spelling; None if it is not set."""
         if not self.automation_condition:
             return None
         condition = "on_cron" if self.automation_condition == "on_schedule" else self.automation_condition
@@ -271,7 +271,7 @@ class DagsterMeta(Model):
 
     @property
     def freshness(self) -> Freshness | None:
-        """The same, spelt short; None where nothing is said of it."""
+        """The same in the short spelling; None if it is not set."""
         seconds = self.freshness_lower_bound_delta_seconds
         return Freshness(fail_after_hours=seconds / 3600) if seconds else None
 

@@ -1,4 +1,4 @@
-"""The grammar of `sources.yaml`: every key, its default and what it means, as pydantic models."""
+"""The grammar of `sources.yaml` as pydantic models: every key, its default and its meaning."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DESTINATION = rf"{_NAME}\.{_NAME}"
 
 
 class Inherited(Model):
-    """What a resource takes from the `source:` block where it says nothing itself."""
+    """Keys of a resource that the `source:` block can set for all resources of a folder."""
 
     owners: Owners = Field(default=(), description="Owners in Dagster: e-mail addresses or `team:name`.")
     automation: AutomationField | None = Field(
@@ -108,22 +108,22 @@ class ResourceConfig(Inherited):
 
     @property
     def meeting(self) -> str:
-        """How rows that arrive meet those that are there, in a word or two."""
+        """Disposition and strategy as one text, for instance `merge scd2`; `vault` if rows land in a vault."""
         mode = self.write_disposition
         return "vault" if self.landing == "vault" else " ".join(filter(None, (mode.disposition, mode.strategy)))
 
     @property
     def contract(self) -> tuple[RequiredColumn, ...]:
-        """What the tag requires, once it is bound to it."""
+        """The columns that the tag requires; empty until `with_contract` has set them."""
         return self._contract
 
     @property
     def required_columns(self) -> tuple[str, ...]:
-        """What the rows must have, for a person: the columns of `requires`, and those of the tag with their types."""
+        """The columns that the rows must have, for a message: those of `requires`, and those of the tag with types."""
         return (*self.requires, *(f"{required.column} ({required.accepted})" for required in self.contract))
 
     def with_contract(self, required: tuple[RequiredColumn, ...]) -> ResourceConfig:
-        """Returns this resource, bound to what its tag requires."""
+        """Returns this resource with the columns that its tag requires."""
         bound = self.model_copy()
         bound._contract = required  # noqa: SLF001 - its own
         return bound
@@ -140,22 +140,22 @@ class ResourceConfig(Inherited):
 
     @property
     def lands_in(self) -> str | None:
-        """The name of the warehouse that it asks for, None where it asks for none."""
+        """The name of the resource's own warehouse; None if it lands in the default one."""
         return self.warehouse or ("filesystem" if self.lake else None)
 
     @property
     def job_id(self) -> str | None:
-        """What the tag `job_id` says, which every row of a workbook has."""
+        """The value of the tag `job_id`, which every row of a workbook sets."""
         return self.tags.get("job_id")
 
     @property
     def key_columns(self) -> tuple[str, ...]:
-        """The primary key, wherever it is told."""
+        """The primary key, from `primary_key` or from hints in `columns`."""
         return self.primary_key or tuple(name for name, hints in self.columns.items() if hints.primary_key)
 
     @property
     def hashed_columns(self) -> tuple[str, ...]:
-        """The columns that land as keyed hashes."""
+        """The columns with `pii: hash`, which land as keyed hashes."""
         return tuple(name for name, hints in self.columns.items() if hints.pii == "hash")
 
     @model_validator(mode="before")
@@ -164,7 +164,7 @@ class ResourceConfig(Inherited):
         if not isinstance(raw, dict) or raw.get("landing") != "vault":
             return raw
         if "write_disposition" in raw:
-            message = "landing vault adds a row where its hash has changed, whatever comes; leave write_disposition out"
+            message = "landing vault always adds a row if its hash has changed; leave write_disposition out"
             raise ValueError(message)
         return {**raw, "write_disposition": {"disposition": "merge", "strategy": "scd2"}}
 
@@ -262,8 +262,8 @@ class ResourceConfig(Inherited):
         return self
 
     def inherit(self, source: SourceDefaults) -> ResourceConfig:
-        """Returns this resource with what `source` says wherever the resource says nothing."""
-        said = self.model_fields_set
+        """Returns this resource; keys that it does not set have the values of `source`."""
+        own_keys = self.model_fields_set
         dagster = self.meta.dagster
         automation = self.automation or dagster.automation or source.automation
         if automation and automation.condition == "on_cron" and not automation.cron and source.automation:
@@ -276,7 +276,7 @@ class ResourceConfig(Inherited):
             "checks": self.checks.inherit(source.checks),
         }
         for name in ("owners", "schema_contract", "on_empty", "retries", "max_table_nesting"):
-            if name not in said:
+            if name not in own_keys:
                 update[name] = getattr(source, name)
         return self.model_copy(update=update)
 
@@ -288,7 +288,7 @@ class MappedResource(ResourceConfig):
 
 
 class SourcesFile(Model):
-    """A whole `sources.yaml`; it exists for the JSON Schema that editors read."""
+    """A whole `sources.yaml`, for the JSON Schema that editors use."""
 
     source: SourceDefaults = SourceDefaults()
     resources: list[ResourceConfig] | dict[str, MappedResource] = Field(

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, told in the words of whoever wrote the file."""
+"""Errors of pydantic as sentences for the person who wrote the file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from data_foundation.suggestions import nearest
 def explain_validation(
     model: type[Model], raw: object, error: ValidationError
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yields, for each error of pydantic's, the path inside `raw` and what is wrong there in the field's words."""
+    """Yields for each error of pydantic the path inside `raw`, and a message with what is accepted there."""
     for detail in error.errors(include_url=False):
         loc = _existing(raw, tuple(part for part in detail["loc"] if part != "[key]"))
         yield loc, _message(model, detail)
 
 
 def _existing(raw: object, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """Returns the part of `loc` that a reader finds in the file: a bare word has no fields of its own."""
+    """Returns the part of `loc` that exists in the file: a short form, such as one word, has no fields."""
     found: list[str | int] = []
     for part in loc:
         if isinstance(raw, Mapping):
@@ -40,7 +40,7 @@ def _existing(raw: object, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
 
 
 def _message(model: type[Model], detail: ErrorDetails) -> str:
-    """Returns what was received and what is accepted, for one error of pydantic's."""
+    """Returns what was received and what is accepted, for one error of pydantic."""
     value = detail["input"]
     received = shorten(redact(str(value) if isinstance(value, date) else repr(value)), 80, placeholder=" ...")
     context = detail.get("ctx", {})
@@ -66,7 +66,7 @@ def _message(model: type[Model], detail: ErrorDetails) -> str:
 
 
 def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
-    """Returns the keys accepted by the model that stands at `loc` inside `model`."""
+    """Returns the keys that the model at `loc` inside `model` accepts."""
     for part in loc:
         field = model.model_fields.get(str(part))
         nested = _models_in(field.annotation) if field else [model]
@@ -81,5 +81,5 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
 
 
 def unknown_key(key: str, accepted: Sequence[str] | Mapping[str, Any]) -> str:
-    """Returns what is wrong with a key that nobody knows, and which ones there are."""
+    """Returns the message for an unknown key: the key, the accepted keys, and the nearest of them."""
     return f"unknown key '{redact(key)}'; accepted: {', '.join(accepted)}{nearest(key, list(accepted))}"

@@ -1,4 +1,4 @@
-"""What a single word of `sources.yaml` accepts: names, crons, time zones, moments, owners, tags."""
+"""Types of single values in `sources.yaml`: names, crons, time zones, dates and times, owners, tags."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIRST_YEAR = 1970
 
 
 def checked(pattern: str, accepted: str) -> AfterValidator:
-    """Returns a validator that refuses text that `pattern` does not match whole."""
+    """Returns a validator that accepts only text that matches the whole `pattern`."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -31,12 +31,12 @@ def checked(pattern: str, accepted: str) -> AfterValidator:
 
 
 def as_tuple(value: object) -> object:
-    """Returns a bare word as a tuple of one."""
+    """Returns a text as a tuple of one text; any other value as it is."""
     return (value,) if isinstance(value, str) else value
 
 
 def _no_number(value: object) -> object:
-    """Refuses 20240101, which would pass for seconds since 1970."""
+    """Refuses a number such as 20240101, which pydantic would read as seconds since 1970."""
     if isinstance(value, int | float):
         message = "accepted: a date as 2024-01-31, or a time as 2024-01-31T06:00:00"
         raise ValueError(message)  # noqa: TRY004 - pydantic wants a ValueError
@@ -44,7 +44,7 @@ def _no_number(value: object) -> object:
 
 
 def as_time(value: date) -> datetime:
-    """Returns a date or a time as a time with a zone, so that any two compare."""
+    """Returns a date or a time as a time with a zone, so that any two can be compared; without a zone it is UTC."""
     moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day, tzinfo=UTC)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -69,7 +69,7 @@ def _timezone(value: str) -> str:
 
 @lru_cache(maxsize=1024)
 def is_cron(value: str) -> bool:
-    """Tells whether `value` is a cron of Dagster's: five fields, and a tick that comes."""
+    """Returns True if Dagster accepts `value` as a cron: five fields, and at least one tick in the future."""
     try:
         return croniter.is_valid(value) and len(croniter.expand(value)[0]) == CRON_FIELDS and bool(
             croniter(value).get_next()
@@ -90,7 +90,7 @@ EntryPath = Annotated[
 ]
 Cron = Annotated[str, AfterValidator(_cron)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
-# These four are Dagster's rules.
+# Dagster checks these four by the same rules.
 Owner = Annotated[
     str, checked(r"team:[\w.-]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", "an e-mail address or team:<name>")
 ]

@@ -23,12 +23,12 @@ def child_name(table: str, child: str) -> str:
 
 
 def hub_table(resource: ResourceConfig) -> str:
-    """Returns the table of all keys of a resource's tag."""
+    """Returns the name of the hub: the table of all keys of a resource's tag."""
     return f"hub_{resource.tag}"
 
 
 def satellites_table(resource: ResourceConfig) -> str:
-    """Returns the table that lists the satellites of a resource's tag."""
+    """Returns the name of the table that lists the satellites of a resource's tag."""
     return f"{hub_table(resource)}__satellites"
 
 
@@ -39,5 +39,5 @@ def landing_table_of(source: str, resource: ResourceConfig) -> TableName:
 
 
 def satellite_table(source: str, resource: ResourceConfig) -> str:
-    """Returns the first satellite of a resource; later ones add when they were opened."""
+    """Returns the name of a resource's first satellite; the names of later ones end in the time of their opening."""
     return f"sat_{normalize(source)}_{table_name_of(resource).table}"

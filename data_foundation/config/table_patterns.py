@@ -1,4 +1,4 @@
-"""Resources that stand for many tables, `tables: "crm_*"`, and those that `foundation discover` found for them."""
+"""Resources with a pattern of tables, `tables: "crm_*"`, and the tables that `foundation discover` found for them."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from data_foundation.errors import ConfigError, Problem
 DISCOVERED_FILE = "discovered.yaml"
 ENTRY = "data_foundation.readers.sql.get_table"
 PLACE = "{table}"
-"""Where a table's own name goes in a destination."""
+"""Placeholder for a table's own name in a destination."""
 
-Found = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""By destination, as it is written, the tables that were found, each with its primary key."""
+DiscoveredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""By destination, as it is written: the discovered tables, each with its primary key."""
 
 Raw = tuple[tuple[str | int, ...], Any]
-"""The path of a resource in its document, and what stands there."""
+"""The path of a resource in its document, and its unchecked value."""
 
 
 def stands_for_many(raw: Any) -> bool:
-    """Tells whether what is written of a resource stands for every table that matches a pattern."""
+    """Returns True if a resource in its unchecked form has `tables`, and so stands for every table that matches."""
     return isinstance(raw, Mapping) and raw.get("entry") == ENTRY and "tables" in kwargs_of(raw)
 
 
 def kwargs_of(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns the keyword arguments that are written of a resource, whichever way they are spelt."""
+    """Returns the keyword arguments of a resource in its unchecked form, in either spelling of the key."""
     kwargs = raw.get("kwargs", raw.get("keyword_arguments"))
     return kwargs if isinstance(kwargs, Mapping) else {}
 
 
-def read_discovered(folder: Path) -> Found:
-    """Returns what was written down in a source folder, nothing where nobody has discovered yet.
+def read_discovered(folder: Path) -> DiscoveredTables:
+    """Returns the content of a folder's `discovered.yaml`; empty if there is no such file.
 
     Raises:
         ConfigError: The file is not as `foundation discover` writes it.
@@ -48,15 +48,15 @@ def read_discovered(folder: Path) -> Found:
             for destination, tables in found.items()
         }
     except (AttributeError, TypeError):
-        message = f"is not as discover writes it; run `foundation discover {folder.name}` once it is deleted"
+        message = f"is not in the form that discover writes; delete it and run `foundation discover {folder.name}`"
         raise ConfigError([Problem(file, message)]) from None
 
 
 def expand(folder: Path, resources: Iterable[Raw]) -> Iterator[Raw]:
-    """Yields each resource; one that stands for many once for each table, unless the table has one of its own.
+    """Yields each resource; one with `tables` once for each table that has no resource of its own.
 
     Raises:
-        ConfigError: What was written down is no YAML.
+        ConfigError: `discovered.yaml` is not valid.
     """
     resources = list(resources)
     own = {raw.get("destination") for _, raw in resources if isinstance(raw, Mapping)}
@@ -72,7 +72,7 @@ def expand(folder: Path, resources: Iterable[Raw]) -> Iterator[Raw]:
 
 
 def find_undiscovered(document: YamlDocument, resources: Iterable[Raw]) -> Iterator[Problem]:
-    """Yields a Problem for each resource that stands for many, and cannot, or of whose tables nothing is known yet."""
+    """Yields a Problem for each resource whose `tables` is misused, or whose tables are not discovered yet."""
     folder = document.file.parent
     for path, raw in resources:
         if not stands_for_many(raw) or raw.get("enabled") is False:
@@ -91,7 +91,7 @@ def find_undiscovered(document: YamlDocument, resources: Iterable[Raw]) -> Itera
 
 
 def _of_table(raw: Mapping[str, Any], table: str, key: tuple[str, ...]) -> dict[str, Any]:
-    """Returns what a resource says of one table."""
+    """Returns the unchecked resource of one table that a pattern matches."""
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", table)
     kwargs = {**kwargs_of(raw), "table": table}
     one = {name: value for name, value in raw.items() if name != "keyword_arguments"}

@@ -1,4 +1,4 @@
-"""Which tag a resource has: `tags.yaml` beside what `sources.yaml` says of it, before there is a row."""
+"""Resources compared with the tag in `tags.yaml` that they name, before any row is read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from data_foundation.suggestions import nearest
 def bind_tags(
     folder: Path, resources: Sequence[ResourceConfig], places: Sequence[Place], problems: list[Problem]
 ) -> list[ResourceConfig]:
-    """Returns the resources, each with what its tag requires of it; appends what does not fit to `problems`.
+    """Returns the resources, each with the columns that its tag requires; appends contradictions to `problems`.
 
     Args:
-        folder: Their source's; the tags are in the folder above it.
-        resources: Inheritance applied.
-        places: For each where it stands.
-        problems: Those found so far.
+        folder: The source folder; `tags.yaml` is in the folder above it.
+        resources: Resources with the values of `source:` applied.
+        places: The place of each resource in its file.
+        problems: Problems found so far.
     """
     if not any(resource.tag for resource in resources):
         return list(resources)
@@ -41,7 +41,7 @@ def _required(resource: ResourceConfig, tags: Tags) -> tuple[RequiredColumn, ...
 
 
 def _misfits(resource: ResourceConfig, tags: Tags) -> Iterator[tuple[str, str]]:
-    """Yields key and message of what a resource says against its tag."""
+    """Yields key and message of each contradiction between a resource and its tag."""
     if not resource.tag:
         return
     if resource.tag not in tags:

@@ -1,4 +1,4 @@
-"""What `dlthub/tags.yaml` says: by tag, the columns and types that a use case needs of any source."""
+"""`dlthub/tags.yaml`: by tag, the columns and types that a use case requires of any source."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ WIDER: Mapping[str, frozenset[str]] = {
     "double": frozenset({"bigint", "decimal", "wei"}),
     "timestamp": frozenset({"date"}),
 }
-"""By type the other types whose every value it can stand for. No text: what it holds is known row by row only."""
+"""By type, the types that it can represent without loss. Text is not one: its values are known only row by row."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ACCEPTED_NAME = "accepted: a lower-case letter, then such letters, digits and _"
 _LONGEST = 40
-"""Characters of a tag, which tables are named after."""
+"""Most characters of a tag: tables are named after it."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class RequiredColumn:
     """A column that a tag requires of a resource.
 
     Attributes:
-        name: As the tag calls it.
-        data_type: dlt's type that it needs.
-        column: What it is called in the resource's rows.
+        name: The column's name in the tag.
+        data_type: The required dlt type.
+        column: The column's name in the rows of the resource.
     """
 
     name: str
@@ -45,21 +45,21 @@ class RequiredColumn:
     column: str
 
     def takes(self, data_type: str | None) -> bool:
-        """Tells whether a column of this type serves."""
+        """Returns True if a column of this type is accepted."""
         return data_type == self.data_type or data_type in WIDER.get(self.data_type, ())
 
     @property
     def accepted(self) -> str:
-        """The types that serve, for a person."""
+        """The accepted types, for a message."""
         return ", ".join((self.data_type, *sorted(WIDER.get(self.data_type, ()))))
 
 
 Tags = Mapping[str, Mapping[str, str]]
-"""By tag the columns that it requires, each with dlt's type."""
+"""By tag, the required columns, each with its dlt type."""
 
 
 def load_tags(file: Path) -> Tags:
-    """Reads and checks `tags.yaml`; a file that is not there registers nothing.
+    """Reads and checks `tags.yaml`; returns no tags if the file does not exist.
 
     Raises:
         ConfigError: With every problem of the file at once.

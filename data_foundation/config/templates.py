@@ -1,4 +1,4 @@
-"""The templates allowed in `args` and `kwargs`: partition bounds and environment settings, and nothing else."""
+"""Templates in `args` and `kwargs`: bounds of the partition and environment variables; nothing else is evaluated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def find_templates(value: Any) -> Iterator[str]:
 
 
 def is_known(name: str) -> bool:
-    """Tells whether a template's name is one that can ever be rendered."""
+    """Returns True if a template of this name can be rendered."""
     return name in PARTITION_NAMES or _ENV.match(name) is not None
 
 

@@ -1,4 +1,4 @@
-"""YAML read safely and with the line of every value, so that an error can point at it."""
+"""YAML files read as plain data, with the line of every value for error messages."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from data_foundation.errors import ConfigError, Place, Problem
 from data_foundation.process_wide.redaction import redact
 
 MAX_VALUES = 200_000
-"""Values in one document after its aliases are expanded: beyond any hand-written file, below what a bomb needs."""
+"""Most values in one document with its aliases expanded: more than in a hand-written file, fewer than in a bomb."""
 
 MAX_DEPTH = 200
-"""Levels of nesting: libyaml's composer calls itself per level, and ends the process when the stack is full."""
+"""Most levels of nesting: libyaml's composer recurses per level, and a stack overflow would end the process."""
 
 _AnyLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STR, _SEQ, _MAP, _MERGE_TAG = (f"tag:yaml.org,2002:{tag}" for tag in ("str", "seq", "map", "merge"))
@@ -28,17 +28,17 @@ Path_ = tuple[str | int, ...]
 
 
 class _Loader(_AnyLoader):  # type: ignore[misc, valid-type]
-    """Remembers how a word is tagged, which is the same wherever it stands: most words of a tree occur again."""
+    """Caches the tag that YAML gives to a word: most words of a tree of files occur many times."""
 
     resolve = staticmethod(lru_cache(maxsize=4096)(_AnyLoader("").resolve))
 
 
 class YamlDocument:
-    """A parsed file: its plain value, and the line on which each value stands.
+    """A parsed file: its plain value, and the line of each value.
 
     Attributes:
-        file: Where it was read from.
-        value: dicts, lists and scalars only; None for an empty file.
+        file: The file that was read.
+        value: The content as dicts, lists and scalars; None for an empty file.
     """
 
     def __init__(self, file: Path, value: Any, root: yaml.Node | None) -> None:
@@ -59,7 +59,7 @@ class YamlDocument:
         return line
 
     def place(self, path: Sequence[str | int]) -> Place:
-        """Returns where the value at `path` stands."""
+        """Returns file and line of the value at `path`."""
         return Place(self.file, self.line(path))
 
     def problem(self, path: Sequence[str | int], message: str) -> Problem:
@@ -117,10 +117,10 @@ def _refuse_depth(file: Path, text: str) -> None:
 
 
 def _read_plain(text: str, root: yaml.Node) -> Any:
-    """Returns the value of a document with nothing unusual in it, as nearly all are, else None.
+    """Returns the value of a document; None if it needs PyYAML's own constructor.
 
-    PyYAML reckons with aliases and merges at every node, which takes it five times as long. What is None here goes
-    the long way: an alias, a merge, a tag, a key given twice or that is no word, a value that cannot be read.
+    That constructor handles aliases and merges at every node and takes five times as long. It is needed for an alias,
+    a merge, a tag, a duplicate key, a key that is not text, and a value that cannot be read.
     """
     constructor = SafeConstructor()
 
@@ -146,7 +146,7 @@ def _is_word(node: yaml.Node) -> bool:
 
 
 def _construct(file: Path, loader: Any, root: yaml.Node) -> Any:
-    """Returns the document's value; what looks like a date or a number and is none is told with its line."""
+    """Returns the document's value; a value that only looks like a date or a number is refused with its line."""
     try:
         return loader.construct_document(root)
     except ValueError as error:
@@ -167,7 +167,7 @@ def _line(part: yaml.Node | yaml.Event) -> int:
 
 
 def _children(node: yaml.Node | None) -> Iterator[tuple[str | int, yaml.Node, yaml.Node]]:
-    """Yields key, the node that marks its line, and the value's node."""
+    """Yields for each child its key, the node at its line, and the node of its value."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield str(key.value) if isinstance(key, yaml.ScalarNode) else "", key, value
@@ -225,7 +225,7 @@ def _duplicate_keys(file: Path, root: yaml.Node) -> Iterator[Problem]:
 
 
 def _bombs(file: Path, root: yaml.Node) -> Iterator[Problem]:
-    """Yields a Problem where aliases make the document contain itself or grow beyond `MAX_VALUES`."""
+    """Yields a Problem if aliases make the document contain itself or exceed `MAX_VALUES`."""
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()
     lines: list[int] = []

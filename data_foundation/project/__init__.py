@@ -1,1 +1,7 @@
-"""The folders under `dlthub/`: what is in them, and how their code is imported."""
+"""The source folders below `dlthub/`: found, checked and, for a load, imported.
+
+`find_sources` walks the folders and returns each as a `FoundSource` or a `BrokenSource`; `source` reads one folder's
+files into a `SourceConfig`; `entry` finds an entry's file and reads its text without an import; `source_import` imports
+it for a load. `discover` lists the tables of databases, `scaffold` writes a new folder. At definition time no code of a
+source runs but a folder's `definitions.py`. Begin with `find_sources`.
+"""

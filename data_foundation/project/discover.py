@@ -1,4 +1,4 @@
-"""Databases asked which of their tables match: what `foundation discover` writes into a source folder."""
+"""`foundation discover`: lists the tables of databases that match a pattern and writes them into the source folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from typing import Any
 import yaml
 from typing_extensions import override
 
-from data_foundation.config.table_patterns import DISCOVERED_FILE, Found, kwargs_of, read_discovered, stands_for_many
+from data_foundation.config.table_patterns import (
+    DISCOVERED_FILE,
+    DiscoveredTables,
+    kwargs_of,
+    read_discovered,
+    stands_for_many,
+)
 from data_foundation.config.yaml_document import load_yaml
 from data_foundation.errors import FoundationError
 from data_foundation.project.source import SOURCES_FILE, read_raw_resources
@@ -21,20 +27,20 @@ from data_foundation.suggestions import nearest
 
 _HEADER = """\
 # Written by `foundation discover {name}`: by destination the tables that match, each with its primary key.
-# Commit it: assets are made of it where nothing connects. A table is left out in sources.yaml: ["crm_*", "!crm_tmp*"].
+# Commit it: assets are built from it without a connection. To leave a table out: ["crm_*", "!crm_tmp*"].
 """
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """What was found for one resource that stands for many.
+    """The result for one resource with `tables`.
 
     Attributes:
         source: The folder's name.
-        destination: As it is written.
-        tables: How many match.
-        new: Those that were not known.
-        gone: Those that were, and are there no more.
+        destination: The destination as it is written, with `{table}`.
+        tables: Number of tables that match.
+        new: Tables that were not in `discovered.yaml`.
+        gone: Tables of `discovered.yaml` that no longer exist or match.
     """
 
     source: str
@@ -50,15 +56,15 @@ class Discovery:
 
 
 def discover(root: Path, names: Sequence[str]) -> Iterator[Discovery]:
-    """Asks the databases of sources, writes down what is there, and yields what was found.
+    """Lists the matching tables in the databases of sources, writes `discovered.yaml`, and yields the results.
 
     Args:
         root: The repository.
-        names: Of folders; all of those that have a resource with `tables` where there are none.
+        names: Names of source folders; if empty, all folders that have a resource with `tables`.
 
     Raises:
-        FoundationError: There is no such folder, it has no such resource, a database cannot be asked, or a pattern
-            matches nothing.
+        FoundationError: A folder does not exist or has no resource with `tables`, a database cannot be reached, or a
+            pattern matches no table.
     """
     folders = {
         folder.name: folder for folder in sorted((root / "dlthub").iterdir()) if (folder / SOURCES_FILE).is_file()
@@ -80,7 +86,7 @@ def discover(root: Path, names: Sequence[str]) -> Iterator[Discovery]:
 
 def _discover(folder: Path, many: Sequence[Mapping[str, Any]]) -> Iterator[Discovery]:
     before = read_discovered(folder)
-    now: Found = {str(raw.get("destination")): _matching(folder, raw) for raw in many}
+    now: DiscoveredTables = {str(raw.get("destination")): _matching(folder, raw) for raw in many}
     if now != before:
         plain = {place: {table: list(key) for table, key in tables.items()} for place, tables in now.items()}
         text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, default_flow_style=None)
@@ -92,7 +98,7 @@ def _discover(folder: Path, many: Sequence[Mapping[str, Any]]) -> Iterator[Disco
 
 
 def _matching(folder: Path, raw: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
-    """Returns the tables that a resource stands for, in the order of their names."""
+    """Returns the tables that match the patterns of a resource, ordered by name, each with its primary key."""
     kwargs = kwargs_of(raw)
     given = kwargs["tables"]
     patterns = [given] if isinstance(given, str) else given
@@ -112,7 +118,7 @@ def _matching(folder: Path, raw: Mapping[str, Any]) -> Mapping[str, tuple[str, .
 
 
 def _is_meant(table: str, patterns: Sequence[str]) -> bool:
-    """Tells whether patterns mean a table; one with ! in front takes out. Case does not count, as in most databases."""
+    """Returns True if the patterns select a table. `!` excludes; case is ignored, as in most databases."""
     name = table.lower()
     wanted = [pattern.lower() for pattern in patterns if not pattern.startswith("!")]
     unwanted = [pattern[1:].lower() for pattern in patterns if pattern.startswith("!")]

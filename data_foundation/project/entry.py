@@ -1,4 +1,4 @@
-"""An entry path: where it is (without importing it), what it says of itself, and the object at run time."""
+"""Entries: the file of an entry path and its text, both without an import, and the imported object."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from data_foundation.project.source_import import import_module, shown
 
 @dataclass(frozen=True)
 class EntryPlace:
-    """Where an entry stands.
+    """The place of an entry in the code.
 
     Attributes:
-        folder: The source folder when the module is in it, None for a module found on the import path.
+        folder: The source folder that holds the module; None for a module on the import path.
         module: Dotted name, relative to the folder or absolute.
         file: The module's file.
-        attributes: Names to follow inside the module, at least one.
+        attributes: Names of the attribute path inside the module, at least one.
         index: For `resources[2]`, the 2.
     """
 
@@ -39,7 +39,7 @@ class EntryPlace:
 
 @dataclass(frozen=True)
 class EntryFacts:
-    """What the source text says of an entry: its line, docstring and signature (None where text cannot tell)."""
+    """Line, docstring and signature of an entry, read from its source text; None if the text does not show them."""
 
     line: int
     docstring: str | None
@@ -75,13 +75,13 @@ def find_entry(folder: Path, entry: str) -> EntryPlace:
 
 
 def read_facts(place: EntryPlace) -> EntryFacts:
-    """Reads what the module's text says of the entry; imports nothing.
+    """Reads the entry's line, docstring and signature from the module's text; imports nothing.
 
     Raises:
         EntryError: The module is not valid Python, or has nothing of that name.
     """
     if place.file.suffix != ".py":
-        return EntryFacts(1, None, None)  # compiled: there is no text
+        return EntryFacts(1, None, None)  # a compiled module has no text
     names, may_have_more = _definitions(place.file, place.file.read_bytes())
     node = names.get(place.attributes[0])
     if node is None:
@@ -98,13 +98,13 @@ def read_facts(place: EntryPlace) -> EntryFacts:
 def check_arguments(
     facts: EntryFacts, args: Sequence[object], kwargs: Mapping[str, object], *, takes_item: bool
 ) -> str | None:
-    """Returns why `args` and `kwargs` do not fit the entry's signature, or None where they do or text cannot tell.
+    """Returns why `args` and `kwargs` do not fit the entry's signature; None if they fit or the signature is unknown.
 
     Args:
-        facts: Of the entry.
+        facts: The facts of the entry.
         args: Positional arguments from the configuration.
         kwargs: Keyword arguments from the configuration.
-        takes_item: The entry is a transformer, whose first argument is the parent's item.
+        takes_item: True for a transformer, whose first argument is the item of its parent.
     """
     if facts.signature is None:
         return None
@@ -184,7 +184,7 @@ def _find_top_level(name: str) -> ModuleSpec | None:
 
 @lru_cache(maxsize=64)
 def _definitions(file: Path, text: bytes) -> tuple[dict[str, ast.stmt], bool]:
-    """Returns the module's top-level names with the statements that bind them, and whether text shows them all."""
+    """Returns the module's top-level names with the statements that bind them; True if it may have more at run time."""
     try:
         tree = ast.parse(text, str(file))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -218,19 +218,19 @@ def _names_bound(node: ast.stmt) -> list[str]:
     return []
 
 
-class _Given:
-    """Stands for a default, in a signature that is shown to a person."""
+class _Default:
+    """A default value in a signature of an error message."""
 
     @override
     def __repr__(self) -> str:
         return "..."
 
 
-_GIVEN = _Given()
+_DEFAULT = _Default()
 
 
 def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> inspect.Signature | None:
-    """Returns the signature, or None where a decorator may have changed it: one that is not dlt's, or that pipes."""
+    """Returns the signature; None if a decorator may change it: one that is not dlt's, or one with `data_from`."""
     decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
     if not all(_DLT_DECORATOR.match(text) and "data_from" not in text for text in decorators):
         return None
@@ -241,12 +241,12 @@ def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> inspect.Signatur
     parameters = []
     for position, argument in enumerate(positional):
         kind = kinds.POSITIONAL_ONLY if position < len(arguments.posonlyargs) else kinds.POSITIONAL_OR_KEYWORD
-        default = kinds.empty if position < required else _GIVEN
+        default = kinds.empty if position < required else _DEFAULT
         parameters.append(kinds(argument.arg, kind, default=default))
     if arguments.vararg:
         parameters.append(kinds(arguments.vararg.arg, kinds.VAR_POSITIONAL))
     for argument, default_node in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        default = kinds.empty if default_node is None else _GIVEN
+        default = kinds.empty if default_node is None else _DEFAULT
         parameters.append(kinds(argument.arg, kinds.KEYWORD_ONLY, default=default))
     if arguments.kwarg:
         parameters.append(kinds(arguments.kwarg.arg, kinds.VAR_KEYWORD))

@@ -1,4 +1,4 @@
-"""The whole tree under `dlthub/`: every source, and every folder that cannot be one."""
+"""All source folders below `dlthub/`: those that are in order, and those that are broken."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from data_foundation.project.source import SOURCES_FILE, SourceConfig, find_fold
 from data_foundation.readers.registry import find_argument_problems
 
 SOURCE_KEY = "source"
-"""First part of the keys of the external assets that stand for the folders."""
+"""First part of the asset keys of the external assets that represent the source folders."""
 
 LONGEST_NAME = 200
-"""Characters of dataset and table: dlt's working folder is named after both, and a file system takes 255."""
+"""Most characters of dataset and table together: dlt names a folder after both; file names have at most 255."""
 
 
 @dataclass(frozen=True)
 class FoundEntry:
-    """Where a resource's entry stands and what its text says."""
+    """Place and facts of a resource's entry."""
 
     place: EntryPlace
     facts: EntryFacts
@@ -40,11 +40,11 @@ class FoundEntry:
 
 @dataclass(frozen=True)
 class FoundSource:
-    """A folder that is in order.
+    """A source folder without a problem.
 
     Attributes:
-        config: What it says.
-        entries: For each resource of `config`, in order, its entry.
+        config: The configuration.
+        entries: The entries of the resources of `config`, in the same order.
     """
 
     config: SourceConfig
@@ -53,7 +53,7 @@ class FoundSource:
 
 @dataclass(frozen=True)
 class BrokenSource:
-    """A folder with problems; none of its resources can be trusted."""
+    """A source folder with problems; none of its resources is loaded."""
 
     folder: Path
     problems: tuple[Problem, ...]
@@ -65,9 +65,9 @@ class BrokenSource:
 
 
 def find_sources(root: Path) -> tuple[list[FoundSource], list[BrokenSource]]:
-    """Walks `root/dlthub/*/` and returns what is in order and what is broken.
+    """Walks `root/dlthub/*/` and returns the sources that are in order and those that are broken.
 
-    No `data.py` is imported. A `definitions.py`, which is Python instead of YAML, has to be.
+    No `data.py` is imported. A `definitions.py`, which declares resources in Python, is.
     """
     found: list[FoundSource] = []
     broken: list[BrokenSource] = []
@@ -85,7 +85,7 @@ def find_sources(root: Path) -> tuple[list[FoundSource], list[BrokenSource]]:
 
 
 def _broken_tags(file: Path) -> Iterator[BrokenSource]:
-    """Yields the file of tags where it is broken, whether somebody uses a tag or not."""
+    """Yields the file of tags as a broken source if it has problems, even if no resource uses a tag."""
     try:
         load_tags(file)
     except ConfigError as error:
@@ -97,12 +97,12 @@ def _find_or_break(folder: Path) -> FoundSource | BrokenSource:
         return _find_source(folder)
     except ConfigError as error:
         return BrokenSource(folder, error.problems)
-    except Exception as error:  # noqa: BLE001 - one folder, whatever is in it, must not take the others with it
+    except Exception as error:  # noqa: BLE001 - a fault in one folder must not hide the other sources
         return BrokenSource(folder, (Problem(folder, f"cannot be read: {type(error).__name__}: {error}"),))
 
 
 def _source_folders(base: Path) -> Iterator[Path]:
-    """Yields every folder that holds something of a source: a leftover `__pycache__` does not count."""
+    """Yields every folder with files of a source; a folder with only `__pycache__` is skipped."""
     if not base.is_dir():
         return
     for folder in sorted(base.iterdir()):
@@ -142,7 +142,7 @@ def _find_source(folder: Path) -> FoundSource:
 
 
 def _refuse_name(resource: ResourceConfig) -> str:
-    """Returns why nothing may land under this name, "" where it may."""
+    """Returns why the destination's name is refused; "" if it is accepted."""
     dataset, table = table_name_of(resource)
     if dataset == SOURCE_KEY:
         return f"the dataset '{SOURCE_KEY}' stands for the vendors in Dagster; take another, for instance raw"
@@ -156,7 +156,7 @@ def _refuse_name(resource: ResourceConfig) -> str:
 
 
 def _find_entry(folder: Path, resource: ResourceConfig, known: dict[str, FoundEntry]) -> FoundEntry:
-    """Finds the entry of a resource; `known` are those of the same folder by path, found a moment ago."""
+    """Finds the entry of a resource; `known` caches the entries of its folder by path."""
     if resource.entry not in known:
         place = find_entry(folder, resource.entry)
         known[resource.entry] = FoundEntry(place, read_facts(place))
@@ -168,7 +168,7 @@ def _find_entry(folder: Path, resource: ResourceConfig, known: dict[str, FoundEn
 
 
 def _duplicate_destinations(sources: list[FoundSource]) -> Mapping[str, tuple[Problem, ...]]:
-    """Returns problems by source name where two resources, as the warehouse calls them, share a table."""
+    """Returns problems by source name: resources whose names in the warehouse are the same table."""
     rows = [(s.config, *found) for s in sources for found in zip(s.config.resources, s.config.places, strict=True)]
     claims: dict[TableName, list[tuple[SourceConfig, Place, str]]] = defaultdict(list)
     for config, resource, place in rows:
@@ -176,7 +176,7 @@ def _duplicate_destinations(sources: list[FoundSource]) -> Mapping[str, tuple[Pr
             claims[key].append((config, place, spelling))
     for config, resource, place in rows:
         for table in (hub_table(resource), satellites_table(resource)) if resource.landing == "vault" else ():
-            # Resources of one tag share these: only another's table of that name is one too many.
+            # All resources of a tag share these two tables; only another table of that name is a problem.
             if claimed := claims.get(TableName(table_name_of(resource).dataset, table)):
                 claimed.append((config, place, f"{resource.destination}: tag"))
     problems: dict[str, list[Problem]] = defaultdict(list)
@@ -191,7 +191,7 @@ def _duplicate_destinations(sources: list[FoundSource]) -> Mapping[str, tuple[Pr
 
 
 def _tables(config: SourceConfig, resource: ResourceConfig) -> Iterator[tuple[TableName, str]]:
-    """Yields every table that is a resource's alone, and what claims it."""
+    """Yields each table that belongs to one resource only, and the text that names it."""
     dataset, table = table_name_of(resource)
     yield TableName(dataset, table), resource.destination
     if lake := resource.lake:

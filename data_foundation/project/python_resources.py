@@ -1,4 +1,4 @@
-"""Resources declared in Python: a folder's `definitions.py` instead of, or beside, its `sources.yaml`."""
+"""Resources declared in Python: a folder's `definitions.py`, instead of `sources.yaml` or in addition to it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from data_foundation.project.entry import EntryPlace, import_entry
 
 PYTHON_FILE = "definitions.py"
 IMPORT_DEADLINE = 30.0
-"""Seconds for `definitions.py` to import: it runs at definition time, where everybody waits."""
+"""Seconds that the import of `definitions.py` may take: Dagster waits for it at definition time."""
 
 
 @dataclass(frozen=True)
 class ConfigurableDltResource:
-    """A dlt resource with what Dagster should know of it; a list of them in `definitions.py` is called `resources`.
+    """A dlt resource with its configuration; `definitions.py` declares a list of them called `resources`.
 
     Attributes:
         resource: The dlt resource; its name, or `destination` in `options`, is dataset.table.
@@ -53,7 +53,7 @@ def load_python_resources(folder: Path) -> list[ResourceConfig]:
     """Imports `definitions.py` of a source folder and returns its `resources` as configuration.
 
     Raises:
-        ConfigError: The file cannot be imported or declares something that cannot be accepted.
+        ConfigError: The file cannot be imported, or a declaration is not accepted.
     """
     file = folder / PYTHON_FILE
     try:
@@ -94,32 +94,32 @@ def _to_config(file: Path, index: int, item: object, problems: list[Problem]) ->
 
 
 def _hints(resource: DltResource) -> dict[str, Any]:
-    """Returns what the dlt resource itself says, in the grammar's words."""
-    said: dict[str, Any] = {"destination": resource.name}
+    """Returns the hints of the dlt resource itself, as keys of the grammar."""
+    declared: dict[str, Any] = {"destination": resource.name}
     if "." not in resource.name and isinstance(resource.table_name, str):
-        said["destination"] = f"raw.{resource.table_name}"
+        declared["destination"] = f"raw.{resource.table_name}"
     if docstring := vars(resource).get("__doc__"):
-        said["description"] = inspect.cleandoc(docstring)
+        declared["description"] = inspect.cleandoc(docstring)
     disposition = resource.write_disposition
     if disposition and not callable(disposition):
-        said["write_disposition"] = disposition
+        declared["write_disposition"] = disposition
     cursor = resource.incremental
     if isinstance(cursor, Incremental) and cursor.last_value_func is max:
-        said["incremental"] = {name: getattr(cursor, name) for name in fields.Incremental.model_fields}
-    return said | _columns(resource)
+        declared["incremental"] = {name: getattr(cursor, name) for name in fields.Incremental.model_fields}
+    return declared | _columns(resource)
 
 
 def _columns(resource: DltResource) -> dict[str, Any]:
-    """Returns keys and columns as far as they are known before there is a row."""
-    said: dict[str, Any] = {}
+    """Returns the keys and columns that the dlt resource declares."""
+    declared: dict[str, Any] = {}
     hinted = {} if callable(resource.table_name) else resource.compute_table_schema()["columns"]
     for hint in ("primary_key", "merge_key"):
         if columns := [name for name, column in hinted.items() if column.get(hint)]:
-            said[hint] = columns
+            declared[hint] = columns
     known = {
         name: {key: value for key, value in column.items() if key in ("data_type", "description")}
         for name, column in hinted.items()
     }
-    if columns_said := {name: column for name, column in known.items() if column}:
-        said["columns"] = columns_said
-    return said
+    if declared_columns := {name: column for name, column in known.items() if column}:
+        declared["columns"] = declared_columns
+    return declared

@@ -1,4 +1,4 @@
-"""Where the repository is that a command or a script stands in."""
+"""The repository that contains the working directory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from data_foundation.errors import FoundationError
 
 
 def find_root() -> Path:
-    """Returns the repository: the nearest folder upwards that holds `dlthub/`.
+    """Returns the repository: the working directory or its nearest parent that contains `dlthub/`.
 
     Raises:
-        FoundationError: There is none.
+        FoundationError: No such folder exists.
     """
     here = Path.cwd()
     for folder in (here, *here.parents):

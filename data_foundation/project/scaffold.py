@@ -1,4 +1,4 @@
-"""A new source folder: three files that load a paged JSON API, and a test that passes at once."""
+"""`foundation new`: writes a source folder that loads a paged JSON API, and a test of it that passes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def create_source(root: Path, name: str) -> list[Path]:
     """Writes the files of a new source and returns their paths.
 
     Raises:
-        ConfigError: The name cannot be a source's, or a file is already there.
+        ConfigError: The name is not accepted, or a file exists already.
     """
     targets = {template: root / target.format(name=name) for template, target in FILES.items()}
     problems = list(_name_problems(root, name))

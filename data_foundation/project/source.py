@@ -1,4 +1,4 @@
-"""What one source folder says of itself: its files read, checked, and every problem in them told at once."""
+"""The configuration of one source folder: its files are read and checked, and all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from data_foundation.workbook import WORKBOOK_FILE
 
 SOURCES_FILE = "sources.yaml"
 RESERVED_FOLDERS = ("transformation", "runner", "current")
-"""Names that dlt's plugin `dlthub` has as modules of its own."""
+"""Module names of dlt's plugin `dlthub`."""
 
 OP_NAMES = (
     "context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict", "int", "str", "float",
     "bool", "input", "output", "type",
 )  # fmt: skip
-"""Names that no op of Dagster's may have, besides Python's keywords."""
+"""Names that Dagster refuses for an op, in addition to Python's keywords."""
 
 MOST_KINDS = 8
-"""Dagster takes ten, and two are dlt and the warehouse."""
+"""Most kinds of a resource: Dagster accepts ten, and two are dlt and the warehouse."""
 
 M = TypeVar("M", bound=Model)
 
 
 class Document(Protocol):
-    """A file that declares resources: its plain value, and where in it each part of that stands."""
+    """A file that declares resources: its plain value, and the place of each part of it."""
 
     file: Path
     value: Any
 
     def place(self, path: Sequence[str | int]) -> Place:
-        """Returns where the value at `path` stands."""
+        """Returns the place of the value at `path`."""
 
     def problem(self, path: Sequence[str | int], message: str) -> Problem:
         """Returns a Problem that points at the value at `path`."""
@@ -57,12 +57,12 @@ class SourceConfig(BaseModel):
     """One folder under `dlthub/`, read and checked.
 
     Attributes:
-        folder: Its absolute path; its name is the source's.
-        file: What declares its resources; `sources.yaml` where there are several.
-        description: The docstring of its `__init__.py`, "" where there is none.
+        folder: The absolute path; the folder's name is the source's name.
+        file: The file that declares its resources; `sources.yaml` if there are several.
+        description: The docstring of its `__init__.py`; "" if it has none.
         defaults: The `source:` block.
-        resources: The enabled resources, inheritance applied.
-        places: For each resource where it is declared.
+        resources: The enabled resources, with the values of `source:` applied.
+        places: The place of each resource in its file.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -90,7 +90,7 @@ class SourceConfig(BaseModel):
         """Returns this configuration with resources that another file declares added to it.
 
         Raises:
-            ConfigError: What they say does not fit together.
+            ConfigError: The resources contradict each other or their tags.
         """
         resources = (*self.resources, *(resource.inherit(self.defaults) for resource in more))
         places = (*self.places, *(Place(file) for _ in more))
@@ -134,20 +134,20 @@ def load_source_config(folder: Path) -> SourceConfig:
 
 
 def _read_documents(folder: Path) -> tuple[list[Document], list[Problem]]:
-    """Returns the files of a folder that declare resources, first the one with `source:`, and what ails the workbook.
+    """Returns the files that declare resources, first the one with `source:`, and the problems of the workbook.
 
     Raises:
-        ConfigError: There is none, or what they say has not the shape of resources at all.
+        ConfigError: There is no such file, or its content does not have the shape of resources.
     """
-    names = os.listdir(folder)  # noqa: PTH208 - once, where a look for each file would take thrice as long
+    names = os.listdir(folder)  # noqa: PTH208 - one listing takes a third of the time of a look-up for each file
     problems = list(find_folder_problems(folder))
     documents: list[Document] = []
-    ailing: list[Problem] = []
+    workbook_problems: list[Problem] = []
     if WORKBOOK_FILE in names:
         from data_foundation.workbook.document import read_workbook  # noqa: PLC0415 - most folders have none
 
         workbook = read_workbook(folder / WORKBOOK_FILE)
-        documents, ailing = [workbook], workbook.problems
+        documents, workbook_problems = [workbook], workbook.problems
     if SOURCES_FILE in names:
         document = load_yaml(folder / SOURCES_FILE)
         problems += _shape_problems(document, needs_resources=not documents)
@@ -155,12 +155,12 @@ def _read_documents(folder: Path) -> tuple[list[Document], list[Problem]]:
     if not documents:
         problems.append(_missing_file(folder / SOURCES_FILE))
     if problems:
-        raise ConfigError([*problems, *ailing])
-    return documents, ailing
+        raise ConfigError([*problems, *workbook_problems])
+    return documents, workbook_problems
 
 
 def find_folder_problems(folder: Path) -> Iterator[Problem]:
-    """Yields what is wrong with a folder whatever its resources are: its name, its `__init__.py`."""
+    """Yields the problems of a folder that do not depend on its resources: its name and its `__init__.py`."""
     if not re.fullmatch(r"[A-Za-z0-9_]+", folder.name):
         yield Problem(folder, f"folder name '{folder.name}': accepted are letters, digits and _; rename the folder")
     if folder.name in RESERVED_FOLDERS:
@@ -229,7 +229,7 @@ def _validate(
 
 
 def _resource_problems(resources: Sequence[ResourceConfig], places: Sequence[Place]) -> Iterator[Problem]:
-    """Yields what shows only once a resource has inherited, or beside its siblings."""
+    """Yields problems that depend on inherited values or on other resources of the folder."""
     for resource, place in zip(resources, places, strict=True):
         automation = resource.automation
         if automation and automation.condition == "on_cron" and not automation.cron:
@@ -242,7 +242,7 @@ def _resource_problems(resources: Sequence[ResourceConfig], places: Sequence[Pla
 
 
 def _data_from_problems(resources: Sequence[ResourceConfig], places: Sequence[Place]) -> Iterator[Problem]:
-    """Yields a Problem for each `data_from` that names nothing here or leads back to itself."""
+    """Yields a Problem for each `data_from` that names no resource of the folder, or is part of a circle."""
     parents = {r.table: r.data_from.split(".")[-1] for r in resources if r.data_from}
     tables = [r.table for r in resources]
     place_of = dict(zip(tables, places, strict=True))
@@ -260,7 +260,7 @@ def _data_from_problems(resources: Sequence[ResourceConfig], places: Sequence[Pl
 
 
 def _docstring(folder: Path) -> str:
-    """Returns the docstring of the folder's `__init__.py` without importing it; "" where there is none."""
+    """Returns the docstring of the folder's `__init__.py` without an import; "" if it has none."""
     try:
         return ast.get_docstring(_parse((folder / "__init__.py").read_bytes())) or ""
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
@@ -269,5 +269,5 @@ def _docstring(folder: Path) -> str:
 
 @lru_cache(maxsize=1)
 def _parse(text: bytes) -> ast.Module:
-    """Returns what an `__init__.py` says: it is looked at twice, one right after the other."""
+    """Returns the parsed `__init__.py`; cached, as its problems and its docstring are read one after the other."""
     return ast.parse(text)

@@ -1,4 +1,4 @@
-"""Source folders imported by path: under a private name, within a deadline, and without ending the host."""
+"""Imports of source folders by path: under a private name, within a deadline, and protected from `sys.exit`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IMPORT_DEADLINE = 60.0
 
 
 def import_module(folder: Path | None, module: str, file: Path, deadline: float | None = None) -> ModuleType:
-    """Imports a module of a source folder, or, where `folder` is None, one of the import path.
+    """Imports a module of a source folder, or, if `folder` is None, a module on the import path.
 
     The folder becomes a package under a private name, so that relative imports inside it work and a folder named
     like an installed package shadows nothing.
@@ -35,7 +35,7 @@ def import_module(folder: Path | None, module: str, file: Path, deadline: float 
         folder: The source folder.
         module: Dotted name, relative to the folder or absolute.
         file: The module's file, for messages.
-        deadline: Seconds, `IMPORT_DEADLINE` where it is None.
+        deadline: Seconds; `IMPORT_DEADLINE` if None.
 
     Raises:
         EntryError: The import raised, exited, or did not end in time.
@@ -44,12 +44,12 @@ def import_module(folder: Path | None, module: str, file: Path, deadline: float 
 
 
 def shown(file: Path) -> str:
-    """Returns the path as a person in the repository would write it."""
+    """Returns the path relative to the working directory if it is inside."""
     return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
 
 
 _package_locks: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)
-"""One per folder: a package that never ends to load must not keep the others waiting. Modules have Python's own."""
+"""One per folder: a package whose import never ends must not block the others. For modules Python has its own locks."""
 
 
 def _import(folder: Path | None, module: str) -> ModuleType:
@@ -64,7 +64,7 @@ def _import(folder: Path | None, module: str) -> ModuleType:
 
 
 def _load_package(folder: Path) -> str:
-    """Loads the folder as a package under a private name that changes whenever a file of it does."""
+    """Loads the folder as a package under a private name that changes with each change of a file in it."""
     files = sorted(folder.rglob("*.py"))
     state = "\n".join(f"{file}:{file.stat().st_mtime_ns}" for file in files)
     name = f"_dlthub_{folder.name}_{hashlib.sha256(f'{folder}{state}'.encode()).hexdigest()[:12]}"
@@ -88,7 +88,7 @@ def _load_package(folder: Path) -> str:
 
 
 def _forget_compiled(file: Path) -> None:
-    """Removes what was compiled of a file before it was written: Python compares whole seconds and sizes."""
+    """Removes the compiled file if it is older than its source: Python compares only whole seconds and sizes."""
     compiled = Path(importlib.util.cache_from_source(str(file)))
     with suppress(OSError):
         if compiled.stat().st_mtime_ns < file.stat().st_mtime_ns:
@@ -96,7 +96,7 @@ def _forget_compiled(file: Path) -> None:
 
 
 def _within(deadline: float, work: Callable[[], ModuleType], file: Path) -> ModuleType:
-    """Runs `work` on a thread of its own, so that an import that never ends can be given up and stopped."""
+    """Runs `work` in a thread of its own, so that an import that never ends can be abandoned and stopped."""
     outcome: dict[str, Any] = {}
 
     def run() -> None:

@@ -125,7 +125,10 @@ def test_checks_are_inherited_one_by_one(tmp_path: Path) -> None:
             "checks.accepted_values.state: got ['open']; accepted: text, a number, true, false",
         ),
         ("{accepted_values: {state: [open, 1]}}", "checks.accepted_values.state: values mix text and numbers"),
-        ("{accepted_values: {state: [open, on]}}", "values mix text and true, false; put text that YAML takes for"),
+        (
+            "{accepted_values: {state: [open, on]}}",
+            "values mix text and true, false; put quotes around text that YAML reads as",
+        ),
         ("{accepted_values: {state: [.nan]}}", "checks.accepted_values.state: got nan"),
     ],
 )

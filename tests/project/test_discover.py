@@ -157,7 +157,7 @@ def test_a_file_that_was_edited_amiss_is_told(sql_tree: SqlTree) -> None:
     """By its name, with the way out."""
     folder = declare(sql_tree)
     (folder / "discovered.yaml").write_text('"raw.crm_{table}": [orders]')
-    with pytest.raises(ConfigError, match=r"discovered\.yaml: is not as discover writes it"):
+    with pytest.raises(ConfigError, match=r"discovered\.yaml: is not in the form that discover writes"):
         load_source_config(folder)
 
 

@@ -95,7 +95,7 @@ def test_only_dlt_resources_are_taken() -> None:
 
 
 def test_the_public_face_of_the_package() -> None:
-    """Five names, and they cost nothing until they are used."""
-    program = "import sys, data_foundation; assert 'dlt' not in sys.modules; print(data_foundation.__all__)"
+    """Its names cost nothing until they are used; tests/test_architecture.py lists them."""
+    program = "import sys, data_foundation; print(sorted({'dlt', 'dagster', 'pydantic'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['Calls', 'Clock', 'ConfigurableDltResource', 'Refusal', 'run_sources']"
+    assert done.stdout.strip() == "[]"
