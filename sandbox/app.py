@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 
-from sandbox import apify, facebook, facebook_ads, faults, frankfurter, github, google_ads, reddit, socrata, x
+from sandbox import apify, facebook, facebook_ads, faults, frankfurter, github, google_ads, reddit, shop, socrata, x
 from sandbox.limits import QuotaMiddleware
 from sandbox.vendor import Vendor, VendorError
 
@@ -20,6 +20,7 @@ VENDORS = (
     x.VENDOR,
     apify.VENDOR,
     google_ads.VENDOR,
+    shop.VENDOR,
 )
 
 DESCRIPTION = """

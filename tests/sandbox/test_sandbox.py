@@ -32,7 +32,8 @@ SEARCH = "/reddit/search?q=duckyards"
 RECENT = "/x/2/tweets/search/recent?query=duckyards"
 ITEMS = "/apify/v2/datasets/x-posts/items"
 CAMPAIGNS = "/facebook_ads/v26.0/act_1001/campaigns?fields=name"
-ENDPOINTS = (LATEST, COMMITS, AIRPORTS, WEATHER, TAGGED, SEARCH, RECENT, ITEMS, CAMPAIGNS)
+ORDERS = "/shop/orders"
+ENDPOINTS = (LATEST, COMMITS, AIRPORTS, WEATHER, TAGGED, SEARCH, RECENT, ITEMS, CAMPAIGNS, ORDERS)
 
 Rows = list[dict[str, Any]]
 
