@@ -1,0 +1,97 @@
+"""A real `dagster dev` on a code location of this checkout, and its GraphQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+START_SECONDS = 240.0
+STOP_SECONDS = 30.0
+
+
+def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """Returns the environment of a process that belongs to an instance, with `dbt` on its path.
+
+    Args:
+        home: The instance's folder, `DAGSTER_HOME`.
+        settings: The location's settings, for instance those of the sandbox.
+    """
+    return {**os.environ, **settings, "DAGSTER_HOME": str(home), "PATH": f"{BIN}:{os.environ['PATH']}"}
+
+
+def create_home(folder: Path) -> Path:
+    """Makes a `DAGSTER_HOME` below a folder, with the `dagster.yaml` that ships, and returns it."""
+    home = folder / "home"
+    home.mkdir(parents=True)
+    shutil.copy(ROOT / "deploy" / "dagster.yaml", home)
+    return home
+
+
+@contextmanager
+def serve(home: Path, settings: Mapping[str, str], root: Path = ROOT) -> Iterator[str]:
+    """Runs webserver and daemon while the block runs.
+
+    Args:
+        home: The instance's folder.
+        settings: The location's settings.
+        root: The checkout that has `workspace.yaml`.
+
+    Yields:
+        The URL of the webserver, once the location is loaded.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(BIN / "dagster"), "dev", "--port", str(port)]
+    server = subprocess.Popen(command, cwd=root, env=environment(home, settings), start_new_session=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        loaded = "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }"
+        wait_until(lambda: ask(url, loaded), START_SECONDS)
+        yield url
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            # A shell makes what it starts with & deaf to Ctrl-C, by which Dagster ends its own processes.
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def ask(url: str, query: str, **variables: object) -> dict[str, object] | None:
+    """Returns the data of a GraphQL query; None while the server does not answer."""
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request(  # noqa: S310 - this machine
+        f"{url}/graphql", body, {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            answer: dict[str, object] = json.load(response)["data"]
+            return answer
+    except OSError:
+        return None
+
+
+def wait_until(condition: Callable[[], object], seconds: float) -> None:
+    """Returns once the condition holds.
+
+    Raises:
+        TimeoutError: It did not hold in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nothing within {seconds} s")
+        time.sleep(2)
