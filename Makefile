@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-promises test-live check fmt bench new-source test-ui docs docs-serve lock upstream clean
+.PHONY: help run dev test test-promises test-live check fmt bench new-source test-ui screenshots docs docs-serve lock upstream clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -73,6 +73,9 @@ docs: $(STAMP) ## build the pages of docs/ into site/, and fail on a link that l
 
 docs-serve: $(STAMP) ## serve the pages of docs/ while you write them (PORT=8000)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:$(or $(PORT),8000)
+
+screenshots: $(STAMP) ## take the pictures of docs/ anew, in a quarter of an hour (needs chromium and chromedriver)
+	@$(BIN)/python -m tests.ui.screenshots
 
 lock: $(STAMP) ## write requirements.lock anew from pyproject.toml (UPGRADE="dlt dagster" lets these move)
 	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 \

@@ -1,0 +1,102 @@
+"""`make screenshots`: starts the sandbox, Dagster and a browser, and writes the pictures of the docs."""
+
+from __future__ import annotations
+
+import collections
+import io
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image
+from selenium import webdriver
+
+import sandbox
+from tests.docs.tutorial import open_player
+from tests.ui.browser import PAGE_SECONDS, open_browser, run_script, text_of
+from tests.ui.dagster_server import ROOT, create_home, serve, wait_until
+from tests.ui.pictures import SHIPPED, TUTORIAL, Moment, Picture
+from tests.ui.scenes import Stage, ingest
+
+FOLDER = ROOT / "docs" / "assets" / "screenshots"
+WIDTH = 1600
+"""Pixels of every picture, whatever the width of its window in CSS pixels."""
+UNFINISHED = ("Loading", "fetching", "Materializing...", "Evaluating")
+THEME = {"dagster-theme": "themeLight", "dagster-nav-collapsed": "true"}
+
+
+def main() -> None:
+    """Takes every picture."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, open_browser(Path(folder, "profile"), WIDTH, WIDTH) as browser:
+        take_shipped(browser, Path(folder, "shipped"))
+        take_tutorial(browser, Path(folder, "tutorial"))
+
+
+def take_shipped(browser: webdriver.Chrome, folder: Path) -> None:
+    """Takes the pictures of the sources that ship: loads all of them, and lets moment after moment happen."""
+    home = create_home(folder)
+    with sandbox.serve_in_background() as sandbox_url:
+        settings = {**sandbox.settings(sandbox_url), "DUCKDB_PATH": str(folder / "warehouse.duckdb")}
+        ingest(home, settings)
+        with serve(home, settings) as url:
+            for moment in SHIPPED:
+                take_all(browser, moment, Stage(url, sandbox_url))
+
+
+def take_tutorial(browser: webdriver.Chrome, folder: Path) -> None:
+    """Takes the pictures of the tutorial: follows its pages, and looks at the result of each in Dagster."""
+    home = create_home(folder)
+    with open_player(folder / "data-foundation") as player:
+        for page, moment in TUTORIAL.items():
+            collections.deque(player.play(ROOT / "docs" / "tutorial" / page), maxlen=0)
+            with serve(home, {}, player.root) as url:
+                take_all(browser, moment, Stage(url, player.sandbox_url))
+
+
+def take_all(browser: webdriver.Chrome, moment: Moment, stage: Stage) -> None:
+    """Lets a moment happen in a running Dagster, and takes its pictures."""
+    begun = moment.begin(stage)
+    browser.get(stage.url)
+    for key, value in THEME.items():
+        run_script(browser, "localStorage.setItem(arguments[0], arguments[1])", key, value)
+    for picture in moment.pictures:
+        png = take(browser, picture, stage.url + picture.path.format(id=begun))
+        file = FOLDER / f"{picture.name}.png"
+        file.write_bytes(png)
+        sys.stdout.write(f"wrote {file.relative_to(ROOT)}, {len(png) // 1024} KB\n")
+
+
+def take(browser: webdriver.Chrome, picture: Picture, url: str) -> bytes:
+    """Returns a picture as a small PNG, taken once the page is drawn."""
+    width, height = picture.size
+    window = {"width": width, "height": height, "deviceScaleFactor": WIDTH / width, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", window)
+    browser.get(url)
+    if picture.prepare:
+        wait_until(lambda: is_drawn(browser, ""), PAGE_SECONDS)
+        picture.prepare(browser)
+    wait_until(lambda: is_drawn(browser, picture.shows), PAGE_SECONDS)
+    return _optimised(browser.get_screenshot_as_png())
+
+
+def is_drawn(browser: webdriver.Chrome, shows: str) -> bool:
+    """Returns whether the page shows a text and loads nothing, and nothing but digits changed within two seconds."""
+    before = re.sub(r"\d", "", text_of(browser))
+    time.sleep(2)
+    text = text_of(browser)
+    return shows in text and re.sub(r"\d", "", text) == before and not any(word in text for word in UNFINISHED)
+
+
+def _optimised(png: bytes) -> bytes:
+    """Returns a PNG without an alpha channel, packed as small as it goes."""
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        image.convert("RGB").save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    main()
