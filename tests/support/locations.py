@@ -1,15 +1,14 @@
 """Temporary code locations: sources that a test writes, loaded by the real factory and run by real Dagster."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import dagster as dg
 import duckdb
 
 from data_foundation.orchestration.factory import build_definitions
+from tests.support.checkouts import Checkout
 
 ROWS = "def get_rows():\n    yield [{'id': 1}, {'id': 2}]\n"
 
@@ -24,30 +23,13 @@ defs = build_definitions(Path(__file__).parent)
 '''
 
 
-@dataclass(frozen=True)
-class Location:
-    """A repository with nothing in it but what a test writes.
-
-    Attributes:
-        root: Its folder.
-    """
-
-    root: Path
-
-    def write(self, path: str, text: str | bytes) -> Path:
-        """Writes a file; its path is relative to the repository."""
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
-        return file
+class Location(Checkout):
+    """A checkout whose sources are built into definitions and run by Dagster."""
 
     def add(self, name: str, yaml: str | bytes = "", data: str | bytes = ROWS, **modules: str) -> Path:
         """Writes a source folder; without YAML it has one resource, data.get_rows to raw.<name>."""
         yaml = yaml or f"resources: [{{entry: data.get_rows, destination: raw.{name}}}]"
-        self.write(f"dlthub/{name}/sources.yaml", yaml)
-        for module, text in {"data": data, **modules}.items():
-            self.write(f"dlthub/{name}/{module}.py", text)
-        return self.root / "dlthub" / name
+        return self.write_source(name, yaml, data, **modules)
 
     def add_python(self, name: str, definitions: str, data: str = ROWS) -> Path:
         """Writes a source folder whose resources are declared in Python."""

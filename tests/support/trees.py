@@ -2,9 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import duckdb
@@ -16,6 +14,7 @@ from data_foundation.local.selection import select_tasks
 from data_foundation.project.find_sources import find_sources
 from data_foundation.project.source import load_source_config
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
+from tests.support.checkouts import Checkout
 
 ROWS = '''
 import json
@@ -28,19 +27,12 @@ def get_rows():
 '''
 
 
-@dataclass(frozen=True)
-class Tree:
-    """A checkout of its own with a DuckDB file, below `root`."""
-
-    root: Path
+class Tree(Checkout):
+    """A checkout whose tables are loaded one by one, into its DuckDB file."""
 
     def add(self, source: str, sources_yaml: str, data: str = ROWS) -> Path:
         """Writes a source folder and returns it."""
-        folder = self.root / "dlthub" / source
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "sources.yaml").write_text(dedent(sources_yaml))
-        (folder / "data.py").write_text(dedent(data))
-        return folder
+        return self.write_source(source, sources_yaml, data)
 
     def give(self, source: str, rows: Sequence[Any]) -> None:
         """Decides what the default `get_rows` of a source yields from now on."""
