@@ -162,7 +162,7 @@ def read_journal(warehouse: Warehouse) -> list[Attempt]:
     return sorted(_parse(_journal(warehouse).lines()), key=lambda attempt: attempt.started)
 
 
-def said_of_last_load(warehouse: Warehouse, asset: str) -> str:
+def failed_parts_of_last_load(warehouse: Warehouse, asset: str) -> str:
     """Returns which parts failed alone in the newest load of a table, "" where none did or nobody knows."""
     if not warehouse.keeps_audit:
         loaded = [one for one in read_journal(warehouse) if (one.asset, one.status) == (asset, "loaded")]

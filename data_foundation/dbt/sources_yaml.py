@@ -12,7 +12,7 @@ import dlt
 import yaml
 
 from data_foundation.config.table_names import child_table_of, satellite_table, table_name_of
-from data_foundation.loading.result import read_columns
+from data_foundation.loading.read_back import read_columns
 from data_foundation.naming import TableName, normalize
 from data_foundation.project.find_sources import find_sources
 from data_foundation.vault.dlt_tables import newest_satellite

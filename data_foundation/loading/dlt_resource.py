@@ -1,4 +1,4 @@
-"""An entry and its configuration turned into a dlt resource."""
+"""Builds the dlt resource of an entry and its configuration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from data_foundation.config.table_names import table_name_of
 from data_foundation.config.templates import render
 from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT
 from data_foundation.errors import EntryError, SettingMissing
-from data_foundation.loading.load_range import Bounds
+from data_foundation.loading.load_range import LoadRange
 from data_foundation.naming import normalize
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.project.entry import find_entry, import_entry
@@ -38,21 +38,25 @@ ACCEPTED = (
 
 @dataclass(frozen=True)
 class Call:
-    """How an entry is called in one run.
+    """The arguments with which one run calls an entry.
 
     Attributes:
-        bounds: The range to load.
-        environment: What `{{ env.NAME }}` templates stand for, by `env.NAME`.
-        kwargs: Keyword arguments given for this run only; they win over the configured ones.
+        load_range: The range to load.
+        environment: Values of the templates `{{ env.NAME }}`, by `env.NAME`.
+        kwargs: Keyword arguments of this run; they override the configured ones.
     """
 
-    bounds: Bounds
+    load_range: LoadRange
     environment: Mapping[str, str]
     kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     def arguments(self, resource: ResourceConfig) -> tuple[list[Any], dict[str, Any]]:
-        """Returns the resource's args and kwargs with every template filled."""
-        values = {**self.environment, **self.bounds.values()}
+        """Returns the resource's args and kwargs with every template filled.
+
+        Raises:
+            SettingMissing: A template names a setting that is not set.
+        """
+        values = {**self.environment, **self.load_range.template_values()}
         try:
             positional, keywords = render(list(resource.args), values), render(resource.kwargs, values) | self.kwargs
         except KeyError as error:
@@ -64,21 +68,21 @@ class Call:
 
 
 def build_resource(source: SourceConfig, resource: ResourceConfig, table: str, call: Call) -> DltResource:
-    """Imports the entry and returns a dlt resource that carries every hint of the configuration.
+    """Imports the entry and returns its dlt resource with every hint of the configuration.
 
     Args:
-        source: The folder.
-        resource: Its configuration.
-        table: The table's name as the warehouse has it.
-        call: How the entry is called.
+        source: The source of the resource.
+        resource: The resource's configuration.
+        table: The table's name in the warehouse.
+        call: The arguments of the entry.
 
     Raises:
-        EntryError: The entry cannot be imported, does not take the arguments, or returns nothing loadable.
+        EntryError: The entry cannot be imported, does not take the arguments, or returns nothing that can be loaded.
         SettingMissing: A template names a setting that is not set.
     """
     built = _build(source, resource, table, call)
-    # At the end of the pipe alone: what a parent gives to a transformer lands nowhere.
-    # A load that may be told from another one by its files has them cut alike, however long a page takes to come.
+    # Only here: the rows that a parent resource passes to a transformer are not loaded.
+    # An append without a cursor is compared with a pending load by its files, so their cut must not depend on time.
     hurry = resource.write_disposition.disposition != "append" or resource.incremental is not None
     built.custom_metrics[ROOT] = str(source.folder.parents[1])
     built.add_step(Entrance(built, columnar=resource.engine == "columnar", hurry=hurry))
@@ -87,7 +91,7 @@ def build_resource(source: SourceConfig, resource: ResourceConfig, table: str, c
 
 @contextmanager
 def _refusing_wrong_arguments(entry: str) -> Iterator[None]:
-    """Names the entry whose call is refused by dlt or `inspect` before any line of it runs.
+    """Turns a TypeError that dlt or `inspect` raises before the entry runs into an EntryError that names the entry.
 
     Raises:
         EntryError: The entry does not take the arguments.
@@ -104,48 +108,53 @@ def _refusing_wrong_arguments(entry: str) -> Iterator[None]:
 
 def _build(source: SourceConfig, resource: ResourceConfig, table: str, call: Call) -> DltResource:
     arguments, keywords = call.arguments(resource)
-    found = import_entry(find_entry(source.folder, resource.entry))
-    found = found.resource if isinstance(found, ConfigurableDltResource) else found
+    entry = import_entry(find_entry(source.folder, resource.entry))
+    entry = entry.resource if isinstance(entry, ConfigurableDltResource) else entry
     if resource.data_from and (parent := source.find_resource(resource.data_from)):
         upstream = _build(source, parent, table_name_of(parent).table, replace(call, kwargs={}))
-        upstream.add_step(Pages(read=True), insert_at=1)  # a transformer looks at rows
-        made = found if isinstance(found, DltResource) else dlt.transformer(found, name=table, section=source.name)
+        upstream.add_step(Pages(read=True), insert_at=1)  # a transformer reads rows
+        is_dlt = isinstance(entry, DltResource)
+        transformer = entry if is_dlt else dlt.transformer(entry, name=table, section=source.name)
         with _refusing_wrong_arguments(resource.entry):
-            built = upstream | made(*arguments, **keywords)
+            built = upstream | transformer(*arguments, **keywords)
     else:
         with _refusing_wrong_arguments(resource.entry):
-            built = _Builder(source.name, table, resource.entry).build(found, arguments, keywords)
-    return _with_hints(built.with_name(table), resource, table, source.name, call.bounds)
+            built = _Builder(source.name, table, resource.entry).build(entry, arguments, keywords)
+    return _with_hints(built.with_name(table), resource, table, source.name, call.load_range)
 
 
 @dataclass(frozen=True)
 class _Builder:
-    """Makes a resource of whatever an entry may be."""
+    """Builds a dlt resource of any kind of entry that is accepted."""
 
     section: str
     name: str
     entry: str
 
-    def build(self, found: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> DltResource:
-        """Returns a resource, calling functions until something gives rows."""
+    def build(self, value: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> DltResource:
+        """Returns the resource of `value`, an entry or what it returned; functions are called until one returns rows.
+
+        Raises:
+            EntryError: `value`, or what it returns, is nothing that can be loaded.
+        """
         kwargs = kwargs or {}
-        if isinstance(found, DltResource):
-            bound: DltResource = found(*args, **kwargs) if (args or kwargs) and not found.args_bound else found
+        if isinstance(value, DltResource):
+            bound: DltResource = value(*args, **kwargs) if (args or kwargs) and not value.args_bound else value
             return bound
-        if inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
-            made: DltResource = dlt.resource(found, name=self.name, section=self.section)(*args, **kwargs)
-            return made
-        if callable(found):
-            return self.build(self._call(found, args, kwargs))
-        rows_like = isinstance(found, Iterable | AsyncIterator) and not isinstance(found, str | bytes)
-        if not (rows_like or is_frame(found)):
-            message = f"entry '{self.entry}' gave a {type(found).__name__}; accepted: {ACCEPTED}"
+        if inspect.isgeneratorfunction(value) or inspect.isasyncgenfunction(value):
+            generator: DltResource = dlt.resource(value, name=self.name, section=self.section)(*args, **kwargs)
+            return generator
+        if callable(value):
+            return self.build(self._call(value, args, kwargs))
+        is_iterable = isinstance(value, Iterable | AsyncIterator) and not isinstance(value, str | bytes)
+        if not (is_iterable or is_frame(value)):
+            message = f"entry '{self.entry}' returned a {type(value).__name__}; accepted: {ACCEPTED}"
             raise EntryError(message)
-        rows = [found] if isinstance(found, Mapping) or is_frame(found) else found
+        rows = [value] if isinstance(value, Mapping) or is_frame(value) else value
         return dlt.resource(rows, name=self.name, section=self.section)
 
     def _call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Calls a function that is no generator with its source's settings injected, as dlt does for generators."""
+        """Calls a function that is not a generator, with its source's settings injected as dlt does for generators."""
         merge = ConfigSectionContext.prefer_existing
         injected = with_config(function, sections=("sources", self.section), sections_merge_style=merge)
         returned = injected(*args, **kwargs)
@@ -155,13 +164,14 @@ class _Builder:
         return returned
 
 
-def _with_hints(built: DltResource, resource: ResourceConfig, table: str, section: str, bounds: Bounds) -> DltResource:
-    said = resource.model_fields_set
+def _with_hints(
+    built: DltResource, resource: ResourceConfig, table: str, section: str, load_range: LoadRange
+) -> DltResource:
     hints: dict[str, Any] = {"table_name": table}
     if resource.landing == "vault":
-        # What it comes to: which rows are new is decided once they are hashed.
+        # A vault adds only rows that are new, which is decided after they are hashed.
         hints["write_disposition"] = "merge"
-    elif "write_disposition" in said:
+    elif "write_disposition" in resource.model_fields_set:
         hints["write_disposition"] = resource.write_disposition.model_dump(exclude_none=True)
     for name in ("primary_key", "merge_key"):
         if keys := getattr(resource, name):
@@ -173,7 +183,7 @@ def _with_hints(built: DltResource, resource: ResourceConfig, table: str, sectio
     if resource.cluster_by:
         hints["additional_table_hints"] = {CLUSTER_BY: [normalize(name) for name in resource.cluster_by]}
     if resource.incremental:
-        hints["incremental"] = _incremental(resource, bounds)
+        hints["incremental"] = _incremental(resource, load_range)
     built.apply_hints(**hints)
     nesting = 0 if resource.landing == "vault" else resource.max_table_nesting
     if nesting is not None:
@@ -184,28 +194,28 @@ def _with_hints(built: DltResource, resource: ResourceConfig, table: str, sectio
 
 
 def _column_hints(column: ColumnHints) -> dict[str, Any]:
-    """Returns dlt's hints of a column; who reads values must know which of them nobody may see."""
+    """Returns dlt's hints of a column; those of a hashed column are of its hash, marked so that readers mask it."""
     if column.pii != "hash":
         return column.model_dump(exclude_none=True, exclude={"pii"})
     hints = column.model_dump(exclude_none=True, exclude={"pii", "precision", "scale", "timezone"})
     return {**hints, "data_type": "text", PII: "hash"}
 
 
-class Range(dlt.sources.incremental[Any]):
-    """A cursor that neither reads nor moves the stored value, as a backfill and a sample need; its end may be open."""
+class StatelessIncremental(dlt.sources.incremental[Any]):
+    """An incremental cursor that ignores stored state; used for backfills and samples. Its end may be open."""
 
     @override
     def get_state(self) -> Any:
-        """Returns a state that is forgotten after the run."""
-        first = self.initial_value
-        return {"initial_value": first, "last_value": first, "start_value": first, "unique_hashes": []}
+        """Returns a state of this run, which is not stored."""
+        start = self.initial_value
+        return {"initial_value": start, "last_value": start, "start_value": start, "unique_hashes": []}
 
 
-def _incremental(resource: ResourceConfig, bounds: Bounds) -> dlt.sources.incremental[Any]:
+def _incremental(resource: ResourceConfig, load_range: LoadRange) -> dlt.sources.incremental[Any]:
     settings = resource.incremental.model_dump() if resource.incremental else {}
-    if bounds.first is not None:
-        settings["initial_value"] = bounds.first
-    if bounds.closed:
-        asked = {"initial_value": bounds.start, "end_value": bounds.end if bounds.ends else None, "lag": None}
-        return Range(**{**settings, **asked})
+    if load_range.initial_value is not None:
+        settings["initial_value"] = load_range.initial_value
+    if load_range.is_closed:
+        end = load_range.end if load_range.has_end else None
+        return StatelessIncremental(**{**settings, "initial_value": load_range.start, "end_value": end, "lag": None})
     return dlt.sources.incremental(**settings)

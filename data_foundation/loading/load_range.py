@@ -1,4 +1,4 @@
-"""Which range a run covers: the partition, the launchpad's dates, or from the cursor to now."""
+"""The range of rows that a run loads: a partition, `start` and `end` of the run, or from the cursor to now."""
 
 from __future__ import annotations
 
@@ -22,81 +22,86 @@ DAILY = ("%Y-%m-%d", "%Y%m%d")
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """The range that a load covers, in the shape of the resource's cursor or partitions.
+class LoadRange:
+    """The range that a load covers; its values have the type and format of the resource's cursor or partitions.
 
     Attributes:
-        start: First value, None where the resource has no notion of a range or no value yet.
-        end: First value after the range, None where there is no telling.
-        key: Partition key, the range's start where a run covers several.
-        closed: The range was asked for: the cursor is neither used nor moved.
-        ends: The end was asked for; otherwise it is only what templates say, and later rows are welcome.
-        first: `initial_value`, of the type that the cursor has by now.
+        start: First value; None if the resource has no range or no value is known yet.
+        end: First value after the range, None if it is unknown.
+        partition_key: The partition's key, "" if the range is not one partition.
+        is_closed: True for a range or a sample set by the run's options: the stored cursor is neither read nor updated.
+        has_end: True if the run's options set the end. Otherwise `end` only fills templates, and later rows load too.
+        initial_value: The configured `initial_value`, converted to the cursor's type.
     """
 
     start: Any = None
     end: Any = None
-    key: str = ""
-    closed: bool = False
-    ends: bool = False
-    first: Any = None
+    partition_key: str = ""
+    is_closed: bool = False
+    has_end: bool = False
+    initial_value: Any = None
 
-    def values(self) -> dict[str, str]:
-        """Returns what the templates `partition.*` stand for, "" where there is no value."""
+    def template_values(self) -> dict[str, str]:
+        """Returns the values of the templates `partition.*`, "" for a value that is unknown."""
         start, end = _as_text(self.start), _as_text(self.end)
-        return {"partition.start": start, "partition.end": end, "partition.key": self.key or start}
+        return {"partition.start": start, "partition.end": end, "partition.key": self.partition_key or start}
 
 
-def find_bounds(resource: ResourceConfig, cursor: Any, asked: LoadOptions) -> tuple[Bounds, str]:
-    """Returns the range that a run covers, and a warning ("" where there is none).
+def find_range(resource: ResourceConfig, cursor: Any, options: LoadOptions) -> tuple[LoadRange, str]:
+    """Returns the range that a run covers, and a warning, "" if there is none.
 
-    A range that was asked for, and a sample, are closed: the cursor neither narrows them nor moves. Otherwise the
-    range goes from the cursor (or the first value there can be) to now.
+    Without `start`, `end` and `limit` the range begins at the stored cursor, or else at the first possible value, and
+    ends now. With one of them it is closed.
 
     Args:
-        resource: Whose range.
-        cursor: The cursor's value as stored, None where there is none yet.
-        asked: The run's options.
+        resource: The resource to load.
+        cursor: The cursor's stored value, None if there is none yet.
+        options: The run's options.
 
     Raises:
-        LoadError: `start` or `end` is not of the cursor's type, or there is an end and nothing to start from.
+        LoadError: `start` or `end` is not of the cursor's type, or `end` is set and no start is known.
     """
     if not (resource.incremental or resource.partitions):
-        warning = "start and end mean nothing here: the resource has neither incremental nor partitions"
-        return Bounds(), warning if asked.start or asked.end else ""
-    shape = _Shape(_example(resource, cursor), _zone(resource))
-    closed = bool(asked.start or asked.end or (asked.limit is not None and resource.incremental))
-    first = _initial(resource, shape)
-    start = shape.read(asked.start) if asked.start else _first(resource, None if closed else cursor, first, shape)
-    end = shape.read(asked.end) if asked.end else shape.now()
-    if asked.end and start is None:
-        message = f"end: got '{asked.end}' and no start; give a start too, or incremental an initial_value"
+        warning = "start and end are ignored: the resource has neither `incremental` nor `partitions`"
+        return LoadRange(), warning if options.start or options.end else ""
+    values = _CursorFormat(_example(resource, cursor), _zone(resource))
+    is_closed = bool(options.start or options.end or (options.limit is not None and resource.incremental))
+    initial = _initial_value(resource, values)
+    start = (
+        values.read(options.start)
+        if options.start
+        else _default_start(resource, None if is_closed else cursor, initial, values)
+    )
+    end = values.read(options.end) if options.end else values.now()
+    if options.end and start is None:
+        message = f"end: got '{options.end}' without a start; set a start too, or `initial_value` of `incremental`"
         raise LoadError(message)
-    return Bounds(start, end, asked.partition_key or "", closed=closed, ends=bool(asked.end), first=first), ""
+    return LoadRange(start, end, options.partition_key or "", is_closed, bool(options.end), initial), ""
 
 
-def _initial(resource: ResourceConfig, shape: _Shape) -> Any:
-    """Returns the first value there can be; a person may have written as text what is a time."""
+def _initial_value(resource: ResourceConfig, values: _CursorFormat) -> Any:
+    """Returns the configured initial value, converted if it is a text and the cursor has another type."""
     initial = resource.incremental.initial_value if resource.incremental else None
-    return shape.read(initial) if isinstance(initial, str) and not isinstance(shape.example, str) else initial
+    return values.read(initial) if isinstance(initial, str) and not isinstance(values.example, str) else initial
 
 
-def _first(resource: ResourceConfig, cursor: Any, initial: Any, shape: _Shape) -> Any:
-    """Returns where reading starts when nobody asked: the cursor, the first value or the first partition."""
+def _default_start(resource: ResourceConfig, cursor: Any, initial: Any, values: _CursorFormat) -> Any:
+    """Returns the start if the run's options set none: cursor minus lag, initial value, or first partition."""
     settings = resource.incremental
     if settings and cursor is not None:
         return apply_lag(settings.lag, initial, cursor, max) if settings.lag else cursor
     if initial is None and resource.partitions:
-        return shape.spell(resource.partitions.start)
+        return values.spell(resource.partitions.start)
     return initial
 
 
 def _example(resource: ResourceConfig, cursor: Any) -> Any:
-    """Returns a value of the shape that bounds are to have, None where there is no telling."""
+    """Returns a value with the type and format of the range's values, None if none is known."""
     initial = resource.incremental.initial_value if resource.incremental else None
     if initial is not None or cursor is not None:
-        is_told_better = isinstance(initial, str) and cursor is not None and not isinstance(cursor, str)
-        return cursor if initial is None or is_told_better else initial
+        # YAML may hold a time as text; the stored cursor then has the type of the rows.
+        cursor_is_typed = isinstance(initial, str) and cursor is not None and not isinstance(cursor, str)
+        return cursor if initial is None or cursor_is_typed else initial
     if resource.partitions is None:
         return None
     return "2024-01-01T00:00:00Z" if resource.partitions.by == "hourly" else "2024-01-01"
@@ -107,12 +112,12 @@ def _zone(resource: ResourceConfig) -> tzinfo:
 
 
 @dataclass(frozen=True)
-class _Shape:
-    """Reads and spells values as the cursor has them.
+class _CursorFormat:
+    """Converts values to the type and format of the cursor.
 
     Attributes:
-        example: A value as rows have it, None where it is not known.
-        zone: Where days begin, and what a time without a zone is in.
+        example: A value of the cursor as rows have it, None if none is known.
+        zone: Time zone in which days begin, and of times without a zone.
     """
 
     example: Any
@@ -120,31 +125,35 @@ class _Shape:
 
     @property
     def format(self) -> str | None:
-        """How a text is spelt that is a date or a time; None for any other value."""
+        """The `strftime` format of a date or time held as text; None for any other value."""
         return _find_format(self.example) if isinstance(self.example, str) else None
 
     @property
     def _is_moment(self) -> bool:
         return isinstance(self.example, date) or self.format is not None
 
-    def read(self, asked: str) -> Any:
-        """Returns what a person or a partition asked for in the type and spelling of the example."""
+    def read(self, text: str) -> Any:
+        """Returns a value given as text, converted to the type and format of the example.
+
+        Raises:
+            LoadError: It cannot be converted.
+        """
         if isinstance(self.example, int | float):
             try:
-                return type(self.example)(asked)
+                return type(self.example)(text)
             except ValueError:
-                message = f"start/end: got '{asked}'; accepted is a number like the cursor's {self.example}"
+                message = f"start/end: got '{text}'; accepted is a number like the cursor's {self.example}"
                 raise LoadError(message) from None
-        if not self._is_moment or (self.format and "z" not in self.format and _find_format(asked) == self.format):
-            return asked
+        if not self._is_moment or (self.format and "z" not in self.format and _find_format(text) == self.format):
+            return text
         try:
-            return self.spell(datetime.fromisoformat(asked))
+            return self.spell(datetime.fromisoformat(text))
         except ValueError:
-            message = f"start/end: got '{asked}'; accepted is a date or a time in ISO 8601, like {self.example}"
+            message = f"start/end: got '{text}'; accepted is a date or a time in ISO 8601, like {self.example}"
             raise LoadError(message) from None
 
     def spell(self, moment: date) -> Any:
-        """Returns a date or a time as the example has it; a date as it is where it stands."""
+        """Returns a date or time in the type and format of the example; a date is its midnight in `zone`."""
         if not isinstance(moment, datetime):
             moment = datetime.combine(moment, time.min)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
@@ -157,12 +166,12 @@ class _Shape:
             return datetime_obj_to_str(moment, text_format)
         example = datetime.fromisoformat(self.example)
         text = datetime_obj_to_str(moment.astimezone(example.tzinfo or UTC), text_format)
-        # Vendors that write milliseconds seldom read microseconds.
+        # A vendor that writes milliseconds often rejects microseconds.
         digits = re.search(r"\.(\d+)", self.example)
-        return re.sub(r"(\.\d{6})", lambda found: found[1][: 1 + len(digits[1])], text) if digits else text
+        return re.sub(r"(\.\d{6})", lambda fraction: fraction[1][: 1 + len(digits[1])], text) if digits else text
 
     def now(self) -> Any:
-        """Returns the end of a range without one: now, or tomorrow where values are days, as the end is exclusive."""
+        """Returns the current time, or tomorrow if values are days (a range excludes its end); None for numbers."""
         now = datetime.now(self.zone).replace(microsecond=0)
         if isinstance(self.example, datetime) or (self.format and "%H" in self.format):
             return self.spell(now)
@@ -171,9 +180,9 @@ class _Shape:
 
 
 def _find_format(text: str) -> str | None:
-    """Returns how a date or a time is spelt, with a T or a space between the two; None where `text` is neither."""
-    found = detect_datetime_format(text.replace(" ", "T", 1))
-    return found.replace("T", " ", 1) if found and " " in text else found
+    """Returns the `strftime` format of a date or time, with a T or a space between both; None for any other text."""
+    text_format = detect_datetime_format(text.replace(" ", "T", 1))
+    return text_format.replace("T", " ", 1) if text_format and " " in text else text_format
 
 
 def _as_text(value: Any) -> str:
@@ -184,27 +193,35 @@ def _as_text(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def find_side_effects(resource: ResourceConfig, cursor: Any, options: LoadOptions, bounds: Bounds) -> Iterator[str]:
-    """Yields what a sample or a range that was asked for means for the table.
+def find_range_warnings(
+    resource: ResourceConfig, cursor: Any, options: LoadOptions, load_range: LoadRange
+) -> Iterator[str]:
+    """Yields warnings about the effect of a sample or a closed range on the table's rows.
 
     Args:
-        resource: What is loaded.
-        cursor: As it stands before, None where there is none.
-        options: What was asked for.
-        bounds: The range that it comes to.
+        resource: The resource to load.
+        cursor: The cursor's stored value before the load, None if there is none.
+        options: The run's options.
+        load_range: The range that `find_range` returned for them.
     """
     is_sample, is_append = options.limit is not None, resource.write_disposition.disposition == "append"
     if is_sample and resource.write_disposition.disposition == "replace":
-        yield "limit replaced the table by a sample; load it again without"
+        yield "limit replaced the table by a sample; load it again without limit"
     if is_sample and resource.merge_key:
         keys = ", ".join(resource.merge_key)
-        yield f"limit: where the sample has rows, all others of the same {keys} are gone; load it again without"
+        yield (
+            f"limit: for each value of {keys} in the sample, the table's other rows were deleted; "
+            "load it again without limit"
+        )
     if is_sample and is_append and options.refresh == "none":
-        yield "append: the cursor was left alone, so a later run may add the rows of this sample once more"
-    elif is_append and bounds.closed and not options.partition_key and not _ends_before(bounds, cursor):
-        yield "append: the cursor was left alone; rows after it that this range brought will be added once more"
+        yield "append: the stored cursor was not updated, so a later run may add the rows of this sample once more"
+    elif is_append and load_range.is_closed and not options.partition_key and not _ends_before(load_range, cursor):
+        yield (
+            "append: the stored cursor was not updated; rows of this range after the cursor will be added again by the "
+            "next run"
+        )
 
 
-def _ends_before(bounds: Bounds, cursor: Any) -> bool:
-    """Tells whether the range holds only what the cursor has passed."""
-    return bounds.ends and cursor is not None and bool(bounds.end <= cursor)
+def _ends_before(load_range: LoadRange, cursor: Any) -> bool:
+    """Returns True if the range ends at or before the stored cursor."""
+    return load_range.has_end and cursor is not None and bool(load_range.end <= cursor)

@@ -1,4 +1,4 @@
-"""Loads that were extracted and are not known to have landed: kept, compared, set aside."""
+"""Pending loads of a table: extracted, and not known to be committed to the warehouse."""
 
 from __future__ import annotations
 
@@ -15,80 +15,80 @@ from dlt.common.storages import FileStorage, NormalizeStorage, PackageStorage, P
 
 _EXTRACTED = Path("normalize", NormalizeStorage.EXTRACTED_FOLDER)
 _JOBS = PackageStorage.NEW_JOBS_FOLDER
-_ASKED = "asked.json"
+_IS_PARTIAL = "asked.json"  # the name in the folders that earlier versions left
 
 
-class Unfinished:
-    """Copies of a table's working folder, each taken when a load was extracted and nothing was written yet.
+class PendingLoads:
+    """Copies of a table's working folder, each made when a load was extracted and before anything was written.
 
-    A load starts from such a copy however often it is begun: what dlt notes in its folder on the way is the progress
-    of a transaction that a killed process took along. The copies share their files of rows with the working folder.
+    A pending load always starts from its copy: what dlt writes into the working folder while it loads belongs to a
+    transaction that ended with the killed process. Copies and working folder share their files of rows.
     """
 
     def __init__(self, work_folder: Path, name: str) -> None:
         self._working = work_folder / name
         self._kept = work_folder / f"{name}.unfinished"
-        # A copy that is being made or removed; what a killed process left of it counts for nothing.
-        self._partial = self._kept / "partial"
+        # A copy that is being made or removed; a killed process may leave it, and it is ignored.
+        self._incomplete = self._kept / "partial"
         self._aside = work_folder / f"{name}.set_aside"
 
     def load_ids(self) -> list[str]:
-        """Returns dlt's ids of the loads that are kept, the oldest first."""
+        """Returns dlt's ids of the pending loads, the oldest first."""
         return sorted((folder.name for folder in self._kept.glob("*.*")), key=float)
 
-    def keep(self, load_id: str, *, asked: bool) -> None:
-        """Keeps the working folder as it is now, in place of what was kept before.
+    def keep(self, load_id: str, *, is_partial: bool) -> None:
+        """Copies the working folder as a pending load, which replaces those that were kept before.
 
         Args:
             load_id: The load that was extracted.
-            asked: Somebody asked for a range or a sample: unless it is asked for again, nobody wants it.
+            is_partial: True for a load of a range or a sample, which only the run that set the range needs.
         """
         older = self.load_ids()
-        shutil.rmtree(self._partial, ignore_errors=True)
-        shutil.copytree(self._working, self._partial, copy_function=_copy)
-        (self._partial / _ASKED).write_text(json.dumps(asked))
-        self._partial.rename(self._kept / load_id)
+        shutil.rmtree(self._incomplete, ignore_errors=True)
+        shutil.copytree(self._working, self._incomplete, copy_function=_copy)
+        (self._incomplete / _IS_PARTIAL).write_text(json.dumps(is_partial))
+        self._incomplete.rename(self._kept / load_id)
         for old in older:
             self.drop(old)
 
-    def was_asked(self, load_id: str) -> bool:
-        """Tells whether the load was of a range or a sample."""
-        return bool(json.loads((self._kept / load_id / _ASKED).read_text()))
+    def is_partial(self, load_id: str) -> bool:
+        """Returns True if the pending load is of a range or a sample."""
+        return bool(json.loads((self._kept / load_id / _IS_PARTIAL).read_text()))
 
     def restore(self, load_id: str) -> None:
-        """Makes the working folder what it was when the load had been extracted."""
-        self.forget_working_folder()
+        """Replaces the working folder by the copy of a pending load."""
+        self.remove_working_folder()
         shutil.copytree(self._kept / load_id, self._working, copy_function=_copy)
 
-    def holds_what_was_extracted(self, load_id: str) -> bool:
-        """Tells whether the rows extracted into the working folder are exactly those of a kept load."""
+    def equals_extracted(self, load_id: str) -> bool:
+        """Returns True if the working folder holds extracted rows, and exactly those of a pending load."""
         return _rows(self._kept / load_id) == _rows(self._working) != []
 
     def set_aside(self, load_id: str) -> Path:
-        """Moves a load out of the way, over the one that was there before, and returns where it lies."""
+        """Moves a pending load that can never be loaded out of the way, over an earlier one, and returns its folder."""
         shutil.rmtree(self._aside, ignore_errors=True)
         return (self._kept / load_id).rename(self._aside)
 
     def drop(self, load_id: str) -> None:
-        """Forgets one load."""
-        shutil.rmtree(self._partial, ignore_errors=True)
-        (self._kept / load_id).rename(self._partial)
-        shutil.rmtree(self._partial)
+        """Removes one pending load."""
+        shutil.rmtree(self._incomplete, ignore_errors=True)
+        (self._kept / load_id).rename(self._incomplete)
+        shutil.rmtree(self._incomplete)
 
-    def forget_working_folder(self) -> None:
-        """Removes dlt's folder; what it knew of state and schema is in the warehouse, as far as it counts."""
+    def remove_working_folder(self) -> None:
+        """Removes dlt's working folder; its committed state and schema are in the warehouse."""
         shutil.rmtree(self._working, ignore_errors=True)
 
-    def forget(self) -> None:
-        """Removes all but what was set aside: the load has landed, and from here on the next run is another one."""
-        self.forget_working_folder()
+    def clear(self) -> None:
+        """Removes the working folder and every pending load, but not the one that was set aside."""
+        self.remove_working_folder()
         for load_id in self.load_ids():
             self.drop(load_id)
         shutil.rmtree(self._kept, ignore_errors=True)
 
 
 def _copy(source: str, target: str) -> None:
-    """Links a file of rows, which is never written to again, and copies every other."""
+    """Links a file of rows, which is never written again, and copies any other file."""
     if Path(source).parent.name == _JOBS:
         try:
             os.link(source, target)
@@ -100,15 +100,15 @@ def _copy(source: str, target: str) -> None:
 
 
 def _rows(folder: Path) -> list[tuple[str, str]]:
-    """Returns table and digest of every extracted file of dicts, and of every page that was written in columns."""
-    found = []
+    """Returns table and digest of every extracted JSON Lines file and of every row group of a Parquet file."""
+    rows = []
     for file in folder.joinpath(_EXTRACTED).glob(f"*/{_JOBS}/*"):
         job = ParsedLoadJobFileName.parse(file.name)
-        # dlt's own tables do not count.
+        # dlt's own tables differ in every load.
         if not job.table_name.startswith("_dlt"):
-            digests = _digests_of_pages(file) if job.file_format == "parquet" else [_digest(file)]
-            found += [(job.table_name, digest) for digest in digests]
-    return sorted(found)
+            digests = _row_group_digests(file) if job.file_format == "parquet" else [_digest(file)]
+            rows += [(job.table_name, digest) for digest in digests]
+    return sorted(rows)
 
 
 def _digest(file: Path) -> str:
@@ -119,14 +119,14 @@ def _digest(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _digests_of_pages(file: Path) -> Iterator[str]:
-    """Yields a digest for each page: of all that it holds but ids, and but columns that only later pages fill."""
+def _row_group_digests(file: Path) -> Iterator[str]:
+    """Yields a digest of each row group, without dlt's ids and without columns that only later row groups fill."""
     with pq.ParquetFile(file) as parquet:
         for index in range(parquet.num_row_groups):
-            page = parquet.read_row_group(index)
+            row_group = parquet.read_row_group(index)
             digest = hashlib.sha256()
-            for name in sorted(page.column_names):
-                column = page[name].combine_chunks()
+            for name in sorted(row_group.column_names):
+                column = row_group[name].combine_chunks()
                 if not name.startswith("_dlt") and column.null_count < len(column):
                     digest.update(name.encode())
                     digest.update(pa.RecordBatch.from_arrays([column], [name]).serialize())

@@ -1,7 +1,8 @@
-"""The dlt pipeline of one table: its folder, its state and schema, and the steps in the order that dlt has them."""
+"""The dlt pipeline of one table: working folder, state and schema, and dlt's steps extract, normalize and load."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from data_foundation.loading.pending_loads import Unfinished
+from data_foundation.loading.lock import hold
+from data_foundation.loading.pending_loads import PendingLoads
 from data_foundation.naming import TableName, schema_name
 from data_foundation.rows.intake_step import find_entrance
 from data_foundation.warehouses.connection import connect
@@ -24,35 +26,43 @@ if TYPE_CHECKING:
     from data_foundation.vault.landing import Vault
     from data_foundation.warehouses.base import Destination, Statement, Warehouse
 
+logger = logging.getLogger(__name__)
+
 
 class TablePipeline:
-    """The steps of loading one table with dlt, and what they leave behind.
+    """dlt's steps for one table, with their row counts and durations.
 
     Attributes:
-        seconds: What each phase took so far.
-        rows: Sent to the table so far.
-        unfinished: Loads that an earlier run began.
-        dlt: dlt's own object; there is one after `open` or `synchronise`.
-        vault: Where the rows land instead of in the table, None where they do land there.
+        seconds: Duration of each phase so far.
+        rows: Rows sent to the table so far.
+        pending: The table's pending loads.
+        dlt: dlt's pipeline; set by `open` and `synchronise`.
+        vault: The vault that rows are loaded into, None if they are loaded into the table.
     """
 
     def __init__(
-        self, warehouse: Warehouse, name: TableName, progress: ProgressCollector, vault: Vault | None = None
+        self,
+        warehouse: Warehouse,
+        name: TableName,
+        progress: ProgressCollector,
+        run_id: str,
+        vault: Vault | None = None,
     ) -> None:
+        self._name = name
+        self._run_id = run_id
         self.table = name.table
         self.dataset = warehouse.dataset(name.dataset)
         self.seconds: dict[str, float] = {}
         self.rows = 0
         self.dlt: dlt.Pipeline
-        self._name = name.pipeline
-        self.unfinished = Unfinished(warehouse.work_folder, self._name)
+        self.pending = PendingLoads(warehouse.work_folder, name.pipeline)
         self._warehouse = warehouse
         self._progress = progress
         self.vault = vault
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
-        """Adds the block's time to a phase."""
+        """Adds the duration of the block to a phase."""
         started = time.perf_counter()
         try:
             yield
@@ -60,21 +70,21 @@ class TablePipeline:
             self.seconds[phase] = round(self.seconds.get(phase, 0.0) + time.perf_counter() - started, 3)
 
     def open(self, destination: Destination) -> None:
-        """Opens the working folder as it is."""
+        """Opens dlt's pipeline on the working folder as it is."""
         self.dlt = dlt.pipeline(
-            self._name,
+            self._name.pipeline,
             pipelines_dir=str(self._warehouse.work_folder),
             destination=destination,
             dataset_name=self.dataset,
             progress=self._progress,
         )
-        # dlt writes its trace to a file, the text of every error included: addresses with secrets in them.
+        # dlt's trace file would contain the text of every error, and with it addresses that contain secrets.
         self.dlt.config.enable_runtime_trace = False
         self._warehouse.mend(destination, self.dataset, schema_name(self.table))
 
     def synchronise(self, destination: Destination) -> None:
-        """Begins with an empty folder and what the warehouse knows: it knows only what was committed."""
-        self.unfinished.forget_working_folder()
+        """Opens the pipeline on an empty working folder and restores state and schema from the warehouse."""
+        self.pending.remove_working_folder()
         self.open(destination)
         self.dlt.sync_destination(destination, dataset_name=self.dataset)
         if self.vault and self.dlt.default_schema_name:
@@ -82,16 +92,16 @@ class TablePipeline:
 
     @property
     def landing(self) -> str:
-        """The table of the warehouse that rows land in."""
+        """The warehouse table that the rows are loaded into."""
         return self.vault.satellite(self.tables) if self.vault else self.table
 
     @property
     def tables(self) -> TSchemaTables:
-        """The table and its nested ones as dlt knows them by now; none before the first rows ever."""
+        """The table and its nested tables in dlt's schema; empty before the first load."""
         return self.dlt.default_schema.tables if self.dlt.default_schema_name else {}
 
     def cursor(self, path: str) -> Any:
-        """Returns the value that dlt keeps for the cursor at `path`, None where there is none."""
+        """Returns dlt's stored value of the cursor at `path`, None if there is none."""
         for source_state in self.dlt.state.get("sources", {}).values():
             cursors = source_state.get("resources", {}).get(self.table, {}).get("incremental", {})
             if cursor := cursors.get(path):
@@ -99,17 +109,22 @@ class TablePipeline:
         return None
 
     def forget_cursor(self) -> None:
-        """Makes the next extraction begin where the first one did."""
+        """Removes the resource's state, so that the next extraction begins at the initial value."""
         with self.dlt.managed_state() as state:
             for source_state in state.get("sources", {}).values():
                 source_state.get("resources", {}).pop(self.table, None)
 
     def extract(self, resource: DltResource, refresh: Any) -> int:
-        """Extracts a resource and returns how many rows it gave; `refresh` is dlt's word, None for none."""
+        """Extracts a resource and returns the number of its rows.
+
+        Args:
+            resource: The resource of this table.
+            refresh: dlt's refresh mode, None for none.
+        """
         schema, entrance = dlt.Schema(schema_name(self.table)), find_entrance(resource)
         entrance.count = self._progress.update
         self._progress.extracted, self._progress.not_extracted = entrance.finish, entrance.abandon
-        # Told as an option, dlt would note it on a copy of the resource, which the entrance does not know.
+        # As an argument of `extract`, dlt would set it on a copy of the resource, which the entrance does not know.
         resource.apply_hints(file_format="parquet")
         with self.timed("extract"):
             extracted = self.dlt.extract(resource, schema=schema, refresh=refresh)
@@ -119,13 +134,13 @@ class TablePipeline:
         metrics = [metric["table_metrics"] for package in extracted.metrics.values() for metric in package]
         return sum(metric[self.table].items_count for metric in metrics if self.table in metric)
 
-    def keep(self, *, asked: bool) -> None:
-        """Keeps what was extracted until it is known to have landed; see Unfinished.keep."""
+    def keep_pending(self, *, is_partial: bool) -> None:
+        """Keeps the extracted load until it is known to be committed; see PendingLoads.keep."""
         for load_id in self.dlt.list_extracted_load_packages():
-            self.unfinished.keep(load_id, asked=asked)
+            self.pending.keep(load_id, is_partial=is_partial)
 
     def normalize(self) -> None:
-        """Makes of what was extracted the files that are loaded."""
+        """Turns extracted rows into the files that are loaded."""
         with self.timed("normalize"):
             normalized = self.dlt.normalize()
             if self.vault:
@@ -133,17 +148,27 @@ class TablePipeline:
         self.rows += normalized.row_counts.get(self.table, 0) if normalized else 0
 
     def load(self, destination: Destination, first: Sequence[Statement] = ()) -> LoadInfo | None:
-        """Loads what was normalised, in one transaction.
+        """Loads the normalised files in one transaction.
 
         Args:
-            destination: Of `Warehouse.open`.
-            first: Done in the same transaction, before.
+            destination: An open destination of the warehouse.
+            first: Statements that run first in the transaction.
         """
-        with self._warehouse.transaction(destination, first):
+        with self._hub_lock(), self.timed("load"), self._warehouse.transaction(destination, first):
             return self.dlt.load(destination, dataset_name=self.dataset, workers=self._warehouse.load_workers)
 
+    @contextmanager
+    def _hub_lock(self) -> Iterator[None]:
+        """Keeps other resources of this machine from writing to the same hub."""
+        if not self.vault:
+            yield
+            return
+        name = TableName(self._name.dataset, self.vault.hub).pipeline
+        with hold(self._warehouse.work_folder, name, self._run_id, logger.info):
+            yield
+
     def newest_landed(self, destination: Destination) -> str | None:
-        """Returns the id of the load that was committed last to this table, None where there is none."""
+        """Returns the id of the load that was committed last to this table, None if there is none."""
         schema = self.dlt.default_schema
         with connect(destination, self.dataset) as client:
             query = (

@@ -1,4 +1,4 @@
-"""What is to be loaded, and what one run asks for beyond the configuration."""
+"""One resource to load, and the options of one run."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Refresh = Literal["none", "state", "drop"]
 
 
 def new_run_id() -> str:
-    """Returns an id for a run that Dagster knows nothing of."""
+    """Returns an id for a run without Dagster."""
     return uuid.uuid4().hex[:8]
 
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """What one run asks for beyond the configuration.
+    """Options of one run, which override or narrow the configuration.
 
     Attributes:
-        start: Load from here; with `end` a range that leaves the cursor alone.
-        end: Load up to, not including, here.
-        partition_key: The partition that the range is, where it is one.
-        limit: At most this many rows, for a sample; the cursor is left alone.
-        refresh: `state` forgets the cursor and loads all again, `drop` drops the table first.
-        kwargs: Keyword arguments of the entry for this run.
-        run_id: Of the run that asks.
+        start: First value of the range to load.
+        end: First value after the range to load.
+        partition_key: Key of the partition to load, None if the range is not one partition.
+        limit: Maximum number of rows, for a sample.
+        refresh: `state` forgets the cursor and loads everything again, `drop` drops the table first.
+        kwargs: Keyword arguments of the entry, which override the configured ones.
+        run_id: Id of the run.
     """
 
     start: str | None = None
@@ -42,14 +42,14 @@ class LoadOptions:
     run_id: str = ""
 
     @property
-    def asked(self) -> bool:
-        """Whether a range or a sample was asked for, which leaves the cursor alone."""
+    def is_partial(self) -> bool:
+        """True if a range or limit is set; the stored cursor is then not updated."""
         return self.limit is not None or self.start is not None or self.end is not None
 
 
 @dataclass(frozen=True)
 class Task:
-    """One resource to load, and what is asked of it."""
+    """One resource to load, and the run's options."""
 
     source: SourceConfig
     resource: ResourceConfig
@@ -57,5 +57,5 @@ class Task:
 
     @property
     def job_id(self) -> str:
-        """What a person calls it: the tag `job_id`, or source.table where there is none."""
+        """The resource's tag `job_id`, or source.table if it has none."""
         return self.resource.job_id or f"{self.source.name}.{self.resource.table}"

@@ -16,7 +16,8 @@ from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import child_table_of
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.progress import Progress
-from data_foundation.loading.result import LoadResult, check_table
+from data_foundation.loading.read_back import check_table
+from data_foundation.loading.result import LoadResult
 from data_foundation.loading.task import LoadOptions, Task
 from data_foundation.orchestration.asset_checks import check_evaluation, check_result
 from data_foundation.orchestration.materialization import landed_results

@@ -11,7 +11,7 @@ import pytest
 from data_foundation.audit.write import read_journal
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.loading.parallel import Outcome
-from data_foundation.loading.result import check_table
+from data_foundation.loading.read_back import check_table
 from data_foundation.local.run import load_and_log
 from tests.orchestration.test_asset_checks import check_key, evaluations
 from tests.support.locations import Location, failure, landed

@@ -391,7 +391,10 @@ def test_lag_reads_the_last_days_again(tree: Tree) -> None:
 
 @pytest.mark.parametrize(
     ("disposition", "warning"),
-    [("replace", "replaced the table by a sample"), ("append", "may add the rows of this sample once more")],
+    [
+        ("replace", "replaced the table by a sample; load it again without limit"),
+        ("append", "may add the rows of this sample once more"),
+    ],
 )
 def test_a_sample_says_what_it_means_for_the_table(tree: Tree, disposition: str, warning: str) -> None:
     """A run with a limit lands, with a warning where the table is not what an ordinary run would make of it."""
@@ -429,7 +432,9 @@ def test_an_entry_is_told_what_its_run_was_asked_for(tree: Tree, options: dict[s
     tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.days, {said}}}]", ASKED)
     result = tree.load("shop.days", **options)
     assert tree.query("SELECT DISTINCT asked FROM raw.days") == [asked]
-    warned = "limit: where the sample has rows, all others of the same day are gone; load it again without"
+    warned = (
+        "limit: for each value of day in the sample, the table's other rows were deleted; load it again without limit"
+    )
     assert list(result.warnings) == [warned] * ("limit" in options)
 
 

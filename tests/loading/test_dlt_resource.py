@@ -9,7 +9,7 @@ from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import EntryError, LoadError, SettingMissing
 from data_foundation.loading.attempts import load_resource
 from data_foundation.loading.dlt_resource import Call, build_resource
-from data_foundation.loading.load_range import Bounds
+from data_foundation.loading.load_range import LoadRange
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from tests.support.trees import Tree
 
@@ -133,7 +133,7 @@ def rows_of(tree: Tree, entry: str, more: str = "", **given: Any) -> list[Any]:
     """The rows that an entry gives, without a warehouse."""
     tree.add("shop", f"resources: [{{entry: data.{entry}, destination: raw.rows{more}}}]", DATA)
     task = tree.task("shop.rows")
-    call = Call(Bounds("2024-01-01", "2024-01-02"), {"env.COLOUR": "blue"}, given)
+    call = Call(LoadRange("2024-01-01", "2024-01-02"), {"env.COLOUR": "blue"}, given)
     built = build_resource(task.source, task.resource, table_name_of(task.resource).table, call)
     assert (built.name, built.section, built.compute_table_schema()["name"]) == ("rows", "shop", "rows")
     rows: list[Any] = []
@@ -175,11 +175,11 @@ def test_other_shapes_of_entries(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "gave"), [("none", "returned None"), ("text", "gave a str"), ("number", "gave a int")]
+    ("entry", "reason"), [("none", "returned None"), ("text", "returned a str"), ("number", "returned a int")]
 )
-def test_what_gives_no_rows_is_refused(tree: Tree, entry: str, gave: str) -> None:
+def test_what_gives_no_rows_is_refused(tree: Tree, entry: str, reason: str) -> None:
     """An entry that gives None, a text or a number is an error that says what is accepted."""
-    with pytest.raises(EntryError, match=f"'data.{entry}' {gave}; accepted: a generator function"):
+    with pytest.raises(EntryError, match=f"'data.{entry}' {reason}; accepted: a generator function"):
         rows_of(tree, entry)
 
 

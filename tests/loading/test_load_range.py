@@ -9,7 +9,7 @@ import pytest
 
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import LoadError
-from data_foundation.loading.load_range import Bounds, find_bounds
+from data_foundation.loading.load_range import LoadRange, find_range
 from data_foundation.loading.task import LoadOptions
 from data_foundation.orchestration.translator import _partitions
 from tests.support.trees import Tree
@@ -27,9 +27,9 @@ def resource(*, cursor: bool = True, **settings: Any) -> ResourceConfig:
     return ResourceConfig.model_validate(said)
 
 
-def bounds(config: ResourceConfig, cursor: Any = None, **asked: Any) -> Bounds:
+def range_of(config: ResourceConfig, cursor: Any = None, **asked: Any) -> LoadRange:
     """The range, proved to come without a warning."""
-    found, warning = find_bounds(config, cursor, LoadOptions(**asked))
+    found, warning = find_range(config, cursor, LoadOptions(**asked))
     assert not warning
     return found
 
@@ -61,16 +61,16 @@ SHAPES = [
 @pytest.mark.parametrize(("first", "asked", "expected"), SHAPES)
 def test_what_is_asked_for_takes_the_shape_of_the_cursor(first: Any, asked: str, expected: Any) -> None:
     """A start or an end is spelt as the rows spell the cursor, so that comparing the two means something."""
-    found = bounds(resource(first=first), start=asked)
-    assert (found.start, found.closed, found.ends) == (expected, True, False)
-    found = bounds(resource(first=first), end=asked)
-    assert (found.start, found.end, found.closed, found.ends) == (first, expected, True, True)
+    found = range_of(resource(first=first), start=asked)
+    assert (found.start, found.is_closed, found.has_end) == (expected, True, False)
+    found = range_of(resource(first=first), end=asked)
+    assert (found.start, found.end, found.is_closed, found.has_end) == (first, expected, True, True)
 
 
 @pytest.mark.parametrize(("first", "asked", "expected"), SHAPES)
 def test_the_stored_cursor_gives_the_shape_where_there_is_no_first_value(first: Any, asked: str, expected: Any) -> None:
     """Without an `initial_value` the cursor's own value says how rows are spelt."""
-    assert bounds(resource(), first, start=asked).start == expected
+    assert range_of(resource(), first, start=asked).start == expected
 
 
 @pytest.mark.parametrize(
@@ -80,20 +80,20 @@ def test_the_stored_cursor_gives_the_shape_where_there_is_no_first_value(first: 
 def test_a_value_of_another_type_is_refused(first: Any, asked: str) -> None:
     """A start that cannot be one of the cursor's values is an error that shows both."""
     with pytest.raises(LoadError, match=f"start/end: got '{asked}'; accepted is a .* like .*{first}"):
-        find_bounds(resource(first=first), None, LoadOptions(start=asked))
+        find_range(resource(first=first), None, LoadOptions(start=asked))
 
 
 def test_an_end_needs_a_start() -> None:
     """Where nothing says where to begin, an end alone is refused."""
-    with pytest.raises(LoadError, match="no start"):
-        find_bounds(resource(), None, LoadOptions(end="2024-01-01"))
+    with pytest.raises(LoadError, match="end: got '2024-01-01' without a start"):
+        find_range(resource(), None, LoadOptions(end="2024-01-01"))
 
 
 def test_without_a_notion_of_a_range_asking_for_one_is_told() -> None:
     """Start and end of a resource without cursor and partitions do nothing, and a warning says so."""
-    found, warning = find_bounds(resource(cursor=False), None, LoadOptions(start="2024-01-01"))
-    assert found == Bounds()
-    assert "start and end mean nothing here" in warning
+    found, warning = find_range(resource(cursor=False), None, LoadOptions(start="2024-01-01"))
+    assert found == LoadRange()
+    assert "start and end are ignored: the resource has neither `incremental` nor `partitions`" in warning
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_without_a_notion_of_a_range_asking_for_one_is_told() -> None:
 )
 def test_an_ordinary_run_goes_from_the_first_value_then_from_the_cursor(first: Any) -> None:
     """Nothing asked: from the initial value, later from the cursor just as it is stored."""
-    assert (bounds(resource(first=first)).start, bounds(resource(first=first)).closed) == (first, False)
-    assert bounds(resource(first=first), "whatever is stored").start == "whatever is stored"
+    assert (range_of(resource(first=first)).start, range_of(resource(first=first)).is_closed) == (first, False)
+    assert range_of(resource(first=first), "whatever is stored").start == "whatever is stored"
 
 
 @pytest.mark.parametrize(
@@ -133,35 +133,35 @@ def test_an_ordinary_run_goes_from_the_first_value_then_from_the_cursor(first: A
 )
 def test_the_lag_is_read_again(first: Any, cursor: Any, lag: float, expected: Any) -> None:
     """What the vendor is asked for starts `lag` before the cursor, but never before the first value."""
-    assert bounds(resource(first=first, lag=lag), cursor).start == expected
+    assert range_of(resource(first=first, lag=lag), cursor).start == expected
 
 
 def test_an_open_range_ends_now_or_tomorrow() -> None:
     """The end in the templates is now, or tomorrow where values are days; numbers and other texts have none."""
     now = datetime.now(UTC)
-    assert bounds(resource(first="2024-01-01")).end == (now + timedelta(days=1)).date().isoformat()
-    assert bounds(resource(first=date(2024, 1, 1))).end == (now + timedelta(days=1)).date()
-    assert abs(bounds(resource(first=now)).end - now) < timedelta(seconds=5)
-    text = bounds(resource(first="2024-01-01T00:00:00Z")).end
+    assert range_of(resource(first="2024-01-01")).end == (now + timedelta(days=1)).date().isoformat()
+    assert range_of(resource(first=date(2024, 1, 1))).end == (now + timedelta(days=1)).date()
+    assert abs(range_of(resource(first=now)).end - now) < timedelta(seconds=5)
+    text = range_of(resource(first="2024-01-01T00:00:00Z")).end
     assert abs(datetime.fromisoformat(text) - now) < timedelta(seconds=5)
-    assert [bounds(resource(first=first)).end for first in (1, 1.5, "A001", None)] == [None] * 4
+    assert [range_of(resource(first=first)).end for first in (1, 1.5, "A001", None)] == [None] * 4
 
 
 @pytest.mark.parametrize(
     ("found", "texts"),
     [
-        (Bounds(), ("", "", "")),
-        (Bounds(1, None), ("1", "", "1")),
-        (Bounds(date(2024, 1, 1), date(2024, 1, 2), "2024-01-01"), ("2024-01-01", "2024-01-02", "2024-01-01")),
+        (LoadRange(), ("", "", "")),
+        (LoadRange(1, None), ("1", "", "1")),
+        (LoadRange(date(2024, 1, 1), date(2024, 1, 2), "2024-01-01"), ("2024-01-01", "2024-01-02", "2024-01-01")),
         (
-            Bounds(datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=1))), datetime(2024, 1, 1)),  # noqa: DTZ001
+            LoadRange(datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=1))), datetime(2024, 1, 1)),  # noqa: DTZ001
             ("2023-12-31T23:00:00Z", "2024-01-01T00:00:00", "2023-12-31T23:00:00Z"),
         ),
     ],
 )
-def test_templates_are_written_as_vendors_read_them(found: Bounds, texts: tuple[str, str, str]) -> None:
+def test_templates_are_written_as_vendors_read_them(found: LoadRange, texts: tuple[str, str, str]) -> None:
     """Times are in ISO 8601, what is not known is empty."""
-    values = found.values()
+    values = found.template_values()
     assert (values["partition.start"], values["partition.end"], values["partition.key"]) == texts
 
 
@@ -195,10 +195,10 @@ def test_a_partition_is_the_range_of_its_window(
     """A partition's window arrives in the cursor's spelling, local days as local days, across the clocks' changes."""
     settings = {"by": partitions[0], "start": "2024-01-01", "timezone": partitions[1]}
     config = resource(cursor=first is not None, first=first, partitions=settings)
-    found = bounds(config, None, **window(config, key))
-    assert (found.start, found.end, found.key) == (start, end, key)
-    assert found.closed
-    assert found.ends
+    found = range_of(config, None, **window(config, key))
+    assert (found.start, found.end, found.partition_key) == (start, end, key)
+    assert found.is_closed
+    assert found.has_end
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_partition_is_the_range_of_its_window(
 def test_without_a_partition_the_first_one_is_the_start(by: str, start: str, expected: str) -> None:
     """A run of no partition begins with the first, in the zone of the partitions."""
     partitions = {"by": by, "start": start, "timezone": AMSTERDAM}
-    found = bounds(resource(cursor=False, partitions=partitions))
+    found = range_of(resource(cursor=False, partitions=partitions))
     tomorrow = (datetime.now(ZoneInfo(AMSTERDAM)) + timedelta(days=1)).date().isoformat()
     assert found.start == expected
     assert by == "hourly" or found.end == tomorrow

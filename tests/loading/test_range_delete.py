@@ -67,7 +67,7 @@ def test_a_range_without_an_end_replaces_all_that_follows(tree: Tree) -> None:
     tree.load("shop.days")
     give(tree, range(1, 7), version=2)
     [warning] = tree.load("shop.days", start="2024-01-03").warnings
-    assert "rows after it that this range brought will be added once more" in warning
+    assert "rows of this range after the cursor will be added again by the next run" in warning
     assert [row[1] for row in table(tree)] == [1, 1, 2, 2, 2, 2]
 
 

@@ -557,10 +557,13 @@ LOADS = {
         "def get_rows():\n    return None\n",
         "EntryError: raw.bad: entry 'data.get_rows' returned None; accepted: a generator function",
     ),
-    "a number": ("def get_rows():\n    return 7\n", "entry 'data.get_rows' gave a int; accepted: a generator function"),
+    "a number": (
+        "def get_rows():\n    return 7\n",
+        "entry 'data.get_rows' returned a int; accepted: a generator function",
+    ),
     "text": (
         "def get_rows():\n    return 'rows'\n",
-        "entry 'data.get_rows' gave a str; accepted: a generator function",
+        "entry 'data.get_rows' returned a str; accepted: a generator function",
     ),
     "exit": (
         "import sys\nsys.exit(3)\ndef get_rows(): yield 1\n",

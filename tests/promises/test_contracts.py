@@ -8,7 +8,7 @@ import pytest
 
 from data_foundation.errors import ValueRefused
 from data_foundation.loading.dlt_resource import Call, build_resource
-from data_foundation.loading.load_range import Bounds
+from data_foundation.loading.load_range import LoadRange
 from data_foundation.naming import TableName, schema_name
 from data_foundation.rows.intake_step import find_entrance
 from tests.support.trees import Tree
@@ -46,7 +46,7 @@ def land(tree: Tree, kind: str, contract: str, *pages: Sequence[dict[str, Any]])
 def tell(tree: Tree) -> list[str]:
     """Extracts what is given and returns what there is to tell of it."""
     task = tree.task("s.t")
-    resource = build_resource(task.source, task.resource, "t", Call(Bounds(), {}))
+    resource = build_resource(task.source, task.resource, "t", Call(LoadRange(), {}))
     (tree.root / "data").mkdir(exist_ok=True)
     pipeline = dlt.pipeline(
         TableName("raw", "t").pipeline,

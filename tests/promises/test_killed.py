@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from data_foundation.loading.pending_loads import Unfinished
+from data_foundation.loading.pending_loads import PendingLoads
 from tests.promises import killed
 from tests.support.trees import ROWS, Tree
 
@@ -142,7 +142,7 @@ def copy_of(tree: Tree, root: Path) -> Tree:
 def has_ended(tree: Tree) -> bool:
     """Whether a run was killed with nothing left to do but to remove its files: what comes next is another run."""
     landed = len(tree.query("select load_id from raw._dlt_loads")) == 2
-    return landed and not Unfinished(tree.warehouse.work_folder, "raw-orders").load_ids()
+    return landed and not PendingLoads(tree.warehouse.work_folder, "raw-orders").load_ids()
 
 
 @pytest.mark.timeout(1800)

@@ -12,7 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.errors import ValueRefused
 from data_foundation.loading.dlt_resource import Call, build_resource
-from data_foundation.loading.load_range import Bounds
+from data_foundation.loading.load_range import LoadRange
 from data_foundation.loading.result import LoadResult
 from data_foundation.vendors.retries import root_cause
 from tests.support.trees import Tree
@@ -83,7 +83,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> dlt.Pipeline:
 def refusal(tree: Tree, pipeline: dlt.Pipeline) -> str:
     """Extracts what was given, and returns why it was refused."""
     task = tree.task("s.t")
-    resource = build_resource(task.source, task.resource, "t", Call(Bounds(), {}))
+    resource = build_resource(task.source, task.resource, "t", Call(LoadRange(), {}))
     with pytest.raises(PipelineStepFailed) as failed:
         pipeline.extract(resource, schema=dlt.Schema("t"), loader_file_format="parquet")
     refused = root_cause(failed.value)

@@ -12,7 +12,7 @@ from dlt.common.normalizers.utils import generate_dlt_id
 
 from data_foundation.errors import LoadError, ValueRefused
 from data_foundation.loading.attempts import load_resource
-from data_foundation.loading.pending_loads import Unfinished
+from data_foundation.loading.pending_loads import PendingLoads
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import Progress
 from data_foundation.rows.columnar import page_buffer as pages
@@ -211,16 +211,16 @@ def test_an_append_that_had_landed_counts_once(tree: Tree, monkeypatch: pytest.M
     body = "yield from [[{'x': 1, 'tags': ['a', 'b']}, {'x': 2.5}], [{'x': 2, 'y': {'z': 1}}]]"
     add(tree, body)
 
-    def die(_unfinished: Unfinished) -> None:
+    def die(_pending: PendingLoads) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
-        dying.setattr(Unfinished, "forget", die)
+        dying.setattr(PendingLoads, "clear", die)
         with pytest.raises(KeyboardInterrupt):
             tree.load("s.t")
     result = tree.load("s.t")
     assert result.row_count == 3
-    assert "they count once" in result.warnings[-1]
+    assert "they are counted once" in result.warnings[-1]
     add(tree, body.replace("2.5", "3.5"))
     assert tree.load("s.t").row_count == 6
 

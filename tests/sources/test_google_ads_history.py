@@ -83,7 +83,10 @@ def test_a_sample_and_days_long_ago_leave_accounts_where_they_stand(ads: Ads) ->
         ads.query("FROM raw.google_ads_campaign_metrics WHERE date IN ('2026-09-22', '2026-09-23')")
     )
     sample = ads.load("campaign_metrics", str(LAST), LoadOptions(limit=3))
-    assert any("all others of the same customer_id, date are gone" in warning for warning in sample.warnings)
+    assert any(
+        "for each value of customer_id, date in the sample, the table's other rows were deleted" in warning
+        for warning in sample.warnings
+    )
     later = LAST + timedelta(days=2)
     assert ads.load("campaign_metrics", str(later), since(FIRST, later, reload_days=3)).rows < 100
     dates = ads.query("SELECT min(date) FROM raw.google_ads_campaign_metrics WHERE _dlt_load_id = (SELECT "

@@ -7,7 +7,7 @@ import pytest
 
 from data_foundation.errors import LoadError, ValueRefused, WarehouseError
 from data_foundation.loading.lock import hold
-from data_foundation.loading.result import check_table
+from data_foundation.loading.read_back import check_table
 from data_foundation.project.find_sources import find_sources
 from data_foundation.warehouses.lake.warehouse import LakeWarehouse
 from tests.support.trees import ROWS, Tree

@@ -1,0 +1,96 @@
+"""Extracts the rows of one resource into the working folder; nothing is written to the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from data_foundation.checks.failed_parts import read_failed_parts
+from data_foundation.dlt_keys import ASKED, UNCHANGED, WARNINGS
+from data_foundation.loading.dlt_resource import Call, build_resource
+from data_foundation.rows.intake_step import find_entrance
+from data_foundation.rows.pii import Hashed, find_missed
+from data_foundation.rows.pipe_steps import SeenColumns, Take
+from data_foundation.warehouses.settings import pii_key, template_values
+
+if TYPE_CHECKING:
+    from dlt.common.schema.typing import TTableSchemaColumns
+    from dlt.extract import DltResource
+
+    from data_foundation.loading.load_range import LoadRange
+    from data_foundation.loading.pipeline import TablePipeline
+    from data_foundation.loading.task import LoadOptions, Task
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """The extracted rows of a resource, and the metrics that its entry reported.
+
+    Attributes:
+        resource: The dlt resource, which was extracted.
+        seen: Names of the rows' keys; recorded only if the configuration requires columns.
+        table: The table's name in the warehouse.
+        rows: Number of rows.
+    """
+
+    resource: DltResource
+    seen: SeenColumns
+    table: str
+    rows: int
+
+    @property
+    def columns(self) -> TTableSchemaColumns:
+        """Dlt's column schemas of the rows; empty if the incremental cursor dropped every row."""
+        return find_entrance(self.resource).columns(self.table)
+
+    @property
+    def unchanged(self) -> str:
+        """Why the entry read nothing, "" if it read its source."""
+        return self.resource.custom_metrics.get(UNCHANGED) or ""
+
+    @property
+    def failed_parts(self) -> Mapping[str, str]:
+        """Reasons by part, for the parts of the source that failed alone.
+
+        Raises:
+            EntryError: The entry reported them in another form.
+        """
+        return read_failed_parts(self.resource.custom_metrics)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Warnings about the rows and from the entry."""
+        reported = self.resource.custom_metrics.get(WARNINGS, ())
+        return [*find_missed(self.resource), *find_entrance(self.resource).told(), *reported]
+
+
+def extract(task: Task, pipeline: TablePipeline, load_range: LoadRange) -> Extraction:
+    """Calls the entry and extracts its rows.
+
+    Raises:
+        EntryError: The entry is not usable.
+        SettingMissing: A setting that the entry or a template needs is not set.
+        PipelineStepFailed: The entry, or dlt while extracting, raised an error.
+    """
+    config, options = task.resource, task.options
+    call = Call(load_range, template_values(), options.kwargs)
+    resource = build_resource(task.source, config, pipeline.table, call)
+    if config.hashed_columns:
+        resource.add_step(Hashed(config.hashed_columns, pii_key()))
+    resource.custom_metrics[ASKED] = "sample" if options.limit is not None else "range" if options.is_partial else ""
+    seen = SeenColumns()
+    if config.required_columns:
+        resource.add_step(seen)
+    if options.limit:
+        resource.add_step(Take(options.limit))
+    resource.add_limit(options.limit, count_rows=True)
+    rows = pipeline.extract(resource, _refresh_mode(config.write_disposition.disposition, options))
+    return Extraction(resource, seen, pipeline.table, rows)
+
+
+def _refresh_mode(disposition: str, options: LoadOptions) -> str | None:
+    """Returns dlt's refresh mode, None for none."""
+    if options.refresh == "state" and disposition == "append":
+        return "drop_data"  # an append of everything would otherwise double the rows
+    return "drop_resources" if options.refresh == "drop" else None

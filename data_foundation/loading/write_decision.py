@@ -1,0 +1,87 @@
+"""Decides, between extraction and load, whether extracted rows are written to the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from data_foundation.checks.failed_parts import list_parts
+from data_foundation.checks.tag_contract import find_breaches
+from data_foundation.errors import LoadError, NoRows, RequiredColumnsMissing
+from data_foundation.naming import normalize
+
+if TYPE_CHECKING:
+    from data_foundation.config.grammar import ResourceConfig
+    from data_foundation.loading.extraction import Extraction
+    from data_foundation.loading.pending_loads import PendingLoads
+    from data_foundation.loading.task import Task
+
+
+def check_required_columns(resource: ResourceConfig, extraction: Extraction) -> None:
+    """Compares the rows with `requires` and with the contract of the resource's tag.
+
+    Raises:
+        RequiredColumnsMissing: Rows lack a column, or a column has another type than the contract.
+    """
+    names = {normalize(str(name)) for name in extraction.seen.names}
+    missing = [name for name in resource.requires if normalize(name) not in names]
+    if extraction.seen.rows and missing:
+        message = f"the rows lack {', '.join(missing)}, which `requires` names; they have {', '.join(sorted(names))}"
+        raise RequiredColumnsMissing(message)
+    columns = extraction.columns
+    if columns and (breaches := list(find_breaches(resource, names, columns))):
+        raise RequiredColumnsMissing(f"the rows break the contract of tag {resource.tag}: {'; '.join(breaches)}")
+
+
+def check_failed_parts(resource: ResourceConfig, failed: Mapping[str, str], *, deletes_rows: bool) -> None:
+    """Refuses a load that would delete the table's rows of parts that failed.
+
+    Args:
+        resource: The resource to load.
+        failed: Reasons by part.
+        deletes_rows: True if the load first deletes the rows of its range.
+
+    Raises:
+        LoadError: Rows would be deleted without being replaced.
+    """
+    if failed and (deletes_rows or resource.meeting in {"replace", "merge scd2"}):
+        message = (
+            f"{list_parts(failed)}. This {resource.meeting} would delete their rows from the table, so nothing was "
+            "written; with merge, the other parts are loaded"
+        )
+        raise LoadError(message)
+
+
+def find_reason_to_write_nothing(task: Task, extraction: Extraction, pending: PendingLoads, landed: str | None) -> str:
+    """Returns why the extracted rows are not written, "" if they are.
+
+    Args:
+        task: The resource to load, and the run's options.
+        extraction: The extracted rows.
+        pending: The table's pending loads.
+        landed: Id of the pending load whose rows are in the table, None if there is none.
+
+    Raises:
+        NoRows: A replace has no rows, and `on_empty: fail` is configured.
+    """
+    if extraction.unchanged:
+        return extraction.unchanged
+    disposition = task.resource.write_disposition.disposition
+    if disposition == "replace" and not extraction.rows:
+        return _reason_of_empty_replace(task.resource)
+    # An append without a cursor extracts the same rows again. For merge and replace, loading them twice is harmless.
+    may_double = disposition == "append" and task.options.refresh == "none"
+    if landed and may_double and pending.equals_extracted(landed):
+        return (
+            f"load {landed} was committed before its run was interrupted, with these same rows: they are counted once"
+        )
+    return ""
+
+
+def _reason_of_empty_replace(resource: ResourceConfig) -> str:
+    if resource.on_empty == "fail":
+        message = "the replace brought no rows and on_empty is 'fail'; the table is as it was"
+        raise NoRows(message)
+    return (
+        "the replace brought no rows: the table keeps its rows (on_empty: keep)" if resource.on_empty == "keep" else ""
+    )
