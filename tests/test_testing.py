@@ -91,7 +91,11 @@ def test_no_test_writes_to_a_real_warehouse(
 @pytest.mark.parametrize(
     ("target", "error", "message"),
     [
-        ("shop.shop_item", FoundationError, "there is no 'shop.shop_item'. Did you mean 'shop.shop_items'?"),
+        (
+            "shop.shop_item",
+            FoundationError,
+            "target 'shop.shop_item': no such source, table or job id; see `foundation list`. Did you mean 'shop.shop_items'?",
+        ),
         ("broken", ConfigError, "dlthub/broken/sources.yaml:1: resources: needs at least one resource"),
     ],
 )

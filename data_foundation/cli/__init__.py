@@ -1,1 +1,9 @@
-"""The command `foundation`: its commands and what they print."""
+"""The command line `foundation`: its commands, and the tables and messages that they print.
+
+A command reads its arguments, calls the room that does the work, and prints the result. Work that a script or Dagster
+needs too does not belong here but in `local` or below. Heavy modules, such as dlt, are imported inside the commands, so
+that `foundation --help` answers at once.
+
+Begin with `main`: one function per command. `run_report` and `audit_report` print; `reference_docs` generates the
+reference pages.
+"""

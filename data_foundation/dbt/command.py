@@ -1,4 +1,4 @@
-"""dbt started as its own command, for a run without Dagster."""
+"""Runs `dbt build` as a subprocess, for `foundation run --dbt`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.base import Warehouse
 
 DBT = Path(sys.executable).parent / "dbt"
-"""The dbt of this environment, active or not."""
+"""The dbt executable of this Python environment, whether or not the environment is activated."""
 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """How dbt ended one model, or a test that did not pass.
+    """The result of one dbt model, or of a dbt test that did not pass.
 
     Attributes:
-        name: schema.table of a model, the test's name otherwise.
-        state: dbt's word.
-        seconds: Spent on it.
-        rows: In the model's relation afterwards.
-        message: dbt's, where it did not succeed.
+        name: schema.table of a model, or the name of a test.
+        state: The status that dbt reports, for instance success or error.
+        seconds: Execution time.
+        rows: Row count of the model's relation after the build, None if it was not built.
+        message: dbt's message, "" if there is none.
     """
 
     name: str
@@ -46,18 +46,18 @@ class ModelResult:
 
 
 def build_models(root: Path, warehouse: Warehouse, absent: Iterable[TableName] = ()) -> list[ModelResult]:
-    """Runs `dbt build` and returns how every model ended, and every test that did not pass.
+    """Runs `dbt build`, and returns the result of every model and of every test that did not pass.
 
     Args:
         root: The repository.
-        warehouse: Where the models are built.
-        absent: Dataset and table of what did not land: the models that read it are left out.
+        warehouse: The warehouse in which dbt builds the models.
+        absent: Tables that did not land: the models that read them are excluded.
 
     Raises:
-        FoundationError: dbt ended without an account of what it did.
+        FoundationError: dbt exited without writing run_results.json.
     """
     project = root / "dbt_project"
-    # A folder of its own: Dagster may be reading its manifest at this moment.
+    # A separate target folder: Dagster may be reading the manifest of its own.
     target = project / "target" / warehouse.deployment / "command_line"
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
@@ -66,23 +66,24 @@ def build_models(root: Path, warehouse: Warehouse, absent: Iterable[TableName] =
     if excluded := [f"source:{table}+" for table in absent]:
         command += ["--exclude", *excluded]
     with dbt_environment(warehouse):
-        done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # noqa: S603 - no user input
+        process = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # noqa: S603 - no user input
     if not results.exists():
-        message = f"dbt build ended with code {done.returncode}:\n{(done.stdout + done.stderr).strip()[-4000:]}"
+        output = (process.stdout + process.stderr).strip()[-4000:]
+        message = f"dbt build: exited with code {process.returncode} before it built a model:\n{output}"
         raise FoundationError(message)
     nodes = json.loads((target / "manifest.json").read_text())["nodes"]
     models = []
-    for found in json.loads(results.read_text())["results"]:
-        node = nodes[found["unique_id"]]
+    for result in json.loads(results.read_text())["results"]:
+        node = nodes[result["unique_id"]]
         is_model = node["resource_type"] in ("model", "seed", "snapshot")
         name = f"{node['schema']}.{node['name']}" if is_model else node["name"]
-        if is_model or found["status"] not in ("success", "pass"):
-            models.append(ModelResult(name, found["status"], found["execution_time"], None, found["message"] or ""))
+        if is_model or result["status"] not in ("success", "pass"):
+            models.append(ModelResult(name, result["status"], result["execution_time"], None, result["message"] or ""))
     return _with_rows(models, warehouse)
 
 
 def _with_rows(models: list[ModelResult], warehouse: Warehouse) -> list[ModelResult]:
-    """Returns the models with the rows that their relations have now, layer by layer."""
+    """Returns the models with the row counts of their relations, sorted by layer and name."""
     layers = list(dict.fromkeys(model.name.split(".")[0] for model in models))
     ordered = sorted(models, key=lambda model: (layers.index(model.name.split(".")[0]), model.name))
     with warehouse.query() as query:

@@ -1,4 +1,4 @@
-"""The dated log of loads without Dagster: `logs/ingestion_YYYYMMDD.log`, a line for each thing that happened."""
+"""The daily log of loads without Dagster: `logs/ingestion_YYYYMMDD.log`, one line for each event."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 class IngestionLog:
-    """Appends to the log of the day on which it is opened; where that cannot be written, loads go on without."""
+    """Appends to the log file of the day on which it is opened. If the file cannot be written, loads run without it."""
 
     def __init__(self, root: Path) -> None:
-        """Names the file.
+        """Determines the log file; `__enter__` opens it.
 
         Args:
             root: The repository.
@@ -36,7 +36,7 @@ class IngestionLog:
             self.file.parent.mkdir(exist_ok=True)
             self._stream = self.file.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
-            logger.warning("%s cannot be written: %s", self.file, error.strerror)
+            logger.warning("%s: cannot be written: %s; loads run without this log", self.file, error.strerror)
         return self
 
     def __exit__(
@@ -45,40 +45,40 @@ class IngestionLog:
         if self._stream:
             self._stream.close()
 
-    def tell(self, event: Progress | Outcome) -> None:
-        """Writes what happened, if it is anything new."""
+    def write(self, event: Progress | Outcome) -> None:
+        """Writes the start of a load, the end of its extraction, its notes, warnings, failed checks and outcome."""
         if isinstance(event, Progress):
-            self._tell_progress(event)
+            self._write_progress(event)
         else:
-            self._tell_outcome(event)
+            self._write_outcome(event)
 
-    def _tell_progress(self, now: Progress) -> None:
+    def _write_progress(self, now: Progress) -> None:
         last = self._last.get(now.destination)
         if last is None:
-            self._write("INFO", f"Starting: {now.destination}")
+            self._write_line("INFO", f"Starting: {now.destination}")
         elif last.phase == "extract" and now.phase not in {"extract", "failed"}:
-            self._write("INFO", f"Extracted {last.rows:,} rows for {now.destination}")
-        if now.note and now.level != "DEBUG":  # a traceback, on one line of no use: the error names its file
-            self._write(now.level, f"{now.destination}: {now.note}")
+            self._write_line("INFO", f"Extracted {last.rows:,} rows for {now.destination}")
+        if now.note and now.level != "DEBUG":  # DEBUG is a traceback, unreadable in one line; the error names its file
+            self._write_line(now.level, f"{now.destination}: {now.note}")
         self._last[now.destination] = now
 
-    def _tell_outcome(self, outcome: Outcome) -> None:
+    def _write_outcome(self, outcome: Outcome) -> None:
         job, result = outcome.task.job_id, outcome.result
         if result is None:
-            self._write("ERROR", f"Failed: job {job} after {outcome.seconds:.1f} s: {outcome.error}")
+            self._write_line("ERROR", f"Failed: job {job} after {outcome.seconds:.1f} s: {outcome.error}")
             return
         for warning in result.warnings:
-            self._write("WARNING", f"{result.destination}: {warning}")
+            self._write_line("WARNING", f"{result.destination}: {warning}")
         for check in result.checks:
             if not check.passed:
-                self._write(
+                self._write_line(
                     "ERROR" if check.blocks else "WARNING", f"{result.destination}: {check.name}: {check.message}"
                 )
-        self._write(
+        self._write_line(
             "INFO", f"Loaded: job {job} wrote {result.rows:,} rows to {result.table} in {outcome.seconds:.1f} s"
         )
 
-    def _write(self, level: str, message: str) -> None:
+    def _write_line(self, level: str, message: str) -> None:
         if self._stream:
             moment = datetime.now().astimezone()
             self._stream.write(f"{moment:%Y-%m-%d %H:%M:%S} | {level:<8} | {' '.join(redact(message).split())}\n")

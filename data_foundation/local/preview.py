@@ -1,4 +1,4 @@
-"""One resource loaded into memory to look at: the real path, and no warehouse."""
+"""Previews a resource: loads its first rows into a DuckDB database in memory, with the same code as a real load."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from data_foundation.warehouses.duckdb.warehouse import MemoryWarehouse
 
 @dataclass(frozen=True)
 class Preview:
-    """A table as it would land.
+    """A table as a real load would create it.
 
     Attributes:
         destination: dataset.table.
-        columns: Name to dlt's column schema.
-        names: Columns of `rows`, dlt's own left out.
-        rows: At most as many as asked for.
+        columns: dlt's column schemas by column name.
+        names: Column names of `rows`, without dlt's own columns.
+        rows: The first rows, at most the requested limit.
     """
 
     destination: str
@@ -35,14 +35,14 @@ class Preview:
 
 
 def preview_resource(source: SourceConfig, resource: ResourceConfig, limit: int) -> list[Preview]:
-    """Returns the table that a resource makes of its first `limit` rows, and its nested tables.
+    """Returns the table that a resource fills with its first `limit` rows, and its nested tables.
 
     Raises:
-        FoundationError: As `load_resource`.
+        FoundationError: The load failed, see `load_resource`.
     """
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         warehouse = MemoryWarehouse(Path(folder), ":memory:", connection)
-        # The temporary folder is gone before anybody could read a traceback in it.
+        # Not in the temporary folder, which is removed before a person can read a traceback in it.
         tracebacks = source.folder.parents[1] / "data" / "pipelines" / "preview"
         result = load_resource(Task(source, resource, LoadOptions(limit=limit)), warehouse, tracebacks=tracebacks)
         tables = {result.table.rpartition(".")[2]: result.columns, **result.child_columns}
@@ -59,6 +59,6 @@ def _read(
 ) -> Preview:
     names = tuple(name for name in columns if not name.startswith("_dlt"))
     selected = ", ".join(f'"{name}"' for name in names) or "NULL"
-    query = f'SELECT {selected} FROM "{dataset}"."{table}" LIMIT {limit}'  # noqa: S608 - names are dlt's, normalised
+    query = f'SELECT {selected} FROM "{dataset}"."{table}" LIMIT {limit}'  # noqa: S608 - names are normalised by dlt
     rows = connection.execute(query).fetchall()
     return Preview(f"{dataset}.{table}", {name: columns[name] for name in names}, names, tuple(rows))

@@ -1,4 +1,4 @@
-"""Loads without Dagster, for a command or a script: resources side by side, each told in the log of the day."""
+"""Loads resources in parallel without Dagster, for a command or a script, and writes the daily log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from data_foundation.warehouses.settings import build_warehouse
 
 
 class JobStatus(StrEnum):
-    """How a job ended."""
+    """The final status of a job."""
 
     LOADED = "loaded"
     FAILED = "failed"
@@ -28,15 +28,17 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True)
 class JobResult:
-    """What one resource came to.
+    """The result of loading one resource.
 
     Attributes:
-        job_id: Its tag `job_id`, which every row of a workbook has, else source.table; of a broken folder its name.
-        destination: dataset.table, "" of a broken folder.
-        status: loaded or failed.
-        rows: Sent to the table.
-        seconds: From the moment a thread took it.
-        error: Why it failed, or which parts of it did and the others landed, without secrets; "" where nothing failed.
+        job_id: The resource's tag `job_id`, which every row of a workbook has, otherwise source.table. For a broken
+            source folder, the name of the folder.
+        destination: dataset.table, "" for a broken source folder.
+        status: Final status: loaded or failed.
+        rows: Number of rows sent to the table.
+        seconds: Duration of the load, without the time in the queue.
+        error: Why the load failed, or which parts of the source failed while the others landed; "" if nothing failed.
+            Contains no secrets.
     """
 
     job_id: str
@@ -56,24 +58,24 @@ def run_sources(  # noqa: PLR0913 - the options of `foundation run`
     limit: int | None = None,
     refresh: Refresh = "none",
 ) -> list[JobResult]:
-    """Loads resources into the warehouse that the settings name, and returns what each of them came to.
+    """Loads resources into the configured warehouse, and returns a result for each.
 
-    One that fails stops no other. A folder that is broken is a result that failed, unless targets leave it out.
+    A failure stops no other resource. If there are no targets, each broken source folder is a failed result.
 
     Args:
-        targets: Each a source, source.table, dataset.table or job id; all where there are none.
-        root: The repository; default: the one that the working directory is in.
-        start: Load from this date, time or value on; the cursor stays.
-        end: Load up to, not including, this one.
-        limit: At most this many rows of each, for a sample.
-        refresh: `state` forgets the cursor and loads all again, `drop` drops the table first.
+        targets: Names, each a source, source.table, dataset.table or job id. Default: all resources.
+        root: The repository. Default: the repository that contains the working directory.
+        start: Start of a range: date, time, or value of the cursor. The stored cursor is not updated.
+        end: End of the range, which is not included.
+        limit: Maximum rows per resource, for a sample.
+        refresh: `state` forgets the stored cursor and loads all rows again; `drop` also drops the table first.
 
     Raises:
-        FoundationError: A target names nothing, or the warehouse cannot be used.
+        FoundationError: A target matches no resource, or the warehouse cannot be used.
     """
     root = root or find_root()
     warehouse = build_warehouse(root)
-    warehouse.destination()  # names a missing setting before anything runs
+    warehouse.destination()  # raises SettingMissing before any load begins
     found, broken = find_sources(root)
     targets = [targets] if isinstance(targets, str) else list(targets)
     options = LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
@@ -83,14 +85,14 @@ def run_sources(  # noqa: PLR0913 - the options of `foundation run`
 
 
 def load_and_log(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[Progress | Outcome]:
-    """Loads every task, yields what happens as it happens, and writes it into the log of the day.
+    """Loads the tasks in parallel, yields their progress and outcomes at once, and writes them to the daily log.
 
     Raises:
-        Exception: What is no FoundationError is a fault of ours and ends everything.
+        Exception: Any error but a FoundationError is a fault of data-foundation and ends all loads.
     """
     with IngestionLog(root) as log:
         for event in load_side_by_side(tasks, warehouse):
-            log.tell(event)
+            log.write(event)
             yield event
 
 

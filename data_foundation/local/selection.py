@@ -1,4 +1,4 @@
-"""Which resources a command means."""
+"""Selects resources by the names that a command receives."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def select_tasks(
     broken: Sequence[BrokenSource],
     options: LoadOptions | None = None,
 ) -> list[Task]:
-    """Returns a task for every resource that `targets` name; all where there are none.
+    """Returns a task for every resource that `targets` name, or for all resources if there are no targets.
 
     Args:
-        targets: Each a source, source.table, dataset.table or job id.
-        found: The sources that there are.
-        broken: Those whose files say something that cannot be accepted.
-        options: What is asked of each load.
+        targets: Names, each a source, source.table, dataset.table or job id.
+        found: The valid sources.
+        broken: The sources whose configuration has errors.
+        options: Options of each load.
 
     Raises:
         ConfigError: A target names a broken source.
-        FoundationError: A target names nothing.
+        FoundationError: A target matches no resource.
     """
     options = options or LoadOptions()
     tasks = {r.destination: Task(s.config, r, options) for s in found for r in s.config.resources}
@@ -35,20 +35,22 @@ def select_tasks(
         return list(tasks.values())
     selected: dict[str, Task] = {}
     for target in targets:
-        if unusable := next((source for source in broken if source.name == target.split(".")[0]), None):
-            raise ConfigError(unusable.problems)
+        if broken_source := next((source for source in broken if source.name == target.split(".")[0]), None):
+            raise ConfigError(broken_source.problems)
         matching = {
             destination: task
             for destination, task in tasks.items()
             if target in (destination, names[destination], task.source.name, task.job_id)
         }
         if not matching:
-            accepted = [
+            candidates = [
                 *(source.config.name for source in found),
                 *names.values(),
                 *(task.job_id for task in tasks.values()),
             ]
-            message = f"there is no '{target}'{nearest(target, accepted)}; `foundation list` shows what there is"
-            raise FoundationError(message)
+            raise FoundationError(
+                f"target '{target}': no such source, table or job id; see `foundation list`"
+                f"{nearest(target, candidates)}"
+            )
         selected |= matching
     return list(selected.values())

@@ -240,7 +240,8 @@ def test_an_unknown_name_gives_the_nearest(
     location.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders}]")
     code, printed = foundation(command, target)
     assert code == 1
-    assert f"there is no '{target}'. Did you mean '{nearest}'?" in printed
+    accepted = "no such source, table or job id; see `foundation list`"
+    assert f"target '{target}': {accepted}. Did you mean '{nearest}'?" in printed
 
 
 @pytest.mark.parametrize("command", ["run", "preview"])

@@ -85,7 +85,9 @@ def test_what_was_never_loaded_is_listed_from_its_configuration(tree: Tree) -> N
     """A model that reads it still parses, and a comment tells what is missing."""
     tree.add("shop", ORDERS)
     text = build_dbt_sources(tree.root, tree.warehouse)
-    assert text.startswith(f"{HEADER}# Not loaded yet, so only known from sources.yaml: raw.orders, raw.orders__lines.")
+    assert text.startswith(
+        f"{HEADER}# Not loaded yet; columns are those of sources.yaml: raw.orders, raw.orders__lines."
+    )
     tables = tables_of(text)
     assert [column["name"] for column in tables["orders"]["columns"]] == ["total", "id", "_dlt_id"]
     assert [column["name"] for column in tables["orders__lines"]["columns"]] == ["_dlt_parent_id", "_dlt_list_idx"]
@@ -95,7 +97,9 @@ def test_a_broken_source_is_named(tree: Tree) -> None:
     """A folder that cannot be read is told, not forgotten."""
     tree.add("shop", ORDERS)
     tree.add("wreck", "resources: 5")
-    assert "# Broken, so not listed: dlthub/wreck." in build_dbt_sources(tree.root, tree.warehouse)
+    assert "# Not listed, because the configuration has errors: dlthub/wreck." in build_dbt_sources(
+        tree.root, tree.warehouse
+    )
 
 
 def test_reading_leaves_the_working_folder_of_the_loader_alone(tree: Tree) -> None:
