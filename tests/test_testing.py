@@ -88,14 +88,15 @@ def test_no_test_writes_to_a_real_warehouse(
     assert (items.table, items.row_count) == ("warehouse.raw.shop_items", 5)
 
 
+UNKNOWN_TARGET = (
+    "target 'shop.shop_item': no such source, table or job id; see `foundation list`. Did you mean 'shop.shop_items'?"
+)
+
+
 @pytest.mark.parametrize(
     ("target", "error", "message"),
     [
-        (
-            "shop.shop_item",
-            FoundationError,
-            "target 'shop.shop_item': no such source, table or job id; see `foundation list`. Did you mean 'shop.shop_items'?",
-        ),
+        ("shop.shop_item", FoundationError, UNKNOWN_TARGET),
         ("broken", ConfigError, "dlthub/broken/sources.yaml:1: resources: needs at least one resource"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the audit trail shows in a terminal."""
+"""Prints the tables of `foundation audit`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from data_foundation.audit.write import Attempt
-from data_foundation.cli.resource_status import Job
+from data_foundation.cli.resource_status import ResourceStatus
 
 COLORS = {"loaded": "green", "failed": "red", "killed": "yellow"}
 COLUMNS = ("started (UTC)", "asset", "run", "attempt", "status", "rows", "bytes", "seconds", "cursor")
@@ -18,13 +18,13 @@ NUMBERS = ("attempt", "rows", "bytes", "seconds")
 
 
 def print_attempts(console: Console, attempts: Sequence[Attempt]) -> None:
-    """Prints a row per attempt, and below what those that failed, wholly or in part, said."""
+    """Prints a row for each attempt, and below the table the errors, also of attempts that failed in part."""
     table = Table(header_style="bold")
     for name in COLUMNS:
         table.add_column(name, justify="right" if name in NUMBERS else "left", overflow="fold")
     for attempt in attempts:
         table.add_row(
-            _moment(attempt.started),
+            _format_time(attempt.started),
             escape(attempt.asset),
             escape(attempt.run_id[:8]),
             str(attempt.attempt),
@@ -37,30 +37,30 @@ def print_attempts(console: Console, attempts: Sequence[Attempt]) -> None:
     console.print(table)
     for attempt in attempts:
         if attempt.error_class or attempt.error:
-            what = ": ".join(filter(None, (attempt.error_class, attempt.error)))
-            said = f"{_moment(attempt.started)} {attempt.asset}: {what}"
-            console.print(f"[{COLORS[attempt.status]}]{attempt.status}[/] {escape(said)}", highlight=False)
+            error = ": ".join(filter(None, (attempt.error_class, attempt.error)))
+            message = f"{_format_time(attempt.started)} {attempt.asset}: {error}"
+            console.print(f"[{COLORS[attempt.status]}]{attempt.status}[/] {escape(message)}", highlight=False)
 
 
-def print_jobs(console: Console, jobs: Sequence[Job]) -> None:
-    """Prints a row per job: what its last run did, and the watermark as of now."""
+def print_statuses(console: Console, statuses: Sequence[ResourceStatus]) -> None:
+    """Prints a row for each resource: its job id, its last run and its current watermark."""
     table = Table(header_style="bold")
     for name in ("job", "asset", "last run (UTC)", "status", "rows", "seconds", "watermark"):
         table.add_column(name, justify="right" if name in NUMBERS else "left", overflow="fold")
-    for job in jobs:
+    for status in statuses:
         table.add_row(
-            escape(job.job_id),
-            escape(job.asset),
-            _moment(job.started) if job.started else "",
-            f"[{COLORS[job.status]}]{job.status}[/]" if job.status else "never run",
-            _count(job.rows),
-            "" if job.seconds is None else f"{job.seconds:.1f}",
-            escape(job.watermark or ""),
+            escape(status.job_id),
+            escape(status.asset),
+            _format_time(status.started) if status.started else "",
+            f"[{COLORS[status.status]}]{status.status}[/]" if status.status else "never run",
+            _count(status.rows),
+            "" if status.seconds is None else f"{status.seconds:.1f}",
+            escape(status.watermark or ""),
         )
     console.print(table)
 
 
-def _moment(time: datetime) -> str:
+def _format_time(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S}"
 
 

@@ -1,4 +1,4 @@
-"""The command line, `foundation`: sources checked, listed, started, previewed and run without Dagster."""
+"""The command line `foundation`: one function for each command."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def main() -> None:
-    """Runs the command line; an error of the framework is one message, not a traceback."""
+    """Runs the command line; prints a FoundationError as a message, without a traceback."""
     try:
         with redacted_output():
             app()
@@ -78,8 +78,8 @@ def discover(
     from data_foundation.warehouses.settings import read_settings
 
     read_settings(root := find_root())
-    for found in find_tables(root, sources or []):
-        out.print(str(found), highlight=False, markup=False)
+    for discovered in find_tables(root, sources or []):
+        out.print(str(discovered), highlight=False, markup=False)
 
 
 @app.command()
@@ -109,12 +109,12 @@ def preview(
     failed = False
     for task in select_tasks([target], found, broken):
         try:
-            shown = preview_resource(task.source, task.resource, limit)
+            previews = preview_resource(task.source, task.resource, limit)
         except FoundationError as error:
             failed = True
             err.print(f"[red]error[/] {escape(str(error))}")
         else:
-            out.print(*preview_tables(shown), sep="\n")
+            out.print(*preview_tables(previews), sep="\n")
     raise typer.Exit(int(failed))
 
 
@@ -140,7 +140,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
 
     root = find_root()
     warehouse = build_warehouse(root)
-    warehouse.destination()  # names a missing setting before anything runs
+    warehouse.destination()  # raises SettingMissing before any load begins
     found, broken = _find_sources()
     tasks = select_tasks(
         targets or [], found, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
@@ -148,10 +148,10 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     outcomes = _load(root, tasks, warehouse)
     models = _build_models(root, warehouse, outcomes, found) if dbt else []
     if record:
-        # The only place where the command line meets Dagster.
-        from data_foundation.orchestration import runless_events as history
+        # The only command that imports Dagster, which takes seconds.
+        from data_foundation.orchestration.runless_events import record as record_events
 
-        history.record(root, outcomes, models)
+        record_events(root, outcomes, models)
     _report(warehouse, outcomes, models, broken if not targets else [])
     failed = any(o.error and (targets or not isinstance(o.error, SettingMissing)) for o in outcomes)
     blocked = any(o.result and o.result.is_blocked for o in outcomes)
@@ -169,28 +169,28 @@ def audit(
 ) -> None:
     """Show the attempts to load, failed ones too, the newest last; or the state of every job."""
     from data_foundation.audit.read import read_newest, read_trail
-    from data_foundation.cli.audit_report import print_attempts, print_jobs
-    from data_foundation.cli.resource_status import Job, find_jobs
+    from data_foundation.cli.audit_report import print_attempts, print_statuses
+    from data_foundation.cli.resource_status import ResourceStatus, find_statuses
     from data_foundation.warehouses.settings import build_warehouse
 
     warehouse = build_warehouse(find_root())
     trail = read_newest(warehouse) if jobs else read_trail(warehouse, _asset_of(target), last=last, failed=failed)
     if trail.away:
-        note = f"these are the attempts of this machine, the warehouse cannot be asked: {trail.away}"
+        note = f"warehouse unreachable; showing this machine's log only: {trail.away}"
         err.print(f"[yellow]warning[/] {escape(note)}")
     elif not warehouse.keeps_audit:
-        err.print("these are the attempts of this machine: a lake keeps no audit table", highlight=False)
-    found: list[Job] = find_jobs(_tasks(target), trail.attempts) if jobs else []
+        err.print("a lake has no audit table; showing this machine's log only", highlight=False)
+    statuses: list[ResourceStatus] = find_statuses(_tasks(target), trail.attempts) if jobs else []
     if as_json:
-        for line in found if jobs else trail.attempts:
+        for line in statuses if jobs else trail.attempts:
             typer.echo(line.to_json())
     elif jobs:
-        print_jobs(out, found)
+        print_statuses(out, statuses)
     elif trail.attempts:
         print_attempts(out, trail.attempts)
     else:
-        of = f" of {target}; `foundation list` shows what there is" if target else ""
-        out.print(f"no attempt is recorded{escape(of)}", highlight=False)
+        table = f" for {target}; `foundation list` shows all tables" if target else ""
+        out.print(f"no {'failed ' if failed else ''}attempt is recorded{escape(table)}", highlight=False)
 
 
 @app.command("dbt-sources")
@@ -219,7 +219,7 @@ def _find_sources() -> tuple[list[FoundSource], list[BrokenSource]]:
     from data_foundation.project.find_sources import find_sources
     from data_foundation.warehouses.settings import read_settings
 
-    read_settings(find_root())  # what a definitions.py reads, and what is masked in what it says
+    read_settings(find_root())  # a source's definitions.py may read them, and secrets are masked in its output
     return find_sources(find_root())
 
 
@@ -230,9 +230,9 @@ def _tasks(target: str | None) -> list[Task]:
 
 
 def _asset_of(target: str | None) -> str | None:
-    """Returns the asset of a job id; any other name as it is, for tables that are no longer configured have a past."""
-    named = [task.resource.destination for task in _tasks(None) if task.resource.job_id == target] if target else []
-    return named[0] if named else target
+    """Returns the asset of a job id, or else `target`, which may be a table that is no longer configured."""
+    assets = [task.resource.destination for task in _tasks(None) if task.resource.job_id == target] if target else []
+    return assets[0] if assets else target
 
 
 def _print_problems(problems: Sequence[Problem]) -> None:
@@ -258,12 +258,12 @@ def _load(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> list[Outco
 def _build_models(
     root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome], found: Sequence[FoundSource]
 ) -> list[ModelResult]:
-    """Builds every model but those whose upstreams did not land, now or ever, or failed a check that blocks."""
+    """Builds the dbt models whose upstream tables exist, landed in this run if selected, and pass blocking checks."""
     from data_foundation.config.table_names import landing_table_of, table_name_of
     from data_foundation.dbt.command import build_models
 
     if not warehouse.runs_dbt:
-        err.print("[yellow]warning[/] the dbt models are left out: a lake builds none", highlight=False)
+        err.print("[yellow]warning[/] dbt models are not built: dbt cannot run in a lake", highlight=False)
         return []
     if not any(outcome.result for outcome in outcomes):
         return []
@@ -285,7 +285,7 @@ def _build_models(
 def _report(
     warehouse: Warehouse, outcomes: Sequence[Outcome], models: Sequence[ModelResult], broken: Sequence[BrokenSource]
 ) -> None:
-    """Prints what happened, where the data is and what to do next."""
+    """Prints the summary, the errors and warnings, where the data is, and what to do next."""
     from data_foundation.cli.run_report import print_details, summary_table
 
     out.print(summary_table(outcomes, models))

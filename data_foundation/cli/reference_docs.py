@@ -1,4 +1,4 @@
-"""Generated reference: the JSON Schema of `sources.yaml`, and the tables of the pages in docs/reference/."""
+"""Generates the JSON Schema of `sources.yaml`, and the tables of the pages in docs/reference/."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MAPPINGS: Mapping[str, type[BaseModel]] = {
     "checks.accepted_values.<column>": AcceptedValues,
     "columns.<name>": ColumnHints,
 }
-"""The keys of a resource that hold a mapping with a table of its own, by their path."""
+"""The keys of a resource that have a table of their own in the reference, by their path."""
 
 _ANCHORS = {re.sub(r"\.<.*", "", path).rpartition(".")[2]: re.sub(r"\W", "", path) for path in MAPPINGS}
 _PAGE = re.compile(r"docs/([\w/-]+\.md)")
@@ -53,7 +53,7 @@ BEGIN, END = "<!-- begin: written by `foundation docs` -->", "<!-- end -->"
 def build_json_schema() -> dict[str, Any]:
     """Returns the JSON Schema of `sources.yaml`."""
     schema = {**SourcesFile.model_json_schema(by_alias=False), "title": "sources.yaml"}
-    # The long spellings of `args` and `kwargs`, which pydantic knows as aliases only.
+    # The long spellings of `args` and `kwargs` are aliases, which pydantic leaves out of the schema.
     for model in ("ResourceConfig", "MappedResource"):
         properties = schema["$defs"][model]["properties"]
         properties |= {"arguments": properties["args"], "keyword_arguments": properties["kwargs"]}
@@ -132,7 +132,7 @@ def _default(value: object) -> str:
 
 
 def _accepts(schema: dict[str, Any]) -> str:
-    """Returns in words what a property's JSON Schema accepts."""
+    """Returns the accepted values of a property, as text for the reference."""
     if "enum" in schema:
         return ", ".join(f"`{word if isinstance(word, str) else json.dumps(word)}`" for word in schema["enum"])
     if "const" in schema:
@@ -165,7 +165,7 @@ def _describe_commands(command: Any, name: str, parent: typer.Context | None = N
 def _parameter_row(parameter: Any, context: typer.Context) -> str:
     spelling, meaning = parameter.get_help_record(context)
     if parameter.param_type_name == "argument":
-        spelling, _, _ = spelling.partition(" <")  # its type, which is always text
+        spelling, _, _ = spelling.partition(" <")  # the argument's type, which is always text
     return f"| `{_cell(spelling)}` | {_cell(meaning)} |"
 
 

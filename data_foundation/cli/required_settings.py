@@ -1,4 +1,4 @@
-"""The settings that a source's entries ask dlt for, and which of them are not set."""
+"""Finds the settings that a source needs, and whether each of them is set."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from data_foundation.warehouses.settings import PII_KEY
 
 
 @dataclass(frozen=True)
-class Setting:
-    """One value that an entry's argument takes from dlt's configuration.
+class SourceSetting:
+    """A setting of a source: an argument of an entry, a connection's credential, or an environment variable.
 
     Attributes:
-        name: As an environment variable, for instance SOURCES__GITHUB__ACCESS_TOKEN.
-        required: Loading fails without it.
-        is_set: It has a value at the moment, in the environment, .env or one of dlt's files.
+        name: Name of the environment variable, for instance SOURCES__GITHUB__ACCESS_TOKEN.
+        required: True if a load fails without the setting.
+        is_set: True if the environment, .env or one of dlt's files has a value for it.
     """
 
     name: str
@@ -30,29 +30,30 @@ class Setting:
     is_set: bool
 
 
-def find_settings(source: FoundSource, environment: Mapping[str, str]) -> list[Setting]:
-    """Returns every setting that a source's modules and the templates in its YAML name, and what its connections lack.
+def find_settings(source: FoundSource, environment: Mapping[str, str]) -> list[SourceSetting]:
+    """Returns the settings that a source's code and YAML use, and the missing settings of its connections.
 
-    Reads text only: arguments whose default is `dlt.config.value` or `dlt.secrets.value` are required, those
-    annotated as a secret are optional.
+    The code is parsed, not run: arguments with the default `dlt.config.value` or `dlt.secrets.value` are required,
+    arguments annotated as a secret are optional.
     """
     section = source.config.name
-    found: dict[str, bool] = {}
+    required_by_argument: dict[str, bool] = {}
     for file in {entry.place.file for entry in source.entries if entry.place.folder}:
         for argument, required in _arguments(file):
-            found[argument] = found.get(argument, False) or required
+            required_by_argument[argument] = required_by_argument.get(argument, False) or required
     settings = [
-        Setting(f"SOURCES__{section}__{argument}".upper(), required, _is_set(section, argument))
-        for argument, required in sorted(found.items())
+        SourceSetting(f"SOURCES__{section}__{argument}".upper(), required, _is_set(section, argument))
+        for argument, required in sorted(required_by_argument.items())
     ]
-    lacking = {name for r in source.config.resources for name in find_missing_settings(section, r)}
-    settings += [Setting(name, required=True, is_set=False) for name in sorted(lacking)]
+    missing = {name for r in source.config.resources for name in find_missing_settings(section, r)}
+    settings += [SourceSetting(name, required=True, is_set=False) for name in sorted(missing)]
     names = {name for r in source.config.resources for name in environment_names([r.args, r.kwargs])}
     names |= {PII_KEY for r in source.config.resources if r.hashed_columns}
-    return settings + [Setting(name, required=True, is_set=name in environment) for name in sorted(names)]
+    return settings + [SourceSetting(name, required=True, is_set=name in environment) for name in sorted(names)]
 
 
 def _arguments(file: Path) -> Iterator[tuple[str, bool]]:
+    """Yields the name of each argument that dlt fills from settings, and whether it is required."""
     for node in ast.walk(ast.parse(file.read_bytes())):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue

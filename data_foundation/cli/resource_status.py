@@ -1,4 +1,4 @@
-"""Where every job stands: what its last run did, and the watermark that the next one begins from."""
+"""The state of each resource for `foundation audit --jobs`: its last run, and the cursor where the next run begins."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One resource.
+class ResourceStatus:
+    """The last run of a resource, and its stored cursor.
 
     Attributes:
-        job_id: Its tag `job_id`, which every row of a workbook has, else source.table.
+        job_id: The resource's tag `job_id`, which every row of a workbook has, otherwise source.table.
         asset: dataset.table.
-        status: How its last run ended, "" where it has never run.
-        started: When that began, None where it has never run.
-        rows: Sent to the table by that run.
-        seconds: How long that run took.
-        watermark: The cursor as of now, None where there is none yet.
+        status: Status of the last run, "" if the resource has never run.
+        started: Start of the last run, None if the resource has never run.
+        rows: Number of rows that the last run sent to the table.
+        seconds: Duration of the last run.
+        watermark: Current value of the stored cursor, None if there is none.
     """
 
     job_id: str
@@ -38,25 +38,25 @@ class Job:
     watermark: str | None = None
 
     def to_json(self) -> str:
-        """Returns it as one line of JSON; times are ISO 8601."""
+        """Returns the status as one line of JSON; times are in ISO 8601."""
         return json.dumps(asdict(self), default=datetime.isoformat)
 
 
-def find_jobs(tasks: Sequence[Task], attempts: Sequence[Attempt]) -> list[Job]:
-    """Returns a job for each task, in their order.
+def find_statuses(tasks: Sequence[Task], attempts: Sequence[Attempt]) -> list[ResourceStatus]:
+    """Returns a status for each task, in the order of the tasks.
 
     Args:
-        tasks: What could be loaded.
-        attempts: Of `audit_trail.read_newest`, the newest last.
+        tasks: Tasks of the resources to report.
+        attempts: The result of `audit.read.read_newest`, the newest attempt last.
     """
     last = {attempt.asset: attempt for attempt in attempts}
     loaded = {attempt.asset: attempt for attempt in attempts if attempt.status == "loaded"}
-    jobs = []
+    statuses = []
     for task in tasks:
         asset = str(table_name_of(task.resource))
-        job = Job(task.job_id, asset)
-        if found := last.get(asset):
+        status = ResourceStatus(task.job_id, asset)
+        if run := last.get(asset):
             watermark = loaded[asset].cursor if asset in loaded else None
-            job = Job(task.job_id, asset, found.status, found.started, found.rows, found.seconds, watermark)
-        jobs.append(job)
-    return jobs
+            status = ResourceStatus(task.job_id, asset, run.status, run.started, run.rows, run.seconds, watermark)
+        statuses.append(status)
+    return statuses

@@ -1,4 +1,4 @@
-"""What a run shows in a terminal: progress while it works, and a table at the end."""
+"""Prints the progress and the summary of `foundation run`, and the tables of `foundation list` and `preview`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from data_foundation.cli.required_settings import Setting, find_settings
+from data_foundation.cli.required_settings import SourceSetting, find_settings
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import SettingMissing
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from data_foundation.project.find_sources import FoundSource
 
 MOST_COLUMNS = 8
-"""Columns of a preview's rows; the schema above them shows every column."""
+"""Maximum number of columns in a preview's rows; the schema above them lists every column."""
 
-NOTES: Mapping[str, str] = {"INFO": "dim", "WARNING": "yellow", "ERROR": "red"}
-"""Colours of what a source says, by level."""
+NOTE_COLORS: Mapping[str, str] = {"INFO": "dim", "WARNING": "yellow", "ERROR": "red"}
+"""Colours of a load's notes, by log level."""
 
-SAY_SECONDS = 2.0
-"""Where there is no terminal: how often a phase that goes on says how far it is."""
+LINE_SECONDS = 2.0
+"""Interval between two lines of the same phase if the output is no terminal."""
 
 
 class ProgressView:
-    """A line per table: live in a terminal, written once per phase anywhere else."""
+    """Shows a line for each table: updated in place in a terminal, printed for each phase elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -53,7 +53,7 @@ class ProgressView:
             disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._said: dict[str, tuple[str, float]] = {}
+        self._printed: dict[str, tuple[str, float]] = {}
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -65,16 +65,16 @@ class ProgressView:
         self._bars.stop()
 
     def show(self, progress: Progress) -> None:
-        """Shows one moment of one load."""
+        """Shows the current phase and row count of a load, or its note."""
         name, phase = progress.destination, progress.phase
         if progress.level == "DEBUG":
-            return  # a traceback: the error names its file
-        # A wait and another attempt are said by the loader's own log.
+            return  # a traceback; the error names its file
+        # The loader logs waits and retries itself.
         if progress.note and phase not in ("waiting", "retrying"):
-            self._console.print(f"[{NOTES[progress.level]}]{name}[/]  {escape(progress.note)}", soft_wrap=True)
+            self._console.print(f"[{NOTE_COLORS[progress.level]}]{name}[/]  {escape(progress.note)}", soft_wrap=True)
             return
         if not self._console.is_terminal:
-            self._say(progress)
+            self._print_phase(progress)
             return
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=None, phase=phase, rows=0)
@@ -85,16 +85,16 @@ class ProgressView:
         else:
             self._bars.update(self._tasks[name], phase=phase, rows=progress.rows)
 
-    def _say(self, progress: Progress) -> None:
-        phase, said = self._said.get(progress.destination, ("", 0.0))
-        if phase != progress.phase or time.monotonic() - said > SAY_SECONDS:
-            self._said[progress.destination] = (progress.phase, time.monotonic())
+    def _print_phase(self, progress: Progress) -> None:
+        phase, printed_at = self._printed.get(progress.destination, ("", 0.0))
+        if phase != progress.phase or time.monotonic() - printed_at > LINE_SECONDS:
+            self._printed[progress.destination] = (progress.phase, time.monotonic())
             if progress.phase != "waiting":
                 self._console.print(f"{progress.destination:<36} {progress.phase:<10} {progress.rows:>11,} rows")
 
 
 def summary_table(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> Table:
-    """Returns the table that a run ends with: assets, rows and seconds."""
+    """Returns the final table of a run: assets and dbt models, with rows, seconds and state."""
     table = Table(title=None, header_style="bold")
     for name in ("asset", "loaded", "rows", "seconds", "state"):
         table.add_column(name, justify="right" if name in ("loaded", "rows", "seconds") else "left", overflow="fold")
@@ -125,12 +125,12 @@ def _state(outcome: Outcome) -> str:
         return "[red]failed[/]"
     if outcome.result.is_blocked:
         return "[red]landed, check failed[/]"
-    seen = outcome.result.warnings or not all(check.passed for check in outcome.result.checks)
-    return "[yellow]landed, see below[/]" if seen else "[green]landed[/]"
+    has_details = outcome.result.warnings or not all(check.passed for check in outcome.result.checks)
+    return "[yellow]landed, see below[/]" if has_details else "[green]landed[/]"
 
 
 def print_details(console: Console, outcomes: Iterable[Outcome], models: Iterable[ModelResult] = ()) -> None:
-    """Prints every error, warning and failed check, with what to do; what ails all tables alike is said once."""
+    """Prints the errors, warnings and failed checks; an error that several tables share is printed once."""
     outcomes = list(outcomes)
     errors = [o.error for o in outcomes if o.error and not isinstance(o.error, SettingMissing)]
     for error in dict.fromkeys(map(str, errors)):
@@ -141,16 +141,16 @@ def print_details(console: Console, outcomes: Iterable[Outcome], models: Iterabl
         for check in outcome.result.checks if outcome.result else ():
             if not check.passed:
                 mark = "[red]check[/]" if check.blocks else "[yellow]check[/]"
-                effect = "; dbt models below it wait" if check.blocks else ""
-                said = f"{outcome.task.resource.destination}: {check.name}: {check.message}{effect}"
-                console.print(f"{mark} {escape(said)}")
+                effect = "; dbt models that read the table wait until it passes" if check.blocks else ""
+                message = f"{outcome.task.resource.destination}: {check.name}: {check.message}{effect}"
+                console.print(f"{mark} {escape(message)}")
     for model in models:
         if not model.succeeded:
             console.print(f"[red]{model.state}[/] {model.name}: {escape(model.message.strip())}")
 
 
 def assets_table(sources: Sequence[FoundSource], environment: Mapping[str, str]) -> Table:
-    """Returns every asset with its disposition, schedule and the state of the settings of its source."""
+    """Returns a table of all assets: write disposition, schedule, and the missing settings of each source."""
     table = Table(header_style="bold")
     for name in ("source", "asset", "disposition", "automation", "settings"):
         table.add_column(name, overflow="fold")
@@ -176,7 +176,7 @@ def _automation(resource: ResourceConfig) -> str:
     return f"{automation.cron} {automation.timezone}" if automation.cron else automation.condition
 
 
-def _settings(settings: Sequence[Setting]) -> str:
+def _settings(settings: Sequence[SourceSetting]) -> str:
     missing = [setting.name for setting in settings if setting.required and not setting.is_set]
     optional = [setting.name for setting in settings if not setting.required and not setting.is_set]
     needs = f"[yellow]needs {', '.join(missing)}[/]" if missing else "[green]complete[/]"
@@ -184,24 +184,24 @@ def _settings(settings: Sequence[Setting]) -> str:
 
 
 def preview_tables(previews: Sequence[Preview]) -> list[Table]:
-    """Returns for each table its schema and its rows."""
+    """Returns two tables for each preview: its schema and its rows."""
     tables = []
-    for shown in previews:
-        schema = _titled(f"{shown.destination}: schema")
+    for preview in previews:
+        schema = _titled(f"{preview.destination}: schema")
         for name in ("column", "type", "nullable", "description"):
             schema.add_column(name, overflow="fold")
-        for name, column in shown.columns.items():
+        for name, column in preview.columns.items():
             nullable = "" if column.get("nullable", True) else "no"
             schema.add_row(escape(name), column["data_type"], nullable, escape(column.get("description") or ""))
-        rows = _titled(f"{shown.destination}: {len(shown.rows)} rows")
-        for name in shown.names[:MOST_COLUMNS]:
+        rows = _titled(f"{preview.destination}: {len(preview.rows)} rows")
+        for name in preview.names[:MOST_COLUMNS]:
             rows.add_column(escape(name), max_width=30, no_wrap=True)
-        for row in shown.rows:
+        for row in preview.rows:
             rows.add_row(*(escape("" if value is None else str(value)) for value in row[:MOST_COLUMNS]))
         tables += [schema, rows]
     return tables
 
 
 def _titled(title: str) -> Table:
-    """Returns a table that is at least as wide as its title, which would be cut into lines otherwise."""
+    """Returns a table that is at least as wide as its title, so that the title is not wrapped."""
     return Table(title=title, title_justify="left", header_style="bold", min_width=len(title))

@@ -1,4 +1,4 @@
-"""`foundation workbook`: a workbook to begin with, and the YAML that means the same as one."""
+"""The commands `foundation workbook new` and `foundation workbook export`."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def export(
         typer.echo(text, nl=False)
         return
     if output.exists():
-        raise FoundationError(f"{output} is there already; it is not written over")
+        raise FoundationError(f"{output}: exists already and is not overwritten; remove it, or choose another --output")
     output.write_text(text, encoding="utf-8")
     typer.echo(f"wrote {output}")
 
 
 def _source(root: Path, folder: str) -> Path:
-    """Returns the folder of a source, whether it is given by its name or by its path."""
+    """Returns the folder of a source, given its name or its path."""
     name = Path(folder).name
     if not name.isidentifier():
         raise FoundationError(f"folder name '{folder}': accepted are letters, digits and _")

@@ -155,9 +155,8 @@ def _remarks(incomplete: Sequence[str], broken: Sequence[BrokenSource]) -> str:
     if incomplete:
         lines.append(f"# Not loaded yet; columns are those of sources.yaml: {', '.join(sorted(incomplete))}.")
     if broken:
-        lines.append(
-            f"# Not listed, because the configuration has errors: {', '.join(sorted(f'dlthub/{source.name}' for source in broken))}."
-        )
+        folders = ", ".join(sorted(f"dlthub/{source.name}" for source in broken))
+        lines.append(f"# Not listed, because the configuration has errors: {folders}.")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -445,7 +445,7 @@ def test_the_command_shows_a_row_per_attempt_and_what_failed(location: Location,
     assert "09:01:00" not in foundation("audit", "--last", "1")[1]
     assert "09:01:00" not in foundation("audit", "shop.orders", "--failed")[1]
     assert foundation("audit", "other") == (
-        0, "no attempt is recorded of other; `foundation list` shows what there is\n", "",
+        0, "no attempt is recorded for other; `foundation list` shows all tables\n", "",
     )  # fmt: skip
 
 
@@ -468,7 +468,7 @@ def test_the_command_says_when_it_knows_this_machine_alone(
     record(build_warehouse(location.root), attempt(1))
     code, printed, complained = foundation("audit")
     assert (code, "raw.orders" in printed) == (0, True)
-    assert "attempts of this machine, the warehouse cannot be asked: SettingMissing: needs SNOWFLAKE" in complained
+    assert "warehouse unreachable; showing this machine's log only: SettingMissing: needs SNOWFLAKE" in complained
 
 
 def test_the_command_before_any_load(foundation: Foundation) -> None:

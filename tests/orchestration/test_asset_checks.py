@@ -315,7 +315,7 @@ def test_the_command_line_tells_of_a_failed_check(location: Location, severity: 
     done = run_foundation(location.root, home, "--record")
     assert done.returncode == code
     told = [line for line in done.stderr.splitlines() if line.startswith("check ")]
-    waits = "; dbt models below it wait" if code else ""
+    waits = "; dbt models that read the table wait until it passes" if code else ""
     assert told == [f"check raw.shop: row_count: 1 rows; accepted: at least 5{waits}"]
     with dg.DagsterInstance.from_config(str(home)) as instance:
         records = instance.event_log_storage.get_latest_asset_check_execution_by_key(
