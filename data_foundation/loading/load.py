@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from dlt.common.pipeline import LoadInfo
 
     from data_foundation.loading.task import Task
-    from data_foundation.warehouses.base import Destination, Statement, Warehouse
+    from data_foundation.warehouses.base import Destination, Warehouse
+    from data_foundation.warehouses.connection import Statement
 
 OnLanded = Callable[[LoadResult, "Destination"], None]
 """Called with the result of a load while the connection is open."""

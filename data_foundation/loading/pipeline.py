@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from data_foundation.loading.progress import ProgressCollector
     from data_foundation.vault.landing import Vault
-    from data_foundation.warehouses.base import Destination, Statement, Warehouse
+    from data_foundation.warehouses.base import Destination, Warehouse
+    from data_foundation.warehouses.connection import Statement
 
 logger = logging.getLogger(__name__)
 

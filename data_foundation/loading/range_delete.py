@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from data_foundation.loading.load_range import LoadRange
     from data_foundation.loading.pipeline import TablePipeline
     from data_foundation.loading.task import Task
-    from data_foundation.warehouses.base import Statement
+    from data_foundation.warehouses.connection import Statement
 
 _AS_TIME = {"timestamp": ensure_datetime_in_tz, "date": ensure_date}
 

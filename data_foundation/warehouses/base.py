@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from data_foundation.errors import WarehouseError
-from data_foundation.warehouses.connection import connect
+from data_foundation.warehouses.connection import Statement, connect
+from data_foundation.warehouses.transactional_destination import TransactionalDestination
 
 if TYPE_CHECKING:
     from dlt.common.destination import Destination as DltDestination
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     Destination = DltDestination[Any, Any]
 
 Query = Callable[[str], list[tuple[Any, ...]]]
-
-Statement = tuple[str, tuple[Any, ...]]
-"""SQL with `%s` for each value, and the values."""
-
-
-AS_NAMED: Mapping[str, Any] = {"enable_dataset_name_normalization": False}
-"""For dlt's destinations: a schema is called as `Warehouse.dataset` calls it; dlt would make one _ of two."""
 
 
 def work_folder(root: Path, kind: str, identity: str) -> Path:
@@ -177,14 +171,17 @@ class Warehouse(ABC):
         with self.open() as destination:
             yield destination
 
-    @abstractmethod
-    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> AbstractContextManager[None]:
-        """Returns a context that makes a load inside of it all or nothing.
+    @contextmanager
+    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
+        """Makes the load inside the block all or nothing.
 
         Args:
-            destination: Of `open`.
-            first: Done in the same transaction, before.
+            destination: From `open`.
+            first: Statements executed in the same transaction, before the load.
         """
+        assert isinstance(destination, TransactionalDestination)  # noqa: S101 - `open` yields nothing else
+        with destination.transaction(first):
+            yield
 
     @contextmanager
     def query(self) -> Iterator[Query]:

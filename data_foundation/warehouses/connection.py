@@ -1,4 +1,4 @@
-"""SQL in a dataset of a destination, in the words of whatever engine it is."""
+"""Runs SQL in a dataset of a dlt destination, whatever its engine."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ if TYPE_CHECKING:
     from dlt.common.destination import Destination
     from dlt.destinations.sql_client import SqlClientBase
 
+Statement = tuple[str, Sequence[Any]]
+"""SQL with `%s` for each value, and the values."""
+
 
 @contextmanager
 def connect(destination: Destination[Any, Any], dataset: str) -> Iterator[SqlClientBase[Any]]:
     """Yields a client that executes SQL and quotes the names of a dataset's tables.
 
     Args:
-        destination: Of `Warehouse.open`; inside `Warehouse.transaction` what is executed is a part of that.
-        dataset: Its name.
+        destination: From `Warehouse.open`. Inside `Warehouse.transaction`, the SQL is part of that transaction.
+        dataset: The dataset's name in the warehouse.
     """
     configuration = destination.spec()
     configuration.dataset_name = dataset
     client = destination.client(Schema(dataset), configuration)
-    assert isinstance(client, WithSqlClient)  # noqa: S101 - every warehouse of ours speaks SQL
+    assert isinstance(client, WithSqlClient)  # noqa: S101 - every warehouse here has SQL
     with client.sql_client as sql_client:
         yield sql_client
 
 
-def execute_first(
-    destination: Destination[Any, Any], dataset: str, statements: Sequence[tuple[str, Sequence[Any]]]
-) -> None:
-    """Executes what comes first in a transaction; connects to nothing where that is nothing.
+def execute_all(destination: Destination[Any, Any], dataset: str, statements: Sequence[Statement]) -> None:
+    """Executes statements in their order. Does not connect if there are none.
 
     Args:
         destination: As for `connect`.
-        dataset: One that is there; the statements name theirs.
-        statements: SQL with `%s` for each value, and the values.
+        dataset: An existing one; the statements name their own.
+        statements: The statements to execute.
     """
     if statements:
         with connect(destination, dataset) as client:

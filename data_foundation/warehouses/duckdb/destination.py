@@ -1,10 +1,10 @@
-"""Everything that one dlt load does to a DuckDB file as one transaction: readers see the old tables or the new ones."""
+"""dlt's DuckDB destination with one transaction for each load: readers see the old tables or the new ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 from dlt.common.destination import DestinationCapabilitiesContext
@@ -14,21 +14,29 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import raise_database_error
-from dlt.destinations.typing import DBTransaction
 from typing_extensions import override
 
-from data_foundation.warehouses.base import AS_NAMED
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
+from data_foundation.warehouses.connection import execute_all
 from data_foundation.warehouses.duckdb.bounded_copy import BoundedCopy
-from data_foundation.warehouses.one_transaction import OneTransaction
-from data_foundation.warehouses.state_query import StateWithSchema
+from data_foundation.warehouses.one_load import OneTransaction
+from data_foundation.warehouses.transactional_destination import (
+    AS_NAMED,
+    CommittingClient,
+    ReplacedSqlClient,
+    SharedSessionSqlClient,
+    TransactionalDestination,
+)
+
+if TYPE_CHECKING:
+    from data_foundation.warehouses.connection import Statement
 
 
 class _Transaction(OneTransaction):
-    """One on a session that every client of the load shares.
+    """A transaction of one DuckDB session, shared by all clients of the load.
 
     Attributes:
-        session: A DuckDB connection inside a transaction, None until the first client opens one.
+        session: The session, None until the first client opens one.
     """
 
     def __init__(self) -> None:
@@ -36,8 +44,8 @@ class _Transaction(OneTransaction):
         self.session: duckdb.DuckDBPyConnection | None = None
 
     def begin(self, session: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-        """Takes `session` as the one that all share."""
-        # dlt's own number: a load is written to the file once, not each time that so many bytes have come together.
+        """Makes `session` the shared one and returns it."""
+        # dlt's own value: a load is written to the file once, and not each time that a number of bytes is reached.
         session.execute("SET GLOBAL checkpoint_threshold = '1gb'")
         session.begin()
         self.session = session
@@ -52,19 +60,19 @@ class _Transaction(OneTransaction):
     @override
     def end(self) -> None:
         if self.session:
-            # A commit that failed has ended the transaction itself; closing the session undoes what is left.
+            # A commit that failed has ended the transaction; to close the session rolls back any other.
             self.session.close()
 
 
-class _SessionSqlClient(DuckDbSqlClient):
-    """Takes a session of the connection that is open as it is: dlt sets up each of its own by six statements.
+class _SessionSqlClient(ReplacedSqlClient, DuckDbSqlClient):
+    """Opens sessions of an open connection without the six statements with which dlt sets up each of its own.
 
-    Read in dlt 1.31.0: what these set is a zone and a threshold for all sessions, what DuckDB does anyway, and a search
-    path for tables that are named without their schema, which neither dlt nor this project does.
+    In dlt 1.31.0 these set the time zone and a threshold for all sessions, DuckDB's own defaults, and a search path for
+    tables named without their schema, which neither dlt nor this project uses.
     """
 
-    def __init__(self, client: DuckDbSqlClient, connection: duckdb.DuckDBPyConnection) -> None:
-        super().__init__(client.dataset_name, client.staging_dataset_name, client.credentials, client.capabilities)
+    def __init__(self, replaced: DuckDbSqlClient, connection: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(replaced)
         self._connection = connection
 
     @override
@@ -73,69 +81,60 @@ class _SessionSqlClient(DuckDbSqlClient):
         return self._conn
 
     def open_session(self) -> duckdb.DuckDBPyConnection:
-        """Returns a session; set up by dlt where its settings ask for anything."""
-        told = self.credentials
-        asked = (told.extensions, told.global_config, told.pragmas, told.statements, told.local_config)
-        if any(asked) or told.session_timezone != "UTC":
-            told.parse_native_representation(self._connection)  # as if dlt had been given it, and not the path
-            told.conn_pool = DuckDbConnectionPool(told)
-            return super().open_connection()
+        """Returns a new session; dlt sets it up if its settings have anything for sessions."""
+        configured = self.credentials
+        settings = (configured.extensions, configured.global_config, configured.pragmas, configured.statements,
+                    configured.local_config)  # fmt: skip
+        if any(settings) or configured.session_timezone != "UTC":
+            configured.parse_native_representation(self._connection)  # as if dlt had been given it, and not the path
+            configured.conn_pool = DuckDbConnectionPool(configured)
+            return DuckDbSqlClient.open_connection(self)
         return self._connection.cursor()
 
     @override
     def close_connection(self) -> None:
         if self._conn:
             self._conn.close()
-            self._conn = None  # type: ignore[assignment] # as dlt's own does
+            self._conn = None  # type: ignore[assignment] # as in dlt's own
 
 
-class _SharedSqlClient(_SessionSqlClient):
-    """Leaves beginning and ending to the load that it is a part of."""
+class _SharedSqlClient(SharedSessionSqlClient, _SessionSqlClient):
+    """Executes in the transaction of the current load."""
 
-    def __init__(self, client: DuckDbSqlClient, connection: duckdb.DuckDBPyConnection, shared: _Transaction) -> None:
-        super().__init__(client, connection)
-        self.shared = shared
+    def __init__(self, replaced: DuckDbSqlClient, connection: duckdb.DuckDBPyConnection, load: _Transaction) -> None:
+        super().__init__(replaced, connection)
+        self.load = load
 
     @override
     def open_connection(self) -> duckdb.DuckDBPyConnection:
-        self._conn = self.shared.session or self.shared.begin(self.open_session())
-        return self._conn
-
-    @override
-    def close_connection(self) -> None:
-        self._conn = None  # type: ignore[assignment] # as dlt's own does
-
-    @contextmanager
-    @override
-    def begin_transaction(self) -> Iterator[DBTransaction]:
-        yield self
+        session = self.load.session or self.load.begin(self.open_session())
+        self._conn = session
+        return session
 
     @contextmanager
     @raise_database_error
     @override
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        self.shared.refuse_after_error()
+        self.load.refuse_after_error()
         try:
-            # dlt's own would roll back when a statement fails, and whatever follows would be committed by itself.
+            # dlt's own would roll back after a statement that fails, and commit each of those that follow.
             values = args or kwargs or None
             executed: Any = self._conn.execute(query.replace("%s", "?") if values else query, values)
             yield self.cursor_impl(executed)
         except duckdb.CatalogException:
-            # dlt asks for tables that may not be there; the transaction stands.
+            # dlt probes for tables that may not exist; the transaction stays valid.
             raise
         except duckdb.Error as error:
-            self.shared.failed(self._make_database_exception(error))
+            self.load.fail(self._make_database_exception(error))
             raise
 
 
-class _SharedClient(StateWithSchema, DuckDbClient):
-    """Commits where dlt says that a load is complete, and has DuckDB look for no way to compress ids."""
-
-    shared: _Transaction | None = None
+class _Client(CommittingClient, DuckDbClient):
+    """Copies files within a memory limit, and does not compress the column `_dlt_id`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # That is a sixth of a copy's CPU with eleven columns beside them, for four bytes an id.
+        # To search for a compression takes a sixth of a copy's CPU with eleven other columns, and saves 4 bytes an id.
         self.active_hints = {**self.active_hints, "row_key": "USING COMPRESSION uncompressed"}
 
     @override
@@ -144,60 +143,43 @@ class _SharedClient(StateWithSchema, DuckDbClient):
         is_parquet = type(job) is DuckDbCopyJob and file_path.endswith(".parquet")
         return BoundedCopy(file_path) if is_parquet else job
 
-    @override
-    def complete_load(self, load_id: str) -> None:
-        super().complete_load(load_id)
-        if self.shared:
-            self.shared.commit()
 
+class TransactionalDuckDB(TransactionalDestination[_Transaction], ResolvedOnce, duckdb_destination):
+    """dlt's DuckDB destination over an open connection, with loads that take effect as a whole."""
 
-class TransactionalDuckDB(ResolvedOnce, duckdb_destination):
-    """dlt's DuckDB destination, over a connection that is open, with loads that take effect as a whole."""
+    dlt_type = "dlt.destinations.duckdb"
+    client_type = _Client
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: str = ":memory:") -> None:
-        """Takes a connection that is in UTC, and the path of what it is connected to."""
-        # Of a connection dlt would ask for its path, twice each time that settings are resolved.
+        """Creates the destination.
+
+        Args:
+            connection: An open connection in UTC.
+            path: The file it is connected to.
+        """
+        # Given a connection, dlt queries its path twice each time that settings are resolved.
         super().__init__(connection if path == ":memory:" else path, **AS_NAMED)
         self._connection = connection
-        self._shared: _Transaction | None = None
-
-    @property
-    @override
-    def destination_type(self) -> str:
-        """The one that the state in the warehouse names: to dlt this is its own DuckDB."""
-        return "dlt.destinations.duckdb"
-
-    @property
-    @override
-    def client_class(self) -> type[DuckDbClient]:
-        """The client that commits where a load is complete."""
-        return _SharedClient
 
     @override
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
-        """Returns dlt's, with files that are not compressed: they are read once, where they were written."""
+        """Returns dlt's, with uncompressed files: they are read once, on the machine that wrote them."""
         capabilities = super()._raw_capabilities()
         capabilities.parquet_format = ParquetFormatConfiguration(compression="none")
         return capabilities
 
     @override
-    def client(self, schema: Any, initial_config: Any = None) -> Any:
-        """Returns a client; inside `transaction` one that shares its session with all others."""
-        client = super().client(schema, initial_config)
-        assert isinstance(client, _SharedClient)  # noqa: S101 - it is of `client_class`
-        if self._shared:
-            client.shared = self._shared
-            client.sql_client = _SharedSqlClient(client.sql_client, self._connection, self._shared)
-        else:
-            client.sql_client = _SessionSqlClient(client.sql_client, self._connection)
-        return client
+    def prepare(self, client: _Client) -> None:
+        client.load = self.load
+        client.sql_client = (
+            _SharedSqlClient(client.sql_client, self._connection, self.load)
+            if self.load
+            else _SessionSqlClient(client.sql_client, self._connection)
+        )
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Makes every load inside the block all or nothing; see OneTransaction.around."""
-        self._shared = _Transaction()
-        try:
-            with self._shared.around():
-                yield
-        finally:
-            self._shared = None
+    @override
+    def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
+        with self.sharing(_Transaction()) as load, load.around():
+            execute_all(self, "main", first)
+            yield

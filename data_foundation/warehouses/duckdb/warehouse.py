@@ -15,10 +15,10 @@ import duckdb
 from typing_extensions import override
 
 from data_foundation.errors import WarehouseBusy, WarehouseError
-from data_foundation.warehouses.base import AS_NAMED, Setting, Statement, Warehouse, work_folder
-from data_foundation.warehouses.connection import execute_first
+from data_foundation.warehouses.base import Setting, Warehouse, work_folder
 from data_foundation.warehouses.duckdb.destination import TransactionalDuckDB
 from data_foundation.warehouses.duckdb.file import DuckDBFile, find_file
+from data_foundation.warehouses.transactional_destination import AS_NAMED
 
 if TYPE_CHECKING:
     from data_foundation.warehouses.base import Destination
@@ -128,15 +128,6 @@ class DuckDBWarehouse(Warehouse):
         """Yields a destination that opens the file when it is first used."""
         with self.exclusive():
             yield self.destination()
-
-    @contextmanager
-    @override
-    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
-        """Makes a load inside the block all or nothing; see TransactionalDuckDB.transaction."""
-        assert isinstance(destination, TransactionalDuckDB)  # noqa: S101 - `open` gave it
-        with destination.transaction():
-            execute_first(destination, "main", first)
-            yield
 
     @contextmanager
     def _turn(self) -> Iterator[DuckDBFile]:

@@ -27,7 +27,7 @@ from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, Filesys
 from typing_extensions import override
 
 from data_foundation.errors import WarehouseError
-from data_foundation.warehouses.base import Statement
+from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.lake import delta as lake_delta
 from data_foundation.warehouses.lake.access import NAMED_BY
 from data_foundation.warehouses.lake.delta import Arrived
@@ -38,7 +38,7 @@ UPLOADS = 8
 """Parquet files that are uploaded at a time."""
 
 
-class Intent:
+class PendingChanges:
     """What a load means to do, gathered from dlt until it is done.
 
     Attributes:
@@ -65,7 +65,7 @@ class LakeClient(FilesystemClient):
     """dlt's client for files, which writes nothing before `complete_load`."""
 
     table_format: str
-    intent: Intent
+    pending: PendingChanges
 
     def probe(self) -> None:
         """Raises what storage says when it is asked for anything."""
@@ -105,12 +105,12 @@ class LakeClient(FilesystemClient):
             versions = {"initial_version": CURRENT_VERSION, "current_version": CURRENT_VERSION}
             write_whole(self, self.init_file_path, versions)
         super().initialize_storage()
-        self.intent.emptied.update(truncate_tables or ())
+        self.pending.emptied.update(truncate_tables or ())
 
     @override
     def drop_tables(self, *tables: str, delete_schema: bool = True) -> None:
         # The schema stays: a newer one counts.
-        self.intent.dropped.update(tables)
+        self.pending.dropped.update(tables)
 
     @override
     def update_stored_schema(
@@ -125,7 +125,7 @@ class LakeClient(FilesystemClient):
         known: TSchemaTables = json.loads(stored.schema)["tables"] if stored else {}
         applied: TSchemaTables = {}
         for name in only_tables or self.schema.tables:
-            was = {} if name in self.intent.dropped else known.get(name, {}).get("columns", {})
+            was = {} if name in self.pending.dropped else known.get(name, {}).get("columns", {})
             columns = self.schema.get_table_columns(name)
             if new := {column: hints for column, hints in columns.items() if "data_type" not in was.get(column, {})}:
                 applied[name] = {"name": name, "columns": new}
@@ -152,8 +152,8 @@ class LakeClient(FilesystemClient):
         self._finish(note)
 
     def _write(self, load_id: str, arrived: Sequence[Arrived], uploads: Mapping[str, str]) -> None:
-        lake_delta.delete_rows(self, self.intent.first)
-        self.intent.first.clear()
+        lake_delta.delete_rows(self, self.pending.first)
+        self.pending.first.clear()
         if self.table_format == "delta":
             lake_delta.write_tables(self, arrived)
         else:
@@ -164,10 +164,10 @@ class LakeClient(FilesystemClient):
 
     def delete_only(self) -> None:
         """Does the deletions of a load that brought nothing."""
-        tables = [lake_delta.target(sql)[0] for sql, _ in self.intent.first]
+        tables = [lake_delta.target(sql)[0] for sql, _ in self.pending.first]
         write_note(self, Note("", {name: lake_delta.version(self, name) for name in tables}))
-        lake_delta.delete_rows(self, self.intent.first)
-        self.intent.first.clear()
+        lake_delta.delete_rows(self, self.pending.first)
+        self.pending.first.clear()
         remove_note(self)
 
     def mend(self) -> None:
@@ -202,7 +202,7 @@ class LakeClient(FilesystemClient):
 
     def _arrived(self, files: Mapping[str, list[str]]) -> list[Arrived]:
         """Returns what is done to each table, parents before what is nested in them."""
-        emptied, dropped = self.intent.emptied, self.intent.dropped
+        emptied, dropped = self.pending.emptied, self.pending.dropped
         touched = {*files, *emptied}
         for name in files:
             if self.prepare_load_table(name)["write_disposition"] == "merge":
@@ -222,7 +222,7 @@ class LakeClient(FilesystemClient):
         """Returns what must be known of a load to undo it or to finish it, and where parquet files go."""
         note = Note(load_id)
         uploads: dict[str, str] = {}
-        dropped, emptied = self.intent.dropped, self.intent.emptied
+        dropped, emptied = self.pending.dropped, self.pending.emptied
         for table in dict.fromkeys((*(part.name for part in arrived), *dropped)):
             if self.table_format == "delta" and (table not in dropped or table in files):
                 note.versions[table] = lake_delta.version(self, table)

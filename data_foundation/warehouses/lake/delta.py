@@ -24,7 +24,7 @@ from data_foundation.warehouses.lake.memory import connect_to_memory
 if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
-    from data_foundation.warehouses.base import Statement
+    from data_foundation.warehouses.connection import Statement
 
 _DELETE = re.compile(r'DELETE FROM "?([^".]+)"?\."?([^".]+)"? WHERE "([^"]+)"')
 ORDER = "number of row"

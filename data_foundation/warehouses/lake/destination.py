@@ -1,4 +1,4 @@
-"""dlt's destination for files, made safe: what one load does to a lake takes effect as a whole; see lake_client."""
+"""dlt's destination for files, with loads that take effect as a whole; `lake.client` does the work."""
 
 from __future__ import annotations
 
@@ -9,45 +9,36 @@ from typing import Any
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema import Schema
 from dlt.destinations.impl.filesystem.factory import filesystem
-from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 from typing_extensions import override
 
 from data_foundation.naming import schema_name
-from data_foundation.warehouses.base import AS_NAMED, Statement
+from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.lake import delta as lake_delta
-from data_foundation.warehouses.lake.client import Intent, LakeClient
+from data_foundation.warehouses.lake.client import LakeClient, PendingChanges
+from data_foundation.warehouses.transactional_destination import AS_NAMED, TransactionalDestination
 
 
-class LakeDestination(filesystem):
+class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
     """dlt's destination for files, whose loads take effect as a whole."""
 
-    # Whose signature dlt reads to know which arguments are defaults.
+    # dlt reads the defaults of arguments from the signature of this class.
     __orig_base__ = filesystem
+    dlt_type = "dlt.destinations.filesystem"
+    client_type = LakeClient
+    load: PendingChanges
 
     def __init__(self, table_format: str, **arguments: Any) -> None:
         self._table_format = table_format
-        self._intent = Intent()
+        self.load = PendingChanges()
         super().__init__(**arguments, **AS_NAMED)
-
-    @property
-    @override
-    def destination_type(self) -> str:
-        """The one that the state in the lake names: to dlt this is its own."""
-        return "dlt.destinations.filesystem"
-
-    @property
-    @override
-    def client_class(self) -> type[FilesystemClient]:
-        """The client that writes nothing before a load is complete."""
-        return LakeClient
 
     @override
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
         capabilities.preferred_loader_file_format = "parquet"
         capabilities.supported_loader_file_formats = ["parquet"]
-        capabilities.loader_file_format_selector = None  # type: ignore[assignment] # as in generic ones
-        # To dlt they are files; that some are Delta tables is the client's own affair.
+        capabilities.loader_file_format_selector = None  # type: ignore[assignment] # as in dlt's other destinations
+        # dlt sees files only; that some of them are Delta tables is known to the client alone.
         capabilities.supported_table_formats = []
         capabilities.supported_merge_strategies = ["upsert", "insert-only"] if self._table_format == "delta" else []
         capabilities.merge_strategies_selector = None  # type: ignore[assignment] # the same
@@ -56,32 +47,23 @@ class LakeDestination(filesystem):
         return capabilities
 
     @override
-    def client(self, schema: Any, initial_config: Any = None) -> Any:
-        """Returns a client that shares its intent with all others of one load."""
-        client = super().client(schema, initial_config)
-        assert isinstance(client, LakeClient)  # noqa: S101 - it is of `client_class`
-        client.table_format, client.intent = self._table_format, self._intent
-        return client
+    def prepare(self, client: LakeClient) -> None:
+        client.table_format, client.pending = self._table_format, self.load
 
     @contextmanager
-    def one_load(self, first: Sequence[Statement]) -> Iterator[None]:
-        """Gathers what a load inside the block means to do; what was to be deleted first is, even for no rows."""
-        self._intent = Intent(first)
-        try:
+    @override
+    def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
+        with self.sharing(PendingChanges(first)) as pending:
             yield
-            if self._intent.first:
-                self._delete_only()
-        finally:
-            self._intent = Intent()
-
-    def _delete_only(self) -> None:
-        dataset, table = lake_delta.names(self._intent.first[-1][0])
-        self.client_of(dataset, schema_name(table)).delete_only()
+            if pending.first:
+                # The load had no rows, so no client has executed them.
+                dataset, table = lake_delta.names(pending.first[-1][0])
+                self.client_of(dataset, schema_name(table)).delete_only()
 
     def client_of(self, dataset: str, schema: str) -> LakeClient:
-        """Returns a client for what needs no pipeline of dlt's."""
+        """Returns a client that needs no dlt pipeline."""
         configuration = self.spec()
         configuration.dataset_name = dataset
         client = self.client(Schema(schema), configuration)
-        assert isinstance(client, LakeClient)  # noqa: S101 - it is of `client_class`
+        assert isinstance(client, LakeClient)  # noqa: S101 - it is of `client_type`
         return client

@@ -13,7 +13,8 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from typing_extensions import override
 
 from data_foundation.errors import SettingMissing, WarehouseError
-from data_foundation.warehouses.base import Setting, Statement, Warehouse, work_folder
+from data_foundation.warehouses.base import Setting, Warehouse, work_folder
+from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.lake.access import ACCESS_SETTINGS, Access, explain_refusal, find_access
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class LakeWarehouse(Warehouse):
         if first and self.format == "parquet":
             message = "rows of parquet files cannot be removed to load a range again; LAKE_FORMAT=delta can, or replace"
             raise WarehouseError(message)
-        with self._explaining(), of_lake(destination).one_load(first):
+        with self._explaining(), super().transaction(destination, first):
             yield
 
     @override

@@ -1,10 +1,10 @@
-"""Everything that one dlt load does to a PostgreSQL database as one transaction, rows by COPY."""
+"""dlt's PostgreSQL destination with one transaction for each load, and rows written by COPY."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +17,20 @@ from dlt.destinations.impl.postgres.factory import postgres as postgres_destinat
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from dlt.destinations.sql_client import DBApiCursorImpl, raise_database_error
-from dlt.destinations.typing import DBTransaction
 from typing_extensions import override
 
 from data_foundation.errors import ValueRefused
-from data_foundation.warehouses.base import AS_NAMED
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
-from data_foundation.warehouses.one_transaction import OneTransaction
+from data_foundation.warehouses.connection import execute_all
+from data_foundation.warehouses.one_load import OneTransaction
 from data_foundation.warehouses.postgres.copy_text import CopyText, find_nowhere
 from data_foundation.warehouses.postgres.errors import explain_refusal
-from data_foundation.warehouses.state_query import StateWithSchema
+from data_foundation.warehouses.transactional_destination import (
+    AS_NAMED,
+    CommittingClient,
+    SharedSessionSqlClient,
+    TransactionalDestination,
+)
 
 if TYPE_CHECKING:
     from dlt.common.destination import DestinationCapabilitiesContext, PreparedTableSchema
@@ -35,19 +39,21 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 spells classes in lower case
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - the same
 
+    from data_foundation.warehouses.connection import Statement
+
 _SHARED = re.compile(r"\bCREATE (?:SCHEMA|TABLE) IF NOT EXISTS\b")
-"""What several loads may create at the same moment: a dataset, dlt's own tables, the audit trail."""
+"""Matches statements that several loads may execute at once: for a dataset, dlt's own tables, the audit trail."""
 
 _READS = re.compile(r"\s*SELECT\b", re.IGNORECASE)
 _ABSENT = (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName)
 _UNSTORABLE = (psycopg2.errors.CharacterNotInRepertoire, psycopg2.errors.UntranslatableCharacter)
 
 BLOCK = 1 << 20
-"""Bytes sent at once."""
+"""Bytes of COPY text in one message."""
 
 
 class _Transaction(OneTransaction):
-    """One on a session that is open; between two of them every statement commits itself."""
+    """A transaction of an open session; outside of it, each statement commits by itself."""
 
     def __init__(self, session: Connection) -> None:
         super().__init__()
@@ -59,54 +65,39 @@ class _Transaction(OneTransaction):
         try:
             self.session.commit()
         except psycopg2.Error as error:
-            # Whether it was done nobody knows; whoever tries again asks the list of loads.
-            told = _SqlClient._make_database_exception(error)  # noqa: SLF001 - dlt's own words for it
-            self.failed(told)
-            raise told from error
+            # The server may have committed all the same; the next attempt finds out in the table of loads.
+            reason = _SqlClient._make_database_exception(error)  # noqa: SLF001 - the same errors as of statements
+            self.fail(reason)
+            raise reason from error
 
     @override
     def end(self) -> None:
-        # A session that is gone has undone everything already.
+        # A session that is lost was rolled back by the server.
         with suppress(psycopg2.Error):
             self.session.rollback()
             self.session.autocommit = True
 
 
-class _SqlClient(Psycopg2SqlClient):
-    """Uses the session that it is given, and leaves beginning and ending to the load that it is a part of."""
+class _SqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
+    """Executes in the transaction of the current load; without one, each statement commits by itself."""
 
-    def __init__(self, client: Psycopg2SqlClient, session: Connection | None, load: _Transaction | None) -> None:
-        super().__init__(client.dataset_name, client.staging_dataset_name, client.credentials, client.capabilities)
+    def __init__(self, replaced: Psycopg2SqlClient, session: Connection | None, load: _Transaction | None) -> None:
+        super().__init__(replaced)
         self.session = session
         self.load = load
-        key = hashlib.sha256(f"data_foundation {client.dataset_name}".encode()).digest()[:8]
+        key = hashlib.sha256(f"data_foundation {self.dataset_name}".encode()).digest()[:8]
         self._lock = f"SELECT pg_advisory_xact_lock({int.from_bytes(key, signed=True)}); "
 
     @override
-    def open_connection(self) -> Connection:
-        assert self.session  # noqa: S101 - a destination without one is asked for names only
-        self._conn = self.session
-        return self.session
-
-    @override
-    def close_connection(self) -> None:
-        self._conn = None
-
-    @contextmanager
-    @override
-    def begin_transaction(self) -> Iterator[DBTransaction]:
-        yield self
-
-    @override
     def create_dataset(self) -> None:
-        """Creates the schema, unless another load has just done so."""
+        """Creates the schema unless it exists."""
         self.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {self.fully_qualified_dataset_name()}")
 
     @override
     def truncate_tables(self, *tables: str) -> None:
-        """Empties tables: those of the staging schema at once, others so that readers keep their rows until the end.
+        """Empties tables: by TRUNCATE in the staging schema, by DELETE elsewhere so that readers see rows until commit.
 
-        TRUNCATE keeps readers waiting until the load is over, and shows an empty table to those that began before.
+        TRUNCATE blocks readers until commit, and then shows an empty table to transactions that began earlier.
         """
         if self.is_staging_dataset_active:
             super().truncate_tables(*tables)
@@ -121,7 +112,7 @@ class _SqlClient(Psycopg2SqlClient):
         with self._conn.cursor() as cursor:
             with self._guarded():
                 if isinstance(query, str) and _SHARED.search(query):
-                    # Even with IF NOT EXISTS two that create the same thing at once fail; those who don't run freely.
+                    # Even with IF NOT EXISTS, two sessions that create the same object at once fail.
                     query = self._lock + query
                 if self.load and isinstance(query, str) and _READS.match(query):
                     self._probe(cursor, query, args or kwargs or None)
@@ -130,7 +121,7 @@ class _SqlClient(Psycopg2SqlClient):
             yield DBApiCursorImpl(cursor)
 
     def _probe(self, cursor: Cursor, query: str, values: Any) -> None:
-        """Reads: dlt asks for tables that may not be there, and the transaction stands when they are not."""
+        """Executes a SELECT; the transaction stays valid if its table does not exist, as dlt probes for tables."""
         with self._conn.cursor() as marker:
             try:
                 cursor.execute(f"SAVEPOINT probe; {query}", values)
@@ -141,10 +132,10 @@ class _SqlClient(Psycopg2SqlClient):
 
     @raise_database_error
     def copy(self, table: str, path: Path) -> int:
-        """Adds the rows of a parquet file to a table and returns how many they are.
+        """Copies the rows of a parquet file into a table and returns their number.
 
         Raises:
-            ValueRefused: A text holds U+0000.
+            ValueRefused: A text contains U+0000.
         """
         with self._guarded(), closing(CopyText(path)) as text, self._conn.cursor() as cursor:
             columns = ", ".join(map(self.escape_column_name, text.columns))
@@ -162,7 +153,7 @@ class _SqlClient(Psycopg2SqlClient):
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """Executes nothing after an error, and remembers the first."""
+        """Refuses to execute after the load's first error, and records that error."""
         if self.load is None:
             yield
             return
@@ -171,7 +162,7 @@ class _SqlClient(Psycopg2SqlClient):
             yield
         except Exception as error:
             if not isinstance(error, _ABSENT):
-                self.load.failed(self._make_database_exception(error))
+                self.load.fail(self._make_database_exception(error))
             raise
 
     @classmethod
@@ -181,20 +172,18 @@ class _SqlClient(Psycopg2SqlClient):
 
 
 class _CopyFile(RunnableLoadJob, HasFollowupJobs):
-    """Copies one file into its table."""
+    """Copies one parquet file into its table."""
 
     @override
     def run(self) -> None:
         client = self._job_client
         assert isinstance(client, _Client)  # noqa: S101 - it made this job
-        assert isinstance(client.sql_client, _SqlClient)  # noqa: S101 - the destination gave it
+        assert isinstance(client.sql_client, _SqlClient)  # noqa: S101 - the destination made it
         client.sql_client.copy(self.load_table_name, Path(self._file_path))
 
 
-class _Client(StateWithSchema, PostgresClient):
-    """Commits where dlt says that a load is complete."""
-
-    load: _Transaction | None = None
+class _Client(CommittingClient, PostgresClient):
+    """Loads parquet files by COPY."""
 
     @override
     def create_load_job(
@@ -208,67 +197,44 @@ class _Client(StateWithSchema, PostgresClient):
             return _CopyFile(file_path)
         return super().create_load_job(table, file_path, load_id, restore)
 
-    @override
-    def complete_load(self, load_id: str) -> None:
-        super().complete_load(load_id)
-        if self.load:
-            self.load.commit()
-
 
 class _TypeMapper(PostgresTypeMapper):
-    """JSON is jsonb, whatever kind of file it comes in: COPY reads text."""
+    """Maps JSON to jsonb for every file format: COPY sends text, which both types read."""
 
     @override
     def to_destination_type(self, column: TColumnSchema, table: PreparedTableSchema) -> str:
         return "jsonb" if column["data_type"] == "json" else super().to_destination_type(column, table)
 
 
-class TransactionalPostgres(ResolvedOnce, postgres_destination):
+class TransactionalPostgres(TransactionalDestination[_Transaction], ResolvedOnce, postgres_destination):
     """dlt's PostgreSQL destination over one session, with loads that take effect as a whole."""
+
+    dlt_type = "dlt.destinations.postgres"
+    client_type = _Client
 
     def __init__(self, credentials: Any, session: Connection | None = None) -> None:
         super().__init__(credentials, create_indexes=False, **AS_NAMED)
         self._session = session
-        self._load: _Transaction | None = None
-
-    @property
-    @override
-    def destination_type(self) -> str:
-        """The one that the state in the warehouse names: to dlt this is its own PostgreSQL."""
-        return "dlt.destinations.postgres"
-
-    @property
-    @override
-    def client_class(self) -> type[PostgresClient]:
-        """The client that commits where a load is complete."""
-        return _Client
 
     @override
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
         capabilities.preferred_loader_file_format = "parquet"
         capabilities.supported_loader_file_formats = ["parquet", "insert_values", "csv", "model"]
-        # dlt's own asks for ADBC, which has a connection, and so a transaction, of its own.
+        # dlt's selector prefers ADBC, which opens a connection, and so a transaction, of its own.
         capabilities.loader_file_format_selector = None  # type: ignore[assignment] # as in dlt's other destinations
         capabilities.type_mapper = _TypeMapper
         return capabilities
 
     @override
-    def client(self, schema: Any, initial_config: Any = None) -> Any:
-        """Returns a client of the session, and of the load that is going on."""
-        client = super().client(schema, initial_config)
-        assert isinstance(client, _Client)  # noqa: S101 - it is of `client_class`
-        client.load = self._load
-        client.sql_client = _SqlClient(client.sql_client, self._session, self._load)
-        return client
+    def prepare(self, client: _Client) -> None:
+        client.load = self.load
+        client.sql_client = _SqlClient(client.sql_client, self._session, self.load)
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Makes every load inside the block all or nothing; see OneTransaction.around."""
-        assert self._session  # noqa: S101 - `open` gave it
-        self._load = _Transaction(self._session)
-        try:
-            with self._load.around():
-                yield
-        finally:
-            self._load = None
+    @override
+    def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
+        assert self._session  # noqa: S101 - `open` gives one
+        with self.sharing(_Transaction(self._session)) as load, load.around():
+            execute_all(self, "public", first)
+            yield

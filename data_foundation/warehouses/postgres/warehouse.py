@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from typing_extensions import override
 
 from data_foundation.errors import SettingMissing, WarehouseError
-from data_foundation.warehouses.base import Setting, Statement, Warehouse, work_folder
-from data_foundation.warehouses.connection import execute_first
+from data_foundation.warehouses.base import Setting, Warehouse, work_folder
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 spells classes in lower case
@@ -94,17 +93,6 @@ class PostgresWarehouse(Warehouse):
         self._check()
         with closing(self._connect(label or {})) as session:
             yield self._destination(session)
-
-    @contextmanager
-    @override
-    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
-        """Makes a load inside the block all or nothing; see postgres_load."""
-        from data_foundation.warehouses.postgres.destination import TransactionalPostgres  # noqa: PLC0415 - see `_destination`
-
-        assert isinstance(destination, TransactionalPostgres)  # noqa: S101 - `open` gave it
-        with destination.transaction():
-            execute_first(destination, "public", first)
-            yield
 
     def _destination(self, session: Connection | None = None) -> TransactionalPostgres:
         self._check()

@@ -1,8 +1,8 @@
-"""One load to Snowflake as one transaction: files are staged first, then all tables change at once.
+"""dlt's Snowflake destination with one transaction for each load: files are staged, then all tables change at once.
 
-DDL commits whatever transaction is open, so a load has three parts. What readers cannot see comes first: schemas,
-tables and columns that are new and empty, files put into stages, tables of the staging schema. Then, between BEGIN and
-COMMIT, everything that they do see, dlt's own tables included. Then what was staged is removed.
+DDL commits the open transaction, so a load has three parts. First, what readers do not see: new schemas, tables and
+columns, which are empty; files put into stages; tables of the staging schema. Second, between BEGIN and COMMIT, all
+that readers see, dlt's own tables included. Third, the staged files are removed.
 """
 
 from __future__ import annotations
@@ -22,53 +22,42 @@ from dlt.destinations.impl.snowflake.snowflake import SnowflakeClient
 from dlt.destinations.impl.snowflake.sql_client import SnowflakeCursorImpl, SnowflakeSqlClient
 from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.destinations.sql_client import raise_database_error
-from dlt.destinations.typing import DBTransaction
-from dlt.pipeline.exceptions import PipelineStepFailed
 from typing_extensions import override
 
 from data_foundation.dlt_keys import CLUSTER_BY
-from data_foundation.warehouses.base import AS_NAMED
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
 from data_foundation.warehouses.snowflake.errors import explain_refusal
-from data_foundation.warehouses.snowflake.statements import OneLoad, StagedFiles
+from data_foundation.warehouses.snowflake.statements import StagedFiles, StagedLoad
 from data_foundation.warehouses.state_query import StateWithSchema
+from data_foundation.warehouses.transactional_destination import (
+    AS_NAMED,
+    SharedSessionSqlClient,
+    TransactionalDestination,
+)
 
 if TYPE_CHECKING:
     from dlt.common.destination import DestinationCapabilitiesContext, PreparedTableSchema
     from dlt.common.destination.client import LoadJob
     from snowflake.connector import SnowflakeConnection
 
-    from data_foundation.warehouses.base import Statement
+    from data_foundation.warehouses.connection import Statement
 
 logger = logging.getLogger(__name__)
 
 
-class _SharedSqlClient(SnowflakeSqlClient):
-    """Uses the session that it is given, in which every statement outside of a load's transaction commits itself."""
+class _SqlClient(SharedSessionSqlClient, SnowflakeSqlClient):
+    """Executes on the shared session, in which a statement outside of BEGIN and COMMIT commits by itself."""
 
-    def __init__(self, client: SnowflakeSqlClient, session: SnowflakeConnection | None, load: OneLoad | None) -> None:
-        super().__init__(client.dataset_name, client.staging_dataset_name, client.credentials, client.capabilities)
+    def __init__(
+        self, replaced: SnowflakeSqlClient, session: SnowflakeConnection | None, load: StagedLoad | None
+    ) -> None:
+        super().__init__(replaced)
         self.session = session
         self.load = load
 
     @override
-    def open_connection(self) -> SnowflakeConnection:
-        assert self.session  # noqa: S101 - a destination without one is asked for names only
-        self._conn = self.session
-        return self._conn
-
-    @override
-    def close_connection(self) -> None:
-        self._conn = None  # type: ignore[assignment] # as dlt's own does
-
-    @contextmanager
-    @override
-    def begin_transaction(self) -> Iterator[DBTransaction]:
-        yield self
-
-    @override
     def create_dataset(self) -> None:
-        """Creates the schema where another load has not just done so; that of staging costs no fail-safe."""
+        """Creates the schema unless it exists; the staging schema is transient, so Fail-safe does not bill it."""
         kind = "TRANSIENT SCHEMA" if self.is_staging_dataset_active else "SCHEMA"
         self.execute_sql(f"CREATE {kind} IF NOT EXISTS {self.fully_qualified_dataset_name()}")
 
@@ -84,7 +73,7 @@ class _SharedSqlClient(SnowflakeSqlClient):
     @raise_database_error
     @override
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        # dlt's own would roll back and log in anew when a statement fails: here the load does.
+        # Unlike dlt's own, does not roll back and log in again after an error: `complete_load` rolls back.
         with self._conn.cursor() as cursor:
             cursor.execute(query, args or kwargs or None, num_statements=0)
             executed: Any = cursor
@@ -97,49 +86,55 @@ class _SharedSqlClient(SnowflakeSqlClient):
 
 
 class _StageFile(RunnableLoadJob, HasFollowupJobs):
-    """Puts one file into the stage of its table and tells the load of it."""
+    """Puts one file into the stage of its table and adds it to the load."""
 
     @override
     def run(self) -> None:
-        client = self._job_client
-        assert isinstance(client, _Client)  # noqa: S101 - it made this job
-        assert client.load  # noqa: S101 - files come with a load
+        client, load = _client_and_load(self._job_client)
+        load.refuse_after_error()
         sql = client.sql_client
         path = Path(self._file_path)
         folder = f'@{sql.make_qualified_table_name("%" + self.load_table_name)}/"{self._load_id}"'
-        if client.load.error:
-            raise DatabaseTerminalException(client.load.error)
         put = f"PUT {escape_snowflake_literal(f'file://{path.as_posix()}')} {escape_snowflake_literal(folder)}"
         try:
             sql.execute_sql(f"{put} OVERWRITE = TRUE, AUTO_COMPRESS = FALSE")
         except Exception as error:
-            # dlt would try each file five times over; the loader tries the load again, with another session.
-            client.load.error = client.load.error or error
+            # Terminal, because dlt would retry each file five times; the loader retries the load in a new session.
+            load.fail(error)
             raise DatabaseTerminalException(error) from error
         columns = [
             (name, sql.escape_column_name(name), column["data_type"] == "json")
             for name, column in client.schema.get_table_columns(self.load_table_name).items()
         ]
         staged = StagedFiles(sql.make_qualified_table_name(self.load_table_name), folder, columns)
-        client.load.add_file(staged, path.name, is_staging=sql.is_staging_dataset_active)
+        load.add_file(staged, path.name, is_staging=sql.is_staging_dataset_active)
 
 
-class _GatherMerge(SqlLoadJob):
-    """Tells the load of the statements that merge a table."""
+class _CollectMerge(SqlLoadJob):
+    """Adds the statements that merge a table to the load."""
 
     @override
     def run(self) -> None:
-        client = self._job_client
-        assert isinstance(client, _Client)  # noqa: S101 - it made this job
-        assert client.load  # noqa: S101 - a merge comes with a load
+        _, load = _client_and_load(self._job_client)
         with FileStorage.open_zipsafe_ro(self._file_path, "r", encoding="utf-8") as file:
-            client.load.add_merge(self._split_fragments(file.read()))
+            load.add_merge(self._split_fragments(file.read()))
+
+
+def _client_and_load(client: Any) -> tuple[_Client, StagedLoad]:
+    """Returns the client that made a job, and its load."""
+    assert isinstance(client, _Client)  # noqa: S101 - it made the job
+    assert client.load  # noqa: S101 - rows are loaded inside `transaction` only
+    return client, client.load
 
 
 class _Client(StateWithSchema, SnowflakeClient):
-    """Gathers where dlt's own executes, and executes where a load is complete."""
+    """Collects the statements of a load, and executes them when dlt calls the load complete.
 
-    load: OneLoad | None = None
+    Attributes:
+        load: The current load, None outside of one; `complete_load` is then dlt's own.
+    """
+
+    load: StagedLoad | None = None
 
     @override
     def create_load_job(
@@ -149,7 +144,7 @@ class _Client(StateWithSchema, SnowflakeClient):
         load_id: str,
         restore: bool = False,
     ) -> LoadJob:
-        return _GatherMerge(file_path) if SqlLoadJob.is_sql_job(file_path) else _StageFile(file_path)
+        return _CollectMerge(file_path) if SqlLoadJob.is_sql_job(file_path) else _StageFile(file_path)
 
     @override
     def complete_load(self, load_id: str) -> None:
@@ -157,7 +152,7 @@ class _Client(StateWithSchema, SnowflakeClient):
             super().complete_load(load_id)
             return
         if self.load.merges:
-            # Where dlt's temporary tables are made.
+            # dlt creates temporary tables in the current schema.
             with self.sql_client.with_staging_dataset():
                 self.sql_client.execute_sql(f"USE SCHEMA {self.sql_client.fully_qualified_dataset_name()}")
         for statement in self.load.before():
@@ -169,23 +164,22 @@ class _Client(StateWithSchema, SnowflakeClient):
             super().complete_load(load_id)
             self.sql_client.execute_sql("COMMIT")
         except BaseException:
-            # A session that is gone has nothing to roll back.
+            # A session that is lost was rolled back by Snowflake.
             with suppress(Exception):
                 self.sql_client.execute_sql("ROLLBACK")
             raise
-        self._remove_staged()
+        self._remove_staged(self.load)
 
-    def _remove_staged(self) -> None:
-        assert self.load  # noqa: S101 - it has just been completed
-        for folder in self.load.folders():
+    def _remove_staged(self, load: StagedLoad) -> None:
+        for folder in load.folders():
             try:
                 self.sql_client.execute_sql(f"REMOVE {escape_snowflake_literal(folder)}")
-            except Exception as error:  # noqa: BLE001 - what was loaded was loaded
+            except Exception as error:  # noqa: BLE001 - the rows are committed
                 logger.warning("%s could not be removed and costs storage until it is: %s", folder, error)
 
     @override
     def _make_create_table(self, qualified_name: str, table: PreparedTableSchema) -> str:
-        # Two loads may create dlt's tables at the same moment, and one that was killed may have created its own.
+        # Two loads may create dlt's tables at once, and a killed load may have created the table already.
         del table
         return f"CREATE TABLE IF NOT EXISTS {qualified_name}"
 
@@ -197,56 +191,32 @@ class _Client(StateWithSchema, SnowflakeClient):
         return sql
 
 
-class TransactionalSnowflake(ResolvedOnce, snowflake_destination):
+class TransactionalSnowflake(TransactionalDestination[StagedLoad], ResolvedOnce, snowflake_destination):
     """dlt's Snowflake destination over one session, with loads that take effect as a whole."""
+
+    dlt_type = "dlt.destinations.snowflake"
+    client_type = _Client
 
     def __init__(self, credentials: Any, session: SnowflakeConnection | None = None) -> None:
         super().__init__(credentials, **AS_NAMED)
         self._session = session
-        self._load: OneLoad | None = None
-
-    @property
-    @override
-    def destination_type(self) -> str:
-        """The one that the state in the warehouse names: to dlt this is its own Snowflake."""
-        return "dlt.destinations.snowflake"
-
-    @property
-    @override
-    def client_class(self) -> type[SnowflakeClient]:
-        """The client that changes tables where a load is complete."""
-        return _Client
 
     @override
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
-        # An error inside of several statements comes without its number.
+        # An error inside a request of several statements has no error number.
         capabilities.supports_multiple_statements = False
-        # dlt's own tables too: one way in.
+        # For dlt's own tables too, so that all rows are loaded in the same way.
         capabilities.preferred_loader_file_format = "parquet"
         return capabilities
 
     @override
-    def client(self, schema: Any, initial_config: Any = None) -> Any:
-        """Returns a client of the session, and of the load that is going on."""
-        client = super().client(schema, initial_config)
-        assert isinstance(client, _Client)  # noqa: S101 - it is of `client_class`
-        client.load = self._load
-        client.sql_client = _SharedSqlClient(client.sql_client, self._session, self._load)
-        return client
+    def prepare(self, client: _Client) -> None:
+        client.load = self.load
+        client.sql_client = _SqlClient(client.sql_client, self._session, self.load)
 
     @contextmanager
+    @override
     def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
-        """Makes the load inside the block all or nothing.
-
-        Args:
-            first: Done in the same transaction, before.
-        """
-        self._load = OneLoad(first)
-        try:
+        with self.sharing(StagedLoad(first)) as load, load.raising_first_error():
             yield
-        except PipelineStepFailed as failed:
-            failed.exception = self._load.error or failed.exception
-            raise
-        finally:
-            self._load = None

@@ -1,4 +1,4 @@
-"""What one load is going to do to Snowflake's tables, as statements, and which of them are one transaction."""
+"""The SQL statements of one load into Snowflake, and which of them are one transaction."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from dlt.common.data_writers.escape import escape_snowflake_literal
 
+from data_foundation.warehouses.one_load import OneLoad
+
 if TYPE_CHECKING:
-    from data_foundation.warehouses.base import Statement
+    from data_foundation.warehouses.connection import Statement
 
 FILES_PER_COPY = 1000
-"""As many as COPY takes by name."""
+"""The most file names that one COPY accepts."""
 
 
 @dataclass
@@ -21,10 +23,10 @@ class StagedFiles:
     """Parquet files in the stage of one table.
 
     Attributes:
-        table: Its full name, quoted.
-        folder: Where the files are, for instance @"DB"."RAW"."%T"/"1700000000.1".
-        columns: Name in the file, name in the table, and whether it is JSON.
-        names: Of the files.
+        table: Full name of the table, quoted.
+        folder: Folder of the stage, for instance @"DB"."RAW"."%T"/"1700000000.1".
+        columns: For each column: name in the file, quoted name in the table, and whether it is JSON.
+        names: File names.
     """
 
     table: str
@@ -33,10 +35,9 @@ class StagedFiles:
     names: list[str] = field(default_factory=list)
 
     def copy_statements(self) -> Iterator[str]:
-        """Yields the COPY of every thousand files, which Snowflake loads side by side.
+        """Yields one COPY for each `FILES_PER_COPY` files, which Snowflake loads in parallel.
 
-        The files were extracted for this load alone and the transaction decides whether they count: what COPY
-        remembers of an earlier attempt must not leave any out, hence FORCE.
+        FORCE, because COPY would skip files that an attempt loaded before its transaction was rolled back.
         """
         source, match = self._source()
         options = "TYPE = 'PARQUET', BINARY_AS_TEXT = FALSE, USE_LOGICAL_TYPE = TRUE"
@@ -48,9 +49,9 @@ class StagedFiles:
             )
 
     def _source(self) -> tuple[str, str]:
-        """Returns where COPY reads from, and how columns find each other.
+        """Returns COPY's source, and its option that matches columns by name.
 
-        JSON comes as text, and matched by name it would stay text inside a VARIANT.
+        JSON is text in the files. Matched by name it would be a string in a VARIANT, so PARSE_JSON is selected.
         """
         folder = escape_snowflake_literal(self.folder)
         if not any(is_json for _, _, is_json in self.columns):
@@ -60,46 +61,45 @@ class StagedFiles:
         return f" ({names}) FROM (SELECT {values} FROM {folder})", ""  # noqa: S608 - names are dlt's, normalised
 
 
-class OneLoad:
-    """What a load is going to do to the tables, gathered while its files are staged.
+class StagedLoad(OneLoad):
+    """The statements of one load, collected while its files are staged.
 
     Attributes:
-        first: Done before anything else in the transaction.
-        emptied: Tables that a replace fills anew.
-        staging: Files for tables of the staging schema, which nobody reads.
-        final: Files for the tables themselves.
-        merges: Statements that take rows from the staging schema.
-        error: What the first job that failed said; the session is gone or the load is lost, so no other job is begun.
+        first: Statements executed before all others in the transaction.
+        emptied: Quoted names of tables whose rows a replace removes.
+        staging: Staged files for tables of the staging schema, by table; readers do not use that schema.
+        final: Staged files for the tables that readers use, by table.
+        merges: Statements that merge rows from the staging schema.
     """
 
     def __init__(self, first: Sequence[Statement]) -> None:
+        super().__init__()
         self.first = list(first)
         self.emptied: list[str] = []
         self.staging: dict[str, StagedFiles] = {}
         self.final: dict[str, StagedFiles] = {}
         self.merges: list[str] = []
-        self.error: Exception | None = None
         self._lock = Lock()
 
     def add_file(self, staged: StagedFiles, name: str, *, is_staging: bool) -> None:
-        """Adds a file that lies in its stage; workers do so side by side."""
+        """Adds a file that is in its stage. Called by several workers at once."""
         with self._lock:
             tables = self.staging if is_staging else self.final
             tables.setdefault(staged.table, staged).names.append(name)
 
     def add_merge(self, statements: Sequence[str]) -> None:
-        """Adds what takes a table's rows from the staging schema."""
+        """Adds the statements that merge a table's rows from the staging schema."""
         with self._lock:
             self.merges += statements
 
     def before(self) -> Iterator[str]:
-        """Yields what must not be in the transaction: it commits, and reads only what is committed already."""
+        """Yields the statements before the transaction: DDL, which commits, and COPY into the staging schema."""
         for staged in self.staging.values():
             yield from staged.copy_statements()
         yield from (statement for statement in self.merges if _is_ddl(statement))
 
     def changes(self) -> Iterator[Statement]:
-        """Yields what readers see, in its order."""
+        """Yields the statements of the transaction, in their order, with their values."""
         yield from self.first
         yield from ((f"DELETE FROM {table}", ()) for table in self.emptied)  # noqa: S608 - quoted by dlt
         for staged in self.final.values():
@@ -107,7 +107,7 @@ class OneLoad:
         yield from ((statement, ()) for statement in self.merges if not _is_ddl(statement))
 
     def folders(self) -> Iterator[str]:
-        """Yields the places of all staged files, those of an earlier attempt included."""
+        """Yields the stage folders of all files, including those of an earlier attempt."""
         yield from (staged.folder for staged in (*self.staging.values(), *self.final.values()))
 
 

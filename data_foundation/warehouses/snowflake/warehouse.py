@@ -13,7 +13,7 @@ from dlt.common.libs.cryptography import decode_private_key
 from typing_extensions import override
 
 from data_foundation.errors import SettingMissing, WarehouseError
-from data_foundation.warehouses.base import Setting, Statement, Warehouse, work_folder
+from data_foundation.warehouses.base import Setting, Warehouse, work_folder
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -112,16 +112,6 @@ class SnowflakeWarehouse(Warehouse):
 
         with closing(self._connect(label or {})) as session:
             yield TransactionalSnowflake(self._credentials(), session)
-
-    @contextmanager
-    @override
-    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
-        """Makes a load inside the block all or nothing; see snowflake_load."""
-        from data_foundation.warehouses.snowflake.destination import TransactionalSnowflake  # noqa: PLC0415 - half a second
-
-        assert isinstance(destination, TransactionalSnowflake)  # noqa: S101 - `open` gave it
-        with destination.transaction(first):
-            yield
 
     def _connect(self, label: Mapping[str, str]) -> SnowflakeConnection:
         import snowflake.connector  # noqa: PLC0415 - half a second, which only who has a Snowflake pays

@@ -1,0 +1,75 @@
+"""The state of one load, shared by all of its dlt clients; `OneTransaction` is for engines with transactional DDL."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dlt.destinations.exceptions import DatabaseTerminalException
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+
+class OneLoad:
+    """A load that stops at its first error.
+
+    Attributes:
+        error: The first error of the load, None while there is none. No statement is executed after it.
+    """
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def fail(self, error: Exception) -> None:
+        """Records why the load failed: the first error only, as later ones follow from it."""
+        self.error = self.error or error
+
+    def refuse_after_error(self) -> None:
+        """Stops the load from executing more after an error.
+
+        Raises:
+            DatabaseTerminalException: The load has failed already.
+        """
+        if self.error:
+            raise DatabaseTerminalException(self.error)
+
+    @contextmanager
+    def raising_first_error(self) -> Iterator[None]:
+        """Makes the load's first error the cause of a pipeline step that fails inside the block.
+
+        Raises:
+            PipelineStepFailed: With that error as its cause, not one that was refused after it.
+        """
+        try:
+            yield
+        except PipelineStepFailed as failed:
+            failed.exception = self.error or failed.exception
+            raise
+
+
+class OneTransaction(OneLoad, ABC):
+    """A load that is one transaction of one session, tables and columns included."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Commits and begins the next transaction."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """Rolls back what is not committed."""
+
+    @contextmanager
+    def around(self) -> Iterator[None]:
+        """Makes every load inside the block all or nothing.
+
+        dlt must load with one worker: the session cannot be used by several threads at once.
+
+        Raises:
+            PipelineStepFailed: With the statement that failed first as its cause.
+        """
+        try:
+            with self.raising_first_error():
+                yield
+                self.commit()
+        finally:
+            self.end()
