@@ -20,7 +20,9 @@ from data_foundation.local.selection import select_tasks
 from data_foundation.naming import TableName
 from data_foundation.project.find_sources import find_sources
 from data_foundation.project.root import find_root
+from data_foundation.sql_text import quote_name
 from data_foundation.suggestions import nearest
+from data_foundation.warehouses.duckdb.utc_session import in_utc
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
 
 if TYPE_CHECKING:
@@ -118,10 +120,9 @@ class TemporaryWarehouse:
         if table not in tables:
             known = f"there is {', '.join(tables)}" if tables else "nothing was loaded yet"
             raise FoundationError(f"no table '{table}' has landed{nearest(table, tables)}; {known}")
-        quoted = '"."'.join(TableName.parse(table))
-        with duckdb.connect(self._warehouse.path) as connection:
-            connection.execute(_IN_UTC)
-            found = connection.sql(f'SELECT {_OWN_COLUMNS} FROM "{quoted}" ORDER BY ALL')  # noqa: S608 - a known table
+        quoted = ".".join(map(quote_name, TableName.parse(table)))
+        with in_utc(duckdb.connect(self._warehouse.path)) as connection:
+            found = connection.sql(f"SELECT {_OWN_COLUMNS} FROM {quoted} ORDER BY ALL")  # noqa: S608 - a known table
             return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -130,12 +131,10 @@ class TemporaryWarehouse:
         Raises:
             duckdb.Error: DuckDB refuses the statement.
         """
-        with duckdb.connect(self._warehouse.path) as connection:
-            connection.execute(_IN_UTC)
+        with in_utc(duckdb.connect(self._warehouse.path)) as connection:
             return connection.execute(sql).fetchall()
 
 
-_IN_UTC = "SET TimeZone = 'UTC'"
 _OWN_COLUMNS = "COLUMNS(name -> NOT starts_with(name, '_dlt_'))"
 _TABLES = (
     "SELECT table_schema, table_name FROM information_schema.tables "

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from data_foundation.errors import ValueRefused
+from data_foundation.sql_text import quote_name, quote_text
 from data_foundation.vault.canonical_text import as_spelt, spell
 
 HASH_KEY, ROW_HASH, BUSINESS_KEY = "_hash_key", "_row_hash", "business_key"
@@ -56,12 +57,12 @@ class Hashes:
                 _POSITION: pa.array(range(len(page)), pa.int64()),
             }
         )
-        texts = {name: spell(page.schema.field(name).type, _quoted(name)) for name in names}
+        texts = {name: spell(page.schema.field(name).type, quote_name(name)) for name in names}
         key = [texts[name] for name in self._key]
-        row = [f"{_literal(name)} || '=' || {_framed(text)}" for name, text in texts.items()]
+        row = [f"{quote_text(name)} || '=' || {_framed(text)}" for name, text in texts.items()]
         self._db.register("page", spelt)
         fresh = self._db.sql(
-            f"SELECT * FROM (SELECT {_quoted(_POSITION)} AS place, {_hash(map(_framed, key))} AS {HASH_KEY}, "  # noqa: S608 - names are quoted
+            f"SELECT * FROM (SELECT {quote_name(_POSITION)} AS place, {_hash(map(_framed, key))} AS {HASH_KEY}, "  # noqa: S608 - names are quoted
             f"concat_ws('|', {', '.join(key)}) AS {BUSINESS_KEY}, {_hash(row)} AS {ROW_HASH} FROM page) "
             f"WHERE {ROW_HASH} NOT IN (SELECT {ROW_HASH} FROM seen) "
             f"QUALIFY row_number() OVER (PARTITION BY {ROW_HASH} ORDER BY place) = 1 ORDER BY place"
@@ -104,14 +105,6 @@ class Hashes:
             if empty:
                 message = f"column {name}: {empty:,} rows have no value, and it is part of the primary_key"
                 raise ValueRefused(message)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _framed(text: str) -> str:

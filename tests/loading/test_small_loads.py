@@ -22,7 +22,7 @@ from data_foundation.warehouses.postgres.destination import TransactionalPostgre
 from tests.support.trees import Tree
 
 ZONES = """
-from data_foundation.warehouses.duckdb.warehouse import in_utc
+from data_foundation.warehouses.duckdb.utc_session import in_utc
 import duckdb
 with in_utc(duckdb.connect()) as connection, connection.cursor() as session:
     query = "SELECT TIMESTAMPTZ '2024-07-01 12:00:00' = TIMESTAMPTZ '2024-07-01 12:00:00+00'"

@@ -20,6 +20,7 @@ from data_foundation.readers.files.page import BadRow, Page
 from data_foundation.readers.files.path_pattern import literal
 from data_foundation.readers.files.text_columns import Notation, build_query
 from data_foundation.readers.files.text_table import as_page
+from data_foundation.warehouses.duckdb.utc_session import connect_to_memory
 
 _DELIMITERS = (",", ";", "\t", "|")
 _QUOTED = re.compile(r'"[^"]*"')
@@ -93,8 +94,7 @@ class CsvReader:
             raise _unreadable(file, error) from None
         if head is None:
             return
-        with duckdb.connect() as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        with connect_to_memory() as connection:
             try:
                 yield from self._pages(connection, path, file, head)
             except duckdb.Error as error:

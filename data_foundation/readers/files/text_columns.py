@@ -8,6 +8,7 @@ from typing import Any
 
 from data_foundation.errors import EntryError
 from data_foundation.naming import normalize
+from data_foundation.sql_text import quote_text
 
 DEFAULT_DECIMAL = (38, 9)
 """Precision and scale of a decimal that nobody declared, as everywhere in dlt."""
@@ -94,11 +95,11 @@ def build_query(
     if not checked:
         return f"SELECT {values}, NULL::VARCHAR AS {BAD}, NULL::VARCHAR AS {TEXT} FROM {source}"  # noqa: S608 - no name is the file's
     cases = " ".join(
-        f"WHEN {one.bad} THEN {_quote(f'column {one.name}: got ')} || chr(39) || {one.raw} || chr(39) || "
-        f"{_quote(f', which is no {one.kind}')}"
+        f"WHEN {one.bad} THEN {quote_text(f'column {one.name}: got ')} || chr(39) || {one.raw} || chr(39) || "
+        f"{quote_text(f', which is no {one.kind}')}"
         for one in checked
     )
-    line = ", ".join([_quote(delimiter), *(f"coalesce({one.raw}, '')" for one in made)])
+    line = ", ".join([quote_text(delimiter), *(f"coalesce({one.raw}, '')" for one in made)])
     # A step at a time: DuckDB would convert anew wherever a value is looked at.
     trimmed = ", ".join(["*", *(f"{_trim(one.raw)} AS {one.text}" for one in checked)])
     converted = ", ".join(["*", *(f"{one.conversion} AS {one.value}" for one in checked)])
@@ -131,7 +132,7 @@ def _convert(name: str, index: int, hint: Mapping[str, Any], notation: Notation)
 
 
 def _matches(text: str, pattern: str) -> str:
-    return f"regexp_full_match({text}, {_quote(pattern)})"
+    return f"regexp_full_match({text}, {quote_text(pattern)})"
 
 
 def _number(text: str, notation: Notation) -> tuple[str, str]:
@@ -174,7 +175,7 @@ def _bool(text: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str
 
 def _date(text: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
     if notation.date_format:
-        moment = f"try_strptime({text}, {_quote(notation.date_format)})"
+        moment = f"try_strptime({text}, {quote_text(notation.date_format)})"
         return f"{moment} = date_trunc('day', {moment})", f"CAST({moment} AS DATE)", f"date like {notation.date_format}"
     return _matches(text, _DATE), f"TRY_CAST({text} AS DATE)", "date like 2024-01-31"
 
@@ -183,7 +184,7 @@ def _timestamp(text: str, hint: Mapping[str, Any], notation: Notation) -> tuple[
     has_zone = hint.get("timezone") is not False
     kind = "TIMESTAMPTZ" if has_zone else "TIMESTAMP"
     if notation.timestamp_format:
-        moment = f"try_strptime({text}, {_quote(notation.timestamp_format)})"
+        moment = f"try_strptime({text}, {quote_text(notation.timestamp_format)})"
         return "true", f"CAST({moment} AS {kind})", f"timestamp like {notation.timestamp_format}"
     form = _matches(text, rf"{_DATE}([ T]{_TIME}{_ZONE if has_zone else ''})?")
     return form, f"TRY_CAST({text} AS {kind})", "timestamp like 2024-01-31 06:00:00"
@@ -195,7 +196,3 @@ def _time(text: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str
 
 def _json(text: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str, str, str]:
     return f"json_valid({text})", text, "JSON"
-
-
-def _quote(text: str) -> str:
-    return "'{}'".format(text.replace("'", "''"))

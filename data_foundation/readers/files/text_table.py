@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_foundation.readers.files.page import BadRow, Page, placed
 from data_foundation.readers.files.text_columns import BAD, TEXT
+from data_foundation.warehouses.duckdb.utc_session import connect_to_memory
 
 CELLS = "cells"
 """What the table of a document's cells is called in SQL."""
@@ -49,8 +49,7 @@ def convert(
     """
     columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
     cells = pa.Table.from_arrays(columns, names=[f"c{index}" for index in range(len(names))])
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with connect_to_memory() as connection:
         connection.register(CELLS, cells)
         made = connection.execute(query).to_arrow_table()
     return as_page(made, names, file, numbers)

@@ -18,6 +18,7 @@ from data_foundation.readers.sql.database import Column, SourceTable
 from data_foundation.readers.sql.database_settings import Connection
 from data_foundation.readers.sql.postgres_types import make_column
 from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
+from data_foundation.sql_text import quote_text
 
 _SESSION = (
     # All that is read is of one moment, and nothing can be written.
@@ -201,9 +202,5 @@ def _uri(connection: Connection) -> str:
 
 def _in_schema(schema: str | None) -> str:
     if schema:
-        return f"n.nspname = {_literal(schema)}"
+        return f"n.nspname = {quote_text(schema)}"
     return "pg_table_is_visible(c.oid) AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
-
-
-def _literal(text: str) -> str:
-    return "'{}'".format(text.replace("'", "''"))

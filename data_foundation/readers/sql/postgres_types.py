@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from data_foundation.readers.sql.database import JSON, NO_ZONE, Column, decimal, wanted_decimal
+from data_foundation.sql_text import quote_name
 
 # The driver gives these in binary form, exactly.
 _NATIVE = {
@@ -28,7 +29,7 @@ def make_column(described: Mapping[str, Any], wanted: Mapping[str, Any]) -> Colu
         wanted: The hints that a person gave.
     """
     name, base = described["name"], described["base"]
-    quoted = '"{}"'.format(name.replace('"', '""'))
+    quoted = quote_name(name)
     kind, cast, hint = _read_as(base, described, wanted)
     return Column(
         name=name,

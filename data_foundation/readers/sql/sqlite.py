@@ -18,6 +18,7 @@ from data_foundation.readers.sql.database_settings import Connection
 from data_foundation.readers.sql.python_rows import read_rows
 from data_foundation.readers.sql.sqlite_types import make_column
 from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
+from data_foundation.sql_text import quote_name
 
 _BUSY = ("database is locked", "database table is locked")
 
@@ -62,14 +63,14 @@ class SqliteDatabase:
 
     def tables(self, schema: str | None) -> dict[str, tuple[str, ...]]:
         """Returns every table and view of the file, with its primary key."""
-        prefix = f"{_quote(schema)}." if schema else ""
-        found = {name: self._execute(f"PRAGMA {prefix}table_info({_quote(name)})") for name in self._names(schema)}
+        prefix = f"{quote_name(schema)}." if schema else ""
+        found = {name: self._execute(f"PRAGMA {prefix}table_info({quote_name(name)})") for name in self._names(schema)}
         # The last field is the column's place in the key, from 1 on.
         return {name: tuple(row[1] for row in sorted((row for row in rows if row[5]), key=lambda row: row[5]))
                 for name, rows in found.items()}  # fmt: skip
 
     def _names(self, schema: str | None) -> list[str]:
-        master = f"{_quote(schema)}.sqlite_master" if schema else "sqlite_master"
+        master = f"{quote_name(schema)}.sqlite_master" if schema else "sqlite_master"
         relations = (
             f"SELECT name FROM {master} WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"  # noqa: S608 - quoted
         )
@@ -86,13 +87,13 @@ class SqliteDatabase:
         found = next((name for name in names if name.lower() == table.lower()), None)
         if found is None:
             raise missing_table(self._connection, schema, table, names)
-        prefix = f"{_quote(schema)}." if schema else ""
-        place = f"{prefix}{_quote(found)}"
+        prefix = f"{quote_name(schema)}." if schema else ""
+        place = f"{prefix}{quote_name(found)}"
 
         def stored(name: str) -> set[str]:
-            return {kind for (kind,) in self._execute(f"SELECT DISTINCT typeof({_quote(name)}) FROM {place}")}  # noqa: S608 - quoted
+            return {kind for (kind,) in self._execute(f"SELECT DISTINCT typeof({quote_name(name)}) FROM {place}")}  # noqa: S608 - quoted
 
-        rows = self._execute(f"PRAGMA {prefix}table_xinfo({_quote(found)})")
+        rows = self._execute(f"PRAGMA {prefix}table_xinfo({quote_name(found)})")
         fields = ("position", "name", "type", "notnull", "default", "pk", "hidden")
         described = [dict(zip(fields, row, strict=True)) for row in rows]
         # 1 is a column of a virtual table that nothing selects by itself; 2 and 3 are generated columns.
@@ -135,7 +136,3 @@ class SqliteDatabase:
 
 def _text(statement: Any) -> str:
     return as_text(statement, sqlite.dialect())
-
-
-def _quote(name: str) -> str:
-    return '"{}"'.format(name.replace('"', '""'))

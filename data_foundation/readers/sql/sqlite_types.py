@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from data_foundation.errors import LoadError
 from data_foundation.readers.sql.database import JSON, Column, decimal, wanted_decimal
+from data_foundation.sql_text import quote_name
 
 _DIGITS = re.compile(r"\(\s*(\d+)\s*(?:,\s*(-?\d+)\s*)?\)")
 # In this order: the first word that a declaration has in it decides, as SQLite's own rules do.
@@ -39,7 +40,7 @@ def make_column(described: Mapping[str, Any], wanted: Mapping[str, Any], stored:
         LoadError: Nothing says what a column is, and its values disagree.
     """
     name, declared = described["name"], described["type"].upper()
-    quoted = '"{}"'.format(name.replace('"', '""'))
+    quoted = quote_name(name)
     facts: dict[str, Any] = {
         "name": name, "declared": declared or "no type", "nullable": not described["notnull"],
         "is_key": bool(described["pk"]),

@@ -18,6 +18,7 @@ from data_foundation.errors import WarehouseBusy, WarehouseError
 from data_foundation.warehouses.base import Setting, Warehouse, work_folder
 from data_foundation.warehouses.duckdb.destination import TransactionalDuckDB
 from data_foundation.warehouses.duckdb.file import DuckDBFile, find_file
+from data_foundation.warehouses.duckdb.utc_session import in_utc
 from data_foundation.warehouses.transactional_destination import AS_NAMED
 
 if TYPE_CHECKING:
@@ -181,10 +182,3 @@ class MemoryWarehouse(DuckDBWarehouse):
     def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
         """Yields a destination over the connection that this object was made with."""
         yield TransactionalDuckDB(in_utc(self.connection))
-
-
-def in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Returns `connection` with UTC as the zone of all its sessions; says nothing where that is the machine's own."""
-    if time.timezone or time.daylight:
-        connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    return connection
