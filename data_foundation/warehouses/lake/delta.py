@@ -32,7 +32,7 @@ ORDER = "number of row"
 
 
 @dataclass(frozen=True)
-class Arrived:
+class TableChange:
     """What a load brings to one table.
 
     Attributes:
@@ -86,7 +86,7 @@ def restore(client: FilesystemClient, name: str, number: int | None) -> None:
         table.restore(number, protocol_downgrade_allowed=True)
 
 
-def write_tables(client: FilesystemClient, arrived: Sequence[Arrived]) -> None:
+def write_tables(client: FilesystemClient, arrived: Sequence[TableChange]) -> None:
     """Writes what arrived for a table and for those nested in it, in this order.
 
     Readers see each table as it was or as it is: it takes one commit, a merge into a nested table two.
@@ -135,7 +135,7 @@ def _location(client: FilesystemClient, name: str) -> str:
     return client.get_open_table_location("delta", name)
 
 
-def _write(client: FilesystemClient, part: Arrived, rows: Any) -> None:
+def _write(client: FilesystemClient, part: TableChange, rows: Any) -> None:
     overwrite = part.mode in {"replace", "rebuild"}
     write_deltalake(
         _location(client, part.name),
@@ -146,7 +146,7 @@ def _write(client: FilesystemClient, part: Arrived, rows: Any) -> None:
     )
 
 
-def _merge(client: FilesystemClient, part: Arrived, merged: dict[str, pa.Table]) -> None:
+def _merge(client: FilesystemClient, part: TableChange, merged: dict[str, pa.Table]) -> None:
     """Merges rows by key, the last one of a key; rows of nested tables go and come with the row they belong to.
 
     Args:
@@ -170,7 +170,7 @@ def _merge(client: FilesystemClient, part: Arrived, merged: dict[str, pa.Table])
     merge_delta_table(table, _filtered(part.rows, chosen), part.table, part.name, streamed_exec=True)
 
 
-def _merge_nested(client: FilesystemClient, part: Arrived, table: DeltaTable | None, roots: pa.Table) -> None:
+def _merge_nested(client: FilesystemClient, part: TableChange, table: DeltaTable | None, roots: pa.Table) -> None:
     root = get_first_column_name_with_prop(part.table, "root_key") or "_dlt_root_id"
     ids = roots.select(["_dlt_id"]).rename_columns([root])
     if table is not None and part.table["x-merge-strategy"] != "insert-only":
@@ -182,7 +182,7 @@ def _merge_nested(client: FilesystemClient, part: Arrived, table: DeltaTable | N
         _write(client, part, _filtered(part.rows, pa.compute.and_(wanted, first)))
 
 
-def _choose(part: Arrived, keys: Sequence[str], table: DeltaTable | None) -> Any:
+def _choose(part: TableChange, keys: Sequence[str], table: DeltaTable | None) -> Any:
     """Returns for each row whether it is the one of its key that counts."""
     quoted = ", ".join(f'"{key}"' for key in keys)
     order = get_first_column_name_with_prop(part.table, "dedup_sort")
@@ -197,7 +197,7 @@ def _choose(part: Arrived, keys: Sequence[str], table: DeltaTable | None) -> Any
     return chosen
 
 
-def _is_no_deletion(part: Arrived) -> str:
+def _is_no_deletion(part: TableChange) -> str:
     """Returns the SQL condition of rows that do not say that their key is to be deleted."""
     column = get_first_column_name_with_prop(part.table, "hard_delete")
     if column is None or column not in part.rows.schema.names:

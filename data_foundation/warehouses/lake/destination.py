@@ -14,7 +14,8 @@ from typing_extensions import override
 from data_foundation.naming import schema_name
 from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.lake import delta as lake_delta
-from data_foundation.warehouses.lake.client import LakeClient, PendingChanges
+from data_foundation.warehouses.lake.client import LakeClient
+from data_foundation.warehouses.lake.load_plan import PendingChanges
 from data_foundation.warehouses.transactional_destination import AS_NAMED, TransactionalDestination
 
 

@@ -172,7 +172,7 @@ class LakeWarehouse(Warehouse):
         """
         with self._explaining():
             destination = self.destination()
-            destination.client_of("probe", "probe").probe()
+            destination.client_of("probe", "probe").check_access()
             yield destination
 
     @contextmanager

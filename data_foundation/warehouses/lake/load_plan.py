@@ -1,0 +1,117 @@
+"""What one load changes in a lake: its pending changes, and the plan of what it writes and removes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlt.common.configuration.container import Container
+from dlt.common.schema.utils import get_nested_tables, get_root_table, is_nested_table
+from dlt.common.storages.load_package import LoadPackageStateInjectableContext
+
+from data_foundation.errors import WarehouseError
+from data_foundation.warehouses.lake import delta as lake_delta
+from data_foundation.warehouses.lake.delta import TableChange
+from data_foundation.warehouses.lake.write_ahead_note import Note
+
+if TYPE_CHECKING:
+    from data_foundation.warehouses.connection import Statement
+    from data_foundation.warehouses.lake.dataset_files import DatasetFiles
+
+
+class PendingChanges:
+    """The pending changes of one load, collected from dlt until the load is complete.
+
+    Attributes:
+        first: DELETE statements that are executed before the rows are written.
+        emptied: Tables whose rows are removed.
+        dropped: Tables whose rows and columns are removed.
+    """
+
+    def __init__(self, first: Sequence[Statement] = ()) -> None:
+        self.first = list(first)
+        self.emptied: set[str] = set()
+        self.dropped: set[str] = set()
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """All that a load writes and removes, known before it does so.
+
+    Attributes:
+        note: What the next run needs to finish or to undo the load.
+        tables: The changes of each table, parents before their nested tables.
+        uploads: The path in the lake of each local parquet file; empty for Delta tables.
+    """
+
+    note: Note
+    tables: Sequence[TableChange]
+    uploads: Mapping[str, str]
+
+
+def plan_load(files: DatasetFiles, pending: PendingChanges, load_id: str) -> LoadPlan:
+    """Returns the plan of a load.
+
+    Raises:
+        WarehouseError: A table has files of the other format.
+    """
+    row_files = _row_files(files, load_id)
+    tables = _table_changes(files, pending, row_files)
+    note = Note(load_id)
+    for table in dict.fromkeys((*(change.name for change in tables), *pending.dropped)):
+        _plan_table(files, pending, note, table, has_rows=table in row_files)
+    uploads: dict[str, str] = {}
+    if files.table_format == "parquet":
+        uploads = {path: files.parquet_path(load_id, path) for paths in row_files.values() for path in paths}
+    note.added += [*uploads.values(), *files.schema_and_state_paths(load_id)]
+    return LoadPlan(note, tables, uploads)
+
+
+def _row_files(files: DatasetFiles, load_id: str) -> Mapping[str, list[str]]:
+    """Returns the local files with rows, by table; without dlt's own tables."""
+    storage = Container()[LoadPackageStateInjectableContext].storage
+    found: dict[str, list[str]] = {}
+    for job in storage.get_load_package_jobs(load_id)["completed_jobs"]:
+        if not files.is_dlt_table(job.table_name):
+            path = storage.get_job_file_path(load_id, "completed_jobs", job.file_name())
+            found.setdefault(job.table_name, []).append(storage.storage.make_full_path(path))
+    return found
+
+
+def _table_changes(
+    files: DatasetFiles, pending: PendingChanges, row_files: Mapping[str, list[str]]
+) -> list[TableChange]:
+    """Returns the change of each table, parents before their nested tables."""
+    all_tables = files.schema.tables
+    touched = {*row_files, *pending.emptied}
+    for name in row_files:
+        if files.prepare_load_table(name)["write_disposition"] == "merge":
+            # A merged row may have lost all of its nested rows, so each nested table is touched.
+            root = get_root_table(all_tables, name)["name"]
+            touched.update(str(table["name"]) for table in get_nested_tables(all_tables, str(root)))
+    changes = []
+    for name in sorted(touched, key=lambda table: (is_nested_table(all_tables[table]), table)):
+        mode = "rebuild" if name in pending.dropped else "replace" if name in pending.emptied else ""
+        table = files.prepare_load_table(name)
+        local = tuple(sorted(row_files.get(name, ())))
+        changes.append(TableChange(name, table, local, mode or table["write_disposition"]))
+    return changes
+
+
+def _plan_table(files: DatasetFiles, pending: PendingChanges, note: Note, table: str, *, has_rows: bool) -> None:
+    """Adds a table's version before the load, or its files that the load makes obsolete, to the note."""
+    is_delta = files.table_format == "delta"
+    if is_delta and (table not in pending.dropped or has_rows):
+        note.versions[table] = lake_delta.version(files, table)
+        if note.versions[table] is not None:
+            return
+    stored = files.table_files(table)
+    if table in pending.dropped or (not is_delta and table in pending.emptied):
+        note.obsolete += stored
+    elif (is_delta and stored) or any("/_delta_log/" in path for path in stored):
+        message = (
+            f"{files.dataset_name}/{table} holds files of another kind than LAKE_FORMAT={files.table_format}; "
+            "set LAKE_FORMAT as it was, or load the table with refresh=drop"
+        )
+        raise WarehouseError(message)
