@@ -1,4 +1,4 @@
-"""The settings of one connection, wherever dlt's configuration has them, and what to say of those it has not."""
+"""Reads the settings of one connection from dlt's configuration; names those that are missing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from data_foundation.errors import SettingMissing
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """The table `[sources.<folder>.<name>]` of dlt's files, or the same in the environment.
+    """The settings in `[sources.<folder>.<name>]` of dlt's files, or in the same environment variables.
 
     Attributes:
-        folder: The source's.
-        name: As `sources.yaml` calls the connection.
+        folder: Name of the source's folder.
+        name: Name of the connection in `sources.yaml`.
     """
 
     folder: str
@@ -25,33 +25,33 @@ class ConnectionSettings:
 
     @property
     def section(self) -> str:
-        """Where it stands in dlt's configuration."""
+        """The section of dlt's configuration."""
         return f"sources.{self.folder}.{self.name}"
 
     @property
     def hint(self) -> str:
-        """Tells where a setting may be set."""
+        """The places where a setting can be set, for error messages."""
         return f"Set it in .dlt/secrets.toml under [{self.section}], in .env or the environment"
 
-    def whole(self) -> Any:
-        """Returns what stands in the place of the table, which may be an address; None where nothing does."""
+    def section_value(self) -> Any:
+        """Returns the value of the section itself: a table, or a DSN in its place. Returns None if it is not set."""
         return dlt.secrets.get(self.section) or dlt.config.get(self.section)
 
     def find(self, setting: str, *, secret: bool = False) -> Any:
-        """Returns the value of a setting, None where it is not set.
+        """Returns the value of a setting, or None if it is not set.
 
         Args:
-            setting: Its name, with dots where it stands in a table of its own.
-            secret: dlt keeps such values out of its trace.
+            setting: Name of the setting; a dot separates the name of a nested table.
+            secret: Read it as a secret, which dlt keeps out of its trace.
         """
         key = f"{self.section}.{setting}"
         value: Any = dlt.secrets.get(key) if secret else None
         return dlt.config.get(key) if value is None else value
 
     def variable(self, setting: str) -> str:
-        """Returns the environment variable that sets it."""
+        """Returns the environment variable that sets `setting`."""
         return f"{self.section}.{setting}".replace(".", "__").upper()
 
     def missing(self, settings: Iterable[str], more: str = "") -> SettingMissing:
-        """Returns the error for settings that are not set; `more` follows where they may be set."""
+        """Returns the error for settings that are not set; `more` is added after the places where to set them."""
         return SettingMissing([self.variable(setting) for setting in settings], f"{self.hint}{more}")

@@ -1,4 +1,4 @@
-"""Pages read ahead: the database, the network or the disk works while what came before is written."""
+"""Reads pages in threads, so that the database, network or disk works while the pages before are written."""
 
 from __future__ import annotations
 
@@ -11,36 +11,37 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 READY = 2
-"""Pages that wait at most: more would cost memory, and one is not always there when it is asked for."""
+"""Largest number of pages in the queue: more would cost memory, and with one the writer would sometimes wait."""
 
-_PATIENCE = 0.1
-"""Seconds after which a reader that nobody takes pages from looks whether it is still wanted."""
+_POLL_SECONDS = 0.1
+"""Seconds between two checks whether the consumer has stopped, while the queue is full."""
 
 
 class ReadAhead(Generic[T]):
-    """Runs readers, each in a thread of its own, and hands over their pages as they come.
+    """Runs readers, each in its own thread, and yields their pages in the order of arrival.
 
-    A reader is a function that returns an iterator; what it raises is raised where the pages are taken. When nobody
-    takes pages any more the iterators are closed in their threads.
+    A reader is a function that returns an iterator. An exception of a reader is raised in the consumer's thread. When
+    the consumer stops, the iterators are closed in their threads.
     """
 
     def __init__(self, readers: Sequence[Callable[[], Iterator[T]]], interrupts: Sequence[Callable[[], None]]) -> None:
-        """Starts nothing yet.
+        """Starts no thread yet.
 
         Args:
-            readers: What is read side by side.
-            interrupts: End a wait inside of a reader; called from another thread, at the end alone.
+            readers: Functions that run in parallel; each returns an iterator of pages.
+            interrupts: Functions that end a wait inside a reader; called from another thread, only when the consumer
+                stops before the readers are done.
         """
         self._readers = readers
         self._interrupts = interrupts
         self._pages: queue.Queue[tuple[str, Any]] = queue.Queue(READY)
-        self._over = threading.Event()
+        self._stopped = threading.Event()
 
     def __iter__(self) -> Iterator[T]:
         """Yields every page.
 
         Raises:
-            Exception: What a reader raised.
+            Exception: The first exception of a reader.
         """
         threads = [threading.Thread(target=self._run, args=(reader,), daemon=True) for reader in self._readers]
         for thread in threads:
@@ -48,18 +49,18 @@ class ReadAhead(Generic[T]):
         running = len(threads)
         try:
             while running:
-                what, value = self._pages.get()
-                if what == "page":
+                kind, value = self._pages.get()
+                if kind == "page":
                     yield value
-                elif what == "error":
+                elif kind == "error":
                     raise value
                 else:
                     running -= 1
         finally:
-            self._over.set()
+            self._stopped.set()
             interrupts: Sequence[Callable[[], None]] = self._interrupts if running else ()
             for interrupt in interrupts:
-                with suppress(Exception):  # whatever it says, nobody waits for its rows
+                with suppress(Exception):  # the consumer has stopped, so a failure changes nothing
                     interrupt()
             for thread in threads:
                 thread.join()
@@ -71,15 +72,15 @@ class ReadAhead(Generic[T]):
                 if not self._put("page", page):
                     return
             self._put("end", None)
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the pages are taken
+        except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread
             self._put("error", error)
         finally:
-            with suppress(Exception):  # the connection is gone anyway
+            with suppress(Exception):  # the connection may be lost already
                 pages.close()  # type: ignore[attr-defined] # every reader is a generator
 
-    def _put(self, what: str, value: Any) -> bool:
-        while not self._over.is_set():
+    def _put(self, kind: str, value: Any) -> bool:
+        while not self._stopped.is_set():
             with suppress(queue.Full):
-                self._pages.put((what, value), timeout=_PATIENCE)
+                self._pages.put((kind, value), timeout=_POLL_SECONDS)
                 return True
         return False

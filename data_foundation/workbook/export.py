@@ -1,4 +1,4 @@
-"""The YAML that means the same as a workbook."""
+"""Converts a workbook to the equivalent `sources.yaml`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from data_foundation.workbook.document import read_workbook
 
 
 def export_yaml(file: Path) -> str:
-    """Returns a `sources.yaml` with the resources of a workbook, those that are switched off too.
+    """Returns a `sources.yaml` with all resources of a workbook, including disabled ones.
 
     Raises:
-        ConfigError: With everything that is wrong with the workbook.
+        ConfigError: The workbook has errors; contains all of them.
     """
     document = read_workbook(file)
     if document.problems:

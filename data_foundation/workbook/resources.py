@@ -1,4 +1,4 @@
-"""A row of the sheet as a resource of `sources.yaml`, and which of its columns each part of that comes from."""
+"""Converts a row of the sheet to a resource of `sources.yaml`; maps each part of a resource back to its column."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ COLUMN_OF: Mapping[str, str] = {
     "kwargs.page_size": "chunk_size",
     "kwargs.parallelism": "parallelism",
 }
-"""By part of a resource the column that it comes from; of any other it is that of the part around it, or job_id."""
+"""The column of each part of a resource. A part that is not listed has the column of its parent, or else job_id."""
 
 
 def to_resource(row: WorkbookRow) -> dict[str, Any]:
-    """Returns what a row says as `sources.yaml` would say it, with nothing in it that goes without saying."""
+    """Returns the resource of a row, as in `sources.yaml`; values that equal the default are left out."""
     entry, kwargs = _entry(row)
     resource: dict[str, Any] = {
         "entry": f"data_foundation.readers.{entry}",
@@ -62,7 +62,7 @@ def to_resource(row: WorkbookRow) -> dict[str, Any]:
 
 
 def _entry(row: WorkbookRow) -> tuple[str, dict[str, Any]]:
-    """Returns the reader that a row means and what it is asked for; None is what goes without saying."""
+    """Returns the entry of a row, below `data_foundation.readers`, and its `kwargs`; None stands for the default."""
     connection = {"connection": row.source_name}
     if row.source_type == "API":
         return "rest.get_endpoint", connection | {
@@ -78,21 +78,22 @@ def _entry(row: WorkbookRow) -> tuple[str, dict[str, Any]]:
 
 
 def _first_value(row: WorkbookRow) -> Any:
-    """Returns where the first run starts; an API has texts where Excel has dates."""
+    """Returns the cursor's initial value; dates become text for an API, whose JSON has no dates."""
     value = row.last_watermark
     return value.isoformat() if row.source_type == "API" and isinstance(value, date) else value
 
 
 def column_of(path: Sequence[str | int]) -> str:
-    """Returns the column that a part of a resource comes from, for instance watermark_column for its `incremental`."""
+    """Returns the column of a part of a resource, for instance watermark_column for `incremental`."""
     parts = [".".join(map(str, path[:size])) for size in range(len(path), 0, -1)]
     return next((COLUMN_OF[part] for part in parts if part in COLUMN_OF), "job_id")
 
 
 def table_of(row: WorkbookRow) -> str:
-    """Returns what the table is called; of files the last part of their path that is more than wildcards and an ending.
+    """Returns the name of the destination table.
 
-    `inbox/orders_*.csv` is orders, `inbox/*.csv` is inbox.
+    For files it is the last part of the path that is not only wildcards and an extension: orders for
+    `inbox/orders_*.csv`, inbox for `inbox/*.csv`.
     """
     if row.source_type != "FILE":
         return row.table_name

@@ -1,4 +1,4 @@
-"""A workbook to begin with: headers with notes, drop-downs, and four rows that show how, none of them switched on."""
+"""Writes a template of the workbook: headers with notes, drop-down lists, and four disabled example rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 LAST_ROW = 2000
-"""As far as drop-downs and formats of cells go."""
+"""Last row with drop-down lists and validation."""
 
 EXAMPLES: tuple[dict[str, Any], ...] = (
     {
@@ -40,17 +40,17 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
 
 
 def write_template(file: Path) -> None:
-    """Writes the workbook.
+    """Writes the template.
 
     Raises:
-        FoundationError: It is there already, or openpyxl is not installed.
+        FoundationError: The file exists already, or openpyxl is not installed.
     """
     if file.exists():
-        raise FoundationError(f"{file} is there already; it is not written over")
+        raise FoundationError(f"{file} exists already and is not overwritten")
     try:
         from openpyxl import Workbook  # noqa: PLC0415 - an extra, which most folders do not need
     except ModuleNotFoundError:
-        raise FoundationError("openpyxl is not installed: install the extra `workbook`") from None
+        raise FoundationError("openpyxl is not installed: install data-foundation[workbook]") from None
     book = Workbook()
     book.remove(book.worksheets[0])
     sheet = book.create_sheet(SHEET)
@@ -58,14 +58,14 @@ def write_template(file: Path) -> None:
     for example in EXAMPLES:
         sheet.append([example.get(column) for column in COLUMNS])
     for number, column in enumerate(COLUMNS, 1):
-        _dress(sheet, number, column)
+        _format_column(sheet, number, column)
     sheet.freeze_panes = "B2"
     file.parent.mkdir(parents=True, exist_ok=True)
     book.save(file)
 
 
-def _dress(sheet: Worksheet, number: int, column: str) -> None:
-    """Gives a column its note, its format and its drop-down."""
+def _format_column(sheet: Worksheet, number: int, column: str) -> None:
+    """Adds a column's note, cell format, and drop-down list or validation."""
     from openpyxl.comments import Comment  # noqa: PLC0415 - an extra, which most folders do not need
     from openpyxl.styles import Font, PatternFill  # noqa: PLC0415 - the same
     from openpyxl.utils import get_column_letter  # noqa: PLC0415 - the same
@@ -75,8 +75,8 @@ def _dress(sheet: Worksheet, number: int, column: str) -> None:
     header.font = Font(bold=True, color="FFFFFF")
     header.fill = PatternFill("solid", fgColor="1F4E78" if required else "7F7F7F")
     words = WORDS.get(column, ())
-    told = ["Required." if required else "", WorkbookRow.model_fields[column].description, ", ".join(words)]
-    header.comment = Comment("\n".join(filter(None, told)), "foundation", width=320, height=120)
+    notes = ["Required." if required else "", WorkbookRow.model_fields[column].description, ", ".join(words)]
+    header.comment = Comment("\n".join(filter(None, notes)), "foundation", width=320, height=120)
     letter = get_column_letter(number)
     sheet.column_dimensions[letter].width = max(12, len(column) + 2)
     cells = f"{letter}2:{letter}{LAST_ROW}"
@@ -85,7 +85,7 @@ def _dress(sheet: Worksheet, number: int, column: str) -> None:
         rule.error, rule.errorTitle = f"Accepted: {', '.join(words)}", column
     elif column in NUMBERS:
         rule = DataValidation("whole", operator="greaterThanOrEqual", formula1="1", showErrorMessage=True)
-        rule.error, rule.errorTitle = "Accepted is a whole number from 1 on", column
+        rule.error, rule.errorTitle = "Accepted: a whole number, 1 or more", column
     else:
         if column not in VALUES:
             _format_as_text(sheet, number)
@@ -95,6 +95,6 @@ def _dress(sheet: Worksheet, number: int, column: str) -> None:
 
 
 def _format_as_text(sheet: Worksheet, number: int) -> None:
-    """Keeps Excel from making a date or a number of what is typed into the column."""
+    """Formats the column as text, so that Excel does not convert typed text to dates or numbers."""
     for row in range(2, len(EXAMPLES) + 102):
         sheet.cell(row, number).number_format = "@"

@@ -1,90 +1,114 @@
-"""An .xlsx file as what it is, a zip of XML: opened only where it is one, small enough, and open to everybody."""
+"""Opens .xlsx files, for configuration and for data: refuses encrypted files, zip bombs and XML entities."""
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from warnings import catch_warnings, simplefilter
+from typing import TYPE_CHECKING
+
+from data_foundation.workbook.unpack_limits import MAX_RATIO, max_unpacked_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-MAX_FILE = 20_000_000
-MAX_UNPACKED = 100_000_000
-"""Bytes of the file, and of all that is in it: beyond any list of tables, below what a bomb needs."""
+    from openpyxl import Workbook
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_DOCUMENT_TYPE = re.compile(rb"<!(DOCTYPE|ENTITY)")
 _MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref=["']([A-Z0-9:]+)["']""")
+_CHUNK = 1 << 20
+_OVERLAP = 1_000
+"""Bytes read again with the next chunk, more than one match of the patterns above takes."""
 
 
-class Unreadable(Exception):
-    """Why a file cannot be read as a workbook."""
+class UnreadableXlsxError(Exception):
+    """A file is not a readable .xlsx file; the message continues a sentence that begins with the file's name."""
+
+
+class OpenpyxlMissingError(UnreadableXlsxError):
+    """The optional dependency openpyxl is not installed."""
 
 
 @contextmanager
-def open_workbook(file: Path) -> Iterator[tuple[Any, Mapping[str, bytes]]]:
-    """Yields the workbook of openpyxl's, read row by row, and the XML of its sheets by their place in the file.
+def open_xlsx(file: Path, *, formulas: bool) -> Iterator[Workbook]:
+    """Yields the workbook, which openpyxl reads row by row.
+
+    Args:
+        file: The .xlsx file.
+        formulas: Read a formula as its text; otherwise as the value that Excel computed last.
 
     Raises:
-        Unreadable: It is no workbook, is encrypted, or takes more memory than `MAX_UNPACKED`.
+        UnreadableXlsxError: The file is not a workbook, is encrypted, or unpacks to more than it may.
     """
     try:
         import openpyxl  # noqa: PLC0415 - an extra, which most folders do not need
     except ModuleNotFoundError:
-        raise Unreadable("needs openpyxl, which is not installed: install the extra `workbook`") from None
-    content = _read(file)
-    sheets = _unpack(content)
-    with catch_warnings():
-        simplefilter("ignore")  # of parts that only Excel understands
+        raise OpenpyxlMissingError(
+            "needs openpyxl, which is not installed: install data-foundation[workbook] or data-foundation[files]"
+        ) from None
+    _check_format(file)
+    _check_parts(file)
+    with file.open("rb") as content:
         try:
-            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, keep_links=False)
+            book = openpyxl.load_workbook(content, read_only=True, data_only=not formulas, keep_links=False)
         except Exception as error:  # noqa: BLE001 - a broken file makes openpyxl raise nearly anything
-            raise Unreadable(f"is no workbook that can be read: {type(error).__name__}: {error}") from None
-        try:
-            yield book, sheets
-        finally:
-            book.close()
+            raise UnreadableXlsxError(f"is not a readable workbook: {type(error).__name__}: {error}") from None
+        yield book
 
 
-def merged_cells(xml: bytes) -> list[str]:
-    """Returns the ranges of a sheet whose cells are merged, for instance A3:A5."""
-    return [found.decode() for found in _MERGED.findall(xml)]
+def find_merged_cells(file: Path, part: str) -> list[str]:
+    """Returns the merged ranges of a sheet, for instance A3:A5; openpyxl does not read them row by row.
 
-
-def _read(file: Path) -> bytes:
-    try:
-        size = file.stat().st_size
-        content = file.read_bytes() if size <= MAX_FILE else b""
-    except OSError as error:
-        raise Unreadable(f"cannot be read: {error.strerror}") from None
-    if size > MAX_FILE:
-        raise Unreadable(f"has {size:,} bytes; accepted are at most {MAX_FILE:,}")
-    if content.startswith(_OLE):
-        if _ENCRYPTED in content:
-            raise Unreadable("is encrypted; save it without a password (secrets do not belong into it anyway)")
-        raise Unreadable("is of the old kind .xls; save it as an Excel workbook (.xlsx)")
-    return content
-
-
-def _unpack(content: bytes) -> dict[str, bytes]:
-    """Returns the XML of every sheet; looks at all other parts too.
-
-    The size that the zip tells of a part is the most that is ever read of it.
+    Args:
+        file: The .xlsx file, which `open_xlsx` has checked.
+        part: The sheet's path inside the file.
     """
+    with zipfile.ZipFile(file) as archive:
+        windows = _windows(archive, part)
+        return list(dict.fromkeys(match.decode() for window in windows for match in _MERGED.findall(window)))
+
+
+def _check_format(file: Path) -> None:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as parts:
-            size = sum(part.file_size for part in parts.infolist())
-            if size > MAX_UNPACKED:
-                raise Unreadable(f"unpacks to {size:,} bytes; accepted are at most {MAX_UNPACKED:,}")
-            texts = {part.filename: parts.read(part) for part in parts.infolist() if part.filename.endswith(".xml")}
+        with file.open("rb") as content:
+            if content.read(len(_OLE)) != _OLE:
+                return
+            window = b""
+            while chunk := content.read(_CHUNK):
+                if _ENCRYPTED in (window := window[-len(_ENCRYPTED) :] + chunk):
+                    raise UnreadableXlsxError("is encrypted; save it without a password")
+    except OSError as error:
+        raise UnreadableXlsxError(f"cannot be read: {error.strerror}") from None
+    raise UnreadableXlsxError("has the old format .xls; save it as an Excel workbook (.xlsx)")
+
+
+def _check_parts(file: Path) -> None:
+    """Checks the unpacked size and searches every XML part for a document type, which could expand without end.
+
+    zipfile never reads more of a part than the size that the archive declares for it.
+    """
+    limit = max_unpacked_bytes(file.stat().st_size)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+            if size > limit:
+                raise UnreadableXlsxError(
+                    f"unpacks to {size:,} bytes; accepted are at most {limit:,}, which is {MAX_RATIO} times its size "
+                    "or 64 MiB"
+                )
+            for name in archive.namelist():
+                if name.endswith((".xml", ".rels")) and any(map(_DOCUMENT_TYPE.search, _windows(archive, name))):
+                    raise UnreadableXlsxError("contains an XML document type, which Excel never writes; save it again")
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise Unreadable(f"is no Excel workbook (.xlsx), or is cut short: {error}") from None
-    if any(b"<!DOCTYPE" in text or b"<!ENTITY" in text for text in texts.values()):
-        raise Unreadable("holds an XML document type, which no program that writes workbooks makes; save it anew")
-    return {name: text for name, text in texts.items() if "worksheets/" in name}
+        raise UnreadableXlsxError(f"is not an Excel workbook (.xlsx), or is truncated: {error}") from None
+
+
+def _windows(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    """Yields a part in chunks, each with the end of the one before it."""
+    window = b""
+    with archive.open(part) as content:
+        while chunk := content.read(_CHUNK):
+            window = window[-_OVERLAP:] + chunk
+            yield window

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from data_foundation.errors import EntryError, FoundationError, LoadError, ValueRefused
 from data_foundation.readers.files.csv_files import CsvReader, Dialect
-from data_foundation.readers.files.decompress import FREE_BYTES
+from data_foundation.workbook.unpack_limits import FREE_BYTES
 from tests.support.file_sources import FileTree, files
 
 __all__ = ["files"]
@@ -63,7 +63,7 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "mixed-line-ends": (b"id,name\r\n1,x\n2,y\n", {}, "some of its lines end in a line feed and some in"),
     "mixed-line-ends-before": (b"\r\nid,name\n1,x\n2,y\n", {}, "some of its lines end in a line feed and some in"),
     "open-quote": (b'id,name\n1,x\n2,"y\n', {}, "row 2: Value with unterminated quote found"),
-    "truncated-gzip": (gzip.compress(b"id,name\n1,x\n" * 99)[:-9], {}, "is no whole gzip file"),
+    "truncated-gzip": (gzip.compress(b"id,name\n1,x\n" * 99)[:-9], {}, "is a damaged gzip file"),
     "long-delimiter": (b"id,name\n", {"delimiter": "::"}, "delimiter: got '::'; accepted is one character"),
     "names-too-few": (b"1,2\n", {"header": ["id"]}, "header: got 1 names for 2 columns"),
     "separator": (b"id\n", {"decimal_separator": "x"}, "decimal_separator: got 'x'; accepted: '.' or ','"),

@@ -104,15 +104,15 @@ def test_rows_with_errors_in_their_cells_are_set_aside(files: FileTree) -> None:
     files.load("bank.landed")
     assert files.values("id") == [2]
     assert [(row["_row"], row["reason"]) for row in files.rows("landed__quarantine")] == [
-        (1, "cell B2 is an error, #DIV/0!"), (3, "cell C4 stands beyond the 2 columns of the first row")
+        (1, "cell B2 contains the error #DIV/0!"), (3, "cell C4 is beyond the 2 columns of the first row")
     ]  # fmt: skip
 
 
-def make_bomb() -> bytes:
-    """Returns an archive that unpacks to far too much."""
+def make_bomb(sheet: bytes) -> bytes:
+    """Returns a workbook whose sheet is harmful XML."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet1.xml", b"0" * (65 * 2**20))
+        archive.writestr("xl/worksheets/sheet1.xml", sheet)
     return content.getvalue()
 
 
@@ -122,6 +122,8 @@ def _parquet() -> bytes:
     return content.getvalue()
 
 
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ENCRYPTED = b"\0" * 512 + "EncryptedPackage".encode("utf-16-le")
 REFUSED: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
     "truncated-parquet": ("a.parquet", _parquet()[:-20], {}, "is no whole Parquet file"),
     "half-a-parquet": ("a.parquet", _parquet()[:100], {}, "is no whole Parquet file"),
@@ -131,13 +133,15 @@ REFUSED: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
     "no-json": ("a.json", b'[{"a": 1}, {"a": ]', {}, "is no JSON"),
     "no-objects": ("a.json", b"[1, 2]", {}, "row 1: is JSON, and no object"),
     "no-line": ("a.jsonl", b'{"a": 1}\n{"a"\n', {}, "row 2: is no JSON"),
-    "json-in-cp1252": ("a.jsonl", b'{"a": "M\xfcller"}\n', {}, "is not UTF-8; say what it is encoded in"),
+    "json-in-cp1252": ("a.jsonl", b'{"a": "M\xfcller"}\n', {}, "is not UTF-8; set the encoding of the file"),
     "our-own-key": ("a.jsonl", b'{"_row": 1}\n', {}, "row 1 has a key _file or _row itself"),
-    "encrypted-workbook": ("a.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 512, {}, "is encrypted, or of"),
-    "truncated-workbook": ("a.xlsx", make_workbook(A=[("id",), (1,)])[:-99], {}, "is no whole workbook"),
-    "several-sheets": ("a.xlsx", make_workbook(A=[], B=[]), {}, "has several sheets; it has A, B; say `sheet:`"),
+    "old-workbook": ("a.xlsx", OLE + b"\0" * 512, {}, "has the old format .xls; save it as an Excel workbook"),
+    "encrypted-workbook": ("a.xlsx", OLE + ENCRYPTED, {}, "is encrypted; save it without a password"),
+    "truncated-workbook": ("a.xlsx", make_workbook(A=[("id",), (1,)])[:-99], {}, "or is truncated: File is not a zip"),
+    "several-sheets": ("a.xlsx", make_workbook(A=[], B=[]), {}, "has several sheets; it has A, B; set `sheet` to one"),
     "no-such-sheet": ("a.xlsx", make_workbook(Orders=[]), {"sheet": "Order"}, "'Order'.*Did you mean 'Orders'"),
-    "bomb": ("a.xlsx", make_bomb(), {}, "unpacks to more than 200 times its size, as a zip bomb does"),
+    "bomb": ("a.xlsx", make_bomb(b"0" * (65 * 2**20)), {}, "unpacks to 68,157,440 bytes; accepted are at most 67,108"),
+    "document-type": ("a.xlsx", make_bomb(b"<!DOCTYPE a><a/>"), {}, "contains an XML document type, which Excel"),
 }  # fmt: skip
 
 

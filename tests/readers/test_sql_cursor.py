@@ -141,7 +141,7 @@ WRONG = {
     "no-time": ('cursor_path: at, initial_value: "yesterday"', "got 'yesterday'; column at is date, so accepted is"),
     "no-number": ('cursor_path: id, initial_value: "many"', "got 'many'; column id is integer, so accepted is"),
     "no-column": ("cursor_path: att", "incremental.cursor_path: public.orders has no column 'att'"),
-    "other-case": ("cursor_path: AT", "got 'AT', and the column of public.orders is called 'at'; spell it so"),
+    "other-case": ("cursor_path: AT", "got 'AT'; accepted is the exact name of the column of public.orders, 'at'"),
 }  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def test_a_type_without_an_exact_one_is_refused(name: str, kind: Any) -> None:
     """The error says what may be done: leave it out, or take it as text."""
     dialect = name.partition("-")[0]
     with pytest.raises(
-        LoadError, match=r"no exact type in a warehouse; leave it out with exclude: \[x\], or take it as"
+        LoadError, match=r"no exact type in a warehouse; leave it out with `exclude: \[x\]`, or read it as"
     ):
         column(kind, dialect)
     assert column(kind, dialect, data_type="text").kind == pa.string()

@@ -86,10 +86,10 @@ REFUSED = {
     "before-christ": ("timestamp", "'0044-03-15 BC'", "an infinity, or a year outside 1 to 9999"),
     "far-away": ("date", "'10000-01-01'", "an infinity, or a year outside 1 to 9999"),
     "a-day-of-infinity": ("date", "'-infinity'", "an infinity, or a year outside 1 to 9999"),
-    "midnight-at-the-end": ("time", "'24:00'", "24:00, which is no time of a day"),
-    "no-number": ("numeric(5,2)", "'NaN'", "what does not fit decimal128(5, 2)"),
-    "too-many-digits": ("numeric", "1e-10", "what does not fit decimal128(38, 9)"),
-    "too-large": ("numeric", "1e30", "what does not fit decimal128(38, 9)"),
+    "midnight-at-the-end": ("time", "'24:00'", "24:00, which is not a time of day"),
+    "no-number": ("numeric(5,2)", "'NaN'", "the value does not fit decimal128(5, 2)"),
+    "too-many-digits": ("numeric", "1e-10", "the value does not fit decimal128(38, 9)"),
+    "too-large": ("numeric", "1e30", "the value does not fit decimal128(38, 9)"),
 }
 
 
@@ -190,7 +190,7 @@ MISSING: dict[str, tuple[dict[str, Any], str]] = {
     "include": ({"include": ["idd"]}, "include: public.orders has no column 'idd'; it has id, at, note. Did"),
     "exclude": ({"exclude": ["x"]}, "exclude: public.orders has no column 'x'"),
     "nothing-left": ({"include": ["id"], "exclude": ["id"]}, "include and exclude leave no column"),
-    "filter": ({"query_filter": "1=1; drop table orders"}, "which holds 2 statements"),
+    "filter": ({"query_filter": "1=1; drop table orders"}, "which contains 2 statements"),
     "filter-column": ({"query_filter": "colour = 'red'"}, 'column "colour" does not exist'),
     "filter-no-condition": ({"query_filter": "id"}, "argument of WHERE must be type boolean"),
 }  # fmt: skip

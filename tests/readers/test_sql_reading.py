@@ -83,7 +83,7 @@ def test_ranges_are_read_side_by_side_as_of_one_moment(
 
 
 WRONG: dict[str, tuple[dict[str, Any], list[str], str]] = {
-    "no-key": ({"parallelism": 2}, [], "public.orders needs partition_on, the column that ranges are made of"),
+    "no-key": ({"parallelism": 2}, [], "public.orders needs partition_on, the column to divide the table by"),
     "text-key": ({"parallelism": 2, "partition_on": "note"}, [], "column note is text; accepted are whole numbers"),
     "no-column": ({"parallelism": 2, "partition_on": "x"}, [], "partition_on: public.orders has no column 'x'"),
     "order": ({"parallelism": 2, "partition_on": "id"}, ["incremental: {cursor_path: id, row_order: asc}"], "side by"),
@@ -122,7 +122,7 @@ def test_an_unchanged_table_keeps_its_rows(sql_tree: SqlTree, file: Path, on_emp
     assert sql_tree.load("shop.landed").rows == 1
     again = sql_tree.load("shop.landed")
     assert (again.rows, again.row_count) == (0, 1)
-    assert any("as when it was loaded" in warning for warning in again.warnings)
+    assert any("as at its last load" in warning for warning in again.warnings)
     assert [check.message for check in again.checks if not check.passed] == []
 
 
@@ -133,7 +133,7 @@ def test_an_unchanged_table_is_not_read_again(sql_tree: SqlTree, file: Path, cap
     sql_tree.read("write_disposition: replace", skip_unchanged="at")
     assert sql_tree.load("shop.landed").rows == 1
     assert sql_tree.load("shop.landed").rows == 0
-    assert "orders has 1 rows and no at after 2024-01-01, as when it was loaded: nothing was read" in caplog.text
+    assert "orders has 1 rows and no at after 2024-01-01, as at its last load: no rows were read" in caplog.text
     assert sql_tree.landed()["id"][1] == [1]
     assert sql_tree.load("shop.landed", refresh="state").rows == 1
     run_sqlite(file, "UPDATE orders SET at = '2024-01-02'")

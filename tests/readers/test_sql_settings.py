@@ -101,7 +101,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "port": ({f"{PREFIX}__DRIVERNAME": "mysql", f"{PREFIX}__HOST": "h", f"{PREFIX}__DATABASE": "d",
               f"{PREFIX}__USERNAME": "u", f"{PREFIX}__PORT": "many"}, "port: got 'many'; accepted is a number"),
     "address": ({PREFIX: "not an address"}, "accepted is a DSN like postgresql://"),
-    "address-with-a-slash": ({PREFIX: "postgresql://u:topsecret/x@h:1/d"}, "percent-encode what is special"),
+    "address-with-a-slash": ({PREFIX: "postgresql://u:topsecret/x@h:1/d"}, "percent-encode special characters"),
 }  # fmt: skip
 
 

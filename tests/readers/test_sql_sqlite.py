@@ -90,7 +90,7 @@ def test_a_column_without_a_type_whose_values_disagree_is_refused(sql_tree: SqlT
     """Nothing says what it is, so a person has to."""
     run_sqlite(file, "CREATE TABLE orders (id INTEGER, odd); INSERT INTO orders VALUES (1, 'x'), (2, 2)")
     sql_tree.read()
-    with pytest.raises(LoadError, match="column odd was declared without a type and holds integer and text"):
+    with pytest.raises(LoadError, match="column odd has no declared type and contains integer and text"):
         sql_tree.load("shop.landed")
 
 
@@ -143,7 +143,7 @@ def test_names_of_any_case_are_found(sql_tree: SqlTree, file: Path) -> None:
 
 
 MISSING: dict[str, tuple[str, dict[str, Any], str]] = {
-    "file": ("", {}, "there is no file"),
+    "file": ("", {}, "not found; set `database` to the path of the SQLite file"),
     "table": ("CREATE TABLE orders (id INTEGER)", {"table": "order"}, "has no table 'order' in the search path"),
     "schema": ("CREATE TABLE orders (id INTEGER)", {"schema": "sales"}, "no such table: sales.sqlite_master"),
     "filter": ("CREATE TABLE orders (id INTEGER)", {"query_filter": "colour = 'red'"}, "no such column: colour"),

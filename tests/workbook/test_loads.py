@@ -182,7 +182,10 @@ def test_the_connection_must_be_what_the_workbook_says(shop: Shop, monkeypatch: 
     write_workbook(shop.folder, {**JOB, "source_type": "PostgreSQL"})
     monkeypatch.setenv("SOURCES__SHOP__SALES_DB__DRIVERNAME", "sqlite")
     [result] = data_foundation.run_sources()
-    assert "sources.shop.sales_db is sqlite, and 'postgresql' was asked for; correct one of the two" in result.error
+    assert (
+        "sources.shop.sales_db is sqlite, but `dialect` in kwargs is 'postgresql'; correct one of the two"
+        in result.error
+    )
 
 
 def test_an_api_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +260,7 @@ def test_the_template(shop: Shop) -> None:
     assert exported.count("enabled: false") == 4
     shop.location.definitions()
     code, printed = shop.foundation("workbook", "new", "crm")
-    assert (code, "is there already; it is not written over" in printed) == (1, True)
+    assert (code, "exists already and is not overwritten" in printed) == (1, True)
 
 
 def test_export_writes_a_file_once(shop: Shop, tmp_path: Path) -> None:

@@ -19,10 +19,11 @@ from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import ConfigError
 from data_foundation.project.find_sources import find_sources
 from data_foundation.project.source import load_source_config
-from data_foundation.workbook import WORKBOOK_FILE, sheet, xlsx_file
+from data_foundation.workbook import WORKBOOK_FILE, sheet
 from data_foundation.workbook.columns import COLUMNS, REQUIRED, WorkbookRow
 from data_foundation.workbook.document import read_workbook
 from data_foundation.workbook.export import export_yaml
+from data_foundation.workbook.unpack_limits import FREE_BYTES
 from tests.support.locations import Location
 from tests.support.workbooks import JOB, write_workbook
 
@@ -42,8 +43,9 @@ API = {
 SIX = dt.datetime.fromisoformat("2024-01-01T06:00:01")
 """Excel knows no time zone."""
 
-TEXT = "accepted is a number: format the cell as a number, and type it anew"
-FORMULA = "holds a formula; accepted is a value: copy the cell, and paste it as a value"
+TEXT = "accepted is a number: format the cell as a number and type it again"
+ERROR = "contains the error #REF!; accepted is a value"
+FORMULA = "contains a formula; accepted is a value: copy the cell and paste it as a value"
 
 
 def problems(folder: Path) -> list[str]:
@@ -74,16 +76,16 @@ BAD_CELLS: dict[str, tuple[dict[str, Any], str]] = {
         "Did you mean 'PostgreSQL'?"),
     ),
     "enabled as a boolean": ({"enabled": True}, "G2: enabled: got 'TRUE'; accepted: Y, N"),
-    "required cell empty": ({"table_name": None}, "E2: table_name: is empty; accepted: a text"),
+    "required cell empty": ({"table_name": None}, "E2: table_name: is empty; accepted: text"),
     "required cell blank": ({"load_type": "  "}, "F2: load_type: is empty; accepted: FULL, INCREMENTAL"),
     "incremental without watermark": (
         {"load_type": "INCREMENTAL", "last_watermark": 0},
-        ("J2: watermark_column: is empty and load_type is INCREMENTAL; accepted: the column that tells new "
-        "rows, for instance updated_at"),
+        ("J2: watermark_column: is empty and load_type is INCREMENTAL; accepted: a column that grows with "
+        "new rows, for instance updated_at"),
     ),
     "incremental without a first value": (
         {"load_type": "incremental", "watermark_column": "id"},
-        ("K2: last_watermark: is empty and load_type is INCREMENTAL; accepted: where the first run starts, "
+        ("K2: last_watermark: is empty and load_type is INCREMENTAL; accepted: the start value of the first run, "
         "for instance 2024-01-01 or 0"),
     ),
     "Oracle without schema": (
@@ -97,16 +99,16 @@ BAD_CELLS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "endpoint of a database": (
         {"api_endpoint": "/users"},
-        "M2: api_endpoint: is of no use for source_type SQLite; leave it empty",
+        "M2: api_endpoint: is not used for source_type SQLite; leave it empty",
     ),
     "filter of an API": (
         {"source_type": "API", "api_endpoint": "/users", "query_filter": "a = 1"},
-        "L2: query_filter: is of no use for source_type API; leave it empty",
+        "L2: query_filter: is not used for source_type API; leave it empty",
     ),
     "container without folder": (
         {"target_container": "raw-data"},
-        ("I2: target_folder_path: is empty and target_container is not; accepted: both, or neither for the "
-        "warehouse of all others"),
+        ("I2: target_folder_path: is empty and target_container is not; accepted: both for the lake, "
+        "or neither for the warehouse"),
     ),
     "folder that climbs": (
         {"target_container": "raw-data", "target_folder_path": "../x"},
@@ -123,7 +125,7 @@ BAD_CELLS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a formula": ({"table_name": '="or"&"ders"'}, f"E2: table_name: {FORMULA}"),
     "a formula among numbers": ({"chunk_size": "=10*1000"}, f"P2: chunk_size: {FORMULA}"),
-    "an error of Excel's": ({"query_filter": "#REF!"}, "L2: query_filter: holds the error #REF!; accepted is a value"),
+    "an error of Excel's": ({"query_filter": "#REF!"}, f"L2: query_filter: {ERROR}"),
     "a number as text": ({"chunk_size": "10000"}, f"P2: chunk_size: got the text '10000'; {TEXT}"),
     "a watermark as text": (
         {**INCREMENTAL, "last_watermark": "12345"},
@@ -137,8 +139,8 @@ BAD_CELLS: dict[str, tuple[dict[str, Any], str]] = {
     "no rows at a time": ({"chunk_size": 0}, "P2: chunk_size: got 0; input should be greater than or equal to 1"),
     "a name that became a date": (
         {"table_name": dt.date(2024, 3, 1)},
-        ("E2: table_name: Excel made 2024-03-01 00:00:00 of it; accepted is text: format the cell as text, "
-        "and type it anew"),
+        ("E2: table_name: Excel converted it to 2024-03-01 00:00:00; accepted is text: format the cell as text "
+        "and type it again"),
     ),
     "an unknown template": (
         {"query_filter": "day = '{{ today }}'"},
@@ -168,7 +170,7 @@ def test_all_errors_come_at_once(tmp_path: Path) -> None:
 def test_a_job_id_given_twice(tmp_path: Path) -> None:
     """Whether the rows are switched on or not, and with the cell of the first."""
     write_workbook(tmp_path / "shop", JOB, {**JOB, "table_name": "other", "enabled": "N"})
-    message = "'orders' is given twice, first in A2; each job has one of its own"
+    message = "got 'orders', which A2 has too; accepted is a different job_id in each row"
     assert problems(tmp_path / "shop") == [f"SourceConfig!A3: job_id: {message}"]
 
 
@@ -180,10 +182,11 @@ def _rename(to: str) -> Callable[[Any], None]:
 
 
 SHEETS: dict[str, tuple[dict[str, Any], str]] = {
-    "no rows": ({"rows": []}, "SourceConfig!A2: there is no row below the header; accepted is one row a table"),
+    "no rows": ({"rows": []}, "SourceConfig!A2: no row below the header; accepted is one row for each table"),
     "merged cells": (
         {"change": lambda found: found.merge_cells("C2:C3")},
-        "SourceConfig!C2:C3: the cells are merged; accepted is one value in each cell: unmerge them, and fill each",
+        ("SourceConfig!C2:C3: the cells are merged; accepted is one value in each cell: unmerge the cells "
+        "and fill each one"),
     ),
     "a sheet of another name": (
         {"change": _rename("Sheet1")},
@@ -195,7 +198,7 @@ SHEETS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a column twice": (
         {"columns": (*COLUMNS, "job_id"), "rows": [{}]},
-        "SourceConfig!S1: the column 'job_id' is there twice, first in A1; keep one",
+        "SourceConfig!S1: the column 'job_id' occurs twice, first in A1; keep one",
     ),
     "columns that lack": (
         {"columns": tuple(name for name in COLUMNS if name not in ("job_id", "enabled"))},
@@ -213,10 +216,10 @@ def test_what_ails_the_sheet_as_a_whole(tmp_path: Path, how: dict[str, Any], mes
 
 def test_more_rows_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sheet that somebody filled to its end is refused where it passes the limit."""
-    monkeypatch.setattr(sheet, "MOST_ROWS", 2)
+    monkeypatch.setattr(sheet, "MAX_ROWS", 2)
     write_workbook(tmp_path / "shop", *({**JOB, "job_id": name, "table_name": name} for name in "abc"))
     assert problems(tmp_path / "shop") == [
-        "SourceConfig!A4: more than 2 rows hold something; accepted is one row a table"
+        "SourceConfig!A4: more than 2 rows have values; accepted is one row for each table"
     ]
 
 
@@ -234,16 +237,17 @@ FILES: dict[str, tuple[bytes, str]] = {
         OLE + bytes(500) + "EncryptedPackage".encode("utf-16-le") + bytes(500),
         "is encrypted; save it without a password",
     ),
-    "old": (OLE + bytes(1000), "is of the old kind .xls; save it as an Excel workbook (.xlsx)"),
-    "text": (b"job_id,source_type\n", "is no Excel workbook (.xlsx), or is cut short: File is not a zip file"),
-    "empty": (b"", "is no Excel workbook (.xlsx), or is cut short: File is not a zip file"),
-    "zip of something": (_zip(a=b"<a/>"), "is no workbook that can be read: KeyError"),
+    "old": (OLE + bytes(1000), "has the old format .xls; save it as an Excel workbook (.xlsx)"),
+    "text": (b"job_id,source_type\n", "is not an Excel workbook (.xlsx), or is truncated: File is not a zip file"),
+    "empty": (b"", "is not an Excel workbook (.xlsx), or is truncated: File is not a zip file"),
+    "zip of something": (_zip(a=b"<a/>"), "is not a readable workbook: KeyError"),
     "zip bomb": (
-        _zip(a=bytes(xlsx_file.MAX_UNPACKED + 1)),
-        "unpacks to 100,000,001 bytes; accepted are at most 100,000,000",
+        _zip(a=bytes(FREE_BYTES + 1)),
+        "unpacks to 67,108,865 bytes; accepted are at most 67,108,864, which is 200 times its size or 64 MiB",
     ),
-    "XML bomb": (_zip(a=b'<!DOCTYPE a [<!ENTITY b "b">]><a/>'), "holds an XML document type"),
-    "large": (bytes(xlsx_file.MAX_FILE + 1), "has 20,000,001 bytes; accepted are at most 20,000,000"),
+    "XML bomb": (_zip(a=b'<!DOCTYPE a [<!ENTITY b "b">]><a/>'), "contains an XML document type"),
+    "hidden XML bomb": (_zip(a=b" " * 2**20 + b"<!DOCTYPE a><a/>"), "contains an XML document type"),
+    "large": (bytes(20_000_001), "is not an Excel workbook (.xlsx), or is truncated: File is not a zip file"),
 }
 
 
@@ -263,7 +267,7 @@ def test_a_workbook_that_is_cut_short(tmp_path: Path) -> None:
     for size in (100, len(content) // 2, len(content) - 1):
         file.write_bytes(content[:size])
         [found] = problems(tmp_path / "shop")
-        assert found.startswith("is no Excel workbook (.xlsx), or is cut short")
+        assert found.startswith("is not an Excel workbook (.xlsx), or is truncated")
 
 
 def test_a_damaged_part_is_one_problem(tmp_path: Path) -> None:
@@ -275,7 +279,7 @@ def test_a_damaged_part_is_one_problem(tmp_path: Path) -> None:
         for name, content in contents.items():
             parts.writestr(name, content[: len(content) // 2] if "sheet1" in name else content)
     [found] = problems(tmp_path / "shop")
-    assert found.startswith("is no workbook that can be read: ParseError")
+    assert found.startswith("is not a readable workbook: ParseError")
 
 
 def test_blank_rows_and_formats_cost_nothing(tmp_path: Path) -> None:
@@ -451,7 +455,9 @@ def test_without_openpyxl_it_says_what_to_install(tmp_path: Path, monkeypatch: p
     """The extra is needed where a folder holds a workbook, and nowhere else."""
     write_workbook(tmp_path / "shop", JOB)
     monkeypatch.setitem(sys.modules, "openpyxl", None)
-    assert problems(tmp_path / "shop") == ["needs openpyxl, which is not installed: install the extra `workbook`"]
+    assert problems(tmp_path / "shop") == [
+        "needs openpyxl, which is not installed: install data-foundation[workbook] or data-foundation[files]"
+    ]
 
 
 NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=12).map(lambda name: f"t{name}")

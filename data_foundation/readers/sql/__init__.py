@@ -1,4 +1,9 @@
-"""Tables of SQL databases: `data_foundation.readers.sql.get_table` is an entry for `sources.yaml`."""
+"""Reads tables of SQL databases: `data_foundation.readers.sql.get_table` is an entry for `sources.yaml`.
+
+`table_reader.py` reads one table through a `Database` (`database.py`): PostgreSQL through ADBC, SQLite through
+Python's driver, all others through SQLAlchemy. Each value arrives exactly as the database stores it, or the load
+fails and names row and column.
+"""
 
 from __future__ import annotations
 
@@ -26,33 +31,36 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     merge_on_key: bool = False,
     dialect: str | None = None,
 ) -> Iterator[Any]:
-    """One table or view of a SQL database, every value exactly as the database has it.
+    """One table or view of a SQL database, every value exactly as the database stores it.
 
-    The cursor is `incremental` of `sources.yaml`, whose first and last value go into the SELECT.
+    With `incremental` in `sources.yaml`, the SELECT contains the cursor's first and last value.
 
     Args:
-        connection: Its settings are `[sources.<folder>.<connection>]` of dlt's configuration, or one DSN.
-        table: Table or view.
-        tables: The pattern by which `foundation discover` found the table.
-        schema: Where it is, if not where the database looks by itself.
-        include: The only columns that are read, one or several.
-        exclude: Columns that are not read, one or several.
+        connection: Name of the connection; its settings are `[sources.<folder>.<connection>]` of dlt's configuration,
+            or one DSN.
+        table: Name of the table or view.
+        tables: The pattern with which `foundation discover` found the table.
+        schema: Schema of the table; default: the database's own search path.
+        include: One or several columns; only these are read.
+        exclude: One or several columns that are not read.
         query_filter: One boolean expression in the database's SQL.
-        chunk_size: Rows handed over at a time, at most.
-        parallelism: Connections that read ranges of a key side by side.
-        partition_on: The column of these ranges, if not the primary key.
-        skip_unchanged: A column whose largest value tells, with the number of rows, that nothing changed.
-        merge_on_key: Rows replace those of the same primary key, where the table has one.
-        dialect: What the database is, where its settings do not say so; refused where they say otherwise.
+        chunk_size: Largest number of rows in one Arrow table.
+        parallelism: Number of connections that read ranges of a key in parallel.
+        partition_on: Column of these ranges; default: the primary key.
+        skip_unchanged: A column, for instance `updated_at`. The table is skipped if its number of rows and this
+            column's largest value are the same as at the last load.
+        merge_on_key: Merge on the table's primary key, if it has one.
+        dialect: SQL dialect, if the settings do not name one; an error if they name another one.
 
     Yields:
         Arrow tables.
 
     Raises:
-        FoundationError: The table cannot be read, and why.
-        ConnectionError: The database is away, or was lost.
+        FoundationError: The table cannot be read; the message gives the reason.
+        ConnectionError: The database cannot be reached, or the connection was lost.
     """
-    from data_foundation.readers.sql.table_reader import TableArguments, read_table  # noqa: PLC0415 - settings need no SQLAlchemy
+    # SQLAlchemy is imported only when a table is read.
+    from data_foundation.readers.sql.table_reader import TableArguments, read_table  # noqa: PLC0415
 
     resource = dlt.current.resource()
     arguments = TableArguments(

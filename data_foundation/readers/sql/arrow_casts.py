@@ -1,4 +1,4 @@
-"""Values of a database in the Arrow type of their column, every one the same, or refused with row and column."""
+"""Casts a driver's Arrow arrays to the types of their columns; a value that would change fails with row and column."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ import pyarrow.compute as pc
 from data_foundation.errors import ValueRefused
 from data_foundation.readers.sql.database import Column
 
-_AS_TEXT = "`columns: {{{name}: {{data_type: text}}}}` takes the column as text"
+_AS_TEXT = "`columns: {{{name}: {{data_type: text}}}}` reads the column as text"
 _DAY = 86_400_000_000
-# What Python, Parquet and every warehouse can hold: the years 1 to 9999, and a day of 24 hours.
+# The range that Python, Parquet and every warehouse can store: the years 1 to 9999.
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 _OUT_OF_RANGE = "an infinity, or a year outside 1 to 9999"
 
 
 def exact_table(columns: Sequence[Column], arrays: Sequence[Any], before: int) -> Any:
-    """Returns an Arrow table of what a driver gave.
+    """Returns an Arrow table of the arrays, each in the type of its column.
 
     Args:
-        columns: Of the table.
-        arrays: Their values, of whatever Arrow type the driver took.
-        before: Rows that came before.
+        columns: Columns of the table.
+        arrays: Their values, in the Arrow types that the driver chose.
+        before: Number of rows read before these, to number the rows in errors.
 
     Raises:
-        ValueRefused: A value has no place in its column, or the column's type none in the warehouse.
+        ValueRefused: A value does not fit its column, or no warehouse can store it.
     """
     exact = [_exact(column, array, before) for column, array in zip(columns, arrays, strict=True)]
     return pa.Table.from_arrays(exact, names=[column.name for column in columns])
 
 
 def refuse(column: Column, row: int, reason: str) -> ValueRefused:
-    """Returns the error for the value of a column in a row, counted from 0."""
+    """Returns the error for a value of a column; `row` counts from 0."""
     help_text = _AS_TEXT.format(name=column.name)
     return ValueRefused(f"row {row + 1}, column {column.name} ({column.declared}): {reason}; {help_text}")
 
@@ -46,20 +46,23 @@ def _exact(column: Column, values: Any, before: int) -> Any:
             values = values.cast(column.kind)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             index = _first_refused(values, column.kind)
-            raise refuse(column, before + index, f"what does not fit {column.kind}") from None
+            raise refuse(column, before + index, f"the value does not fit {column.kind}") from None
     if (bounds := _bounds(values.type)) and (outside := _first_outside(values, *bounds[:2])) is not None:
         raise refuse(column, before + outside, bounds[2])
     return values
 
 
 def _bounds(kind: Any) -> tuple[int, int, str] | None:
-    """Returns the first and the last integer that a value may stand for, and what is beyond; None where any may."""
+    """Returns the smallest and the largest accepted value as integers, and a description of the values beyond.
+
+    Returns None if the type has no such bounds.
+    """
     if pa.types.is_timestamp(kind) and kind.unit == "us":
         return _FIRST_DAY * _DAY, (_LAST_DAY + 1) * _DAY - 1, _OUT_OF_RANGE
     if pa.types.is_date32(kind):
         return _FIRST_DAY, _LAST_DAY, _OUT_OF_RANGE
     if pa.types.is_time64(kind):
-        return 0, _DAY - 1, "24:00, which is no time of a day"
+        return 0, _DAY - 1, "24:00, which is not a time of day"
     return None
 
 
@@ -74,7 +77,7 @@ def _first_outside(values: Any, lowest: int, highest: int) -> int | None:
 
 
 def _first_refused(values: Any, kind: Any) -> int:
-    """Returns the index of the first value that does not cast; the array as a whole does not."""
+    """Returns the index of the first value that cannot be cast, in an array of which one cannot."""
     low, high = 0, len(values)
     while high - low > 1:
         middle = (low + high) // 2

@@ -1,4 +1,4 @@
-"""The cheap look whether a table has changed since it was loaded: its number of rows, and the largest of one column."""
+"""Checks cheaply whether a table has changed since its last load: by row count and the largest value of a column."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ logger = logging.getLogger(__name__)
 
 
 class ChangeProbe:
-    """What a table looked like before this run reads it, beside what the last one noted in dlt's state."""
+    """Compares a table's row count and largest value with those that the last load stored in dlt's state."""
 
     def __init__(self, database: Database, table: SourceTable, select: Any, column: str) -> None:
-        """Looks at the table.
+        """Queries the row count and the largest value.
 
         Args:
             database: Runs the query.
-            table: What is read.
-            select: The statement that reads it; only what the same statement found is compared.
-            column: Whose largest value tells, with the number of rows, whether something changed.
+            table: The table that is read.
+            select: The statement that reads the table; values of another statement are not compared.
+            column: Name of the column whose largest value is compared.
 
         Raises:
-            LoadError: There is no such column.
+            LoadError: The table has no such column.
         """
-        found = find_column(table, column, "skip_unchanged")
-        inner = select.with_only_columns(named(found).label("seen")).order_by(None).subquery()
-        count, largest = database.row(sa.select(sa.func.count(), sa.func.max(inner.c.seen)).select_from(inner))
+        probed = find_column(table, column, "skip_unchanged")
+        inner = select.with_only_columns(named(probed).label("value")).order_by(None).subquery()
+        count, largest = database.row(sa.select(sa.func.count(), sa.func.max(inner.c.value)).select_from(inner))
         statement = str(select.compile(compile_kwargs={"literal_binds": True}))
-        self._seen = {
+        self._current = {
             "statement": hashlib.sha256(statement.encode()).hexdigest(),
             "rows": int(count),
             "largest": None if largest is None else str(largest),
         }
-        self._text = f"{table} has {count} rows and no {found.name} after {largest}, as when it was loaded"
+        self._text = f"{table} has {count} rows and no {probed.name} after {largest}, as at its last load"
 
     def is_unchanged(self) -> bool:
-        """Tells whether the table is as it was when it was loaded, and says so."""
-        if dlt.current.resource_state().get("probe") != self._seen:
+        """Returns whether the values equal those of the last load; if so, logs it and adds it to the load's result."""
+        if dlt.current.resource_state().get("probe") != self._current:
             return False
         dlt.current.resource_metrics()[UNCHANGED] = self._text
-        logger.info("%s: nothing was read", self._text)
+        logger.info("%s: no rows were read", self._text)
         return True
 
-    def note(self) -> None:
-        """Notes what the table looked like in dlt's state, which is stored with the rows or not at all."""
-        dlt.current.resource_state()["probe"] = self._seen
+    def store(self) -> None:
+        """Stores the values in dlt's state, which is committed together with the rows."""
+        dlt.current.resource_state()["probe"] = self._current

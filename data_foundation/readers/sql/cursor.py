@@ -1,4 +1,4 @@
-"""The cursor of `incremental`, put into the SELECT: dlt keeps its value and looks at every row that comes."""
+"""Translates the cursor of `incremental` to SQL conditions; dlt stores its value and filters the rows once more."""
 
 from __future__ import annotations
 
@@ -18,40 +18,39 @@ _MILLISECOND = dt.timedelta(milliseconds=1)
 
 
 class Cursor:
-    """What of a table a run reads, by one column.
+    """The part of a table that a run reads, by the values of one column.
 
     Attributes:
-        column: Whose values tell new rows from those already loaded.
-        closed: The range was asked for, or is a sample's: the cursor neither narrows nor moves.
+        column: The cursor column; its values separate new rows from rows already loaded.
     """
 
     def __init__(self, incremental: Any, table: SourceTable) -> None:
-        """Spells the first and the last value as the column has them, for dlt compares them with its rows.
+        """Converts the cursor's values to the column's type, because dlt compares them with the rows.
 
         Args:
-            incremental: dlt's, bound to a running resource.
-            table: Where the column is found.
+            incremental: dlt's `Incremental` of a running resource.
+            table: The table with the cursor column.
 
         Raises:
-            LoadError: There is no such column, or a value is not of its type.
+            LoadError: The table has no such column, or a value cannot be converted to its type.
         """
         self._incremental = incremental
         self.column = find_column(table, incremental.cursor_path, "incremental.cursor_path")
         if self.column.name != incremental.cursor_path:
-            message = (f"incremental.cursor_path: got '{incremental.cursor_path}', and the column of {table} is called "
-                       f"'{self.column.name}'; spell it so")  # fmt: skip
+            message = (f"incremental.cursor_path: got '{incremental.cursor_path}'; accepted is the exact name of the "
+                       f"column of {table}, '{self.column.name}'")  # fmt: skip
             raise LoadError(message)
         for name in ("initial_value", "start_value", "end_value"):
             if (value := getattr(incremental, name)) is not None:
                 setattr(incremental, name, spell(value, self.column, f"incremental.{name}"))
-        # On the first run dlt has noted the first value in its state, where the last one will stand.
-        state = incremental._cached_state  # noqa: SLF001 - dlt 1.31 hands it out nowhere; tests hold it
+        # On the first run dlt has already stored the initial value as the last value.
+        state = incremental._cached_state  # noqa: SLF001 - dlt 1.31 has no public name for it; tests guard it
         for name in ("initial_value", "start_value", "last_value"):
             if state.get(name) is not None:
                 state[name] = spell(state[name], self.column, f"incremental.{name}")
 
     def conditions(self, dialect: str) -> Iterator[Any]:
-        """Yields what the rows have to fulfil: never less than dlt lets through, which looks at them once more."""
+        """Yields the SQL conditions for the rows. They admit every row that dlt's own filter would keep."""
         start, end = self._incremental.start_value, self._incremental.end_value
         missing = self._incremental.on_cursor_value_missing
         column = named(self.column)
@@ -63,13 +62,13 @@ class Cursor:
         if missing == "exclude":
             yield column.is_not(None)
         if limits and missing != "exclude" and self.column.nullable:
-            # Not left out by a comparison without a word: dlt refuses or takes them, as the configuration says.
+            # A comparison would drop rows with NULL silently; dlt refuses or keeps them, as configured.
             yield sa.or_(sa.and_(*limits), column.is_(None))
         else:
             yield from limits
 
     def order(self) -> Any:
-        """Returns what to sort by, None where nobody asked for an order."""
+        """Returns the ORDER BY expression, or None if `row_order` is not set."""
         if not (order := self._incremental.row_order):
             return None
         column = named(self.column)
@@ -78,7 +77,7 @@ class Cursor:
     def _limits(self, start: Any, end: Any, dialect: str) -> Iterator[Any]:
         column = named(self.column)
         if dialect == "sqlite" and pa.types.is_timestamp(self.column.kind):
-            # The file has texts, in one of several spellings, and SQLite reads milliseconds of them.
+            # SQLite stores times as text in several formats, and its functions read them to the millisecond.
             column = sa.func.strftime(_SQLITE_MOMENT, column)
             start = start and _utc(start - _MILLISECOND).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
             end = end and _utc(end + _MILLISECOND).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
@@ -87,20 +86,20 @@ class Cursor:
         if start is not None:
             yield column >= sa.literal(start)
         if end is not None:
-            # An end that dlt leaves out is read along where it stands in the way: at the side of too much.
+            # Inclusive even if dlt's range is open at the end: dlt then filters the rows that equal the end.
             yield column <= sa.literal(end)
 
 
 def spell(value: Any, column: Column, where: str) -> Any:
-    """Returns a value as the rows of a column have it: a time where it holds times, in UTC where they have a zone.
+    """Returns a value in the type of a column; times are in UTC if the column has a time zone.
 
     Args:
-        value: From the configuration, or as it was stored.
-        column: Whose rows it is compared with.
-        where: What named it, for the message.
+        value: The configured or stored value.
+        column: The column whose rows it is compared with.
+        where: Field of the configuration, for the message.
 
     Raises:
-        LoadError: It cannot be such a value.
+        LoadError: The value cannot be converted.
     """
     kind = column.kind
     try:
@@ -123,7 +122,7 @@ def spell(value: Any, column: Column, where: str) -> Any:
 
 
 def _moment(value: Any) -> dt.datetime:
-    """Returns a time in UTC; one without a zone is in UTC already."""
+    """Returns a time in UTC; a time without a zone is taken as UTC."""
     if isinstance(value, str):
         value = dt.datetime.fromisoformat(value)
     elif not isinstance(value, dt.datetime):

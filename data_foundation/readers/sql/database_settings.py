@@ -1,4 +1,4 @@
-"""How a database is reached: the settings of one connection, whichever way a person wrote them down."""
+"""Reads the settings of a database connection, given as a table of settings or as one DSN."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DIALECTS = {
     "postgresql": "postgresql", "postgres": "postgresql", "sqlite": "sqlite", "mysql": "mysql", "mariadb": "mysql",
     "mssql": "mssql", "sqlserver": "mssql", "oracle": "oracle",
 }  # fmt: skip
-"""What `drivername` may say, up to a plus sign and in any case, and the dialect that is meant."""
+"""Accepted values of `drivername`, in any case and without the part after a plus sign, and their dialects."""
 
 REQUIRED = {
     "postgresql": ("host", "database", "username"),
@@ -27,19 +27,21 @@ REQUIRED = {
     "oracle": ("host", "username", "password"),
     "sqlite": ("database",),
 }
+"""Settings that each dialect needs."""
+
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "oracle": 1521}
 
 
 @dataclass(frozen=True)
 class Connection:
-    """What is known of a database.
+    """The settings of a database connection.
 
     Attributes:
-        name: As `sources.yaml` calls it.
-        dialect: One of `REQUIRED`.
-        service_name: Oracle's; it stands in the place of `database`.
+        name: Name of the connection in `sources.yaml`.
+        dialect: A key of `REQUIRED`.
+        service_name: Oracle's service name, used instead of `database`.
         driver: SQL Server's ODBC driver, for instance `ODBC Driver 18 for SQL Server`.
-        trusted_connection: SQL Server takes the identity of the process.
+        trusted_connection: SQL Server authenticates the process's own user.
         query: Options for the driver, for instance `sslmode`.
     """
 
@@ -69,71 +71,71 @@ def find_connection(folder: str, name: str, expected: str | None = None) -> Conn
     `.dlt/secrets.toml`, or the same in the environment: SOURCES__<FOLDER>__<NAME>[__<FIELD>].
 
     Args:
-        folder: Of the source.
-        name: Of the connection.
-        expected: What it is, where the settings do not say so: a word of `DIALECTS`, None where nobody knows.
+        folder: Name of the source's folder.
+        name: Name of the connection.
+        expected: The dialect that `kwargs` give, a key of `DIALECTS`; used if the settings name none.
 
     Raises:
-        SettingMissing: Naming every setting that is not set.
-        EntryError: A setting is not of its kind, or the connection is not what was expected.
+        SettingMissing: Settings are missing; names all of them.
+        EntryError: A setting is invalid, or the settings name another dialect than `expected`.
     """
     settings = ConnectionSettings(folder, name)
-    section, whole = settings.section, settings.whole()
-    learn_settings({"credentials": whole} if isinstance(whole, str) else {})
-    told: dict[str, Any] = _from_dsn(whole, section) if isinstance(whole, str) and whole else {}
+    section, dsn = settings.section, settings.section_value()
+    learn_settings({"credentials": dsn} if isinstance(dsn, str) else {})
+    values: dict[str, Any] = _from_dsn(dsn, section) if isinstance(dsn, str) and dsn else {}
     for setting in ("drivername", "dialect", *Connection.__dataclass_fields__):
         value = settings.find(setting, secret=setting == "password")
         if value is not None and setting != "name":
-            told[setting] = value
-    learn_settings({"password": str(told.get("password", ""))})
-    wanted_dialect = _dialect({"dialect": expected or ""}, "kwargs")
-    dialect = _dialect(told, section) or wanted_dialect
-    if wanted_dialect and dialect != wanted_dialect:
-        raise EntryError(f"{section} is {dialect}, and '{expected}' was asked for; correct one of the two")
+            values[setting] = value
+    learn_settings({"password": str(values.get("password", ""))})
+    expected_dialect = _dialect({"dialect": expected or ""}, "kwargs")
+    dialect = _dialect(values, section) or expected_dialect
+    if expected_dialect and dialect != expected_dialect:
+        raise EntryError(f"{section} is {dialect}, but `dialect` in kwargs is '{expected}'; correct one of the two")
     if not dialect:
-        others = () if told else ("host", "database", "username")
+        others = () if values else ("host", "database", "username")
         raise settings.missing(["drivername", *others], f"; drivername is one of {', '.join(REQUIRED)}")
-    if missing := [setting for setting in _required(dialect, told) if not told.get(setting)]:
+    if missing := [setting for setting in _required(dialect, values) if not values.get(setting)]:
         raise settings.missing(missing)
-    return _connection(name, dialect, told, section)
+    return _connection(name, dialect, values, section)
 
 
-def _required(dialect: str, told: Mapping[str, Any]) -> tuple[str, ...]:
+def _required(dialect: str, values: Mapping[str, Any]) -> tuple[str, ...]:
     required = REQUIRED[dialect]
-    if dialect == "mssql" and not _is_true(told.get("trusted_connection")):
+    if dialect == "mssql" and not _is_true(values.get("trusted_connection")):
         required = (*required, "username", "password")
-    if dialect == "oracle" and not told.get("database"):
+    if dialect == "oracle" and not values.get("database"):
         required = (*required, "service_name")
     return required
 
 
-def _dialect(told: Mapping[str, Any], section: str) -> str:
-    """Returns the dialect that `drivername`, `dialect` or `driver` says, "" where none is said.
+def _dialect(values: Mapping[str, Any], section: str) -> str:
+    """Returns the dialect named by `drivername`, `dialect` or `driver`, or "" if none is set.
 
     Raises:
-        EntryError: It is none that is known.
+        EntryError: The dialect is unknown.
     """
     for setting in ("drivername", "dialect", "driver"):
-        said = str(told.get(setting, "")).partition("+")[0].strip().lower()
-        if said in DIALECTS:
-            return DIALECTS[said]
-        if said and setting != "driver":
+        word = str(values.get(setting, "")).partition("+")[0].strip().lower()
+        if word in DIALECTS:
+            return DIALECTS[word]
+        if word and setting != "driver":
             raise EntryError(
-                f"{section}.{setting}: got '{said}'; accepted: {', '.join(REQUIRED)}{nearest(said, list(DIALECTS))}"
+                f"{section}.{setting}: got '{word}'; accepted: {', '.join(REQUIRED)}{nearest(word, list(DIALECTS))}"
             )
     return ""
 
 
-def _connection(name: str, dialect: str, told: Mapping[str, Any], section: str) -> Connection:
-    texts = {setting: str(told[setting]) for setting in ("host", "database", "service_name", "username", "password")
-             if told.get(setting) is not None}  # fmt: skip
-    driver = str(told.get("driver", ""))
-    port = told.get("port", PORTS.get(dialect))
+def _connection(name: str, dialect: str, values: Mapping[str, Any], section: str) -> Connection:
+    texts = {setting: str(values[setting]) for setting in ("host", "database", "service_name", "username", "password")
+             if values.get(setting) is not None}  # fmt: skip
+    driver = str(values.get("driver", ""))
+    port = values.get("port", PORTS.get(dialect))
     try:
         port = None if port in {None, ""} else int(port)
     except (TypeError, ValueError):
         raise EntryError(f"{section}.port: got '{port}'; accepted is a number, for instance {PORTS[dialect]}") from None
-    query = told.get("query", {})
+    query = values.get("query", {})
     query = dict(parse_qsl(query, keep_blank_values=True)) if isinstance(query, str) else query
     learn_settings(query)
     return Connection(
@@ -141,37 +143,37 @@ def _connection(name: str, dialect: str, told: Mapping[str, Any], section: str) 
         dialect=dialect,
         port=port,
         driver="" if driver.partition("+")[0].lower() in DIALECTS else driver,
-        trusted_connection=_is_true(told.get("trusted_connection")),
+        trusted_connection=_is_true(values.get("trusted_connection")),
         query={str(key): str(value) for key, value in query.items()},
         **texts,
     )  # fmt: skip
 
 
 def _from_dsn(dsn: str, section: str) -> dict[str, Any]:
-    """Returns the settings that a DSN holds: `dialect[+driver]://user:password@host:port/database?option=value`.
+    """Returns the settings in a DSN: `dialect[+driver]://user:password@host:port/database?option=value`.
 
     Raises:
-        EntryError: It is none; the message does not repeat it.
+        EntryError: The text is not a DSN; the message does not repeat it, as it may contain a password.
     """
     accepted = f"{section}: accepted is a DSN like postgresql://user:password@host:5432/database"
     try:
         parts = urlsplit(dsn.strip())
         port = parts.port
     except ValueError:
-        raise EntryError(f"{accepted}; percent-encode what is special in user and password") from None
+        raise EntryError(f"{accepted}; percent-encode special characters in user and password") from None
     if not parts.scheme or "://" not in dsn:
         raise EntryError(accepted)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "drivername": parts.scheme, "host": parts.hostname, "port": port, "query": query,
         "username": unquote(parts.username or ""), "password": unquote(parts.password or ""),
         "database": unquote(parts.path.removeprefix("/")),
     }  # fmt: skip
-    # The spellings of ODBC and of Oracle's driver stand among the options.
+    # In the DSNs of ODBC and of Oracle's driver these settings are options, in any case.
     for key in list(query):
         if (setting := key.lower()) in {"driver", "trusted_connection", "service_name"}:
-            told[setting] = query.pop(key)
-    return {setting: value for setting, value in told.items() if value not in (None, "")}
+            values[setting] = query.pop(key)
+    return {setting: value for setting, value in values.items() if value not in (None, "")}
 
 
 def _is_true(value: Any) -> bool:

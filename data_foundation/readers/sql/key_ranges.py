@@ -1,4 +1,4 @@
-"""One big table cut into ranges of a key, so that several connections read it side by side."""
+"""Divides a big table into ranges of a key, so that several connections read it in parallel."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from data_foundation.readers.sql.statement import find_column, from_table, named
 
 
 def find_key(table: SourceTable, partition_on: str | None) -> Column:
-    """Returns the column that ranges are made of: the one that was named, or else the primary key.
+    """Returns the column of the ranges: `partition_on`, or the primary key.
 
     Raises:
-        EntryError: Nothing was named and no single column is the key, or its values have no ranges.
-        LoadError: There is no such column.
+        EntryError: `partition_on` is not set and the primary key is not a single column, or the type has no ranges.
+        LoadError: The table has no such column.
     """
     keys = [column for column in table.columns if column.is_key]
     if partition_on is None and len(keys) != 1:
-        found = f"its key is {', '.join(column.name for column in keys)}" if keys else "it has no primary key"
-        raise EntryError(f"parallelism: {table} needs partition_on, the column that ranges are made of; {found}")
+        reason = f"its key is {', '.join(column.name for column in keys)}" if keys else "it has no primary key"
+        raise EntryError(f"parallelism: {table} needs partition_on, the column to divide the table by; {reason}")
     key = find_column(table, partition_on, "partition_on") if partition_on else keys[0]
     kind = key.kind
     whole = pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0)
@@ -40,21 +40,21 @@ def find_key(table: SourceTable, partition_on: str | None) -> Column:
 def find_ranges(
     database: Database, table: SourceTable, key: Column, conditions: Sequence[Any], parts: int
 ) -> list[tuple[Any, ...]]:
-    """Returns conditions for each part; every row fulfils those of exactly one.
+    """Returns the SQL conditions of each range; every row is in exactly one range.
 
-    The first and the last range have no outer end, and rows without a key are in the first: what is written in the
-    meantime, where the database lets it be seen, is in one of them too.
+    The first range has no lower end and contains rows without a key; the last has no upper end. So rows written while
+    the table is read, if the database shows them, are in a range too.
 
     Args:
         database: Reads the smallest and the largest key.
-        table: What is read.
-        key: Of `find_key`.
-        conditions: What the rows have to fulfil anyway.
-        parts: How many ranges there are to be.
+        table: The table that is read.
+        key: The column that `find_key` returned.
+        conditions: SQL conditions of the whole read.
+        parts: Wanted number of ranges.
     """
     column = named(key)
     query = sa.select(sa.func.min(column), sa.func.max(column)).select_from(from_table(table)).where(*conditions)
-    smallest, largest = (_value(found, key) for found in database.row(query))
+    smallest, largest = (_bound(value, key) for value in database.row(query))
     if smallest is None or smallest == largest:
         return [()]
     cuts = sorted({_between(smallest, largest, number, parts) for number in range(1, parts)} - {smallest})
@@ -67,13 +67,13 @@ def find_ranges(
 
 
 def _between(smallest: Any, largest: Any, number: int, parts: int) -> Any:
-    """Returns where a part begins, by equal shares of the whole range."""
+    """Returns the first key of a range; all ranges span equal shares of the keys."""
     share = (largest - smallest) * number
     return smallest + (share / parts if isinstance(share, dt.timedelta) else share // parts)
 
 
-def _value(found: Any, key: Column) -> Any:
-    """Returns a bound as a number or a time: some drivers give decimals, and those as text."""
-    if found is None or isinstance(found, dt.date):
-        return found
-    return int(Decimal(found)) if not isinstance(found, int) and not pa.types.is_temporal(key.kind) else found
+def _bound(value: Any, key: Column) -> Any:
+    """Returns a bound as a number or a time; some drivers return integers as decimals or as text."""
+    if value is None or isinstance(value, dt.date):
+        return value
+    return int(Decimal(value)) if not isinstance(value, int) and not pa.types.is_temporal(key.kind) else value

@@ -1,4 +1,4 @@
-"""PostgreSQL, read through ADBC: a binary COPY that arrives as Arrow, in flat memory."""
+"""Reads PostgreSQL through ADBC: a binary COPY that arrives as Arrow batches, in constant memory."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from data_foundation.readers.sql.statement import as_text, missing_table, wanted
 from data_foundation.sql_text import quote_text
 
 _SESSION = (
-    # All that is read is of one moment, and nothing can be written.
+    # All reads see one snapshot, and writing is impossible.
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-    # What a value becomes as text is not up to the server's settings.
+    # The text form of a value must not depend on the server's settings.
     "SET LOCAL TimeZone = 'UTC'",
     "SET LOCAL DateStyle = 'ISO'",
     "SET LOCAL IntervalStyle = 'postgres'",
@@ -35,7 +35,7 @@ _RELATION = """
 SELECT c.oid::int8, n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND {schema} ORDER BY c.oid
 """
-# A partition is read with the table that it is a part of.
+# A partition is read with its parent table.
 _KEYS = """
 SELECT c.relname::text, a.attname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
@@ -43,7 +43,7 @@ LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
 WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition AND {schema}
 ORDER BY c.relname, array_position(i.indkey::int2[], a.attnum)
 """
-# Domains are resolved: the recursion goes from a domain to what it is made of.
+# The recursion resolves a domain to its base type.
 _COLUMNS = """
 WITH RECURSIVE found AS (
     SELECT a.attnum, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS declared,
@@ -70,7 +70,7 @@ _LOST = ("closed the connection", "terminating connection", "canceling statement
 
 
 class PostgresDatabase:
-    """A connection, in one transaction that only reads."""
+    """A connection to PostgreSQL, in one read-only transaction."""
 
     dialect = "postgresql"
     side_by_side = True
@@ -79,13 +79,13 @@ class PostgresDatabase:
         """Connects.
 
         Args:
-            connection: Where to.
-            snapshot: Exported by another connection, to see what it sees.
+            connection: Settings of the connection.
+            snapshot: Identifier of a snapshot that another connection exported, to see the same data.
 
         Raises:
             EntryError: The driver is not installed.
             ConnectionError: The server cannot be reached.
-            LoadError: It refuses the connection.
+            LoadError: The server refuses the connection.
         """
         self._connection = connection
         try:
@@ -94,7 +94,7 @@ class PostgresDatabase:
             raise EntryError("PostgreSQL is read with adbc-driver-postgresql; install data-foundation[sql]") from None
         try:
             self._adbc = driver.connect(_uri(connection))
-        except Exception as error:  # noqa: BLE001 - the driver's own classes are known once it is imported
+        except Exception as error:  # noqa: BLE001 - the driver, and so its classes, is imported at run time
             raise self._explain(error, _REFUSED) from None
         self._cursor = self._adbc.cursor()
         for statement in _SESSION[:1] if not snapshot else (*_SESSION[:1], f"SET TRANSACTION SNAPSHOT '{snapshot}'"):
@@ -108,55 +108,56 @@ class PostgresDatabase:
 
     def __exit__(self, *_error: object) -> None:
         """Closes the connection."""
-        with suppress(Exception):  # it may be lost already
+        with suppress(Exception):  # the connection may be lost already
             self._cursor.close()
         with suppress(Exception):
             self._adbc.close()
 
     def interrupt(self) -> None:
-        """Ends what the server does for this connection; called from any thread."""
+        """Cancels the running statement; may be called from any thread."""
         self._cursor.adbc_cancel()
 
     def beside(self) -> Self:
-        """Returns another connection that sees exactly what this one sees."""
+        """Returns another connection with the same snapshot."""
         return type(self)(self._connection, snapshot=self.row(sa.select(sa.func.pg_export_snapshot()))[0])
 
     def tables(self, schema: str | None) -> dict[str, tuple[str, ...]]:
         """Returns every table and view of a schema, or of the search path, with its primary key."""
         self._execute(_KEYS.format(schema=_in_schema(schema)))
-        found: dict[str, tuple[str, ...]] = {}
+        keys: dict[str, tuple[str, ...]] = {}
         for table, column in self._cursor.fetchall():
-            found[table] = (*found.get(table, ()), *([column] if column else []))
-        return found
+            keys[table] = (*keys.get(table, ()), *([column] if column else []))
+        return keys
 
     def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
-        """Returns the table or view, its columns with what catalogue and person say of them.
+        """Returns the table or view; its columns' types come from the catalogue and from `sources.yaml`.
 
         Raises:
-            LoadError: There is no such table; the nearest names are told.
+            LoadError: There is no such table; the message suggests similar names.
         """
         self._execute(_RELATION.format(schema=_in_schema(schema)))
         relations = self._cursor.fetchall()
-        found = [one for one in relations if one[2] == table] or [one for one in relations if one[2] == table.lower()]
-        if not found:
+        # SQL folds a name without quotes to lower case.
+        matches = [one for one in relations if one[2] == table] or [one for one in relations if one[2] == table.lower()]
+        if not matches:
             raise missing_table(self._connection, schema, table, [one[2] for one in relations])
-        oid, schema, table = found[0]
+        oid, schema, table = matches[0]
         self._execute(_COLUMNS.format(oid=oid))
         rows = [dict(zip(_FIELDS, row, strict=True)) for row in self._cursor.fetchall()]
         return SourceTable(schema, table, tuple(make_column(row, wanted_of(wanted, row["name"])) for row in rows))
 
     def row(self, statement: Any) -> tuple[Any, ...]:
-        """Returns the first row of a SELECT of SQLAlchemy's."""
+        """Returns the first row of a SQLAlchemy SELECT."""
         self._execute(self._text(statement))
         return tuple(self._cursor.fetchone())
 
     def read(self, statement: Any, columns: Sequence[Column], chunk_size: int) -> Iterator[Any]:
-        """Yields the rows of a SELECT of SQLAlchemy's as Arrow tables of at most `chunk_size` rows.
+        """Yields the rows of a SQLAlchemy SELECT as Arrow tables of at most `chunk_size` rows.
 
         Raises:
             ConnectionError: The connection was lost.
             LoadError: The database refuses the statement.
-            ValueRefused: A value has no exact place in its column.
+            ValueRefused: A value does not fit the type of its column exactly.
         """
         self._execute(self._text(statement))
         batches = iter(self._cursor.fetch_record_batch())
@@ -164,7 +165,7 @@ class PostgresDatabase:
         while True:
             try:
                 batch = next(batches, None)
-            except Exception as error:  # noqa: BLE001 - Arrow's and the driver's, with the reason in their text alone
+            except Exception as error:  # noqa: BLE001 - of Arrow or of the driver; only the text gives the reason
                 raise self._explain(error) from None
             if batch is None:
                 return
@@ -179,11 +180,16 @@ class PostgresDatabase:
     def _execute(self, statement: str) -> None:
         try:
             self._cursor.execute(statement)
-        except Exception as error:  # noqa: BLE001 - the driver's own classes are known once it is imported
+        except Exception as error:  # noqa: BLE001 - the driver, and so its classes, is imported at run time
             raise self._explain(error) from None
 
     def _explain(self, error: Exception, lasting: Sequence[str] = ()) -> Exception:
-        """Returns what to raise: a ConnectionError where it passes by itself, else a LoadError."""
+        """Returns a ConnectionError if a later attempt may succeed, else a LoadError.
+
+        Args:
+            error: The driver's error.
+            lasting: Texts of errors that do not pass; with them, every other error passes.
+        """
         text = " ".join(redact(str(error)).split())
         message = f"{self._connection}: {text.partition(' Query was:')[0]}"
         state = str(getattr(error, "sqlstate", None) or "")

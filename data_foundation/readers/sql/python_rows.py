@@ -1,4 +1,4 @@
-"""Rows of Python values, as drivers without Arrow give them, in columns: exactly, or refused with row and column."""
+"""Converts rows of Python values to Arrow tables, for drivers without Arrow; every value exactly, or with an error."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Convert = Callable[[Any], Any]
 
 
 def read_rows(pages: Iterable[Sequence[Any]], columns: Sequence[Column]) -> Iterator[Any]:
-    """Yields pages of rows as Arrow tables.
+    """Yields each page of rows as an Arrow table.
 
     Raises:
-        ValueRefused: A value has no exact place in its column.
+        ValueRefused: A value does not fit the type of its column exactly; names row and column.
     """
     count = 0
     for page in pages:
@@ -33,7 +33,7 @@ def read_rows(pages: Iterable[Sequence[Any]], columns: Sequence[Column]) -> Iter
 
 
 def _array(column: Column, values: list[Any], before: int) -> Any:
-    accepted, conversions = _ways(column.kind)
+    accepted, conversions = _conversions(column.kind)
     kinds = {type(value) for value in values} - {type(None)}
     try:
         if kinds <= accepted:
@@ -55,14 +55,14 @@ def _convert(value: Any, accepted: frozenset[type], conversions: dict[type, Conv
 
 def _fits(value: Any, kind: Any) -> bool:
     try:
-        pa.array([_convert(value, *_ways(kind))], kind)
+        pa.array([_convert(value, *_conversions(kind))], kind)
     except (pa.ArrowException, ValueError, TypeError, OverflowError, ArithmeticError):
         return False
     return True
 
 
 def _shown(value: Any) -> str:
-    """Returns what kind of value it is; not the value, which is nobody's business in a log."""
+    """Returns a value's type in words; the value itself may be personal data and stays out of logs."""
     return "a number" if isinstance(value, int | float | Decimal) else f"a {type(value).__name__}"
 
 
@@ -73,7 +73,7 @@ def _boolean(value: int) -> bool:
 
 
 def _decimal(value: float) -> Decimal:
-    # The shortest digits that give this double: those that were written into the database.
+    # The shortest digits that give this double are those that were written into the database.
     return Decimal(repr(value))
 
 
@@ -85,16 +85,16 @@ def _day(value: dt.datetime) -> dt.date:
 
 def _time(value: str) -> dt.time:
     _refuse_too_fine(value)
-    read = dt.time.fromisoformat(value)
-    if read.tzinfo:
+    time_of_day = dt.time.fromisoformat(value)
+    if time_of_day.tzinfo:
         raise ValueError
-    return read
+    return time_of_day
 
 
 def _clock(value: dt.timedelta) -> dt.time:
     if not dt.timedelta(0) <= value < dt.timedelta(days=1):
         raise ValueError
-    return (dt.datetime(1, 1, 1) + value).time()  # noqa: DTZ001 - a time of a day has no zone
+    return (dt.datetime(1, 1, 1) + value).time()  # noqa: DTZ001 - a time of day has no zone
 
 
 def _moment(value: str) -> dt.datetime:
@@ -103,12 +103,12 @@ def _moment(value: str) -> dt.datetime:
 
 
 def _refuse_too_fine(value: str) -> None:
-    """Refuses digits behind the microseconds, which Python would drop.
+    """Refuses digits after the microseconds, which Python would drop.
 
     Raises:
-        ValueError: There are some.
+        ValueError: The text has such digits.
     """
-    if (found := _FRACTION.search(value)) and len(found[1].rstrip("0")) > MICROSECOND_DIGITS:
+    if (fraction := _FRACTION.search(value)) and len(fraction[1].rstrip("0")) > MICROSECOND_DIGITS:
         raise ValueError
 
 
@@ -132,7 +132,7 @@ def _double(value: Decimal) -> float:
 MICROSECOND_DIGITS = 6
 _FRACTION = re.compile(r"[.,](\d+)")
 _TIME_OF_DAY = pa.time64("us")
-_WAYS: dict[Any, tuple[frozenset[type], dict[type, Convert]]] = {
+_BY_TYPE: dict[Any, tuple[frozenset[type], dict[type, Convert]]] = {
     pa.bool_(): (frozenset({bool}), {int: _boolean, bytes: lambda value: _boolean(int.from_bytes(value, "big"))}),
     pa.int64(): (frozenset({int}), {Decimal: _whole}),
     pa.float64(): (frozenset({float, int}), {Decimal: _double}),
@@ -151,8 +151,8 @@ _MOMENTS: tuple[frozenset[type], dict[type, Convert]] = (
 )
 
 
-def _ways(kind: Any) -> tuple[frozenset[type], dict[type, Convert]]:
-    """Returns which values Arrow takes as they are, and how others become such."""
+def _conversions(kind: Any) -> tuple[frozenset[type], dict[type, Convert]]:
+    """Returns the Python types that Arrow accepts for a type, and the conversions of others to them."""
     if pa.types.is_decimal(kind):
         return _DECIMALS
-    return _MOMENTS if pa.types.is_timestamp(kind) else _WAYS[kind]
+    return _MOMENTS if pa.types.is_timestamp(kind) else _BY_TYPE[kind]

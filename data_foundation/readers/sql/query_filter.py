@@ -1,4 +1,4 @@
-"""`query_filter`: one boolean expression in the database's own SQL, and nothing else."""
+"""Checks that `query_filter` is one boolean expression in the database's SQL, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REFUSED = {
     exp.DML: "writes",
     exp.DDL: "writes",
     exp.Into: "writes",
-    exp.Command: "is a statement of its own",
+    exp.Command: "is a statement",
     exp.Lock: "locks rows",
     exp.Placeholder: "has a placeholder",
     exp.Parameter: "has a placeholder",
@@ -23,14 +23,14 @@ _ACCEPTED = "accepted is one boolean expression, for instance status = 'active' 
 
 
 def check_filter(text: str, dialect: str) -> str:
-    """Returns the expression as it was written, once it is known to be one.
+    """Returns the expression unchanged, after checking it.
 
     Args:
-        text: As a person wrote it.
-        dialect: Of the connection.
+        text: The value of `query_filter`.
+        dialect: Dialect of the connection.
 
     Raises:
-        EntryError: It is anything but one boolean expression that only reads.
+        EntryError: The text is not one boolean expression that only reads.
     """
     language = _DIALECTS[dialect]
     try:
@@ -40,7 +40,7 @@ def check_filter(text: str, dialect: str) -> str:
         reason = str(error).partition("\n")[0].rstrip(". ") or "too deep"
         raise _refuse(text, f"cannot be read as {dialect} SQL ({reason})") from None
     if len(parsed) != 1 or parsed[0] is None:
-        raise _refuse(text, f"holds {len(parsed)} statements" if any(parsed) else "is empty")
+        raise _refuse(text, f"contains {len(parsed)} statements" if any(parsed) else "is empty")
     if commented:
         raise _refuse(text, "has a comment")
     expression = parsed[0]
@@ -48,12 +48,12 @@ def check_filter(text: str, dialect: str) -> str:
         if reason := next((why for kind, why in _REFUSED.items() if _is(node, kind)), ""):
             raise _refuse(text, reason)
     if not _is_boolean(expression):
-        raise _refuse(text, f"is no condition but {_named(expression)}")
+        raise _refuse(text, f"is not a condition but {_named(expression)}")
     return text.strip()
 
 
 def _is(node: exp.Expr, kind: type[exp.Expr]) -> bool:
-    # A SELECT counts as one that may become a table; it reads all the same.
+    # sqlglot classes a SELECT as DDL or DML too; it only reads.
     return isinstance(node, kind) and not isinstance(node, exp.Query)
 
 

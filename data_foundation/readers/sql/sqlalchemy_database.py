@@ -1,4 +1,4 @@
-"""MySQL, SQL Server and Oracle, read through SQLAlchemy's dialects and the drivers that they know."""
+"""Reads MySQL, SQL Server and Oracle through SQLAlchemy's dialects and their drivers."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ DRIVERS = {"mysql": "mysql+pymysql", "mssql": "mssql+pyodbc", "oracle": "oracle+
 ODBC_DRIVER = "ODBC Driver 18 for SQL Server"
 
 _SESSION = {
-    # One moment for all that is read, times in UTC, and texts as they are escaped everywhere.
+    # All reads see one snapshot, times are in UTC, and a backslash escapes in text, as SQLAlchemy expects.
     "mysql": ("SET SESSION sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')", "SET time_zone = '+00:00'",
               "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION READ ONLY"),
     "mssql": (),
     "oracle": ("SET TRANSACTION READ ONLY",),
 }  # fmt: skip
-# Refused by the server, so that another attempt is refused as well: users, passwords and databases that are not.
+# Codes of refusals that another attempt would meet too: unknown user, wrong password, unknown database.
 _REFUSED = ("1044", "1045", "1049", "ORA-01017", "ORA-28000", "ORA-12514", "28000", "42000", "Login failed")
 
 
 class SqlalchemyDatabase:
-    """A connection of a driver without Arrow: rows become columns here."""
+    """A connection through a driver without Arrow; rows are converted to Arrow tables in Python."""
 
     side_by_side = True
 
@@ -42,7 +42,7 @@ class SqlalchemyDatabase:
         Raises:
             EntryError: The driver is not installed.
             ConnectionError: The server cannot be reached.
-            LoadError: It refuses the connection.
+            LoadError: The server refuses the connection.
         """
         self.dialect = connection.dialect
         self._connection = connection
@@ -66,16 +66,16 @@ class SqlalchemyDatabase:
 
     def __exit__(self, *_error: object) -> None:
         """Closes the connection."""
-        with suppress(Exception):  # it may be lost already
+        with suppress(Exception):  # the connection may be lost already
             self._open.close()
         self._engine.dispose()
 
     def beside(self) -> Self:
-        """Returns another connection; what is committed between the two is seen by the later alone."""
+        """Returns another connection; unlike this one, it sees rows committed in the meantime."""
         return type(self)(self._connection)
 
     def interrupt(self) -> None:
-        """Ends what is being read where the driver can be told so from another thread."""
+        """Cancels the running statement, if the driver can do that from another thread."""
         cancel = getattr(self._open.connection.driver_connection, "cancel", None)
         if cancel:
             cancel()
@@ -91,10 +91,10 @@ class SqlalchemyDatabase:
             raise self._explain(error) from None
 
     def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
-        """Returns the table or view, its columns with what the database and a person say of them.
+        """Returns the table or view; its columns' types come from the database and from `sources.yaml`.
 
         Raises:
-            LoadError: There is no such table, or a column that cannot be read exactly.
+            LoadError: There is no such table, or a column cannot be read exactly.
         """
         try:
             return self._describe(self._name(schema), self._name(table) or table, wanted)
@@ -108,27 +108,27 @@ class SqlalchemyDatabase:
             raise missing_table(self._connection, schema, table, names)
         keys = inspector.get_pk_constraint(table, schema)["constrained_columns"]
         columns = []
-        for found in inspector.get_columns(table, schema):
-            name = self._spelled(found["name"])
-            described = {**found, "name": name, "is_key": found["name"] in keys}
+        for column in inspector.get_columns(table, schema):
+            name = self._spelled(column["name"])
+            described = {**column, "name": name, "is_key": column["name"] in keys}
             quoted = self._engine.dialect.identifier_preparer.quote(name)
             columns.append(make_column(described, wanted_of(wanted, str(name)), self.dialect, quoted))
         return SourceTable(self._spelled(schema) if schema else None, self._spelled(table), tuple(columns))
 
     def row(self, statement: Any) -> tuple[Any, ...]:
-        """Returns the first row of a SELECT of SQLAlchemy's."""
+        """Returns the first row of a SQLAlchemy SELECT."""
         try:
             return tuple(self._open.execute(statement).one())
         except sa.exc.DBAPIError as error:
             raise self._explain(error) from None
 
     def read(self, statement: Any, columns: Sequence[Column], chunk_size: int) -> Iterator[Any]:
-        """Yields the rows of a SELECT of SQLAlchemy's as Arrow tables of at most `chunk_size` rows.
+        """Yields the rows of a SQLAlchemy SELECT as Arrow tables of at most `chunk_size` rows.
 
         Raises:
             ConnectionError: The connection was lost.
             LoadError: The database refuses the statement.
-            ValueRefused: A value has no exact place in its column.
+            ValueRefused: A value does not fit the type of its column exactly.
         """
         yield from read_rows(self._pages(statement, chunk_size), columns)
 
@@ -140,15 +140,15 @@ class SqlalchemyDatabase:
             raise self._explain(error) from None
 
     def _name(self, name: str | None) -> str | None:
-        """Returns a name as SQLAlchemy calls it: Oracle's ORDERS, which SQL need not quote, is orders there."""
+        """Returns a name in SQLAlchemy's spelling: Oracle's ORDERS, which needs no quotes in SQL, is orders."""
         return self._engine.dialect.normalize_name(name) if name and self.dialect == "oracle" else name
 
     def _spelled(self, name: str) -> Any:
-        """Returns a name quoted; Oracle's only where it has to be, as quotes make another name of it."""
+        """Returns a quoted name. Oracle's are quoted only if necessary, because quotes make them case-sensitive."""
         return quoted_name(name, quote=getattr(name, "quote", None) if self.dialect == "oracle" else True)
 
     def _explain(self, error: sa.exc.DBAPIError, *, connecting: bool = False) -> Exception:
-        """Returns what to raise: a ConnectionError where it passes by itself, else a LoadError."""
+        """Returns a ConnectionError if a later attempt may succeed, else a LoadError."""
         text = " ".join(redact(str(error.orig)).split())
         message = f"{self._connection}: {text}"
         lost = not any(code in text for code in _REFUSED) if connecting else error.connection_invalidated
@@ -156,9 +156,9 @@ class SqlalchemyDatabase:
 
 
 def build_url(connection: Connection) -> sa.URL:
-    """Returns the address of a database with everything that its driver needs in it."""
+    """Returns SQLAlchemy's URL of a database, with all settings that its driver needs."""
     query = dict(connection.query)
-    # Without a user SQLAlchemy asks SQL Server to trust the process.
+    # Without a user name SQLAlchemy opens a trusted connection to SQL Server.
     user = "" if connection.trusted_connection else connection.username
     if connection.dialect == "mssql":
         query.setdefault("driver", connection.driver or ODBC_DRIVER)

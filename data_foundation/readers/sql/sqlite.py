@@ -1,4 +1,4 @@
-"""SQLite files, read with Python's own driver."""
+"""Reads SQLite files with Python's own driver."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BUSY = ("database is locked", "database table is locked")
 
 
 class SqliteDatabase:
-    """A file, in one transaction that only reads."""
+    """A connection to a SQLite file, in one read-only transaction."""
 
     dialect = "sqlite"
     side_by_side = False
@@ -33,13 +33,13 @@ class SqliteDatabase:
         """Opens the file.
 
         Raises:
-            LoadError: There is no such file, or it is no database.
+            LoadError: There is no such file, or it is not a SQLite database.
         """
         self._connection = connection
         file = Path(connection.database)
         if not file.is_file():
-            raise LoadError(f"{connection}: there is no file {file}; `database` is its path")
-        # A reader's thread asks, and the one that started it may interrupt.
+            raise LoadError(f"{connection}: file {file} not found; set `database` to the path of the SQLite file")
+        # One thread reads, and another may interrupt it.
         self._sqlite = sqlite3.connect(
             f"file:{quote(str(file.resolve()))}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
         )
@@ -58,7 +58,7 @@ class SqliteDatabase:
         return type(self)(self._connection)
 
     def interrupt(self) -> None:
-        """Ends what is being read; called from any thread."""
+        """Cancels the running statement; may be called from any thread."""
         self._sqlite.interrupt()
 
     def tables(self, schema: str | None) -> dict[str, tuple[str, ...]]:
@@ -77,41 +77,41 @@ class SqliteDatabase:
         return [name for (name,) in self._execute(relations)]
 
     def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
-        """Returns the table or view, its columns with what declaration and person say of them.
+        """Returns the table or view; its columns' types come from their declarations and from `sources.yaml`.
 
         Raises:
-            LoadError: There is no such table; the nearest names are told.
+            LoadError: There is no such table; the message suggests similar names.
         """
         names = self._names(schema)
-        # SQLite's own names do not distinguish case.
-        found = next((name for name in names if name.lower() == table.lower()), None)
-        if found is None:
+        # SQLite compares names without case.
+        stored_name = next((name for name in names if name.lower() == table.lower()), None)
+        if stored_name is None:
             raise missing_table(self._connection, schema, table, names)
         prefix = f"{quote_name(schema)}." if schema else ""
-        place = f"{prefix}{quote_name(found)}"
+        place = f"{prefix}{quote_name(stored_name)}"
 
         def stored(name: str) -> set[str]:
             return {kind for (kind,) in self._execute(f"SELECT DISTINCT typeof({quote_name(name)}) FROM {place}")}  # noqa: S608 - quoted
 
-        rows = self._execute(f"PRAGMA {prefix}table_xinfo({quote_name(found)})")
+        rows = self._execute(f"PRAGMA {prefix}table_xinfo({quote_name(stored_name)})")
         fields = ("position", "name", "type", "notnull", "default", "pk", "hidden")
         described = [dict(zip(fields, row, strict=True)) for row in rows]
-        # 1 is a column of a virtual table that nothing selects by itself; 2 and 3 are generated columns.
+        # 1 is a hidden column of a virtual table, which `SELECT *` leaves out; 2 and 3 are generated columns.
         shown = [one for one in described if one["hidden"] != 1]
         return SourceTable(
-            schema, found, tuple(make_column(one, wanted_of(wanted, one["name"]), stored) for one in shown)
+            schema, stored_name, tuple(make_column(one, wanted_of(wanted, one["name"]), stored) for one in shown)
         )
 
     def row(self, statement: Any) -> tuple[Any, ...]:
-        """Returns the first row of a SELECT of SQLAlchemy's."""
+        """Returns the first row of a SQLAlchemy SELECT."""
         return tuple(self._execute(_text(statement))[0])
 
     def read(self, statement: Any, columns: Sequence[Column], chunk_size: int) -> Iterator[Any]:
-        """Yields the rows of a SELECT of SQLAlchemy's as Arrow tables of at most `chunk_size` rows.
+        """Yields the rows of a SQLAlchemy SELECT as Arrow tables of at most `chunk_size` rows.
 
         Raises:
             LoadError: The database refuses the statement.
-            ValueRefused: A value has no exact place in its column.
+            ValueRefused: A value does not fit the type of its column exactly.
         """
         yield from read_rows(self._pages(_text(statement), chunk_size), columns)
 

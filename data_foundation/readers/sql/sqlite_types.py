@@ -1,4 +1,4 @@
-"""SQLite's types: what a column was declared as says how its values are read, for any value may stand in it."""
+"""Maps SQLite's declared types to Arrow types; SQLite itself allows any value in any column."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from data_foundation.readers.sql.database import JSON, Column, decimal, wanted_d
 from data_foundation.sql_text import quote_name
 
 _DIGITS = re.compile(r"\(\s*(\d+)\s*(?:,\s*(-?\d+)\s*)?\)")
-# In this order: the first word that a declaration has in it decides, as SQLite's own rules do.
+# The first line with a word that occurs in the declaration counts, as in SQLite's own type affinity rules.
 _WORDS: tuple[tuple[tuple[str, ...], Any], ...] = (
     (("BOOL",), pa.bool_()),
     (("DATETIME", "TIMESTAMP"), pa.timestamp("us", "UTC")),
@@ -29,15 +29,15 @@ _STORED = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string(), "bl
 
 
 def make_column(described: Mapping[str, Any], wanted: Mapping[str, Any], stored: Callable[[str], set[str]]) -> Column:
-    """Returns a column as it is read.
+    """Returns the column with its SQL and its types.
 
     Args:
-        described: Of `PRAGMA table_info`: name, type, notnull, pk.
-        wanted: The hints that a person gave.
-        stored: Returns which classes of values a column holds; it reads the whole column.
+        described: The row of `PRAGMA table_xinfo`: name, type, notnull, pk.
+        wanted: The column's hints in `sources.yaml`.
+        stored: Returns the storage classes of the values in a column; it reads the whole column.
 
     Raises:
-        LoadError: Nothing says what a column is, and its values disagree.
+        LoadError: The column has no declared type, and its values have several storage classes.
     """
     name, declared = described["name"], described["type"].upper()
     quoted = quote_name(name)
@@ -53,24 +53,24 @@ def make_column(described: Mapping[str, Any], wanted: Mapping[str, Any], stored:
         if any(word in declared for word in words):
             hint = JSON if "JSON" in declared else {}
             if wanted.get("timezone") is False and pa.types.is_timestamp(kind):
-                kind = pa.timestamp("us")  # noqa: PLW2901 - the same without its zone
+                kind = pa.timestamp("us")  # noqa: PLW2901 - the same type without its zone
             return Column(kind=_declared_decimal(declared) if kind is None else kind, hint=hint, **facts)
     return Column(kind=_kind_of(name, stored(name)), **facts)
 
 
 def _declared_decimal(declared: str) -> Any:
-    found = _DIGITS.search(declared)
-    return decimal(int(found[1]), int(found[2] or 0)) if found else wanted_decimal({"data_type": "decimal"})
+    digits = _DIGITS.search(declared)
+    return decimal(int(digits[1]), int(digits[2] or 0)) if digits else wanted_decimal({"data_type": "decimal"})
 
 
 def _kind_of(name: str, classes: set[str]) -> Any:
-    """Returns the Arrow type of a column that was declared as nothing, by what it holds."""
+    """Returns the Arrow type of a column without a declared type, by the storage classes of its values."""
     classes -= {"null"}
     if classes == {"integer", "real"}:
         return pa.float64()
     if len(classes) > 1:
         raise LoadError(
-            f"column {name} was declared without a type and holds {' and '.join(sorted(classes))}; "
-            f"`columns: {{{name}: {{data_type: text}}}}` takes it as text"
+            f"column {name} has no declared type and contains {' and '.join(sorted(classes))}; "
+            f"`columns: {{{name}: {{data_type: text}}}}` reads it as text"
         )
     return _STORED[classes.pop()] if classes else pa.string()

@@ -155,7 +155,7 @@ def read_table(connection: Connection, arguments: TableArguments, resource: Any)
             resource.apply_hints(write_disposition="merge", primary_key=keys)
         yield from reading.pages()
         if probe:
-            probe.note()
+            probe.store()
 
 
 def open_database(connection: Connection) -> Database:
