@@ -1,4 +1,4 @@
-"""A resource's checks in Dagster: specs before a load, results and evaluations after it."""
+"""Converts a resource's checks to Dagster: specs at definition time, results and evaluations after a load."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SEVERITIES = {"warn": dg.AssetCheckSeverity.WARN, "error": dg.AssetCheckSeverit
 
 
 def check_specs(resource: ResourceConfig, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """Returns the specs of a resource's checks, all of them on its own table, whose asset key is `key`."""
+    """Returns the specs of a resource's checks; `key` is the asset key of its table."""
     return [
         dg.AssetCheckSpec(check.name, asset=key, description=check.rule, blocking=check.blocking)
         for check in find_checks(resource)
@@ -22,12 +22,12 @@ def check_specs(resource: ResourceConfig, key: dg.AssetKey) -> list[dg.AssetChec
 
 
 def check_result(key: dg.AssetKey, outcome: CheckOutcome) -> dg.AssetCheckResult:
-    """Returns the result of a check of the table `key`, to be yielded by the op that loaded it."""
+    """Returns the result of a check of the asset `key`, for the op to yield."""
     return dg.AssetCheckResult(**_fields(key, outcome))
 
 
 def check_evaluation(key: dg.AssetKey, outcome: CheckOutcome) -> dg.AssetCheckEvaluation:
-    """Returns the same for the history of an asset that no run has selected."""
+    """Returns the evaluation of a check of the asset `key`, to be recorded for an asset that the run did not select."""
     return dg.AssetCheckEvaluation(**_fields(key, outcome), blocking=outcome.severity == "error")
 
 

@@ -1,4 +1,4 @@
-"""Which asset keys the translator changed, for what knows a table by its name alone: dbt's sources and `--record`."""
+"""The asset keys that a translator changed, for code that knows only table names: dbt sources and `--record`."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ _BEFORE_TRANSLATOR = ("root", "warehouse")
 _AFTER_TRANSLATOR = ("automation_seconds",)
 
 AssetKeys = Mapping[dg.AssetKey, dg.AssetKey]
-"""Asset keys by default key, which is dataset and table; a table whose key is the default one is not in it."""
+"""Changed asset keys by default key, which is dataset and table. Tables that keep the default key are not listed."""
 
 
 def default_keys(resource: ResourceConfig) -> list[dg.AssetKey]:
-    """Returns dataset and table of a resource's table and of its child tables, as asset keys."""
+    """Returns the default asset keys, dataset and table, of a resource's table and its child tables."""
     children = (child_table_of(resource, child) for child in resource.child_tables)
     return [dg.AssetKey(key) for key in (table_name_of(resource), *children)]
 
 
 def find_changed_keys(members: Iterable[ResourceAssets]) -> dict[dg.AssetKey, dg.AssetKey]:
-    """Returns the keys that the translator changed."""
+    """Returns the asset keys that the translator changed, by default key."""
     pairs = (zip(default_keys(assets.data.resource), assets.keys, strict=True) for assets in members)
     return {default: key for pair in pairs for default, key in pair if default != key}
 
 
 def to_metadata(keys: AssetKeys) -> dict[str, dict[str, str]]:
-    """Returns the metadata of a code location from which `read_asset_keys` reads the keys."""
+    """Returns the keys as metadata of a code location, in which `read_asset_keys` finds them."""
     texts = {default.to_user_string(): key.to_user_string() for default, key in keys.items()}
     return {_METADATA: texts} if texts else {}
 
 
 def read_asset_keys(definitions: dg.Definitions) -> AssetKeys:
-    """Returns the keys that the translator of `build_definitions` changed, also from merged definitions."""
-    found = (definitions.metadata or {}).get(_METADATA)
-    texts = found.value if isinstance(found, dg.JsonMetadataValue) and isinstance(found.value, dict) else {}
+    """Returns the asset keys that the translator of `build_definitions` changed; works for merged definitions too."""
+    metadata = (definitions.metadata or {}).get(_METADATA)
+    texts = metadata.value if isinstance(metadata, dg.JsonMetadataValue) and isinstance(metadata.value, dict) else {}
     return {dg.AssetKey.from_user_string(old): dg.AssetKey.from_user_string(new) for old, new in texts.items()}
 
 
 def load_asset_keys(root: Path) -> AssetKeys:
-    """Returns the keys that the translator of the code location `root/definitions.py` changed.
+    """Returns the asset keys that the translator of the code location `root/definitions.py` changed.
 
-    Runs that file, which takes seconds, unless its text shows that it passes no translator.
+    Runs the file, which takes seconds, unless its syntax tree shows that it passes no translator.
 
     Raises:
-        FoundationError: The file cannot be run.
+        FoundationError: Running the file raised an error.
     """
     file = root / DEFINITIONS_FILE
     if not file.exists() or _has_default_keys(file):
@@ -70,12 +70,12 @@ def load_asset_keys(root: Path) -> AssetKeys:
             "into Dagster's history: repair the file, or run without --record"
         )
         raise FoundationError(message) from error
-    locations = (found for found in names.values() if isinstance(found, dg.Definitions))
-    return {default: key for found in locations for default, key in read_asset_keys(found).items()}
+    locations = (value for value in names.values() if isinstance(value, dg.Definitions))
+    return {default: key for location in locations for default, key in read_asset_keys(location).items()}
 
 
 def _has_default_keys(file: Path) -> bool:
-    """Returns True if the file calls `build_definitions`, and each call certainly passes no translator."""
+    """Returns True if the file calls `build_definitions`, and no call can pass a translator."""
     with suppress(SyntaxError):
         nodes = ast.walk(ast.parse(file.read_bytes()))
         calls = [node for node in nodes if isinstance(node, ast.Call) and _name(node.func) == "build_definitions"]
@@ -95,7 +95,7 @@ def _passes_no_translator(call: ast.Call) -> bool:
 
 @contextmanager
 def _importable(root: Path) -> Iterator[None]:
-    """Makes the modules of the repository importable, as Dagster does for its code location."""
+    """Adds the repository to `sys.path`, as Dagster does when it loads the code location."""
     before = list(sys.path)
     sys.path.insert(0, str(root))
     try:

@@ -1,6 +1,6 @@
-"""The dbt project as assets: every model runs when its own upstreams have landed."""
+"""Builds the assets of the dbt project: each model runs when its own upstreams have landed."""
 
-# Dagster compares the annotation of `context` with its classes: no `from __future__ import annotations` here.
+# Dagster compares the annotation of `context` with its classes, so no `from __future__ import annotations` here.
 import importlib.metadata
 import shutil
 from collections.abc import Iterator, Mapping
@@ -23,10 +23,9 @@ from data_foundation.warehouses.settings import dbt_environment, publish_dbt_set
 
 
 class ModelTranslator(DagsterDbtTranslator):
-    """Gives models the automation of this project, and dbt's sources the keys of the assets that load them.
+    """Gives models an automation condition, and dbt sources the keys of the assets that load them.
 
-    Keys of models stay dagster-dbt's own; those of sources are dataset and table unless the ingestion's translator
-    changed them.
+    Models keep dagster-dbt's keys. The key of a source is dataset and table unless a `SourceTranslator` changed it.
     """
 
     def __init__(self, keys: AssetKeys) -> None:
@@ -35,7 +34,7 @@ class ModelTranslator(DagsterDbtTranslator):
 
     @override
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Returns the key of one model, seed, snapshot or source."""
+        """Returns the key of a model, seed, snapshot or source."""
         key = super().get_asset_key(dbt_resource_props)
         return self._keys.get(key, key) if dbt_resource_props["resource_type"] == "source" else key
 
@@ -46,28 +45,28 @@ class ModelTranslator(DagsterDbtTranslator):
 
 
 class InstalledDbt(DbtCliResource):
-    """The dbt of this environment."""
+    """The dbt CLI of this Python environment, without dagster-dbt's slow version query."""
 
     @cached_property
     @override
     def _cli_version(self) -> Version:
-        """Its version, which dagster-dbt has `dbt --version` tell: three seconds of CPU, and a question to PyPI."""
+        """The version of dbt-core. dagster-dbt runs `dbt --version`: three seconds of CPU and a request to PyPI."""
         return Version(importlib.metadata.version("dbt-core"))
 
 
 def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions | None = None) -> dg.Definitions:
-    """Returns the assets of `root/dbt_project`, whose manifest is built here where it is missing or out of date.
+    """Returns the assets of `root/dbt_project`; its manifest is built first if it is missing or outdated.
 
-    Where the warehouse cannot run models there is one asset in their place that says so, and why.
+    If dbt cannot run in the warehouse, one asset stands for the models, with the reason in its description.
 
     Args:
         root: The repository.
-        warehouse: Where the models are built.
-        ingestion: What `build_definitions` returned; models depend on its assets whatever keys its translator gave
-            them. Default: the keys are dataset and table.
+        warehouse: The warehouse in which dbt builds the models.
+        ingestion: The result of `build_definitions`: models then find tables whose asset key a translator changed.
+            Default: the keys are dataset and table.
     """
     if not warehouse.runs_dbt:
-        return dg.Definitions(assets=[_left_out(warehouse)])
+        return dg.Definitions(assets=[_placeholder(warehouse)])
     folder = root / "dbt_project"
     target_path = Path("target", warehouse.deployment)
     project = DbtProject(folder, target_path=target_path, profiles_dir=folder, target=warehouse.kind)
@@ -88,7 +87,7 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
 
 
 def _prepare_target(project: DbtProject, run_id: str) -> Path:
-    """Returns the folder for what dbt writes in a run; in it lies what dbt knows of the project from its last parse."""
+    """Returns the target folder of a run, with a copy of the last parse result so that dbt need not parse again."""
     target = project.manifest_path.with_name(f"run-{run_id[:8]}")
     target.mkdir(parents=True, exist_ok=True)
     with suppress(FileNotFoundError):
@@ -96,22 +95,22 @@ def _prepare_target(project: DbtProject, run_id: str) -> Path:
     return target
 
 
-def _left_out(warehouse: Warehouse) -> dg.AssetSpec:
-    """Returns what stands in the UI for models that cannot be built."""
+def _placeholder(warehouse: Warehouse) -> dg.AssetSpec:
+    """Returns the asset that stands for models which cannot be built."""
     return dg.AssetSpec(
         "dbt_models",
         group_name="dbt",
         kinds={"dbt"},
         description=(
-            f"**The dbt models are left out.** Tables land in {warehouse.describe()}, where no model can be built. "
-            "Set `WAREHOUSE` to duckdb, snowflake or postgres, and give `warehouse: lake` to the resources that belong "
+            f"**The dbt models are not built.** Tables land in {warehouse.describe()}, where dbt cannot run. "
+            "Set `WAREHOUSE` to duckdb, snowflake or postgres, and set `warehouse: lake` on the resources that belong "
             "in the lake."
         ),
     )
 
 
 def prepare_manifest(project: DbtProject, dbt: DbtCliResource, warehouse: Warehouse) -> None:
-    """Parses the dbt project where its manifest is missing or a file of the project is newer."""
+    """Parses the dbt project if its manifest is missing or older than a file of the project."""
     manifest = project.manifest_path
     if _is_current(manifest, project.project_dir):
         return
@@ -119,7 +118,7 @@ def prepare_manifest(project: DbtProject, dbt: DbtCliResource, warehouse: Wareho
     with FileLock(manifest.with_suffix(".lock")):
         if not _is_current(manifest, project.project_dir):
             publish_dbt_settings(warehouse)
-            # Whoever reads the manifest meanwhile gets the old one or the new one, whole.
+            # Parsed in another folder and moved: a process that reads the manifest meanwhile never sees half a file.
             parsed = manifest.parent / "parse"
             dbt.cli(["parse", "--quiet"], target_path=parsed).wait()
             (parsed / manifest.name).replace(manifest)

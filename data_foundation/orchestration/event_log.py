@@ -1,4 +1,4 @@
-"""Dagster's event log in SQLite, with what it prepares for a file kept from one event to the next."""
+"""Dagster's event log in SQLite, with engines, connections and table look-ups cached between events."""
 
 from __future__ import annotations
 
@@ -20,66 +20,66 @@ if TYPE_CHECKING:
     from dagster._serdes import ConfigurableClassData
 
 MOST_OPEN = 2
-"""Files that a log keeps open: the index, and that of the run which it was last asked for."""
+"""Files that a log keeps open: the index, and the file of the run that was accessed last."""
 
 
 class KeptSqliteEventLog(SqliteEventLogStorage):
-    """Dagster's own event log, in its own files: either can read what the other wrote.
+    """Dagster's SQLite event log with open connections; the files are the same, so either class reads them.
 
-    Read in dagster 1.13.27: its own makes an engine of SQLAlchemy for every access, three for an event of an asset, and
-    each engine compiles the same statements anew; and it asks its files each time which tables and columns they have.
-    Whoever closes a file last has SQLite move what was written from the journal to the file, on the disk, and remove
-    the journal: each time, where nobody else has it open. `dagster.yaml` names this class under `event_log_storage`.
+    Dagster 1.13.27 creates a SQLAlchemy engine for each access, three for an event of an asset. Each engine compiles
+    the same statements again, and queries which tables and columns exist. Closing the last connection of a file makes
+    SQLite write the journal to the file, flush it to disk and delete the journal, each time. `dagster.yaml` names this
+    class under `event_log_storage`.
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        """Takes the folder of the files.
+        """Opens no file yet.
 
         Args:
-            base_dir: It.
-            inst_data: What Dagster was told of this log.
+            base_dir: The folder of the files.
+            inst_data: The configuration of this class in `dagster.yaml`.
         """
-        self._there: set[str] = set()
+        self._existing: set[str] = set()
         self._open: dict[str, db.Engine] = {}
         super().__init__(base_dir, inst_data)
 
     @classmethod
     @override
     def config_type(cls) -> UserConfigSchema:
-        """Takes `home`: the folder that is `DAGSTER_HOME`."""
+        """Returns the schema of the configuration: `home`, the folder of `DAGSTER_HOME`."""
         return {"home": StringSource}
 
     @classmethod
     @override
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        """Returns the log that Dagster would keep in that folder unless told otherwise."""
+        """Returns the log in the folder that Dagster uses by default below `home`."""
         return cls(str(Path(config_value["home"], "history", "runs")), inst_data)
 
     @override
     def has_table(self, table_name: str) -> bool:
-        return self._is_there(f"table {table_name}", partial(self._find_table, table_name))
+        return self._exists(f"table {table_name}", partial(self._find_table, table_name))
 
     @override
     def has_secondary_index(self, name: str) -> bool:
-        return self._is_there(f"index {name}", partial(super().has_secondary_index, name))
+        return self._exists(f"index {name}", partial(super().has_secondary_index, name))
 
     @override
     def has_asset_key_col(self, column_name: str) -> bool:
-        return self._is_there(f"column {column_name}", partial(super().has_asset_key_col, column_name))
+        return self._exists(f"column {column_name}", partial(super().has_asset_key_col, column_name))
 
     @override
     def _has_asset_key_col_on_connection(self, conn: db.Connection, column_name: str) -> bool:
-        ask = partial(super()._has_asset_key_col_on_connection, conn, column_name)
-        return self._is_there(f"column {column_name}", ask)
+        query = partial(super()._has_asset_key_col_on_connection, conn, column_name)
+        return self._exists(f"column {column_name}", query)
 
-    def _is_there(self, what: str, ask: Callable[[], bool]) -> bool:
-        """Tells what is asked for each event; what was there once is not asked for again: none of it ever goes."""
-        if what not in self._there and ask():
-            self._there.add(what)
-        return what in self._there
+    def _exists(self, name: str, query: Callable[[], bool]) -> bool:
+        """Returns whether a table, index or column exists; a positive answer is cached, as none is ever dropped."""
+        if name not in self._existing and query():
+            self._existing.add(name)
+        return name in self._existing
 
     def _find_table(self, name: str) -> bool:
-        # Asked while a connection of the log's own is open, which holds the lock that another would wait for.
+        # Not through `_connect`: this is called while a connection of the log is open, whose lock it would wait for.
         with _engine(self.conn_string_for_shard(INDEX_SHARD_NAME), os.getpid()).connect() as connection:
             return bool(connection.dialect.has_table(connection, name))
 
@@ -96,7 +96,7 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
                 yield connection
 
     def _keep_open(self, shard: str, engine: db.Engine) -> None:
-        """Leaves a file open until others have been asked for."""
+        """Keeps the file open, and closes the files accessed longest ago if more than MOST_OPEN are open."""
         self._open.pop(shard, None)
         self._open[shard] = engine
         while len(self._open) > MOST_OPEN:
@@ -109,15 +109,15 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
 
     @override
     def store_event(self, event: EventLogEntry) -> None:
-        """Stores an event, and has who looks on told of it."""
+        """Stores an event, and notifies processes that watch the file."""
         super().store_event(event)
-        # They watch the file, into which SQLite does not move what it has written as long as it is open.
+        # SQLite writes to the journal while the file is open, so the file itself would not change for its watchers.
         with suppress(FileNotFoundError):
             os.utime(self.path_for_shard(event.run_id))
 
     @override
     def wipe(self) -> None:
-        """Removes every event, and the files of runs: none of them is to be open, whoever of this process opened it."""
+        """Removes all events and the files of runs, after closing every connection that this process has to them."""
         self._close()
         _engine.cache_clear()
         super().wipe()
@@ -130,11 +130,11 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
 
 @lru_cache(maxsize=32)
 def _engine(address: str, process: int) -> db.Engine:
-    """Returns what knows how to talk to one file, with one connection left open for the next access.
+    """Returns the engine of a file, which keeps one connection open for the next access.
 
-    A connection that a forked process has inherited is not to be used, so each `process` has its own. Any thread may
-    use it, but one at a time.
+    Keyed by `process`, because a forked process must not use a connection that it inherited. Any thread may use the
+    engine, one at a time.
     """
     del process
-    told = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
-    return db.create_engine(address, poolclass=db.QueuePool, pool_size=1, connect_args=told)
+    connect_args = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+    return db.create_engine(address, poolclass=db.QueuePool, pool_size=1, connect_args=connect_args)

@@ -1,9 +1,9 @@
-"""How the ops of a run share a machine: side by side as threads of one process, unless the run asks otherwise.
+"""The executor of the code location: runs the ops of a run in parallel, as threads of one process by default.
 
-Read in dagster 1.13.27, whose `in_process_executor` runs one op after the other, and whose `multiprocess_executor`
-starts a process for each that imports everything and loads the whole location anew. What is used here of Dagster's
-inside is what those two are made of: `ActiveExecution` says which ops are ready and keeps to pools and priorities,
-`dagster_event_sequence_for_step` runs one.
+Dagster 1.13.27 has two others: `in_process_executor` runs one op after the other, and `multiprocess_executor` starts a
+process for each op, which imports everything and loads the whole code location again. This executor uses the same
+internal parts as those two: `ActiveExecution` decides which ops are ready and enforces pools and priorities,
+`dagster_event_sequence_for_step` runs one op.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from dagster._core.execution.plan.plan import ExecutionPlan
 
 MOST_OPS = 10
-"""Ops at a time unless a run says otherwise; each of them loads `max_concurrency` resources at a time."""
+"""Default maximum of parallel ops; each op loads up to `max_concurrency` resources in parallel."""
 
 POLL_SECONDS = 0.2
-"""How often it is looked whether the run was cancelled, or a place in a pool is free."""
+"""Interval of the checks for a cancelled run and for a free slot in a pool."""
 
 PRELOADED = (
     "data_foundation.orchestration.factory",
@@ -50,19 +50,21 @@ PRELOADED = (
     "dagster._core.executor.multiprocess",
     "upath.implementations.local",
 )
-"""What the processes of `multiprocess` have imported before they start, where the run's own process has it too: what
-definitions.py imports, and where Dagster keeps its history, a quarter of a second for each."""
+"""Modules that the fork server of `multiprocess` imports in advance, if the run's process has imported them too: those
+of definitions.py and of Dagster's storage. Each saves an op a quarter of a second."""
 
 SIDE_BY_SIDE_CONFIG = dg.Field(
     {
-        "max_concurrent": dg.Field(int, default_value=MOST_OPS, description="How many ops at a time."),
+        "max_concurrent": dg.Field(
+            int, default_value=MOST_OPS, description="Maximum number of ops that run in parallel."
+        ),
         "retries": dg.Field(
             dg.Selector({"enabled": {}, "disabled": {}}),  # type: ignore[no-untyped-call] # Dagster's own
             default_value={"enabled": {}},
-            description="Whether an op that asks for another attempt gets it.",
+            description="Whether an op that requests a retry is run again.",
         ),
     },
-    description="Execute ops side by side, as threads of one process.",
+    description="Run ops in parallel, as threads of one process.",
 )
 
 
@@ -81,38 +83,38 @@ SIDE_BY_SIDE_CONFIG = dg.Field(
     requirements=lambda config: dg.multiple_process_executor_requirements() if "multiprocess" in config else [],
 )
 def side_by_side_executor(context: dg.InitExecutorContext) -> dg.Executor:
-    """Executes ops side by side, as threads of one process: what one waits for, the others use.
+    """Runs ops in parallel, as threads of one process: while one op waits for a vendor, others use the CPU.
 
-    A run may ask for `multiprocess`, where one op must not take the others along when its process dies, or for
-    `in_process`, one op after the other.
+    A run can choose `multiprocess`, so that a process that dies ends one op only, or `in_process`, one op after the
+    other.
     """
     config: Mapping[str, Any] = context.executor_config
-    [(mode, told)] = config.items()
+    [(mode, options)] = config.items()
     if mode == "side_by_side":
-        retries = RetryMode.ENABLED if "enabled" in told["retries"] else RetryMode.DISABLED
-        return SideBySideExecutor(retries, told["max_concurrent"])
-    if mode == "multiprocess" and not told.get("start_method"):
+        retries = RetryMode.ENABLED if "enabled" in options["retries"] else RetryMode.DISABLED
+        return SideBySideExecutor(retries, options["max_concurrent"])
+    if mode == "multiprocess" and not options.get("start_method"):
         modules = preloaded()
-        told = {**told, "start_method": {"forkserver": {"preload_modules": modules}}}
+        options = {**options, "start_method": {"forkserver": {"preload_modules": modules}}}
         begin_forkserver(modules)
     stock = dg.multi_or_in_process_executor.executor_creation_fn
     assert stock  # noqa: S101 - Dagster's own has one
-    return stock(context._replace(executor_config={mode: told}))
+    return stock(context._replace(executor_config={mode: options}))
 
 
 def preloaded() -> list[str]:
-    """Returns which modules the first op waits for: of PRELOADED those that the run's process has needed itself."""
+    """Returns the modules that the fork server imports: those of PRELOADED that the run's process has imported."""
     return ["data_foundation.process_wide.preload", *(name for name in PRELOADED if name in sys.modules)]
 
 
 def begin_forkserver(modules: list[str]) -> None:
-    """Has the server of `multiprocess` import its modules by now: Dagster starts it when the first op is due."""
+    """Starts the fork server of `multiprocess` early; Dagster would start it with the first op, which then waits."""
     multiprocessing.get_context("forkserver").set_forkserver_preload(modules)
     forkserver.ensure_running()
 
 
 class SideBySideExecutor(dg.Executor):
-    """Executes ops as threads of the run's own process, at most `most` at a time."""
+    """Runs ops as threads of the run's own process, at most `most` in parallel."""
 
     def __init__(self, retries: RetryMode, most: int) -> None:
         self._retries = retries
@@ -127,12 +129,11 @@ class SideBySideExecutor(dg.Executor):
     def execute(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
-        """Yields what happens until every op has ended."""
+        """Yields the events of the run until every op has ended."""
         pid, ops = os.getpid(), execution_plan.step_keys_to_execute
-        said = EngineEventData.in_process(pid, ops)
-        yield dg.DagsterEvent.engine_event(
-            plan_context, f"Executing ops side by side in one process (pid: {pid})", said
-        )
+        data = EngineEventData.in_process(pid, ops)
+        message = f"Running ops in parallel, as threads of one process (pid: {pid})"
+        yield dg.DagsterEvent.engine_event(plan_context, message, data)
         yield from ExecuteRunWithPlanIterable(
             execution_plan=execution_plan,
             iterator=self._iterate,
@@ -157,7 +158,7 @@ class SideBySideExecutor(dg.Executor):
         ):
             manager = instance.compute_log_manager
             log_key = manager.build_log_key_for_run(job_context.run_id, create_compute_log_file_key())  # type: ignore[no-untyped-call]
-            # Output is the process's: it cannot be told which op wrote what.
+            # The output belongs to the process: which op wrote a line is not known.
             captured = stack.enter_context(manager.capture_logs(log_key))
             keys = execution_plan.step_keys_to_execute
             yield dg.DagsterEvent.capture_logs(job_context, keys, log_key, captured)
@@ -165,28 +166,28 @@ class SideBySideExecutor(dg.Executor):
 
 
 class _Ops:
-    """The ops of a run that are being executed, each by a thread, and what they say."""
+    """The running ops of a run, each in a thread, and the queue of their events."""
 
     def __init__(self, context: PlanExecutionContext, active: ActiveExecution, most: int) -> None:
         self._context = context
         self._active = active
         self._most = most
-        self._said: queue.SimpleQueue[tuple[_Op, dg.DagsterEvent | None]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[_Op, dg.DagsterEvent | None]] = queue.SimpleQueue()
         self._running: set[_Op] = set()
 
     def run(self) -> Iterator[dg.DagsterEvent]:
-        """Yields what the ops say until all have ended, or those that run where the run is cancelled."""
+        """Yields the events of the ops until all have ended; after a cancellation, until the running ones have."""
         cancelled = False
         while self._running or not (cancelled or self._active.is_complete):
             if not cancelled and self._active.check_for_interrupts():
                 cancelled = True
                 yield self._cancel()
-            # One that is about to end may be about to begin again.
+            # An op that is ending may be retried: starting another now could take its slot.
             if not (cancelled or any(op.is_ending for op in self._running)):
                 self._start()
                 yield from self._active.concurrency_event_iterator(self._context)
             try:
-                op, event = self._said.get(timeout=POLL_SECONDS)
+                op, event = self._events.get(timeout=POLL_SECONDS)
             except queue.Empty:
                 continue
             if event:
@@ -201,7 +202,7 @@ class _Ops:
 
     def _start(self) -> None:
         for step in self._active.get_steps_to_execute(self._most - len(self._running)):
-            op = _Op(self._context.for_step(step, self._active.get_known_state()), self._said.put)
+            op = _Op(self._context.for_step(step, self._active.get_known_state()), self._events.put)
             self._running.add(op)
             op.start()
 
@@ -218,47 +219,46 @@ class _Ops:
         self._active.mark_interrupted()
         for op in self._running:
             op.interrupt()
-        told = EngineEventData.interrupted([op.context.step.key for op in self._running])
-        return dg.DagsterEvent.engine_event(
-            self._context, "The run is cancelled: ops end with the load they are at", told
-        )
+        data = EngineEventData.interrupted([op.context.step.key for op in self._running])
+        message = "The run is cancelled: each running op ends after its current load"
+        return dg.DagsterEvent.engine_event(self._context, message, data)
 
 
 class _Op(threading.Thread):
-    """One op being executed.
+    """A running op.
 
     Attributes:
-        context: Of its step.
-        events: What it has said.
-        error: Why it ended beyond what Dagster makes an event of, None where it did not.
-        is_ending: It has said how it ended.
+        context: The context of its step.
+        events: The events that it has yielded so far.
+        error: An error that Dagster did not convert to an event, None if there is none.
+        is_ending: True if it has yielded its success, failure or retry event.
     """
 
     def __init__(
-        self, context: dg.StepExecutionContext, tell: Callable[[tuple[_Op, dg.DagsterEvent | None]], None]
+        self, context: dg.StepExecutionContext, put: Callable[[tuple[_Op, dg.DagsterEvent | None]], None]
     ) -> None:
         super().__init__(name=context.step.key, daemon=True)
         self.context = context
         self.events: list[dg.DagsterEvent] = []
         self.error: BaseException | None = None
         self.is_ending = False
-        self._tell = tell
+        self._put = put
 
     @override
     def run(self) -> None:
-        """Executes the op, and tells its end by None."""
+        """Runs the op; puts its events into the queue, and None at its end."""
         try:
             for event in dagster_event_sequence_for_step(self.context):
                 self.events.append(event)
-                self._tell((self, event))
+                self._put((self, event))
         except dg.DagsterExecutionInterruptedError:
             pass  # the run ends with that error anyway
-        except BaseException as error:  # noqa: BLE001 - it is raised where the run can be told
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread of the run
             self.error = error
         finally:
-            self._tell((self, None))
+            self._put((self, None))
 
     def interrupt(self) -> None:
-        """Raises in the op what Dagster raises in the process of an op; it takes effect when it next does something."""
+        """Raises Dagster's interruption in the thread of the op, where it takes effect at the next bytecode."""
         error = ctypes.py_object(dg.DagsterExecutionInterruptedError)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), error)

@@ -1,4 +1,4 @@
-"""Folders to Dagster definitions: one op per source and partitioning, one asset per resource."""
+"""Builds the Dagster definitions of all source folders: an op per source and partitioning, an asset per resource."""
 
 import gc
 from collections import defaultdict
@@ -29,9 +29,9 @@ from data_foundation.warehouses.settings import build_warehouse
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Spares what is built here, which lives as long as the process, the search for garbage, now and ever after.
+    """Excludes the definitions, which live as long as the process, from garbage collection, now and later.
 
-    For a large tree the search was a third of the time, and each later one would walk the whole tree again.
+    For a large tree collections took a third of the time, and each later one would traverse all definitions again.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -39,7 +39,7 @@ def _no_garbage_collection() -> Iterator[None]:
         yield
     finally:
         if was_on:
-            # Once: a process that builds again and again, as tests do, must be able to forget.
+            # Only once: a process that builds definitions repeatedly, as tests do, must be able to free the older ones.
             if gc.get_freeze_count() == 0:
                 gc.freeze()
             gc.enable()
@@ -54,15 +54,15 @@ def build_definitions(
 ) -> dg.Definitions:
     """Returns the definitions of every source under `root/dlthub`.
 
-    No user code runs (but for folders that hold a `definitions.py`), no connection is opened, no folder is made. A
-    broken folder becomes one asset that fails with its errors.
+    Runs no user code (except a source's own `definitions.py`), opens no connection and creates no folder. A broken
+    source folder becomes one asset that fails with the errors of the folder.
 
     Args:
         root: The repository.
-        warehouse: Default: the one that the settings name.
+        warehouse: The warehouse to load into. Default: the warehouse of the settings.
         translator: Decides key, group, tags, owners and the other attributes of every asset; subclass
             `SourceTranslator` to change them. Default: SourceTranslator().
-        automation_seconds: How often the daemon looks whether an asset is to be materialised.
+        automation_seconds: Interval at which the daemon evaluates the automation conditions.
     """
     warehouse = warehouse or build_warehouse(root)
     translator = translator or SourceTranslator()
@@ -77,7 +77,7 @@ def build_definitions(
             _claim_keys(spec, resources, source.config.name, sources_by_key)
             changed_keys.update(find_changed_keys(resources))
             assets += [spec, *ops]
-        except Exception as error:  # noqa: BLE001 - whatever Dagster refuses must not hide the other sources
+        except Exception as error:  # noqa: BLE001 - an error in one source must not hide the others
             broken.append(BrokenSource(source.config.folder, (Problem(source.config.file, str(error)),)))
     assets.extend(build_broken_asset(source) for source in broken)
     sensor = build_automation_sensor(automation_seconds)
@@ -92,21 +92,21 @@ def _claim_keys(
     """Adds the keys of a source's assets to `sources_by_key`.
 
     Raises:
-        FoundationError: A key is there already: Dagster would refuse the whole code location.
+        FoundationError: Another table has the key: Dagster would refuse the whole code location.
     """
     claimed: dict[dg.AssetKey, str] = {}
     for key in (spec.key, *(key for assets in resources for key in assets.keys)):
         if owner := claimed.get(key) or sources_by_key.get(key):
             raise FoundationError(
-                f"asset key {key.to_user_string()}: already used in dlthub/{owner}; accepted: a key for each table "
-                "that no other has; see get_asset_key and get_asset_spec of the translator"
+                f"asset key {key.to_user_string()}: already used in dlthub/{owner}; accepted: a key that no "
+                "other table has; change get_asset_key or get_asset_spec of the translator"
             )
         claimed[key] = source
     sources_by_key.update(claimed)
 
 
 def build_automation_sensor(seconds: int) -> dg.AutomationConditionSensorDefinition:
-    """Returns the sensor that evaluates every automation condition; it runs without being switched on."""
+    """Returns the sensor that evaluates all automation conditions; it is running by default."""
     return dg.AutomationConditionSensorDefinition(
         "default_automation_condition_sensor",
         target=dg.AssetSelection.all(),
@@ -126,7 +126,7 @@ def translate_source(
 def build_loading_ops(
     source: FoundSource, resources: Iterable[ResourceAssets], warehouse: Warehouse
 ) -> Iterator[dg.AssetsDefinition]:
-    """Yields an op for each partitioning that the resources of a source have."""
+    """Yields an op for each partitioning among the resources of a source."""
     by_partitioning: dict[Partitions | None, list[ResourceAssets]] = defaultdict(list)
     for assets in resources:
         by_partitioning[assets.data.resource.partitions].append(assets)
@@ -162,7 +162,7 @@ def _resource_data(source: FoundSource, warehouse: Warehouse, upstream: dg.Asset
 
 
 def _resource_assets(data: ResourceData, translator: SourceTranslator) -> ResourceAssets:
-    """Returns the specs of a resource's tables, with the tags that automation relies on if the translator has none."""
+    """Returns the specs of a resource's tables; tags that automation relies on are added if they are missing."""
     tagged = partial(with_automation_tags, partitioned=data.resource.partitions is not None)
     table = tagged(translator.get_asset_spec(data))
     children = (translator.get_child_spec(data, child, table) for child in data.resource.child_tables)
@@ -170,7 +170,7 @@ def _resource_assets(data: ResourceData, translator: SourceTranslator) -> Resour
 
 
 def _op_names(source: str, partitionings: Sequence[Partitions | None]) -> list[str]:
-    """Returns a name for each op of a source: what differs in its time zone alone is told apart by a number."""
+    """Returns a name for each op of a source; partitionings that differ in more than unit and start get a number."""
     names: list[str] = []
     for partitions in partitionings:
         name = f"{source}__{partitions.by}_{partitions.start:%Y%m%d}" if partitions else source
@@ -180,7 +180,7 @@ def _op_names(source: str, partitionings: Sequence[Partitions | None]) -> list[s
 
 
 def build_broken_asset(source: BrokenSource) -> dg.AssetsDefinition:
-    """Returns the asset that stands for a broken folder: it fails with the folder's problems, unasked, once."""
+    """Returns the asset of a broken source folder: Dagster runs it once by itself, and it fails with the problems."""
     text = "\n".join(f"- {problem}" for problem in source.problems)
 
     @dg.asset(

@@ -1,4 +1,4 @@
-"""What a landed load says of itself in Dagster's catalogue."""
+"""Builds the Dagster materialization metadata of a finished load."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from data_foundation.loading.result import LoadResult
 from data_foundation.naming import normalize
 
 PII_TAG = {"pii": "true"}
-"""Of a column that holds data of persons, in clear or hashed."""
+"""Tag of a column with personal data, in clear text or hashed."""
 
 
 def landed_results(
     resource: ResourceConfig, result: LoadResult, keys: Sequence[dg.AssetKey]
 ) -> list[dg.MaterializeResult[Any]]:
-    """Returns the materialisations of a resource's table and of each of its child tables.
+    """Returns the materializations of a resource's table and of its child tables.
 
     Args:
-        resource: What was loaded.
-        result: Of the load.
+        resource: The resource that was loaded.
+        result: The result of the load.
         keys: Asset keys of the table and of its child tables, in the order of the resource's `child_tables`.
     """
     table, *children = keys
@@ -60,21 +60,21 @@ def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str
 
 
 def _schema_changes(result: LoadResult) -> dict[str, Any]:
-    """Returns by table which columns are new, and which of them take what did not fit another's type.
+    """Returns the new columns of each table: added ones, and variants.
 
-    dlt widens no column: a value of another type gets a column of its own, a variant.
+    dlt never widens a column: a value of another type goes into a separate column, a variant.
     """
     changes = {}
     for name, columns in result.schema_changes.items():
         known = result.child_columns.get(name, result.columns)
         variant = [column for column in columns if known.get(column, {}).get("variant")]
         kinds = {"added": [column for column in columns if column not in variant], "variant": variant}
-        changes[name] = {kind: found for kind, found in kinds.items() if found}
+        changes[name] = {kind: names for kind, names in kinds.items() if names}
     return changes
 
 
 def _child_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.MaterializeResult[Any]:
-    """Returns the materialisation of a nested table; one that no row has filled so far has no rows."""
+    """Returns the materialization of a nested table; its row count is 0 if the table does not exist yet."""
     return dg.MaterializeResult(
         asset_key=key,
         metadata={
@@ -86,7 +86,7 @@ def _child_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.Materia
 
 
 def _column_schema(columns: Mapping[str, Mapping[str, Any]], personal: Collection[str] = ()) -> dg.TableSchema:
-    """Returns dlt's columns as Dagster's; `personal` are those that are tagged as data of persons."""
+    """Converts dlt's columns to Dagster's; columns named in `personal` are tagged as personal data."""
     return dg.TableSchema(
         [
             dg.TableColumn(

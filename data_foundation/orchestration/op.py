@@ -1,4 +1,4 @@
-"""The op of a source in Dagster: one output for each table and each check, of which any may be left out of a run."""
+"""Builds the op of a source, with an output for each table and check; a run may select any of them."""
 
 import warnings
 from collections import Counter
@@ -25,19 +25,19 @@ _SIGNATURE = Signature(
 
 
 def build_loading_op(name: str, members: Sequence[ResourceAssets], warehouse: Warehouse) -> dg.AssetsDefinition:
-    """Returns what `dagster.multi_asset` makes of the same with `can_subset`, in half the time.
+    """Returns the same assets as `dagster.multi_asset` with `can_subset`, in half the time.
 
-    The decorator makes the config, the output of each check and what the function's signature says anew for every op:
-    in a large tree that was a fifth of the time to its definitions.
+    The decorator builds the config, the outputs of checks and the function's signature again for every op, which took
+    a fifth of the time to build the definitions of a large tree.
 
     Args:
-        name: Of the op.
-        members: The resources that it loads, all of one source and partitioning.
-        warehouse: Where they land.
+        name: Name of the op.
+        members: The resources that the op loads, all of one source and partitioning.
+        warehouse: The warehouse to load into.
 
     Raises:
         dagster.DagsterInvalidDefinitionError: Two tables or two checks have the same name, or a check has the name of
-            a table, or another rule of Dagster's is broken.
+            a table, or another rule of Dagster is broken.
     """
     specs = [spec for assets in members for spec in assets.specs]
     checks = [check for assets in members for check in check_specs(assets.data.resource, assets.table.key)]
@@ -49,8 +49,8 @@ def build_loading_op(name: str, members: Sequence[ResourceAssets], warehouse: Wa
     def ingest(context: dg.AssetExecutionContext) -> Results:
         yield from ingest_resources(context, members, warehouse)
 
-    ingest.__signature__ = _SIGNATURE  # type: ignore[attr-defined]  # Dagster asks for it sixteen times
-    # A date in `meta` is not what Dagster will take in 2.0, and its decorator says nothing of that either.
+    ingest.__signature__ = _SIGNATURE  # type: ignore[attr-defined]  # read by Dagster sixteen times
+    # Dagster 2.0 will refuse a date in `meta`; its decorator suppresses the warning too.
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         op = dg.op(
             name=name,
@@ -77,9 +77,9 @@ def _refuse_clashes(
     all_checks: Sequence[dg.AssetCheckSpec],
 ) -> None:
     if len(tables) != len(all_tables):
-        hidden = [spec.key for spec in all_tables if tables[spec.key.to_python_identifier()] is not spec]
+        replaced = [spec.key for spec in all_tables if tables[spec.key.to_python_identifier()] is not spec]
         clashes = [
-            f"{key.to_user_string()} and {tables[key.to_python_identifier()].key.to_user_string()}" for key in hidden
+            f"{key.to_user_string()} and {tables[key.to_python_identifier()].key.to_user_string()}" for key in replaced
         ]
         raise dg.DagsterInvalidDefinitionError(
             f"asset keys with the same output name: {', '.join(clashes)}; "
@@ -96,16 +96,16 @@ def _refuse_clashes(
 
 def _out(spec: dg.AssetSpec) -> dg.Out:
     out = _TABLE._replace(description=spec.description, metadata=spec.metadata, code_version=spec.code_version)
-    # A translator of one's own may say who keeps the table.
-    keeper = spec.metadata.get("dagster/io_manager_key")
-    return out._replace(dagster_type=_CHECK.dagster_type, io_manager_key=keeper) if keeper else out
+    # A user's translator may set an IO manager.
+    manager = spec.metadata.get("dagster/io_manager_key")
+    return out._replace(dagster_type=_CHECK.dagster_type, io_manager_key=manager) if manager else out
 
 
 def _inputs(tables: Mapping[str, dg.AssetSpec]) -> dict[str, dg.AssetKey]:
-    """Returns by the name of each input the asset that is read: a table of the op's own in a run that leaves it out."""
+    """Returns the upstream asset of each input; tables of the op itself are inputs of runs that do not select them."""
     own = {spec.key: name for name, spec in tables.items()}
     deps = [dep for spec in tables.values() for dep in spec.deps]
-    # One that maps partitions may read those of its own that were loaded before.
+    # With a partition mapping, a table may depend on earlier partitions of its own op.
     outside = {dep.asset_key for dep in deps if dep.asset_key not in own or dep.partition_mapping is not None}
     inside = {dep.asset_key for dep in deps} - outside
     inputs = {_input_name(dep.asset_key): dep.asset_key for dep in deps if dep.asset_key in outside}

@@ -1,4 +1,4 @@
-"""What an ingesting op does when it runs: its launchpad, its loads side by side, and what it tells Dagster of them."""
+"""Runs an op: reads the launchpad's config, loads resources in parallel, and yields their results to Dagster."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from data_foundation.orchestration.translator import ResourceAssets, ResourceDat
 from data_foundation.warehouses.base import Warehouse
 
 PROGRESS_SECONDS = 5.0
-"""How often a load says how far it is; one that is over in a moment only says how it ended."""
+"""Interval between progress lines of a load in the event log."""
 
 ENDS = ("done", "failed")
-"""Phases after which there is none."""
+"""Terminal phases."""
 
 
-class Refresh(enum.Enum):
-    """What is forgotten before loading."""
+class LaunchpadRefresh(enum.Enum):
+    """The values of `refresh` in the launchpad: a Dagster config accepts an enum, but no Literal."""
 
     none = "none"
     state = "state"
@@ -40,13 +40,17 @@ class Refresh(enum.Enum):
 
 
 class IngestConfig(dg.Config):
-    """What a person may ask of one run, in the launchpad."""
+    """The options of one run, in the launchpad."""
 
-    start: str | None = Field(default=None, description="Load from this date, time or value on; the cursor stays.")
-    end: str | None = Field(default=None, description="Load up to, not including, this date, time or value.")
-    limit: int | None = Field(default=None, ge=0, description="At most this many rows per resource, for a sample.")
-    refresh: Refresh = Field(
-        default=Refresh.none, description="state: forget the cursor and load all again; drop: drop the table first."
+    start: str | None = Field(
+        default=None,
+        description="Start of a range: date, time, or value of the cursor. The stored cursor is not updated.",
+    )
+    end: str | None = Field(default=None, description="End of the range, which is not included.")
+    limit: int | None = Field(default=None, ge=0, description="Maximum rows per resource, for a sample.")
+    refresh: LaunchpadRefresh = Field(
+        default=LaunchpadRefresh.none,
+        description="state: forget the cursor and load all again; drop: drop the table first.",
     )
     kwargs: dict[str, Any] = Field(
         default={}, description="Keyword arguments by table, for instance {airports: {...}}."
@@ -54,23 +58,23 @@ class IngestConfig(dg.Config):
 
 
 INGEST_CONFIG = dg.Field(IngestConfig.to_fields_dict())
-"""Read once: an argument annotated with IngestConfig would have it translated anew for every source."""
+"""Built once: an argument annotated with IngestConfig would be converted again for every source."""
 
 
 def ingest_resources(
     context: dg.AssetExecutionContext, members: Sequence[ResourceAssets], warehouse: Warehouse
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-    """Loads the selected resources side by side and yields each as it lands, and how its checks came out.
+    """Loads the selected resources in parallel, and yields materializations and check results as each one lands.
 
-    Checks that are selected without their table are run on it as it stands.
+    Checks that are selected without their table are run on the current table.
 
     Args:
-        context: Of a run of the op; its config is an `IngestConfig`.
+        context: The context of the op's run; its config is an `IngestConfig`.
         members: The resources of the op.
-        warehouse: Where they land.
+        warehouse: The warehouse to load into.
 
     Raises:
-        dagster.Failure: Once, at the end, naming those that failed, each with its cause.
+        dagster.Failure: At the end, with the cause for each resource that failed.
     """
     config = IngestConfig(**context.op_execution_context.op_config)
     selected = [assets for assets in members if not context.selected_asset_keys.isdisjoint(assets.keys)]
@@ -104,18 +108,18 @@ def ingest_resources(
 
 
 def _cause(resource: ResourceConfig, outcome: Outcome) -> str:
-    """Returns why a resource fails the step, "" where it does not; Dagster knows of the checks that were declared."""
+    """Returns why a resource fails the step, "" if it does not. Declared checks fail as asset checks, not here."""
     if outcome.error:
         return f"{type(outcome.error).__name__}: {outcome.error}"
-    found = [check for check in outcome.checks if not check.passed and not is_declared(resource, check)]
-    advice = "; with `checks: {complete: block}` this is an asset check of its own, `warn` lets the run succeed"
-    return "".join(f"landed, but {check.message}{advice}" for check in found)
+    failed = [check for check in outcome.checks if not check.passed and not is_declared(resource, check)]
+    advice = "; set `checks: {complete: block}` to report this as an asset check, or `warn` to let the run succeed"
+    return "".join(f"landed, but {check.message}{advice}" for check in failed)
 
 
 def _parents_first(
     events: Iterable[Progress | Outcome], selected: Sequence[ResourceAssets]
 ) -> Iterator[Progress | Outcome]:
-    """Yields the events, each outcome after those of the resources that its assets depend on: Dagster insists on it."""
+    """Yields the events; each outcome comes after those of the resources it depends on, as Dagster requires."""
     parents = _parents(selected)
     ended: set[str] = set()
     held: list[Outcome] = []
@@ -131,7 +135,7 @@ def _parents_first(
 
 
 def _parents(selected: Sequence[ResourceAssets]) -> dict[str, set[str]]:
-    """Returns by destination the destinations of the selected resources that its assets depend on."""
+    """Returns for each selected destination the other selected destinations that its assets depend on."""
     owners = {key: assets.data.resource.destination for assets in selected for key in assets.keys}
     parents = {}
     for assets in selected:
@@ -160,16 +164,16 @@ def _results(
     for child in resource.child_tables:
         table = child_table_of(resource, child)
         if table.table not in result.children:
-            context.log.warning("%s: there is no such nested table; no row had '%s' so far", table, child)
-    for found in landed_results(resource, result, assets.keys):
-        assert found.asset_key  # noqa: S101 - it is always set
-        if found.asset_key in context.selected_asset_keys:
-            yield found
+            context.log.warning("%s: nested table does not exist yet: no row has contained '%s'", table, child)
+    for landed in landed_results(resource, result, assets.keys):
+        assert landed.asset_key  # noqa: S101 - it is always set
+        if landed.asset_key in context.selected_asset_keys:
+            yield landed
         else:
-            # A resource lands whole: what the run did not select has changed too, and its history should say so.
+            # All tables of a resource land together: record the ones that the run did not select, as they changed too.
             for partition in _partition_keys(context):
-                landed = dg.AssetMaterialization(found.asset_key, metadata=found.metadata, partition=partition)
-                context.log_event(landed)
+                event = dg.AssetMaterialization(landed.asset_key, metadata=landed.metadata, partition=partition)
+                context.log_event(event)
 
 
 def _check_keys(context: dg.AssetExecutionContext, assets: ResourceAssets) -> set[dg.AssetCheckKey]:
@@ -188,29 +192,29 @@ def _check_results(
         if outcome.name in selected:
             yield check_result(assets.table.key, outcome)
         elif is_declared(assets.data.resource, outcome):
-            # The same holds for what was checked of it.
+            # Recorded for the same reason as a table that the run did not select.
             context.log_event(check_evaluation(assets.table.key, outcome))
 
 
 def _partition_keys(context: dg.AssetExecutionContext) -> Sequence[str | None]:
-    """Returns the partitions of this run, one None where it has no partitions."""
+    """Returns the partition keys of this run, or [None] if it has no partitions."""
     return context.partition_keys if context.has_partition_key or context.has_partition_key_range else [None]
 
 
 class _ProgressLog:
-    """Writes how each load ends, each note, and now and then a phase and the rows so far, to the event log."""
+    """Writes the end and the notes of each load to the event log, and its phase and rows every few seconds."""
 
     def __init__(self, log: dg.DagsterLogManager) -> None:
         self._log = log
-        self._last: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
     def show(self, progress: Progress) -> None:
         now = time.monotonic()
-        said = self._last.setdefault(progress.destination, now)
+        logged_at = self._logged_at.setdefault(progress.destination, now)
         if progress.note:
             self._log.log(progress.level, f"{progress.destination}: {progress.note}")
-        elif progress.phase in ENDS or now - said > PROGRESS_SECONDS:
+        elif progress.phase in ENDS or now - logged_at > PROGRESS_SECONDS:
             self._log.info(f"{progress.destination}: {progress.phase}, {progress.rows:,} rows")
         else:
             return
-        self._last[progress.destination] = now
+        self._logged_at[progress.destination] = now

@@ -1,4 +1,4 @@
-"""What landed outside Dagster written into Dagster's history, so that the UI knows of it."""
+"""Records loads that ran outside Dagster in Dagster's event log, so that the UI shows them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 
 def record(root: Path, outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> int:
-    """Reports every asset that landed, how its checks came out, and every model that was built.
+    """Records the materialization of each table that landed, its check results, and each dbt model that was built.
 
     Args:
-        root: The repository, whose `definitions.py` decides the asset keys.
-        outcomes: Of the loads.
-        models: What dbt built.
+        root: The repository; the translator in its `definitions.py` decides the asset keys.
+        outcomes: The outcomes of the loads.
+        models: The results of `dbt build`.
 
     Returns:
-        How many events were reported.
+        The number of recorded events.
 
     Raises:
         FoundationError: `definitions.py` cannot be run.
-        dagster.DagsterHomeNotSetError: There is no DAGSTER_HOME whose history could be written.
+        dagster.DagsterHomeNotSetError: DAGSTER_HOME is not set.
     """
     keys = load_asset_keys(root)
     with dg.DagsterInstance.get() as instance:

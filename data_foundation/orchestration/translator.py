@@ -1,4 +1,4 @@
-"""What a resource is in Dagster: the one place that decides keys, groups, kinds, owners, tags and links."""
+"""Translates resources to asset specs: decides keys, groups, kinds, owners, tags, metadata and automation."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from data_foundation.project.source import SourceConfig
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]")
 
 
-# The methods of dagster-dlt's translator take a dlt resource, which does not exist at definition time: ours take
-# ResourceData. The base is Any so that a subclass of SourceTranslator needs no `type: ignore[override]`;
+# dagster-dlt's methods take a dlt resource, which does not exist at definition time; these take ResourceData instead.
+# The base is Any so that a subclass of SourceTranslator needs no `type: ignore[override]`;
 # tests/orchestration/test_translator.py compares the methods with dagster-dlt's instead.
 _DltTranslator: Any = DagsterDltTranslator
 
@@ -42,10 +42,10 @@ class ResourceData:
     Attributes:
         source: The source folder's configuration.
         resource: The resource's configuration.
-        place: File of the entry.
+        place: Place of the entry in the code.
         facts: Docstring and line of the entry.
-        warehouse_kind: For instance duckdb.
-        declared: Where the resource is declared.
+        warehouse_kind: Kind of the warehouse, for instance duckdb.
+        declared: File and line of the resource in sources.yaml.
         source_key: Asset key of the source.
         parent: The resource named by `data_from`, None if there is none.
         suffix: Suffix of this deployment's schema names.
@@ -167,7 +167,7 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
 
     @override
     def get_kinds(self, data: ResourceData) -> set[str]:
-        """Returns dlt, the warehouse's kind and the configured kinds."""
+        """Returns `dlt`, the kind of the warehouse and the configured kinds."""
         return {TABLE_KIND, data.warehouse_kind, *data.resource.kinds}
 
     @override
@@ -177,13 +177,13 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
 
     @override
     def get_tags(self, data: ResourceData) -> Mapping[str, str]:
-        """Returns the configured tags, and the mark of partitioned tables, which is added to any result."""
+        """Returns the configured tags, and the tag of partitioned tables, which an override cannot remove."""
         resource = data.resource
         return {**resource.tags, PARTITIONED_TAG: "true"} if resource.partitions else resource.tags
 
     @override
     def get_metadata(self, data: ResourceData) -> Mapping[str, Any]:
-        """Returns the table's name, the columns known beforehand, links to the code, and free metadata."""
+        """Returns the table's name, its configured columns, links to the code, and the keys of `meta`."""
         resource = data.resource
         columns = [
             dg.TableColumn(
@@ -211,18 +211,18 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
         return ingest_condition(data.resource.automation) if data.resource.automation else None
 
     def get_child_spec(self, data: ResourceData, child: str, parent: dg.AssetSpec) -> dg.AssetSpec:
-        """Returns the spec of a nested table; it lands with its parent and depends on it."""
+        """Returns the spec of a nested table, which lands with its parent table and depends on it."""
         *prefix, table = parent.key.path
         return parent.replace_attributes(
             key=dg.AssetKey([*prefix, child_name(table, child)]),
             deps=[parent.key],
-            description=f"`{child}` of {'.'.join(parent.key.path)}, a row per item; join _dlt_parent_id to _dlt_id.",
+            description=f"`{child}` of {'.'.join(parent.key.path)}, one row per item; join _dlt_parent_id to _dlt_id.",
             automation_condition=None,
             metadata={**parent.metadata, "dagster/table_name": data.table_name(child_table_of(data.resource, child))},
         )
 
     def get_source_spec(self, source: SourceConfig) -> dg.AssetSpec:
-        """Returns the external asset that stands for the vendor, upstream of the source's tables."""
+        """Returns the external asset of the vendor's system, upstream of the source's tables."""
         return dg.AssetSpec(
             key=source_key(source.name),
             description=source.description or None,
@@ -234,14 +234,14 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
 
 
 def dagster_name(name: str) -> str:
-    """Returns a folder's name as near as Dagster takes it; only that of a broken folder can differ."""
+    """Returns a folder's name with the characters that Dagster accepts; only a broken folder's name can differ."""
     return _NO_NAME.sub("_", name)
 
 
 def source_key(name: str) -> dg.AssetKey:
-    """Returns the key of the asset that stands for a source folder; Dagster makes an op's name of it."""
-    spelt = dagster_name(name)
-    return dg.AssetKey([SOURCE_KEY, name if spelt == name else f"{spelt}_{zlib.crc32(name.encode()):08x}"])
+    """Returns the key of a source folder's external asset. Dagster derives op names from it, so they must be unique."""
+    accepted = dagster_name(name)
+    return dg.AssetKey([SOURCE_KEY, name if accepted == name else f"{accepted}_{zlib.crc32(name.encode()):08x}"])
 
 
 def _freshness_policy(resource: ResourceConfig) -> dg.FreshnessPolicy | None:

@@ -1,4 +1,4 @@
-"""Holds `foundation` to what it says: check, list, new, preview and run."""
+"""Holds the commands of `foundation` to their help: check, list, new, preview and run."""
 
 import re
 import subprocess
@@ -76,7 +76,7 @@ def test_check_points_at_what_is_wrong_from_where_one_stands(
 def test_list_shows_assets_schedules_and_settings(
     location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every asset with its disposition and schedule; per source which settings are missing; broken ones are told."""
+    """Lists each asset with disposition and schedule, missing settings of each source, and errors of broken sources."""
     location.add(
         "shop",
         """
@@ -171,7 +171,7 @@ def test_new_overwrites_nothing(location: Location, foundation: Foundation) -> N
 
 
 def test_preview_shows_schema_and_rows_without_a_warehouse(location: Location, foundation: Foundation) -> None:
-    """At most `--limit` rows per resource, child tables too; a table alone can be asked for; nothing is left behind."""
+    """At most `--limit` rows per resource, child tables too; a single table can be previewed; no file is left."""
     location.add(
         "shop",
         "resources:\n  - {entry: data.get_rows, destination: raw.orders, columns: {id: {description: The number.}}}\n"
@@ -181,8 +181,8 @@ def test_preview_shows_schema_and_rows_without_a_warehouse(location: Location, f
     )
     code, printed = foundation("preview", "shop.orders", "--limit", "3")
     assert code == 0
-    for said in ("raw.orders: schema", "raw.orders: 3 rows", "raw.orders__items: 3 rows", "The number.", "[b]a"):
-        assert said in printed
+    for text in ("raw.orders: schema", "raw.orders: 3 rows", "raw.orders__items: 3 rows", "The number.", "[b]a"):
+        assert text in printed
     assert "raw.none" not in printed
     assert foundation("preview", "shop.none")[0] == 0
     assert not (location.root / "data").exists()
@@ -263,12 +263,12 @@ def test_a_failure_is_named_and_the_others_land(location: Location, foundation: 
     location.add("shop")
     code, printed = foundation("run")
     assert code == 1
-    for said in (
+    for text in (
         "dlthub/raises/data.py:3 in get_rows: RuntimeError: [boom]",
         "dlthub/exits/data.py:2: importing it failed: calls sys.exit",
         "dlthub/broken/sources.yaml:1",
     ):
-        assert said in printed
+        assert text in printed
     assert re.search(r"raw.shop +│ +2 │ +2 │ +\d+\.\d │ landed", printed)
     assert re.search(r"raw.raises .* failed", printed)
 
@@ -276,7 +276,7 @@ def test_a_failure_is_named_and_the_others_land(location: Location, foundation: 
 def test_a_fault_of_ours_is_told_as_such(
     location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`run` and `preview` say that the entry is not to blame, and name a traceback; the log of the day has none."""
+    """`run` and `preview` report that the entry is not at fault, and name the traceback; the daily log has none."""
 
     def fail(*_: object) -> None:
         raise KeyError("boom")
@@ -286,9 +286,9 @@ def test_a_fault_of_ours_is_told_as_such(
     for command in ("run", "preview"):
         code, printed = foundation(command, "shop")
         assert code == 1
-        said = " ".join(printed.split())
-        assert "KeyError: 'boom' Hint: this is a fault of data-foundation, not of the entry" in said
-        named = re.search(r"Traceback: (\S+)", said)
+        output = " ".join(printed.split())
+        assert "KeyError: 'boom' Hint: this is a fault of data-foundation, not of the entry" in output
+        named = re.search(r"Traceback: (\S+)", output)
         assert named
         assert "KeyError: 'boom'" in (location.root / named[1]).read_text()
         assert "most recent call last" not in printed
@@ -300,7 +300,7 @@ def test_a_fault_of_ours_is_told_as_such(
 def test_a_missing_setting_is_told_without_failing_the_others(
     location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a run of everything it is `needs SETTING` and exit 0; asked for by name exit 1; `.env` can give it."""
+    """In a run of everything it is `needs SETTING` and exit 0; selected by name exit 1; `.env` can set it."""
     location.add("shop", data=NEEDS)
     location.add("crm")
     monkeypatch.setenv("SOURCES__SHOP__TOKEN", "so that what .env sets is taken back")
@@ -365,7 +365,7 @@ def test_wrong_options_are_refused(location: Location, foundation: Foundation, a
 
 
 @pytest.mark.parametrize(
-    ("warehouse", "said"),
+    ("warehouse", "message"),
     [
         pytest.param("oracle://me:hunter2@host", "got 'oracle://***@host'; accepted: duckdb, snowflake", id="unknown"),
         pytest.param("snowflake", "needs SNOWFLAKE_ACCOUNT", id="snowflake without settings"),
@@ -374,15 +374,15 @@ def test_wrong_options_are_refused(location: Location, foundation: Foundation, a
     ],
 )
 def test_a_warehouse_that_cannot_be(
-    location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch, warehouse: str, said: str
+    location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch, warehouse: str, message: str
 ) -> None:
-    """A warehouse that is unknown or lacks settings is told before anything runs; check does not ask for it."""
+    """A warehouse that is unknown or lacks settings is refused before any load; `check` does not need it."""
     location.add("shop")
     monkeypatch.setenv("WAREHOUSE", warehouse)
     monkeypatch.setenv("DEPLOYMENT", "dev")
     code, printed = foundation("run")
     assert code == 1
-    assert said in printed
+    assert message in printed
     assert foundation("check")[0] == 0
 
 

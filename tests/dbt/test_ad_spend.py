@@ -55,7 +55,7 @@ INSERT INTO staging.stg_google_ads__campaigns VALUES
 
 @pytest.fixture(scope="module")
 def by_hand(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """What dbt said, and the warehouse in which it built the marts from rows written by hand, in dollars."""
+    """The output of dbt, and the warehouse in which it built the marts from rows written by hand, in dollars."""
     folder = tmp_path_factory.mktemp("by_hand")
     path = folder / "warehouse.duckdb"
     with duckdb.connect(str(path)) as connection:
@@ -106,11 +106,11 @@ def test_ads_of_a_campaign_are_added_up(by_hand: tuple[str, Path]) -> None:
 
 
 def test_what_cannot_be_converted_is_a_warning(by_hand: tuple[str, Path]) -> None:
-    """Two currencies that lack a rate on some day are told by one test, as a warning; all others pass."""
-    said = by_hand[0]
-    assert "every_spend_is_converted" in said
-    assert "Got 2 results, configured to warn if != 0" in said
-    assert "WARN=1 ERROR=0 SKIP=0" in said
+    """Two currencies that lack a rate on some day are reported by one test, as a warning; all others pass."""
+    output = by_hand[0]
+    assert "every_spend_is_converted" in output
+    assert "Got 2 results, configured to warn if != 0" in output
+    assert "WARN=1 ERROR=0 SKIP=0" in output
 
 
 def test_a_campaign_that_is_no_longer_listed_stays(by_hand: tuple[str, Path]) -> None:
@@ -131,7 +131,7 @@ def test_a_campaign_that_is_no_longer_listed_stays(by_hand: tuple[str, Path]) ->
 
 
 def test_the_spend_of_the_sandbox_is_worked_out_again(built: Build) -> None:
-    """Of every campaign and day the mart has what raw says, in euro at the last rate published by that day."""
+    """Of every campaign and day the mart has the amount of raw, in euro at the last rate published by that day."""
     published: dict[str, list[tuple[date, float]]] = defaultdict(list)
     for row in built.records("raw.exchange_rate_history"):
         published[row["currency"]].append((row["date"], row["rate"]))

@@ -1,4 +1,4 @@
-"""Holds the dbt project to what it says: lineage, descriptions, and numbers worked out a second time in Python."""
+"""Holds the dbt project to its documentation: lineage, descriptions, and numbers worked out a second time in Python."""
 
 import os
 import re
@@ -101,7 +101,7 @@ def read_time(text: str) -> datetime:
 
 
 def read_link(text: str | None) -> str | None:
-    """Cuts what only tells where a link was clicked."""
+    """Removes query parameters that only track where a link was clicked."""
     return text and text.removesuffix("?utm_source=feed&utm_medium=social").removesuffix("/")
 
 
@@ -148,7 +148,7 @@ def find_api(built: Build) -> Iterator[tuple[tuple[str, str], Mention]]:
 
 @pytest.fixture(scope="session")
 def mentions(built: Build) -> dict[tuple[str, str], Mention]:
-    """Every post once, worked out from raw without dbt; what an API says is better than what a scraper says."""
+    """Every post once, worked out from raw without dbt; rows of an API win over rows of a scraper."""
     return dict(find_scraped(built)) | dict(find_api(built))
 
 
@@ -329,17 +329,17 @@ def test_every_statement_is_snowflake_as_well(tmp_path: Path) -> None:
 
 
 def test_the_version_of_dbt_is_known_without_starting_it() -> None:
-    """Where dagster-dbt asks `dbt --version` we know the answer, and it asks by the name that we answer to."""
+    """dagster-dbt runs `dbt --version`; ours returns the same version, and overrides the method that is called."""
     ours, theirs = (kind(project_dir=str(PROJECT), dbt_executable=str(DBT)) for kind in (InstalledDbt, DbtCliResource))
     assert ours._cli_version == theirs._cli_version
 
 
 def test_a_lake_alone_leaves_the_models_out(tmp_path: Path) -> None:
-    """Where no model can be built one asset says so and what to set; nothing is parsed, and nothing pretends to run."""
+    """If dbt cannot run, one asset names the reason and the settings; dbt parses nothing and no asset can be run."""
     lake = LakeWarehouse.of(tmp_path, {"LAKE_URL": "lake"}, suffix="", others=lambda _name: lake)
     definitions = build_dbt_assets(tmp_path, lake)
     [spec] = definitions.resolve_all_asset_specs()
     assert spec.key.to_user_string() == "dbt_models"
-    assert f"Tables land in {lake.describe()}, where no model can be built" in (spec.description or "")
+    assert f"Tables land in {lake.describe()}, where dbt cannot run" in (spec.description or "")
     assert "Set `WAREHOUSE` to duckdb, snowflake or postgres" in (spec.description or "")
     assert list(tmp_path.iterdir()) == []

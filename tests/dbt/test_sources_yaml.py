@@ -82,7 +82,7 @@ def test_the_order_in_which_columns_arrive_does_not_matter(tree: Tree) -> None:
 
 
 def test_what_was_never_loaded_is_listed_from_its_configuration(tree: Tree) -> None:
-    """A model that reads it still parses, and a comment tells what is missing."""
+    """A model that reads it still parses, and a comment names the missing tables."""
     tree.add("shop", ORDERS)
     text = build_dbt_sources(tree.root, tree.warehouse)
     assert text.startswith(
@@ -94,7 +94,7 @@ def test_what_was_never_loaded_is_listed_from_its_configuration(tree: Tree) -> N
 
 
 def test_a_broken_source_is_named(tree: Tree) -> None:
-    """A folder that cannot be read is told, not forgotten."""
+    """A folder with a broken configuration is named in a comment."""
     tree.add("shop", ORDERS)
     tree.add("wreck", "resources: 5")
     assert "# Not listed, because the configuration has errors: dlthub/wreck." in build_dbt_sources(

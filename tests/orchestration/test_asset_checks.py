@@ -25,9 +25,9 @@ def get_rows():
 '''
 
 
-def add(location: Location, said: str, rows: str = '[{"id": 1, "state": "open"}]', *, source: str = "shop") -> None:
-    """Writes a source with one resource that says this and yields these rows."""
-    location.add(source, f"resources: [{{entry: data.get_rows, destination: raw.{source}, {said}}}]", ROWS)
+def add(location: Location, yaml: str, rows: str = '[{"id": 1, "state": "open"}]', *, source: str = "shop") -> None:
+    """Writes a source with one resource that has these keys and yields these rows."""
+    location.add(source, f"resources: [{{entry: data.get_rows, destination: raw.{source}, {yaml}}}]", ROWS)
     give(location.root, rows, source=source)
 
 
@@ -37,7 +37,7 @@ def give(root: Path, rows: str, *, source: str = "shop") -> None:
 
 
 def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
-    """Returns what a run's event log says of checks, by the name of the check."""
+    """Returns the check evaluations in a run's event log, by the name of the check."""
     events = [event for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"]
     return {event.asset_check_evaluation_data.check_name: event.asset_check_evaluation_data for event in events}
 
@@ -48,7 +48,7 @@ def check_key(name: str, table: str = "shop") -> dg.AssetCheckKey:
 
 
 def test_checks_are_known_before_anything_is_loaded(location: Location) -> None:
-    """Each check is a spec with its rule as description; those that block say so."""
+    """Each check is a spec with its rule as description; blocking checks are marked as blocking."""
     add(location, "write_disposition: replace, primary_key: id, requires: [id], checks: {row_count: {min: 1}}")
     graph = location.definitions().resolve_asset_graph()
     specs = {key.name: graph.get_check_spec(key) for key in graph.asset_check_keys}
@@ -112,7 +112,7 @@ def test_a_replace_that_kept_the_table_says_so(location: Location) -> None:
 
 
 def test_a_load_that_lacks_required_columns_fails_that_check(location: Location) -> None:
-    """Nothing was written, no other check was run, and the check says which columns are missing."""
+    """Nothing was written, no other check was run, and the check names the missing columns."""
     add(location, "requires: [id, name], checks: {row_count: {min: 1}}")
     result = location.materialize()
     assert not result.success
@@ -137,7 +137,7 @@ def test_a_load_that_fails_otherwise_says_nothing_of_checks(location: Location) 
 
 
 def test_a_run_of_one_table_checks_that_table(location: Location) -> None:
-    """Checks of what was not selected are not run, whoever is in the same source."""
+    """Checks of tables that were not selected are not run, even in the same source."""
     location.add(
         "shop",
         """
@@ -204,11 +204,11 @@ def test_a_partitioned_run_evaluates_its_checks(location: Location, keys: Sequen
     assert evaluations(result)["primary_key"].passed
 
 
-def ticks_of(tree: Tree, *checked: str, said: str = "") -> Ticks:
+def ticks_of(tree: Tree, *checked: str, yaml: str = "") -> Ticks:
     """A table for each name, loaded and modelled; those named are checked for one row at least, two at most."""
     for name in ("a", "b"):
         checks = "checks: {row_count: {max: 1}}" if name in checked else "checks: {schema_drift: ignore}"
-        tree.add(name, f"resources: [{{entry: data.get_rows, destination: raw.{name}, {checks}{said}}}]")
+        tree.add(name, f"resources: [{{entry: data.get_rows, destination: raw.{name}, {checks}{yaml}}}]")
         tree.give(name, [{"id": 1}])
     models = [build_model("staging/a", "raw/a"), build_model("marts/a", "staging/a"), build_model("marts/b", "raw/b")]
     ticks = Ticks(tree, models)
@@ -226,7 +226,7 @@ TWO = [{"id": 1}, {"id": 2}]
 
 def test_a_failed_check_holds_back_the_models_of_its_table_and_no_others(tree: Tree) -> None:
     """They run after the next load whose checks pass."""
-    ticks = ticks_of(tree, "a", said=REPLACE)
+    ticks = ticks_of(tree, "a", yaml=REPLACE)
     tree.give("a", TWO)
     assert not ticks.run("raw/a")
     assert ticks.run("raw/b")
@@ -255,7 +255,7 @@ def test_models_of_a_table_that_landed_beside_a_failed_check_run(tree: Tree) -> 
 
 def test_a_check_that_warns_holds_nothing_back(tree: Tree) -> None:
     """A replace that brought no rows leaves a table whose models may run."""
-    ticks = ticks_of(tree, said=REPLACE)
+    ticks = ticks_of(tree, yaml=REPLACE)
     tree.give("a", [])
     assert ticks.run("raw/a")
     assert ticks.tick() == {"staging/a", "marts/a"}
@@ -263,7 +263,7 @@ def test_a_check_that_warns_holds_nothing_back(tree: Tree) -> None:
 
 def test_a_new_check_holds_nothing_back_before_it_was_run(tree: Tree) -> None:
     """What was loaded before the check was thought of is as good as it was."""
-    ticks = ticks_of(tree, said=REPLACE)
+    ticks = ticks_of(tree, yaml=REPLACE)
     tree.add("a", "resources: [{entry: data.get_rows, destination: raw.a, checks: {row_count: {max: 1}}}]")
     ticks.models = [*ticks.models, build_model("marts/new", "raw/a")]
     assert ticks.tick() | ticks.tick() == {"marts/new"}
@@ -271,7 +271,7 @@ def test_a_new_check_holds_nothing_back_before_it_was_run(tree: Tree) -> None:
 
 def test_a_failed_check_holds_models_back_after_a_run_that_was_stopped(tree: Tree) -> None:
     """The rows that failed the check are still there, whatever became of the next load."""
-    ticks = ticks_of(tree, "a", said=REPLACE)
+    ticks = ticks_of(tree, "a", yaml=REPLACE)
     tree.give("a", TWO)
     assert not ticks.run("raw/a")
     assert ticks.tick() == set()
@@ -288,7 +288,7 @@ def test_a_failed_check_holds_models_back_after_a_run_that_was_stopped(tree: Tre
 
 def test_a_check_that_passes_by_itself_lets_the_models_run(tree: Tree) -> None:
     """Who repaired the table by hand, or accepts what has drifted, runs the check alone."""
-    ticks = ticks_of(tree, "a", said=REPLACE)
+    ticks = ticks_of(tree, "a", yaml=REPLACE)
     tree.give("a", TWO)
     assert not ticks.run("raw/a")
     assert ticks.tick() == set()
@@ -314,9 +314,9 @@ def test_the_command_line_tells_of_a_failed_check(location: Location, severity: 
     home.mkdir()
     done = run_foundation(location.root, home, "--record")
     assert done.returncode == code
-    told = [line for line in done.stderr.splitlines() if line.startswith("check ")]
+    printed = [line for line in done.stderr.splitlines() if line.startswith("check ")]
     waits = "; dbt models that read the table wait until it passes" if code else ""
-    assert told == [f"check raw.shop: row_count: 1 rows; accepted: at least 5{waits}"]
+    assert printed == [f"check raw.shop: row_count: 1 rows; accepted: at least 5{waits}"]
     with dg.DagsterInstance.from_config(str(home)) as instance:
         records = instance.event_log_storage.get_latest_asset_check_execution_by_key(
             [check_key("row_count"), check_key("schema_drift")]

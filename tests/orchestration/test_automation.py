@@ -21,7 +21,7 @@ from pathlib import Path
 
 
 def get_rows(name):
-    """Fails where a file says so."""
+    """Fails if a certain file exists."""
     if (Path(__file__).parent / f"{name}.fails").exists():
         raise ValueError("the vendor hung up")
     yield {"id": 1, "lines": [{"n": 1}]}
@@ -46,7 +46,7 @@ def build_model(name: str, *upstream: str, condition: Any = None) -> dg.AssetsDe
 
 @dataclass
 class Ticks:
-    """A location whose automation is evaluated when the test says so."""
+    """A location whose automation conditions are evaluated on request of the test."""
 
     tree: Tree
     models: Sequence[dg.AssetsDefinition] = ()
@@ -60,21 +60,21 @@ class Ticks:
         return dg.Definitions.merge(sources, dg.Definitions(assets=list(self.models)))
 
     def tick(self, at: datetime | None = None) -> set[str]:
-        """Evaluates every condition once and returns what is asked for, partitions after a colon."""
+        """Evaluates every condition once and returns the requested assets, partitions after a colon."""
         result = dg.evaluate_automation_conditions(
             self.definitions, self.instance, cursor=self.cursor, evaluation_time=at or datetime.now(UTC)
         )
         self.cursor = result.cursor
-        asked = set()
+        requested = set()
         for entity in result.results:
             assert isinstance(entity.key, dg.AssetKey)
             key = entity.key.to_user_string()
             keys = result.get_requested_partitions(entity.key)
-            asked |= {key if partition is None else f"{key}:{partition}" for partition in keys}
-        return asked
+            requested |= {key if partition is None else f"{key}:{partition}" for partition in keys}
+        return requested
 
     def run(self, *keys: str, partition: str | None = None) -> bool:
-        """Materialises assets in one run, as Dagster's automation does; tells whether all of it succeeded."""
+        """Materializes assets in one run, as Dagster's automation does; returns whether the run succeeded."""
         job = self.definitions.resolve_implicit_global_asset_job_def()
         selection = [dg.AssetKey(key.split("/")) for key in keys]
         result = job.execute_in_process(
@@ -84,10 +84,10 @@ class Ticks:
 
 
 def add_tables(tree: Tree, *tables: str, source: str = "shop", automation: str = "manual", more: str = "") -> None:
-    """A source with tables that anybody may ask for."""
-    said = more or "write_disposition: replace"
+    """Writes a source with these tables."""
+    keys = more or "write_disposition: replace"
     resources = "".join(
-        f"  - {{entry: data.get_rows, args: [{table}], destination: raw.{table}, {said}}}\n" for table in tables
+        f"  - {{entry: data.get_rows, args: [{table}], destination: raw.{table}, {keys}}}\n" for table in tables
     )
     tree.add(source, f"source: {{automation: {automation}}}\nresources:\n{resources}", DATA)
 
@@ -103,7 +103,7 @@ def recover(tree: Tree, table: str, *, source: str = "shop") -> None:
 
 
 def test_a_cron_asks_right_after_its_tick_once(tree: Tree) -> None:
-    """A resource with a cron is asked for after its tick, not before and not twice, whatever its source does."""
+    """A resource with a cron is requested after its tick, not before and not twice, whatever its source does."""
     add_tables(tree, "orders", automation="{cron: '0 6 * * *', timezone: Europe/Amsterdam}")
     ticks = Ticks(tree)
     six = MIDNIGHT + timedelta(hours=4)  # 06:00 in Amsterdam in summer
@@ -130,7 +130,7 @@ def test_a_tick_that_nobody_saw_is_made_up_for(tree: Tree) -> None:
 
 
 def test_a_cron_asks_for_the_latest_partition_only(tree: Tree) -> None:
-    """A daily resource is asked for yesterday, the latest complete day; a missing past stays missing."""
+    """A daily resource is requested for yesterday, the latest complete day; a missing past stays missing."""
     partitions = "partitions: {by: daily, start: 2030-01-01}, write_disposition: merge, primary_key: id"
     add_tables(tree, "orders", automation="'0 6 * * *'", more=partitions)
     ticks = Ticks(tree)
@@ -142,7 +142,7 @@ def test_a_cron_asks_for_the_latest_partition_only(tree: Tree) -> None:
 
 
 def test_conditions_without_a_cron(tree: Tree) -> None:
-    """`on_missing` asks where there is no table, `eager` also when its upstream lands, `manual` and nothing never."""
+    """`on_missing` requests a missing table, `eager` also when its upstream lands, `manual` and no automation never."""
     tree.add(
         "shop",
         """
@@ -156,10 +156,10 @@ def test_conditions_without_a_cron(tree: Tree) -> None:
         DATA + "\n\ndef transform(row):\n    yield row\n",
     )
     ticks = Ticks(tree)
-    asked = {"raw/missing", "raw/eager", "raw/derived"}
-    assert ticks.tick() == asked
+    requested = {"raw/missing", "raw/eager", "raw/derived"}
+    assert ticks.tick() == requested
     assert ticks.tick() == set()
-    assert ticks.run("raw/nothing", *asked)
+    assert ticks.run("raw/nothing", *requested)
     assert ticks.tick() == set()
     assert ticks.run("raw/nothing")
     assert ticks.tick() == {"raw/derived"}
@@ -169,8 +169,8 @@ def test_a_broken_source_is_asked_for_once(tree: Tree) -> None:
     """The asset of a broken folder runs, fails visibly, and is left alone."""
     tree.add("broken", "resources: [")
     ticks = Ticks(tree)
-    asked = [ticks.tick() for _ in range(2)]
-    assert set.union(*asked) == {"source/broken"}
+    requested = [ticks.tick() for _ in range(2)]
+    assert set.union(*requested) == {"source/broken"}
     assert not ticks.run("source/broken")
     assert [ticks.tick() for _ in range(3)] == [set()] * 3
 
@@ -192,7 +192,7 @@ def test_a_model_runs_when_its_own_upstreams_have_landed(tree: Tree) -> None:
 
 
 def test_models_are_asked_for_after_their_tables_and_never_with_them(tree: Tree) -> None:
-    """A cron asks for tables alone: what will land has not landed."""
+    """A cron requests tables only: its models wait until the tables have landed."""
     add_tables(tree, "a", automation="'0 6 * * *'")
     ticks = Ticks(tree, [build_model("marts/a", "raw/a")])
     assert ticks.tick(MIDNIGHT) == set()
@@ -231,7 +231,7 @@ def test_a_model_waits_for_an_upstream_that_failed(tree: Tree) -> None:
     assert ticks.tick() == set()
     fail(tree, "a")
     assert not ticks.run("raw/a", "raw/b")
-    # The mart's own upstream did not fail: it has nothing new to say of `a`, but of `b`.
+    # The mart's own upstream did not fail: it has new rows of `b`, though none of `a`.
     assert ticks.tick() == {"staging/b", "marts/ab"}
     assert ticks.run("staging/b", "marts/ab")
     assert ticks.tick() == set()
@@ -241,7 +241,7 @@ def test_a_model_waits_for_an_upstream_that_failed(tree: Tree) -> None:
 
 
 def test_what_lands_while_a_model_is_built_is_not_lost(tree: Tree) -> None:
-    """A table that lands after its model was asked for asks for it again, also when the model ends after that."""
+    """A table that lands after the request of its model causes another, also if the model ends after the table."""
     add_tables(tree, "a", "b")
     ticks = Ticks(tree, [build_model("marts/ab", "raw/a", "raw/b")])
     assert ticks.run("raw/a", "raw/b", "marts/ab")
@@ -264,7 +264,7 @@ def test_what_lands_while_a_model_is_built_is_not_lost(tree: Tree) -> None:
 
 
 def test_a_new_model_is_built_without_waiting_for_the_next_load(tree: Tree) -> None:
-    """A model that appears after its tables have landed is asked for at once."""
+    """A model that is added after its tables have landed is requested at once."""
     add_tables(tree, "a")
     ticks = Ticks(tree)
     assert ticks.run("raw/a")
@@ -275,7 +275,7 @@ def test_a_new_model_is_built_without_waiting_for_the_next_load(tree: Tree) -> N
 
 
 def test_a_model_that_fails_is_not_asked_for_over_and_over(tree: Tree) -> None:
-    """A model that cannot be built is asked for again when something new lands, and not before."""
+    """A model that cannot be built is requested again when something new lands, and not before."""
 
     @dg.asset(key=["marts", "a"], deps=[["raw", "a"]], kinds={"dbt"}, automation_condition=model_condition())
     def model() -> None:
@@ -301,8 +301,8 @@ def test_models_skipped_with_a_failed_sibling_are_asked_for(tree: Tree, *, stock
     assert ticks.run("raw/bad", "raw/good", "marts/bad", "marts/good")
     ticks.tick(MIDNIGHT)
     fail(tree, "bad")
-    asked = ticks.tick(MIDNIGHT + timedelta(hours=7))
-    assert asked == ({"raw/bad", "raw/good", "marts/bad", "marts/good"} if stock else {"raw/bad", "raw/good"})
+    requested = ticks.tick(MIDNIGHT + timedelta(hours=7))
+    assert requested == ({"raw/bad", "raw/good", "marts/bad", "marts/good"} if stock else {"raw/bad", "raw/good"})
     assert not ticks.run("raw/bad", "raw/good", "marts/bad", "marts/good")
     later = [ticks.tick(MIDNIGHT + timedelta(hours=8, minutes=minute)) for minute in range(3)]
     assert later == [set() if stock else {"marts/good"}, set(), set()]
@@ -328,7 +328,7 @@ def test_a_model_waits_while_an_upstream_runs(tree: Tree, kinds: set[str], tags:
 
 
 def test_missing_old_partitions_do_not_hold_a_model(tree: Tree) -> None:
-    """One partition is enough: a model does not wait for a history that nobody has loaded; for none at all it waits."""
+    """A model waits until one partition has landed, not for the whole history."""
     partitions = "partitions: {by: daily, start: 2024-01-01}, write_disposition: merge, primary_key: id"
     add_tables(tree, "a", more=partitions)
     add_tables(tree, "b", source="other")
@@ -355,7 +355,7 @@ def test_a_table_that_nobody_loads_does_not_hold_a_model(tree: Tree) -> None:
 
 
 def test_the_dbt_models_of_this_project_follow_their_tables() -> None:
-    """What landed outside Dagster counts too: the models of a source are asked for, down to the marts, no others."""
+    """What landed outside Dagster counts too: the models of a source are requested, down to the marts, no others."""
     warehouse = build_warehouse(ROOT)
     definitions = dg.Definitions.merge(build_definitions(ROOT, warehouse), build_dbt_assets(ROOT, warehouse))
     graph = definitions.resolve_asset_graph()
@@ -366,6 +366,6 @@ def test_the_dbt_models_of_this_project_follow_their_tables() -> None:
             instance.report_runless_asset_event(dg.AssetMaterialization(key))
         after = dg.evaluate_automation_conditions(definitions, instance, cursor=first.cursor)
     expected = dg.AssetSelection.groups("open_data").downstream() & dg.AssetSelection.kind("dbt")
-    asked = {result.key for result in after.results if after.get_num_requested(result.key)}
-    assert asked == expected.resolve(graph)
-    assert len({key.path[0] for key in asked if isinstance(key, dg.AssetKey)} & {"staging", "marts"}) == 2
+    requested = {result.key for result in after.results if after.get_num_requested(result.key)}
+    assert requested == expected.resolve(graph)
+    assert len({key.path[0] for key in requested if isinstance(key, dg.AssetKey)} & {"staging", "marts"}) == 2

@@ -64,8 +64,8 @@ def test_the_deployed_settings_name_it(homes: dict[str, Path]) -> None:
 
 def entry(run_id: str, message: str) -> EventLogEntry:
     """One line of a run's log."""
-    told = {"error_info": None, "level": logging.INFO, "timestamp": time.time()}
-    return EventLogEntry(user_message=message, run_id=run_id, **told)  # type: ignore[no-untyped-call] # Dagster's own
+    fields = {"error_info": None, "level": logging.INFO, "timestamp": time.time()}
+    return EventLogEntry(user_message=message, run_id=run_id, **fields)  # type: ignore[no-untyped-call] # Dagster's own
 
 
 def journals(home: Path) -> set[str]:
@@ -86,13 +86,13 @@ def test_files_stay_open_until_others_are_asked_for(homes: dict[str, Path]) -> N
 
 def test_who_looks_on_is_told_while_the_file_is_open(homes: dict[str, Path]) -> None:
     """A page that shows a run has its lines as they are written, whichever of the logs it watches with."""
-    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+    messages: queue.SimpleQueue[str] = queue.SimpleQueue()
     kept, stock = (dg.DagsterInstance.from_config(str(home)) for home in homes.values())
     with kept, stock:
         kept.event_log_storage.store_event(entry("run", "before"))
-        stock.event_log_storage.watch("run", None, lambda said, _cursor: told.put(said.user_message))
+        stock.event_log_storage.watch("run", None, lambda event, _cursor: messages.put(event.user_message))
         kept.event_log_storage.store_event(entry("run", "after"))
-        assert [told.get(timeout=10), told.get(timeout=10)] == ["before", "after"]
+        assert [messages.get(timeout=10), messages.get(timeout=10)] == ["before", "after"]
 
 
 def test_what_was_wiped_is_not_written_to(homes: dict[str, Path]) -> None:
@@ -102,9 +102,9 @@ def test_what_was_wiped_is_not_written_to(homes: dict[str, Path]) -> None:
         first.event_log_storage.store_event(entry("run", "before"))
         second.event_log_storage.wipe()
         second.event_log_storage.store_event(entry("run", "after"))
-        assert [said.user_message for said in second.all_logs("run")] == ["after"]
+        assert [event.user_message for event in second.all_logs("run")] == ["after"]
     with dg.DagsterInstance.from_config(str(homes["stock"])) as instance:
-        assert [said.user_message for said in instance.all_logs("run")] == ["after"]
+        assert [event.user_message for event in instance.all_logs("run")] == ["after"]
 
 
 @pytest.fixture
@@ -133,4 +133,4 @@ def test_a_forked_process_opens_files_of_its_own(homes: dict[str, Path], opened:
             finally:
                 os._exit(0 if opened else 1)
         assert os.waitpid(child, 0)[1] == 0
-        assert [said.user_message for said in instance.all_logs("run")] == [*["of the parent"] * 2, "of the child"]
+        assert [event.user_message for event in instance.all_logs("run")] == [*["of the parent"] * 2, "of the child"]

@@ -31,15 +31,15 @@ import gc, multiprocessing, sys
 sys.path.insert(0, ".")
 from data_foundation.orchestration import executor, factory
 
-def look(told):
-    told.put((gc.isenabled(), gc.get_freeze_count()))
+def look(results):
+    results.put((gc.isenabled(), gc.get_freeze_count()))
 
 if __name__ == "__main__":
     executor.begin_forkserver(executor.preloaded())
     context = multiprocessing.get_context("forkserver")
-    told = context.SimpleQueue()
-    context.Process(target=look, args=(told,)).start()
-    print(*told.get())
+    results = context.SimpleQueue()
+    context.Process(target=look, args=(results,)).start()
+    print(*results.get())
 """
 MODULES_OF_FACTORY = 100_000
 """Objects that importing it leaves, at least."""
@@ -182,7 +182,7 @@ def test_hooks_are_called(instance: dg.DagsterInstance) -> None:
 
 
 def test_a_cancelled_run_ends_with_what_its_ops_are_at(location: Location) -> None:
-    """The signal that Dagster sends ends a run: what runs is told so when it next does something, nothing is begun."""
+    """The signal that Dagster sends ends a run: running ops are interrupted, and no other op begins."""
     waits = "import time\nfrom pathlib import Path\n\n\ndef get_rows():\n    Path('began').touch()\n"
     waits += "    while not Path('go').exists():\n        time.sleep(0.05)\n    yield {'id': 1}\n"
     location.add("shop", data=waits)
@@ -225,9 +225,9 @@ def start(location: Location, select: str, config: Mapping[str, Any]) -> subproc
     environment = {**os.environ, "DAGSTER_HOME": str(location.root / "home"), "PYTHONPATH": str(ROOT)}
     command = [str(BIN / "dagster"), "asset", "materialize", "-f", "definitions.py", "--select", select]
     with location.write("run.log", "").open("wb") as log:
-        told = json.dumps({"execution": {"config": config}})
+        run_config = json.dumps({"execution": {"config": config}})
         return subprocess.Popen(
-            [*command, "--config-json", told], cwd=location.root, env=environment, stdout=log, stderr=log
+            [*command, "--config-json", run_config], cwd=location.root, env=environment, stdout=log, stderr=log
         )
 
 
@@ -254,7 +254,7 @@ def test_output_stays_masked_until_the_last_op_has_ended(capsys: pytest.CaptureF
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
-    print("still hunter2-canary")  # noqa: T201 - it is what is asked about
+    print("still hunter2-canary")  # noqa: T201 - the output under test
     second.__exit__(None, None, None)
     print("after")  # noqa: T201 - the same
     assert capsys.readouterr().out == "still ***\nafter\n"
@@ -268,10 +268,10 @@ def test_what_is_preloaded_exists(module: str) -> None:
 
 def test_only_what_the_location_has_imported_is_preloaded() -> None:
     """A location without dbt waits for no import of dbt before its first op; one with dbt has it imported once."""
-    told = "from data_foundation.orchestration import factory, executor; print(executor.preloaded()); "
-    told += "import data_foundation.orchestration.dbt_assets; print(executor.preloaded())"
-    said = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    without, with_dbt = map(ast.literal_eval, said.splitlines())
+    code = "from data_foundation.orchestration import factory, executor; print(executor.preloaded()); "
+    code += "import data_foundation.orchestration.dbt_assets; print(executor.preloaded())"
+    printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    without, with_dbt = map(ast.literal_eval, printed.splitlines())
     assert without == ["data_foundation.process_wide.preload", "data_foundation.orchestration.factory"]
     assert with_dbt == [*without, "data_foundation.orchestration.dbt_assets"]
 
@@ -280,7 +280,7 @@ def test_the_collector_leaves_out_what_was_imported_before_the_fork(tmp_path: Pa
     """A process of `multiprocess` looks for garbage, but not among the modules that it shares with its like."""
     script = tmp_path / "look.py"
     script.write_text(LOOK)
-    said = subprocess.run([sys.executable, script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    enabled, frozen = said.split()
+    printed = subprocess.run([sys.executable, script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    enabled, frozen = printed.split()
     assert enabled == "True"
     assert int(frozen) > MODULES_OF_FACTORY

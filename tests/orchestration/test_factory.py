@@ -341,8 +341,8 @@ def test_python_instead_of_yaml(location: Location, api: str, answers: dict[str,
     )
     specs = location.specs()
     python, yaml = specs["schema/table"], specs["schema/other"]
-    for said in ("kinds", "description", "automation_condition", "freshness_policy", "tags", "owners"):
-        assert getattr(python, said) == getattr(yaml, said), said
+    for attribute in ("kinds", "description", "automation_condition", "freshness_policy", "tags", "owners"):
+        assert getattr(python, attribute) == getattr(yaml, attribute), attribute
     assert python.description == "Orders, newest first."
     assert python.metadata["write_disposition"] == "merge"
     answers["/endpoint"] = {"id": 1, "next_page": f"{api}/two"}
@@ -483,7 +483,7 @@ def test_what_an_asset_says_of_itself(location: Location) -> None:
 def test_a_description_is_the_yamls_or_the_docstring(
     location: Location, yaml: str, data: str, expected: str | None
 ) -> None:
-    """What YAML says wins over the entry's docstring."""
+    """A description in YAML wins over the entry's docstring."""
     location.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.orders{yaml}}}]", data)
     assert location.specs()["raw/orders"].description == expected
 
@@ -612,7 +612,7 @@ def shipped() -> dict[str, dg.AssetSpec]:
 
 
 def test_the_shipped_assets(shipped: dict[str, dg.AssetSpec]) -> None:
-    """A key that changes breaks whoever reads it: this list changes only on purpose."""
+    """A changed key breaks its readers: this list changes only on purpose."""
     assert sorted(shipped) == SHIPPED.split()
 
 
@@ -689,8 +689,8 @@ def test_definition_time_watches_closely(location: Location) -> None:
         [sys.executable, "-B", "-c", AUDIT + CHECK + "\nprint('SEEN', seen)", str(location.root)],
         cwd=location.root, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    for said in ("os.mkdir made", "open made/file", "exec", "data.py"):
-        assert said in done.stdout, done.stdout + done.stderr
+    for effect in ("os.mkdir made", "open made/file", "exec", "data.py"):
+        assert effect in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
@@ -708,7 +708,7 @@ def test_any_editors_yaml_is_read(location: Location, change: Callable[[str], by
 
 
 def test_a_deployment_of_ones_own_has_the_same_keys(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`DEPLOYMENT=dev` changes where tables are, as the UI says, and nothing of the graph."""
+    """`DEPLOYMENT=dev` changes the schema of the tables, also in the UI, and nothing in the graph."""
     location.add("shop")
     production = location.specs()
     monkeypatch.setenv("DEPLOYMENT", "dev")

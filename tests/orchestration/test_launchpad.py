@@ -1,4 +1,4 @@
-"""Holds runs to what the launchpad asks: real Dagster runs of a small location, and the rows that they leave."""
+"""Holds runs to the options of the launchpad: real Dagster runs of a small location, and the rows that they leave."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,14 +25,14 @@ def get_days(start="2024-01-01", end="2024-02-01", colour="red"):
 
 
 def get_rows(name, colour="red"):
-    """Fails where a file says so."""
+    """Fails if a certain file exists."""
     if (Path(__file__).parent / f"{name}.fails").exists():
         raise ValueError(f"no {name} today")
     yield [{"id": n, "colour": colour} for n in range(3)]
 
 
 def get_secret():
-    """Calls an address with secrets in it, where nobody listens."""
+    """Calls an address with secrets in it, where no server listens."""
     yield requests.get("http://user:pa55word@127.0.0.1:9/rows?token=t0psecret&page=1", timeout=5).json()
 '''
 PARTITIONED = """
@@ -121,7 +121,7 @@ def test_every_materialisation_says_what_landed(launchpad: Launchpad) -> None:
 
 
 def test_a_child_selected_alone_lands_with_its_parent(launchpad: Launchpad) -> None:
-    """A resource lands whole: the child is what the run materialises, and the parent's history tells of it too."""
+    """A resource lands whole: the child is what the run materialises, and the parent's history has it too."""
     launchpad.tree.add("shop", PARTITIONED, DATA)
     result = launchpad.run("days__lines", op="shop__daily_20240101", partition_key="2024-01-02")
     assert result.success
@@ -133,8 +133,8 @@ def test_a_child_selected_alone_lands_with_its_parent(launchpad: Launchpad) -> N
 def test_start_end_and_arguments_come_from_the_launchpad(launchpad: Launchpad) -> None:
     """A range and the entry's arguments may be given for one run; the next ordinary run knows nothing of them."""
     launchpad.tree.add("shop", PARTITIONED.replace("partitions:", "meta: {x: 1} # "), DATA)
-    asked = {"start": "2024-01-03", "end": "2024-01-05", "kwargs": {"days": {"colour": "blue"}}}
-    assert materialized(launchpad.run("days", config=asked))["days"]["rows_loaded"] == 2
+    config = {"start": "2024-01-03", "end": "2024-01-05", "kwargs": {"days": {"colour": "blue"}}}
+    assert materialized(launchpad.run("days", config=config))["days"]["rows_loaded"] == 2
     assert launchpad.tree.query("select day, colour from raw.days order by day") == [
         ("2024-01-03", "blue"), ("2024-01-04", "blue"),
     ]  # fmt: skip
@@ -143,7 +143,7 @@ def test_start_end_and_arguments_come_from_the_launchpad(launchpad: Launchpad) -
 
 
 def test_arguments_are_given_by_table(launchpad: Launchpad) -> None:
-    """Two resources of one run take different arguments; one that the entry does not have is told."""
+    """Two resources of one run take different arguments; an argument that the entry does not have is refused."""
     launchpad.tree.add(
         "shop",
         """
@@ -173,7 +173,7 @@ def test_a_sample_takes_that_many_rows(launchpad: Launchpad) -> None:
 
 @pytest.mark.parametrize("refresh", ["state", "drop"])
 def test_a_refresh_loads_all_again(launchpad: Launchpad, refresh: str) -> None:
-    """`refresh` asks the vendor for everything since the first value, and leaves what a first load would."""
+    """`refresh` requests all rows since the initial value from the vendor, and leaves the table of a first load."""
     launchpad.tree.add("shop", PARTITIONED.replace("partitions:", "meta: {x: 1} # "), DATA)
     assert launchpad.run("days").success
     again = materialized(launchpad.run("days", config={"refresh": refresh}))["days"]
@@ -272,30 +272,30 @@ def test_what_takes_the_rows_of_another_may_be_faster_than_it(launchpad: Launchp
 
 
 def test_progress_reaches_the_event_log(launchpad: Launchpad, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each phase of each table is told while it happens, of what is over in a moment its end alone."""
+    """Each phase of a long load is logged while it runs; of a short load only its end."""
     add_four(launchpad.tree)
     result = launchpad.run("a")
-    said = [entry.user_message for entry in launchpad.instance.all_logs(result.run_id)]
-    assert [message for message in said if message.startswith("raw.a: ")] == ["raw.a: done, 3 rows"]
+    messages = [entry.user_message for entry in launchpad.instance.all_logs(result.run_id)]
+    assert [message for message in messages if message.startswith("raw.a: ")] == ["raw.a: done, 3 rows"]
     monkeypatch.setattr(ingestion, "PROGRESS_SECONDS", 0.0)
     result = launchpad.run("a", "b")
-    said = [entry.user_message for entry in launchpad.instance.all_logs(result.run_id)]
+    messages = [entry.user_message for entry in launchpad.instance.all_logs(result.run_id)]
     for table in ("raw.a", "raw.b"):
-        phases = [message.split(": ")[1].split(",")[0] for message in said if message.startswith(f"{table}: ")]
+        phases = [message.split(": ")[1].split(",")[0] for message in messages if message.startswith(f"{table}: ")]
         assert list(dict.fromkeys(phases)) == ["extract", "normalize", "load", "done"]
-        assert f"{table}: done, 3 rows" in said
+        assert f"{table}: done, 3 rows" in messages
 
 
 def test_secrets_never_reach_the_event_log(launchpad: Launchpad, capfd: pytest.CaptureFixture[str]) -> None:
-    """An error with an address in it is told without password and query values: in log, terminal and files."""
+    """An error with an address in it is shown without password and query values: in log, terminal and files."""
     launchpad.tree.add("shop", "resources: [{entry: data.get_secret, destination: raw.secret}]", DATA)
     result = launchpad.run("secret")
     assert not result.success
-    said = log_of(launchpad, result) + "".join(capfd.readouterr())
-    assert "ConnectionError" in said
-    assert "token=***" in said
-    assert "t0psecret" not in said
-    assert "pa55word" not in said
+    output = log_of(launchpad, result) + "".join(capfd.readouterr())
+    assert "ConnectionError" in output
+    assert "token=***" in output
+    assert "t0psecret" not in output
+    assert "pa55word" not in output
     written = b"".join(file.read_bytes() for file in launchpad.tree.warehouse.work_folder.rglob("*") if file.is_file())
     assert b"t0psecret" not in written
     assert b"pa55word" not in written

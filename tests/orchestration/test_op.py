@@ -43,17 +43,17 @@ class Meddling(SourceTranslator):
         return spec.replace_attributes(deps=[*spec.deps, dg.AssetDep(spec.key, partition_mapping=before)])
 
 
-@pytest.mark.parametrize("translator", [SourceTranslator(), Meddling()], ids=["ours", "somebody's"])
+@pytest.mark.parametrize("translator", [SourceTranslator(), Meddling()], ids=["default", "custom"])
 @pytest.mark.filterwarnings("error:Support for arbitrary metadata:DeprecationWarning")
 def test_it_is_what_the_decorator_makes(
     location: Location, monkeypatch: pytest.MonkeyPatch, translator: SourceTranslator
 ) -> None:
-    """Dagster is told the same of every op, input, output, asset, check and job, to the letter."""
+    """The snapshots of all ops, inputs, outputs, assets, checks and jobs are equal, to the letter."""
     location.add("shop", TREE, DATA)
     location.add("hermit", ONE_OUTPUT, DATA)
-    ours = _told(build_definitions(location.root, translator=translator))
+    ours = _snapshots(build_definitions(location.root, translator=translator))
     monkeypatch.setattr(factory, "build_loading_op", _decorated)
-    assert ours == _told(build_definitions(location.root, translator=translator))
+    assert ours == _snapshots(build_definitions(location.root, translator=translator))
     assert "raw__orders_row_count" in ours
     assert "__subset_input__raw__orders" in ours
 
@@ -72,7 +72,7 @@ THERE_TWICE = "resources: [{entry: data.get_rows, destination: raw.x, checks: {a
 def test_it_refuses_what_the_decorator_refuses(
     location: Location, monkeypatch: pytest.MonkeyPatch, yaml: str, why: str
 ) -> None:
-    """Outputs that cannot be told apart break the source, in the same words."""
+    """Two outputs with the same name break the source, with the message of the decorator."""
     location.add("shop", yaml)
     ours = location.specs()["source/shop"].description or ""
     assert why in ours
@@ -96,7 +96,7 @@ def _decorated(name: str, members: Sequence[ResourceAssets], warehouse: Warehous
     return ingest
 
 
-def _told(definitions: dg.Definitions) -> str:
+def _snapshots(definitions: dg.Definitions) -> str:
     repository = definitions.get_repository_def()
     jobs = [serialize_value(job.get_job_snapshot()) for job in repository.get_all_jobs()]
     return "\n".join([serialize_value(RepositorySnap.from_def(repository)), *jobs])

@@ -66,7 +66,7 @@ def test_what_landed_is_recorded_under_the_keys_of_the_code_location(location: L
 
 
 def test_a_code_location_that_cannot_be_run_is_named(location: Location) -> None:
-    """The message says which file is at fault and that nothing was written into the history."""
+    """The message names the file at fault, and that nothing was written into the history."""
     location.write("definitions.py", "1 / 0\n")
     with pytest.raises(
         FoundationError, match=r"definitions.py: cannot be run .* ZeroDivisionError.* nothing was written"

@@ -171,7 +171,7 @@ def test_a_run_of_a_nested_table_alone_is_selected_by_its_key(location: Location
 
 
 def test_a_dependency_between_siblings_orders_their_events(location: Location) -> None:
-    """A translator may say that a table depends on others of its source, whichever of them lands first."""
+    """A translator may make a table depend on others of its source, whichever of them lands first."""
 
     class Chained(SourceTranslator):
         @override
