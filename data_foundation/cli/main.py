@@ -43,16 +43,16 @@ def main() -> None:
 @app.command()
 def check() -> None:
     """Check the configuration of every source; list all errors, and exit with 1 if there are any."""
-    found, broken = _find_sources()
+    sources, broken = _find_sources()
     for source in broken:
         _print_problems(source.problems)
     problems = sum(len(source.problems) for source in broken)
-    resources = sum(len(source.config.resources) for source in found)
+    resources = sum(len(source.config.resources) for source in sources)
     if broken:
         noun = "problem" if problems == 1 else "problems"
-        err.print(f"[red]{problems} {noun} in {len(broken)} of {len(found) + len(broken)} sources[/]")
+        err.print(f"[red]{problems} {noun} in {len(broken)} of {len(sources) + len(broken)} sources[/]")
         raise typer.Exit(1)
-    out.print(f"{len(found)} sources with {resources} resources are in order", highlight=False)
+    out.print(f"{len(sources)} sources with {resources} resources are valid", highlight=False)
 
 
 @app.command("list")
@@ -63,8 +63,8 @@ def list_assets() -> None:
 
     root = find_root()
     environment = read_settings(root)
-    found, broken = _find_sources()
-    out.print(assets_table(found, environment))
+    sources, broken = _find_sources()
+    out.print(assets_table(sources, environment))
     for source in broken:
         _print_problems(source.problems)
 
@@ -105,9 +105,9 @@ def preview(
     from data_foundation.local.preview import preview_resource
     from data_foundation.local.selection import select_tasks
 
-    found, broken = _find_sources()
+    sources, broken = _find_sources()
     failed = False
-    for task in select_tasks([target], found, broken):
+    for task in select_tasks([target], sources, broken):
         try:
             previews = preview_resource(task.source, task.resource, limit)
         except FoundationError as error:
@@ -141,12 +141,12 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     root = find_root()
     warehouse = build_warehouse(root)
     warehouse.destination()  # raises SettingMissing before any load begins
-    found, broken = _find_sources()
+    sources, broken = _find_sources()
     tasks = select_tasks(
-        targets or [], found, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
+        targets or [], sources, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
     )
     outcomes = _load(root, tasks, warehouse)
-    models = _build_models(root, warehouse, outcomes, found) if dbt else []
+    models = _build_models(root, warehouse, outcomes, sources) if dbt else []
     if record:
         # The only command that imports Dagster, which takes seconds.
         from data_foundation.orchestration.runless_events import record as record_events
@@ -256,7 +256,7 @@ def _load(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> list[Outco
 
 
 def _build_models(
-    root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome], found: Sequence[FoundSource]
+    root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome], sources: Sequence[FoundSource]
 ) -> list[ModelResult]:
     """Builds the dbt models whose upstream tables exist, landed in this run if selected, and pass blocking checks."""
     from data_foundation.config.table_names import landing_table_of, table_name_of
@@ -270,7 +270,7 @@ def _build_models(
     failed = {table_name_of(o.task.resource) for o in outcomes if o.result is None or o.result.is_blocked}
     configured = {
         table_name_of(resource): landing_table_of(source.config.name, resource)
-        for source in found
+        for source in sources
         for resource in source.config.resources
     }
     with warehouse.query() as query:

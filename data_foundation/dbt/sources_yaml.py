@@ -61,11 +61,11 @@ def build_dbt_sources(root: Path, warehouse: Warehouse) -> str:
     Raises:
         WarehouseError: The warehouse cannot be used.
     """
-    found, broken = find_sources(root)
+    sources, broken = find_sources(root)
     datasets: dict[str, dict[str, YamlEntry]] = defaultdict(dict)
     incomplete: list[str] = []
     with TemporaryDirectory() as folder, warehouse.open() as destination:
-        for source in found:
+        for source in sources:
             for resource, entry in zip(source.config.resources, source.entries, strict=True):
                 if resource.lands_in not in (None, warehouse.kind):
                     continue  # dbt reads from one warehouse only
@@ -79,11 +79,11 @@ def build_dbt_sources(root: Path, warehouse: Warehouse) -> str:
                     ]
                 datasets[dataset] |= tables
                 incomplete += [f"{dataset}.{name}" for name in tables if name not in loaded]
-    sources = [
+    dbt_sources = [
         {"name": dataset, "schema": dataset + SUFFIX, "tables": [table for _, table in sorted(tables.items())]}
         for dataset, tables in sorted(datasets.items())
     ]
-    return HEADER + _remarks(incomplete, broken) + _to_yaml({"sources": sources})
+    return HEADER + _remarks(incomplete, broken) + _to_yaml({"sources": dbt_sources})
 
 
 def _read_columns(

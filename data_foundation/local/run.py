@@ -76,10 +76,10 @@ def run_sources(  # noqa: PLR0913 - the options of `foundation run`
     root = root or find_root()
     warehouse = build_warehouse(root)
     warehouse.destination()  # raises SettingMissing before any load begins
-    found, broken = find_sources(root)
+    sources, broken = find_sources(root)
     targets = [targets] if isinstance(targets, str) else list(targets)
     options = LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
-    tasks = select_tasks(targets, found, broken, options)
+    tasks = select_tasks(targets, sources, broken, options)
     results = [_broken(source) for source in broken if not targets]
     return results + [_result(event) for event in load_and_log(root, tasks, warehouse) if isinstance(event, Outcome)]
 

@@ -12,7 +12,7 @@ from data_foundation.suggestions import nearest
 
 def select_tasks(
     targets: Sequence[str],
-    found: Sequence[FoundSource],
+    sources: Sequence[FoundSource],
     broken: Sequence[BrokenSource],
     options: LoadOptions | None = None,
 ) -> list[Task]:
@@ -20,7 +20,7 @@ def select_tasks(
 
     Args:
         targets: Names, each a source, source.table, dataset.table or job id.
-        found: The valid sources.
+        sources: The valid sources.
         broken: The sources whose configuration has errors.
         options: Options of each load.
 
@@ -29,7 +29,7 @@ def select_tasks(
         FoundationError: A target matches no resource.
     """
     options = options or LoadOptions()
-    tasks = {r.destination: Task(s.config, r, options) for s in found for r in s.config.resources}
+    tasks = {r.destination: Task(s.config, r, options) for s in sources for r in s.config.resources}
     names = {destination: f"{task.source.name}.{task.resource.table}" for destination, task in tasks.items()}
     if not targets:
         return list(tasks.values())
@@ -44,7 +44,7 @@ def select_tasks(
         }
         if not matching:
             candidates = [
-                *(source.config.name for source in found),
+                *(source.config.name for source in sources),
                 *names.values(),
                 *(task.job_id for task in tasks.values()),
             ]

@@ -66,11 +66,11 @@ def build_definitions(
     """
     warehouse = warehouse or build_warehouse(root)
     translator = translator or SourceTranslator()
-    found, broken = find_sources(root)
+    sources, broken = find_sources(root)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     sources_by_key: dict[dg.AssetKey, str] = {}
     changed_keys: dict[dg.AssetKey, dg.AssetKey] = {}
-    for source in found:
+    for source in sources:
         try:
             spec, resources = translate_source(source, warehouse, translator)
             ops = list(build_loading_ops(source, resources, warehouse))

@@ -539,7 +539,7 @@ def test_all_errors_of_all_files_come_at_once(healthy: Location) -> None:
     healthy.add("bad")
     healthy.add("worse")
     healthy.add("worst")
-    assert check() == (0, "4 sources with 4 resources are in order\n")
+    assert check() == (0, "4 sources with 4 resources are valid\n")
 
 
 def test_a_broken_folder_is_one_failing_asset(healthy: Location) -> None:
