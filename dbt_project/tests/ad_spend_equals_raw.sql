@@ -1,7 +1,7 @@
-{#- Per platform and currency the mart has what the platforms said, no row lost and none counted twice. -#}
+{#- Per platform and currency the mart has the same figures as the raw tables: no row is lost or counted twice. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'fct_ad_spend_daily'}}}) }}
 
-with said as (
+with reported as (
     select
         'facebook_ads' as platform,
         account_currency as currency,
@@ -33,12 +33,12 @@ counted as (
 )
 
 select
-    coalesce(said.platform, counted.platform) as platform,
-    coalesce(said.currency, counted.currency) as currency,
-    said.spend as spend_said,
+    coalesce(reported.platform, counted.platform) as platform,
+    coalesce(reported.currency, counted.currency) as currency,
+    reported.spend as spend_reported,
     counted.spend as spend_counted
-from said
-full outer join counted on said.platform = counted.platform and said.currency = counted.currency
-where said.spend is distinct from counted.spend
-    or said.impressions is distinct from counted.impressions
-    or said.clicks is distinct from counted.clicks
+from reported
+full outer join counted on reported.platform = counted.platform and reported.currency = counted.currency
+where reported.spend is distinct from counted.spend
+    or reported.impressions is distinct from counted.impressions
+    or reported.clicks is distinct from counted.clicks

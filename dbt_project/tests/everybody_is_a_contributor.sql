@@ -1,4 +1,4 @@
-{#- Whoever a fact names has a row in dim_contributor: attached to the dimension, since where that can be built the
+{#- Every contributor of a fact has a row in dim_contributor: attached to the dimension, since where that can be built the
     facts can be too. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'dim_contributor'}}}) }}
 

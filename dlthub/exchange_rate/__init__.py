@@ -12,7 +12,7 @@ TIMEOUT = (5, 30)
 """Seconds to connect, and to wait for the next bytes."""
 
 MOST_DAYS = 90
-"""Days asked for at once: longer ranges are cut into several requests."""
+"""Days of one request: longer ranges are split into several requests."""
 
 NO_RATES_STATUS = 404
 NO_RATES_BODY = '{"message":"not found"}'

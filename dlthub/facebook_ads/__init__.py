@@ -3,7 +3,7 @@
 Purpose: what advertising costs and what it brings, by day, ad and placement.
 Owner: team:marketing-data.
 Origin: Meta's Marketing API (https://developers.facebook.com/docs/marketing-api), which needs a token with `ads_read`,
-and `leads_retrieval` for leads; docs/how-to/facebook-ads.md says how to get one.
+and `leads_retrieval` for leads; docs/how-to/facebook-ads.md explains how to get one.
 
     graph.facebook.com/{version}/act_{account}/{edge}     ┐
     graph.facebook.com/{version}/{ad or form}/leads       ├-> data.py -> raw.facebook_ads_* -> dbt
@@ -11,7 +11,7 @@ and `leads_retrieval` for leads; docs/how-to/facebook-ads.md says how to get one
 """
 
 VERSION = "v26.0"
-"""Of the Marketing API, unless a setting says otherwise; Meta retires one about a year after it came."""
+"""Default version of the Marketing API; Meta retires a version about a year after its release."""
 
 FIELDS = {
     "accounts": "account_id,name,account_status,currency,timezone_name,timezone_offset_hours_utc,"
@@ -28,7 +28,7 @@ FIELDS = {
     "insights": "account_id,account_name,account_currency,campaign_id,campaign_name,adset_id,adset_name,ad_id,ad_name,"
     "objective,impressions,reach,clicks,spend,actions,action_values",
 }
-"""What is asked of each kind; without, Meta answers little more than the id."""
+"""Fields to request of each kind; without them Meta returns little more than the id."""
 
 EDGES = {"campaigns": "campaigns", "ad_sets": "adsets", "ads": "ads", "ad_creatives": "adcreatives"}
 """Where an account lists them."""
@@ -40,7 +40,7 @@ STATUSES = {
     "adsets": (*LIVE, "ARCHIVED", "CAMPAIGN_PAUSED"),
     "ads": (*LIVE, "ARCHIVED", "CAMPAIGN_PAUSED", "ADSET_PAUSED", *REVIEW),
 }
-"""Of what is listed: without, Meta leaves out what is in the archive, and reports name what nobody could look up."""
+"""Statuses to request in lists: by default Meta omits archived objects, which reports still refer to."""
 
 LEAD_OBJECTIVES = frozenset({"OUTCOME_LEADS", "LEAD_GENERATION"})
 PERSONAL_ANSWERS = ("email", "phone_number", "full_name", "first_name", "last_name")

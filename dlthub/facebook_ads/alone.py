@@ -33,7 +33,7 @@ class Days(NamedTuple):
 
 
 def read_alone(graphs: Sequence[Graph], read: Callable[[Graph], Iterator[Rows]]) -> Iterator[Rows]:
-    """Yield the pages of every node; one that fails is told as a part that failed, and stops no other.
+    """Yield the pages of every node; one that fails is reported as a failed part and stops no other.
 
     Raises:
         Exception: The first failure, where every node failed.
@@ -52,7 +52,7 @@ def read_alone(graphs: Sequence[Graph], read: Callable[[Graph], Iterator[Rows]])
     metrics = dlt.current.resource_metrics()
     if failed:
         metrics["failed_parts"] = {node: str(error) for node, error in failed.items()}
-    # Each account is told the same of the version.
+    # Every account returns the same warnings about the version.
     metrics.setdefault("warnings", []).extend(sorted(set().union(*(graph.warnings for graph in graphs))))
 
 
@@ -62,7 +62,7 @@ def read_ranges_alone(
     """Yield what `read_alone` yields, of each node from where it has to be read.
 
     That is the first day; for a node that began to fail in earlier loads the day from which it failed, and for one
-    that is new where the history begins. What is asked of this run alone makes nothing of that undone.
+    that is new where the history begins. A range or sample of this run changes none of these days.
 
     Args:
         graphs: The nodes.
@@ -72,10 +72,10 @@ def read_ranges_alone(
     state = dlt.current.resource_state()
     failed_since: dict[str, str] = state.setdefault("failed_since", {})
     known: list[str] = state.setdefault("known", [])
-    asked = bool(dlt.current.resource_metrics().get("asked"))
+    is_partial = bool(dlt.current.resource_metrics().get("asked"))
 
     def read_range(graph: Graph) -> Iterator[Rows]:
-        is_new = not asked and graph.node not in known
+        is_new = not is_partial and graph.node not in known
         missed = failed_since.get(graph.node, days.since if is_new else None)
         begin = min(days.first, missed or days.first)
         if begin < days.first:
@@ -89,8 +89,8 @@ def read_ranges_alone(
         failed_since.pop(graph.node, None)
         if is_new:
             known.append(graph.node)
-        elif asked and missed:
-            # It goes on where the range ends.
+        elif is_partial and missed:
+            # The next run continues at the end of the range.
             failed_since[graph.node] = max(missed, days.after)
 
     yield from read_alone(graphs, read_range)

@@ -111,7 +111,7 @@ def get_insights(
         accounts: Numbers of ad accounts; every one that the token may see, where there are none.
         version: The Marketing API's version.
         page_size: Rows a call, at most.
-        window_days: Days that one report is asked for, at most.
+        window_days: Most days of one report.
         poll_seconds: Until the first question whether a report is done.
 
     Yields:
@@ -119,7 +119,7 @@ def get_insights(
         values of its breakdowns, and `read_until`, the last day that was read; one with `is_gone` for a day without.
     """
     after, is_sample = date.fromisoformat(end), dlt.current.resource_metrics().get("asked") == "sample"
-    asked = {
+    report_options = {
         "level": "ad",
         "fields": FIELDS["insights"],
         "breakdowns": json.dumps(list(breakdowns)),
@@ -127,7 +127,7 @@ def get_insights(
     }
 
     def read(graph: Graph, begin: date) -> Iterator[Rows]:
-        reports = Reports(graph, asked, poll_seconds, page_size)
+        reports = Reports(graph, report_options, poll_seconds, page_size)
         for window, pages in reports.read(cut(begin, after, window_days)):
             yield from _read_window(graph.node, window, pages)
 

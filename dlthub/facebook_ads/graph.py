@@ -22,7 +22,7 @@ class Graph:
 
     Attributes:
         node: An account, as `act_1001`, or a form's number.
-        warnings: What Meta says of the version that was called.
+        warnings: Meta's warnings about the version in use.
     """
 
     def __init__(self, node: str, base_url: str, version: str, access_token: str) -> None:
@@ -66,7 +66,7 @@ class Graph:
             if not isinstance(rows := body.get("data"), list):
                 raise Refusal(f"{self.node}: {path} answered without a list of data, but with {', '.join(body)}")
             paging = body.get("paging") or {}
-            # That there is a next page is told by its address; the address itself holds the token.
+            # The address of the next page only shows that there is one; it holds the token, so it is not followed.
             after = paging["cursors"]["after"] if "next" in paging else None
             _check_progress(seen, rows, after)
             if rows:
@@ -82,13 +82,13 @@ class Graph:
         """
         body = self.get(self.node, fields=f"id,{fields}")
         if body.get("id") != self.node:
-            raise Refusal(f"{self.node}: asked about itself, it answered about {body.get('id')!r}")
+            raise Refusal(f"{self.node}: requested this id, received {body.get('id')!r}")
         return body
 
     def list_edge(self, edge: str, fields: str, limit: int) -> Iterator[Rows]:
         """Yield pages of what is in an account, the archive included."""
-        told = {"effective_status": json.dumps(STATUSES[edge])} if edge in STATUSES else {}
-        return self.pages(f"{self.node}/{edge}", limit, fields=f"id,{fields}", **told)
+        filters = {"effective_status": json.dumps(STATUSES[edge])} if edge in STATUSES else {}
+        return self.pages(f"{self.node}/{edge}", limit, fields=f"id,{fields}", **filters)
 
     def _read(self, body: Any, path: str) -> Row:
         if not isinstance(body, dict):

@@ -1,4 +1,4 @@
-"""What the Graph API says no with, and how much of a limit is used: codes and headers, read.
+"""Refusals of the Graph API and the used share of its limits, read from codes and headers.
 
 https://developers.facebook.com/docs/graph-api/guides/error-handling and .../overview/rate-limiting
 """
@@ -16,7 +16,7 @@ CALM_PERCENT = 75.0
 
 BUSY_CODES = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 BUSY_SECONDS = 300.0
-"""How long is waited where Meta does not say: its accounts stay closed so long in development."""
+"""Seconds to wait if Meta names none: the time that accounts in development access stay blocked."""
 
 PASSING_CODES = frozenset({1, 2, 2601})
 TOKEN, TOO_MUCH = 190, (100, 1487534)
@@ -32,7 +32,7 @@ ADVICE = {
 
 
 class TooMuchData(Refusal):
-    """What was asked for is more than Meta gives at once: less has to be asked for."""
+    """The request is larger than Meta answers at once: a smaller one is needed."""
 
 
 def read_refusal(response: requests.Response) -> Refusal | None:
@@ -44,10 +44,10 @@ def read_refusal(response: requests.Response) -> Refusal | None:
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return None
-    code, subcode, said = error.get("code"), error.get("error_subcode"), str(error.get("message", ""))
+    code, subcode, text = error.get("code"), error.get("error_subcode"), str(error.get("message", ""))
     known = f"code {code}, subcode {subcode}" if subcode else f"code {code}"
-    message = f"{known}: {said} (fbtrace_id {error.get('fbtrace_id')})"
-    if (code, subcode) == TOO_MUCH or REDUCE in said:
+    message = f"{known}: {text} (fbtrace_id {error.get('fbtrace_id')})"
+    if (code, subcode) == TOO_MUCH or REDUCE in text:
         return TooMuchData(message)
     if code in BUSY_CODES:
         return Refusal(message, retry_after=regain_seconds(response) or BUSY_SECONDS)
@@ -68,7 +68,7 @@ def find_pause(response: requests.Response) -> float:
 
 
 def regain_seconds(response: requests.Response) -> float:
-    """Return the seconds after which Meta lets an account in again, 0 where it says nothing of it."""
+    """Return the seconds until Meta accepts calls of an account again; 0 if it names none."""
     return 60.0 * max((_number(usage, "estimated_time_to_regain_access") for usage in _use_cases(response)), default=0)
 
 
@@ -82,17 +82,17 @@ def _percentages(response: requests.Response) -> list[float]:
 
 
 def _use_cases(response: requests.Response) -> list[dict[str, Any]]:
-    """Return the usages of all use cases, of all accounts that an answer tells of."""
-    told = _header(response, "X-Business-Use-Case-Usage").values()
-    return [usage for usages in told if isinstance(usages, list) for usage in usages if isinstance(usage, dict)]
+    """Return the usage of every use case and account in a response."""
+    reported = _header(response, "X-Business-Use-Case-Usage").values()
+    return [usage for usages in reported if isinstance(usages, list) for usage in usages if isinstance(usage, dict)]
 
 
 def _header(response: requests.Response, name: str) -> dict[str, Any]:
     try:
-        told = json.loads(response.headers.get(name, "{}"))
+        value = json.loads(response.headers.get(name, "{}"))
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _number(usage: dict[str, Any], name: str) -> float:

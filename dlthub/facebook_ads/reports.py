@@ -1,4 +1,4 @@
-"""Insights by asynchronous reports: asked for in windows, waited for, begun anew where stuck, halved where too large.
+"""Insights by asynchronous reports: created per window, polled, created again if stuck, halved if too large.
 
 https://developers.facebook.com/docs/marketing-api/insights/best-practices
 """
@@ -52,7 +52,7 @@ class Window:
         """Return its two halves.
 
         Raises:
-            Refusal: It is one day; `reason` says why that is too much.
+            Refusal: It is one day; `reason` explains why that is too much.
         """
         if self.first == self.last:
             raise Refusal(f"{self.first} alone is too much for a report: {reason}; ask for fewer breakdowns or windows")
@@ -83,19 +83,19 @@ class Reports:
 
     Attributes:
         graph: Calls about the account.
-        asked: What each report is asked besides its days.
+        options: Parameters of each report besides its days.
         poll_seconds: Until the first question whether a report is done; doubled each time, up to half a minute.
         page_size: Rows of a page.
     """
 
-    def __init__(self, graph: Graph, asked: Mapping[str, Any], poll_seconds: float, page_size: int) -> None:
+    def __init__(self, graph: Graph, options: Mapping[str, Any], poll_seconds: float, page_size: int) -> None:
         self.graph = graph
-        self.asked = asked
+        self.options = options
         self.poll_seconds = poll_seconds
         self.page_size = page_size
 
     def read(self, windows: list[Window]) -> Iterator[tuple[Window, Iterator[Rows]]]:
-        """Yield each window with the pages of its report, which are read before the next one is asked for.
+        """Yield each window with the pages of its report, which are read before the next report is created.
 
         Raises:
             Refusal: A report of a single day fails, is stuck or is too large, again and again.
@@ -123,9 +123,9 @@ class Reports:
 
     def _begin(self, window: Window, attempt: int) -> _Running:
         span = f'{{"since":"{window.first}","until":"{window.last}"}}'
-        body = self.graph.post(f"{self.graph.node}/insights", time_range=span, time_increment=1, **self.asked)
+        body = self.graph.post(f"{self.graph.node}/insights", time_range=span, time_increment=1, **self.options)
         if not (number := body.get("report_run_id")):
-            raise Refusal(f"{self.graph.node}: a report was asked for, and Meta gave no number but {', '.join(body)}")
+            raise Refusal(f"{self.graph.node}: Meta returned no report_run_id but {', '.join(body)}")
         return _Running(window, str(number), attempt)
 
     def _wait(self, report: _Running) -> str:
@@ -148,7 +148,7 @@ class Reports:
             pause = min(pause * 2, LONGEST_POLL)
 
     def _again(self, report: _Running, reason: str) -> list[tuple[Window, int]]:
-        """Return what is asked for in place of a report: the same once more, in the end its halves."""
+        """Return the windows to request in place of a report: the same window again, or at last its halves."""
         if report.attempt < ATTEMPTS:
             logger.warning("%s: report of %s: %s; begun anew", self.graph.node, report.window, reason)
             return [(report.window, report.attempt + 1)]
@@ -156,5 +156,5 @@ class Reports:
 
     def _halve(self, window: Window, reason: str) -> list[Window]:
         halves = window.halves(reason)
-        logger.warning("%s: report of %s: %s; asked for in halves", self.graph.node, window, reason)
+        logger.warning("%s: report of %s: %s; requested again in halves", self.graph.node, window, reason)
         return halves

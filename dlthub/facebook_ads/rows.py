@@ -29,7 +29,7 @@ def hold_back(pages: Iterator[Rows]) -> Iterator[Rows]:
 
 
 def to_insight(row: Row, breakdowns: Sequence[str], after: date) -> Row:
-    """Return a row of insights with what tells it from others of its ad and day, and until when was read."""
+    """Return a row of insights with the key of its breakdown, and the end of the range that was read."""
     key = "|".join(str(row.get(name, "")) for name in breakdowns)
     # Money comes as text, and lands as the number that it spells.
     money = {"spend": Decimal(row["spend"])} if "spend" in row else {}
@@ -37,7 +37,7 @@ def to_insight(row: Row, breakdowns: Sequence[str], after: date) -> Row:
 
 
 def gone_day(node: str, day: date, after: date) -> Row:
-    """Return what says that an account has nothing on a day: what the table has of it is removed, nothing comes."""
+    """Return a row that marks a day of an account as empty: merge removes its rows from the table and adds none."""
     return {
         "account_id": node.removeprefix("act_"),
         "date_start": str(day),

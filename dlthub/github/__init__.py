@@ -23,7 +23,7 @@ PARAMETERS: dict[str, dict[str, str | int]] = {
     "issues": {"state": "all", "sort": "updated", "direction": "asc"},
     "pulls": {"state": "all", "sort": "created", "direction": "asc"},
 }
-"""The endpoints, and what each is asked besides the page."""
+"""The endpoints, each with its query parameters besides the page."""
 
 
 def check_progress(seen: set[int], *marks: object) -> None:

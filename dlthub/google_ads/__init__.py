@@ -11,7 +11,7 @@ Google for, what lands and what it costs in operations: docs/how-to/google-ads.m
 """
 
 VERSION = "v25"
-"""Of the API, unless a setting says another; Google ends one about a year after its release."""
+"""Default version of the API; Google ends a version about a year after its release."""
 
 RELOAD_DAYS = 30
 """How long conversions keep coming in for a click: Google's default, at most 90 days."""

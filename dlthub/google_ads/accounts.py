@@ -13,12 +13,12 @@ from .search import Search
 logger = logging.getLogger(__name__)
 
 MOST_IN_A_ROW = 2
-"""Accounts that may fail one after the other although each was asked several times: more are no accident of theirs."""
+"""Most accounts that may fail in a row, each after several attempts: more failures have a common cause."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account that can be asked, and the one that leads to it."""
+    """An account that can be queried, and the root account that gives access to it."""
 
     customer_id: str
     root: str
@@ -28,7 +28,7 @@ class Account:
 
     @property
     def is_readable(self) -> bool:
-        """Whether it has numbers of its own, and Google tells them."""
+        """True if it has metrics of its own that Google returns."""
         return self.row["status"] == "ENABLED" and not self.row["is_manager"]
 
 
@@ -40,15 +40,15 @@ class Parts:
     tried: int = 0
     first: Exception | None = None
     is_over: bool = False
-    """Nobody else would get an answer either: no quota, no network, no token, or no Google."""
+    """A cause that affects every account: no quota, no network, no token, or no service."""
     in_a_row: int = 0
     """How many accounts in a row have met a fault that should have passed."""
 
     def alone(self, name: str, read: Callable[[], Iterator[Rows]]) -> Iterator[Rows]:
-        """Yields what an account gives; that it fails is noted, and told at the end."""
+        """Yields the rows of an account; its failure is recorded and reported at the end."""
         self.tried += 1
         if self.is_over:
-            self.failed[name] = f"not asked: {self.first}"
+            self.failed[name] = f"not queried: {self.first}"
             return
         try:
             yield from read()
@@ -97,9 +97,9 @@ def find_accounts(search: Search, roots: Sequence[str], parts: Parts) -> list[Ac
     """Returns the accounts that roots lead to, each once: they themselves, and all that is below those that manage.
 
     Args:
-        search: Asks.
+        search: The client.
         roots: Managers or not.
-        parts: Told which root failed.
+        parts: Receives the roots that failed.
     """
     found: dict[str, Account] = {}
     for root in roots:
@@ -110,7 +110,7 @@ def find_accounts(search: Search, roots: Sequence[str], parts: Parts) -> list[Ac
 
 
 def _read_clients(search: Search, root: str) -> Iterator[Rows]:
-    """Yields what is below a manager; a root that manages nobody has no such rows, and is asked for itself."""
+    """Yields the accounts below a manager; a root without accounts below it yields itself."""
     count = 0
     for query in CUSTOMERS:
         for rows in search.stream(root, query.text(), root):

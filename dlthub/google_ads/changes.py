@@ -1,4 +1,4 @@
-"""Who changed what in an account; Google tells the last thirty days, ten thousand changes at a time."""
+"""Changes of an account and their authors; Google returns the last thirty days, ten thousand changes at a time."""
 
 import logging
 from collections.abc import Iterator, MutableMapping
@@ -13,7 +13,7 @@ from .search import Search
 
 logger = logging.getLogger(__name__)
 
-DAYS_TOLD = 30
+DAYS_KEPT = 30
 MOST = 10_000
 """Changes of one answer, at most as many as Google allows."""
 
@@ -35,13 +35,13 @@ class Changes:
         Raises:
             Refused: More changes have the same time than fit into an answer.
         """
-        oldest = self._today - timedelta(days=DAYS_TOLD - 1)
+        oldest = self._today - timedelta(days=DAYS_KEPT - 1)
         stands = self._read_to.get(account.customer_id)
         first = date.fromisoformat(stands) - AGAIN if stands else oldest
         if first < oldest:
             days = f"from {first} to {oldest - AGAIN}"
             self._warnings.append(
-                f"account {account.customer_id}: changes {days} are lost, as Google tells those of {DAYS_TOLD} days"
+                f"account {account.customer_id}: changes {days} are lost: Google returns only the last {DAYS_KEPT} days"
             )
         yield from self._read(search, account, f"{max(first, oldest)} 00:00:00")
         self._read_to[account.customer_id] = self._today.isoformat()
@@ -64,7 +64,7 @@ class Changes:
             last = str(found[-1]["change_date_time"])
             if last == after or not fresh:
                 who = f"account {account.customer_id}"
-                message = f"{who} has more than {self._most:,} changes at {after}, of which Google tells no more"
+                message = f"{who} has more than {self._most:,} changes at {after}, and Google returns no more"
                 raise Refused(message)
             # The next answer begins with what has the very same time.
             seen = {row["resource_name"] for row in found if row["change_date_time"] == last}

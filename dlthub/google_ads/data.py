@@ -96,8 +96,8 @@ def get_rows(
         query = with_fields({**ENTITIES, **DAILY}[table], extra or {})
         if table in DAILY:
             first, stop = read_days({"start": start, "end": end})
-            asked = dlt.current.resource_metrics().get("asked", "")
-            history = History(state, Span(first, stop, asked, now, reload_days, window_days))
+            request = dlt.current.resource_metrics().get("asked", "")
+            history = History(state, Span(first, stop, request, now, reload_days, window_days))
             return lambda search, account: history.read(search, account, query)
         return lambda search, account: (
             [query.flatten(row) for row in rows]

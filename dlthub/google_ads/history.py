@@ -20,7 +20,7 @@ MOST_RELOAD_DAYS = 90
 """The longest conversion window that Google has."""
 
 TELL_EVERY = 5.0
-"""Seconds between two lines of the log that tell how far a load has come."""
+"""Seconds between two progress lines in the log."""
 
 State = MutableMapping[str, Any]
 
@@ -32,7 +32,7 @@ class Span:
     Attributes:
         start: The first.
         end: The day after the last.
-        asked: "range" where a person or a partition asked for these days, "sample" where for a few rows, else "".
+        request: "range" for days of a partition or of a person's choice, "sample" for a few rows, else "".
         today: The day that is today.
         reload_days: Days before that are read again by each run that reaches the present.
         window_days: Days of one request.
@@ -40,7 +40,7 @@ class Span:
 
     start: date
     end: date
-    asked: str
+    request: str
     today: date
     reload_days: int
     window_days: int
@@ -66,7 +66,7 @@ class Span:
     @property
     def moves(self) -> bool:
         """Whether accounts stand somewhere else after the run: not after a sample, nor after days long ago."""
-        return self.asked != "sample" and (self.reaches_the_present or not self.asked)
+        return self.request != "sample" and (self.reaches_the_present or not self.request)
 
     def begin(self, stands: date | None) -> date:
         """Returns the first day to read of an account.
@@ -75,9 +75,9 @@ class Span:
             stands: The first day that it has not been read for, None where it is new.
         """
         again = timedelta(days=self.reload_days)
-        if not self.asked:
+        if not self.request:
             return max(self.start, stands - again) if stands else self.start
-        first = self.start - again if self.reaches_the_present and self.asked == "range" else self.start
+        first = self.start - again if self.reaches_the_present and self.request == "range" else self.start
         # What failed before, however long ago, is read before what follows.
         return min(first, stands) if stands and self.moves else first
 

@@ -61,7 +61,7 @@ class AccessToken:
     """An access token that is made when it is first needed, and again when it has all but expired."""
 
     def __init__(self, credentials: Credentials, open_calls: Callable[..., Calls]) -> None:
-        """Asks for nothing yet.
+        """Makes no request yet.
 
         Args:
             credentials: What it is made from.
@@ -100,14 +100,14 @@ def refuse_token(answer: requests.Response) -> Refused | None:
     if answer.ok or answer.status_code >= requests.codes.server_error:
         return None
     try:
-        said = answer.json()
+        body = answer.json()
     except requests.JSONDecodeError:
         return None
-    word = said.get("error") if isinstance(said, dict) else None
+    word = body.get("error") if isinstance(body, dict) else None
     if not isinstance(word, str):
         return None
     hint = HINTS.get(word, "see docs/how-to/google-ads.md")
-    message = f"Google gives no access token: {word}: {said.get('error_description', '')}; {hint}"
+    message = f"Google gives no access token: {word}: {body.get('error_description', '')}; {hint}"
     return Refused(message, of_all=True)
 
 

@@ -1,4 +1,4 @@
-"""What is asked of Google Ads: by table its columns, and the field of GAQL that each of them is."""
+"""Queries of Google Ads: by table its columns, each with its field in GAQL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -194,7 +194,7 @@ CHANGES = Query(
 
 
 def with_fields(query: Query, extra: Mapping[str, str]) -> Query:
-    """Returns a query that asks for more, for instance `{all_conversions: metrics.all_conversions}`.
+    """Returns a query with more fields, for instance `{all_conversions: metrics.all_conversions}`.
 
     Raises:
         ValueError: A column is there already.

@@ -43,7 +43,7 @@ class Expired(Refused):
 
 
 def read_refusal(answer: requests.Response) -> Refused | None:
-    """Returns what an answer of the API refuses, None where it is fine or says nothing that the API would."""
+    """Returns the refusal in a response; None if it succeeded or is not an error of the API."""
     if answer.ok:
         return None
     if answer.status_code == requests.codes.not_found and "json" not in answer.headers.get("Content-Type", ""):
@@ -51,12 +51,12 @@ def read_refusal(answer: requests.Response) -> Refused | None:
         message = f"the Google Ads API has no version {version!r} at this address; {HINTS['UNSUPPORTED_VERSION']}"
         return Refused(message, of_all=True)
     try:
-        said = answer.json()
+        body = answer.json()
     except requests.JSONDecodeError:
         return None
     # A stream wraps its refusal in the array that rows would have stood in.
-    said = said[0] if isinstance(said, list) and said else said
-    error = said.get("error") if isinstance(said, dict) else None
+    body = body[0] if isinstance(body, list) and body else body
+    error = body.get("error") if isinstance(body, dict) else None
     return build_refusal(error) if isinstance(error, dict) else None
 
 
@@ -69,12 +69,12 @@ def build_refusal(error: Mapping[str, Any]) -> Refused:
     found = list(_errors(error))
     words = {word for word, _, _ in found}
     request = next((detail["requestId"] for detail in error.get("details", ()) if "requestId" in detail), "")
-    told = (
+    reasons = (
         "; ".join(f"{word}: {message}" for word, message, _ in found)
         or f"{error.get('status')}: {error.get('message')}"
     )
     hints = [HINTS[word] for word in sorted(words & HINTS.keys())]
-    message = "; ".join([f"Google Ads refuses: {told}", *hints, *([f"request-id {request}"] if request else [])])
+    message = "; ".join([f"Google Ads refuses: {reasons}", *hints, *([f"request-id {request}"] if request else [])])
     if words & EXPIRED or (error.get("code") == requests.codes.unauthorized and not words):
         return Expired(message, of_all=True)
     passes = bool(words & PASSING) if words else int(error.get("code", 0)) >= requests.codes.server_error
@@ -96,7 +96,7 @@ def _codes(error: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _errors(error: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
-    """Yields word, message, and how many seconds Google asks to wait."""
+    """Yields code, message, and the seconds that Google requests to wait."""
     for failed in _failures(error):
         word = next(iter(failed.get("errorCode", {}).values()), "UNKNOWN")
         delay = _DELAY.fullmatch(failed.get("details", {}).get("quotaErrorDetails", {}).get("retryDelay", ""))

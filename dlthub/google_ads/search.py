@@ -23,7 +23,7 @@ CHUNK = 1_000_000
 
 @dataclass(frozen=True, repr=False)
 class Login:
-    """Where the API is, and as whom it is asked."""
+    """Address of the API and the credentials of its calls."""
 
     base_url: str
     version: str
@@ -32,10 +32,10 @@ class Login:
 
 
 class Search:
-    """Asks Google Ads in its query language."""
+    """Client that queries Google Ads in its query language."""
 
     def __init__(self, login: Login, token: AccessToken, open_calls: Callable[..., Calls]) -> None:
-        """Asks for nothing yet.
+        """Makes no request yet.
 
         Args:
             login: As whom.
@@ -55,11 +55,11 @@ class Search:
     def stream(self, customer_id: str, query: str, login_customer_id: str) -> Iterator[list[dict[str, Any]]]:
         """Yields an answer's rows, at most 10,000 at a time, once all of it has arrived.
 
-        A stream may break off, or end in an error: it is asked for again as a whole, so that nothing of it is handed
+        A stream may break off, or end in an error: it is requested again as a whole, so that nothing of it is handed
         over twice. Until it is whole it lies in a temporary file.
 
         Args:
-            customer_id: The account that is asked.
+            customer_id: The account to query.
             query: In GAQL.
             login_customer_id: The manager by way of which, unless the login names one.
 
@@ -95,7 +95,7 @@ class Search:
         """
         if not answer.ok:
             return read_refusal(answer)
-        self._kept = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by whoever reads it
+        self._kept = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by its reader
         with answer:
             for piece in read_pieces(answer.iter_content(CHUNK)):
                 if "error" in piece:

@@ -61,7 +61,7 @@ def get_reddit_links(
         query: what to search.
         reddit_token: an OAuth bearer token of an application.
         reddit_base_url: the API's address.
-        reddit_user_agent: names application and account; Reddit throttles what does not say who it is.
+        reddit_user_agent: names application and account; Reddit throttles requests without it.
         page_size: submissions a request, at most 100; Reddit ends a listing after about 1,000.
 
     Yields:

@@ -38,8 +38,8 @@ EXPECTED = {
     **{("retired", site): r"code 2635.*facebook_ads\.version" for site in SITES},
     **{(fault, site): "goes in circles" for fault in ("repeated", "self_next") for site in {*LISTS, "poll"}},
     **{(fault, site): "without a list of data" for fault in ("stuck", "failed", "skipped") for site in LISTS},
-    **{(fault, "create"): "gave no number" for fault in ("stuck", "failed", "skipped")},
-    **{(fault, "account"): "answered about '6000'" for fault in ("stuck", "failed", "skipped")},
+    **{(fault, "create"): "returned no report_run_id" for fault in ("stuck", "failed", "skipped")},
+    **{(fault, "account"): "received '6000'" for fault in ("stuck", "failed", "skipped")},
     **{(fault, site): "code 1" for fault in ("too_much", "reduce") for site in ("account", "poll")},
 }
 """What is said where a fault cannot be got over; everywhere else the rows are those of an undisturbed reading."""

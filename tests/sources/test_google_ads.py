@@ -309,7 +309,7 @@ def test_when_google_is_down_not_every_account_waits_for_it(ads: Ads, arm_fault:
         arm_fault(f"/google_ads/v25/customers/{account}/", "503")
     reading = ads.read("campaigns")
     assert reading.accounts == [NL]
-    assert [reason.startswith("not asked") for reason in reading.failed_parts.values()] == [False, False, True]
+    assert [reason.startswith("not queried") for reason in reading.failed_parts.values()] == [False, False, True]
     assert len(ads.clock.slept) == 2 * 5
 
 

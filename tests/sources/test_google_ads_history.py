@@ -163,7 +163,7 @@ def test_changes_go_on_and_say_what_is_lost(ads: Ads) -> None:
     assert len(late.warnings) == len(READABLE)
     assert (
         late.warnings[0]
-        == f"account {NL}: changes from 2026-10-19 to 2026-10-26 are lost, as Google tells those of 30 days"
+        == f"account {NL}: changes from 2026-10-19 to 2026-10-26 are lost: Google returns only the last 30 days"
     )
 
 

@@ -19,7 +19,7 @@ delivered as (
     group by platform, campaign_id
 ),
 
--- Facebook says with every number what the campaign is called.
+-- Facebook sends the campaign's name with every row of insights.
 names as (
     select
         'facebook_ads' as platform,
