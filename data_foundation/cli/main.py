@@ -292,8 +292,8 @@ def _report(
     print_details(err, outcomes, models)
     for source in broken:
         _print_problems(source.problems)
-    out.print(f"The data is in {warehouse.location}", highlight=False, soft_wrap=True)
-    out.print("Next: `make dev` opens Dagster on it; `make new-source NAME=...` starts a source", highlight=False)
+    out.print(f"The tables are in {warehouse.location}", highlight=False, soft_wrap=True)
+    out.print("Next: `make dev` shows them in Dagster; `make new-source NAME=...` creates a source", highlight=False)
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ def test_run_loads_without_dagster(location: Location, foundation: Foundation) -
     assert re.search(r"raw.orders +│ +1 │ +1 │ +\d+\.\d │ landed", printed), printed
     assert re.search(r"raw.orders__items +│ +│ +2 │", printed)
     assert re.search(r"raw.crm +│ +2 │ +2 │", printed)
-    assert f"The data is in {location.root}/data/warehouse.duckdb" in printed
+    assert f"The tables are in {location.root}/data/warehouse.duckdb" in printed
     assert location.query("select count(*) from raw.orders__items") == [(2,)]
 
 
