@@ -1,4 +1,4 @@
-"""What every warehouse can do, whatever engine it is."""
+"""The interface of every warehouse, whatever its engine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 def work_folder(root: Path, kind: str, identity: str) -> Path:
-    """Returns a folder of a warehouse's own: what is pending for one must never be loaded into another."""
+    """Returns the folder of one warehouse: its pending loads must never be loaded into another."""
     return root / "data" / "pipelines" / f"{kind}_{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
 
@@ -49,12 +49,18 @@ class Setting:
 
 @dataclass(frozen=True)
 class Warehouse(ABC):
-    """A place that takes tables.
+    """A place where tables land.
 
     Attributes:
-        work_folder: Where dlt's working folders and the locks of resources live.
-        suffix: What the name of each schema ends in, so that one deployment never writes another's tables.
-        others: Returns the warehouse that goes by a name, for resources that name theirs.
+        work_folder: Folder of dlt's working folders and of the locks of resources.
+        suffix: Ending of each schema's name, so that no deployment writes to the tables of another.
+        others: Returns the warehouse with a name, for resources that land in another one.
+        kind: Name of the engine, as in `WAREHOUSE`.
+        known_settings: The environment variables that it reads.
+        load_workers: Files that dlt loads at the same time.
+        is_audited: Whether attempts to load are recorded.
+        keeps_audit: Whether they are recorded in a table of the warehouse, and not only on this machine.
+        runs_dbt: Whether dbt can build models in it.
     """
 
     work_folder: Path
@@ -62,33 +68,33 @@ class Warehouse(ABC):
     others: Callable[[str], Warehouse] | None = field(default=None, kw_only=True, repr=False, compare=False)
     kind: ClassVar[str]
     known_settings: ClassVar[Sequence[Setting]]
-    # dlt's own number.
+    # dlt's default.
     load_workers: ClassVar[int] = 20
-    is_audited: ClassVar[bool] = True  # whether attempts to load are written down
-    keeps_audit: ClassVar[bool] = True  # whether they are rows of a table too, not only lines of this machine
-    runs_dbt: ClassVar[bool] = True  # whether models of dbt can be built where the tables are
+    is_audited: ClassVar[bool] = True
+    keeps_audit: ClassVar[bool] = True
+    runs_dbt: ClassVar[bool] = True
 
     @classmethod
     @abstractmethod
     def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
-        """Returns the warehouse that the settings describe; those that are missing are told when it is used.
+        """Returns the warehouse that the settings describe. Missing settings raise only when it is used.
 
         Args:
             root: The repository.
-            settings: The environment, with what `.env` adds.
+            settings: The environment, completed by `.env`.
             suffix: See the attributes.
             others: See the attributes.
         """
 
     @classmethod
     def is_shared(cls, settings: Mapping[str, str]) -> bool:
-        """Tells whether others write there too, so that it has to be said whose deployment this is."""
+        """Returns whether others write to the same warehouse, so that `DEPLOYMENT` is required."""
         del settings
         return True
 
     @abstractmethod
     def describe(self) -> str:
-        """Returns where the data of all deployments is, for a person."""
+        """Returns the address of the warehouse, for messages."""
 
     @property
     @abstractmethod
@@ -97,11 +103,11 @@ class Warehouse(ABC):
 
     @abstractmethod
     def destination(self) -> Destination:
-        """Returns dlt's destination for everything that needs no connection.
+        """Returns a dlt destination that is never connected, for names and capabilities.
 
         Raises:
             SettingMissing: Naming every setting that is not set.
-            WarehouseError: Settings contradict each other, or one cannot be right.
+            WarehouseError: Two settings contradict each other, or one is invalid.
         """
 
     @abstractmethod
@@ -110,64 +116,64 @@ class Warehouse(ABC):
 
     @property
     def location(self) -> str:
-        """Where the data of this deployment is, for a person."""
+        """The address of this deployment's data, for messages."""
         return f"{self.describe()}, in schemas that end in {self.suffix}" if self.suffix else self.describe()
 
     @property
     def deployment(self) -> str:
-        """What tells its dbt artefacts apart from those of others, for instance snowflake__anna."""
+        """The name of the deployment in paths of dbt artifacts, for instance snowflake__anna."""
         return self.kind + self.suffix
 
     def dataset(self, name: str) -> str:
-        """Returns the schema of this deployment that a configured dataset is."""
+        """Returns the schema of this deployment for a configured dataset."""
         return name + self.suffix
 
     def serving(self, resource: ResourceConfig) -> Warehouse:
-        """Returns where a resource lands: here, unless it names another warehouse."""
+        """Returns the warehouse that a resource lands in: this one, unless it names another."""
         name = resource.lands_in
-        found = self if name is None or name == self.kind or not self.others else self.others(name)
-        return found.at(resource.lake) if resource.lake else found
+        chosen = self if name is None or name == self.kind or not self.others else self.others(name)
+        return chosen.at(resource.lake) if resource.lake else chosen
 
     def at(self, place: LakePlace) -> Warehouse:
-        """Returns the warehouse whose tables lie at a place of the lake.
+        """Returns the lake whose tables are at `place`.
 
         Raises:
-            WarehouseError: This is no lake.
+            WarehouseError: This warehouse is not a lake.
         """
         raise WarehouseError(f"lake: {place} is a place in a lake, and tables land in {self.kind}")
 
-    def accept(self, resource: ResourceConfig) -> None:  # noqa: B027 - most engines refuse nothing
-        """Raises what a resource asks for and this engine cannot do; most can do everything.
+    def accept(self, resource: ResourceConfig) -> None:  # noqa: B027 - most engines accept every resource
+        """Refuses a resource that this engine cannot load; most engines can load every one.
 
         Raises:
-            WarehouseError: Naming what is accepted instead.
+            WarehouseError: Names what is accepted instead.
         """
 
-    def mend(self, destination: Destination, dataset: str, schema: str) -> None:  # noqa: B027 - most have nothing to mend
-        """Finishes or undoes what a killed load left in a table; nothing where the engine has transactions.
+    def mend(self, destination: Destination, dataset: str, schema: str) -> None:  # noqa: B027 - transactions leave nothing to mend
+        """Finishes or undoes a killed load of a table. Does nothing if the engine has transactions.
 
         Args:
-            destination: Of `open`.
-            dataset: The table's.
+            destination: From `open`.
+            dataset: The schema of the table in the warehouse.
             schema: The name of the table's dlt schema.
         """
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keeps other processes out where the engine allows one at a time; elsewhere does nothing."""
+        """Excludes other processes if the engine allows only one at a time. Otherwise does nothing."""
         yield
 
     @abstractmethod
     def open(self, label: Mapping[str, str] | None = None) -> AbstractContextManager[Destination]:
-        """Returns a context that gives a destination which may be loaded to and queried until it ends.
+        """Returns a context with a destination that can be loaded to and queried inside of it.
 
         Args:
-            label: What the engine's own history shall say of the session, where it keeps one: asset, source, run_id.
+            label: Values for the engine's own query history, if it has one: asset, source, run_id.
         """
 
     @contextmanager
     def open_if_free(self) -> Iterator[Destination]:
-        """Does as `open`, but fails at once where somebody else's client holds the warehouse."""
+        """Opens it as `open` does, but fails at once if another program's client holds the warehouse."""
         with self.open() as destination:
             yield destination
 

@@ -1,4 +1,4 @@
-"""A destination of dlt's that looks up its settings once, not each time that dlt asks for them."""
+"""A dlt destination that resolves its configuration once, and not at every call."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ PLAIN = (str, int, float, bool, type(None))
 
 
 class ResolvedOnce(Destination[Any, Any]):
-    """Remembers its settings for as long as it lives, which is one `Warehouse.open`.
+    """Caches configuration and capabilities for its lifetime, which is one `Warehouse.open`.
 
-    dlt resolves the configuration of a destination, and what it is capable of, some thirty times a load, each time
-    from the environment and from files: half of what a small load costs. Whoever asks is given a copy, as dlt changes
-    what it is given.
+    dlt resolves both about thirty times a load, each time from the environment and from files: half of the cost of a
+    small load. Callers get a copy, because dlt changes the object that it gets.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -36,19 +35,19 @@ class ResolvedOnce(Destination[Any, Any]):
 
     @override
     def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
-        """Returns what `initial_config` becomes with the settings of this destination."""
+        """Returns `initial_config` resolved with the settings of this destination."""
         initial = initial_config or self.spec()
-        told = {field.name: getattr(initial, field.name, None) for field in dataclasses.fields(initial)}
-        if initial.is_resolved() or not all(isinstance(value, PLAIN) for value in told.values()):
+        values = {field.name: getattr(initial, field.name, None) for field in dataclasses.fields(initial)}
+        if initial.is_resolved() or not all(isinstance(value, PLAIN) for value in values.values()):
             return super().configuration(initial, accept_partial)
-        key = (type(initial), accept_partial, *self._settings(), *told.items())
+        key = (type(initial), accept_partial, *self._settings(), *values.items())
         if key not in self._configurations:
             self._configurations[key] = super().configuration(initial, accept_partial)
         return self._configurations[key].copy()
 
     @override
     def client(self, schema: Any, initial_config: Any = None) -> Any:
-        """Returns a client; what one of them has read with a state is known to all."""
+        """Returns a client. All clients share the schemas that were read together with a state."""
         client = super().client(schema, initial_config)
         if isinstance(client, StateWithSchema):
             client.schemas = self._schemas
@@ -58,20 +57,20 @@ class ResolvedOnce(Destination[Any, Any]):
     def capabilities(
         self, config: Any = None, naming: NamingConvention | None = None
     ) -> DestinationCapabilitiesContext:
-        """Returns what the engine is capable of, with names that `naming` makes."""
+        """Returns the capabilities of the engine under a naming convention."""
         key = (type(naming), *self._settings())
         if key not in self._capabilities:
             self._capabilities[key] = super().capabilities(config or self._any_configuration(), naming)
         return self._capabilities[key].copy()
 
     def _any_configuration(self) -> Any:
-        """Returns a configuration to know capabilities by; without settings where they do not depend on any."""
+        """Returns a configuration for `capabilities`; an unresolved one if they do not depend on settings."""
         adjusts = type(self).adjust_capabilities.__func__ is not Destination.adjust_capabilities.__func__  # type: ignore[attr-defined]
         return self.configuration(self.spec(), accept_partial=True) if adjusts else self.spec()
 
     def _settings(self) -> tuple[Any, ...]:
-        """Returns what decides on settings as long as this object lives; dlt binds it to a pipeline only later."""
-        # A query outside of the pipeline is one of the load all the same.
+        """Returns the values that configuration depends on; dlt binds a destination to its pipeline only later."""
+        # A query outside of the pipeline belongs to the load too, and has the same settings.
         pipeline = Container()[ConfigSectionContext].pipeline_name or self.config_params.get("pipeline_name")
-        told = ((name, value) for name, value in self.config_params.items() if isinstance(value, PLAIN))
-        return pipeline, *told
+        plain = ((name, value) for name, value in self.config_params.items() if isinstance(value, PLAIN))
+        return pipeline, *plain

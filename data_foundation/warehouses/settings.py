@@ -1,4 +1,4 @@
-"""Which warehouse the settings name: the only reader of the environment."""
+"""Reads the environment, as the only module that does, and builds the warehouse that it names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ENGINES: Mapping[str, type[Warehouse]] = {
 
 PII_KEY = "PII_HASH_KEY"
 SHORTEST_KEY = 32
-"""Characters: 128 bits, where they are hexadecimal digits."""
+"""Characters: as hexadecimal digits they are 128 bits."""
 
 GENERAL_SETTINGS: Sequence[Setting] = (
     Setting("WAREHOUSE", f"Where tables are stored and dbt builds: {', '.join(ENGINES)}.", default="duckdb"),
@@ -47,7 +47,7 @@ GENERAL_SETTINGS: Sequence[Setting] = (
 
 
 def read_settings(root: Path) -> Mapping[str, str]:
-    """Returns the environment, with what `.env` in `root` adds to it; from here on secrets are masked."""
+    """Returns the environment, completed by `.env` in `root`. Masks its secrets in all logs from now on."""
     load_dotenv(root / ".env")
     os.environ.setdefault("DLT_PROJECT_DIR", str(root))
     learn_files(Path(os.environ["DLT_PROJECT_DIR"], ".dlt"))
@@ -57,16 +57,16 @@ def read_settings(root: Path) -> Mapping[str, str]:
 
 
 def template_values() -> Mapping[str, str]:
-    """Returns what the templates `env.NAME` stand for."""
+    """Returns the values of the templates `{{ env.NAME }}`."""
     learn_settings(os.environ)
     return {f"env.{name}": value for name, value in os.environ.items()}
 
 
 def pii_key() -> str:
-    """Returns what the values of columns with `pii: hash` are hashed with.
+    """Returns the key of the hashes of columns with `pii: hash`.
 
     Raises:
-        SettingMissing: It is not set, or so short that it could be guessed.
+        SettingMissing: It is not set, or so short that it can be guessed.
     """
     key = os.environ.get(PII_KEY) or ""
     if len(key) < SHORTEST_KEY:
@@ -76,11 +76,11 @@ def pii_key() -> str:
 
 
 def build_warehouse(root: Path, name: str | None = None) -> Warehouse:
-    """Returns the warehouse of a name, or the one that the settings name: `WAREHOUSE`, duckdb unless set.
+    """Returns the warehouse `name`, or the one named by the setting `WAREHOUSE`; the default is duckdb.
 
     Raises:
-        SettingMissing: A warehouse that others share needs `DEPLOYMENT`.
-        WarehouseError: An unknown `WAREHOUSE` or `DEPLOYMENT`, or a setting that cannot be right.
+        SettingMissing: The warehouse is shared and `DEPLOYMENT` is not set.
+        WarehouseError: `WAREHOUSE` or `DEPLOYMENT` is unknown, or another setting is invalid.
     """
     settings = read_settings(root)
     kind = name or settings.get("WAREHOUSE") or "duckdb"
@@ -92,7 +92,7 @@ def build_warehouse(root: Path, name: str | None = None) -> Warehouse:
 
 
 def _suffix(settings: Mapping[str, str], *, shared: bool) -> str:
-    """Returns what sets this deployment's schemas apart from production's, which have no suffix."""
+    """Returns the suffix of this deployment's schemas, "" for production."""
     deployment = settings.get("DEPLOYMENT") or ""
     if not deployment and shared:
         hint = "Others write to this warehouse too: set it to dev, which writes to schemas of your own, or production"
@@ -107,12 +107,12 @@ def _suffix(settings: Mapping[str, str], *, shared: bool) -> str:
 
 @contextmanager
 def dbt_environment(warehouse: Warehouse) -> Iterator[None]:
-    """Gives dbt its settings and the warehouse to itself until the block ends."""
+    """Sets dbt's environment variables, and reserves the warehouse for dbt until the block ends."""
     with warehouse.exclusive():
         publish_dbt_settings(warehouse)
         yield
 
 
 def publish_dbt_settings(warehouse: Warehouse) -> None:
-    """Puts what dbt reads into the environment that a dbt started from here inherits."""
+    """Sets the environment variables that dbt reads, for processes that this one starts."""
     os.environ.update({"DBT_SCHEMA_SUFFIX": warehouse.suffix, **warehouse.dbt_settings()})

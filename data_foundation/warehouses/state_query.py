@@ -1,4 +1,4 @@
-"""What a pipeline begins with, its state and its schema, read from a SQL engine by one statement."""
+"""Reads the stored state and the stored schema of a pipeline by one SQL statement."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from typing_extensions import override
 
 
 class StateWithSchema(SqlJobClientBase):
-    """A client that reads with a state the schema that belongs to it, for which dlt asks next.
+    """A job client that reads the stored schema together with the state, as dlt requests it next.
 
     Attributes:
-        schemas: What was read and not asked for yet, by name; clients of one destination share it. Each is given once,
-            so whoever asks a second time gets what the warehouse has by then.
+        schemas: Schemas that were read and not requested yet, by name; shared by the clients of one destination. Each
+            is returned once, so a second request reads the warehouse again.
     """
 
     schemas: dict[str, StorageSchemaInfo]
 
     @override
     def get_stored_state(self, pipeline_name: str) -> StateInfo | None:  # type: ignore[override] # dlt's None is implicit
-        """Returns the state of the newest load that was committed, None where there is none."""
+        """Returns the state of the newest committed load, None if there is none."""
         schema, sql = self.schema, self.sql_client
         name, escape = sql.make_qualified_table_name, sql.escape_column_name
         of_state, of_schema = self.state_table_columns.split(", "), self.version_table_schema_columns.split(", ")
@@ -52,16 +52,16 @@ class StateWithSchema(SqlJobClientBase):
 
     @override
     def get_stored_schema(self, schema_name: str | None = None) -> StorageSchemaInfo | None:  # type: ignore[override] # the same
-        """Returns the newest version of a schema, None where there is none."""
+        """Returns the newest version of a schema, None if there is none."""
         known = self.schemas.pop(schema_name, None) if schema_name else None
         return known or super().get_stored_schema(schema_name)  # type: ignore[arg-type] # the same
 
 
 def _schema_info(row: Sequence[Any]) -> StorageSchemaInfo:
-    """Returns a row of dlt's table of schemas as dlt's own client does, which only does so with its own query."""
+    """Returns the schema in a row of `_dlt_version`; dlt's own conversion is part of its query."""
     version, engine_version, inserted_at, name, version_hash, schema = row
     inserted_at = ensure_datetime_in_tz(inserted_at, UTC)
-    # One that earlier versions of dlt have written is plain text.
+    # Earlier versions of dlt stored plain text.
     with contextlib.suppress(ValueError):
         schema = zlib.decompress(base64.b64decode(schema, validate=True)).decode()
     return StorageSchemaInfo(version_hash, name, version, engine_version, inserted_at, schema)

@@ -1,4 +1,4 @@
-"""One parquet file into a DuckDB table, in memory that does not grow with the file."""
+"""Copies a parquet file into a DuckDB table, with memory that does not grow with the file."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from typing_extensions import override
 
 ROW_GROUP = 122_880
-"""Rows that DuckDB works on at a time in each thread."""
+"""Rows that each thread of DuckDB processes at a time."""
 
 _DICTIONARY = 2**20
-"""Bytes of texts that a file has once for many rows: of more, Arrow writes each as often as it stands there."""
+"""Bytes of a parquet dictionary: beyond it, Arrow writes each text as often as it occurs."""
 
 _VECTOR = 2_048
-"""Rows whose texts are spelt out at a time, each as often as it stands there."""
+"""Rows whose dictionary-encoded texts are decoded at a time."""
 
 _VALUE = 10
-"""Bytes of a value in DuckDB's hands, a text's own not counted.
+"""Bytes of a value that DuckDB processes, without the bytes of a text.
 
-With this and what is spare, copies of narrow, wide and long rows have about twice what they fail with (DuckDB 1.5.6),
-and one of a million rows of ten columns fills what it has: more rows take no more.
+With this and `_SPARE`, copies of narrow, wide and long rows get about twice the memory that they fail with (DuckDB
+1.5.6). A copy of a million rows of ten columns uses all of it; more rows need no more.
 """
 
 _SPARE = 16 * 2**20
 
 _KEPT = 5 * 2**10
-"""Bytes that DuckDB keeps of a column of a row group until the transaction ends, which its limit does not cover.
+"""Bytes that DuckDB keeps for a column of a row group until the transaction ends, outside of its memory limit.
 
 A file of 20 million rows of twelve columns has 5,000 of them, and DuckDB 1.5.6 held 23 MiB more than its limit.
 """
 
 _LEAST = 2 / 3
-"""Share of what the rows need that is left of it for them at least; a half is enough."""
+"""The smallest share of the needed memory that is granted; a half is enough in practice."""
 
 MOST = 2**30
-"""Bytes from which on DuckDB decides by itself: rows so wide or so long leave no room for a better guess."""
+"""Bytes above which DuckDB keeps its own limit: for rows so wide or long, no better one can be estimated."""
 
 
 class BoundedCopy(DuckDbCopyJob):
-    """dlt's own copy, with as much memory as the rows need that DuckDB works on, and not all that the machine has.
+    """dlt's own copy, limited to the memory that DuckDB needs for the rows in process.
 
-    What is left of that would fill with blocks which are on disk already.
+    Without a limit DuckDB would fill all memory of the machine with blocks that are on disk already.
     """
 
     @override
@@ -56,7 +56,7 @@ class BoundedCopy(DuckDbCopyJob):
     @contextmanager
     def _bounded(self, client: Any) -> Iterator[None]:
         threads, limit = client.execute_sql("SELECT current_setting('threads'), current_setting('memory_limit')")[0]
-        # Where rows are merged from here, the first of two with one key is the one that was yielded first.
+        # A staging table keeps its order: a merge chooses between rows with one key by it.
         if client.dataset_name != client.staging_dataset_name:
             client.execute_sql("SET preserve_insertion_order = false")
         if (needed := needed_bytes(self._file_path, threads)) < MOST:
@@ -65,34 +65,35 @@ class BoundedCopy(DuckDbCopyJob):
             yield
         finally:
             client.native_connection.execute("RESET preserve_insertion_order")
-            # After a RESET, DuckDB 1.5 shows the default and goes by the smaller limit until it is told a number.
+            # Not RESET: DuckDB 1.5 then shows the default and still applies the smaller limit until a number is set.
             client.native_connection.execute(f"SET memory_limit = '{limit}'")
 
 
 def needed_bytes(path: Path | str, threads: int) -> int:
-    """Returns how many bytes DuckDB needs for the rows of a file that it has in hand, generously.
+    """Returns a generous estimate of the bytes that DuckDB needs for the rows in process.
 
-    What it keeps of all the others is taken off, as far as that goes, so that both together do not grow with the file.
+    The memory that it keeps for all other row groups is subtracted as far as possible, so that the sum does not grow
+    with the file.
     """
     with pq.ParquetFile(path) as file:
-        found = file.metadata
-        groups = [found.row_group(index) for index in range(found.num_row_groups)]
+        metadata = file.metadata
+        groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
         fullest = max((group.total_byte_size / max(1, group.num_rows) for group in groups), default=0)
         longest = max(map(_longest_texts, groups), default=0)
-    in_hand = _SPARE + threads * (ROW_GROUP * (fullest + _VALUE * found.num_columns) + 2 * _VECTOR * longest)
-    kept = _KEPT * found.num_row_groups * found.num_columns
-    return int(max(in_hand * _LEAST, in_hand - kept))
+    in_process = _SPARE + threads * (ROW_GROUP * (fullest + _VALUE * metadata.num_columns) + 2 * _VECTOR * longest)
+    kept = _KEPT * metadata.num_row_groups * metadata.num_columns
+    return int(max(in_process * _LEAST, in_process - kept))
 
 
 def _longest_texts(group: pq.RowGroupMetaData) -> int:
-    """Returns how many bytes the texts of a row may have that the file has once for many rows."""
+    """Returns the most bytes that the dictionary-encoded texts of one row can have."""
     chunks = map(group.column, range(group.num_columns))
     return sum(_longest_text(chunk) for chunk in chunks if chunk.physical_type == "BYTE_ARRAY")
 
 
 def _longest_text(chunk: pq.ColumnChunkMetaData) -> int:
-    told = chunk.statistics
-    if told and told.has_min_max and isinstance(told.max, str | bytes):
-        return len(told.max)
-    # Of texts longer than 4 KB Arrow tells neither the least nor the greatest.
+    statistics = chunk.statistics
+    if statistics and statistics.has_min_max and isinstance(statistics.max, str | bytes):
+        return len(statistics.max)
+    # For texts longer than 4 KB Arrow writes neither minimum nor maximum.
     return min(_DICTIONARY, int(chunk.total_uncompressed_size))

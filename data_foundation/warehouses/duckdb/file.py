@@ -1,4 +1,4 @@
-"""Whose turn it is to use a DuckDB file: processes go by a lock beside it, threads of one hand the open file over."""
+"""Decides which thread or process may use a DuckDB file: a lock file for processes, a queue for threads."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import duckdb
 from filelock import FileLock
 
 TURN_SECONDS = 2.0
-"""How long threads of one process may hand the file over to each other before other processes get their chance."""
+"""How long threads of one process may pass the open file on before another process can get it."""
 
 GAP_SECONDS = 0.1
-"""How long the file is left alone then: a process that waits for the lock looks every 0.05 s."""
+"""How long the file then stays unlocked: a waiting process tries the lock every 0.05 s."""
 
 
 class DuckDBFile:
-    """A file as this process uses it: by one thread at a time, and open for as long as a thread waits for it.
+    """A file that one thread of this process uses at a time, kept open as long as another thread waits for it.
 
-    To open and to close a file costs as much as to write ten rows to it, so the next thread takes over what is open.
-    Nobody keeps a file that nobody waits for.
+    Opening and closing a file costs as much as writing ten rows to it, so the next thread takes over the open
+    connection. Without a waiting thread the file is closed.
     """
 
     def __init__(self, path: str) -> None:
@@ -33,13 +33,13 @@ class DuckDBFile:
         self._locked_at = self._free_from = 0.0
 
     def take(self, seconds: float) -> None:
-        """Waits until no other thread and no other process of ours uses the file.
+        """Waits until no other thread and no other process of this project uses the file.
 
         Args:
-            seconds: How long at most.
+            seconds: The longest time to wait.
 
         Raises:
-            TimeoutError: They still do.
+            TimeoutError: The file is still in use.
         """
         deadline = time.monotonic() + seconds
         self._count(1)
@@ -55,21 +55,22 @@ class DuckDBFile:
             raise
 
     def connection(self, connect: Callable[[], duckdb.DuckDBPyConnection]) -> duckdb.DuckDBPyConnection:
-        """Returns the connection that the thread before has left open, or one that `connect` opens."""
+        """Returns the connection that the previous thread left open, or one that `connect` opens."""
         self._connection = self._connection or connect()
         return self._connection
 
     def close(self) -> None:
-        """Closes what the thread before has left open."""
+        """Closes the connection that the previous thread left open."""
         connection, self._connection = self._connection, None
         if connection:
             connection.close()
 
     def leave(self, *, hand_over: bool) -> None:
-        """Lets the next one take the file.
+        """Releases the file for the next thread or process.
 
         Args:
-            hand_over: It may stay open for another thread of this process; not after an error, whatever that left.
+            hand_over: Whether the file may stay open for a waiting thread. Not after an error, which may have left
+                the connection in any state.
         """
         try:
             if not (hand_over and self._waiting and time.monotonic() < self._locked_at + TURN_SECONDS):
@@ -100,6 +101,6 @@ _files: dict[tuple[int, str], DuckDBFile] = {}
 
 
 def find_file(path: str) -> DuckDBFile:
-    """Returns the file at `path` as all threads of this process share it; a process that was forked begins anew."""
+    """Returns the file at `path`, shared by all threads of this process; a forked process gets its own."""
     key = os.getpid(), os.path.realpath(path)
     return _files.get(key) or _files.setdefault(key, DuckDBFile(key[1]))

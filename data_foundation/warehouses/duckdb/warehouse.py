@@ -1,4 +1,4 @@
-"""DuckDB: a file on a laptop, or memory for a look."""
+"""DuckDB as warehouse: a file, or memory for a preview."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.base import Destination
 
 WAIT_SECONDS = 600.0
-"""How long a load waits for another of our processes that holds the file."""
+"""How long a load waits for another process of this project that holds the file."""
 
 FOREIGN_WAIT_SECONDS = 10.0
-"""How long a load waits for somebody else's client, which knows nothing of our lock."""
+"""How long a load waits for another program's client, which does not use the lock file."""
 
 PATH = Setting(
     "DUCKDB_PATH",
@@ -37,41 +37,41 @@ PATH = Setting(
 )
 
 FORMAT = "v1.3.0"
-"""The oldest version of DuckDB that reads a file made here.
+"""The oldest version of DuckDB that reads a file created here.
 
-It is the first that keeps texts as DICT_FSST, as DuckDB 2 does unless told otherwise: one way to compress them is
-tried, where for an older format two are. A copy takes a fifth less time, and the file is a tenth smaller (1.5.6).
+Its format is the first with DICT_FSST, DuckDB 2's default compression of texts: DuckDB then tries one compression
+instead of two. A copy takes a fifth less time, and the file is a tenth smaller (DuckDB 1.5.6).
 """
 
 
 @dataclass(frozen=True)
 class DuckDBWarehouse(Warehouse):
-    """A DuckDB file, or `:memory:`; one process at a time may have it open, so a lock beside it keeps order."""
+    """A DuckDB file, or `:memory:`. One process at a time can open a file, so a lock file beside it orders them."""
 
     path: str
     kind: ClassVar[str] = "duckdb"
     known_settings: ClassVar[Sequence[Setting]] = (PATH,)
-    # One session, because it is one transaction; DuckDB itself uses every core for each file.
+    # A load is one transaction and so one session; DuckDB uses every core for each file.
     load_workers: ClassVar[int] = 1
 
     @classmethod
     @override
     def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
-        """Returns the file that `DUCKDB_PATH` names, relative to the repository; data/warehouse.duckdb unless set.
+        """Returns the file that `DUCKDB_PATH` names, relative to the repository.
 
         Raises:
-            WarehouseError: It is no path.
+            WarehouseError: `DUCKDB_PATH` is not a path.
         """
-        path = root / (given := settings.get(PATH.name) or PATH.default)
-        if re.match(r"\w\w+:", given):  # md:..., whose token would become a file's name
-            raise WarehouseError(f"DUCKDB_PATH: got '{given}'; accepted: the path of a DuckDB file")
+        path = root / (value := settings.get(PATH.name) or PATH.default)
+        if re.match(r"\w\w+:", value):  # md:..., whose token would become part of a file name
+            raise WarehouseError(f"DUCKDB_PATH: got '{value}'; accepted: the path of a DuckDB file")
         folder = work_folder(root, cls.kind, str(path) + suffix)
         return cls(folder, str(path), suffix=suffix, others=others)
 
     @classmethod
     @override
     def is_shared(cls, settings: Mapping[str, str]) -> bool:
-        """Tells that a file is its owner's own."""
+        """Returns False: a file belongs to one person."""
         del settings
         return False
 
@@ -99,7 +99,7 @@ class DuckDBWarehouse(Warehouse):
     @contextmanager
     @override
     def exclusive(self) -> Iterator[None]:
-        """Waits until no other process or thread of ours uses the file.
+        """Waits until no other process or thread of this project uses the file.
 
         Raises:
             WarehouseBusy: After `WAIT_SECONDS`.
@@ -114,11 +114,11 @@ class DuckDBWarehouse(Warehouse):
     @contextmanager
     @override
     def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
-        """Yields a destination over one connection: two of them opened at once by two threads would fail.
+        """Yields a destination over one connection: two threads that open one each at once would fail.
 
         Raises:
-            WarehouseBusy: After `WAIT_SECONDS`, or after `FOREIGN_WAIT_SECONDS` where no process of ours has the file.
-            WarehouseError: It cannot be opened.
+            WarehouseBusy: After `WAIT_SECONDS`, or `FOREIGN_WAIT_SECONDS` if another program has the file open.
+            WarehouseError: The file cannot be opened.
         """
         with self._turn() as file:
             yield TransactionalDuckDB(file.connection(self._connect), self.path)
@@ -126,13 +126,13 @@ class DuckDBWarehouse(Warehouse):
     @contextmanager
     @override
     def open_if_free(self) -> Iterator[Destination]:
-        """Yields a destination that opens the file when it is first used."""
+        """Yields a destination that opens the file at its first use."""
         with self.exclusive():
             yield self.destination()
 
     @contextmanager
     def _turn(self) -> Iterator[DuckDBFile]:
-        """Yields the file when it is this thread's turn."""
+        """Yields the file as soon as this thread may use it."""
         Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         file = find_file(self.path)
         try:
@@ -152,7 +152,7 @@ class DuckDBWarehouse(Warehouse):
         while True:
             try:
                 if not Path(self.path).exists():
-                    # The file keeps its format; the setting, if kept, would keep out connections of this process.
+                    # Creates the file only: the format stays, and a connection with this setting would exclude others.
                     duckdb.connect(self.path, config={"storage_compatibility_version": FORMAT}).close()
                 return in_utc(duckdb.connect(self.path))
             except duckdb.IOException as error:
@@ -160,10 +160,10 @@ class DuckDBWarehouse(Warehouse):
                     message = f"{self.path} cannot be opened: {error}"
                     raise WarehouseError(message) from None
                 if time.monotonic() > deadline:
-                    # DuckDB says which program that is, and its process.
-                    held = re.search(r"is held in (.+? \(PID \d+\))", str(error))
+                    # DuckDB names the program and its process id.
+                    holder = re.search(r"is held in (.+? \(PID \d+\))", str(error))
                     message = (
-                        f"{self.path} is held by another client, {held[1] if held else error}: "
+                        f"{self.path} is held by another client, {holder[1] if holder else error}: "
                         "close it (one that only reads holds the file too), then run again"
                     )
                     raise WarehouseBusy(message) from None
@@ -172,7 +172,7 @@ class DuckDBWarehouse(Warehouse):
 
 @dataclass(frozen=True)
 class MemoryWarehouse(DuckDBWarehouse):
-    """A DuckDB that lives for one load, kept open so that what landed can be looked at."""
+    """An in-memory DuckDB for one load, kept open so that its tables can be queried afterwards."""
 
     connection: duckdb.DuckDBPyConnection
     is_audited: ClassVar[bool] = False
@@ -180,5 +180,5 @@ class MemoryWarehouse(DuckDBWarehouse):
     @contextmanager
     @override
     def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
-        """Yields a destination over the connection that this object was made with."""
+        """Yields a destination over `connection`."""
         yield TransactionalDuckDB(in_utc(self.connection))

@@ -1,4 +1,4 @@
-"""How a lake is reached: credentials and options of the libraries that read and write it, and what refusals mean."""
+"""Turns settings into credentials for a lake, and errors of its storage into the setting to change."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ KEY = "AZURE_STORAGE_ACCOUNT_KEY"
 TOKEN = "AZURE_STORAGE_SAS_TOKEN"  # noqa: S105 - a setting's name
 PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 NAMED_BY = "LAKE_URL, or `lake` of the resource"
-"""What names a container."""
+"""The settings that name a container, for messages."""
 
 EMULATED = "devstoreaccount1"
-"""The one account of Azure's emulator."""
+"""The only account of Azure's emulator."""
 
 AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -64,13 +64,13 @@ _LIBRARIES = ("azure.", "aiohttp.", "adlfs", "botocore.", "aiobotocore.", "s3fs"
 
 @dataclass(frozen=True)
 class Access:
-    """What reaches a lake.
+    """Address and credentials of a lake.
 
     Attributes:
-        url: As dlt takes it.
-        credentials: dlt's, None for a local folder.
-        filesystem: Arguments of fsspec's file system, beyond the credentials.
-        delta: Options of deltalake, beyond the credentials.
+        url: The address for dlt.
+        credentials: dlt's credentials, None for a local folder.
+        filesystem: Further arguments of the fsspec file system.
+        delta: Further storage options of deltalake.
     """
 
     url: str
@@ -80,15 +80,15 @@ class Access:
 
 
 def find_access(url: str, settings: Mapping[str, str]) -> Access:
-    """Returns how a lake is reached.
+    """Returns address and credentials of a lake.
 
     Args:
-        url: Of the lake, or a path.
-        settings: Those of `.env` and the environment.
+        url: The URL of the lake, or a path.
+        settings: The environment, completed by `.env`.
 
     Raises:
-        SettingMissing: Naming every setting that is not set.
-        WarehouseError: Settings contradict each other, or the protocol is none that is known.
+        SettingMissing: Names every setting that is not set.
+        WarehouseError: Two settings contradict each other, or the protocol is unknown.
     """
     scheme = urlparse(url).scheme if "://" in url else ""
     if not scheme:
@@ -104,7 +104,7 @@ def find_access(url: str, settings: Mapping[str, str]) -> Access:
 def _azure(url: str, settings: Mapping[str, str]) -> Access:
     given = {name: value for name in (CONNECTION, KEY, TOKEN) if (value := settings.get(name))}
     principal = [name for name in PRINCIPAL if settings.get(name)]
-    # A tenant or a client by itself chooses among default credentials.
+    # A tenant or a client without a secret only selects among default credentials.
     if "AZURE_CLIENT_SECRET" in principal:
         given["AZURE_CLIENT_SECRET"] = settings["AZURE_CLIENT_SECRET"]
     if len(given) > 1:
@@ -139,8 +139,8 @@ def _azure_by_connection_string(url: str, text: str) -> Access:
     credentials = _by_secret(name, key, token)
     endpoint = parts.get("BlobEndpoint", "").rstrip("/")
     if name == EMULATED:
-        # Told that it is one, deltalake does not list from a name on, which Azurite ignores; where it listens deltalake
-        # reads from the process's own AZURITE_BLOB_STORAGE_URL.
+        # With this option deltalake does not list from a start name, which Azurite ignores. deltalake reads the
+        # emulator's address from the process's AZURITE_BLOB_STORAGE_URL.
         return Access(url, credentials, {"connection_string": text}, {"azure_storage_use_emulator": "true"})
     delta = {"azure_storage_endpoint": endpoint} if endpoint else {}
     if endpoint.startswith("http://"):
@@ -153,18 +153,18 @@ def _s3(url: str, settings: Mapping[str, str]) -> Access:
     if len(keys) == 1:
         raise SettingMissing([name for name in AWS_KEYS if name not in keys], f"{keys[0]} is of no use without")
     endpoint = settings.get("AWS_ENDPOINT_URL") or None
-    told = {"region_name": settings.get("AWS_REGION") or None, "endpoint_url": endpoint}
+    location = {"region_name": settings.get("AWS_REGION") or None, "endpoint_url": endpoint}
     delta = {"aws_allow_http": "true"} if (endpoint or "").startswith("http://") else {}
     if not keys:
         default = AwsCredentials()
-        for name, value in told.items():
+        for name, value in location.items():
             setattr(default, name, value)
         default.on_partial()
         return Access(url, default, {}, delta)
     credentials = AwsCredentialsWithoutDefaults()
     secrets = {"aws_access_key_id": AWS_KEYS[0], "aws_secret_access_key": AWS_KEYS[1],
                "aws_session_token": "AWS_SESSION_TOKEN"}  # fmt: skip
-    for name, value in {**told, **{name: settings.get(setting) for name, setting in secrets.items()}}.items():
+    for name, value in {**location, **{name: settings.get(setting) for name, setting in secrets.items()}}.items():
         setattr(credentials, name, value)
     return Access(url, _resolved(credentials), {}, delta)
 
@@ -176,17 +176,17 @@ def _by_secret(account: str, key: str | None, token: str | None) -> Any:
 
 
 def _resolved(credentials: Any) -> Any:
-    """Returns credentials that dlt takes as they are, without a look into its own settings."""
+    """Returns `credentials`, marked as resolved so that dlt does not read settings of its own."""
     credentials.__is_resolved__ = True
     return credentials
 
 
 def explain_refusal(error: BaseException, settings: Mapping[str, str]) -> Exception | None:
-    """Returns what a person must change, or an error that passes; None for one that is about neither.
+    """Returns an error with the setting to change or a transient error, None for an error of another kind.
 
     Args:
-        error: Of a library that reads or writes the lake.
-        settings: Of the lake: which of them are set tells which is wrong.
+        error: The error of a library that reads or writes the lake.
+        settings: The settings of the lake; the one that signs in is named in the message.
     """
     if isinstance(error, MissingDependencyException | ModuleNotFoundError):
         return WarehouseError(f"the lake needs packages that are not installed: {error}. Install the extra `lake`")
@@ -197,26 +197,28 @@ def explain_refusal(error: BaseException, settings: Mapping[str, str]) -> Except
 
 
 def _explain(error: BaseException, settings: Mapping[str, str]) -> Exception | None:
-    said = " ".join(re.sub(r"\x1b\[\d+m|↳|<[^>]*>", " ", str(error)).split())[:300]
+    message = " ".join(re.sub(r"\x1b\[\d+m|↳|<[^>]*>", " ", str(error)).split())[:300]
     if _NO_CONTAINER.search(str(error)):
         return WarehouseError(f"the container or bucket is not there: create it, or correct {NAMED_BY}")
     if isinstance(error, PermissionError) or _REFUSED.search(f"{type(error).__name__} {error}"):
-        return WarehouseError(f"the lake refuses {_proof(settings)}: it is wrong, expired, or lacks a right. {said}")
+        return WarehouseError(f"the lake refuses {_proof(settings)}: it is wrong, expired, or lacks a right. {message}")
     if isinstance(error, ConnectionError | TimeoutError) or _PASSING.search(f"{type(error).__name__} {error}"):
-        return DestinationTransientException(said)
+        return DestinationTransientException(message)
     return None
 
 
 def _is_of_storage(error: BaseException) -> bool:
-    """Tells whether a library of the lake raised it."""
+    """Returns whether a library of the lake raised the error."""
     names = {parent.__module__ for parent in type(error).__mro__}
-    told = any(name.startswith(_LIBRARIES) for name in names)
-    # s3fs and deltalake raise Python's own, the latter with the name of the service in it.
-    return told or isinstance(error, PermissionError) or (isinstance(error, OSError) and "Generic " in str(error))
+    is_of_library = any(name.startswith(_LIBRARIES) for name in names)
+    # s3fs and deltalake raise Python's own errors; deltalake's start with "Generic" and the name of the service.
+    return (
+        is_of_library or isinstance(error, PermissionError) or (isinstance(error, OSError) and "Generic " in str(error))
+    )
 
 
 def _proof(settings: Mapping[str, str]) -> str:
-    """Returns which setting proves who one is."""
+    """Returns the settings that sign in, for messages."""
     names = (CONNECTION, KEY, TOKEN, "AZURE_CLIENT_SECRET", *AWS_KEYS)
     scheme = urlparse(settings.get("LAKE_URL") or "").scheme
     kind = "AZURE" if scheme in AZURE else "AWS" if scheme in S3 else "/"

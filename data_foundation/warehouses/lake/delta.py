@@ -1,4 +1,4 @@
-"""Delta tables of a lake: what arrived is appended, swapped or merged, and what was begun is undone."""
+"""Writes the changes of a load to Delta tables, and restores their earlier versions."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 _DELETE = re.compile(r'DELETE FROM "?([^".]+)"?\."?([^".]+)"? WHERE "([^"]+)"')
 ORDER = "number of row"
-"""No column of dlt's has a name with a space in it."""
+"""A column name that no dlt column has, as they contain no space."""
 
 
 @dataclass(frozen=True)
 class TableChange:
-    """What a load brings to one table.
+    """The change of one table by a load.
 
     Attributes:
-        name: Of the table.
-        table: dlt's, with its hints.
-        files: Local parquet files, none where the table is only emptied.
-        mode: append, replace, merge, or rebuild, which forgets the columns of before.
+        name: Table name.
+        table: dlt's table schema with its hints.
+        files: Local parquet files with the rows; empty if the table is only emptied.
+        mode: append, replace, merge, or rebuild, which also removes the existing columns.
     """
 
     name: str
@@ -49,19 +49,19 @@ class TableChange:
 
     @property
     def rows(self) -> Any:
-        """The rows as a pyarrow dataset; a file may lack columns that another one has."""
+        """The rows as a pyarrow dataset, with the columns of all files."""
         schemas = [pa.parquet.read_schema(file) for file in self.files]
         schema = pa.unify_schemas(schemas, promote_options="permissive")
         return pa.dataset.dataset(list(self.files), schema=schema)
 
 
 def options(client: FilesystemClient) -> dict[str, str]:
-    """Returns what deltalake is called with to reach the lake."""
+    """Returns the storage options of deltalake."""
     return deltalake_storage_options(client.config.credentials, client.config.deltalake_storage_options)
 
 
 def find_table(client: FilesystemClient, name: str) -> DeltaTable | None:
-    """Returns a table as it is now, None where there is none."""
+    """Returns the current version of a table, None if it does not exist."""
     try:
         return DeltaTable(_location(client, name), storage_options=options(client))
     except TableNotFoundError:
@@ -69,27 +69,27 @@ def find_table(client: FilesystemClient, name: str) -> DeltaTable | None:
 
 
 def version(client: FilesystemClient, name: str) -> int | None:
-    """Returns the number of a table's last commit, None where there is no table."""
+    """Returns the version number of a table, None if it does not exist."""
     table = find_table(client, name)
     return table.version() if table else None
 
 
 def restore(client: FilesystemClient, name: str, number: int | None) -> None:
-    """Makes a table what it was at a commit; one that was not there goes."""
+    """Restores a version of a table; None deletes the table, which did not exist then."""
     table = find_table(client, name)
     if number is None:
         folder = client.get_table_dir(name)
         if client.fs_client.isdir(folder):
             for path in client.fs_client.find(folder):
-                client._delete_file(path)  # noqa: SLF001 - it knows what services answer
+                client._delete_file(path)  # noqa: SLF001 - it handles the differences between services
     elif table and table.version() != number:
         table.restore(number, protocol_downgrade_allowed=True)
 
 
 def write_tables(client: FilesystemClient, arrived: Sequence[TableChange]) -> None:
-    """Writes what arrived for a table and for those nested in it, in this order.
+    """Writes the changes of a table and then those of its nested tables.
 
-    Readers see each table as it was or as it is: it takes one commit, a merge into a nested table two.
+    Readers see a table before or after its change, which is one commit; a merge into a nested table is two.
     """
     merged: dict[str, pa.Table] = {}
     for part in arrived:
@@ -102,7 +102,7 @@ def write_tables(client: FilesystemClient, arrived: Sequence[TableChange]) -> No
 
 
 def delete_rows(client: FilesystemClient, statements: Sequence[Statement]) -> None:
-    """Deletes what SQL statements of `deletion.delete_range` name, a commit each."""
+    """Executes DELETE statements of `loading.range_delete`, with one commit for each."""
     for sql, values in statements:
         name, key = target(sql)
         table = find_table(client, name)
@@ -113,21 +113,21 @@ def delete_rows(client: FilesystemClient, statements: Sequence[Statement]) -> No
             selected = f'SELECT DISTINCT "{key}" FROM "{client.dataset_name}"."{name}" WHERE {condition}'  # noqa: S608 - quoted by dlt
             with query.execute_query(selected, *values) as cursor:
                 duckdb_cursor: Any = cursor.native_cursor
-                found = duckdb_cursor.to_arrow_table()
-        _delete(table, found, key)
+                keys = duckdb_cursor.to_arrow_table()
+        _delete(table, keys, key)
 
 
 def target(sql: str) -> tuple[str, str]:
-    """Returns the table that a DELETE is for, and the column that its condition begins with."""
+    """Returns the table of a DELETE, and the first column of its condition."""
     match = _DELETE.match(sql)
-    assert match, sql  # noqa: S101 - deletion.py wrote it
+    assert match, sql  # noqa: S101 - range_delete.py wrote it
     return match[2], match[3]
 
 
 def names(sql: str) -> tuple[str, str]:
-    """Returns dataset and table that a DELETE is for."""
+    """Returns dataset and table of a DELETE."""
     match = _DELETE.match(sql)
-    assert match, sql  # noqa: S101 - deletion.py wrote it
+    assert match, sql  # noqa: S101 - range_delete.py wrote it
     return match[1], match[2]
 
 
@@ -147,12 +147,12 @@ def _write(client: FilesystemClient, part: TableChange, rows: Any) -> None:
 
 
 def _merge(client: FilesystemClient, part: TableChange, merged: dict[str, pa.Table]) -> None:
-    """Merges rows by key, the last one of a key; rows of nested tables go and come with the row they belong to.
+    """Merges rows by key; of several rows with one key, the last. Nested rows are replaced with their root row.
 
     Args:
-        client: Of the lake.
-        part: What arrived.
-        merged: `_dlt_id` of the rows that were merged, and whether they stay, by root table; added to.
+        client: The client of the lake.
+        part: The change of the table.
+        merged: By root table, `_dlt_id` of each merged row and whether it is kept; this function adds to it.
     """
     table = find_table(client, part.name)
     if is_nested_table(part.table):
@@ -160,7 +160,7 @@ def _merge(client: FilesystemClient, part: TableChange, merged: dict[str, pa.Tab
         return
     keys = get_columns_names_with_prop(part.table, "primary_key")
     chosen = _choose(part, keys, table)
-    stays = pa.compute.and_(chosen, _ask(part.rows, _is_no_deletion(part)))
+    stays = pa.compute.and_(chosen, _evaluate(part.rows, _is_no_deletion(part)))
     if "_dlt_id" in part.rows.schema.names:
         ids = part.rows.to_table(columns=["_dlt_id"]).append_column("stays", stays)
         merged[part.name] = ids.filter(chosen)
@@ -177,28 +177,28 @@ def _merge_nested(client: FilesystemClient, part: TableChange, table: DeltaTable
         _delete(table, ids, root)
     if part.files:
         stay = ids.filter(roots["stays"])
-        wanted = _ask(part.rows, f'"{root}" IN (FROM others)', stay)
-        first = _ask(part.rows, f'row_number() OVER (PARTITION BY "_dlt_id" ORDER BY "{ORDER}" DESC) = 1')
+        wanted = _evaluate(part.rows, f'"{root}" IN (FROM others)', stay)
+        first = _evaluate(part.rows, f'row_number() OVER (PARTITION BY "_dlt_id" ORDER BY "{ORDER}" DESC) = 1')
         _write(client, part, _filtered(part.rows, pa.compute.and_(wanted, first)))
 
 
 def _choose(part: TableChange, keys: Sequence[str], table: DeltaTable | None) -> Any:
-    """Returns for each row whether it is the one of its key that counts."""
+    """Returns for each row whether it is the one that is merged for its key."""
     quoted = ", ".join(f'"{key}"' for key in keys)
     order = get_first_column_name_with_prop(part.table, "dedup_sort")
     direction = part.table["columns"][order]["dedup_sort"] if order else ""
     sort = f'"{order}" {direction}, ' if order else ""
-    chosen = _ask(part.rows, f'row_number() OVER (PARTITION BY {quoted} ORDER BY {sort}"{ORDER}" DESC) = 1')
+    chosen = _evaluate(part.rows, f'row_number() OVER (PARTITION BY {quoted} ORDER BY {sort}"{ORDER}" DESC) = 1')
     if table is not None and part.table["x-merge-strategy"] == "insert-only":
         known = " AND ".join(f'others."{key}" = here."{key}"' for key in keys)
         there = table.to_pyarrow_dataset()
-        new = _ask(part.rows, f"NOT EXISTS (SELECT 1 FROM others WHERE {known})", there)  # noqa: S608 - names are quoted
+        new = _evaluate(part.rows, f"NOT EXISTS (SELECT 1 FROM others WHERE {known})", there)  # noqa: S608 - names are quoted
         chosen = pa.compute.and_(chosen, new)
     return chosen
 
 
 def _is_no_deletion(part: TableChange) -> str:
-    """Returns the SQL condition of rows that do not say that their key is to be deleted."""
+    """Returns the SQL condition of rows that are not marked for a hard delete."""
     column = get_first_column_name_with_prop(part.table, "hard_delete")
     if column is None or column not in part.rows.schema.names:
         return "true"
@@ -206,8 +206,8 @@ def _is_no_deletion(part: TableChange) -> str:
     return f'NOT coalesce("{column}", false)' if is_bool else f'"{column}" IS NULL'
 
 
-def _ask(rows: Any, condition: str, others: Any = None) -> Any:
-    """Returns whether SQL holds for each row, in their order; `others` goes by that name."""
+def _evaluate(rows: Any, condition: str, others: Any = None) -> Any:
+    """Returns whether an SQL condition holds for each row, in their order; it may use the table `others`."""
     with connect_to_memory() as connection:
         connection.register("rows", rows)
         if others is not None:
@@ -229,9 +229,9 @@ def _filtered(rows: Any, chosen: Any) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
-def _delete(table: DeltaTable, found: pa.Table, key: str) -> None:
-    """Deletes the rows whose key is among those found, in one commit."""
-    if found.num_rows:
+def _delete(table: DeltaTable, keys: pa.Table, key: str) -> None:
+    """Deletes the rows whose key is in `keys`, in one commit."""
+    if keys.num_rows:
         predicate = f'target."{key}" = source."{key}"'
-        merge = table.merge(found, predicate, source_alias="source", target_alias="target")
+        merge = table.merge(keys, predicate, source_alias="source", target_alias="target")
         merge.when_matched_delete().execute()

@@ -1,15 +1,18 @@
-"""The DuckDB in memory that reads a lake's files and the rows on their way into it."""
+"""The in-memory DuckDB that reads a lake's files and the rows of a load."""
 
 from __future__ import annotations
 
-import duckdb
+from typing import TYPE_CHECKING
 
-from data_foundation.warehouses.duckdb.utc_session import in_utc
+from data_foundation.warehouses.duckdb import utc_session
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def connect_to_memory() -> duckdb.DuckDBPyConnection:
-    """Returns a new in-memory DuckDB whose time zone is UTC, like the times in a lake."""
-    connection = in_utc(duckdb.connect(":memory:"))
-    # DuckDB 1.5 hands pyarrow comparisons of text as string_view, which pyarrow has no kernel for.
+    """Returns a new in-memory DuckDB in UTC that can query pyarrow datasets."""
+    connection = utc_session.connect_to_memory()
+    # DuckDB 1.5 pushes comparisons of text down to pyarrow as string_view, which pyarrow cannot compare.
     connection.execute("SET disabled_optimizers = 'filter_pushdown,join_filter_pushdown'")
     return connection

@@ -1,4 +1,4 @@
-"""SQL over the tables of a lake, by a DuckDB in memory that reads their files in place."""
+"""Queries the tables of a lake by an in-memory DuckDB that reads their files in place."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _LOAD = re.compile(r"(.+)__(\d+\.\d+)\.jsonl$")
 
 
 class LakeSqlClient(DuckDbSqlClient):
-    """Answers SELECTs on the tables of one dataset; a table is looked for when it is first asked for."""
+    """Runs SELECTs on the tables of one dataset; each table is opened at its first use."""
 
     def __init__(self, lake: FilesystemClient, find_delta: Callable[[str], DeltaTable | None] | None) -> None:
-        """Takes the lake.
+        """Creates a client.
 
         Args:
-            lake: The client of its files.
-            find_delta: Returns the Delta table of a name, None if there is none; None where tables are parquet files.
+            lake: The client of the files.
+            find_delta: Returns the Delta table with a name, None if there is none. None if tables are parquet files.
         """
         super().__init__(
             lake.dataset_name, f"{lake.dataset_name}_staging", DuckDbCredentials(), duckdb_destination().capabilities()
@@ -75,7 +75,7 @@ class LakeSqlClient(DuckDbSqlClient):
                     raise
 
     def _add(self, table: str) -> bool:
-        """Makes a table known; returns whether there is one that was not known."""
+        """Creates a view of a table. Returns False if the table does not exist or has a view already."""
         rows = self._loads() if table == "_dlt_loads" else self._rows(table)
         inner = f"files of {table}"
         known = self._conn.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [inner]).fetchone()
@@ -87,7 +87,7 @@ class LakeSqlClient(DuckDbSqlClient):
         return True
 
     def _count(self, table: str) -> int | None:
-        """Returns the number of rows as the files' own metadata tell it, None where there is no such table."""
+        """Returns the row count from the metadata of the files, None if the table does not exist."""
         if self._find_delta:
             found = self._find_delta(table)
             return found.count() if found else None
@@ -95,7 +95,7 @@ class LakeSqlClient(DuckDbSqlClient):
         return None if rows is None else rows.count_rows()
 
     def _rows(self, table: str) -> Any:
-        """Returns a table as a pyarrow dataset, None where there is none."""
+        """Returns a table as a pyarrow dataset, None if it does not exist."""
         if self._find_delta:
             found = self._find_delta(table)
             return found.to_pyarrow_dataset() if found else None
@@ -108,7 +108,7 @@ class LakeSqlClient(DuckDbSqlClient):
         return pa.dataset.dataset(paths, schema=schema, filesystem=files, format="parquet")
 
     def _loads(self) -> Any:
-        """Returns what the names of dlt's files say: which loads have landed."""
+        """Returns the landed loads, read from the names of dlt's files; None if there are none."""
         folder, files = self._lake.get_table_dir("_dlt_loads"), self._lake.fs_client
         found = files.find(folder) if files.isdir(folder) else []
         names = [match.groups() for path in found if (match := _LOAD.search(self._lake.pathlib.basename(path)))]
@@ -119,10 +119,10 @@ class LakeSqlClient(DuckDbSqlClient):
 
 
 class _Stream:
-    """A dataset that DuckDB reads batch by batch, anew for each scan.
+    """A dataset that DuckDB reads batch by batch, with a new stream for each scan.
 
-    A dataset itself would do, but for pyarrow 26: `Scanner.to_reader` keeps Python's lock while it waits for threads
-    that read through a file system of Python's and need that lock; once in hundreds of queries both wait for ever.
+    Not the dataset itself, because of a deadlock in pyarrow 26: `Scanner.to_reader` holds the GIL while it waits for
+    threads that read through a Python file system and need the GIL. It occurs once in hundreds of queries.
     """
 
     def __init__(self, rows: pa.dataset.Dataset) -> None:

@@ -1,4 +1,4 @@
-"""A data lake: Delta tables or parquet files in Azure Data Lake Storage, in S3, or in a folder."""
+"""A data lake as warehouse: checks its settings, and which resources files can hold."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.lake.destination import LakeDestination
 
 LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
-"""Of parquet files: a file's name tells which load wrote it."""
+"""Default path of parquet files; it contains the load that wrote the file."""
 
 STATES = 5
-"""Files of dlt's state that are kept of a table; the newest counts."""
+"""Files with dlt's state that are kept for each table; the newest one is used."""
 
 FORMATS = ("delta", "parquet")
 SETTINGS = (
@@ -46,7 +46,7 @@ SETTINGS = (
     ),
 )
 MERGES = (None, "upsert", "insert-only")
-"""Strategies of merge that a Delta table can do."""
+"""Merge strategies of Delta tables."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class LakeWarehouse(Warehouse):
     """A folder of tables, local or in a bucket.
 
     Attributes:
-        url: Where it is, "" where `LAKE_URL` is not set.
-        settings: What it was made of.
-        folder: What the folder of every dataset is called, where a resource's `lake` says so.
+        url: Its address, "" if `LAKE_URL` is not set.
+        settings: The environment that it was built from.
+        folder: Name of the folder of every dataset, if a resource's `lake` sets it.
     """
 
     url: str
@@ -82,12 +82,12 @@ class LakeWarehouse(Warehouse):
     @classmethod
     @override
     def is_shared(cls, settings: Mapping[str, str]) -> bool:
-        """Tells that a folder is its owner's own, and a bucket is not."""
+        """Returns whether the lake is a bucket; a folder belongs to one person."""
         return "://" in settings.get("LAKE_URL", "") and not settings["LAKE_URL"].startswith("file:")
 
     @override
     def at(self, place: LakePlace) -> LakeWarehouse:
-        """Returns the lake whose tables lie at a place; `LAKE_URL` tells the account, or the folder of containers."""
+        """Returns the lake at `place`, in the account, or the folder of containers, that `LAKE_URL` names."""
         parents, _, folder = place.folder.rpartition("/")
         url = self.url and "/".join(filter(None, (_in_container(self.url, place.container), parents)))
         where = work_folder(self.work_folder.parents[2], self.kind, f"{url}/{folder}{self.suffix}")
@@ -108,29 +108,29 @@ class LakeWarehouse(Warehouse):
 
     @property
     def format(self) -> str:
-        """What tables are made of, delta or parquet.
+        """The format of tables: delta or parquet.
 
         Raises:
-            WarehouseError: `LAKE_FORMAT` is neither.
+            WarehouseError: `LAKE_FORMAT` is neither of them.
         """
-        told = self.settings.get("LAKE_FORMAT") or "delta"
-        if told not in FORMATS:
-            raise WarehouseError(f"LAKE_FORMAT: got '{told}'; accepted: {', '.join(FORMATS)}")
-        return told
+        table_format = self.settings.get("LAKE_FORMAT") or "delta"
+        if table_format not in FORMATS:
+            raise WarehouseError(f"LAKE_FORMAT: got '{table_format}'; accepted: {', '.join(FORMATS)}")
+        return table_format
 
     @override
     def destination(self) -> LakeDestination:
         from data_foundation.warehouses.lake.destination import LakeDestination  # noqa: PLC0415 - half a second
 
         access = self._access()
-        told = {
+        options = {
             "credentials": access.credentials,
             "kwargs": dict(access.filesystem),
             "deltalake_storage_options": dict(access.delta),
         }
-        told = {name: value for name, value in told.items() if value}
+        options = {name: value for name, value in options.items() if value}
         layout = self._layout()
-        return LakeDestination(self.format, bucket_url=access.url, layout=layout, max_state_files=STATES, **told)
+        return LakeDestination(self.format, bucket_url=access.url, layout=layout, max_state_files=STATES, **options)
 
     @override
     def dbt_settings(self) -> Mapping[str, str]:
@@ -138,10 +138,10 @@ class LakeWarehouse(Warehouse):
 
     @override
     def accept(self, resource: ResourceConfig) -> None:
-        """Raises what files cannot do.
+        """Refuses a resource that files cannot hold.
 
         Raises:
-            WarehouseError: Naming what is accepted instead.
+            WarehouseError: Names what is accepted instead.
         """
         mode, place = resource.write_disposition, resource.destination
         if resource.landing == "vault":
@@ -164,11 +164,11 @@ class LakeWarehouse(Warehouse):
     @contextmanager
     @override
     def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
-        """Yields a destination.
+        """Yields a destination after a check that the lake can be reached.
 
         Raises:
-            SettingMissing: Naming every setting that is not set.
-            WarehouseError: Naming the setting or the right that is at fault.
+            SettingMissing: Names every setting that is not set.
+            WarehouseError: Names the setting or the privilege at fault.
         """
         with self._explaining():
             destination = self.destination()
@@ -178,10 +178,10 @@ class LakeWarehouse(Warehouse):
     @contextmanager
     @override
     def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
-        """Makes a load inside the block all or nothing, once `mend` has been called before the next one.
+        """Makes the load inside the block all or nothing, if `mend` is called before the next load.
 
         Raises:
-            PipelineStepFailed: With a cause that names the setting, where one is at fault.
+            PipelineStepFailed: Its cause names the setting, if one is at fault.
         """
         if first and self.format == "parquet":
             message = "rows of parquet files cannot be removed to load a range again; LAKE_FORMAT=delta can, or replace"
@@ -191,13 +191,13 @@ class LakeWarehouse(Warehouse):
 
     @override
     def mend(self, destination: Destination, dataset: str, schema: str) -> None:
-        """Finishes or undoes what a killed load has left of itself in the files."""
+        """Finishes a killed load of the table if it has landed, otherwise undoes it."""
         with self._explaining():
             of_lake(destination).client_of(dataset, schema).mend()
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
-        """Raises what storage refuses as the setting that is at fault."""
+        """Raises errors of the storage as errors that name the setting to change."""
         try:
             yield
         except PipelineStepFailed as failed:
@@ -214,10 +214,10 @@ class LakeWarehouse(Warehouse):
         return find_access(self.url, self.settings)
 
     def _layout(self) -> str:
-        """Returns how parquet files are named.
+        """Returns the layout of the paths of parquet files.
 
         Raises:
-            WarehouseError: Files of two loads or of two tables could not be told apart.
+            WarehouseError: Files of two loads or of two tables could have the same path.
         """
         layout = self.settings.get("LAKE_LAYOUT") or LAYOUT
         missing = [name for name in ("{table_name}", "{load_id}", "{file_id}", "{ext}") if name not in layout]
@@ -228,7 +228,7 @@ class LakeWarehouse(Warehouse):
 
 
 def _in_container(url: str, container: str) -> str:
-    """Returns the address of another container of the same account, or of a folder beside others."""
+    """Returns the URL of another container of the same account, or the path of a folder below `url`."""
     scheme, is_remote, rest = url.partition("://")
     if not is_remote:
         return f"{url}/{container}"
@@ -237,7 +237,7 @@ def _in_container(url: str, container: str) -> str:
 
 
 def of_lake(destination: Destination) -> LakeDestination:
-    """Returns what `LakeWarehouse.open` gave as what it is."""
+    """Returns the destination of `LakeWarehouse.open` with its own type."""
     from data_foundation.warehouses.lake.destination import LakeDestination  # noqa: PLC0415 - half a second
 
     assert isinstance(destination, LakeDestination)  # noqa: S101 - `open` gave it

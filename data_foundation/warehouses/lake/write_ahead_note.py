@@ -1,4 +1,4 @@
-"""The note of a load that is being written: what a killed process leaves behind for the next one."""
+"""The note of a load that is being written, from which the next run finishes or undoes a killed load."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ FOLDER = "_dlt_unfinished"
 
 @dataclass
 class Note:
-    """What a load writes.
+    """The files and table versions that a load changes.
 
     Attributes:
-        load_id: dlt's, "" for deletions alone, which count when the note is gone.
-        versions: Of each Delta table before, None where there was none.
-        added: Files that there were not.
-        obsolete: Files that go when the load has landed.
+        load_id: dlt's load id; "" for deletions without rows, which have landed once the note is removed.
+        versions: Version of each Delta table before the load, None if it did not exist.
+        added: Paths of the files that the load creates.
+        obsolete: Paths of the files that are deleted once the load has landed.
     """
 
     load_id: str
@@ -34,12 +34,12 @@ class Note:
 
 
 def write_note(client: FilesystemClient, note: Note) -> None:
-    """Writes the note of a table's load; there is one load of a table at a time."""
+    """Writes the note of a load; a table has one load at a time, so one note."""
     write_whole(client, _file(client), asdict(note))
 
 
 def read_note(client: FilesystemClient) -> Note | None:
-    """Returns what a killed load has left behind, None where there is nothing."""
+    """Returns the note of a killed load, None if there is none."""
     try:
         return Note(**json.loads(client.fs_client.cat_file(_file(client))))
     except FileNotFoundError:
@@ -47,22 +47,22 @@ def read_note(client: FilesystemClient) -> Note | None:
 
 
 def remove_note(client: FilesystemClient) -> None:
-    """Says that nothing is left to do."""
-    client._delete_file(_file(client))  # noqa: SLF001 - it knows what services answer
+    """Removes the note: the load is finished or undone."""
+    client._delete_file(_file(client))  # noqa: SLF001 - it handles the differences between services
 
 
 def write_whole(client: FilesystemClient, path: str, content: Any) -> None:
-    """Writes a file that is there as a whole or not at all, as an object of a bucket is by itself."""
+    """Writes a file atomically, as an object in a bucket always is."""
     text = dlt_json.dumps(content)
     if not client.is_local_filesystem:
-        # One request: a file that is opened is put together of blocks, which two writers mix up.
+        # In one request: an opened file is uploaded in blocks, which two writers would mix up.
         client.fs_client.pipe_file(path, text.encode())
         return
     target, partial = Path(path), Path(_file(client) + ".partial")
     for folder in (target.parent, partial.parent):
         folder.mkdir(parents=True, exist_ok=True)
     partial.write_text(text, encoding="utf-8")
-    os.replace(partial, target)  # noqa: PTH105 - the same call as Path.replace, seen by who counts renames
+    os.replace(partial, target)  # noqa: PTH105 - the same call as Path.replace, which a test can count
 
 
 def _file(client: FilesystemClient) -> str:

@@ -1,4 +1,4 @@
-"""Rows of a parquet file as the text that PostgreSQL's COPY reads, column by column in C++."""
+"""Converts rows of a parquet file to the text that PostgreSQL's COPY reads, column by column in C++."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import pyarrow.parquet as pq
 from dlt.common.json import json
 
 ROWS_AT_ONCE = 20_000
-"""A row may be long: what is in memory are so many, twice."""
+"""Rows in memory, as columns and as text; few, because a row may be long."""
 
 _ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
-_NOWHERE = ("\0", "\\u0000")
-"""How U+0000, which PostgreSQL keeps in no text, stands in text and in JSON."""
+_NULS = ("\0", "\\u0000")
+"""U+0000 in a text and in JSON; PostgreSQL stores it in neither."""
 
 
 class CopyText:
-    """A file to read from, as psycopg2 wants one, over the rows of a parquet file.
+    """A file object for psycopg2 with the rows of a parquet file as COPY text.
 
     Attributes:
-        columns: Their names, in the order of the text.
-        rows: Read so far.
-        error: What went wrong while reading; psycopg2 tells the text of it only.
+        columns: Column names, in the order of the text.
+        rows: Number of rows read so far.
+        error: The error raised while reading, None if there is none; psycopg2 passes on its text only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +43,7 @@ class CopyText:
             yield as_text(batch)
 
     def read(self, size: int) -> bytes:
-        """Returns the next bytes of the text, at most `size`; none at its end."""
+        """Returns the next bytes of the text, at most `size`, and b"" at its end."""
         while not self._page:
             try:
                 page = next(self._pages, None)
@@ -70,7 +70,7 @@ def as_text(batch: pa.RecordBatch) -> memoryview:
 
 
 def _as_texts(column: pa.Array) -> pa.Array:
-    """Returns a column's values as PostgreSQL reads them, escaped for COPY."""
+    """Returns the values of a column as text for PostgreSQL, escaped for COPY."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _as_texts(column.dictionary_decode())
@@ -82,17 +82,17 @@ def _as_texts(column: pa.Array) -> pa.Array:
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return _as_hex(column.cast(pa.large_binary()))
     if pa.types.is_timestamp(kind) and kind.tz:
-        # Written by way of its number: the text is then UTC, whatever the zone.
+        # Cast by way of the integer: the text is then in UTC, whatever the zone of the column.
         instants = column.cast(pa.int64()).cast(pa.timestamp(kind.unit)).cast(pa.large_string())
         return _join(instants, "+00")
     if pa.types.is_floating(kind):
-        # The shortest text of a smaller float is another number when it is read as a double.
+        # The shortest text of a 32-bit float is a different number when read as a double.
         column = column.cast(pa.float64())
     return column.cast(pa.large_string())
 
 
 def _join(*parts: Any, by: str = "") -> pa.Array:
-    """Returns texts put together row by row; NULL where one of them is."""
+    """Returns the texts of each row joined; NULL if one of them is NULL."""
     return pc.binary_join_element_wise(
         *(pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in (*parts, by))
     )
@@ -118,24 +118,24 @@ def _as_hex(values: pa.Array) -> pa.Array:
     return _join("\\\\x", texts)
 
 
-def find_nowhere(path: Path) -> str | None:
-    """Returns the row and the column of the first text that PostgreSQL cannot hold, None where all are fine."""
+def find_nul(path: Path) -> str | None:
+    """Returns the row and the column of the first text with U+0000, None if there is none."""
     seen = 0
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(ROWS_AT_ONCE):
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                found = _first_nowhere(column)
+                found = _first_nul(column)
                 if found >= 0:
                     return f"row {seen + found + 1}, column {name}"
             seen += len(batch)
     return None
 
 
-def _first_nowhere(column: Any) -> int:
-    """Returns the index of the first value with U+0000 in it, -1 where there is none."""
+def _first_nul(column: Any) -> int:
+    """Returns the index of the first value with U+0000, -1 if there is none."""
     if pa.types.is_nested(column.type):
         column = pa.array([None if value is None else json.dumps(value) for value in column.to_pylist()], pa.string())
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return -1
-    found = [pc.match_substring(column, held).fill_null(False) for held in _NOWHERE]  # noqa: FBT003 - Arrow's signature
+    found = [pc.match_substring(column, held).fill_null(False) for held in _NULS]  # noqa: FBT003 - Arrow's signature
     return int(pc.index(pc.or_(*found), True).as_py())

@@ -23,7 +23,7 @@ from data_foundation.errors import ValueRefused
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
 from data_foundation.warehouses.connection import execute_all
 from data_foundation.warehouses.one_load import OneTransaction
-from data_foundation.warehouses.postgres.copy_text import CopyText, find_nowhere
+from data_foundation.warehouses.postgres.copy_text import CopyText, find_nul
 from data_foundation.warehouses.postgres.errors import explain_refusal
 from data_foundation.warehouses.transactional_destination import (
     AS_NAMED,
@@ -143,9 +143,7 @@ class _SqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
             try:
                 cursor.copy_expert(statement, text, BLOCK)
             except _UNSTORABLE as error:
-                message = (
-                    f"{find_nowhere(path) or table}: a text holds U+0000, which PostgreSQL cannot store; remove it"
-                )
+                message = f"{find_nul(path) or table}: a text holds U+0000, which PostgreSQL cannot store; remove it"
                 raise ValueRefused(message) from error
             except psycopg2.Error as error:
                 raise text.error or error from None

@@ -1,4 +1,4 @@
-"""What PostgreSQL refuses told as the setting or the right that is at fault."""
+"""Translates PostgreSQL's errors into the setting or the privilege to change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PASSING = re.compile(
     r"the database system is |too many (?:clients|connections)|remaining connection slots|terminating connection|"
     r"Temporary failure in name resolution"
 )
-"""What a server says that is starting, stopping or full; psycopg2 has no number for what happens before the login."""
+"""Messages of a server that is starting, stopping or full; before the login psycopg2 has no error code."""
 
 _SETTINGS: Mapping[str, str] = {
     r"password authentication failed|role .* does not exist|authentication failed": (
@@ -30,7 +30,7 @@ _SETTINGS: Mapping[str, str] = {
     r"\bSSL\b|certificate": "POSTGRES_SSLMODE asks for what the server does not offer, or cannot prove",
     r"could not translate host name|could not parse": "POSTGRES_HOST names no machine",
 }
-"""What is wrong, by the server's words; in a language other than English the words speak for themselves."""
+"""The setting at fault, by the server's English message; other languages are passed on unexplained."""
 
 _RIGHTS: Mapping[str, str] = {
     r"denied for database": "GRANT CREATE ON DATABASE ... lets it make schemas",
@@ -47,39 +47,39 @@ _STATES: Mapping[str, str] = {
 
 
 def explain_connection(error: Exception, place: str) -> Exception:
-    """Returns why there is no session: a setting that is at fault, or a `ConnectionError` where it may pass.
+    """Returns the error of a failed connection: the setting at fault, or a `ConnectionError` if a retry may help.
 
     Args:
-        error: Of `psycopg2.connect`.
-        place: What was connected to.
+        error: The error of `psycopg2.connect`.
+        place: The address of the database.
     """
-    said = _one_line(str(error))
-    if not _PASSING.search(said):
+    message = _one_line(str(error))
+    if not _PASSING.search(message):
         for words, reason in _SETTINGS.items():
-            if re.search(words, said):
-                return WarehouseError(f"PostgreSQL refuses: {reason}. It says: {said}")
-        if "FATAL" in said:
-            return WarehouseError(f"PostgreSQL refuses: {said}")
-    return ConnectionError(f"{place} (POSTGRES_HOST, POSTGRES_PORT) cannot be reached: {said}")
+            if re.search(words, message):
+                return WarehouseError(f"PostgreSQL refuses: {reason}. It says: {message}")
+        if "FATAL" in message:
+            return WarehouseError(f"PostgreSQL refuses: {message}")
+    return ConnectionError(f"{place} (POSTGRES_HOST, POSTGRES_PORT) cannot be reached: {message}")
 
 
 def explain_refusal(error: Exception) -> WarehouseError | None:
-    """Returns what a person must change, None for an error that is about rows, statements or a passing fault.
+    """Returns an error with the setting or privilege to change, None for an error of another kind.
 
     Args:
-        error: Of a statement.
+        error: The error of a statement.
     """
     if not isinstance(error, psycopg2.Error):
         return None
-    said = _one_line(error.diag.message_primary or str(error))
+    message = _one_line(error.diag.message_primary or str(error))
     if reason := _STATES.get(error.pgcode or ""):
-        return WarehouseError(f"PostgreSQL refuses: {reason}. It says: {said}")
+        return WarehouseError(f"PostgreSQL refuses: {reason}. It says: {message}")
     if isinstance(error, psycopg2.errors.InsufficientPrivilege):
-        needed = (right for words, right in _RIGHTS.items() if re.search(words, said))
-        return WarehouseError(f"POSTGRES_USER lacks a right: {next(needed, 'GRANT it')}. PostgreSQL says: {said}")
-    if isinstance(error, psycopg2.errors.QueryCanceled) and "statement timeout" in said:
+        needed = (right for words, right in _RIGHTS.items() if re.search(words, message))
+        return WarehouseError(f"POSTGRES_USER lacks a right: {next(needed, 'GRANT it')}. PostgreSQL says: {message}")
+    if isinstance(error, psycopg2.errors.QueryCanceled) and "statement timeout" in message:
         reason = "a statement took longer than statement_timeout; ALTER ROLE ... SET statement_timeout = 0"
-        return WarehouseError(f"PostgreSQL refuses: {reason}. It says: {said}")
+        return WarehouseError(f"PostgreSQL refuses: {reason}. It says: {message}")
     return None
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL: one set of settings, one connection a load, and refusals that name the setting or the right at fault."""
+"""PostgreSQL as warehouse: checks its settings and opens one connection for each load."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HIGHEST_PORT = 65535
 
 LOGIN_SECONDS = 15
 KEEPALIVE: Mapping[str, int] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 6}
-"""A connection that a firewall has dropped is noticed after a minute and a half, not after two hours."""
+"""A connection dropped by a firewall is detected after 90 seconds instead of two hours."""
 
 LONGEST_NAME = 63
 """Characters of application_name that PostgreSQL keeps."""
@@ -48,7 +48,7 @@ class PostgresWarehouse(Warehouse):
     settings: Mapping[str, str] = field(repr=False)
     kind: ClassVar[str] = "postgres"
     known_settings: ClassVar[Sequence[Setting]] = SETTINGS
-    # One session, because it is one transaction.
+    # A load is one transaction and so one session.
     load_workers: ClassVar[int] = 1
 
     @classmethod
@@ -63,7 +63,7 @@ class PostgresWarehouse(Warehouse):
     @override
     def describe(self) -> str:
         get = self.settings.get
-        # Who puts a whole address here puts a password here.
+        # A whole address here would contain a password.
         host = (get("POSTGRES_HOST") or "").rpartition("@")[2]
         return f"postgresql://{host}:{get('POSTGRES_PORT')}/{get('POSTGRES_DATABASE')}"
 
@@ -83,12 +83,12 @@ class PostgresWarehouse(Warehouse):
     @contextmanager
     @override
     def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
-        """Yields a destination over one connection, whose application_name is that of the table.
+        """Yields a destination over one connection, whose application_name contains the asset of the label.
 
         Raises:
-            SettingMissing: Naming every setting that is not set.
-            WarehouseError: Naming the setting that is at fault.
-            ConnectionError: The server is away, which may pass.
+            SettingMissing: Names every setting that is not set.
+            WarehouseError: Names the setting at fault.
+            ConnectionError: The server cannot be reached; a retry may help.
         """
         self._check()
         with closing(self._connect(label or {})) as session:
@@ -97,19 +97,19 @@ class PostgresWarehouse(Warehouse):
     def _destination(self, session: Connection | None = None) -> TransactionalPostgres:
         self._check()
         try:
-            # Only who has a PostgreSQL needs its driver.
+            # The driver is an extra: only users of PostgreSQL install it.
             from data_foundation.warehouses.postgres.destination import TransactionalPostgres  # noqa: PLC0415
         except ModuleNotFoundError as error:
             message = f"WAREHOUSE=postgres needs {error.name}: pip install 'data-foundation[postgres]'"
             raise WarehouseError(message) from None
         get = self.settings.get
-        # dlt gets a session and never logs in.
+        # dlt gets a session and never signs in.
         names = {"host": "HOST", "port": "PORT", "username": "USER", "database": "DATABASE"}
         known = {name: get(f"POSTGRES_{setting}") for name, setting in names.items()}
         return TransactionalPostgres({**known, "password": "given"}, session)
 
     def _connect(self, label: Mapping[str, str]) -> Connection:
-        self._destination()  # says what to install
+        self._destination()  # raises if the driver is not installed
         import psycopg2  # noqa: PLC0415 - see `_destination`
 
         from data_foundation.warehouses.postgres.errors import explain_connection  # noqa: PLC0415 - the same
@@ -135,13 +135,13 @@ class PostgresWarehouse(Warehouse):
             "sslmode": get("POSTGRES_SSLMODE"),
             "connect_timeout": LOGIN_SECONDS,
             "client_encoding": "UTF8",
-            # A time without a zone is UTC, wherever the server stands.
+            # A time without a zone is UTC, whatever the server's zone.
             "options": "-c timezone=UTC",
             **KEEPALIVE,
         }
 
     def _check(self) -> None:
-        """Raises what the settings themselves show."""
+        """Raises if a setting is missing or invalid."""
         get = self.settings.get
         if missing := [name for name in REQUIRED if not get(name)]:
             raise SettingMissing(missing, "Set them in the environment or in .env")

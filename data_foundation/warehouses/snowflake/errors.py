@@ -1,4 +1,4 @@
-"""What Snowflake refuses told as the setting or the right that is at fault."""
+"""Translates Snowflake's errors into the setting or the privilege to change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SETTINGS: Mapping[int, str] = {
     3001: "SNOWFLAKE_ROLE lacks a right",
     3540: "SNOWFLAKE_ROLE lacks a right",
 }
-"""By the number of the error; those from 390000 on come from logging in."""
+"""The setting at fault, by error number; numbers from 390000 on are of signing in."""
 
 _REQUESTED = re.compile(r"(?:requested|specified) (database|warehouse|role|schema)\b.*does not exist or not authorized")
 _UNREACHABLE = frozenset(
@@ -39,11 +39,11 @@ _UNREACHABLE = frozenset(
         errorcode.ER_RETRYABLE_CODE,
     }
 )
-"""Numbers of the connector's own, for a login that no server answered, or only with 5xx."""
+"""The connector's own numbers for a login that no server answered, or only with 5xx."""
 
 
 def explain_connection(error: snowflake.connector.Error, settings: Mapping[str, str]) -> Exception:
-    """Returns why there is no session: a setting that is at fault, or a `ConnectionError` if it may pass.
+    """Returns the error of a failed login: the setting at fault, or a `ConnectionError` if a retry may help.
 
     Args:
         error: The error of `snowflake.connector.connect`.
@@ -58,31 +58,31 @@ def explain_connection(error: snowflake.connector.Error, settings: Mapping[str, 
     address = host or f"{settings.get('SNOWFLAKE_ACCOUNT')}.snowflakecomputing.com"
     return ConnectionError(
         f"Snowflake cannot be reached at {address}: {names} is wrong, or DNS, a firewall or a proxy is in the way. "
-        f"The connector says: {_said(error)}"
+        f"The connector says: {_message(error)}"
     )
 
 
 def explain_refusal(error: Exception) -> WarehouseError | None:
-    """Returns what a person must change, None for an error that is about rows, statements or a passing fault.
+    """Returns an error with the setting or privilege to change, None for an error of another kind.
 
     Args:
-        error: Of snowflake-connector; its `errno` is Snowflake's own number.
+        error: The connector's error; its `errno` is Snowflake's own number.
     """
     if not isinstance(error, snowflake.connector.Error):
         return None
-    said = _said(error)
+    message = _message(error)
     if reason := _SETTINGS.get(error.errno or 0):
-        return WarehouseError(f"Snowflake refuses: {reason}. It says: {said}")
-    if found := _REQUESTED.search(said):
+        return WarehouseError(f"Snowflake refuses: {reason}. It says: {message}")
+    if found := _REQUESTED.search(message):
         named = found[1].upper()
         return WarehouseError(
-            f"Snowflake refuses: SNOWFLAKE_{named} is wrong, or SNOWFLAKE_ROLE may not use it. It says: {said}"
+            f"Snowflake refuses: SNOWFLAKE_{named} is wrong, or SNOWFLAKE_ROLE may not use it. It says: {message}"
         )
     if isinstance(error, (snowflake.connector.errors.ForbiddenError, snowflake.connector.errors.HttpError)):
-        return WarehouseError(f"SNOWFLAKE_ACCOUNT names no account that can be reached from here. It says: {said}")
+        return WarehouseError(f"SNOWFLAKE_ACCOUNT names no account that can be reached from here. It says: {message}")
     return None
 
 
-def _said(error: snowflake.connector.Error) -> str:
-    """Returns Snowflake's own words, on one line."""
+def _message(error: snowflake.connector.Error) -> str:
+    """Returns Snowflake's own message on one line."""
     return " ".join(str(error.raw_msg or error.msg or error).split())

@@ -1,4 +1,4 @@
-"""Snowflake: one set of settings, one session a load, and refusals that name the setting or the right at fault."""
+"""Snowflake as warehouse: checks its settings and opens one session for each load."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SETTINGS = (
 REQUIRED = [setting.name for setting in SETTINGS if setting.required]
 KEYS = ("SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY")
 SECRETS = (*KEYS, "SNOWFLAKE_PASSWORD", "SNOWFLAKE_TOKEN")
-"""Ways to prove who one is, of which exactly one is set; key pair is the one for machines."""
+"""Settings with a secret to sign in with, of which exactly one is set; machines use a key pair."""
 
 AUTHENTICATORS: Mapping[str, str] = {
     "SNOWFLAKE_PRIVATE_KEY_PATH": "snowflake_jwt",
@@ -52,11 +52,11 @@ AUTHENTICATORS: Mapping[str, str] = {
     "SNOWFLAKE_TOKEN": "oauth",
 }
 WITHOUT_SECRET = frozenset({"externalbrowser", "workload_identity"})
-"""Authenticators that ask a person, or the machine's cloud."""
+"""Authenticators without a secret: a person in a browser, or the identity of a cloud machine."""
 
 LOGIN_SECONDS = 60
 REPLY_SECONDS = 300
-"""How long the connector repeats a request that nobody answers; its own patience has no end."""
+"""How long the connector retries a request without an answer; its default has no limit."""
 
 LONGEST_TAG = 2000
 
@@ -68,7 +68,7 @@ class SnowflakeWarehouse(Warehouse):
     settings: Mapping[str, str] = field(repr=False)
     kind: ClassVar[str] = "snowflake"
     known_settings: ClassVar[Sequence[Setting]] = SETTINGS
-    # They put files into a stage, over one session; what loads them in parallel is Snowflake.
+    # They put files into a stage over one session; Snowflake then loads the files in parallel.
     load_workers: ClassVar[int] = 8
 
     @classmethod
@@ -104,9 +104,9 @@ class SnowflakeWarehouse(Warehouse):
         """Yields a destination over one session, whose QUERY_TAG is the label as JSON.
 
         Raises:
-            SettingMissing: Naming every setting that is not set.
-            WarehouseError: Naming the setting or the right that is at fault.
-            ConnectionError: The account cannot be reached, which may pass.
+            SettingMissing: Names every setting that is not set.
+            WarehouseError: Names the setting or the privilege at fault.
+            ConnectionError: The account cannot be reached; a retry may help.
         """
         from data_foundation.warehouses.snowflake.destination import TransactionalSnowflake  # noqa: PLC0415 - half a second
 
@@ -114,7 +114,7 @@ class SnowflakeWarehouse(Warehouse):
             yield TransactionalSnowflake(self._credentials(), session)
 
     def _connect(self, label: Mapping[str, str]) -> SnowflakeConnection:
-        import snowflake.connector  # noqa: PLC0415 - half a second, which only who has a Snowflake pays
+        import snowflake.connector  # noqa: PLC0415 - half a second, for users of Snowflake only
 
         from data_foundation.warehouses.snowflake.errors import explain_connection  # noqa: PLC0415 - the same
 
@@ -123,7 +123,7 @@ class SnowflakeWarehouse(Warehouse):
             return snowflake.connector.connect(
                 **parameters,
                 autocommit=True,
-                # A database or a virtual warehouse that is not there is told at once, not by the first statement.
+                # A database or virtual warehouse that does not exist fails here, and not at the first statement.
                 validate_default_parameters=True,
                 login_timeout=LOGIN_SECONDS,
                 network_timeout=REPLY_SECONDS,
@@ -135,7 +135,7 @@ class SnowflakeWarehouse(Warehouse):
             raise explain_connection(error, self.settings) from None
 
     def _connector_parameters(self) -> dict[str, Any]:
-        """Returns what the connector is called with, checked as far as it can be without a connection."""
+        """Returns the checked arguments of the connector."""
         get = self.settings.get
         self._check()
         parameters: dict[str, Any] = {
@@ -155,7 +155,7 @@ class SnowflakeWarehouse(Warehouse):
         return {name: value for name, value in parameters.items() if value}
 
     def _credentials(self) -> dict[str, Any]:
-        """Returns what dlt wants to know; the session it is given."""
+        """Returns dlt's credentials, without a secret: dlt gets an open session."""
         self._check()
         get = self.settings.get
         known = {"host": get("SNOWFLAKE_ACCOUNT"), "database": get("SNOWFLAKE_DATABASE"),
@@ -168,7 +168,7 @@ class SnowflakeWarehouse(Warehouse):
         return self.settings.get("SNOWFLAKE_AUTHENTICATOR") or (given[0] if given else "")
 
     def _check(self) -> None:
-        """Raises what the settings themselves show: one is missing, or two contradict each other."""
+        """Raises if a setting is missing or invalid, or if two contradict each other."""
         get = self.settings.get
         missing = [name for name in REQUIRED if not get(name)]
         given = [name for name in SECRETS if get(name)]
@@ -198,10 +198,10 @@ class SnowflakeWarehouse(Warehouse):
             self._private_key()
 
     def _private_key(self) -> bytes | None:
-        """Returns the key as DER, None where another way in is set.
+        """Returns the private key as DER, None if none is set.
 
         Raises:
-            WarehouseError: There is no such file, it holds no key, or the passphrase does not open it.
+            WarehouseError: The file cannot be read, it holds no key, or the passphrase does not open it.
         """
         path, text = self.settings.get("SNOWFLAKE_PRIVATE_KEY_PATH"), self.settings.get("SNOWFLAKE_PRIVATE_KEY")
         if path:
@@ -215,7 +215,7 @@ class SnowflakeWarehouse(Warehouse):
             return None
         try:
             return decode_private_key(text, self.settings.get("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE") or None)
-        except Exception:  # noqa: BLE001 - whatever a library says of a key may quote it
+        except Exception:  # noqa: BLE001 - the message of any library may contain the key
             name = "SNOWFLAKE_PRIVATE_KEY_PATH" if path else "SNOWFLAKE_PRIVATE_KEY"
             message = (
                 f"{name} holds no private key that SNOWFLAKE_PRIVATE_KEY_PASSPHRASE opens; accepted is a PKCS8 key in "
