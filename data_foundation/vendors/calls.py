@@ -1,4 +1,4 @@
-"""Requests to a vendor, for a source to make: paced by what it says of its limits, tried again where that helps."""
+"""HTTP requests of a source to a vendor: paced by the vendor's limits, and retried after transient errors."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ from data_foundation.config.fields import Retries
 from data_foundation.process_wide.redaction import redact, remember
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.process_wide.source_log import hear
-from data_foundation.vendors.responses import address, cut, describe_answer, refuse_errors
-from data_foundation.vendors.retries import SYSTEM, Clock, asked_by_itself, attempts, retry_after
+from data_foundation.vendors.responses import address, describe_answer, refuse_errors, shorten
+from data_foundation.vendors.retries import SYSTEM, Clock, attempts, own_retry_after, retry_after
 
 logger = logging.getLogger(__name__)
 
-TOLD_FROM = 1.0
-"""Seconds of the shortest wait for a limit that is worth a line in the log."""
+LOGGED_WAIT = 1.0
+"""Seconds from which a wait for a limit is logged."""
 
 _PAGE = re.compile("page|cursor|next|continu", re.IGNORECASE)
 
 
 class Refusal(Exception):
-    """A vendor refused a request; what a source's reading of an answer returns or raises."""
+    """A vendor refused a request; returned or raised by a source's `read` function."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        """Takes what the vendor says.
+        """Creates the error.
 
         Args:
-            message: For a person: what was asked, what the vendor answered, what to do.
-            retry_after: None where it does not pass by itself; 0.0 where it does, nobody knows when; else seconds.
+            message: What was requested, what the vendor answered, and what to do.
+            retry_after: Seconds after which a retry may succeed; 0.0 if unknown; None if a retry cannot succeed.
         """
         super().__init__(redact(message))
         self.retry_after = retry_after
 
 
 class Calls:
-    """Requests to one vendor.
+    """Sends requests to one vendor.
 
-    Those that share a limit share its pauses, in whatever thread they are made. While the vendor asks for pauses, and
-    until its first answer, they are made one at a time: so many threads that each find the limit free cannot pass it
-    together. What a request sends as a token, a key or a secret is masked in every log and error from then on.
+    Requests with the same limit share its pauses, in all threads. While the vendor requires pauses, and until its
+    first response, only one request runs at a time; otherwise many threads could exceed the limit together. Tokens,
+    keys and secrets that a request sends are masked in all later logs and errors.
 
     Attributes:
-        calls: How many requests were made, further attempts included.
-        clock: What its waits go by.
+        calls: Number of requests sent, including retries.
+        clock: Clock for all waits.
     """
 
     def __init__(  # noqa: PLR0913 - each is one thing that vendors differ in
@@ -71,16 +71,15 @@ class Calls:
         """Opens no connection yet.
 
         Args:
-            limit: What calls share a limit by, in this process; for instance `facebook_ads/act_1`.
-            read: The vendor's own reading of an answer, whatever its status: a refusal, or None. What it leaves alone
-                is read by its status.
-            pause: Seconds that the next call under the limit waits, by an answer that was fine.
-            retries: Attempts after the first, where a refusal or a fault passes.
-            deadline: Seconds that one call may take with all its waits; what would take longer fails at once.
+            limit: Name of the limit that requests of this process share, for instance `facebook_ads/act_1`.
+            read: Returns the vendor's refusal in a response of any status, or None; then the status decides.
+            pause: Returns the seconds that the next request must wait after a successful response.
+            retries: Number of retries after a transient refusal or error.
+            deadline: Seconds for one call with all its waits; a call that would take longer fails at once.
             timeout: Seconds to connect, and between two bytes.
-            json: An answer that does not hold JSON is a fault that passes; one that is streamed is not looked at.
-            session: With headers, certificates or a proxy of its own.
-            clock: What waits go by.
+            json: Treat a response without valid JSON as a transient error; streamed responses are not checked.
+            session: A session with its own headers, certificates or proxy.
+            clock: Clock for all waits.
         """
         hear(__name__)
         self.calls = 0
@@ -92,91 +91,91 @@ class Calls:
         self._session = session or requests.Session()
 
     def get(self, url: str, **kwargs: Any) -> requests.Response:
-        """Returns the answer to a GET that was not refused.
+        """Returns the response to a GET request.
 
         Args:
-            url: The whole address.
-            kwargs: As `requests.get` takes them.
+            url: The complete URL.
+            kwargs: Arguments of `requests.get`.
 
         Raises:
-            Refusal: As `read` says, or a busy vendor that asks for more time than there is.
-            requests.HTTPError: A status of 400 or more that `read` left alone.
-            requests.RequestException: The vendor cannot be reached, or breaks off.
+            Refusal: `read` returned or raised it, or the vendor requires a wait beyond the deadline.
+            requests.HTTPError: The status is 400 or more, and `read` returned None.
+            requests.RequestException: The vendor cannot be reached, or the connection broke.
         """
         return self._call("GET", url, kwargs)
 
     def post(self, url: str, **kwargs: Any) -> requests.Response:
-        """Returns the answer to a POST that was not refused; as `get`, which see."""
+        """Returns the response to a POST request; arguments and errors are those of `get`."""
         return self._call("POST", url, kwargs)
 
-    def _call(self, method: str, url: str, asked: Mapping[str, Any]) -> requests.Response:
-        _learn(asked)
+    def _call(self, method: str, url: str, kwargs: Mapping[str, Any]) -> requests.Response:
+        _mask_secrets(kwargs)
         latest = self.clock.now() + self._retries.deadline
         try:
-            return attempts(self._retries, self._tell_retry, self.clock)(self._attempt, method, url, asked, latest)
+            return attempts(self._retries, self._on_retry, self.clock)(self._attempt, method, url, kwargs, latest)
         except Refusal as refusal:
             if not refusal.retry_after:
                 raise
-            message = f"{refusal}; the vendor asks to wait {refusal.retry_after:,.0f} s, so it was given up"
+            message = f"{refusal}; the vendor requires a wait of {refusal.retry_after:,.0f} s, beyond the deadline"
             raise Refusal(message, retry_after=refusal.retry_after) from None
 
-    def _attempt(self, method: str, url: str, asked: Mapping[str, Any], latest: float) -> requests.Response:
+    def _attempt(self, method: str, url: str, kwargs: Mapping[str, Any], latest: float) -> requests.Response:
         with self._limit.turn(latest) as is_alone:
             self.calls += 1
             try:
-                response = self._session.request(method, url, **{"timeout": self._timeout, **asked})
+                response = self._session.request(method, url, **{"timeout": self._timeout, **kwargs})
             except requests.RequestException as error:
                 error.args = (redact(str(error)),)
                 raise error from None
             try:
-                self._refuse(response, looks=self._json and not asked.get("stream"))
+                self._check_response(response, needs_json=self._json and not kwargs.get("stream"))
             except (Refusal, requests.HTTPError) as error:
-                self._limit.hold(asked_by_itself(error) or 0.0)
+                self._limit.hold(own_retry_after(error) or 0.0)
                 raise
-            self._limit.answered(self._pause(response), is_alone=is_alone)
+            self._limit.record(self._pause(response), is_alone=is_alone)
             return response
 
-    def _refuse(self, response: requests.Response, *, looks: bool) -> None:
-        """Raises what an answer refuses, or lacks."""
-        is_whole = not looks or response.status_code == requests.codes.no_content or _holds_json(response.content)
-        if is_whole and (refusal := self._read(response)):
+    def _check_response(self, response: requests.Response, *, needs_json: bool) -> None:
+        """Raises the error of a response that is a refusal or is not complete JSON."""
+        is_complete = not needs_json or response.status_code == requests.codes.no_content or _is_json(response.content)
+        if is_complete and (refusal := self._read(response)):
             raise refusal
         is_busy = response.status_code in {requests.codes.too_many_requests, requests.codes.service_unavailable}
         if is_busy and (seconds := retry_after(requests.HTTPError(response=response))):
             raise Refusal(describe_answer(response), retry_after=seconds)
         refuse_errors(response)
-        if not is_whole:
-            # Of JSON that breaks off the beginning may be rows, which are nobody's business.
-            said = "" if response.text.lstrip()[:1] in {"{", "["} else f": {cut(response.text)}"
-            message = f"{address(response)} answered what is no JSON, or breaks off{said}"
+        if not is_complete:
+            # Incomplete JSON may begin with rows, which may be personal data and stay out of logs.
+            text = "" if response.text.lstrip()[:1] in {"{", "["} else f": {shorten(response.text)}"
+            message = f"{address(response)} returned incomplete or invalid JSON{text}"
             raise ConnectionError(message)
 
-    def _tell_retry(self, number: int, seconds: float, cause: BaseException) -> None:
+    def _on_retry(self, number: int, seconds: float, cause: BaseException) -> None:
         if isinstance(cause, Refusal):
             self._limit.hold(seconds)
-        said = redact(f"{type(cause).__name__}: {cause}")
-        logger.warning("%s: attempt %d failed: %s; the next one in %.1f s", self._name, number, said, seconds)
+        error = redact(f"{type(cause).__name__}: {cause}")
+        logger.warning("%s: attempt %d failed: %s; retrying in %.1f s", self._name, number, error, seconds)
 
 
 class _Limit:
-    """What calls of one name know of their limit together."""
+    """The state of one rate limit, shared by all requests with its name."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self._name, self._clock = name, clock
-        self._turns, self._knowing = threading.Lock(), threading.Lock()
+        self._turns, self._state_lock = threading.Lock(), threading.Lock()
         self._free_at = -math.inf
-        # Until an answer says otherwise: somebody else may have used it up.
+        # True until the first response: another process may have used up the limit.
         self._is_near = True
 
     @contextmanager
     def turn(self, latest: float) -> Iterator[bool]:
-        """Waits until a call may be made; yields whether no other one is begun until the block ends.
+        """Waits until a request may be sent; yields whether it runs alone until the block ends.
 
         Args:
-            latest: By the clock; who would have to wait longer is refused.
+            latest: The latest time to start, by the clock.
 
         Raises:
-            Refusal: The limit is free later than that.
+            Refusal: The limit is free only after `latest`.
         """
         with ExitStack() as alone:
             alone.enter_context(self._turns)
@@ -189,18 +188,18 @@ class _Limit:
         while (seconds := self._free_at - self._clock.now()) > 0:
             if self._clock.now() + seconds > latest:
                 raise Refusal(f"{self._name}: the limit is used up", retry_after=seconds)
-            if seconds >= TOLD_FROM:
-                logger.info("%s: waiting %.0f s, as the vendor asks", self._name, seconds)
+            if seconds >= LOGGED_WAIT:
+                logger.info("%s: waiting %.0f s, as the vendor requires", self._name, seconds)
             self._clock.sleep(seconds)
 
     def hold(self, seconds: float) -> None:
-        """Has every call wait from now on, and then go alone."""
-        with self._knowing:
+        """Makes every request wait `seconds` from now on, and then run alone."""
+        with self._state_lock:
             self._is_near = True
             self._free_at = max(self._free_at, self._clock.now() + seconds)
 
-    def answered(self, pause: float, *, is_alone: bool) -> None:
-        """Notes what an answer says of the limit; one that others overtook does not set it free."""
+    def record(self, pause: float, *, is_alone: bool) -> None:
+        """Records the pause that a response requires; only a request that ran alone may lift the limit."""
         if pause > 0:
             self.hold(pause)
         elif is_alone:
@@ -212,12 +211,12 @@ _finding = threading.Lock()
 
 
 def _limit(name: str, clock: Clock) -> _Limit:
-    """Returns the limit of a name, which is one in this process."""
+    """Returns the limit of a name, one for the whole process."""
     with _finding:
         return _limits[clock].setdefault(name, _Limit(name, clock))
 
 
-def _holds_json(content: bytes) -> bool:
+def _is_json(content: bytes) -> bool:
     try:
         dlt_json.loadb(content)
     except ValueError:
@@ -225,11 +224,11 @@ def _holds_json(content: bytes) -> bool:
     return True
 
 
-def _learn(asked: Mapping[str, Any]) -> None:
-    """Has masked what a request sends as secret."""
+def _mask_secrets(kwargs: Mapping[str, Any]) -> None:
+    """Registers the secrets of a request, so that logs and errors mask them."""
     for part in ("params", "headers", "data", "json"):
-        if isinstance(sent := asked.get(part), Mapping):
-            # A token of a page opens nothing, and there is another one in each answer.
+        if isinstance(sent := kwargs.get(part), Mapping):
+            # The token of a next page is not a secret, and every response has a new one.
             learn_settings({name: value for name, value in sent.items() if not _PAGE.search(str(name))})
-            # `Bearer abc`: the token is a secret without its scheme as well.
+            # `Bearer abc`: the token alone is a secret too.
             remember(str(value).rpartition(" ")[2] for name, value in sent.items() if name.lower() == "authorization")

@@ -1,4 +1,4 @@
-"""Which failures pass by themselves, and how long to wait for that."""
+"""Decides which errors are transient, and how long to wait before the next attempt."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from data_foundation.config.fields import Retries
 from data_foundation.errors import FoundationError
 
 LONGEST_WAIT = 300.0
-"""Seconds waited at most between two attempts, whatever a vendor's Retry-After says."""
+"""Longest wait in seconds between two attempts, even if a vendor's Retry-After is longer."""
 
 
 class Clock(Protocol):
-    """What waits go by; a test brings one of its own, on which an hour passes in a moment."""
+    """Time and sleep for all waits; a test passes a virtual clock on which hours pass at once."""
 
     def now(self) -> float:
-        """Returns seconds since some moment."""
+        """Returns the time in seconds since an arbitrary start."""
 
     def sleep(self, seconds: float) -> None:
-        """Returns when so many seconds have passed."""
+        """Waits for `seconds`."""
 
 
 class _System:
@@ -59,18 +59,17 @@ _PASSING = (
     DestinationTransientException,
 )
 _PASSING_STATES = ("08", "57")
-"""Classes of SQLSTATE: a connection's trouble, and somebody's intervention."""
+"""Classes of SQLSTATE: connection exception, and operator intervention."""
 _LASTING = (FoundationError, requests.exceptions.SSLError)
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tells whether the same load may succeed a little later: by what it says of itself, by status, else by class.
+    """Returns whether the same load may succeed a little later.
 
-    What passes: an error that has a number as `retry_after`, 408, 425, 429 and 5xx of a busy server, connections that
-    are refused, reset or time out, and a database that says the same of itself (`OperationalError` of PEP 249).
-    Everything else fails at once.
+    Transient are: an error with a number as `retry_after`; the HTTP statuses 408, 425, 429 and 5xx; connections that
+    are refused, reset or time out; and a database's `OperationalError` (PEP 249). All other errors are final.
     """
-    if asked_by_itself(error) is not None:
+    if own_retry_after(error) is not None:
         return True
     status = http_status(error)
     if status is not None:
@@ -80,7 +79,7 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(state, str) and not isinstance(error, FoundationError) and state.startswith(_PASSING_STATES):
         return True
     if isinstance(error, DatabaseException):
-        # dlt takes every error of DuckDB that it does not know, a parser's for instance, for one that passes.
+        # dlt classes every unknown error of DuckDB as transient, even a parser error.
         names = {parent.__name__ for parent in type(error.dbapi_exception).__mro__}
         return isinstance(error, DatabaseTransientException) and "OperationalError" in names
     httpx = sys.modules.get("httpx")
@@ -88,35 +87,35 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, passing) and not isinstance(error, _LASTING)
 
 
-def asked_by_itself(error: BaseException) -> float | None:
-    """Returns the seconds after which an error says that it passes, by its `retry_after`; None where it does not."""
+def own_retry_after(error: BaseException) -> float | None:
+    """Returns the `retry_after` attribute of an error in seconds. Returns None if it has none."""
     seconds = getattr(error, "retry_after", None)
     return float(seconds) if isinstance(seconds, int | float) else None
 
 
 def retry_after(error: BaseException) -> float:
-    """Returns the seconds that a vendor asks to wait, by number or by date; 0 where it does not ask."""
+    """Returns the seconds of the response's Retry-After header, given as a number or a date; 0 without the header."""
     headers: Mapping[str, str] = getattr(getattr(error, "response", error), "headers", None) or {}
-    asked = headers.get("Retry-After", "")
+    header = headers.get("Retry-After", "")
     try:
-        return max(float(asked), 0.0)
+        return max(float(header), 0.0)
     except ValueError:
         pass
     try:
-        return max(float(parsedate_to_datetime(asked).timestamp()) - time.time(), 0.0)
+        return max(float(parsedate_to_datetime(header).timestamp()) - time.time(), 0.0)
     except (TypeError, ValueError):
         return 0.0
 
 
 def attempts(
-    retries: Retries, tell: Callable[[int, float, BaseException], None], clock: Clock = SYSTEM
+    retries: Retries, on_retry: Callable[[int, float, BaseException], None], clock: Clock = SYSTEM
 ) -> tenacity.Retrying:
-    """Returns tenacity's attempts: the next one where the last failed with something that passes.
+    """Returns a tenacity object that repeats a function while it fails with a transient error.
 
     Args:
-        retries: How often, how long apart, and until when.
-        tell: Told of an attempt that failed, when there will be another: its number, the seconds until then, the cause.
-        clock: What back-off and deadline go by.
+        retries: Number of retries, back-off and deadline.
+        on_retry: Called before each retry with the number of the failed attempt, the seconds to wait, and the cause.
+        clock: Clock for back-off and deadline.
     """
     started = clock.now()
     backoff = tenacity.wait_exponential_jitter(multiplier=retries.backoff, max=LONGEST_WAIT, jitter=retries.backoff / 2)
@@ -124,14 +123,14 @@ def attempts(
     def seconds(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         cause = root_cause(error) if error else None
-        # Who took the trouble to read the wait out of an answer means it: the deadline alone ends it.
-        if cause and (asked := asked_by_itself(cause)):
-            return max(backoff(state), asked)
+        # A source that read the wait from a response knows it exactly, so only the deadline limits it.
+        if cause and (own_wait := own_retry_after(cause)):
+            return max(backoff(state), own_wait)
         return min(max(backoff(state), retry_after(cause) if cause else 0.0), LONGEST_WAIT)
 
-    def told(state: tenacity.RetryCallState) -> None:
+    def before_sleep(state: tenacity.RetryCallState) -> None:
         if state.outcome and (error := state.outcome.exception()):
-            tell(state.attempt_number, state.upcoming_sleep, root_cause(error))
+            on_retry(state.attempt_number, state.upcoming_sleep, root_cause(error))
 
     return tenacity.Retrying(
         stop=lambda state: (
@@ -140,13 +139,13 @@ def attempts(
         wait=seconds,
         sleep=clock.sleep,
         retry=tenacity.retry_if_exception(lambda error: is_transient(root_cause(error))),
-        before_sleep=told,
+        before_sleep=before_sleep,
         reraise=True,
     )
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """Returns what went wrong inside the wrappers that dlt puts around it."""
+    """Returns the error inside dlt's wrapper exceptions."""
     while True:
         inner: BaseException | None = None
         if isinstance(error, PipelineStepFailed):
@@ -159,7 +158,7 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def http_status(error: BaseException) -> int | None:
-    """Returns the status that an error of requests, httpx, urllib or aiohttp carries, None for any other error."""
+    """Returns the HTTP status of an error of requests, httpx, urllib or aiohttp. Returns None for other errors."""
     response = getattr(error, "response", None)
     for holder, name in ((response, "status_code"), (error, "status"), (error, "code")):
         if isinstance(status := getattr(holder, name, None), int):

@@ -87,8 +87,8 @@ WRONG: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "text-key": ({"parallelism": 2, "partition_on": "note"}, [], "column note is text; accepted are whole numbers"),
     "no-column": ({"parallelism": 2, "partition_on": "x"}, [], "partition_on: public.orders has no column 'x'"),
     "order": ({"parallelism": 2, "partition_on": "id"}, ["incremental: {cursor_path: id, row_order: asc}"], "side by"),
-    "none-at-all": ({"parallelism": 0}, [], "parallelism: got 0; accepted is a whole number from 1 on"),
-    "size": ({"chunk_size": "many"}, [], "chunk_size: got 'many'; accepted is a whole number from 1 on"),
+    "none-at-all": ({"parallelism": 0}, [], "parallelism: got 0; accepted is a whole number, 1 or more"),
+    "size": ({"chunk_size": "many"}, [], "chunk_size: got 'many'; accepted is a whole number, 1 or more"),
     "probe-column": ({"skip_unchanged": "x"}, [], "skip_unchanged: public.orders has no column 'x'"),
     "probe-and-cursor": ({"skip_unchanged": "id"}, ["incremental: {cursor_path: id}"], "reads only what is new"),
 }  # fmt: skip
@@ -110,7 +110,7 @@ def test_a_sqlite_file_has_one_reader(sql_tree: SqlTree, file: Path) -> None:
     """It would be no faster through two."""
     run_sqlite(file, "CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (1), (2)")
     sql_tree.read(parallelism=2)
-    with pytest.raises(EntryError, match="parallelism: sqlite is read no faster by several"):
+    with pytest.raises(EntryError, match="parallelism: several connections do not read sqlite faster"):
         sql_tree.load("shop.landed")
 
 

@@ -290,7 +290,7 @@ def test_a_fault_that_lasts_and_meets_all_is_the_error(ads: Ads, arm_fault: Arm,
     assert reading.rows == []
     assert (AT_THE_TOKEN if site == "token" else LAST)[fault] in str(reading.error)
     if fault == "quota_of_the_day" and site == "manager":
-        assert "asks to wait 40,591 s" in str(reading.error)
+        assert "requires a wait of 40,591 s" in str(reading.error)
         assert ads.clock.slept == []
 
 

@@ -191,7 +191,7 @@ def test_entities_are_a_mirror_of_each_account(ads: Ads, arm_fault: Arm) -> None
 def test_a_quota_that_comes_back_tomorrow_fails_the_load_today(ads: Ads, arm_fault: Arm) -> None:
     """Nobody waits for eleven hours, or asks again meanwhile; the error says how long it takes."""
     arm_fault("/google_ads/v25/", "quota_of_the_day")
-    with pytest.raises(LoadError, match="asks to wait 40,591 s"):
+    with pytest.raises(LoadError, match="requires a wait of 40,591 s"):
         ads.load("campaigns")
     assert ads.clock.slept == []
 

@@ -103,7 +103,7 @@ def test_what_the_vendor_asks_to_wait_is_waited_and_said(
     with caplog.at_level(logging.INFO, "data_foundation.vendors.calls"):
         assert calls.get(server.url).json() == {"code": 0}
     assert (clock.now(), calls.calls) == (120, 2)
-    assert "ads/act_1: attempt 1 failed: Refusal: code 17: too many calls; the next one in 120.0 s" in caplog.text
+    assert "ads/act_1: attempt 1 failed: Refusal: code 17: too many calls; retrying in 120.0 s" in caplog.text
 
 
 def too_many(answer: requests.Response, seconds: float | None) -> Refusal | None:
@@ -133,8 +133,11 @@ def test_a_refusal_that_passes_some_day_is_asked_again_with_back_off(server: Res
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (Answer({"code": 17}, 400), "code 17: too many calls; the vendor asks to wait 7,200 s"),
-        (Answer({"busy": 1}, 429, {"Retry-After": "7200"}), "429 Too Many Requests for .*; .* asks to wait 7,200 s"),
+        (Answer({"code": 17}, 400), "code 17: too many calls; the vendor requires a wait of 7,200 s"),
+        (
+            Answer({"busy": 1}, 429, {"Retry-After": "7200"}),
+            "429 Too Many Requests for .*; .* requires a wait of 7,200 s",
+        ),
     ],
     ids=["its own reading", "Retry-After"],
 )
@@ -147,7 +150,7 @@ def test_a_wait_beyond_the_deadline_fails_at_once_and_says_how_long(
     with pytest.raises(Refusal, match=told) as refused:
         calls.get(server.url)
     assert (refused.value.retry_after, clock.now(), calls.calls) == (7200, 0, 1)
-    with pytest.raises(Refusal, match="ads/act_1: the limit is used up; the vendor asks to wait 7,200 s"):
+    with pytest.raises(Refusal, match="ads/act_1: the limit is used up; the vendor requires a wait of 7,200 s"):
         calls.get(server.url)
     assert calls.calls == 1
 

@@ -1,4 +1,8 @@
-"""Endpoints of REST APIs: `data_foundation.readers.rest.get_endpoint` is an entry for `sources.yaml`."""
+"""Reads endpoints of REST APIs: `data_foundation.readers.rest.get_endpoint` is an entry for `sources.yaml`.
+
+`endpoint_reader.py` reads one endpoint through `ApiClient`, a dlt REST client without retries of its own: a failed
+request fails the load, and the load is retried as the resource's `retries` configure.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from data_foundation.readers.rest.endpoint_arguments import EndpointArguments
 
 
 def get_endpoint(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
-    parent: object = None,  # dlt looks into its configuration for what may be Any
+    parent: object = None,  # not Any: dlt would look up a value for it in its configuration
     *,
     connection: str,
     endpoint: str,
@@ -25,32 +29,33 @@ def get_endpoint(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     end_param: str | None = None,
     include_from_parent: Sequence[str] | str = (),
 ) -> Iterator[Any]:
-    """The rows that an endpoint of a REST API answers, page by page.
+    """The rows of a REST API's endpoint, page by page.
 
     Args:
-        parent: With `data_from`, what the parent gave: the endpoint is asked for each row of it.
-        connection: Its settings are `[sources.<folder>.<connection>]` of dlt's configuration.
-        endpoint: Path below `base_url`; `{id}` is the parent's field.
+        parent: Rows of the parent resource that `data_from` names; one request is made for each row.
+        connection: Name of the connection; its settings are `[sources.<folder>.<connection>]` of dlt's configuration.
+        endpoint: Path below `base_url`; `{id}` is replaced by the parent's field.
         method: GET or POST.
-        params: Of the address; one without a value is left out.
-        json: The body of a POST.
-        headers: Beside those of the connection.
-        pagination: How pages follow each other: a word, or a mapping with its details.
-        page_size: Rows of a page that are asked for.
-        data_selector: JSONPath of the rows in an answer.
-        data_selector_required: An answer without it is refused; else it has no rows.
-        start_param: The parameter that takes the cursor of `incremental`.
-        end_param: The parameter that takes the end of a range.
-        include_from_parent: Fields of the parent that each row gets, as `_<parent>_<field>`.
+        params: Query parameters; those without a value are left out.
+        json: Body of a POST request.
+        headers: Headers in addition to those of the connection.
+        pagination: Kind of pagination: a word, or a mapping with its options.
+        page_size: Number of rows to request for each page.
+        data_selector: JSONPath of the rows in a response.
+        data_selector_required: False to accept a response without it as one without rows.
+        start_param: Query parameter for the cursor's value of `incremental`.
+        end_param: Query parameter for the end of a range.
+        include_from_parent: Fields of the parent to add to each row, as `_<parent>_<field>`.
 
     Yields:
-        Lists of rows, or JSON as it came.
+        Lists of rows, or the JSON of the response unchanged.
 
     Raises:
-        FoundationError: The endpoint cannot be read, and why.
-        requests.RequestException: The vendor is away, or refuses.
+        FoundationError: The endpoint cannot be read; the message gives the reason.
+        requests.RequestException: The API cannot be reached, or refuses the request.
     """
-    from data_foundation.readers.rest.endpoint_reader import read_endpoint  # noqa: PLC0415 - a check of arguments needs no client
+    # Checking the arguments needs no HTTP client.
+    from data_foundation.readers.rest.endpoint_reader import read_endpoint  # noqa: PLC0415
 
     arguments = EndpointArguments.read(
         connection=connection, endpoint=endpoint, method=method, params=params or {}, json=json, headers=headers or {},

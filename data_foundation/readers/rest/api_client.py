@@ -1,4 +1,4 @@
-"""dlt's REST client, held to what a load needs: no retries of its own, credentials for nobody else, answers in JSON."""
+"""dlt's REST client for loads: no retries of its own, no credentials to other hosts, responses in JSON only."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from data_foundation.errors import EntryError, LoadError
 from data_foundation.process_wide.redaction import redact, remember
 from data_foundation.readers.rest.api_settings import Api
 from data_foundation.suggestions import nearest
-from data_foundation.vendors.responses import address, cut, refuse_errors
+from data_foundation.vendors.responses import address, refuse_errors, shorten
 
 
 class ApiClient(RESTClient):
-    """Reads the answers of one API.
+    """Sends the requests to one API.
 
-    dlt's own session tries again by itself, for minutes; here a fault is the load's, which tries as `retries` say.
+    dlt's own session retries for minutes. Here an error fails the load, which is retried as `retries` configure.
     """
 
     def __init__(self, api: Api) -> None:
@@ -45,15 +45,15 @@ class ApiClient(RESTClient):
         """Yields the pages of one request.
 
         Args:
-            path: Below the API's address.
-            paginator: How pages follow each other.
-            data_selector: JSONPath of the rows, None to find them.
+            path: Path below the API's base URL.
+            paginator: dlt's paginator.
+            data_selector: JSONPath of the rows; None to let dlt detect them.
             request: `method`, `params`, `json` and `headers`.
 
         Raises:
-            requests.RequestException: The vendor is away, or refuses.
-            LoadError: An answer is not what it should be.
-            EntryError: A page is elsewhere, where the credentials must not go.
+            requests.RequestException: The API cannot be reached, or refuses the request.
+            LoadError: A response is not JSON, or lacks values that the pagination needs.
+            EntryError: A page is on another host, which must not receive the credentials.
         """
         self._check_place(urljoin(self.base_url, path))
         hooks: Any = {"response": [refuse_errors]}
@@ -64,8 +64,8 @@ class ApiClient(RESTClient):
                 yield page
         except requests.RequestException:
             raise
-        except ValueError as error:  # dlt's paginators say so, with the whole answer in it
-            raise LoadError(f"{self.api}{path}: {cut(str(error))}") from None
+        except ValueError as error:  # of dlt's paginators; the message contains the complete response
+            raise LoadError(f"{self.api}{path}: {shorten(str(error))}") from None
 
     def _check_place(self, url: str) -> None:
         ours, theirs = urlsplit(self.base_url), urlsplit(url)
@@ -73,33 +73,34 @@ class ApiClient(RESTClient):
             return
         message = (
             f"{self.api}: the next page is on {theirs.scheme}://{theirs.hostname}, and the credentials of "
-            f"{ours.scheme}://{ours.hostname} are not sent there; base_url has to be where the pages are"
+            f"{ours.scheme}://{ours.hostname} are not sent there; set base_url to the host of the pages"
         )
         raise EntryError(message)
 
     @override
     def detect_data_selector(self, response: requests.Response) -> str:
-        """Returns where dlt finds the rows of an answer: the array that it is, or a list in it."""
+        """Returns the JSONPath where dlt detects the rows: the response itself, or a list in it."""
         read_json(response)
         return super().detect_data_selector(response)
 
     @override
     def extract_response(self, response: requests.Response, data_selector: Any) -> list[Any]:
-        """Returns the rows of an answer; a list of lists, as `groups[*].rows` finds them, becomes one."""
-        found = jsonpath.find_values(data_selector, read_json(response))
-        if len(found) > 1 and all(isinstance(item, list) for item in found):
-            return [row for item in found for row in item]
-        rows = found[0] if len(found) == 1 else found
+        """Returns the rows of a response; several lists, for instance of `groups[*].rows`, are joined to one."""
+        values = jsonpath.find_values(data_selector, read_json(response))
+        if len(values) > 1 and all(isinstance(value, list) for value in values):
+            return [row for value in values for row in value]
+        rows = values[0] if len(values) == 1 else values
         if rows is None:
             return []
         return rows if isinstance(rows, list) else [rows]
 
 
 def read_json(response: requests.Response) -> Any:
-    """Returns what an answer holds.
+    """Returns the parsed JSON of a response.
 
     Raises:
-        LoadError: It is no JSON; the message shows its beginning.
+        ConnectionError: The JSON is incomplete; another attempt may succeed.
+        LoadError: The response is not JSON; the message shows its beginning.
     """
     try:
         return response.json()
@@ -107,33 +108,34 @@ def read_json(response: requests.Response) -> Any:
         kind = response.headers.get("Content-Type", "no Content-Type")
         url = address(response)
         if response.text.lstrip()[:1] in {"{", "["}:
-            # Cut off on its way, or by a server that died: what comes the next time may be whole.
-            raise ConnectionError(f"{url} answered JSON that breaks off or is none: {error}") from None
-        message = f"{url} answered {kind}, not JSON: {cut(response.text)}; base_url and endpoint have to be the API's"
+            # The connection or the server broke; the next response may be complete.
+            raise ConnectionError(f"{url} returned incomplete or invalid JSON: {error}") from None
+        message = f"{url} returned {kind}, not JSON: {shorten(response.text)}; check base_url and endpoint"
         raise LoadError(message) from None
 
 
 def check_selected(response: requests.Response, data_selector: str) -> None:
-    """Looks whether an answer has what holds the rows; a list without items has it.
+    """Checks that a response contains the `data_selector`; an empty list is accepted.
 
     Raises:
-        LoadError: It has not, naming what it has.
+        LoadError: It does not; the message lists the keys of the response.
     """
-    answer = read_json(response)
+    document = read_json(response)
     steps = data_selector.split("[", maxsplit=1)[0].rstrip(".").removeprefix("$").removeprefix(".")
-    if ".." in data_selector or not steps or jsonpath.find_values(steps, answer):
+    if ".." in data_selector or not steps or jsonpath.find_values(steps, document):
         return
-    keys = list(answer) if isinstance(answer, dict) else []
-    holds = f"it has {', '.join(map(str, keys))}" if keys else f"it is a {type(answer).__name__}"
+    keys = list(document) if isinstance(document, dict) else []
+    content = f"it has {', '.join(map(str, keys))}" if keys else f"it is a {type(document).__name__}"
     message = (
-        f"data_selector '{data_selector}' finds nothing in the answer; {holds}{nearest(steps, list(map(str, keys)))}"
-        ". Where the vendor leaves it out when there are no rows, say `data_selector_required: false`"
+        f"data_selector '{data_selector}' matches nothing in the response; {content}"
+        f"{nearest(steps, list(map(str, keys)))}. If the API omits it when there are no rows, set "
+        "`data_selector_required: false`"
     )
     raise LoadError(redact(message))
 
 
 class _Session(Session):
-    """A session of dlt's that does not try again, and takes its headers to no other host."""
+    """dlt's session, but without retries; a redirection to another host does not receive the API's headers."""
 
     def __init__(self, api: Api) -> None:
         super().__init__(raise_for_status=False)
@@ -141,7 +143,7 @@ class _Session(Session):
 
     @override
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Drops what must not follow a redirection."""
+        """Removes the API's headers from a request that is redirected to another host."""
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call] # of requests
         if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call] # the same
             for name in self._ours:
@@ -149,20 +151,18 @@ class _Session(Session):
 
 
 class _ClientCredentials(OAuth2ClientCredentials):
-    """dlt's, with a token that is masked, and that has to be one."""
+    """dlt's OAuth2 client credentials, but the token is masked in logs, and an empty one is an error."""
 
     @override
     def parse_access_token(self, response_json: Any) -> str:
-        """Returns the token of an answer.
+        """Returns the access token of a response.
 
         Raises:
-            LoadError: There is none.
+            LoadError: The response has no access token.
         """
         token = response_json.get("access_token") if isinstance(response_json, dict) else None
         if not token:
-            raise LoadError(
-                f"{redact(self.access_token_url)} answered no access_token; auth.access_token_url is another"
-            )
+            raise LoadError(f"{redact(self.access_token_url)} returned no access_token; check auth.access_token_url")
         remember([str(token)])
         return str(token)
 

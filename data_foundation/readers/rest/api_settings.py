@@ -1,4 +1,4 @@
-"""How an API is reached: its address, its headers, and what it takes for a key."""
+"""Reads the settings of an API: base URL, headers and authentication."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ AUTH = {
     "http_basic": ("username", "password"),
     "oauth2_client_credentials": ("access_token_url", "client_id", "client_secret"),
 }
-"""The kinds of `auth`, by dlt's names, and what each needs."""
+"""The kinds of `auth`, with dlt's names, and the settings that each needs."""
 
 OPTIONS = {"api_key": ("name", "location"), "oauth2_client_credentials": ("access_token_request_data",)}
-"""What each kind takes besides."""
+"""Optional settings of each kind."""
 
 NAMES = {"basic": "http_basic", "apikey": "api_key", "oauth2": "oauth2_client_credentials"}
 """Other names of the kinds."""
@@ -36,14 +36,14 @@ _SECRET = ("token", "api_key", "password", "client_secret")
 
 @dataclass(frozen=True)
 class Api:
-    """What is known of an API.
+    """The settings of an API.
 
     Attributes:
-        name: As `sources.yaml` calls it.
-        base_url: What every endpoint begins with.
-        headers: Sent with every request.
-        auth: One of `AUTH`.
-        keys: What `AUTH` and `OPTIONS` say of it.
+        name: Name of the connection in `sources.yaml`.
+        base_url: The URL before every endpoint's path.
+        headers: Headers of every request.
+        auth: Kind of authentication, a key of `AUTH`.
+        keys: The settings of `AUTH` and `OPTIONS` for this kind.
     """
 
     name: str
@@ -59,19 +59,19 @@ class Api:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is asked without anything that others must not see."""
+        """True if requests contain no credentials, so that pages may be on any host."""
         return self.auth == "none" and not self.headers
 
 
 def find_api(folder: str, name: str) -> Api:
     """Returns the API `name` of a source folder.
 
-    Its settings are a table `[sources.<folder>.<name>]` of dlt's configuration, with tables `auth` and `headers` in it,
-    or the same in the environment: SOURCES__<FOLDER>__<NAME>__BASE_URL, ...__AUTH__TOKEN.
+    Its settings are a table `[sources.<folder>.<name>]` of dlt's configuration with nested tables `auth` and
+    `headers`, or environment variables: SOURCES__<FOLDER>__<NAME>__BASE_URL, ...__AUTH__TOKEN.
 
     Raises:
-        SettingMissing: Naming every setting that is not set.
-        EntryError: A setting is not of its kind.
+        SettingMissing: Settings are missing; names all of them.
+        EntryError: A setting is invalid.
     """
     settings = ConnectionSettings(folder, name)
     known = {key: settings.find(f"auth.{key}", secret=key in _SECRET)
@@ -85,7 +85,7 @@ def find_api(folder: str, name: str) -> Api:
         raise settings.missing(missing)
     if urlsplit(base_url).scheme not in {"http", "https"} or not urlsplit(base_url).hostname:
         raise EntryError(
-            f"{settings.section}.base_url: got '{base_url}'; accepted is an address, for instance https://api.example.com"
+            f"{settings.section}.base_url: got '{base_url}'; accepted is a URL, for instance https://api.example.com"
         )
     allowed = {*AUTH[kind], *OPTIONS.get(kind, ())}
     keys = {key: value for key, value in keys.items() if key in allowed}
@@ -96,16 +96,16 @@ def find_api(folder: str, name: str) -> Api:
 
 
 def _kind(settings: ConnectionSettings, keys: Mapping[str, Any]) -> str:
-    """Returns the kind of auth that is said, or that the keys which are set belong to."""
-    said = settings.find("auth.type")
-    if said is None:
+    """Returns the kind that `auth.type` names; if it is not set, the kind to which the given keys belong."""
+    word = settings.find("auth.type")
+    if word is None:
         return next((kind for kind, needs in AUTH.items() if keys.keys() & set(needs)), "none")
-    kind = str(said).strip().lower()
+    kind = str(word).strip().lower()
     kind = NAMES.get(kind, kind)
     if kind not in AUTH:
         accepted = [*AUTH, *NAMES]
         raise EntryError(
-            f"{settings.section}.auth.type: got '{said}'; accepted: {', '.join(AUTH)}{nearest(kind, accepted)}"
+            f"{settings.section}.auth.type: got '{word}'; accepted: {', '.join(AUTH)}{nearest(kind, accepted)}"
         )
     return kind
 
@@ -121,22 +121,22 @@ def _check_location(settings: ConnectionSettings, keys: Mapping[str, Any]) -> No
 def _headers(settings: ConnectionSettings) -> dict[str, str]:
     headers = _mapping(settings, "headers")
     learn_settings(headers)
-    # Of `Authorization: Token abc` the last word by itself is the secret.
+    # In `Authorization: Token abc` the last word alone is a secret too.
     learn_settings({name: value.split()[-1] for name, value in headers.items() if is_secret(name) and value.strip()})
     return headers
 
 
 def _mapping(settings: ConnectionSettings, setting: str) -> dict[str, str]:
-    """Returns a setting of names and values: a table, or JSON text where the environment has it.
+    """Returns a setting that is a table, or in the environment a JSON object.
 
     Raises:
-        EntryError: It is neither.
+        EntryError: The setting is neither.
     """
     value = settings.find(setting, secret=True)
     try:
-        found = json.loads(value) if isinstance(value, str) else value or {}
+        mapping = json.loads(value) if isinstance(value, str) else value or {}
     except ValueError:
-        found = None
-    if not isinstance(found, Mapping):
+        mapping = None
+    if not isinstance(mapping, Mapping):
         raise EntryError(f"{settings.section}.{setting}: accepted is a table, or in the environment a JSON object")
-    return {str(name): str(item) for name, item in found.items()}
+    return {str(name): str(item) for name, item in mapping.items()}

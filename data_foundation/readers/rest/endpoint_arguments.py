@@ -1,4 +1,4 @@
-"""What `kwargs` of `get_endpoint` accept; `foundation check` looks at them, and a load once more."""
+"""Validates the `kwargs` of `get_endpoint`: in `foundation check`, and again when a load has filled the templates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from data_foundation.errors import EntryError
 from data_foundation.suggestions import nearest
 
 DLT_NAMES = {"single_page": "none", "page_number": "page", "header_link": "link_header", "json_link": "next_url"}
-"""What dlt's rest_api calls its paginators, and our word."""
+"""Names of dlt's rest_api paginators, and ours."""
 
 TAKES: dict[str, tuple[str, ...]] = {
     "none": (),
@@ -32,18 +32,18 @@ TAKES: dict[str, tuple[str, ...]] = {
     "link_header": ("limit_param", "links_next_key"),
     "next_url": ("limit_param", "next_url_path"),
 }  # fmt: skip
-"""The details of each kind of pagination; those of dlt's paginators have dlt's names."""
+"""The options of each kind of pagination, named as the arguments of dlt's paginators."""
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w-]*(?:\.[\w-]+)*)\}")
-"""A field of the parent, or a path to one."""
+"""A field of the parent's row, or a path to a nested field."""
 
 
 def _json_path(value: str) -> str:
-    """Returns a JSONPath that can be read; `@odata.nextLink` is a name, though @ is the answer itself in JSONPath."""
+    """Returns a valid JSONPath. A name such as `@odata.nextLink` is quoted, because @ has a meaning in JSONPath."""
     value = f'"{value}"' if value.startswith("@") else value
     try:
         jsonpath.compile_path(value)
-    except Exception as error:  # noqa: BLE001 - the classes are those of a library that dlt has chosen
+    except Exception as error:  # noqa: BLE001 - the exceptions are those of dlt's JSONPath library
         message = f"accepted is a JSONPath, for instance data.items, or 'a name'.items: {error}"
         raise ValueError(message) from None
     return value
@@ -53,17 +53,17 @@ JsonPath = Annotated[str, AfterValidator(_json_path)]
 
 
 def _as_mapping(value: Any) -> Any:
-    """Returns a bare word as the mapping it stands for; its spelling may be dlt's."""
+    """Returns a word as the mapping that it stands for; accepts dlt's names too."""
     if isinstance(value, str):
         value = {"type": value}
-    if isinstance(value, dict) and isinstance(said := value.get("type"), str):
-        word = re.sub(r"[ -]", "_", said.strip().lower())
+    if isinstance(value, dict) and isinstance(name := value.get("type"), str):
+        word = re.sub(r"[ -]", "_", name.strip().lower())
         value = {**value, "type": DLT_NAMES.get(word, word)}
     return value
 
 
 class Pagination(Model):
-    """How pages follow each other; without a key dlt's default holds, unless it says otherwise here."""
+    """The kind of pagination and its options."""
 
     type: Literal["none", "offset", "page", "cursor", "link_header", "next_url"]
     limit_param: str = "limit"
@@ -89,12 +89,12 @@ class Pagination(Model):
     def _only_what_it_takes(self) -> Self:
         takes = TAKES[self.type]
         for key in sorted(self.model_fields_set - {"type", *takes}):
-            accepted = f"accepted: {', '.join(takes)}{nearest(key, takes)}" if takes else "it takes none"
+            accepted = f"accepted: {', '.join(takes)}{nearest(key, takes)}" if takes else "it has no options"
             message = f"pagination {self.type} has no key '{key}'; {accepted}"
             raise ValueError(message)
         for place in ("offset", "limit", "page", "cursor"):
             if {f"{place}_param", f"{place}_body_path"} <= self.model_fields_set:
-                message = f"got {place}_param and {place}_body_path; it goes to one place, so leave one of them out"
+                message = f"got {place}_param and {place}_body_path; accepted is one of them"
                 raise ValueError(message)
         return self
 
@@ -111,7 +111,7 @@ def _as_method(value: Any) -> Any:
 
 
 class EndpointArguments(Model):
-    """`kwargs` of `get_endpoint`, which see."""
+    """The `kwargs` of `get_endpoint`, which describes them."""
 
     connection: str
     endpoint: Annotated[str, AfterValidator(_path)]
@@ -130,7 +130,7 @@ class EndpointArguments(Model):
     @model_validator(mode="after")
     def _body_needs_a_post(self) -> Self:
         if self.body is not None and self.method == "GET":
-            message = "json is the body of a POST; say `method: POST`, or `params`"
+            message = "json is the body of a POST request; set `method: POST`, or use `params`"
             raise ValueError(message)
         return self
 
@@ -143,19 +143,19 @@ class EndpointArguments(Model):
 
     @property
     def parent_fields(self) -> list[str]:
-        """The fields of a parent that it names."""
+        """The fields of the parent's row that the endpoint and `include_from_parent` name."""
         return [*PLACEHOLDER.findall(self.endpoint), *self.include_from_parent]
 
     @classmethod
     def read(cls, **arguments: Any) -> Self:
-        """Returns the arguments of one run, templates filled.
+        """Returns the validated arguments of one run, after templates are filled.
 
         Raises:
-            EntryError: With everything that is wrong with them.
+            EntryError: Arguments are invalid; contains all errors.
         """
         try:
             return cls.model_validate(arguments)
         except ValidationError as error:
-            found = [f"kwargs.{'.'.join(map(str, path))}: {text}" if path else f"kwargs: {text}"
+            problems = [f"kwargs.{'.'.join(map(str, path))}: {text}" if path else f"kwargs: {text}"
                      for path, text in explain_validation(cls, arguments, error)]  # fmt: skip
-            raise EntryError("; ".join(found)) from None
+            raise EntryError("; ".join(problems)) from None

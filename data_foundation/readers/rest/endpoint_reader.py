@@ -1,4 +1,4 @@
-"""Reads one endpoint, for each row of a parent if there is one, and yields it page by page."""
+"""Reads one endpoint, once or for each row of a parent, and yields its rows page by page."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from data_foundation.readers.rest.pagination import PageGuard, build_paginator
 from data_foundation.readers.rest.parent_rows import fill_body, fill_path, fill_values, include, rows_of
 
 _clients: WeakKeyDictionary[Any, ApiClient] = WeakKeyDictionary()
-"""The client of each resource that runs: its connections, and its token, serve every row of a parent."""
+"""The client of each running resource, so that its connections and its token are used for every row of a parent."""
 
 
 def read_endpoint(arguments: EndpointArguments, parent: Any) -> Iterator[Any]:
-    """Yields the rows that an endpoint answers, for dlt's resource that runs.
+    """Yields the rows of an endpoint; called inside a running dlt resource.
 
     Args:
-        arguments: What for.
-        parent: What a parent gave, None where there is none.
+        arguments: The arguments of `get_endpoint`.
+        parent: An item of the parent resource, or None without `data_from`.
 
     Raises:
-        FoundationError: It cannot be read, and why.
-        requests.RequestException: The vendor is away, or refuses.
+        FoundationError: The endpoint cannot be read; the message gives the reason.
+        requests.RequestException: The API cannot be reached, or refuses the request.
     """
     resource = dlt.current.resource()
     client = _clients.get(resource) or _clients.setdefault(
@@ -45,7 +45,8 @@ def read_endpoint(arguments: EndpointArguments, parent: Any) -> Iterator[Any]:
             )
         yield from _pages(client, arguments, arguments.endpoint, params, arguments.body)
         return
-    # dlt 1.31 hands it out nowhere, and calls a parent after the child as well once that is renamed; tests hold it.
+    # dlt 1.31 has no public name for the parent, and appends the child's name to it when the child is renamed; tests
+    # guard both.
     name = resource._pipe.parent.name.removesuffix(f"_{resource.name}")  # noqa: SLF001
     for row in rows_of(parent):
         pages = _pages(
@@ -70,40 +71,40 @@ def _pages(
         params = {arguments.pagination.limit_param: arguments.page_size, **params}
     request = {
         "method": arguments.method,
-        # A template that has no value yet, as on the first run, asks for nothing.
+        # A template may have no value yet, for instance on the first run.
         "params": {name: value for name, value in params.items() if value is not None and value != ""},
         "json": copy.deepcopy(body),
         "headers": arguments.headers or None,
     }
-    progress = PageGuard(arguments.pagination, arguments.page_size)
+    guard = PageGuard(arguments.pagination, arguments.page_size)
     paginator = build_paginator(arguments)
     for page in client.pages(path, paginator, arguments.data_selector, request):
         if not page and arguments.data_selector and arguments.data_selector_required:
             check_selected(page.response, arguments.data_selector)
         following = (page.request.url, page.request.params, page.request.json)
-        progress.check(page, following if paginator.has_next_page else None)
+        guard.check(page, following if paginator.has_next_page else None)
         if page:
             yield page.response.content if arguments.data_selector is None and _is_array(page.response) else list(page)
 
 
 def _is_array(response: requests.Response) -> bool:
-    """Tells whether an answer is rows and nothing else, which land as fast as they are read if left alone."""
+    """Returns whether a response is a JSON array, which is loaded without parsing it in Python."""
     start = response.content[:64].lstrip()
-    return start[:1] == b"[" and b"\x00" not in start  # UTF-16 has zeros
+    return start[:1] == b"[" and b"\x00" not in start  # UTF-16 contains zero bytes
 
 
 def _range(arguments: EndpointArguments, incremental: Any) -> dict[str, Any]:
-    """Returns the parameters that carry the cursor's value, and the end of a range that was asked for."""
+    """Returns the query parameters with the cursor's start value and the end of a range."""
     if not incremental:
         if arguments.start_param or arguments.end_param:
-            raise EntryError("start_param and end_param carry the cursor of `incremental`; add it, or leave them out")
+            raise EntryError("start_param and end_param need `incremental`, whose values they send; add or remove it")
         return {}
     values = {arguments.start_param: incremental.start_value, arguments.end_param: incremental.end_value}
     return {name: _spell(value) for name, value in values.items() if name and value is not None}
 
 
 def _spell(value: Any) -> Any:
-    """Returns a value of the cursor as an address has it."""
+    """Returns a cursor value in its form in a URL; times in ISO 8601 and UTC."""
     if isinstance(value, datetime) and value.tzinfo:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value.isoformat() if isinstance(value, date) else value

@@ -1,4 +1,4 @@
-"""How pages follow each other: dlt's paginators, and a look at whether they come to an end."""
+"""Builds dlt's paginators, and detects pagination that never ends or skips rows."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from data_foundation.errors import LoadError
 from data_foundation.readers.rest.endpoint_arguments import EndpointArguments, Pagination
 
 DEFAULT_PAGE = 100
-"""Rows that are asked for at a time where nobody said, and an offset has to be counted on."""
+"""Rows of a page for `offset` pagination without `page_size`."""
 
 
 class _NextUrl(JSONLinkPaginator):
-    """dlt's, which takes an empty text for an address."""
+    """dlt's paginator, but an empty URL means the last page."""
 
     @override
     def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
-        """Reads the next address."""
+        """Reads the URL of the next page."""
         super().update_state(response, data)
         self._next_reference = self._next_reference or None
 
 
 def build_paginator(arguments: EndpointArguments) -> BasePaginator:
-    """Returns dlt's paginator for what was asked for."""
+    """Returns the dlt paginator for the arguments."""
     kind = arguments.pagination
     match kind.type:
         case "offset":
@@ -63,52 +63,52 @@ def build_paginator(arguments: EndpointArguments) -> BasePaginator:
 
 
 class PageGuard:
-    """Refuses a page that was there before, whose successors would never end, and pages that leave rows out."""
+    """Detects a page that was read before, which would repeat forever, and short pages that skip rows."""
 
     def __init__(self, pagination: Pagination, page_size: int | None) -> None:
-        """Has seen nothing yet."""
+        """Starts before the first page."""
         self._pagination = pagination
         self._size = page_size or DEFAULT_PAGE
         self._seen: set[int] = set()
         self._short = 0
 
     def check(self, rows: Sequence[Any], following: tuple[Any, ...] | None) -> None:
-        """Looks at one page.
+        """Checks one page.
 
         Args:
-            rows: Of this page.
-            following: What the next page is asked for with, None after the last.
+            rows: Rows of this page.
+            following: URL, parameters and body of the request for the next page; None after the last.
 
         Raises:
-            LoadError: It would never end, or rows are left out.
+            LoadError: The pagination would never end, or skips rows.
         """
         for mark in (rows, following):
             if not mark:
                 continue
             fingerprint = hash(repr(mark))
             if fingerprint in self._seen:
-                self._refuse_circle(mark is rows)
+                raise self._endless(same_rows=mark is rows)
             self._seen.add(fingerprint)
         if self._pagination.type == "offset" and not self._pagination.allow_short_pages:
             self._check_size(len(rows))
 
-    def _refuse_circle(self, same_rows: bool) -> None:  # noqa: FBT001 - it is a fact, not a switch
+    def _endless(self, *, same_rows: bool) -> LoadError:
         kind = self._pagination.type
-        what = "a page brought the rows of an earlier one" if same_rows else "the next page is one that was read"
+        reason = "a page has the rows of an earlier page" if same_rows else "the next page was read already"
         hints = {
-            "offset": "does the vendor take offset_param and limit_param by these names?",
-            "page": "does the vendor take page_param by this name, and count from base_page?",
-            "cursor": "is cursor_path where the vendor puts the next cursor, and cursor_param its name?",
+            "offset": "check the names offset_param and limit_param",
+            "page": "check the name page_param and the first page, base_page",
+            "cursor": "check cursor_path, the place of the next cursor, and the name cursor_param",
         }
-        message = f"pagination {kind} goes in circles: {what}; {hints.get(kind, 'the vendor points to where it was')}"
-        raise LoadError(message)
+        hint = hints.get(kind, "the API returns the link of an earlier page")
+        return LoadError(f"pagination {kind} never ends: {reason}; {hint}")
 
     def _check_size(self, count: int) -> None:
         if self._short and count:
             message = (
-                f"pagination offset: {self._size} rows were asked for, a page had {self._short}, and more followed: "
-                f"what lies between is left out. Where the vendor gives {self._short} at most, say `page_size: "
-                f"{self._short}`; where pages are shorter for other reasons, `allow_short_pages: true`"
+                f"pagination offset: {self._size} rows were requested, a page had {self._short}, and more pages "
+                f"followed, so rows are skipped. If the API returns at most {self._short} rows, set `page_size: "
+                f"{self._short}`; if pages are shorter for other reasons, set `allow_short_pages: true`"
             )
             raise LoadError(message)
         self._short = count if count < self._size else 0

@@ -1,4 +1,4 @@
-"""Endpoints below others: the parent's rows, its fields in the request, and in the rows of the answer."""
+"""Puts fields of a parent's row into the path, parameters and body of a request, and into the rows of the response."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from data_foundation.suggestions import nearest
 
 
 def rows_of(item: Any) -> list[Mapping[str, Any]]:
-    """Returns the rows of what a parent gave: a row, a page of them, or a frame.
+    """Returns the rows of a parent's item, which is a row, a list of rows, or a frame.
 
     Raises:
-        LoadError: It has no fields.
+        LoadError: A row is not a mapping.
     """
     if is_frame(item):
         item = item.to_pylist() if hasattr(item, "to_pylist") else item.to_dict("records")
     rows = item if isinstance(item, list) else [item]
     for row in rows:
         if not isinstance(row, Mapping):
-            raise LoadError(f"data_from: the parent gave a {type(row).__name__}; accepted are rows with fields")
+            raise LoadError(f"data_from: the parent yielded a {type(row).__name__}; accepted are rows with fields")
     return rows
 
 
@@ -32,50 +32,50 @@ def field_of(parent: Mapping[str, Any], path: str) -> Any:
     """Returns a field of a parent's row.
 
     Args:
-        parent: The row.
-        path: The field's name; dots lead into objects.
+        parent: The parent's row.
+        path: Name of the field; a dot separates the name of a nested field.
 
     Raises:
-        LoadError: There is none, or it is empty.
+        LoadError: The row has no such field.
     """
     value: Any = parent
     for name in path.split("."):
         if not isinstance(value, Mapping) or name not in value:
             names = list(value) if isinstance(value, Mapping) else []
-            has = ", ".join(names) or "no fields"
-            raise LoadError(f"data_from: the parent's row has no '{path}'; it has {has}{nearest(name, names)}")
+            fields = ", ".join(names) or "no fields"
+            raise LoadError(f"data_from: the parent's row has no '{path}'; it has {fields}{nearest(name, names)}")
         value = value[name]
     return value
 
 
 def fill_path(endpoint: str, parent: Mapping[str, Any]) -> str:
-    """Returns the endpoint with the parent's fields in it, percent-encoded unless one is the whole of it."""
+    """Returns the endpoint with the parent's fields, percent-encoded unless the endpoint is a single field."""
     if PLACEHOLDER.fullmatch(endpoint):
         return str(_filled(parent, endpoint[1:-1]))
     return PLACEHOLDER.sub(lambda found: quote(str(_filled(parent, found[1])), safe=""), endpoint)
 
 
 def fill_values(value: Any, parent: Mapping[str, Any]) -> Any:
-    """Returns parameters with the parent's fields in them; a text that is nothing but a field keeps its type."""
+    """Returns parameters with the parent's fields; a text that is a single field gets the field's own type."""
     if isinstance(value, str):
-        if whole := PLACEHOLDER.fullmatch(value):
-            return _filled(parent, whole[1])
+        if placeholder := PLACEHOLDER.fullmatch(value):
+            return _filled(parent, placeholder[1])
         return PLACEHOLDER.sub(lambda found: str(_filled(parent, found[1])), value)
     return _nested(value, lambda item: fill_values(item, parent))
 
 
 def fill_body(value: Any, parent: Mapping[str, Any]) -> Any:
-    """Returns a body with the parent's fields in it; braces inside of a longer text are the vendor's own."""
+    """Returns a body with the parent's fields; braces inside a longer text are left as they are."""
     if isinstance(value, str):
         return fill_values(value, parent) if PLACEHOLDER.fullmatch(value) else value
     return _nested(value, lambda item: fill_body(item, parent))
 
 
 def include(page: Any, parent: Mapping[str, Any], name: str, fields: Sequence[str]) -> Any:
-    """Returns a page whose rows have fields of their parent, called as dlt's rest_api calls them: `_<parent>_<field>`.
+    """Returns a page whose rows have fields of their parent, named `_<parent>_<field>` as in dlt's rest_api.
 
     Raises:
-        LoadError: A row has no fields itself.
+        LoadError: A row is not an object.
     """
     if not fields:
         return page
@@ -90,7 +90,7 @@ def include(page: Any, parent: Mapping[str, Any], name: str, fields: Sequence[st
 def _filled(parent: Mapping[str, Any], path: str) -> Any:
     value = field_of(parent, path)
     if value is None or value == "":
-        raise LoadError(f"data_from: '{path}' of the parent's row is empty, so there is nothing to ask for")
+        raise LoadError(f"data_from: '{path}' of the parent's row is empty; the request needs a value")
     return value
 
 

@@ -1,4 +1,4 @@
-"""A table as its database describes it: its columns, how each is selected, and what it is in Arrow."""
+"""The interface of a database connection, and a table as the database describes it: columns, SQL and Arrow types."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import pyarrow as pa
 from typing_extensions import override
 
 NARROW_DECIMAL, MAX_DECIMAL = 38, 76
-"""Digits that Arrow's two decimals hold."""
+"""Digits of Arrow's decimal128 and decimal256."""
 
 DEFAULT_DECIMAL = (38, 9)
-"""Precision and scale of a decimal that nobody declared, as everywhere in dlt."""
+"""Precision and scale of a decimal without declared digits, as in dlt."""
 
 JSON: Mapping[str, Any] = {"data_type": "json"}
 NO_ZONE: Mapping[str, Any] = {"data_type": "timestamp", "timezone": False}
-"""Hints of what Arrow's type of a column does not say."""
+"""dlt hints that the Arrow type of a column does not express."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
+    """One column of a table.
 
     Attributes:
-        name: As the database has it.
-        declared: Its type as the database writes it.
-        kind: The Arrow type of its values, None where the values themselves must tell.
-        expression: The SQL that gives its values, None where the quoted name does.
-        hint: What the warehouse's column is, where the Arrow type does not say it.
-        nullable: It may be empty.
-        is_key: It is part of the primary key.
+        name: Name in the database.
+        declared: Type as the database writes it.
+        kind: Arrow type of the values; None to take the type of the driver's values.
+        expression: SQL of the values; None for the quoted name.
+        hint: dlt hint that the Arrow type does not express.
+        nullable: True if the column may contain NULL.
+        is_key: True if the column is part of the primary key.
     """
 
     name: str
@@ -45,11 +45,12 @@ class Column:
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A table or a view that exists.
+    """An existing table or view.
 
     Attributes:
-        schema: None where the database has none.
-        name: As the database has it.
+        schema: Schema of the table; None if the database has no schemas.
+        name: Name in the database.
+        columns: All columns, in the table's order.
     """
 
     schema: str | None
@@ -65,8 +66,8 @@ class Database(Protocol):
     """An open connection.
 
     Attributes:
-        dialect: One of `settings.REQUIRED`.
-        side_by_side: Several connections read faster than one.
+        dialect: A key of `database_settings.REQUIRED`.
+        side_by_side: True if several connections read faster than one.
     """
 
     dialect: str
@@ -79,42 +80,42 @@ class Database(Protocol):
         """Closes the connection."""
 
     def beside(self) -> Self:
-        """Returns another connection, which sees what this one sees where the database can do that."""
+        """Returns another connection; it shares this one's snapshot if the database supports that."""
 
     def interrupt(self) -> None:
-        """Ends what the database does for this connection; called from any thread."""
+        """Cancels the running statement; may be called from any thread."""
 
     def tables(self, schema: str | None) -> Mapping[str, tuple[str, ...]]:
-        """Returns every table and view of a schema, or of where the database looks by itself, with its primary key."""
+        """Returns the primary key of every table and view, by name; `schema` None means the default schema."""
 
     def describe(self, schema: str | None, table: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
-        """Returns the table; `wanted` are the hints that a person gave to columns, by their names.
+        """Returns the table; `wanted` are the hints of `columns` in `sources.yaml`, by column.
 
         Raises:
             LoadError: There is no such table.
         """
 
     def row(self, statement: Any) -> tuple[Any, ...]:
-        """Returns the first row of a SELECT of SQLAlchemy's."""
+        """Returns the first row of a SQLAlchemy SELECT."""
 
     def read(self, statement: Any, columns: Sequence[Column], chunk_size: int) -> Iterator[Any]:
-        """Yields the rows of a SELECT of SQLAlchemy's as Arrow tables of at most `chunk_size` rows.
+        """Yields the rows of a SQLAlchemy SELECT as Arrow tables of at most `chunk_size` rows.
 
         Raises:
             ConnectionError: The connection was lost.
             LoadError: The database refuses the statement.
-            ValueRefused: A value has no exact place in its column.
+            ValueRefused: A value does not fit the type of its column exactly.
         """
 
 
 def decimal(precision: int, scale: int) -> Any:
-    """Returns the Arrow type of decimals; those of more than 38 digits need the wider one."""
+    """Returns the Arrow type of a decimal: decimal256 for more than 38 digits, else decimal128."""
     wide = precision > NARROW_DECIMAL
     return pa.decimal256(min(precision, MAX_DECIMAL), scale) if wide else pa.decimal128(precision, scale)
 
 
 def wanted_decimal(hint: Mapping[str, Any]) -> Any:
-    """Returns the Arrow type of a decimal that a person asked for, None where nobody did; dlt's own without digits."""
+    """Returns the Arrow type of a decimal hint, by default with dlt's digits. Returns None if it hints another type."""
     if hint.get("data_type") != "decimal":
         return None
     precision = hint.get("precision") or DEFAULT_DECIMAL[0]

@@ -1,4 +1,4 @@
-"""The SELECT of a table: columns, what is left out, the order; SQLAlchemy spells it as each database wants it."""
+"""Builds the SELECT of a table; SQLAlchemy renders it in each database's dialect."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def build_select(
     """Returns the SELECT of `columns`.
 
     Args:
-        table: Where from.
-        columns: In their order.
-        conditions: SQLAlchemy's; each has to hold.
-        order: What to sort by, None for the database's own order.
-        limit: Rows at most.
+        table: The table to select from.
+        columns: The selected columns, in this order.
+        conditions: SQLAlchemy conditions, combined with AND.
+        order: SQLAlchemy ORDER BY expression, or None.
+        limit: Largest number of rows, or None.
     """
     selected = [
         named(column) if column.expression is None else sa.literal_column(column.expression).label(_quoted(column.name))
@@ -41,29 +41,29 @@ def build_select(
 
 
 def from_table(table: SourceTable) -> Any:
-    """Returns the table as SQLAlchemy has it."""
+    """Returns the SQLAlchemy object of a table."""
     return sa.table(_quoted(table.name), schema=_quoted(table.schema) if table.schema else None)
 
 
 def named(column: Column) -> Any:
-    """Returns a column as SQLAlchemy has it, whatever its name."""
+    """Returns the SQLAlchemy object of a column, with its name quoted."""
     return sa.column(_quoted(column.name))
 
 
 def as_text(select: Any, dialect: Any) -> str:
-    """Returns a SELECT as text, its values in it."""
+    """Returns a SELECT as text, with its values as literals."""
     return str(select.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 def choose_columns(table: SourceTable, include: Sequence[str] | str, exclude: Sequence[str] | str) -> list[Column]:
-    """Returns the columns that are read, in the table's order.
+    """Returns the columns to read, in the table's order.
 
     Raises:
-        LoadError: A name is that of no column, or none is left.
+        LoadError: The table has no column of a given name, or no column is left.
     """
-    kept = [find_column(table, name, "include") for name in _names(include)] or table.columns
-    gone = [find_column(table, name, "exclude") for name in _names(exclude)]
-    if not (chosen := [column for column in table.columns if column in kept and column not in gone]):
+    included = [find_column(table, name, "include") for name in _names(include)] or table.columns
+    excluded = [find_column(table, name, "exclude") for name in _names(exclude)]
+    if not (chosen := [column for column in table.columns if column in included and column not in excluded]):
         raise LoadError(f"{table}: include and exclude leave no column")
     return chosen
 
@@ -73,39 +73,39 @@ def _names(given: Sequence[str] | str) -> Sequence[str]:
 
 
 def find_column(table: SourceTable, name: str, where: str = "") -> Column:
-    """Returns the column that is called so, or else the only one that is when case and spelling do not count.
+    """Returns the column of this name, or else the only one whose normalized name is the same.
 
     Args:
-        table: Whose column.
-        name: As a person wrote it.
-        where: What named it, for the message.
+        table: The table to search.
+        name: The configured name.
+        where: Field of the configuration that contains the name, for the message.
 
     Raises:
-        LoadError: There is none.
+        LoadError: There is no such column, or there are several.
     """
     exact = [column for column in table.columns if column.name == name]
-    found = exact or [column for column in table.columns if normalize(column.name) == normalize(name)]
-    if len(found) != 1:
+    matches = exact or [column for column in table.columns if normalize(column.name) == normalize(name)]
+    if len(matches) != 1:
         names = [column.name for column in table.columns]
-        said = f"{where}: " if where else ""
-        raise LoadError(f"{said}{table} has no column '{name}'; it has {', '.join(names)}{nearest(name, names)}")
-    return found[0]
+        prefix = f"{where}: " if where else ""
+        raise LoadError(f"{prefix}{table} has no column '{name}'; it has {', '.join(names)}{nearest(name, names)}")
+    return matches[0]
 
 
 def wanted_of(wanted: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
-    """Returns the hints that a person gave to a column, under its own name or the one that it has in the warehouse."""
+    """Returns the configured hints of a column, by its own name or its normalized name in the warehouse."""
     return wanted.get(name) or wanted.get(normalize(name)) or {}
 
 
 class TableMissing(LoadError):
-    """There is no such table, or none any more."""
+    """The table does not exist, or no longer."""
 
 
 def missing_table(connection: Connection, schema: str | None, table: str, names: Sequence[str]) -> TableMissing:
-    """Returns the error for a table that is not there; `names` are those that are."""
+    """Returns the error for a table that does not exist; `names` are the existing tables and views."""
     place = f"schema '{schema}'" if schema else "the search path"
-    there = f"{len(names)} tables and views there{nearest(table, names)}" if names else "nothing at all is there"
-    return TableMissing(f"{connection} has no table '{table}' in {place}; {there}")
+    existing = f"{len(names)} tables and views there{nearest(table, names)}" if names else "no tables or views there"
+    return TableMissing(f"{connection} has no table '{table}' in {place}; {existing}")
 
 
 def _quoted(name: str) -> quoted_name:

@@ -1,4 +1,4 @@
-"""One table read: described, selected, and yields it page by page."""
+"""Reads one table: describes it, builds the SELECT, and yields its rows page by page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from data_foundation.readers.sql.statement import TableMissing, build_select, ch
 
 @dataclass(frozen=True)
 class TableArguments:
-    """What a person asked for in `kwargs`; see `get_table`."""
+    """The arguments of `get_table`, which describes them."""
 
     schema: str | None
     table: str
@@ -41,30 +41,30 @@ class TableArguments:
     merge_on_key: bool = False
 
     def __post_init__(self) -> None:
-        """Refuses numbers that are none.
+        """Checks the numbers.
 
         Raises:
-            EntryError: Naming the key.
+            EntryError: A value is not a whole number of at least 1; names the key.
         """
         for key in ("chunk_size", "parallelism"):
             value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise EntryError(f"{key}: got {value!r}; accepted is a whole number from 1 on")
+                raise EntryError(f"{key}: got {value!r}; accepted is a whole number, 1 or more")
 
 
 class TableReader:
-    """What one run reads of a table, through an open connection."""
+    """Reads the part of a table that one run needs, through an open connection."""
 
     def __init__(self, database: Database, arguments: TableArguments, resource: Any) -> None:
         """Describes the table; reads none of its rows.
 
         Args:
-            database: Open.
-            arguments: What of it.
-            resource: dlt's, while it runs: its hints, its cursor and its limit.
+            database: An open connection.
+            arguments: The arguments of `get_table`.
+            resource: The running dlt resource, with its hints, cursor and limit.
 
         Raises:
-            FoundationError: What was asked for is not there, or cannot be.
+            FoundationError: The table or a column does not exist, or an argument is invalid.
         """
         checked = check_filter(arguments.query_filter, database.dialect) if arguments.query_filter is not None else None
         self._filter: list[Any] = [] if checked is None else [sa.literal_column(f"({checked})")]
@@ -81,17 +81,17 @@ class TableReader:
         except TableMissing as error:
             if not self._arguments.tables:
                 raise
-            hint = f"`tables` found it once; `foundation discover {self._folder}` writes down what is there now"
+            hint = f"It was found with `tables`; `foundation discover {self._folder}` updates the list of tables"
             raise LoadError(f"{error}. {hint}") from None
 
     @property
     def hints(self) -> dict[str, dict[str, Any]]:
-        """What Arrow types do not say of the columns; what a person said stands."""
+        """The dlt hints that Arrow types do not express, for columns without a type in `sources.yaml`."""
         return {column.name: {"name": column.name, **column.hint} for column in self.columns
                 if column.hint and "data_type" not in wanted_of(self._hints, column.name)}  # fmt: skip
 
     def select(self) -> sa.Select[Any]:
-        """Returns the statement that reads it all."""
+        """Returns the SELECT of all rows that this run needs."""
         order = self._cursor.order() if self._cursor else None
         return build_select(self.table, self.columns, self._conditions(), order, self._limit)
 
@@ -99,7 +99,7 @@ class TableReader:
         return [*(self._cursor.conditions(self._database.dialect) if self._cursor else ()), *self._filter]
 
     def pages(self) -> Iterator[Any]:
-        """Yields the rows as Arrow tables, reading ahead of whoever takes them."""
+        """Yields the rows as Arrow tables; the next ones are read while the consumer processes them."""
         with ExitStack() as opened:
             databases, selects = [self._database], [self.select()]
             if self._arguments.parallelism > 1 and self._limit is None:
@@ -113,47 +113,47 @@ class TableReader:
 
     def _ranges(self) -> list[tuple[Any, ...]]:
         if not self._database.side_by_side:
-            raise EntryError(f"parallelism: {self._database.dialect} is read no faster by several; leave it out")
+            raise EntryError(f"parallelism: several connections do not read {self._database.dialect} faster; remove it")
         if self._cursor and self._cursor.order() is not None:
-            raise EntryError("parallelism: rows that are read side by side have no row_order; leave one of them out")
+            raise EntryError("parallelism: rows read in parallel have no order; remove parallelism or row_order")
         key = find_key(self.table, self._arguments.partition_on)
         return find_ranges(self._database, self.table, key, self._conditions(), self._arguments.parallelism)
 
     def probe(self) -> ChangeProbe | None:
-        """Returns a look at the table as it is, None where nobody asked for one.
+        """Returns the check whether the table has changed, or None if `skip_unchanged` is not set.
 
         Raises:
-            EntryError: The table is read from a cursor on.
+            EntryError: The resource has a cursor.
         """
         if not self._arguments.skip_unchanged or self._limit is not None:
             return None
         if self._cursor:
-            raise EntryError("skip_unchanged: incremental reads only what is new by itself; leave one of them out")
+            raise EntryError("skip_unchanged: incremental reads only new rows already; remove one of them")
         return ChangeProbe(self._database, self.table, self.select(), self._arguments.skip_unchanged)
 
 
 def read_table(connection: Connection, arguments: TableArguments, resource: Any) -> Iterator[Any]:
-    """Yields the rows that were asked for as Arrow tables.
+    """Yields the rows as Arrow tables.
 
     Args:
-        connection: Where to.
-        arguments: What of it.
-        resource: dlt's, while it runs.
+        connection: Settings of the connection.
+        arguments: The arguments of `get_table`.
+        resource: The running dlt resource.
 
     Raises:
-        FoundationError: It cannot be read, and why.
-        ConnectionError: The database is away, or was lost.
+        FoundationError: The table cannot be read; the message gives the reason.
+        ConnectionError: The database cannot be reached, or the connection was lost.
     """
     with open_database(connection) as database:
-        reading = TableReader(database, arguments, resource)
-        probe = reading.probe()
+        reader = TableReader(database, arguments, resource)
+        probe = reader.probe()
         if probe and probe.is_unchanged():
             return
-        if hints := reading.hints:
+        if hints := reader.hints:
             resource.apply_hints(columns=hints)
-        if arguments.merge_on_key and (keys := [column.name for column in reading.table.columns if column.is_key]):
+        if arguments.merge_on_key and (keys := [column.name for column in reader.table.columns if column.is_key]):
             resource.apply_hints(write_disposition="merge", primary_key=keys)
-        yield from reading.pages()
+        yield from reader.pages()
         if probe:
             probe.store()
 
@@ -162,9 +162,9 @@ def open_database(connection: Connection) -> Database:
     """Returns an open connection.
 
     Raises:
-        EntryError: Its driver is not installed.
-        ConnectionError: The database is away.
-        LoadError: It refuses the connection.
+        EntryError: The driver is not installed.
+        ConnectionError: The database cannot be reached.
+        LoadError: The database refuses the connection.
     """
     known: dict[str, Callable[[Connection], Database]] = {"postgresql": PostgresDatabase, "sqlite": SqliteDatabase}
     return known.get(connection.dialect, SqlalchemyDatabase)(connection)
