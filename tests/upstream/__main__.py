@@ -18,7 +18,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from rich.console import Console
 
-from tests.upstream.hooks import Hook, load_hooks, read
+from tests.upstream.hooks import Hook, build_table, load_hooks, read
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
@@ -163,8 +163,20 @@ def _uv(*arguments: str, folder: Path = ROOT) -> None:
     subprocess.run([str(BIN / "uv"), *arguments], cwd=folder, check=True, capture_output=True, text=True)
 
 
+def write_table(page: Path) -> None:
+    """Writes the table of hooks into a page, in place of the one that it has."""
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition("| Ours, in")
+    after = rest.split("\n\n", 1)[1:]
+    page.write_text(
+        before + build_table(load_hooks()[0]) + "\n" + "".join(f"\n{part}" for part in after), encoding="utf-8"
+    )
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["read"]:
         sys.stdout.write(json.dumps(read_all()))
+    elif sys.argv[1:] == ["table"]:
+        write_table(ROOT / "docs" / "architecture.md")
     else:
         sys.exit(main())

@@ -73,3 +73,14 @@ def read(name: str) -> str:
 def digest(text: str) -> str:
     """Returns a short digest of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def build_table(hooks: Sequence[Hook]) -> str:
+    """Returns the table of hooks in docs/architecture.md."""
+    rows = ["| Ours, in `data_foundation/` | Why | Theirs | Tests, in `tests/` |", "|---|---|---|---|"]
+    for hook in hooks:
+        name = hook.ours.partition(":")[2]
+        theirs = ", ".join(dict.fromkeys(f"`{theirs.partition(':')[2]}`" for theirs in hook.theirs))
+        tests = ", ".join(f"`{test}`" for test in hook.tests)
+        rows.append(f"| `{hook.file.removeprefix('data_foundation/')}`: `{name}` | {hook.why} | {theirs} | {tests} |")
+    return "\n".join(rows)
