@@ -135,7 +135,7 @@ class _Run:
     def _record(
         self, status: audit.Status, started: datetime, destination: Destination | None = None, **values: Any
     ) -> None:
-        """Writes an attempt into the audit trail of the default warehouse, which covers tables in other warehouses too."""
+        """Writes an attempt into the audit trail of the default warehouse, which covers tables of every warehouse."""
         if not self.home.is_audited:
             return
         asset, run_id = str(self.table), values.pop("run_id", self.run_id)
