@@ -1,4 +1,4 @@
-"""Keys of the framework's values in dlt's schemas and in dlt's metrics of a resource."""
+"""Keys under which the framework keeps values in dlt's schemas and in its metrics of a resource."""
 
 CLUSTER_BY = "x-cluster-by"
 """dlt's hint of a table that holds the columns of `cluster_by`, in their order."""
@@ -7,17 +7,17 @@ PII = "x-pii"
 """dlt's hint of a column whose values land as hashes: `hash`."""
 
 ROOT = "root"
-"""Metric of a resource: the path of the repository, for the entry."""
+"""dlt's metric of a resource under which an entry finds the repository that its source stands in."""
 
 ASKED = "asked"
-"""Metric of a resource, for the entry: "range" if the run sets a range, "sample" if it sets a limit, "" if it continues
-at the stored cursor."""
+"""dlt's metric of a resource under which an entry finds whether somebody asked for a range, "range", or for a few rows,
+"sample"; "" where the run goes on from where the last one ended."""
 
 UNCHANGED = "unchanged"
-"""Metric of a resource, set by the entry if the source has not changed: a sentence on why it read nothing."""
+"""dlt's metric of a resource under which an entry says why it read nothing: nothing has changed since the last load."""
 
 WARNINGS = "warnings"
-"""Metric of a resource, set by the entry: a list of warnings."""
+"""dlt's metric of a resource under which an entry says what a person should know although nothing failed: a list."""
 
 FAILED_PARTS = "failed_parts"
-"""Metric of a resource, set by the entry: a dict of parts that failed alone to the reasons."""
+"""dlt's metric of a resource under which an entry says which parts failed alone, and why: a dict of text to text."""

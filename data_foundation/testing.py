@@ -1,4 +1,4 @@
-"""Tests of your own sources: load them into a temporary DuckDB file and read the tables.
+"""For the tests of your own sources: load them into a DuckDB file of the test, and read what landed.
 
 `foundation new` writes a test that uses it.
 """

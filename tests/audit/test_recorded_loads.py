@@ -40,7 +40,7 @@ def get_rows():
 def trail(tree: Tree, **wanted: Any) -> tuple[Attempt, ...]:
     """What the warehouse has, once it is known to be what the lines say."""
     read = read_trail(tree.warehouse, **wanted)
-    assert not read.unreachable
+    assert not read.away
     lines = Journal(tree.warehouse.work_folder, "audit").lines()
     assert [attempt.to_json() for attempt in read.attempts] == lines[-len(read.attempts) :]
     return read.attempts

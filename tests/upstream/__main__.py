@@ -18,7 +18,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from rich.console import Console
 
-from tests.upstream.hooks import Hook, build_table, load_hooks, read
+from tests.upstream.hooks import HOOKS, Hook
+from tests.upstream.source_text import READ, read_all
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
@@ -70,23 +71,12 @@ def compare(before: Mapping[str, str], after: Mapping[str, str], hooks: Sequence
     """
     reports = []
     for name in (name for name in before if before[name] != after[name]):
-        users = [f"  {hook.file} relies on it: {hook.why}" for hook in hooks if name in hook.theirs]
+        users = [f"  {hook} relies on it. {hook.why}" for hook in hooks if name in hook.theirs]
         lines = difflib.unified_diff(
             before[name].splitlines(), after[name].splitlines(), "locked", "newer", lineterm=""
         )
         reports.append("\n".join([f"{name} has changed", *users, *lines]))
     return reports
-
-
-def read_all() -> dict[str, str]:
-    """Returns the text of every hooked name as it is installed here; of one that is gone, why it is not found."""
-    texts = {}
-    for name in load_hooks()[1]:
-        try:
-            texts[name] = read(name)
-        except (ImportError, AttributeError) as error:
-            texts[name] = f"gone: {error}"
-    return texts
 
 
 def _resolve(pyproject: str, *, overridden: bool) -> str:
@@ -134,22 +124,17 @@ def _install() -> None:
 
 def _differs() -> bool:
     """Prints what differs in the environment, and tells whether anything does."""
-    hooks, digests = load_hooks()
-    changed = compare(read_all(), json.loads(_run("-m", "tests.upstream", "read", is_read=True).stdout), hooks)
+    newer = json.loads(_run("-m", "tests.upstream.source_text", is_read=True).stdout)
+    changed = compare(read_all(), newer, HOOKS)
     for report in changed:
         _console.print(f"\n{report}")
+    tests = sorted({f"tests/{test}" for hook in HOOKS for test in hook.tests})
     guards = {
         "types": ("mypy", f"--cache-dir={ENVIRONMENT / 'mypy'}", "data_foundation"),
-        "tests of the hooks": (
-            "pytest",
-            "-q",
-            "-n",
-            "2",
-            *sorted({f"tests/{test}" for hook in hooks for test in hook.tests}),
-        ),
+        "tests": ("pytest", "-q", "-n", "2", "--dist", "loadgroup", *tests),
     }
     failed = [name for name, command in guards.items() if _run("-m", *command).returncode]
-    _console.print(f"\n  {len(changed)} of {len(digests)} hooked names have changed")
+    _console.print(f"\n  {len(changed)} of {len(READ)} texts have changed")
     _console.print(f"  failed: {', '.join(failed)}" if failed else f"  passed: {', '.join(guards)}")
     return bool(changed or failed)
 
@@ -163,20 +148,5 @@ def _uv(*arguments: str, folder: Path = ROOT) -> None:
     subprocess.run([str(BIN / "uv"), *arguments], cwd=folder, check=True, capture_output=True, text=True)
 
 
-def write_table(page: Path) -> None:
-    """Writes the table of hooks into a page, in place of the one that it has."""
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition("| Ours, in")
-    after = rest.split("\n\n", 1)[1:]
-    page.write_text(
-        before + build_table(load_hooks()[0]) + "\n" + "".join(f"\n{part}" for part in after), encoding="utf-8"
-    )
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] == ["read"]:
-        sys.stdout.write(json.dumps(read_all()))
-    elif sys.argv[1:] == ["table"]:
-        write_table(ROOT / "docs" / "architecture.md")
-    else:
-        sys.exit(main())
+    sys.exit(main())

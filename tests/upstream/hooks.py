@@ -1,86 +1,461 @@
-"""The hooks into dlt and Dagster, as hooks.toml lists them, and the source text that each relies on."""
+"""What of the insides of dlt and Dagster this project relies on, in the order of its rooms.
+
+Where there is a public way it is taken. Each of the others is an entry here; tests hold that none is left out.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-TABLE = Path(__file__).with_name("hooks.toml")
+from typing_extensions import override
+
+from data_foundation.loading import dlt_resource, pending_loads, pipeline, progress
+from data_foundation.orchestration import dbt_assets, event_log, executor, op
+from data_foundation.process_wide import dlt_memo, dlt_traces, source_log
+from data_foundation.readers.rest import endpoint_reader
+from data_foundation.readers.sql import cursor
+from data_foundation.rows import intake_step, pii
+from data_foundation.rows.columnar import column_split, package_files
+from data_foundation.rows.exact import schema_preview
+from data_foundation.vault import landing
+from data_foundation.warehouses import cached_configuration, state_query
+from data_foundation.warehouses.duckdb import bounded_copy
+from data_foundation.warehouses.duckdb import destination as duckdb
+from data_foundation.warehouses.lake import access, client, dataset_files, delta, sql, write_ahead_note
+from data_foundation.warehouses.lake import destination as lake
+from data_foundation.warehouses.postgres import destination as postgres
+from data_foundation.warehouses.snowflake import destination as snowflake
 
 
 @dataclass(frozen=True)
 class Hook:
-    """Something of ours that relies on insides of dlt or Dagster, which any release of theirs may change.
+    """A class or a function of ours that relies on insides of dlt or Dagster, which any release of theirs may change.
 
     Attributes:
-        ours: What relies on them, as `module:name` below `data_foundation`.
+        ours: The class or the function.
         why: What it does.
-        theirs: The names that it relies on, as `module:name`.
+        theirs: The names that it calls, overrides, replaces or was written after, as `module:name`.
         tests: Files below `tests/` that fail where these behave differently.
     """
 
-    ours: str
+    ours: Callable[..., Any]
     why: str
     theirs: Sequence[str]
     tests: Sequence[str]
 
     @property
     def file(self) -> str:
-        """The path of the module, from the root of the repository."""
-        return f"data_foundation/{self.ours.partition(':')[0].replace('.', '/')}.py"
+        """The path of its module, from the root of the repository."""
+        return f"{self.ours.__module__.replace('.', '/')}.py"
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.file}: {self.ours.__qualname__}"
 
 
-def load_hooks() -> tuple[list[Hook], Mapping[str, str]]:
-    """Returns the hooks, and by each name of theirs the digest of the text that was read."""
-    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-    return [Hook(**hook) for hook in table["hooks"]], table["digests"]
+def names(parent: str, children: str) -> Iterator[str]:
+    """Yields names that begin alike.
 
-
-def find(name: str) -> Any:
-    """Returns the object that a name `module:name` stands for.
-
-    Raises:
-        ImportError: There is no such module.
-        AttributeError: The module has no such name.
+    Args:
+        parent: Their beginning.
+        children: Their ends, with spaces between them.
     """
-    module, _, path = name.partition(":")
-    return reduce(inspect.getattr_static, path.split("."), import_module(module))
+    return (parent + child for child in children.split())
 
 
-def read(name: str) -> str:
-    """Returns the source text of a class or a function, and the `repr` of any other object.
-
-    Raises:
-        ImportError: There is no such module.
-        AttributeError: The module has no such name.
-    """
-    found = find(name)
-    if isinstance(found, property):
-        found = found.fget
-    elif isinstance(found, cached_property):
-        found = found.func
-    found = getattr(found, "__func__", found)
-    return inspect.getsource(found) if callable(found) else repr(found)
-
-
-def digest(text: str) -> str:
-    """Returns a short digest of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def build_table(hooks: Sequence[Hook]) -> str:
-    """Returns the table of hooks in docs/architecture.md."""
-    rows = ["| Ours, in `data_foundation/` | Why | Theirs | Tests, in `tests/` |", "|---|---|---|---|"]
-    for hook in hooks:
-        name = hook.ours.partition(":")[2]
-        theirs = ", ".join(dict.fromkeys(f"`{theirs.partition(':')[2]}`" for theirs in hook.theirs))
-        tests = ", ".join(f"`{test}`" for test in hook.tests)
-        rows.append(f"| `{hook.file.removeprefix('data_foundation/')}`: `{name}` | {hook.why} | {theirs} | {tests} |")
-    return "\n".join(rows)
+HOOKS = (
+    Hook(
+        executor.SideBySideExecutor,
+        "Executes a run's ops as threads of its process; written after Dagster's executor for one op at a time.",
+        [
+            "dagster._core.executor.in_process:InProcessExecutor.execute",
+            "dagster._core.executor.in_process:inprocess_execution_iterator",
+            "dagster._core.execution.plan.execute_plan:inner_plan_execution_iterator",
+            "dagster._core.execution.api:ExecuteRunWithPlanIterable",
+            "dagster._core.execution.context_creation_job:PlanExecutionContextManager.__init__",
+            "dagster._core.execution.compute_logs:create_compute_log_file_key",
+            "dagster._core.execution.plan.instance_concurrency_context:InstanceConcurrencyContext",
+            "dagster._core.execution.plan.plan:ExecutionPlan.start",
+            "dagster._core.execution.retries:RetryMode",
+            "dagster._core.events:EngineEventData.in_process",
+            *names("dagster._core.events:DagsterEvent.", "engine_event capture_logs"),
+        ],
+        ["orchestration/test_executor.py"],
+    ),
+    Hook(
+        executor._Ops,
+        "Starts the ops that are ready and ends them when the run is cancelled, as Dagster's multiprocess executor.",
+        [
+            "dagster._core.executor.multiprocess:MultiprocessExecutor.execute",
+            *names(
+                "dagster._core.execution.plan.active:ActiveExecution.",
+                "is_complete check_for_interrupts mark_interrupted get_steps_to_execute get_known_state "
+                "concurrency_event_iterator plan_events_iterator handle_event verify_complete",
+            ),
+            "dagster._core.execution.context.system:PlanExecutionContext.for_step",
+            *names("dagster._core.execution.plan.execute_plan:", "dagster_event_sequence_for_step _trigger_hook"),
+            "dagster._core.events:EngineEventData.interrupted",
+        ],
+        ["orchestration/test_executor.py"],
+    ),
+    Hook(
+        event_log.KeptSqliteEventLog,
+        "Keeps connections, and which tables and columns exist, from one event to the next; the files are Dagster's.",
+        [
+            *names(
+                "dagster._core.storage.event_log.sqlite.sqlite_event_log:SqliteEventLogStorage.",
+                "__init__ config_type from_config_value _connect _initdb has_table has_secondary_index "
+                "has_asset_key_col _has_asset_key_col_on_connection conn_string_for_shard path_for_shard "
+                "store_event wipe dispose",
+            ),
+            *names(
+                "dagster._core.storage.event_log.sqlite.sqlite_event_log:",
+                "SqliteEventLogStorageWatchdog INDEX_SHARD_NAME",
+            ),
+            "dagster._core.storage.sqlite:SQLITE_BUSY_TIMEOUT_SECONDS",
+        ],
+        ["orchestration/test_event_log.py"],
+    ),
+    Hook(
+        op.build_loading_op,
+        "Builds the assets of a source without the work that Dagster's decorator repeats for each.",
+        [
+            "dagster._core.definitions.decorators.asset_decorator:multi_asset",
+            "dagster._core.definitions.decorators.decorator_assets_definition_builder:DecoratorAssetsDefinitionBuilder",
+        ],
+        ["orchestration/test_op.py"],
+    ),
+    Hook(
+        dbt_assets.InstalledDbt,
+        "Reads dbt's version from the installed package; dagster-dbt starts dbt, which takes three seconds.",
+        ["dagster_dbt.core.resource:DbtCliResource._cli_version"],
+        ["dbt/test_models.py"],
+    ),
+    Hook(
+        dlt_memo.remember_hints,
+        "Replaces two functions of dlt by ones that keep their results for each type.",
+        [
+            "dlt.common.configuration.specs.base_configuration:is_secret_hint",
+            "dlt.common.configuration.providers.environ:EnvironProvider.get_value",
+            "dlt.common.typing:get_type_hints",
+            "dlt.common.validation:validate_dict",
+        ],
+        ["process_wide/test_dlt_memo.py"],
+    ),
+    Hook(
+        dlt_traces.forgotten_traces,
+        "Drops what dlt records about each setting that it resolves, after every load.",
+        [*names("dlt.common.configuration.utils:", "TraceLogContext get_resolved_traces")],
+        ["loading/test_attempts.py"],
+    ),
+    Hook(
+        source_log._find,
+        "Finds the load that a thread of dlt's pool works for, by the thread's name.",
+        [*names("dlt.common.configuration.container:Container.", "thread_pool_prefix _effective_thread_id")],
+        ["process_wide/test_source_log.py"],
+    ),
+    Hook(
+        progress.ProgressCollector,
+        "Receives dlt's progress; the end of the first extraction completes the files that are written beside dlt's.",
+        ["dlt.common.runtime.collector_base:Collector", "dlt.pipeline.pipeline:Pipeline.extract"],
+        ["loading/test_progress.py"],
+    ),
+    Hook(
+        pipeline.TablePipeline.cursor,
+        "Reads the stored cursor from dlt's state.",
+        ["dlt.extract.incremental:Incremental._get_state", "dlt.extract.state:resource_state"],
+        ["loading/test_load_range.py"],
+    ),
+    Hook(
+        pending_loads.PendingLoads,
+        "Copies dlt's working folder and compares the files of rows in it.",
+        [
+            "dlt.common.storages.normalize_storage:NormalizeStorage.EXTRACTED_FOLDER",
+            "dlt.common.storages.load_package:PackageStorage.NEW_JOBS_FOLDER",
+            "dlt.pipeline.pipeline:Pipeline._get_normalize_storage",
+        ],
+        ["rows/test_columnar.py", "loading/test_attempts.py"],
+    ),
+    Hook(
+        dlt_resource.StatelessIncremental,
+        "Gives a range that was requested a state of its own, which dlt does not store.",
+        [*names("dlt.extract.incremental:Incremental.", "get_state bind")],
+        ["loading/test_load_range.py"],
+    ),
+    Hook(
+        schema_preview.Ahead,
+        "Infers during extraction, with dlt's own code, the schema that dlt infers at normalisation.",
+        [
+            *names(
+                "dlt.normalize.items_normalizers.jsonl:JsonLItemsNormalizer.", "_normalize_chunk _coerce_row __init__"
+            ),
+            *names("dlt.common.normalizers.json.relational:DataItemNormalizer.", "_reset _clear_schema_caches"),
+            *names(
+                "dlt.common.normalizers.json.helpers:",
+                "is_nested_type get_root_row_id_type normalize_identifier normalize_table_identifier "
+                "get_table_nesting_level get_primary_key",
+            ),
+            *names("dlt.common.schema.schema:Schema.", "apply_schema_contract resolve_contract_settings_for_table"),
+            "dlt.common.schema.utils:dlt_id_column",
+            "dlt.extract.extractors:Extractor._compute_and_update_tables",
+        ],
+        ["promises/test_contracts.py", "promises/test_values.py"],
+    ),
+    Hook(
+        column_split.take_apart,
+        "Splits nested rows into the tables, columns and ids that dlt's normaliser gives them.",
+        [
+            *names(
+                "dlt.common.normalizers.json.relational:DataItemNormalizer.",
+                "_flatten _normalize_list _normalize_row _add_row_id _get_propagated_values normalize_data_item",
+            ),
+            *names("dlt.common.normalizers.json.helpers:", "get_row_hash get_nested_row_hash"),
+            "dlt.common.utils:digest128b",
+        ],
+        ["promises/test_columnar.py"],
+    ),
+    Hook(
+        package_files._Parquet,
+        "Writes parquet as dlt does, with fewer dictionaries.",
+        [
+            "dlt.common.data_writers.writers:ParquetDataWriter._create_writer",
+            "dlt.common.data_writers.writers:ArrowToParquetWriter",
+        ],
+        ["rows/test_columnar.py"],
+    ),
+    Hook(
+        package_files.PackageFiles,
+        "Writes files into the load package while dlt extracts into it.",
+        [
+            "dlt.common.storages.data_item_storage:DataItemStorage._get_writer",
+            "dlt.common.data_writers.buffered:BufferedDataWriter.__init__",
+            "dlt.extract.extractors:Extractor.write_empty_items_file",
+            "dlt.extract.storage:ExtractorItemStorage",
+            "dlt.common.configuration.container:Container.thread_pool_prefix",
+        ],
+        ["rows/test_columnar.py"],
+    ),
+    Hook(
+        intake_step.find_entrance,
+        "Finds its own step in the pipe of a resource.",
+        [
+            "dlt.extract.resource:DltResource.__init__",
+            "dlt.extract.pipe:Pipe.__init__",
+            "dlt.extract.items_transform:ItemTransform",
+        ],
+        ["rows/test_columnar.py"],
+    ),
+    Hook(
+        pii.find_missed,
+        "Finds its own step in the pipe of a resource.",
+        ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
+        ["rows/test_pii.py"],
+    ),
+    Hook(
+        endpoint_reader.read_endpoint,
+        "Finds the name of the parent of the resource that runs.",
+        ["dlt.extract.pipe:Pipe.__init__", "dlt.extract.resource:DltResource._clone"],
+        ["readers/test_rest.py"],
+    ),
+    Hook(
+        cursor.Cursor,
+        "Converts the stored cursor values to the type of the database's column.",
+        [*names("dlt.extract.incremental:Incremental.", "bind __call__")],
+        ["readers/test_sql_cursor.py"],
+    ),
+    Hook(
+        landing.Vault.land,
+        "Rewrites the files of a normalised load package.",
+        ["dlt.pipeline.pipeline:Pipeline._get_load_storage"],
+        ["vault/test_landing.py"],
+    ),
+    Hook(
+        cached_configuration.ResolvedOnce,
+        "Resolves the settings of a destination once for each load; dlt does so some thirty times.",
+        [
+            *names(
+                "dlt.common.destination.reference:Destination.", "configuration client capabilities adjust_capabilities"
+            )
+        ],
+        ["loading/test_small_loads.py"],
+    ),
+    Hook(
+        state_query.StateWithSchema,
+        "Reads state and schema with one statement; dlt uses two.",
+        [
+            *names(
+                "dlt.destinations.job_client_impl:SqlJobClientBase.",
+                "get_stored_state get_stored_schema _row_to_schema_info",
+            ),
+            "dlt.pipeline.pipeline:Pipeline.sync_destination",
+        ],
+        ["loading/test_small_loads.py"],
+    ),
+    Hook(
+        duckdb._SessionSqlClient,
+        "Uses one open connection, without the statements by which dlt prepares each of its own.",
+        [
+            *names("dlt.destinations.impl.duckdb.sql_client:DuckDbSqlClient.", "open_connection close_connection"),
+            *names(
+                "dlt.destinations.impl.duckdb.configuration:DuckDbConnectionPool.",
+                "__init__ borrow_conn _apply_config _apply_local_config",
+            ),
+            "dlt.destinations.impl.duckdb.configuration:DuckDbBaseCredentials.parse_native_representation",
+        ],
+        ["loading/test_small_loads.py"],
+    ),
+    Hook(
+        duckdb._SharedSqlClient,
+        "Makes everything that a load does one transaction.",
+        [
+            *names(
+                "dlt.destinations.impl.duckdb.sql_client:DuckDbSqlClient.",
+                "begin_transaction execute_query _make_database_exception",
+            ),
+            "dlt.destinations.job_client_impl:SqlJobClientBase.complete_load",
+        ],
+        ["warehouses/test_transaction.py"],
+    ),
+    Hook(
+        duckdb.TransactionalDuckDB,
+        "Changes what dlt assumes DuckDB is capable of.",
+        ["dlt.destinations.impl.duckdb.factory:duckdb._raw_capabilities"],
+        ["warehouses/test_duckdb_storage.py"],
+    ),
+    Hook(
+        bounded_copy.BoundedCopy,
+        "Limits the memory of the statement that copies a parquet file.",
+        [
+            "dlt.destinations.impl.duckdb.duck:DuckDbCopyJob",
+            "dlt.destinations.impl.duckdb.duck:DuckDbClient.create_load_job",
+            "dlt.common.destination.client:RunnableLoadJob.__init__",
+        ],
+        ["warehouses/test_duckdb_copy.py"],
+    ),
+    Hook(
+        postgres._SqlClient,
+        "Makes everything that a load does one transaction.",
+        [
+            *names(
+                "dlt.destinations.impl.postgres.sql_client:Psycopg2SqlClient.",
+                "open_connection close_connection begin_transaction execute_query _make_database_exception",
+            ),
+            *names("dlt.destinations.sql_client:SqlClientBase.", "truncate_tables create_dataset"),
+            "dlt.destinations.job_client_impl:SqlJobClientBase.complete_load",
+        ],
+        ["warehouses/test_postgres.py"],
+    ),
+    Hook(
+        postgres._CopyFile,
+        "Copies a parquet file with COPY.",
+        [
+            "dlt.common.destination.client:LoadJob.__init__",
+            "dlt.common.destination.client:RunnableLoadJob.__init__",
+            "dlt.destinations.impl.postgres.postgres:PostgresClient.create_load_job",
+        ],
+        ["warehouses/test_postgres.py"],
+    ),
+    Hook(
+        postgres.TransactionalPostgres,
+        "Changes what dlt assumes PostgreSQL is capable of.",
+        [
+            "dlt.destinations.impl.postgres.factory:postgres._raw_capabilities",
+            "dlt.destinations.impl.postgres.factory:PostgresTypeMapper",
+        ],
+        ["warehouses/test_postgres.py"],
+    ),
+    Hook(
+        snowflake._SqlClient,
+        "Uses one session, whose statements belong to the load's transaction.",
+        [
+            *names(
+                "dlt.destinations.impl.snowflake.sql_client:SnowflakeSqlClient.",
+                "open_connection close_connection begin_transaction execute_query _make_database_exception",
+            ),
+            *names("dlt.destinations.sql_client:SqlClientBase.", "truncate_tables create_dataset"),
+        ],
+        ["snowflake/test_loading.py"],
+    ),
+    Hook(
+        snowflake._Client,
+        "Collects the load's files and merge statements, and executes them in one transaction.",
+        [
+            *names(
+                "dlt.destinations.impl.snowflake.snowflake:SnowflakeClient.",
+                "create_load_job _make_create_table _add_cluster_sql _get_cluster_sql",
+            ),
+            "dlt.destinations.impl.snowflake.snowflake:SnowflakeLoadJob",
+            "dlt.destinations.job_client_impl:SqlJobClientBase.complete_load",
+            "dlt.destinations.job_client_impl:SqlLoadJob",
+            "dlt.common.destination.client:LoadJob.__init__",
+            *names("dlt.common.destination.client:RunnableLoadJob.", "__init__ set_run_vars"),
+        ],
+        ["snowflake/test_loading.py"],
+    ),
+    Hook(
+        snowflake.TransactionalSnowflake,
+        "Changes what dlt assumes Snowflake is capable of.",
+        ["dlt.destinations.impl.snowflake.factory:snowflake._raw_capabilities"],
+        ["snowflake/test_loading.py"],
+    ),
+    Hook(
+        client.LakeClient,
+        "Writes nothing before the load is complete, then everything after a note that allows to undo it.",
+        [
+            *names(
+                "dlt.destinations.impl.filesystem.filesystem:FilesystemClient.",
+                "initialize_storage update_stored_schema drop_tables create_load_job complete_load get_stored_schema",
+            )
+        ],
+        ["warehouses/test_lake.py"],
+    ),
+    Hook(
+        dataset_files.DatasetFiles,
+        "Knows the path of each file before it is written, and writes each file as a whole.",
+        [
+            *names(
+                "dlt.destinations.impl.filesystem.filesystem:FilesystemClient.",
+                "_store_current_state _store_load _update_schema_in_storage _get_state_file_name "
+                "_get_schema_file_name _write_to_json_file _delete_file",
+            )
+        ],
+        ["warehouses/test_lake.py"],
+    ),
+    Hook(
+        write_ahead_note.remove_note,
+        "Deletes a file and accepts what each storage service answers.",
+        ["dlt.destinations.impl.filesystem.filesystem:FilesystemClient._delete_file"],
+        ["warehouses/test_lake.py"],
+    ),
+    Hook(
+        delta.restore,
+        "Deletes a file and accepts what each storage service answers.",
+        ["dlt.destinations.impl.filesystem.filesystem:FilesystemClient._delete_file"],
+        ["warehouses/test_lake.py"],
+    ),
+    Hook(
+        lake.LakeDestination,
+        "Changes what dlt assumes files are capable of.",
+        ["dlt.destinations.impl.filesystem.factory:filesystem._raw_capabilities"],
+        ["warehouses/test_lake.py"],
+    ),
+    Hook(
+        sql.LakeSqlClient,
+        "Answers dlt's SQL from the files of the lake.",
+        [
+            *names(
+                "dlt.destinations.impl.duckdb.sql_client:DuckDbSqlClient.",
+                "open_connection close_connection execute_query",
+            )
+        ],
+        ["warehouses/test_lake.py"],
+    ),
+    Hook(
+        access._resolved,
+        "Hands dlt credentials that it does not resolve again.",
+        ["dlt.common.configuration.specs.base_configuration:BaseConfiguration.is_resolved"],
+        ["warehouses/test_lake.py"],
+    ),
+)

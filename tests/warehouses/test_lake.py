@@ -347,7 +347,7 @@ def test_the_audit_of_a_lake_is_that_of_this_machine(delta: LakeTree) -> None:
     assert [(attempt.asset, attempt.status, attempt.rows) for attempt in trail.attempts] == [
         ("raw.orders", "loaded", 1)
     ]
-    assert trail.unreachable == ""
+    assert trail.away == ""
 
 
 def test_checks_look_at_the_lake(tree: LakeTree) -> None:
