@@ -9,5 +9,6 @@ from data_foundation import build_dbt_assets, build_definitions, build_warehouse
 ROOT = Path(__file__).parent
 
 warehouse = build_warehouse(ROOT)
-ingestion = build_definitions(ROOT, warehouse)
-defs = dg.Definitions.merge(ingestion, build_dbt_assets(ROOT, warehouse, ingestion))
+defs = build_definitions(ROOT, warehouse)
+# The same name again: Dagster refuses a file with two definitions.
+defs = dg.Definitions.merge(defs, build_dbt_assets(ROOT, warehouse, defs))

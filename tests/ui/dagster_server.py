@@ -58,8 +58,8 @@ def serve(home: Path, settings: Mapping[str, str], root: Path = ROOT) -> Iterato
     server = subprocess.Popen(command, cwd=root, env=environment(home, settings), start_new_session=True)
     url = f"http://127.0.0.1:{port}"
     try:
-        loaded = "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }"
-        wait_until(lambda: ask(url, loaded), START_SECONDS)
+        # The webserver answers before the location is loaded; then there are no assets yet.
+        wait_until(lambda: (ask(url, "{ assetNodes { id } }") or {}).get("assetNodes"), START_SECONDS)
         yield url
     finally:
         os.killpg(server.pid, signal.SIGTERM)
