@@ -27,8 +27,9 @@ from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.python_resources import ConfigurableDltResource
 from data_foundation.project.source import SourceConfig
-from data_foundation.rows.intake_step import Entrance
-from data_foundation.rows.pipe_steps import Pages, is_frame
+from data_foundation.rows.exact.value_rules import is_frame
+from data_foundation.rows.intake_step import IntakeStep
+from data_foundation.rows.pipe_steps import UnpackItems
 
 ACCEPTED = (
     "a generator function, a function that returns one or that returns rows, a dlt resource, "
@@ -83,9 +84,9 @@ def build_resource(source: SourceConfig, resource: ResourceConfig, table: str, c
     built = _build(source, resource, table, call)
     # Only here: the rows that a parent resource passes to a transformer are not loaded.
     # An append without a cursor is compared with a pending load by its files, so their cut must not depend on time.
-    hurry = resource.write_disposition.disposition != "append" or resource.incremental is not None
+    by_time = resource.write_disposition.disposition != "append" or resource.incremental is not None
     built.custom_metrics[ROOT] = str(source.folder.parents[1])
-    built.add_step(Entrance(built, columnar=resource.engine == "columnar", hurry=hurry))
+    built.add_step(IntakeStep(built, columnar=resource.engine == "columnar", by_time=by_time))
     return built
 
 
@@ -112,7 +113,7 @@ def _build(source: SourceConfig, resource: ResourceConfig, table: str, call: Cal
     entry = entry.resource if isinstance(entry, ConfigurableDltResource) else entry
     if resource.data_from and (parent := source.find_resource(resource.data_from)):
         upstream = _build(source, parent, table_name_of(parent).table, replace(call, kwargs={}))
-        upstream.add_step(Pages(read=True), insert_at=1)  # a transformer reads rows
+        upstream.add_step(UnpackItems(parses_json=True), insert_at=1)  # a transformer reads rows
         is_dlt = isinstance(entry, DltResource)
         transformer = entry if is_dlt else dlt.transformer(entry, name=table, section=source.name)
         with _refusing_wrong_arguments(resource.entry):
@@ -188,7 +189,9 @@ def _with_hints(
     nesting = 0 if resource.landing == "vault" else resource.max_table_nesting
     if nesting is not None:
         built.max_table_nesting = nesting
-    built.add_step(Pages(read=bool(resource.incremental or resource.requires or resource.contract)), insert_at=1)
+    built.add_step(
+        UnpackItems(parses_json=bool(resource.incremental or resource.requires or resource.contract)), insert_at=1
+    )
     built.section = section
     return built
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from data_foundation.checks.failed_parts import read_failed_parts
 from data_foundation.dlt_keys import ASKED, UNCHANGED, WARNINGS
 from data_foundation.loading.dlt_resource import Call, build_resource
-from data_foundation.rows.intake_step import find_entrance
-from data_foundation.rows.pii import Hashed, find_missed
-from data_foundation.rows.pipe_steps import SeenColumns, Take
+from data_foundation.rows.intake_step import find_intake
+from data_foundation.rows.pii import HashStep, find_unhashed
+from data_foundation.rows.pipe_steps import SeenColumns, TakeFirst
 from data_foundation.warehouses.settings import pii_key, template_values
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Extraction:
     @property
     def columns(self) -> TTableSchemaColumns:
         """Dlt's column schemas of the rows; empty if the incremental cursor dropped every row."""
-        return find_entrance(self.resource).columns(self.table)
+        return find_intake(self.resource).columns(self.table)
 
     @property
     def unchanged(self) -> str:
@@ -62,7 +62,7 @@ class Extraction:
     def warnings(self) -> list[str]:
         """Warnings about the rows and from the entry."""
         reported = self.resource.custom_metrics.get(WARNINGS, ())
-        return [*find_missed(self.resource), *find_entrance(self.resource).told(), *reported]
+        return [*find_unhashed(self.resource), *find_intake(self.resource).warnings(), *reported]
 
 
 def extract(task: Task, pipeline: TablePipeline, load_range: LoadRange) -> Extraction:
@@ -77,13 +77,13 @@ def extract(task: Task, pipeline: TablePipeline, load_range: LoadRange) -> Extra
     call = Call(load_range, template_values(), options.kwargs)
     resource = build_resource(task.source, config, pipeline.table, call)
     if config.hashed_columns:
-        resource.add_step(Hashed(config.hashed_columns, pii_key()))
+        resource.add_step(HashStep(config.hashed_columns, pii_key()))
     resource.custom_metrics[ASKED] = "sample" if options.limit is not None else "range" if options.is_partial else ""
     seen = SeenColumns()
     if config.required_columns:
         resource.add_step(seen)
     if options.limit:
-        resource.add_step(Take(options.limit))
+        resource.add_step(TakeFirst(options.limit))
     resource.add_limit(options.limit, count_rows=True)
     rows = pipeline.extract(resource, _refresh_mode(config.write_disposition.disposition, options))
     return Extraction(resource, seen, pipeline.table, rows)

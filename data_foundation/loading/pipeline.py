@@ -14,7 +14,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pending_loads import PendingLoads
 from data_foundation.naming import TableName, schema_name
-from data_foundation.rows.intake_step import find_entrance
+from data_foundation.rows.intake_step import find_intake
 from data_foundation.warehouses.connection import connect
 
 if TYPE_CHECKING:
@@ -122,14 +122,14 @@ class TablePipeline:
             resource: The resource of this table.
             refresh: dlt's refresh mode, None for none.
         """
-        schema, entrance = dlt.Schema(schema_name(self.table)), find_entrance(resource)
-        entrance.count = self._progress.update
-        self._progress.extracted, self._progress.not_extracted = entrance.finish, entrance.abandon
-        # As an argument of `extract`, dlt would set it on a copy of the resource, which the entrance does not know.
+        schema, intake = dlt.Schema(schema_name(self.table)), find_intake(resource)
+        intake.on_rows = self._progress.update
+        self._progress.extracted, self._progress.not_extracted = intake.finish, intake.abandon
+        # As an argument of `extract`, dlt would set it on a copy of the resource, which the intake step does not have.
         resource.apply_hints(file_format="parquet")
         with self.timed("extract"):
             extracted = self.dlt.extract(resource, schema=schema, refresh=refresh)
-        return self._count(extracted) + entrance.kept(self.table)
+        return self._count(extracted) + intake.kept(self.table)
 
     def _count(self, extracted: ExtractInfo) -> int:
         metrics = [metric["table_metrics"] for package in extracted.metrics.values() for metric in package]

@@ -1,4 +1,4 @@
-"""Where everything that an entry yields comes in, and is looked at before dlt does, which changes some values."""
+"""Takes in every yielded item before dlt converts its values: the last pipe step before the load package."""
 
 from __future__ import annotations
 
@@ -14,47 +14,48 @@ from dlt.extract.items import TableNameMeta
 from typing_extensions import override
 
 from data_foundation.errors import ValueRefused
-from data_foundation.rows.columnar.page_buffer import Pages
-from data_foundation.rows.exact.arrow_validator import Frames, as_arrow
-from data_foundation.rows.exact.row_validator import Rows
-from data_foundation.rows.exact.schema_preview import Ahead
-from data_foundation.rows.exact.value_rules import Unacceptable, describe, plain
+from data_foundation.rows.exact.arrow_validator import ArrowValidator, as_arrow
+from data_foundation.rows.exact.row_shape import root_shape
+from data_foundation.rows.exact.row_validator import RowValidator
+from data_foundation.rows.exact.schema_preview import SchemaPreview
+from data_foundation.rows.exact.value_rules import Unacceptable, describe, is_frame, plain
 from data_foundation.rows.json_documents import is_document, read_document
-from data_foundation.rows.pipe_steps import Step, is_frame
+from data_foundation.rows.page_buffer import PageBuffer
+from data_foundation.rows.pipe_steps import Step
 
 
-class Entrance(Step):
-    """The last step before the load package.
+class IntakeStep(Step):
+    """The last step of a resource's pipe.
 
-    Frames, and where `engine` is dlt rows too, go on to dlt when they have been looked at. Other rows end here, in
-    files of the package that are written in columns; `finish` completes them.
+    Dicts and JSON documents end here: `PageBuffer` writes them into the load package in columns, and `finish`
+    completes them. Frames, and dicts if the resource's `engine` is dlt, are checked and passed on to dlt.
 
     Attributes:
-        count: Told a table and how many rows of it have come in, of those that end here. Without it all rows go on to
-            dlt: nobody is there who would call `finish`.
+        on_rows: Called with a table and how many of its rows ended here. If it is None, all rows are passed on to dlt:
+            the caller will not call `finish`.
     """
 
-    # Behind dlt's cursor, a sample's end and dlt's limit, which has to see the rows: what these leave out is in
-    # nobody's way.
+    # After dlt's cursor, a sample's end and dlt's limit, which must receive the rows; what they leave out is not
+    # checked.
     placement_affinity = 1.2
 
-    def __init__(self, resource: DltResource, *, columnar: bool, hurry: bool) -> None:
-        """Takes what knows the hints of the table.
+    def __init__(self, resource: DltResource, *, columnar: bool, by_time: bool) -> None:
+        """Ends a pipe.
 
         Args:
-            resource: Whose last step this is.
-            columnar: Whether rows are written in columns.
-            hurry: See `Pages`.
+            resource: The resource, with its hints.
+            columnar: Whether dicts are written in columns.
+            by_time: See `PageBuffer`.
         """
         super().__init__()
         self._resource = resource
-        self._columnar, self._hurry = columnar, hurry
-        self._tables: dict[str, _Table] = {}
-        self.count: Callable[[str, int], None] | None = None
+        self._columnar, self._by_time = columnar, by_time
+        self._tables: dict[str, _TableIntake] = {}
+        self.on_rows: Callable[[str, int], None] | None = None
 
     @override
     def __call__(self, item: Any, meta: Any = None) -> Any:
-        """Returns what goes on of an item: itself, unless the contract discards some of it.
+        """Returns what dlt receives for an item, None for nothing.
 
         Raises:
             ValueRefused: A value would be changed or lost.
@@ -62,90 +63,97 @@ class Entrance(Step):
         name = meta.table_name if isinstance(meta, TableNameMeta) else ""
         if name not in self._tables:
             if DestinationCapabilitiesContext not in Container():
-                # Somebody iterates over the resource by hand: the rows land nowhere.
+                # Code iterates over the resource itself: the rows are not loaded.
                 return item
-            self._tables[name] = _Table(self._resource, item, meta, hurry=self._hurry)
+            self._tables[name] = _TableIntake(self._resource, item, meta, by_time=self._by_time)
         table = self._tables[name]
-        before = table.pages.added if table.pages else 0
-        # Hints that come with an item are for dlt's extractor, which reads them with the item.
-        passed = table.take(item, columnar=self._columnar and self.count is not None and (meta is None or bool(name)))
-        if self.count and table.pages:
-            self.count(table.rows.root.name, table.pages.added - before)
+        before = table.buffer.added if table.buffer else 0
+        # Hints that come with an item are read by dlt's extractor, together with the item.
+        columnar = self._columnar and self.on_rows is not None and (meta is None or bool(name))
+        passed = table.take(item, columnar=columnar)
+        if self.on_rows and table.buffer:
+            self.on_rows(table.name, table.buffer.added - before)
         return passed
 
     @override
     def take(self, item: Any) -> Any:
-        """Returns what goes on of an item that carries no table's name."""
+        """Returns what dlt receives for an item without a table name."""
         return self(item)
 
     def finish(self) -> None:
-        """Completes what ended here; nothing comes in any more.
+        """Completes the files of the rows that ended here, after the last item.
 
         Raises:
             ValueRefused: A value would be changed or lost.
         """
-        for pages in self._pages():
-            pages.finish()
+        for buffer in self._buffers():
+            buffer.finish()
 
     def abandon(self) -> None:
-        """Forgets what ended here: the extraction failed."""
-        for pages in self._pages():
-            pages.abandon()
+        """Drops the rows that ended here: the extraction failed."""
+        for buffer in self._buffers():
+            buffer.abandon()
 
-    def _pages(self) -> Iterator[Pages]:
-        return (table.pages for table in self._tables.values() if table.pages)
+    def _buffers(self) -> Iterator[PageBuffer]:
+        return (table.buffer for table in self._tables.values() if table.buffer)
 
     def kept(self, name: str) -> int:
-        """Returns how many rows of a table ended here and will land."""
-        return sum(table.pages.kept for table in self._tables.values() if table.pages and table.rows.root.name == name)
+        """Returns how many rows of a table ended here and will be loaded."""
+        return sum(table.buffer.kept for table in self._tables.values() if table.buffer and table.name == name)
 
     def columns(self, name: str) -> TTableSchemaColumns:
-        """Returns the columns of a table as its rows will land, as far as it is known by now."""
-        found = next((table for table in self._tables.values() if table.rows.root.name == name), None)
-        # A contract may have let the whole table go.
-        tables = found.rows.ahead.schema.tables if found else {}
+        """Returns the columns of a table that are known so far."""
+        intake = next((table for table in self._tables.values() if table.name == name), None)
+        # The contract may discard the whole table.
+        tables = intake.preview.schema.tables if intake else {}
         return tables[name]["columns"] if name in tables else {}
 
-    def told(self) -> list[str]:
-        """Returns what a person should know of what passed: what a contract let go, and how often."""
-        return [warning for table in self._tables.values() for warning in table.told()]
+    def warnings(self) -> list[str]:
+        """Returns one warning for each thing the contract discarded, with its count, and for what was slow."""
+        return [warning for table in self._tables.values() for warning in table.warnings()]
 
 
-def find_entrance(resource: DltResource) -> Entrance:
-    """Returns the entrance of a resource that has one."""
-    return next(step for step in resource._pipe.steps if isinstance(step, Entrance))  # noqa: SLF001 - its own step
+def find_intake(resource: DltResource) -> IntakeStep:
+    """Returns the intake step of a resource that has one."""
+    return next(step for step in resource._pipe.steps if isinstance(step, IntakeStep))  # noqa: SLF001 - its own step
 
 
-class _Table:
-    """Where the items of one table come in, whatever they are."""
+class _TableIntake:
+    """Takes in the items of one table, of whatever kind.
 
-    def __init__(self, resource: DltResource, item: Any, meta: Any, *, hurry: bool) -> None:
+    Attributes:
+        preview: The predicted schema.
+        name: The name of the table.
+        buffer: The rows that wait to be written; None until the first dict or document that is written in columns.
+    """
+
+    def __init__(self, resource: DltResource, item: Any, meta: Any, *, by_time: bool) -> None:
         schema = dlt.current.source_schema()
         hints = resource.compute_table_schema(item, meta)
         nested = resource.compute_nested_table_schemas(str(hints["name"]), schema.naming, item, meta)
-        self._ahead = Ahead(schema, hints, nested)
-        self.rows = Rows(self._ahead)
-        self.pages: Pages | None = None
-        self._hurry = hurry
+        self.preview = SchemaPreview(schema, hints, nested)
+        self.name = self.preview.table
+        self.buffer: PageBuffer | None = None
+        self._by_time = by_time
         self._columnar = False
-        self._frames = Frames(self._ahead)
+        self._rows = RowValidator(root_shape(self.preview))
+        self._frames = ArrowValidator(self.preview)
         self._count = 0
-        self._taken_apart = 0
+        self._frames_as_dicts = 0
 
     def take(self, item: Any, *, columnar: bool) -> Any:
-        """Returns what goes on of an item, None for nothing; where it may end here its rows do."""
+        """Returns what dlt receives for an item, None for nothing."""
         self._columnar = columnar
         if item is None or (isinstance(item, list) and not item):
             return item
-        if (refused := self._ahead.refusal).mode:
-            context, count = self.rows.context, len(item) if isinstance(item, list) else 1
-            context.discarded[context.discard((), refused)] += count
+        if (refused := self.preview.refusal).mode:
+            self._rows.discarded[self._rows.discard((), refused)] += len(item) if isinstance(item, list) else 1
             return None
         items = item if isinstance(item, list) else [item]
         if all(map(is_document, items)):
             return [row for document in items for row in self._take_document(bytes(document))] or None
         if not is_frame(items[0]):
-            # A frame behind it is met where its row is looked at; here that would be one look more at every row.
+            # A frame behind a dict is refused where its row is checked; a test here would touch every row once more.
             return self._take_rows(items if isinstance(item, list) else [self._row(item)])
         if not all(map(is_frame, items)):
             raise ValueRefused(f"row {self._count + 1}: got a page of rows and frames; yield each by itself")
@@ -154,71 +162,74 @@ class _Table:
         return rows or [one for one in taken if not isinstance(one, list)] or None
 
     def _take_rows(self, page: list[Any]) -> list[Any] | None:
-        if self._ahead.holds == "frames":
+        if self.preview.holds == "frames":
             reason = (
                 "got a dict, and the table holds Arrow rows, which have no ids; yield Arrow tables, or `refresh: drop`"
             )
             raise ValueRefused(f"row {self._count + 1}: {reason}")
-        self._ahead.holds = "rows"
+        self.preview.holds = "rows"
         before, self._count = self._count, self._count + len(page)
         if self._columnar:
-            self._begun_pages().add(page)
+            self._begun_buffer().add(page)
             return None
-        return self.rows.take(page, before) or None
+        return self._rows.check(page, before) or None
 
     def _take_document(self, document: bytes) -> list[Any]:
-        if self._columnar and self._ahead.holds != "frames":
-            self._ahead.holds = "rows"
-            self._begun_pages().add_document(document)
+        if self._columnar and self.preview.holds != "frames":
+            self.preview.holds = "rows"
+            self._begun_buffer().add_document(document)
             return []
         return self._take_rows(read_document(document)) or []
 
-    def _begun_pages(self) -> Pages:
-        """Returns the pages; there are none where only frames come."""
-        self.pages = self.pages or Pages(self.rows, hurry=self._hurry)
-        return self.pages
+    def _begun_buffer(self) -> PageBuffer:
+        self.buffer = self.buffer or PageBuffer(self._rows, by_time=self._by_time)
+        return self.buffer
 
     def _take_frame(self, frame: Any) -> Any:
         try:
             table = as_arrow(frame)
         except Unacceptable as error:
-            raise self._frames_refusal(str(error)) from None
-        if self._ahead.row_id_type == "row_hash":
-            # Versions are told apart by ids that follow from the rows; only as dicts do these get theirs.
-            return self._take_rows(self._frames.take(table, self._count).to_pylist()) or []
-        if self._ahead.holds == "rows":
-            # Rows that came as dicts have ids as well.
-            self._taken_apart += 1
+            raise self._refuse_frame(str(error)) from None
+        if self.preview.row_id_type == "row_hash":
+            # Ids are hashes of the rows, which dlt computes of dicts only.
+            return self._take_rows(self._frames.check(table, self._count).to_pylist()) or []
+        if self.preview.holds == "rows":
+            # The table has ids, which dlt gives to dicts only.
+            self._frames_as_dicts += 1
             return self._take_rows(table.to_pylist()) or []
         if all(str(kind) == "null" for kind in table.schema.types):
             if not len(table):
                 return []
-            raise self._frames_refusal("no column has a type; leave the frame out, or give its columns types")
-        self._ahead.holds = "frames"
-        taken = self._frames.take(table, self._count)
+            raise self._refuse_frame("no column has a type; leave the frame out, or give its columns types")
+        self.preview.holds = "frames"
+        checked = self._frames.check(table, self._count)
         self._count += len(table)
-        return taken
+        return checked
 
-    def _frames_refusal(self, reason: str) -> ValueRefused:
+    def _refuse_frame(self, reason: str) -> ValueRefused:
         return ValueRefused(f"the frame that starts with row {self._count + 1}: {reason}")
 
     def _row(self, item: Any) -> Any:
-        """Returns what was yielded by itself, where it is a row."""
+        """Returns an item that was yielded by itself, if it is a row.
+
+        Raises:
+            ValueRefused: It is none.
+        """
         row = plain(item)
         if isinstance(row, dict | str | int | float | bool):
             return row
         accepted = "accepted: a dict, a list of dicts, an Arrow table or batch, a pandas or polars frame"
         raise ValueRefused(f"row {self._count + 1}: got {describe(item)}; {accepted}")
 
-    def told(self) -> list[str]:
-        """Returns what a contract let go, and what took longer than it should."""
+    def warnings(self) -> list[str]:
+        """Returns one warning for each thing the contract discarded, with its count, and for what was slow."""
         warnings = [
             f"{count} times discarded: {what.partition(' ')[2]}"
-            for counts in (self.rows.context.discarded, self._frames.discarded)
+            for counts in (self._rows.discarded, self._frames.discarded)
             for what, count in counts.items()
         ]
-        if self._taken_apart:
+        if self._frames_as_dicts:
             warnings.append(
                 "frames were taken apart into dicts, as the rows of this table are; `refresh: drop` is faster"
             )
-        return warnings + (self.pages.told() if self.pages else [])
+        return warnings + (self.buffer.warnings() if self.buffer else [])

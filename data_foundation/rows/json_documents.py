@@ -1,4 +1,4 @@
-"""JSON as a vendor answers it, an array or JSON lines, and the rows in it."""
+"""Reads the rows of a JSON document: an array, JSON lines, or a single object."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from dlt.common.json import json
 
 from data_foundation.errors import ValueRefused
 
-# A number that the fast reader might round; inside of a text it only costs time.
+# A number that the fast parser might round; a match inside a string only costs time.
 _WIDE_NUMBER = re.compile(rb"(?<![\d.])\d{19}")
 _SAME_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 
 
 def is_document(item: object) -> bool:
-    """Tells whether what an entry has yielded is JSON that nobody has read yet."""
+    """Returns whether a yielded item is a JSON document that is not parsed yet."""
     return isinstance(item, bytes | bytearray | memoryview)
 
 
 def read_document(content: bytes) -> list[Any]:
     """Returns the rows of a document: the items of an array, each line, or a single object.
 
-    Integers keep every digit.
+    Integers keep all their digits.
 
     Raises:
-        ValueRefused: It is no JSON.
+        ValueRefused: It is neither JSON nor JSON lines.
     """
     text = bytes(content).removeprefix(b"\xef\xbb\xbf").strip()
     if not text:
@@ -40,7 +40,7 @@ def read_document(content: bytes) -> list[Any]:
 
 
 def _has_wide_number(text: bytes) -> bool:
-    # Of most documents a twentieth of the expression's time tells that there is none.
+    # For most documents this answers no, in a twentieth of the expression's time.
     return b"0" * 19 in text.translate(_SAME_DIGIT) and bool(_WIDE_NUMBER.search(text))
 
 

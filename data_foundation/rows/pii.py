@@ -1,4 +1,4 @@
-"""Values of persons that land as keyed hashes: replaced before anything else sees a row, whatever it comes in."""
+"""Replaces personal values by keyed hashes, in rows, JSON and frames, before later steps receive them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from typing_extensions import override
 from data_foundation.errors import ValueRefused
 from data_foundation.naming import normalize
 from data_foundation.rows.exact.arrow_validator import as_arrow
-from data_foundation.rows.exact.value_rules import Unacceptable, plain
+from data_foundation.rows.exact.value_rules import Unacceptable, is_frame, plain
 from data_foundation.rows.json_documents import is_document, read_document
-from data_foundation.rows.pipe_steps import Step, is_frame
+from data_foundation.rows.pipe_steps import Step
 from data_foundation.suggestions import nearest
 
 
 def hash_value(value: Any, key: bytes) -> str | None:
     """Returns HMAC-SHA-256 of a value's text in hexadecimal digits, None for None.
 
-    The text is the value's own, neither trimmed nor folded; numbers are as Python writes them, true and false as JSON
-    does, times in ISO 8601, and lists and objects as JSON with sorted keys.
+    Text is neither trimmed nor case-folded; numbers are written as Python does, booleans as JSON does, times in ISO
+    8601, and lists and objects as JSON with sorted keys.
     """
     return None if value is None else hmac.digest(key, _text(value), "sha256").hex()
 
@@ -35,23 +35,28 @@ def _text(value: Any) -> bytes:
         return value
     if isinstance(value, Enum):
         return _text(value.value)
-    if isinstance(value, bool) or isinstance(found := plain(value), dict | list):
+    if isinstance(value, bool) or isinstance(unpacked := plain(value), dict | list):
         return json.dumps(plain(value), sort_keys=True, ensure_ascii=False, default=str).encode(errors="surrogatepass")
-    said = found.isoformat() if hasattr(found, "isoformat") else str(found)
-    return said.encode(errors="surrogatepass")
+    text = unpacked.isoformat() if hasattr(unpacked, "isoformat") else str(unpacked)
+    return text.encode(errors="surrogatepass")
 
 
-class Hashed(Step):
+class HashStep(Step):
     """Replaces the values of some columns by their hashes, at any depth.
 
-    Rows that nobody has read yet are read for it, and frames become Arrow tables. What the source keeps is left alone.
+    JSON documents become rows, and frames become Arrow tables. The source's own objects are not changed.
     """
 
-    # Behind steps of the source's own, and before dlt's cursor, which keeps digests of rows.
+    # After the source's own steps, and before dlt's cursor, which stores digests of rows.
     placement_affinity = 0.9
 
     def __init__(self, columns: Iterable[str], key: str) -> None:
-        """Takes the columns, as a person or the warehouse spells them, and what their hashes are keyed with."""
+        """Names what is hashed.
+
+        Args:
+            columns: Their names, as the configuration or the warehouse spells them.
+            key: The key of the hashes.
+        """
         super().__init__()
         self._columns = frozenset(map(normalize, columns))
         self._above = {
@@ -59,8 +64,8 @@ class Hashed(Step):
         }
         self._key = key.encode()
         self._names: dict[tuple[str, Any], str] = {}
-        self._met: dict[str, None] = {}
-        self._seen: set[str] = set()
+        self._names_met: dict[str, None] = {}
+        self._hashed: set[str] = set()
 
     @override
     def take(self, item: Any) -> Any:
@@ -70,11 +75,11 @@ class Hashed(Step):
             return self._items(item)
         return self._items(item)[0]
 
-    def told(self) -> list[str]:
-        """Returns which columns no row had: a name that is misspelt protects nobody."""
-        missing = self._columns - self._seen if self._met else ()
+    def warnings(self) -> list[str]:
+        """Returns one warning for each column that no row had: a misspelt name protects no data."""
+        missing = self._columns - self._hashed if self._names_met else ()
         return [
-            f"columns.{name} says pii: hash, and no row had it{nearest(name, list(self._met))}"
+            f"columns.{name} says pii: hash, and no row had it{nearest(name, list(self._names_met))}"
             for name in sorted(missing)
         ]
 
@@ -87,11 +92,11 @@ class Hashed(Step):
         row = plain(item)
         if isinstance(row, dict):
             return self._object(row, "")
-        # What is no object lands in a column `value`.
+        # An item that is no object is loaded into a column `value`.
         return self._object({"value": row}, "") if "value" in self._columns and row is not None else item
 
     def _object(self, row: Mapping[Any, Any], above: str) -> Mapping[Any, Any]:
-        """Returns a row, or an object inside it, with hashes in it: a copy, unless it has none."""
+        """Returns a row, or an object inside it, with hashes: a copy if any value was hashed."""
         changed: dict[Any, Any] | None = None
         for key, value in row.items():
             name = self._name(above, key)
@@ -112,21 +117,21 @@ class Hashed(Step):
         return [self._nested(one, name) for one in inner] if isinstance(inner, list) else value
 
     def _name(self, above: str, key: Any) -> str:
-        """Returns the column that a key becomes, and remembers that it was there."""
+        """Returns the column that a key becomes, and records it."""
         if (above, key) not in self._names:
             own = normalize(str(key)) if str(key).strip() else ""
             name = f"{above}__{own}" if above else own
             self._names[above, key] = name
-            self._met[name] = None
+            self._names_met[name] = None
             if name in self._columns:
-                self._seen.add(name)
+                self._hashed.add(name)
         return self._names[above, key]
 
     def _frame(self, frame: Any) -> Any:
         try:
             table = as_arrow(frame)
         except Unacceptable:
-            return frame  # nothing of it lands: the entrance refuses it, and says why
+            return frame  # the intake step refuses it, with the reason
         columns = []
         for original, column in zip(table.column_names, table.columns, strict=True):
             name = self._name("", original)
@@ -140,7 +145,7 @@ class Hashed(Step):
         return type(table).from_arrays(columns, names=table.column_names)
 
     def _type(self, kind: pa.DataType, name: str) -> pa.DataType:
-        """Returns what a nested Arrow type becomes, where text takes the place of the values that are hashed."""
+        """Returns a nested Arrow type with text in place of the hashed values' types."""
         if name in self._columns:
             return pa.string()
         if pa.types.is_map(kind):
@@ -150,6 +155,7 @@ class Hashed(Step):
         return pa.list_(self._type(kind.value_type, name)) if pa.types.is_nested(kind) else kind
 
 
-def find_missed(resource: DltResource) -> list[str]:
-    """Returns what a person should know of the columns of a resource that were to be hashed."""
-    return [said for step in resource._pipe.steps if isinstance(step, Hashed) for said in step.told()]  # noqa: SLF001 - our own step
+def find_unhashed(resource: DltResource) -> list[str]:
+    """Returns one warning for each column of a resource that was to be hashed and that no row had."""
+    steps = resource._pipe.steps  # noqa: SLF001 - our own step is among them
+    return [warning for step in steps if isinstance(step, HashStep) for warning in step.warnings()]

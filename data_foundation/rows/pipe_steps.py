@@ -1,4 +1,4 @@
-"""Steps that what an entry yields passes on its way into the table."""
+"""The pipe steps that yielded items pass before the intake step."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ from typing import Any
 from dlt.extract.items_transform import ItemTransform
 from typing_extensions import override
 
+from data_foundation.rows.exact.value_rules import is_frame
 from data_foundation.rows.json_documents import is_document, read_document
 
 
-def is_frame(value: object) -> bool:
-    """Tells whether `value` is an Arrow table or batch, or a pandas or polars frame."""
-    return type(value).__module__.split(".")[0] in ("pyarrow", "pandas", "polars")
-
-
 class Step(ItemTransform[Any, Any]):
-    """A step that has a state of its own; dlt's own steps are made of a function."""
+    """A pipe step with state; dlt's own steps wrap a function."""
 
     def __init__(self) -> None:
         super().__init__(lambda item: item)
 
     @override
     def __call__(self, item: Any, meta: Any = None) -> Any:
-        """Passes what dlt hands over on to `take`."""
+        """Passes an item from dlt to `take`."""
         return self.take(item)
 
     @abstractmethod
     def take(self, item: Any) -> Any:
-        """Returns what goes on of `item` (a row, a list of rows or a frame), None for nothing."""
+        """Returns what the next step receives for `item` (a row, a list of rows or a frame), None for nothing."""
 
 
-class Pages(Step):
-    """Makes a list of a tuple of rows, a row of a named tuple: dlt takes either for one row without columns."""
+class UnpackItems(Step):
+    """Converts tuples to lists of rows, named tuples to dicts; dlt would treat either as one row without columns."""
 
-    def __init__(self, *, read: bool) -> None:
-        """Takes whether JSON is read here, because a step that follows looks at rows."""
+    def __init__(self, *, parses_json: bool) -> None:
+        """Begins a pipe.
+
+        Args:
+            parses_json: Whether JSON documents become rows here, because a later step reads rows.
+        """
         super().__init__()
-        self._read = read
+        self._parses_json = parses_json
 
     @override
     def take(self, item: Any) -> Any:
-        if self._read and is_document(item):
+        if self._parses_json and is_document(item):
             return read_document(item)
         if not isinstance(item, tuple):
             return item
         return item._asdict() if hasattr(item, "_asdict") else list(item)
 
 
-class Take(Step):
-    """Lets the first `count` rows through, cutting the page that passes it."""
+class TakeFirst(Step):
+    """Passes the first `count` rows, and cuts the page that exceeds them."""
 
-    # Behind dlt's cursor, so that rows which it leaves out do not count, and before dlt's limit, which ends the entry.
+    # After dlt's cursor, so that rows it filters out do not count, and before dlt's limit, which ends the entry.
     placement_affinity = 1.05
 
     def __init__(self, count: int) -> None:
@@ -62,7 +62,7 @@ class Take(Step):
 
     @override
     def take(self, item: Any) -> Any:
-        """Returns the part of `item` (a row, a list of rows or a frame) that still fits, or None."""
+        """Returns the part of `item` (a row, a list of rows or a frame) within the count, or None."""
         if self._left <= 0:
             return None
         item = read_document(item) if is_document(item) else item
@@ -75,7 +75,12 @@ class Take(Step):
 
 
 class SeenColumns(Step):
-    """Remembers the names of every column that passes, and how many rows."""
+    """Records the names of all columns that pass, and the number of rows.
+
+    Attributes:
+        names: The names of the columns.
+        rows: The number of rows.
+    """
 
     placement_affinity = 0.95
 

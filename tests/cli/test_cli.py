@@ -282,7 +282,7 @@ def test_a_fault_of_ours_is_told_as_such(
         raise KeyError("boom")
 
     location.add("shop")
-    monkeypatch.setattr(tables, "take_apart", fail)
+    monkeypatch.setattr(tables, "split_page", fail)
     for command in ("run", "preview"):
         code, printed = foundation(command, "shop")
         assert code == 1

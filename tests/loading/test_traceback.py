@@ -52,7 +52,7 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
         def fail(*_: object) -> None:
             raise error
 
-        monkeypatch.setattr(tables, "take_apart", fail)
+        monkeypatch.setattr(tables, "split_page", fail)
 
     return plant
 

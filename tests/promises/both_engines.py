@@ -24,9 +24,9 @@ from data_foundation.loading.attempts import load_resource
 from data_foundation.loading.result import LoadResult
 from data_foundation.loading.task import LoadOptions, Task
 from data_foundation.project.source import load_source_config
-from data_foundation.rows.columnar import page_buffer as pages
+from data_foundation.rows import page_buffer
 from data_foundation.rows.columnar.converter import Converter
-from data_foundation.rows.columnar.package_files import PackageFiles
+from data_foundation.rows.package_files import PackageFiles
 from data_foundation.warehouses.duckdb.warehouse import MemoryWarehouse
 
 DATA = '''
@@ -85,7 +85,7 @@ class Roads:
     def counted(self, gathered: int) -> Iterator[None]:
         """Counts the pages that are written inside the block, each of at most so many rows."""
         write_tables, write_rows = PackageFiles.write_tables, PackageFiles.write_rows
-        convert_read = Converter.convert_read
+        convert_columns = Converter.convert_columns
 
         def count_tables(files: PackageFiles, *given: Any) -> None:
             self.columnar += 1
@@ -96,14 +96,14 @@ class Roads:
             write_rows(files, *given)
 
         def count_read(converter: Converter, *given: Any) -> Any:
-            tables = convert_read(converter, *given)
+            tables = convert_columns(converter, *given)
             self.read += 1
             return tables
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Converter, "convert_read", count_read)
-            patch.setattr(pages, "MOST_ROWS", gathered)
-            patch.setattr(pages, "MOST_JSON", 30 * gathered)
+            patch.setattr(Converter, "convert_columns", count_read)
+            patch.setattr(page_buffer, "MOST_ROWS", gathered)
+            patch.setattr(page_buffer, "MOST_JSON", 30 * gathered)
             patch.setattr(PackageFiles, "write_tables", count_tables)
             patch.setattr(PackageFiles, "write_rows", count_rows)
             yield

@@ -10,7 +10,7 @@ from data_foundation.errors import ValueRefused
 from data_foundation.loading.dlt_resource import Call, build_resource
 from data_foundation.loading.load_range import LoadRange
 from data_foundation.naming import TableName, schema_name
-from data_foundation.rows.intake_step import find_entrance
+from data_foundation.rows.intake_step import find_intake
 from tests.support.trees import Tree
 
 DATA = """
@@ -56,7 +56,7 @@ def tell(tree: Tree) -> list[str]:
     )
     pipeline.sync_destination()
     pipeline.extract(resource, schema=dlt.Schema(schema_name("t")))
-    return find_entrance(resource).told()
+    return find_intake(resource).warnings()
 
 
 KNOWN = [{"k": 1, "x": 1}]

@@ -21,8 +21,8 @@ from data_foundation.errors import ValueRefused
 from data_foundation.rows.columnar.arrow_conversions import NotColumnar
 from data_foundation.rows.columnar.converter import Converter
 from data_foundation.rows.columnar.rows_as_json import read_plain
-from data_foundation.rows.exact.row_validator import Rows
-from data_foundation.rows.exact.schema_preview import Ahead
+from data_foundation.rows.exact.row_shape import root_shape
+from data_foundation.rows.exact.schema_preview import SchemaPreview
 from data_foundation.rows.exact.value_rules import Unacceptable
 from data_foundation.rows.json_documents import read_document
 
@@ -86,7 +86,7 @@ def _to_duckdb() -> Iterator[None]:
 def learned(first: list[Row]) -> Converter:
     """A converter of table `t` that has seen some rows."""
     hints = dlt.resource([], name="t").compute_table_schema()
-    converter = Converter(Rows(Ahead(dlt.Schema("s"), hints, [])), "1700000000.1")
+    converter = Converter(root_shape(SchemaPreview(dlt.Schema("s"), hints, [])), "1700000000.1")
     converter.convert(first)
     return converter
 
@@ -95,7 +95,7 @@ def by_json(converter: Converter, page: list[Row]) -> tuple[dict[str, pa.Table],
     """The tables, and the rows that their JSON says; None where they are left to be taken apart."""
     try:
         taken, line = read_plain(converter.reader(), page)
-        return converter.convert_read(taken), read_document(line)[0][""]
+        return converter.convert_columns(taken), read_document(line)[0][""]
     except NotColumnar:
         return None
 
@@ -230,7 +230,7 @@ def test_what_ids_follow_from_is_known_while_tables_are_replaced(strategy: Any, 
     """One thread forgets what a refused page has entered while another asks how the next one is to be read."""
     disposition: Any = {"disposition": "merge", "strategy": strategy}
     hints = dlt.resource([], name="t", primary_key="id", write_disposition=disposition).compute_table_schema()
-    ahead = Ahead(dlt.Schema("s"), hints, [])
-    assert ahead.row_id_type == kind
-    ahead.know({})
-    assert ahead.row_id_type == kind
+    preview = SchemaPreview(dlt.Schema("s"), hints, [])
+    assert preview.row_id_type == kind
+    preview.restore({})
+    assert preview.row_id_type == kind

@@ -15,9 +15,9 @@ from data_foundation.loading.attempts import load_resource
 from data_foundation.loading.pending_loads import PendingLoads
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import Progress
-from data_foundation.rows.columnar import page_buffer as pages
+from data_foundation.rows import page_buffer
 from data_foundation.rows.columnar import row_ids as ids
-from data_foundation.rows.columnar.package_files import PackageFiles
+from data_foundation.rows.package_files import PackageFiles
 from tests.support.trees import Tree
 
 SLOWER = "took dlt's own, slower path"
@@ -51,7 +51,7 @@ def test_a_page_of_mixed_types_takes_dlts_path_alone(
     tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pages before and after it go in columns, and the load says how many did not, and why."""
-    monkeypatch.setattr(pages, "MOST_ROWS", 1)
+    monkeypatch.setattr(page_buffer, "MOST_ROWS", 1)
     add(tree, "yield from [{'x': 1}, {'x': 'a'}, {'x': 3}]")
     result = tree.load("s.t")
     assert written == [1, [{"x": "a"}], 1]
@@ -92,7 +92,7 @@ def test_a_nested_row_has_the_id_that_dlt_would_give_it(tree: Tree) -> None:
 
 def test_pages_are_gathered_by_rows(tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Small pages go together, and a page that would make too many waits for the next turn or is cut."""
-    monkeypatch.setattr(pages, "MOST_ROWS", 5)
+    monkeypatch.setattr(page_buffer, "MOST_ROWS", 5)
     add(tree, "yield from [[{'x': 1}] * size for size in (2, 2, 2, 1, 12)]")
     tree.load("s.t")
     assert written == [4, 3, 5, 5, 2]
@@ -110,7 +110,7 @@ def test_the_first_rows_go_ahead(
     tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch, body: str, sizes: list[int]
 ) -> None:
     """The others are read by what these have shown; not all rows of a large page have to be taken apart for that."""
-    monkeypatch.setattr(pages, "FIRST_ROWS", 2)
+    monkeypatch.setattr(page_buffer, "FIRST_ROWS", 2)
     add(tree, body)
     assert (tree.load("s.t").row_count, written) == (sum(sizes), sizes)
 
@@ -136,7 +136,7 @@ def test_a_number_of_a_document_keeps_its_digits(tree: Tree, number: int) -> Non
 
 def test_pages_are_gathered_by_size(tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Long rows go sooner."""
-    monkeypatch.setattr(pages, "MOST_BYTES", 1000)
+    monkeypatch.setattr(page_buffer, "MOST_BYTES", 1000)
     add(tree, "yield from [[{'x': 'a' * size}] for size in (1, 2, 999, 1, 2)]")
     tree.load("s.t")
     assert written == [3, 2]
@@ -147,8 +147,8 @@ def test_rows_wait_no_longer_than_a_while(
     tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch, settings: str, sizes: list[int]
 ) -> None:
     """Slow pages are written when the first has waited, but where a load is told from another one by its pages."""
-    clock: Iterator[float] = iter([0.0, 1.0, pages.LONGEST_SECONDS + 1, *[100.0] * 2, *[200.0] * 100])
-    monkeypatch.setattr(pages, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    clock: Iterator[float] = iter([0.0, 1.0, page_buffer.LONGEST_SECONDS + 1, *[100.0] * 2, *[200.0] * 100])
+    monkeypatch.setattr(page_buffer, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     add(tree, "yield from [[{'x': 1}]] * 4", settings)
     tree.load("s.t")
     assert written == sizes
@@ -171,7 +171,7 @@ def test_a_source_that_fails_half_way_leaves_nothing_behind(tree: Tree, monkeypa
     """Pages of it were written already; the table is as it was, and no thread goes on."""
     add(tree, "yield [{'x': 1}]")
     tree.load("s.t")
-    monkeypatch.setattr(pages, "MOST_ROWS", 1)
+    monkeypatch.setattr(page_buffer, "MOST_ROWS", 1)
     add(tree, "yield from [{'x': 2}, {'x': 'a'}, {'x': 3, 'y': 4}]\n    raise ValueError('the vendor hung up')")
     before = threading.active_count()
     with pytest.raises(LoadError, match="the vendor hung up"):
@@ -188,7 +188,7 @@ def test_a_source_that_fails_half_way_leaves_nothing_behind(tree: Tree, monkeypa
 
 def test_a_load_that_failed_is_finished_by_the_next_run(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its pages were kept, those in columns and those of rows, and land together with the next ones."""
-    monkeypatch.setattr(pages, "MOST_ROWS", 1)
+    monkeypatch.setattr(page_buffer, "MOST_ROWS", 1)
     add(tree, "yield from [{'x': 1, 'tags': ['a']}, {'x': 'b'}]", ", retries: {max: 0}")
 
     def refuse(*_given: Any) -> None:
@@ -207,7 +207,7 @@ def test_a_load_that_failed_is_finished_by_the_next_run(tree: Tree, monkeypatch:
 @pytest.mark.parametrize("gathered", [1, 3, 50_000])
 def test_an_append_that_had_landed_counts_once(tree: Tree, monkeypatch: pytest.MonkeyPatch, gathered: int) -> None:
     """Killed after its rows were in the table and run again: it reads the same rows, though with other ids."""
-    monkeypatch.setattr(pages, "MOST_ROWS", gathered)
+    monkeypatch.setattr(page_buffer, "MOST_ROWS", gathered)
     body = "yield from [[{'x': 1, 'tags': ['a', 'b']}, {'x': 2.5}], [{'x': 2, 'y': {'z': 1}}]]"
     add(tree, body)
 

@@ -15,7 +15,7 @@ import pytest
 
 from data_foundation.errors import LoadError
 from data_foundation.loading.attempts import load_resource
-from data_foundation.rows.columnar import page_buffer as pages
+from data_foundation.rows import page_buffer
 from data_foundation.warehouses.settings import build_warehouse
 from tests.snowflake.conftest import ROOT, Account, SnowflakeTree
 from tests.support.snowflake_statements import statements_of
@@ -256,7 +256,7 @@ def test_what_a_load_cost_is_told(tree: SnowflakeTree) -> None:
 def test_a_large_load_is_one_copy_of_several_files(tree: SnowflakeTree, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of a table are put side by side and named in one COPY, which Snowflake spreads over its cluster."""
     monkeypatch.setenv("DATA_WRITER__FILE_MAX_BYTES", "50000")
-    monkeypatch.setattr(pages, "MOST_ROWS", 1000)
+    monkeypatch.setattr(page_buffer, "MOST_ROWS", 1000)
     tree.add("shop", ONE.format(settings=APPEND))
     tree.give("shop", [{"id": number, "text": uuid.uuid4().hex} for number in range(20_000)])
     said = statements_of(tree, lambda: tree.load("shop.orders"))

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from data_foundation.errors import LoadError
 from data_foundation.readers.rest.endpoint_arguments import PLACEHOLDER
+from data_foundation.rows.exact.value_rules import is_frame
 from data_foundation.rows.json_documents import is_document, read_document
-from data_foundation.rows.pipe_steps import is_frame
 from data_foundation.suggestions import nearest
 
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from data_foundation.errors import ValueRefused
 from data_foundation.readers.sql.database import Column
+from data_foundation.rows.exact.bisection import first_refused
 
 _AS_TEXT = "`columns: {{{name}: {{data_type: text}}}}` reads the column as text"
 _DAY = 86_400_000_000
@@ -45,7 +46,7 @@ def _exact(column: Column, values: Any, before: int) -> Any:
         try:
             values = values.cast(column.kind)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            index = _first_refused(values, column.kind)
+            index = first_refused(values, lambda part: part.cast(column.kind))
             raise refuse(column, before + index, f"the value does not fit {column.kind}") from None
     if (bounds := _bounds(values.type)) and (outside := _first_outside(values, *bounds[:2])) is not None:
         raise refuse(column, before + outside, bounds[2])
@@ -74,16 +75,3 @@ def _first_outside(values: Any, lowest: int, highest: int) -> int | None:
         return None
     outside = pc.or_(pc.less(numbers, lowest), pc.greater(numbers, highest))
     return int(pc.index(outside, value=True).as_py())
-
-
-def _first_refused(values: Any, kind: Any) -> int:
-    """Returns the index of the first value that cannot be cast, in an array of which one cannot."""
-    low, high = 0, len(values)
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            values[low:middle].cast(kind)
-            low = middle
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            high = middle
-    return low

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from data_foundation.rows.columnar.arrow_conversions import NotColumnar, without_value
-from data_foundation.rows.exact.row_shape import Object, Table
+from data_foundation.rows.exact.row_shape import ObjectShape, TableShape
 
 _NONE = frozenset({NoneType})
 _DICTS, _LISTS = frozenset({dict}), frozenset({list})
@@ -25,7 +25,7 @@ Indexes = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
-class Leaf:
+class ColumnValues:
     """A column's values, as many as its table has rows.
 
     Attributes:
@@ -38,7 +38,7 @@ class Leaf:
 
 
 @dataclass
-class Taken:
+class TablePart:
     """What a page gives one table.
 
     Attributes:
@@ -53,13 +53,13 @@ class Taken:
 
     name: str
     count: int
-    parent: Taken | None = None
+    parent: TablePart | None = None
     lengths: Indexes = field(default_factory=lambda: np.zeros(0, np.int64))
     of: type = dict
-    leaves: dict[str, Leaf] = field(default_factory=dict)
-    children: list[Taken] = field(default_factory=list)
+    leaves: dict[str, ColumnValues] = field(default_factory=dict)
+    children: list[TablePart] = field(default_factory=list)
 
-    def family(self) -> Iterable[Taken]:
+    def family(self) -> Iterable[TablePart]:
         """Yields this table and all below it, a parent before its children."""
         yield self
         for child in self.children:
@@ -81,7 +81,7 @@ class Taken:
         return self.parent.root_row(int(self.parents()[index]))
 
 
-def take_apart(table: Table, rows: Sequence[dict[Any, Any]]) -> Taken:
+def split_page(table: TableShape, rows: Sequence[dict[Any, Any]]) -> TablePart:
     """Returns the columns of a page of rows.
 
     Args:
@@ -94,12 +94,12 @@ def take_apart(table: Table, rows: Sequence[dict[Any, Any]]) -> Taken:
     """
     if frozenset(map(type, rows)) != _DICTS:
         raise NotColumnar("a row that is no dict")
-    taken = Taken(table.name, len(rows))
+    taken = TablePart(table.name, len(rows))
     _take_objects(table.row, rows, taken)
     return taken
 
 
-def _take_objects(node: Object, rows: Sequence[dict[Any, Any]], into: Taken) -> None:
+def _take_objects(node: ObjectShape, rows: Sequence[dict[Any, Any]], into: TablePart) -> None:
     if keys := _keys(rows):
         for key, (values, kinds) in zip(keys, _columns(rows, keys), strict=True):
             _take_values(node, key, values, kinds, into)
@@ -130,25 +130,25 @@ def _columns(rows: Sequence[dict[Any, Any]], keys: dict[Any, None]) -> list[tupl
     return columns
 
 
-def _take_values(node: Object, key: Any, values: Sequence[Any], types: Collection[type], into: Taken) -> None:
+def _take_values(node: ObjectShape, key: Any, values: Sequence[Any], types: Collection[type], into: TablePart) -> None:
     kinds = frozenset(types) - _NONE
-    name = node.name(key, next((value for value in values if value is not None), None))
+    name = node.column(key, next((value for value in values if value is not None), None))
     is_nested = not kinds.isdisjoint({dict, list}) and not node.is_json(name)
-    if (is_nested or not kinds) and not node.takes_nothing(name):
+    if (is_nested or not kinds) and not node.is_nullable(name):
         raise without_value(name)
     if is_nested and kinds == _DICTS:
         _take_objects(node.object(key), [value if value is not None else {} for value in values], into)
     elif is_nested and kinds == _LISTS:
-        _take_lists(node.list_of(key, name).table, values, into)
+        _take_lists(node.child_table(key), values, into)
     elif is_nested:
         names = " and ".join(sorted(kind.__name__ for kind in kinds))
         raise NotColumnar(f"{names} under one key")
     else:
         node.claim(name, key)
-        into.leaves[name] = Leaf(values, kinds)
+        into.leaves[name] = ColumnValues(values, kinds)
 
 
-def _take_lists(table: Table, lists: Sequence[list[Any] | None], into: Taken) -> None:
+def _take_lists(table: TableShape, lists: Sequence[list[Any] | None], into: TablePart) -> None:
     lengths = np.fromiter((len(items) if items else 0 for items in lists), np.int64, len(lists))
     items = list(chain.from_iterable(items for items in lists if items))
     if not items:
@@ -157,7 +157,7 @@ def _take_lists(table: Table, lists: Sequence[list[Any] | None], into: Taken) ->
     of = list if kinds == _LISTS else dict if kinds - _NONE == _DICTS else object
     if of is object and not kinds.isdisjoint({dict, list}):
         raise NotColumnar("objects, lists and values in one list")
-    child = Taken(table.name, len(items), into, lengths, of)
+    child = TablePart(table.name, len(items), into, lengths, of)
     into.children.append(child)
     if of is list:
         _take_objects(table.wrapped, [{"list": item} for item in items], child)

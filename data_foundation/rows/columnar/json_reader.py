@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from data_foundation.rows.columnar.arrow_conversions import NotColumnar, without_value
-from data_foundation.rows.columnar.column_split import Leaf, Taken
-from data_foundation.rows.exact.row_shape import Object, Table
+from data_foundation.rows.columnar.column_split import ColumnValues, TablePart
+from data_foundation.rows.exact.row_shape import ObjectShape, TableShape
 
 Line = Sequence[bytes]
 """The pieces of a line of JSON, its end included."""
@@ -86,7 +86,7 @@ class JsonReader:
         rows: What is read, as it was known when the reader was made.
     """
 
-    def __init__(self, table: Table, known: Known) -> None:
+    def __init__(self, table: TableShape, known: Known) -> None:
         """Takes what was met so far.
 
         Args:
@@ -101,7 +101,7 @@ class JsonReader:
             explicit_schema=pa.schema([("", pa.list_(self.rows.arrow))]), unexpected_field_behavior="error"
         )
 
-    def read(self, lines: Sequence[Line], *, is_unicode: bool = False) -> Taken:
+    def read(self, lines: Sequence[Line], *, is_unicode: bool = False) -> TablePart:
         """Returns the columns of lines of JSON, each `{"": [...]}` with an array of objects.
 
         Args:
@@ -124,7 +124,7 @@ class JsonReader:
         rows = column.flatten()
         if read.num_rows != len(lines) or column.null_count or rows.null_count:
             raise NotColumnar("a row that is no object")
-        taken = Taken(self.rows.table, len(rows))
+        taken = TablePart(self.rows.table, len(rows))
         _take_struct(self.rows.fields, rows, taken)
         return taken
 
@@ -144,7 +144,7 @@ def _struct(fields: Sequence[Field]) -> pa.StructType:
     return pa.struct([(field.key, field.arrow) for field in fields])
 
 
-def _fields(node: Object, table: str, known: Known) -> tuple[Field, ...]:
+def _fields(node: ObjectShape, table: str, known: Known) -> tuple[Field, ...]:
     fields = tuple(
         Field(
             key,
@@ -153,10 +153,10 @@ def _fields(node: Object, table: str, known: Known) -> tuple[Field, ...]:
             _fields(inner, table, known) if inner else None,
             _items(items, known) if items else None,
         )
-        for key, name, inner, items in node.shape()
+        for key, name, inner, items in node.known_keys()
     )
     for field in fields:
-        if not (field.kinds or node.takes_nothing(field.name)):
+        if not (field.kinds or node.is_nullable(field.name)):
             raise without_value(field.name)
         if not isinstance(field.key, str):
             raise NotColumnar(f"{field.name}: a key that is no text")
@@ -167,7 +167,7 @@ def _fields(node: Object, table: str, known: Known) -> tuple[Field, ...]:
     return fields
 
 
-def _items(table: Table, known: Known) -> Items:
+def _items(table: TableShape, known: Known) -> Items:
     of = set(known.get((table.name, ""), ()))
     if not of:
         return Items(table.name, None)
@@ -179,26 +179,26 @@ def _items(table: Table, known: Known) -> Items:
     raise NotColumnar(f"{table.name}: lists of several kinds")
 
 
-def _take_struct(fields: Sequence[Field], rows: pa.StructArray, into: Taken) -> None:
+def _take_struct(fields: Sequence[Field], rows: pa.StructArray, into: TablePart) -> None:
     for field, values in zip(fields, rows.flatten(), strict=True):
         if field.fields is not None:
             _take_struct(field.fields, values, into)
         elif field.items:
             _take_lists(field.items, values, into)
         else:
-            into.leaves[field.name] = Leaf(values, field.kinds)
+            into.leaves[field.name] = ColumnValues(values, field.kinds)
 
 
-def _take_lists(items: Items, lists: pa.ListArray, into: Taken) -> None:
+def _take_lists(items: Items, lists: pa.ListArray, into: TablePart) -> None:
     values = lists.flatten()
     if not len(values):
         return
     if items.of is None:
         raise NotColumnar(f"{items.table}: the first item")
     lengths = pc.list_value_length(lists).fill_null(0).cast(pa.int64()).to_numpy()
-    child = Taken(items.table, len(values), into, lengths, items.of)
+    child = TablePart(items.table, len(values), into, lengths, items.of)
     into.children.append(child)
     if items.of is dict:
         _take_struct(items.fields, values, child)
     else:
-        child.leaves["value"] = Leaf(values, items.fields[0].kinds)
+        child.leaves["value"] = ColumnValues(values, items.fields[0].kinds)

@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 
 from data_foundation.rows.columnar.arrow_conversions import NotColumnar
-from data_foundation.rows.columnar.column_split import AT_HAND, Indexes, Taken
+from data_foundation.rows.columnar.column_split import AT_HAND, Indexes, TablePart
 from data_foundation.rows.columnar.json_reader import Field, Items, JsonReader
 
 # JSON would make text or objects of these.
@@ -29,7 +29,7 @@ Seen = Callable[[], Sequence[Any]]
 """Returns what the rows have somewhere; it is only looked at where a column has a null."""
 
 
-def read_plain(reader: JsonReader, rows: Sequence[dict[Any, Any]]) -> tuple[Taken, bytes]:
+def read_plain(reader: JsonReader, rows: Sequence[dict[Any, Any]]) -> tuple[TablePart, bytes]:
     """Returns the columns of rows of which nothing is new, and the JSON that says the same as the rows.
 
     Raises:
@@ -44,7 +44,7 @@ def read_plain(reader: JsonReader, rows: Sequence[dict[Any, Any]]) -> tuple[Take
     return taken, line
 
 
-def _check_nulls(fields: Sequence[Field], taken: Taken, rows: Seen) -> None:
+def _check_nulls(fields: Sequence[Field], taken: TablePart, rows: Seen) -> None:
     """Looks for what became null, as NaN and the infinities do: JSON has no such numbers.
 
     Raises:
@@ -67,7 +67,7 @@ def _check_nulls(fields: Sequence[Field], taken: Taken, rows: Seen) -> None:
     _expect_nothing({key: at for key, at in nothing.items() if len(at)}, rows)
 
 
-def _check_items(items: Items, child: Taken, values: Seen) -> None:
+def _check_items(items: Items, child: TablePart, values: Seen) -> None:
     if items.fields and items.of is dict:
         _check_nulls(items.fields, child, cache(lambda: [value or _EMPTY for value in values()]))
         return

@@ -1,10 +1,10 @@
-"""Arrow tables, looked at column by column: each in the type that its column has, exactly, or refused."""
+"""Checks Arrow tables column by column: each value is loaded unchanged in its column's type, or refused."""
 
 from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, cast
 
 import pyarrow as pa
@@ -13,11 +13,12 @@ from dlt.common.libs import pyarrow as dlt_arrow
 from dlt.common.schema.typing import TColumnSchema
 
 from data_foundation.errors import ValueRefused
-from data_foundation.rows.exact.schema_preview import EMPTY_KEY, Ahead, Landing
+from data_foundation.rows.exact.bisection import first_refused
+from data_foundation.rows.exact.schema_preview import EMPTY_KEY, Landing, SchemaPreview
 from data_foundation.rows.exact.value_rules import Unacceptable
 
 _DLT_COLUMNS = frozenset({"_dlt_load_id", "_dlt_parent_id", "_dlt_list_idx", "_dlt_root_id"})
-# Integers are as wide as those of dicts, so that later ones fit; the column's own type wins where it has one.
+# Integers are as wide as those of dicts, so that later ones fit; a column's own type takes precedence.
 _WIDER = {
     **dict.fromkeys((pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16(), pa.uint32()), pa.int64()),
     pa.uint64(): pa.int64(),
@@ -30,10 +31,10 @@ _TYPE_HELP = f"{_CAST_HELP}; `refresh: drop` lets the table take the new type"
 
 
 def as_arrow(frame: Any) -> Any:
-    """Returns an Arrow table or batch of one, or of a pandas or polars frame.
+    """Returns the Arrow table or batch of a frame: itself, or a pandas or polars frame converted.
 
     Raises:
-        Unacceptable: Something in the frame has no place in an Arrow table.
+        Unacceptable: An Arrow table cannot hold something in the frame.
     """
     kind = type(frame).__module__.split(".")[0]
     if kind == "pyarrow":
@@ -55,28 +56,28 @@ def as_arrow(frame: Any) -> Any:
         raise Unacceptable(f"{culprit + ': ' if culprit else ''}{reason}; {_CAST_HELP}") from None
 
 
-class Frames:
-    """Lets Arrow tables of one table through, exact or as the contract trims them.
+class ArrowValidator:
+    """Checks the Arrow tables of one resource, and removes what the schema contract discards.
 
     Attributes:
-        discarded: How often the contract let something go, by a phrase that says what.
+        discarded: How often the contract discarded something, by a phrase that names it.
     """
 
-    def __init__(self, ahead: Ahead) -> None:
-        self.ahead = ahead
+    def __init__(self, preview: SchemaPreview) -> None:
+        self._preview = preview
         self.discarded: Counter[str] = Counter()
         self._types: dict[str, pa.DataType] = {}
         self._before = 0
 
-    def take(self, frame: Any, before: int) -> Any:
-        """Returns the frame as the table takes it.
+    def check(self, frame: Any, before: int) -> Any:
+        """Returns the frame in the types of the table's columns.
 
         Args:
             frame: An Arrow table or batch.
             before: How many rows came before it.
 
         Raises:
-            ValueRefused: A value would be changed or lost; names row and column.
+            ValueRefused: A value would be changed or lost; the error names row and column.
         """
         self._before = before
         try:
@@ -87,39 +88,39 @@ class Frames:
         gone: list[Any] = []
         for original, name, column in zip(frame.column_names, self._names(frame), frame.columns, strict=True):
             try:
-                taken, mode = self._take_column(name, column)
+                converted, mode = self._convert(name, column)
             except Unacceptable as error:
-                index = _first(column, functools.partial(self._take_column, name))
-                raise self.refuse(original, str(error), index) from None
+                index = first_refused(column, functools.partial(self._convert, name))
+                raise self._refuse(original, str(error), index) from None
             if mode.startswith("discard_row"):
                 gone.append(column)
             if mode:
                 self.discarded[mode] += len(column) - column.null_count
             else:
-                fields.append((original or EMPTY_KEY, taken))
+                fields.append((original or EMPTY_KEY, converted))
         made = type(frame).from_arrays([column for _, column in fields], names=[name for name, _ in fields])
         return made.filter(functools.reduce(pc.and_, map(pc.is_null, gone))) if gone else made
 
-    def refuse(self, column: str, reason: str, index: int = 0) -> ValueRefused:
-        """Returns the error for a column, in the row at `index` of the frame at hand."""
+    def _refuse(self, column: str, reason: str, index: int = 0) -> ValueRefused:
+        """Returns the error for a column, in the row at `index` of the current frame."""
         return ValueRefused(f"row {self._before + 1 + index}, column {column}: {reason}")
 
     def _names(self, frame: Any) -> list[str]:
-        """Returns the names of the columns in the table; refuses two that are one, and those that dlt fills."""
+        """Returns the table's names of the columns; refuses two with one name, and those that dlt fills."""
         names: dict[str, str] = {}
         for original in frame.column_names:
-            name = self.ahead.normalize_key(original) if original.strip() else EMPTY_KEY
+            name = self._preview.normalize_key(original) if original.strip() else EMPTY_KEY
             if name in names:
                 keys = f"'{names[name]}' and '{original}'"
-                raise self.refuse(original, f"the columns {keys} become one name, {name}; rename one")
+                raise self._refuse(original, f"the columns {keys} become one name, {name}; rename one")
             if name in _DLT_COLUMNS:
-                raise self.refuse(original, "dlt fills a column of this name itself; rename it")
+                raise self._refuse(original, "dlt fills a column of this name itself; rename it")
             names[name] = original
         return list(names)
 
-    def _take_column(self, name: str, column: Any) -> tuple[Any, str]:
-        """Returns a column as the table takes it, and how the contract discards it, "" where it does not."""
-        known = self.ahead.column(self.ahead.table, name)
+    def _convert(self, name: str, column: Any) -> tuple[Any, str]:
+        """Returns a column in the table's type, and the phrase under which the contract discards it, or ""."""
+        known = self._preview.column(self._preview.table, name)
         if pa.types.is_null(column.type):
             return column, ""
         natural = self._cast(column, _natural(column.type))
@@ -128,30 +129,30 @@ class Frames:
             hints = cast("TColumnSchema", {"name": name, **dlt_arrow.get_column_type_from_py_arrow(natural.type)})
         except dlt_arrow.UnsupportedArrowTypeException:
             raise Unacceptable(f"the Arrow type {column.type} has no type in the warehouse; {_CAST_HELP}") from None
-        if hints["data_type"] == "decimal" and (hints.get("precision") or 0) > self.ahead.decimals[0]:
-            raise Unacceptable(f"decimals of more than {self.ahead.decimals[0]} digits; cast them to text")
+        if hints["data_type"] == "decimal" and (hints.get("precision") or 0) > self._preview.decimals[0]:
+            raise Unacceptable(f"decimals of more than {self._preview.decimals[0]} digits; cast them to text")
         if not known:
-            landing = self.ahead.enter_column(hints)
+            landing = self._preview.enter_column(hints)
             if landing.mode:
                 return column, landing.discard(name)
         wanted = self._types.get(name) or self._wanted(natural.type, hints, known)
         try:
-            taken = self._cast(natural, wanted)
+            converted = self._cast(natural, wanted)
         except Unacceptable as error:
             return column, self._discard_type(name, error)
-        self._types[name] = taken.type
-        return taken, ""
+        self._types[name] = converted.type
+        return converted, ""
 
     def _wanted(self, arrived: pa.DataType, hints: TColumnSchema, known: TColumnSchema | None) -> pa.DataType:
-        """Returns the Arrow type that the warehouse's column takes."""
+        """Returns the Arrow type in which the warehouse's column is loaded."""
         if not known or known["data_type"] == "json":
             return arrived
         if known["data_type"] == hints["data_type"] and hints["data_type"] in {"text", "binary", "timestamp"}:
             return arrived
-        return dlt_arrow.get_py_arrow_datatype(known, self.ahead.capabilities, "UTC")
+        return dlt_arrow.get_py_arrow_datatype(known, self._preview.capabilities, "UTC")
 
     def _cast(self, column: Any, wanted: pa.DataType) -> Any:
-        """Returns a column in another type, with every value the same.
+        """Returns a column in another type, every value unchanged.
 
         Raises:
             Unacceptable: A value would change.
@@ -168,17 +169,17 @@ class Frames:
         raise Unacceptable(f"values of type {column.type} do not fit the column, which is {wanted}; {_TYPE_HELP}")
 
     def _discard_type(self, name: str, error: Unacceptable) -> str:
-        contract = self.ahead.schema.resolve_contract_settings_for_table(self.ahead.table)
+        contract = self._preview.schema.resolve_contract_settings_for_table(self._preview.table)
         mode: Any = contract["data_type"]
         if mode == "evolve":
             raise error
         return Landing(mode=mode, entity="data_type").discard(name)
 
     def _check_nested(self, column: Any) -> None:
-        """Refuses what JSON, which nested columns become, would hold as something else.
+        """Checks a nested column, which becomes JSON.
 
         Raises:
-            Unacceptable: Saying what it is.
+            Unacceptable: JSON cannot hold one of its values unchanged.
         """
         if not pa.types.is_nested(column.type):
             return
@@ -199,12 +200,12 @@ class Frames:
                 column.validate(full=True)
             except pa.ArrowInvalid:
                 reason = "text that is no UTF-8; yield bytes"
-                return self.refuse(name, reason, _first(column, lambda part: part.validate(full=True)))
-        return self.refuse("", "columns that are not of one length")
+                return self._refuse(name, reason, first_refused(column, lambda part: part.validate(full=True)))
+        return self._refuse("", "columns that are not of one length")
 
 
 def _natural(kind: pa.DataType) -> pa.DataType:
-    """Returns the type that values travel in: times in microseconds, integers of 64 bits, no dictionaries."""
+    """Returns the type in which values are loaded: times in microseconds, 64-bit integers, no dictionaries."""
     if pa.types.is_dictionary(kind):
         return _natural(kind.value_type)
     if pa.types.is_timestamp(kind):
@@ -215,7 +216,7 @@ def _natural(kind: pa.DataType) -> pa.DataType:
 
 
 def _why_no_json(kind: pa.DataType) -> str:
-    """Returns what of a type, or of those inside it, JSON would hold as something else, "" for nothing."""
+    """Returns the part of a type that JSON cannot hold unchanged, or "" if there is none."""
     if pa.types.is_map(kind):
         return _why_no_json(kind.item_type) if pa.types.is_string(kind.key_type) else f"keys of type {kind.key_type}"
     if pa.types.is_struct(kind):
@@ -232,7 +233,7 @@ def _why_no_json(kind: pa.DataType) -> str:
 
 
 def _leaves(column: Any) -> Iterable[Any]:
-    """Yields the maps and the columns without nesting that a nested one is made of."""
+    """Yields the maps and the plain columns inside a nested column."""
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     for chunk in chunks:
         if pa.types.is_struct(chunk.type):
@@ -240,22 +241,9 @@ def _leaves(column: Any) -> Iterable[Any]:
                 yield from _leaves(inner)
         elif pa.types.is_map(chunk.type):
             yield chunk
-            # As lists: a slice of a map hands out the items of the whole.
+            # As lists, because the items of a slice of a map are those of the whole map.
             yield from _leaves(pa.ListArray.from_arrays(chunk.offsets, chunk.items).flatten())
         elif pa.types.is_nested(chunk.type):
             yield from _leaves(chunk.flatten())
         else:
             yield chunk
-
-
-def _first(column: Any, look: Callable[[Any], Any]) -> int:
-    """Returns the index of the first value of a column over which `look` raises; the column as a whole does."""
-    low, high = 0, len(column)
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            look(column[low:middle])
-            low = middle
-        except (pa.ArrowInvalid, Unacceptable):
-            high = middle
-    return low

@@ -1,4 +1,4 @@
-"""Which values a column takes exactly: a cheap answer for most, a close look at the rest."""
+"""Decides whether a column stores a value unchanged: by a quick check for most values, closely for the rest."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from pendulum import DateTime
 from data_foundation.rows.exact.value_rules import TOO_LARGE, Unacceptable, describe, is_text, why_not_written
 
 Check = Callable[[Any], Any]
-"""Answers with something true where a value is certainly taken exactly."""
+"""Returns something true if a value is certainly stored unchanged."""
 
 _DOUBLE_INTEGERS = range(-(2**53), 2**53 + 1)
 _MICROSECONDS = 6
-# What a number looks like when it is written as a number: '007' and '+1' are texts.
+# The spelling of a number; '007' and '+1' are texts.
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
-# Times and dates that keep every digit; others are looked at closely.
+# Times and dates that keep every digit; others are checked closely.
 _TIME = re.compile(r"[12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _FRACTION = re.compile(r"[.,](\d+)")
 
 
 def quick_check(kind: type, column: TColumnSchema, decimals: tuple[int, int]) -> Check | None:
-    """Returns a cheap test that says whether a value is certainly taken exactly, None where each needs a close look.
+    """Returns a quick check for values of a type in a column, or None if each must be checked closely.
 
     Args:
-        kind: The values' type.
-        column: The column that they land in.
-        decimals: Precision and scale of decimals where the column does not say.
+        kind: The type of the values.
+        column: The column that stores them.
+        decimals: Precision and scale of decimals if the column declares none.
     """
     data_type = column.get("data_type")
     if kind is int and data_type in {"bigint", "double"}:
@@ -53,13 +53,13 @@ def anything(_value: Any) -> bool:
 
 
 def bounds(column: TColumnSchema) -> range:
-    """Returns the integers that a column of integers can hold; what is no plain int takes for ever to look up."""
+    """Returns the integers that an integer column can hold; testing anything but a plain int is very slow."""
     bits = min(column.get("precision") or 64, 64)
     return range(-(2 ** (bits - 1)), 2 ** (bits - 1))
 
 
 def _inner_year(value: datetime) -> bool:
-    # In the first and the last year the time may leave the calendar on its way to UTC.
+    # In the first and the last year, the time in UTC may be outside the calendar.
     return 1 < value.year < 9999  # noqa: PLR2004
 
 
@@ -96,13 +96,13 @@ _QUICK: dict[tuple[type, str | None], Check] = {
 
 @dataclass(frozen=True)
 class Conversion:
-    """What dlt makes of a value for a column.
+    """A value, and what dlt converts it to for a column.
 
     Attributes:
-        value: As it was yielded.
-        landed: As dlt hands it to the warehouse.
-        column: The column that takes it.
-        is_declared: Whether the configuration names the column's type, and so asks for the conversion.
+        value: The yielded value.
+        landed: The value as dlt sends it to the warehouse.
+        column: The column that stores it.
+        is_declared: Whether the configuration declares the column's type, and thereby wants the conversion.
     """
 
     value: Any
@@ -111,13 +111,13 @@ class Conversion:
     is_declared: bool
 
     def refuse_change(self, decimals: tuple[int, int]) -> None:
-        """Refuses a value that would become another one.
+        """Checks that the conversion keeps the value.
 
         Args:
-            decimals: Precision and scale of decimals where the column does not say.
+            decimals: Precision and scale of decimals if the column declares none.
 
         Raises:
-            Unacceptable: Saying what would happen, and what to do.
+            Unacceptable: It does not; the message names what would happen, and what to do.
         """
         value, data_type = self.value, self.column["data_type"]
         if isinstance(value, Decimal) and not value.is_finite():
@@ -170,7 +170,7 @@ class Conversion:
         return self.is_declared and _in_utc(self.landed).timestamp() == value
 
     def _is_date(self) -> bool:
-        # A day may be spelt as its midnight; any other time of day would be lost.
+        # A day may be given as its midnight; any other time of day would be lost.
         value = datetime.fromisoformat(self.value) if isinstance(self.value, str) else self.value
         if isinstance(value, datetime):
             return _in_utc(value) == datetime.combine(self.landed, time(), UTC)
@@ -194,7 +194,7 @@ def _in_utc(value: datetime) -> datetime:
 
 
 def _digits(column: TColumnSchema) -> int:
-    """Returns how many digits of a second the column has: whole seconds, or thousandths and so on."""
+    """Returns how many decimal digits of a second the column stores."""
     precision = column.get("precision")
     return 6 if precision is None else next((digits for digits in (0, 3, 6) if precision <= digits), 9)
 

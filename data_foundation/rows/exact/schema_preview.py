@@ -1,4 +1,4 @@
-"""What dlt will make of the rows when it normalises them, known while they are extracted: its own inference, ahead."""
+"""Predicts, during extraction, the schema that dlt infers at normalisation."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ EMPTY_KEY = "_empty"
 _NO_NONE = "got None for a column that is not nullable; yield a value, or leave the row out"
 _EVOLVES_ONCE = cast("Any", {"evolve-columns-once": True})
 _NO_TIME = (OverflowError, OSError)
-"""What dlt's conversion of a number to a time ends with where no calendar has it: the system's own error as well."""
+"""Raised by dlt's conversion of a number to a time outside every calendar; OSError comes from the system."""
 
-# A KeyError is one about a row that lacks a part of the primary key which its id follows from, a TypeError one about a
-# value of such a row that cannot be written.
+# KeyError: a row lacks a part of the primary key that its id is made of. TypeError: a value of such a row cannot be
+# written.
 _NOT_TAKEN = (
     DataValidationError,
     CannotCoerceNullException,
@@ -42,13 +42,13 @@ _NOT_TAKEN = (
 
 @dataclass(frozen=True)
 class Landing:
-    """Where one value lands.
+    """Where one value will be stored.
 
     Attributes:
-        column: The column, None where the contract does not let the value in.
-        value: As dlt hands it to the warehouse.
-        mode: What the contract says, where it does not let the value in.
-        entity: What the contract speaks of: tables, columns or data_type.
+        column: The column, None if the contract does not allow the value.
+        value: The value as dlt sends it to the warehouse.
+        mode: The contract's mode if it does not allow the value, else None.
+        entity: The part of the contract: tables, columns or data_type.
     """
 
     column: TColumnSchema | None = None
@@ -57,7 +57,7 @@ class Landing:
     entity: str = ""
 
     def discard(self, place: str) -> str:
-        """Returns a phrase that begins with the mode and says what is let go at a place.
+        """Returns a phrase that begins with the mode and names what is discarded at a place.
 
         Raises:
             Unacceptable: The mode is freeze.
@@ -71,19 +71,21 @@ class Landing:
         return f"{self.mode} {where}{what[self.entity]} ({rule})"
 
 
-class Ahead:
-    """A copy of the table's schema that every new column and type is entered into as the rows pass.
+class SchemaPreview:
+    """A copy of the table's schema, into which every new column and type is entered as the rows pass.
 
     Attributes:
+        schema: The predicted schema.
         table: Name of the root table.
-        holds: `rows` or `frames` where the table was made of such, None where it is new.
-        capabilities: Of the destination.
-        row_id_type: What the ids of the root table's rows follow from: random, row_hash or key_hash.
+        holds: `rows` if the table was made of dicts, `frames` if of Arrow tables, None if it is new.
+        capabilities: The destination's capabilities.
+        refusal: Has a mode if the contract does not allow the root table.
+        row_id_type: How dlt makes the ids of the root table's rows: random, row_hash or key_hash.
     """
 
     def __init__(self, schema: Schema, hints: TTableSchema, nested: list[TTableSchema]) -> None:
         self.schema = schema.clone()
-        # The right of the extract step: dlt puts it there for the destination at hand.
+        # dlt's extract step puts them there.
         self.capabilities = Container()[DestinationCapabilitiesContext]
         root, *children = [normalize_table_identifiers(table, self.schema.naming) for table in (hints, *nested)]
         self.table = str(root["name"])
@@ -99,7 +101,7 @@ class Ahead:
         self.refusal = Landing()
         for table in (root, *children):
             self._enter_hints(table)
-        # Read now: later, another thread may be about to replace the tables.
+        # Read now: later, another thread may be replacing the tables.
         self.row_id_type = str(helpers.get_root_row_id_type(self.schema, self.table))
         naming = self.schema.naming
         self.normalize_key = lru_cache(maxsize=None)(partial(helpers.normalize_identifier, self.schema, naming))
@@ -108,52 +110,52 @@ class Ahead:
         self._coercion = self._begin_coercion()
 
     def _begin_coercion(self) -> JsonLItemsNormalizer:
-        # A new one: it reads from the hints which ids child tables get, and keeps what it has found out about tables.
+        # A new one, because a normaliser reads once from the hints which ids child tables get, and caches per table.
         self.schema.data_item_normalizer = type(self.schema.data_item_normalizer)(self.schema)
         settings = NormalizeConfiguration()
         settings.destination_capabilities = self.capabilities
-        missing = cast("Any", None)  # what writes files; nothing is written here
+        missing = cast("Any", None)  # writers of files; nothing is written here
         return JsonLItemsNormalizer(missing, missing, missing, self.schema, "", settings)
 
     @property
     def decimals(self) -> tuple[int, int]:
-        """Precision and scale of a decimal whose column does not say."""
+        """Precision and scale of a decimal whose column declares none."""
         return self.capabilities.decimal_precision
 
     def is_declared(self, table: str, name: str) -> bool:
-        """Tells whether the configuration or the entry names the column's type."""
+        """Returns whether the configuration or the entry declares the column's type."""
         return (table, name) in self._declared
 
     def column(self, table: str, name: str) -> TColumnSchema | None:
-        """Returns a column that has a type, None where there is none yet."""
-        column = self._told(table, name)
+        """Returns a column, or None if it has no type yet."""
+        column = self._column_hints(table, name)
         return column if column and is_complete_column(column) else None
 
     def is_nullable(self, table: str, name: str) -> bool:
-        """Tells whether a column takes None; one without a type yet may have been told not to."""
-        column = self._told(table, name)
+        """Returns whether a column accepts None, even if it has no type yet."""
+        column = self._column_hints(table, name)
         return column is None or bool(column.get("nullable", True))
 
-    def _told(self, table: str, name: str) -> TColumnSchema | None:
+    def _column_hints(self, table: str, name: str) -> TColumnSchema | None:
         return self.schema.tables.get(table, {}).get("columns", {}).get(name)
 
     def is_json(self, table: str, name: str, level: int) -> bool:
-        """Tells whether a dict or a list stays one value; `level` counts down to the deepest that does not."""
+        """Returns whether a dict or a list stays one value; `level` is the number of nested levels still allowed."""
         return bool(self.schema.data_item_normalizer._is_nested_type(table, name, level))  # type: ignore[attr-defined]  # noqa: SLF001
 
     @property
     def levels(self) -> int:
-        """How many levels of nesting become tables and columns."""
+        """The number of nested levels that become tables and columns."""
         most = cast("Any", self.schema.data_item_normalizer).max_nesting
         return cast("int", helpers.get_table_nesting_level(self.schema, self.table, most))
 
     def explore(self, rows: Sequence[Any]) -> None:
-        """Enters what rows bring that is new, in the order in which dlt would meet it.
+        """Enters the new tables, columns and types of rows, in the order in which dlt would meet them.
 
-        What the contract does not let in is not entered.
+        What the schema contract does not allow is not entered.
 
         Raises:
-            Unacceptable: dlt could not read a row back as it is.
+            Unacceptable: dlt could not write a row and read it back unchanged.
         """
         written = [as_written(standing_for(row)) for row in rows]
         try:
@@ -161,12 +163,12 @@ class Ahead:
         except _NOT_TAKEN as error:
             raise Unacceptable(type(error).__name__) from error
 
-    def known(self) -> TSchemaTables:
-        """Returns all tables as they are now, for `know`."""
+    def snapshot(self) -> TSchemaTables:
+        """Returns a copy of all tables, for `restore`."""
         return deepcopy(self.schema.tables)
 
-    def know(self, tables: TSchemaTables) -> None:
-        """Forgets what has been entered since `known` returned `tables`, and what the contract has let go."""
+    def restore(self, tables: TSchemaTables) -> None:
+        """Forgets what was entered since `snapshot` returned `tables`, and what the contract discarded."""
         if self.schema.tables != tables:
             self.schema.tables.clear()
             self.schema.tables.update(deepcopy(tables))
@@ -175,14 +177,14 @@ class Ahead:
 
     @property
     def primary_key(self) -> list[str]:
-        """Its columns."""
+        """The columns of the primary key."""
         return helpers.get_primary_key(self.schema, self.table)
 
     def land(self, table: str, parent: str, name: str, value: Any) -> Landing:
-        """Returns where a value lands, and enters what is new.
+        """Returns where a value will be stored, and enters a new column or type.
 
         Raises:
-            Unacceptable: There is no column for it.
+            Unacceptable: No column accepts the value.
         """
         try:
             row, partial = self._coercion._coerce_row(table, parent, {name: value})  # noqa: SLF001
@@ -195,7 +197,7 @@ class Ahead:
                 f"got a value that is neither {error.to_type} nor what its variant column holds; convert it"
             ) from None
         if value is None:
-            # dlt finds that out of a column without a type when it writes the rows, and tells no row.
+            # dlt checks a column without a type only when it writes the rows; its error names no row.
             if not self.is_nullable(table, name):
                 raise Unacceptable(_NO_NONE)
             return Landing()
@@ -205,11 +207,11 @@ class Ahead:
         return Landing(self.schema.tables[table]["columns"][column], landed)
 
     def enter_column(self, column: TColumnSchema) -> Landing:
-        """Enters a column of the root table; returns what the contract says where it does not let it in."""
+        """Enters a column of the root table; the result has a mode if the contract does not allow it."""
         return self._enter({"name": self.table, "columns": {str(column["name"]): column}}, "") or Landing()
 
     def enter_table(self, table: str, parent: str) -> Landing:
-        """Enters a child table, whose first row may bring any column; returns what the contract says otherwise."""
+        """Enters a child table, whose first row may have any column; see `enter_column`."""
         partial: TPartialTableSchema = {"name": table, "parent": parent, "columns": {}}
         if refused := self._enter(partial, parent):
             return refused
@@ -217,7 +219,7 @@ class Ahead:
         return Landing()
 
     def end_first_row(self, table: str) -> None:
-        """Has the contract look at new columns of a child table from here on."""
+        """Applies the contract to new columns of a child table from now on."""
         entered = self.schema.tables[table]
         del entered["x-normalizer"]
         entered["columns"][C_DLT_ID] = dlt_id_column()

@@ -1,4 +1,4 @@
-"""What a single value is, and whether it comes back as it was from the files that dlt writes."""
+"""The kind of a single value, and whether dlt's files give it back unchanged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dlt.common.json import PUA_CHARACTER_MAX, PUA_START, json
 from pydantic import BaseModel
 
 DEEPEST = 200
-"""Levels of nesting that are followed; the JSON writer gives up at 254."""
+"""The most levels of nesting; the JSON writer fails at 254."""
 
 _PLAIN = frozenset({str, int, float, bool, NoneType, datetime})
 _ADVICE: dict[type, str] = {
@@ -38,11 +38,11 @@ TOO_LARGE = (
 
 
 class Unacceptable(ValueError):
-    """A value that would be changed or lost; the text says what it is and what to do."""
+    """A value would be changed or lost; the message names its kind and what to do."""
 
 
 def describe(value: Any) -> str:
-    """Returns what a value is, without showing what it says: it may be a secret."""
+    """Returns the kind of a value, without its content, which may be a secret."""
     if isinstance(value, float | Decimal) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "an infinity"
     kind = type(value)
@@ -50,8 +50,13 @@ def describe(value: Any) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
+def is_frame(value: object) -> bool:
+    """Returns whether `value` is an Arrow table or batch, or a pandas or polars frame."""
+    return type(value).__module__.split(".")[0] in ("pyarrow", "pandas", "polars")
+
+
 def plain(value: Any) -> Any:
-    """Returns a dict or a list for what becomes one when it is written, anything else as it is."""
+    """Returns tuples, models and dataclasses as the dict or list that is written for them, anything else unchanged."""
     if type(value) in _PLAIN or isinstance(value, dict | list):
         return value
     if isinstance(value, tuple):
@@ -64,10 +69,10 @@ def plain(value: Any) -> Any:
 
 
 def as_written(value: Any) -> Any:
-    """Returns a value as it comes back from the files that dlt writes between extracting and normalising.
+    """Returns a value as it is read back from the files that dlt writes between extraction and normalisation.
 
     Raises:
-        Unacceptable: It cannot be written, or another value would come back.
+        Unacceptable: It cannot be written, or would be read back as another value.
     """
     try:
         (back,) = json.typed_loads(json.typed_dumps([value]))
@@ -80,9 +85,9 @@ def as_written(value: Any) -> Any:
 
 
 def standing_for(value: Any) -> Any:
-    """Returns a value of the same shape and types that dlt can write: what it can't, of those that Arrow can, changed.
+    """Returns a value of the same shape and types that dlt can write, to infer columns from.
 
-    Infinities, NaN, bytes without a byte and text that begins with one of dlt's marks become ordinary ones.
+    NaN, infinities, empty bytes and text that begins with one of dlt's marks, which Arrow can write, are replaced.
     """
     if isinstance(value, dict):
         return {key: standing_for(inner) for key, inner in value.items()}
@@ -100,7 +105,7 @@ def standing_for(value: Any) -> Any:
 def _same(value: Any, back: Any) -> bool:
     value = plain(value)
     if value == b"" and isinstance(value, bytes):
-        # Its mark alone is left, which dlt does not read back.
+        # dlt writes only its mark, and does not read that back.
         return False
     if isinstance(value, Enum):
         value = value.value
@@ -111,13 +116,13 @@ def _same(value: Any, back: Any) -> bool:
     if isinstance(value, list) and isinstance(back, list):
         return len(value) == len(back) and all(map(_same, value, back))
     if isinstance(value, time | datetime) and isinstance(back, type(value)):
-        # Two times in different zones are never equal where clocks are put back.
+        # In the hour in which clocks are put back, equal times in different zones compare as unequal.
         return bool(value.replace(tzinfo=None) == back.replace(tzinfo=None) and value.utcoffset() == back.utcoffset())
     return bool(value == back)
 
 
 def why_not_written(value: Any) -> str:
-    """Returns what is wrong with a value that cannot be written as it is, and what to do."""
+    """Returns why a value cannot be written unchanged, and what to do."""
     if isinstance(value, dict | list | tuple):
         return f"got nested values that cannot be written as they are, or deeper than {DEEPEST} levels. {_ACCEPTED}"
     if isinstance(value, float) and not math.isfinite(value):
@@ -136,10 +141,10 @@ def why_not_written(value: Any) -> str:
 
 
 def check_json(value: Any, depth: int = 0) -> None:
-    """Refuses what a column of JSON would hold as something else.
+    """Checks a value of a JSON column.
 
     Raises:
-        Unacceptable: Saying what it is.
+        Unacceptable: JSON cannot hold it unchanged.
     """
     if depth > DEEPEST:
         raise Unacceptable(f"got nested values deeper than {DEEPEST} levels, or a value that contains itself")
@@ -159,7 +164,7 @@ def check_json(value: Any, depth: int = 0) -> None:
 
 
 def is_text(value: str) -> bool:
-    """Tells whether a text comes back: one that can be encoded and begins with none of dlt's marks of a type."""
+    """Returns whether dlt reads a text back: it can be encoded, and begins with none of dlt's marks of a type."""
     if value.isascii():
         return True
     try:

@@ -1,0 +1,101 @@
+"""Writes rows into the load package while dlt extracts: Arrow tables to Parquet, dicts to dlt's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dlt.common.configuration.container import Container
+from dlt.common.data_writers import BufferedDataWriter, DataWriter
+from dlt.common.data_writers.writers import ArrowToParquetWriter
+from dlt.common.schema import Schema
+from dlt.common.schema.typing import TTableSchemaColumns
+from dlt.common.storages import ParsedLoadJobFileName
+from dlt.common.storages.load_package import LoadPackageStateInjectableContext, PackageStorage
+from dlt.extract.storage import ExtractorItemStorage
+from typing_extensions import override
+
+MOST_REPEATED = 64 * 2**10
+"""Bytes of distinct values up to which a column of a page is dictionary-encoded: longer columns, and ids, which never
+repeat, are written and loaded faster without a dictionary."""
+
+
+class _Parquet(ArrowToParquetWriter):
+    """dlt's Parquet writer with dlt's settings, but fewer dictionaries."""
+
+    @override
+    def _create_writer(self, schema: pa.Schema) -> pq.ParquetWriter:
+        chosen = self.parquet_format
+        return pq.ParquetWriter(
+            self._f,
+            schema,
+            flavor=chosen.flavor,
+            version=chosen.version,
+            compression=chosen.compression,
+            data_page_size=chosen.data_page_size,
+            coerce_timestamps=chosen.coerce_timestamps,
+            allow_truncated_timestamps=chosen.allow_truncated_timestamps,
+            use_compliant_nested_type=chosen.use_compliant_nested_type,
+            write_page_index=chosen.write_page_index,
+            use_content_defined_chunking=chosen.use_content_defined_chunking,
+            dictionary_pagesize_limit=MOST_REPEATED,
+        )
+
+
+class _ParquetStorage(ExtractorItemStorage):
+    """The Parquet files of a package."""
+
+    @override
+    def _get_writer(self, load_id: str, schema_name: str, table_name: str) -> BufferedDataWriter[Any]:
+        writer: BufferedDataWriter[Any] = super()._get_writer(load_id, schema_name, table_name)
+        writer.writer_cls = _Parquet
+        # Each page is one row group, however small: an interrupted load is recognised by its pages.
+        writer.buffer_max_items = 1
+        return writer
+
+
+class PackageFiles:
+    """Files beside dlt's own, in the package that is being extracted.
+
+    Attributes:
+        load_id: The package's load id.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        package = Container()[LoadPackageStateInjectableContext]
+        self.load_id: str = package.load_id
+        self._package: PackageStorage = package.storage
+        self._schema = schema
+        self._tables = _ParquetStorage(self._package, DataWriter.writer_spec_from_file_format("parquet", "arrow"))
+        self._rows = ExtractorItemStorage(
+            self._package, DataWriter.writer_spec_from_file_format("typed-jsonl", "object")
+        )
+
+    def write_tables(self, tables: Mapping[str, pa.Table], columns: Mapping[str, TTableSchemaColumns]) -> None:
+        """Writes Arrow tables, each with every column that its table has so far."""
+        for name, table in tables.items():
+            self._tables.write_data_item(self.load_id, self._schema.name, name, table, columns[name])
+
+    def write_rows(self, table: str, rows: Sequence[Any]) -> None:
+        """Writes dicts, which dlt normalises later."""
+        self._rows.write_data_item(self.load_id, self._schema.name, table, list(rows), None)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Completes every file."""
+        for storage in (self._tables, self._rows):
+            storage.close_writers(self.load_id)
+
+    def abandon(self) -> None:
+        """Closes the files as they are; the package will not be loaded."""
+        for storage in (self._tables, self._rows):
+            storage.close_writers(self.load_id, skip_flush=True)
+
+    def drop_empty(self, table: str) -> None:
+        """Removes the empty file that dlt wrote for a table it must replace, because it saw none of its rows."""
+        ours = {file.file_path for storage in (self._tables, self._rows) for file in storage.closed_files(self.load_id)}
+        for job in self._package.list_new_jobs(self.load_id):
+            path = self._package.storage.make_full_path(job)
+            if ParsedLoadJobFileName.parse(job).table_name == table and path not in ours:
+                self._package.storage.delete(job)
