@@ -56,7 +56,7 @@ def test_a_page_of_mixed_types_takes_dlts_path_alone(
     result = tree.load("s.t")
     assert written == [1, [{"x": "a"}], 1]
     assert result.warnings == (
-        f"1 of 3 pages {SLOWER}: x: a value that a column of type bigint does not take as it is",
+        f"1 of 3 pages {SLOWER}: x: a value that a column of type bigint cannot store unchanged",
     )
     assert sorted(tree.query("select x, x__v_text from raw.t"), key=str) == [(1, None), (3, None), (None, "a")]
 

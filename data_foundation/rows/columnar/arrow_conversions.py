@@ -1,4 +1,4 @@
-"""The values of one column as an Arrow array of the column's type, every one exact, or no array at all."""
+"""Converts the values of a column to an Arrow array of the column's type, all unchanged, or not at all."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from data_foundation.rows.exact.column_rules import NUMBER
 from data_foundation.rows.exact.value_rules import Unacceptable, as_written, check_json
 
 Values = Any
-"""A list of values, or an Arrow array of those that JSON has."""
+"""A list of values, or an Arrow array that was read from JSON."""
 
 
 class NotColumnar(Exception):
-    """A page that cannot become Arrow tables; the text says why."""
+    """A page cannot become Arrow tables; the message gives the reason."""
 
 
 def without_value(name: str) -> NotColumnar:
-    """Returns why rows have to be looked at one by one: which of them has a None where none may be."""
+    """Returns the error for a None in a column that is not nullable; the check of single rows names the row."""
     return NotColumnar(f"{name}: no value for a column that is not nullable")
 
 
 def to_array(values: Values, kinds: frozenset[type], data_type: str, wanted: pa.DataType) -> pa.Array:
-    """Returns the values of a column as Arrow has them.
+    """Returns the values of a column as an Arrow array.
 
     Args:
-        values: Of the kinds given, or None.
-        kinds: Their types, None's left out; not empty.
-        data_type: The column's, in dlt's words.
-        wanted: The Arrow type that dlt's own files have for the column.
+        values: Values of the given types, or None.
+        kinds: The types of the values but None; not empty.
+        data_type: The column's dlt data type.
+        wanted: The column's Arrow type in dlt's own files.
 
     Raises:
-        NotColumnar: They are of several types, or one of them would be changed.
+        NotColumnar: No conversion exists for these types, or a value would be changed.
     """
     convert = _CONVERSIONS.get((data_type, kinds))
     if convert is None:
@@ -50,15 +50,15 @@ def to_array(values: Values, kinds: frozenset[type], data_type: str, wanted: pa.
     try:
         return convert(values, wanted)
     except (pa.ArrowException, ValueError, OverflowError, TypeError, RecursionError) as error:
-        raise NotColumnar(f"a value that a column of type {data_type} does not take as it is") from error
+        raise NotColumnar(f"a value that a column of type {data_type} cannot store unchanged") from error
 
 
 def _plain(values: Values, wanted: pa.DataType) -> pa.Array:
-    """Arrow itself refuses what does not fit: wide integers, decimals with more digits, lone surrogates."""
+    """Leaves it to Arrow to refuse what does not fit: wide integers, decimals with more digits, lone surrogates."""
     if not isinstance(values, pa.Array):
         return pa.array(values, wanted)
     if pa.types.is_floating(values.type) and pc.any(pc.greater_equal(pc.abs(values), 2.0**53)).as_py():
-        # JSON does not tell a wide integer, which would be rounded, from a wide double.
+        # In JSON, a wide integer, which would be rounded, looks like a wide double.
         raise ValueError
     return values.cast(wanted)
 
@@ -77,10 +77,10 @@ def _number_texts(values: Values, wanted: pa.DataType) -> pa.Array:
 
 
 def _number(text: str, read: Callable[[str], Any]) -> Any:
-    """Returns the number that a text spells, to the last digit.
+    """Returns the number in a text, exactly.
 
     Raises:
-        ValueError: It is spelt otherwise, or has more digits.
+        ValueError: It is no number, or has too many digits.
     """
     number = read(text)
     if not NUMBER.fullmatch(text) or Decimal(str(number)) != Decimal(text):
@@ -90,7 +90,7 @@ def _number(text: str, read: Callable[[str], Any]) -> Any:
 
 def _spelt(values: Values, wanted: pa.DataType) -> pa.Array:
     if isinstance(values, pa.Array) and pa.types.is_floating(values.type):
-        # JSON that is read as floats does not tell 1 from 1.0.
+        # Once read as floats, 1 and 1.0 of JSON are the same.
         raise ValueError
     return pa.array([None if value is None else _spell(value) for value in _each(values)], wanted)
 
@@ -99,7 +99,7 @@ def _spell(value: float | str) -> str:
     """Returns a value as text.
 
     Raises:
-        ValueError: It is one that dlt's files do not take.
+        ValueError: dlt's files cannot hold it.
     """
     if (type(value) is float and not isfinite(value)) or (type(value) is int and value not in _INTEGERS):
         raise ValueError
@@ -112,12 +112,12 @@ def _each(values: Values) -> Sequence[Any]:
 
 
 def _moments(values: Values, wanted: pa.DataType) -> pa.Array:
-    """Times without a zone are in UTC, as dlt has it."""
+    """Reads times without a zone as UTC, like dlt."""
     return _in_time(pa.array(values, pa.timestamp("us", "UTC")), wanted)
 
 
 def _moment_texts(values: Values, wanted: pa.DataType) -> pa.Array:
-    """Either all have a zone or none has one; Arrow refuses any other spelling than that of ISO 8601."""
+    """Reads ISO 8601, either all with a zone or all without; Arrow refuses anything else."""
     texts = _texts(values)
     try:
         return _in_time(texts.cast(pa.timestamp("us", "UTC")), wanted)
@@ -126,7 +126,7 @@ def _moment_texts(values: Values, wanted: pa.DataType) -> pa.Array:
 
 
 def _in_time(moments: pa.Array, wanted: pa.DataType) -> pa.Array:
-    """Returns times in the type wanted; the first and the last year may leave the calendar on their way to UTC."""
+    """Returns times in the wanted type; refuses the first and last year, which may leave the calendar in UTC."""
     if wanted.tz not in {"UTC", None}:
         raise ValueError
     years = pc.min_max(pc.year(moments)).as_py()
@@ -140,7 +140,7 @@ def _dates(values: Values, wanted: pa.DataType) -> pa.Array:
 
 
 def _date_texts(values: Values, wanted: pa.DataType) -> pa.Array:
-    """A day may be spelt as its midnight."""
+    """Reads days, also if given as their midnight."""
     texts = _texts(values)
     try:
         days = texts.cast(wanted)
@@ -165,14 +165,14 @@ def _documents(values: Values, wanted: pa.DataType) -> pa.Array:
 
 
 def _document(value: Any) -> str:
-    """Returns JSON as dlt's own files have it.
+    """Returns JSON text as in dlt's own files.
 
     Raises:
-        ValueError: It would hold something else.
+        ValueError: JSON cannot hold the value unchanged.
     """
     text: str = json.dumps(value)
     if json.loads(text) != value:
-        # Not plain JSON: times, decimals and the like, which dlt spells when it has read them back, or what has none.
+        # Times, decimals and the like, which dlt writes as text after reading them back; or what JSON cannot hold.
         try:
             check_json(value)
             text = json.dumps(as_written(value))

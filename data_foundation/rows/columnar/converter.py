@@ -81,42 +81,42 @@ class Converter:
         tables = {}
         for one in root.family():
             if one.name not in self._preview.schema.tables:
-                raise NotColumnar(f"{one.name}: the schema contract lets it not in")
+                raise NotColumnar(f"{one.name}: the schema contract does not allow this table")
             columns = self._preview.schema.get_table_columns(one.name)
             schema = columns_to_arrow(columns, self._preview.capabilities, "UTC")
             arrays = {
-                name: self._array(one.name, name, leaf, schema) for name, leaf in one.leaves.items() if leaf.kinds
+                name: self._array(one.name, name, given, schema) for name, given in one.columns.items() if given.kinds
             }
             arrays |= self._dlt_columns(one, page, arrays, ids)
             tables[one.name] = _assemble(one.count, arrays, schema)
         return tables
 
     def _new(self, part: TablePart) -> Iterator[int]:
-        """Yields the indexes of rows that show a table, a column or a type of value for the first time."""
+        """Yields the indexes of rows with the first value of a table, of a column or of a type in it."""
         for name, kind in _kinds(part):
             if kind not in self._known[part.name, name]:
-                values = part.leaves[name].values if name else ()
+                values = part.columns[name].values if name else ()
                 index = next((index for index, value in enumerate(values) if type(value) is kind), 0)
                 yield part.root_row(index)
 
-    def _array(self, table: str, name: str, leaf: ColumnValues, schema: pa.Schema) -> pa.Array:
+    def _array(self, table: str, name: str, given: ColumnValues, schema: pa.Schema) -> pa.Array:
         column = self._preview.column(table, name)
         if column is None:
-            raise NotColumnar(f"{name}: the schema contract lets it not in")
+            raise NotColumnar(f"{name}: the schema contract does not allow this column")
         try:
-            array = to_array(leaf.values, leaf.kinds, str(column["data_type"]), schema.field(name).type)
+            array = to_array(given.values, given.kinds, str(column["data_type"]), schema.field(name).type)
         except NotColumnar as error:
             raise NotColumnar(f"{name}: {error}") from error
         is_hashed = pa.types.is_floating(array.type) and self._preview.row_id_type == "row_hash"
         if is_hashed and not pc.all(pc.is_finite(array)).as_py():
-            # To the hash these are None: a change from one to the other would make no version.
-            raise NotColumnar(f"{name}: NaN or an infinity in a row whose id follows from it")
+            # dlt hashes them as None: a change from one to the other would make no version.
+            raise NotColumnar(f"{name}: NaN or an infinity in a row whose id is a hash of it")
         return array
 
     def _dlt_columns(
         self, part: TablePart, page: Sequence[dict[Any, Any]], arrays: dict[str, pa.Array], ids: dict[str, pa.Array]
     ) -> dict[str, pa.Array]:
-        """Returns the columns that dlt adds to a table's rows; notes the rows' ids."""
+        """Returns the columns that dlt adds to a table's rows; enters the rows' ids into `ids`."""
         parent = part.parent
         if parent is None:
             own = ids[part.name] = self._root_ids(part, page, arrays)
@@ -139,7 +139,7 @@ class Converter:
             else:
                 made = random_ids(part.count)
         except (TypeError, ValueError, RecursionError) as error:
-            raise NotColumnar("a value that cannot be written, in a row whose id follows from it") from error
+            raise NotColumnar("a value that cannot be written, in a row whose id is a hash of it") from error
         given = arrays.get(C_DLT_ID)
         if given is None:
             return made
@@ -149,14 +149,14 @@ class Converter:
     def _keys(self, part: TablePart) -> list[dict[str, Any]]:
         """Returns the primary key of every row."""
         names = self._preview.primary_key
-        if missing := [name for name in names if name not in part.leaves]:
+        if missing := [name for name in names if name not in part.columns]:
             raise NotColumnar(f"{', '.join(missing)}: part of the primary key, and not in the rows")
-        columns = [part.leaves[name].values for name in names]
+        columns = [part.columns[name].values for name in names]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _assemble(count: int, arrays: dict[str, pa.Array], schema: pa.Schema) -> pa.Table:
-    """Returns a table with the columns of a schema, in its order; those that the page has not are null."""
+    """Returns a table with the columns of a schema, in its order, null where the page has none."""
     made = [arrays[field.name] if field.name in arrays else pa.nulls(count, field.type) for field in schema]
     for field, array in zip(schema, made, strict=True):
         if not field.nullable and array.null_count:
@@ -165,15 +165,15 @@ def _assemble(count: int, arrays: dict[str, pa.Array], schema: pa.Schema) -> pa.
 
 
 def _kinds(part: TablePart) -> Iterator[tuple[str, type]]:
-    """Yields column and type of everything that a table's rows hold, and under "" what its lists are of."""
+    """Yields the columns of a part with each type of their values, and "" with the type of its lists' items."""
     yield "", part.of
-    for name, leaf in part.leaves.items():
-        for kind in leaf.kinds:
+    for name, column in part.columns.items():
+        for kind in column.kinds:
             yield name, kind
 
 
 def _root_ids(part: TablePart, ids: dict[str, pa.Array]) -> pa.Array:
-    """Returns the id of the root's row that each row of a nested table hangs on."""
+    """Returns the id of the root row that each row is nested in."""
     if part.parent is None:
         return ids[part.name]
     return _root_ids(part.parent, ids).take(pa.array(part.parents()))

@@ -1,4 +1,4 @@
-"""JSON that nobody has read yet, read straight into columns; what is new or odd in it is left to be read as rows."""
+"""Reads JSON with Arrow straight into columns, if it has only known keys and types."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from data_foundation.rows.columnar.column_split import ColumnValues, TablePart
 from data_foundation.rows.exact.row_shape import ObjectShape, TableShape
 
 Line = Sequence[bytes]
-"""The pieces of a line of JSON, its end included."""
+"""The pieces of a line of JSON, with its line end."""
 
 Known = Mapping[tuple[str, str], Collection[type]]
-"""The types of values that were met, by table and column; under "" what the items of a table's lists are."""
+"""The known types of values, by table and column; under column "", the types of the items of a table's lists."""
 
 _ARROW = {
     frozenset[type](): pa.null(),
@@ -33,14 +33,14 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Field:
-    """What one key of objects holds.
+    """A key of objects.
 
     Attributes:
-        key: In the JSON; "value" where it stands for the items of a list.
+        key: The key in the JSON, or "value" for the items of a list of values.
         name: The column that it becomes.
-        kinds: The types of its values, where it is a column.
-        fields: The keys of its objects, which become columns of the same table.
-        items: What its lists hold, which become a table.
+        kinds: The types of its values, if it becomes a column.
+        fields: The keys of its objects, which become columns of the same table; None if it has no objects.
+        items: The items of its lists, which become a child table; None if it has no lists.
     """
 
     key: str
@@ -51,7 +51,7 @@ class Field:
 
     @property
     def arrow(self) -> pa.DataType:
-        """The type that Arrow reads the key's values as."""
+        """The Arrow type of the key's values."""
         if self.items:
             return pa.list_(self.items.arrow)
         return _ARROW[self.kinds] if self.fields is None else _struct(self.fields)
@@ -59,12 +59,12 @@ class Field:
 
 @dataclass(frozen=True)
 class Items:
-    """What becomes the rows of a table.
+    """The items of lists, which become the rows of a table.
 
     Attributes:
-        table: Its name.
-        of: dict, or object where the items are values; None where no item was met yet.
-        fields: The keys of the dicts; of values one, that stands for all.
+        table: The table's name.
+        of: The type of the items: dict, or object for values; None before the first item.
+        fields: The keys of the dicts, or one field for all values.
     """
 
     table: str
@@ -73,28 +73,28 @@ class Items:
 
     @property
     def arrow(self) -> pa.DataType:
-        """The type that Arrow reads an item as."""
+        """The Arrow type of an item."""
         if self.of is dict:
             return _struct(self.fields)
         return self.fields[0].arrow if self.fields else pa.null()
 
 
 class JsonReader:
-    """Reads JSON of which nothing is new.
+    """Reads JSON with the keys and types that were known when it was created.
 
     Attributes:
-        rows: What is read, as it was known when the reader was made.
+        rows: The rows of the root table.
     """
 
     def __init__(self, table: TableShape, known: Known) -> None:
-        """Takes what was met so far.
+        """Derives an Arrow schema.
 
         Args:
-            table: The root table, whose names and nesting are dlt's.
+            table: The root table.
             known: The types of its values.
 
         Raises:
-            NotColumnar: No column of Arrow's takes them all.
+            NotColumnar: A column has types that no Arrow type holds together.
         """
         self.rows = Items(table.name, dict, _fields(table.row, table.name, known))
         self._options = pj.ParseOptions(
@@ -106,33 +106,33 @@ class JsonReader:
 
         Args:
             lines: At least one, as pieces.
-            is_unicode: They are known to be; Arrow does not look while it reads.
+            is_unicode: Whether they are known to be valid Unicode, which is then not validated.
 
         Raises:
-            NotColumnar: There is a key, a type or a shape that was not met, or no JSON.
+            NotColumnar: A key, a type or a nesting is unknown, or it is no JSON.
         """
-        # Each of Arrow's threads reads a block.
+        # A block must hold the longest line; Arrow reads each block on a thread of its own.
         options = pj.ReadOptions(block_size=max(_BLOCK, *(sum(map(len, line)) for line in lines)))
         try:
-            # Long texts are copied once.
+            # The pieces are copied only here.
             text = pa.BufferReader(b"".join(chain.from_iterable(lines)))
             read = pj.read_json(text, read_options=options, parse_options=self._options)
             column = read[""].combine_chunks()
             column.validate(full=not is_unicode)
         except (pa.ArrowException, ValueError) as error:
-            raise NotColumnar("JSON in which something is new") from error
+            raise NotColumnar("JSON with an unknown key or type") from error
         rows = column.flatten()
         if read.num_rows != len(lines) or column.null_count or rows.null_count:
             raise NotColumnar("a row that is no object")
-        taken = TablePart(self.rows.table, len(rows))
-        _take_struct(self.rows.fields, rows, taken)
-        return taken
+        part = TablePart(self.rows.table, len(rows))
+        _read_struct(self.rows.fields, rows, part)
+        return part
 
 
 def as_line(document: bytes) -> Line:
-    """Returns an array of objects, or JSON lines, as a line that `JsonReader` reads.
+    """Returns an array of objects, or JSON lines, as one line for `JsonReader`.
 
-    Line breaks mean nothing between the values of an array, and cannot be inside of them.
+    Replacing line breaks is safe: JSON strings cannot contain them.
     """
     text = document.strip()
     if text.startswith(b"{"):
@@ -161,7 +161,7 @@ def _fields(node: ObjectShape, table: str, known: Known) -> tuple[Field, ...]:
         if not isinstance(field.key, str):
             raise NotColumnar(f"{field.name}: a key that is no text")
         if field.items and field.fields is not None:
-            raise NotColumnar(f"{field.name}: objects and lists in turns")
+            raise NotColumnar(f"{field.name}: both objects and lists")
         if field.kinds not in _ARROW:
             raise NotColumnar(f"{field.name}: values of several types")
     return fields
@@ -179,17 +179,17 @@ def _items(table: TableShape, known: Known) -> Items:
     raise NotColumnar(f"{table.name}: lists of several kinds")
 
 
-def _take_struct(fields: Sequence[Field], rows: pa.StructArray, into: TablePart) -> None:
+def _read_struct(fields: Sequence[Field], rows: pa.StructArray, into: TablePart) -> None:
     for field, values in zip(fields, rows.flatten(), strict=True):
         if field.fields is not None:
-            _take_struct(field.fields, values, into)
+            _read_struct(field.fields, values, into)
         elif field.items:
-            _take_lists(field.items, values, into)
+            _read_lists(field.items, values, into)
         else:
-            into.leaves[field.name] = ColumnValues(values, field.kinds)
+            into.columns[field.name] = ColumnValues(values, field.kinds)
 
 
-def _take_lists(items: Items, lists: pa.ListArray, into: TablePart) -> None:
+def _read_lists(items: Items, lists: pa.ListArray, into: TablePart) -> None:
     values = lists.flatten()
     if not len(values):
         return
@@ -199,6 +199,6 @@ def _take_lists(items: Items, lists: pa.ListArray, into: TablePart) -> None:
     child = TablePart(items.table, len(values), into, lengths, items.of)
     into.children.append(child)
     if items.of is dict:
-        _take_struct(items.fields, values, child)
+        _read_struct(items.fields, values, child)
     else:
-        child.leaves["value"] = ColumnValues(values, items.fields[0].kinds)
+        child.columns["value"] = ColumnValues(values, items.fields[0].kinds)

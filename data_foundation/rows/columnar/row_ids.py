@@ -1,4 +1,4 @@
-"""The ids that dlt gives rows: random ones, and those that follow from what a row is or hangs on."""
+"""Makes the ids that dlt gives rows: random ones, and hashes of a row, of its key or of its place."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from dlt.common.json import json
 from dlt.common.normalizers.json.helpers import get_row_hash
 from dlt.common.normalizers.utils import DLT_ID_LENGTH_BYTES
 
-# Base64 writes four letters for three bytes: padded to threes, every id of many is spelt by itself in one go.
+# Base64 writes four letters for three bytes: padded to a multiple of three, many ids are encoded in one call.
 _PADDED = -(-DLT_ID_LENGTH_BYTES // 3) * 3
 _LETTERS, _KEPT = _PADDED // 3 * 4, -(-DLT_ID_LENGTH_BYTES * 8 // 6)
 
 
 def random_ids(count: int) -> pa.Array:
-    """Returns as many ids as dlt's `generate_dlt_id` makes one by one."""
+    """Returns random ids like those of dlt's `generate_dlt_id`."""
     return _spell(np.frombuffer(os.urandom(DLT_ID_LENGTH_BYTES * count), np.uint8).reshape(count, DLT_ID_LENGTH_BYTES))
 
 
 def nested_ids(parents: pa.Array, table: str, indexes: pa.Array) -> pa.Array:
-    """Returns the ids of rows of a child table, as dlt's `get_nested_row_hash` makes them one by one.
+    """Returns the ids of rows of a child table, equal to those of dlt's `get_nested_row_hash`.
 
     Args:
-        parents: The id of each row's parent.
+        parents: The id of the parent of each row.
         table: The child table's name.
-        indexes: Each row's place in its list.
+        indexes: The index of each row in its list.
     """
     texts = pc.binary_join_element_wise(parents, table, indexes.cast(pa.string()), "_")
     keys = texts.cast(pa.binary()).to_numpy(zero_copy_only=False)
@@ -40,15 +40,15 @@ def nested_ids(parents: pa.Array, table: str, indexes: pa.Array) -> pa.Array:
 
 
 def row_hashes(rows: Sequence[dict[Any, Any]]) -> list[str]:
-    """Returns an id for every row that changes when the row does: dlt's, which goes by its files between two steps."""
+    """Returns dlt's hash of every row, which dlt computes from the row as read back from its files."""
     return [get_row_hash(row) for row in json.loadb(json.typed_dumpb(rows))]
 
 
 def key_hashes(keys: Sequence[dict[str, Any]]) -> list[str]:
-    """Returns an id for every row that follows from its primary key: dlt's, which goes by its files as well.
+    """Returns dlt's hash of the primary key of every row; see `row_hashes`.
 
     Args:
-        keys: Column to value, of every row.
+        keys: The key columns and their values, for every row.
     """
     return [get_row_hash(key, subset=list(key)) for key in json.loadb(json.typed_dumpb(keys))]
 

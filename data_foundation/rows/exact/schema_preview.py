@@ -172,7 +172,7 @@ class SchemaPreview:
         if self.schema.tables != tables:
             self.schema.tables.clear()
             self.schema.tables.update(deepcopy(tables))
-        # What dlt has filtered out once it drops unseen, a None in its place and the row around it as well.
+        # dlt goes on to drop a column that it discarded once, without a check: even a None in it, or the row around it.
         self._coercion = self._begin_coercion()
 
     @property
