@@ -1,23 +1,23 @@
-"""Keys under which the framework keeps values in dlt's schemas and in its metrics of a resource."""
+"""Keys of the values that the framework stores in dlt's schemas and in dlt's metrics of a resource."""
 
 CLUSTER_BY = "x-cluster-by"
-"""dlt's hint of a table that holds the columns of `cluster_by`, in their order."""
+"""Table hint: the columns of `cluster_by`, in their order."""
 
 PII = "x-pii"
-"""dlt's hint of a column whose values land as hashes: `hash`."""
+"""Column hint: `hash` if the column's values are loaded as hashes."""
 
 ROOT = "root"
-"""dlt's metric of a resource under which an entry finds the repository that its source stands in."""
+"""Resource metric, for the entry: the root folder of the repository that contains its source."""
 
-ASKED = "asked"
-"""dlt's metric of a resource under which an entry finds whether somebody asked for a range, "range", or for a few rows,
-"sample"; "" where the run goes on from where the last one ended."""
+REQUESTED = "asked"
+"""Resource metric, for the entry: "range" if a range was requested, "sample" if a limited number of rows, "" if the run
+continues from the stored cursor."""
 
 UNCHANGED = "unchanged"
-"""dlt's metric of a resource under which an entry says why it read nothing: nothing has changed since the last load."""
+"""Resource metric, by the entry: the reason why it read nothing, if nothing has changed since the last load."""
 
 WARNINGS = "warnings"
-"""dlt's metric of a resource under which an entry says what a person should know although nothing failed: a list."""
+"""Resource metric, by the entry: a list of warnings."""
 
 FAILED_PARTS = "failed_parts"
-"""dlt's metric of a resource under which an entry says which parts failed alone, and why: a dict of text to text."""
+"""Resource metric, by the entry: a dict of the parts that failed while the others were read, with the reasons."""

@@ -1,4 +1,4 @@
-"""Names as the warehouse has them."""
+"""Spells names as the warehouse does."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TableName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> TableName:
-        """Returns the name that `dataset.table` spells."""
+        """Returns the name for the text `dataset.table`."""
         return cls(*text.split(".", 1))
 
 
@@ -40,9 +40,9 @@ def normalize(name: str) -> str:
 
 
 def schema_name(table: str) -> str:
-    """Returns the name of a table's dlt schema, of which a dataset must hold no two alike.
+    """Returns the name of a table's dlt schema, which is unique in its dataset.
 
-    The name that dlt would choose is the same for `a_b` and `a__b`, and for `orders` and `orders_pipeline`: each would
-    read back the other's columns.
+    dlt's own name would be the same for `a_b` and `a__b`, and for `orders` and `orders_pipeline`: each would read the
+    other's columns.
     """
     return _SNAKE_CASE.shorten_identifier(table, table, LONGEST_SCHEMA_NAME)

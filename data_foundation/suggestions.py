@@ -1,4 +1,4 @@
-"""The accepted name that a misspelt one is nearest to."""
+"""Suggests the accepted name that is closest to a misspelt one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from collections.abc import Sequence
 
 
 def nearest(word: str, accepted: Sequence[str]) -> str:
-    """Returns " Did you mean ...?" with the accepted word closest to `word`, or "" where none is close."""
-    found = difflib.get_close_matches(word, accepted, 1)
-    return f". Did you mean '{found[0]}'?" if found else ""
+    """Returns ". Did you mean ...?" with the accepted word closest to `word`, or "" if none is close."""
+    closest = difflib.get_close_matches(word, accepted, 1)
+    return f". Did you mean '{closest[0]}'?" if closest else ""

@@ -24,7 +24,7 @@ from data_foundation.process_wide.dlt_memo import remember_hints
 from data_foundation.process_wide.dlt_traces import forgotten_traces
 from data_foundation.process_wide.redaction import redact
 from data_foundation.process_wide.secret_settings import learn_resolved
-from data_foundation.process_wide.source_log import Level, listening
+from data_foundation.process_wide.source_log import LogLevel, listening
 from data_foundation.vendors.retries import attempts
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class _Run:
         self.last = replace(progress, note="")
         self.report(progress)
 
-    def _tell_note(self, level: Level, text: str) -> None:
+    def _tell_note(self, level: LogLevel, text: str) -> None:
         """Says what the source's own code says."""
         learn_resolved()
         self.report(replace(self.last, note=redact(text), level=level))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from data_foundation.checks.failed_parts import read_failed_parts
-from data_foundation.dlt_keys import ASKED, UNCHANGED, WARNINGS
+from data_foundation.dlt_keys import REQUESTED, UNCHANGED, WARNINGS
 from data_foundation.loading.dlt_resource import Call, build_resource
 from data_foundation.rows.intake_step import find_intake
 from data_foundation.rows.pii import HashStep, find_unhashed
@@ -78,7 +78,8 @@ def extract(task: Task, pipeline: TablePipeline, load_range: LoadRange) -> Extra
     resource = build_resource(task.source, config, pipeline.table, call)
     if config.hashed_columns:
         resource.add_step(HashStep(config.hashed_columns, pii_key()))
-    resource.custom_metrics[ASKED] = "sample" if options.limit is not None else "range" if options.is_partial else ""
+    requested = "sample" if options.limit is not None else "range" if options.is_partial else ""
+    resource.custom_metrics[REQUESTED] = requested
     seen = SeenColumns()
     if config.required_columns:
         resource.add_step(seen)

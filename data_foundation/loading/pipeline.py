@@ -89,7 +89,7 @@ class TablePipeline:
         self.open(destination)
         self.dlt.sync_destination(destination, dataset_name=self.dataset)
         if self.vault and self.dlt.default_schema_name:
-            self.vault.recall(self.dlt.default_schema)
+            self.vault.restore_columns(self.dlt.default_schema)
 
     @property
     def landing(self) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 from dlt.common.runtime.collector_base import Collector
 from typing_extensions import override
 
-from data_foundation.process_wide.source_log import Level
+from data_foundation.process_wide.source_log import LogLevel
 
 Phase = Literal["waiting", "extract", "normalize", "load", "retrying", "done", "failed"]
 
@@ -30,7 +30,7 @@ class Progress:
     phase: Phase
     rows: int = 0
     note: str = ""
-    level: Level = "WARNING"
+    level: LogLevel = "WARNING"
 
 
 Report = Callable[[Progress], None]

@@ -1,1 +1,14 @@
-"""Whatever changes the whole process."""
+"""Everything that changes the whole process; no other room may change it when it is imported.
+
+- `at_import`: an environment variable for dlt and a filter of warnings, set when the framework is imported.
+- `preload`: the garbage collector of the server that steps are forked from.
+- `redaction`: the log record factory, which masks secrets; sys.stdout and sys.stderr while a command runs.
+- `source_log`: a handler on the loggers of sources; `warnings.showwarning` while a load is watched.
+- `dlt_memo`: two functions of dlt's modules, replaced by memoised ones.
+- `dlt_traces`: dlt's record of resolved settings, emptied before and restored after each load.
+- `arrow_memory`: Arrow's default memory pool.
+
+Elsewhere, when it is called: `warehouses.settings` adds `.env` and DLT_PROJECT_DIR to the environment,
+`project.source_import` adds sources to sys.modules, `orchestration.factory` stops the garbage collector while it builds
+definitions. `secret_settings` changes nothing: it finds the secrets that `redaction` masks. Begin with `redaction`.
+"""

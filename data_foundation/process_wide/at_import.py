@@ -3,7 +3,7 @@
 import os
 import warnings
 
-# dlt reads this whatever config.toml is found. It sends no telemetry unless the environment sets it to true.
+# dlt reads this even if it finds no config.toml. Telemetry is off unless the environment sets it to true.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 
 # Links to code are marked beta in dagster 1.13, with a warning for every table.

@@ -1,4 +1,4 @@
-"""What dlt notes of the settings that it finds, kept for one load only."""
+"""Keeps dlt's record of resolved settings for one load only."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dlt.common.configuration.utils import get_resolved_traces
 
 @contextmanager
 def forgotten_traces() -> Iterator[None]:
-    """Forgets what dlt notes in the block of where it found each setting, by which all of a load would stay in memory.
+    """Discards, after the block, dlt's record of where it found each setting, which would keep the load in memory.
 
-    Until then the notes say which values are secret. Read in dlt 1.31.0: it empties them with its runtime trace alone,
-    which is off here, as it writes secrets to a file.
+    Inside the block the record shows which values are secret. Read in dlt 1.31.0: dlt empties it only with its runtime
+    trace, which is off here because it writes secrets to a file.
     """
     traces = get_resolved_traces()
     before = traces.resolved_traces, traces.all_traces

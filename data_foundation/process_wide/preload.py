@@ -1,8 +1,8 @@
-"""What the processes of `multiprocess` have in common: imported first by the server that they are forked from.
+"""Imported first by the server from which the `multiprocess` executor forks the processes of steps.
 
-Importing makes no garbage, and looking for it takes a fifth of the time that a step waits for the imports. So the
-server does not look, and what it has imported is left out when the processes forked from it do, as Python's
-documentation of `gc.freeze` advises.
+Imports create no garbage, and collecting it takes a fifth of the time that a step waits for them. So the server does
+not collect, and forked processes exclude the imported objects from collection, as Python's documentation of `gc.freeze`
+advises.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""The secrets that this process knows, and texts, log records and output without them."""
+"""Masks the secrets that this process knows in texts, log records and output."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 SHORTEST = 6
-"""Characters of the shortest value that is masked: a shorter one stands in too many texts by chance."""
+"""Characters of the shortest masked value: shorter ones occur in too many texts by chance."""
 
 SHORTEST_NUMBER = 8
-"""The same of one that is digits alone."""
+"""The same for a value of digits only."""
 
 COMMON = frozenset({"access", "bearer", "changeme", "default", "disable", "duckdb", "example", "localhost", "password",
                     "passwd", "prefer", "public", "require", "sandbox", "secret", "secrets", "snowflake", "string",
                     "unknown", "verify-ca", "verify-full"})  # fmt: skip
-"""Values that stand in texts as words, whatever setting holds them."""
+"""Common words, never masked, whatever setting holds them."""
 
 LONG, END = 24, 12
-"""Of a value this long its first or last characters are enough: whoever shows half of it has cut the other half off."""
+"""Of a value this long, its first or last characters are masked too: texts are often cut in the middle of a value."""
 
-# Up to the last @: a password may hold one, or a slash. Too much masked is better than its tail shown.
+# Up to the last @, because a password may contain one, or a slash: masking too much is better than too little.
 _USERINFO = re.compile(r"(?<=://)[^\s'\"]+(?=@)")
 _QUERY = re.compile(r"(?<=[?&])([^=&\s'\"]+)=[^&\s'\")]+")
-# What calls itself a secret, as in `token=abc` or `"password": "abc"`.
+# A value whose name says it is secret, as in `token=abc` or `"password": "abc"`.
 _NAMED = re.compile(
     r"""(?i)((?:token|secret|passw(?:or)?d|passphrase|api[_-]?key)(?:=|["']\s*:\s*["'])["']?)[^\s'",;&()]{6,}"""
 )
@@ -41,7 +41,7 @@ _HEX = re.compile("%[0-9A-F]{2}")
 
 
 class _Known:
-    """Values that are masked, with every spelling of theirs."""
+    """The masked values, with all their encodings."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class _Known:
 
     def add(self, values: Iterable[str]) -> None:
         with self._lock:
-            if not (new := {value for value in values if _is_telling(value)} - self._values):
+            if not (new := {value for value in values if _is_maskable(value)} - self._values):
                 return
             self._values |= new
             spelled = {spelling for value in self._values for spelling in _spellings(value)}
@@ -62,7 +62,7 @@ class _Known:
             self._marks = frozenset(spelled | {value[:END] for value in ends} | {value[-END:] for value in ends})
 
     def mask(self, text: str) -> str:
-        # Looking for hundreds of words one by one is a hundred times faster than the pattern, and finds nothing mostly.
+        # Searching for hundreds of words is a hundred times faster than the pattern, and mostly finds none.
         return self._pattern.sub(MASK, text) if any(mark in text for mark in self._marks) else text
 
 
@@ -70,21 +70,21 @@ _known = _Known()
 
 
 def remember(values: Iterable[str]) -> None:
-    """Has each of `values` masked from now on, however it is encoded; those too short or too common are left alone."""
+    """Registers secrets to mask, in every encoding. Skips values that are too short or too common."""
     _known.add(values)
 
 
 def redact(text: str) -> str:
-    """Returns `text` without known secrets, what calls itself one, and user info and query values of every URL."""
+    """Returns `text` with known secrets, values named as secrets, and user info and query values of URLs masked."""
     text = _known.mask(_USERINFO.sub(MASK, text))
     return _NAMED.sub(rf"\1{MASK}", _QUERY.sub(rf"\1={MASK}", text))
 
 
 @contextmanager
 def redacted_output() -> Iterator[None]:
-    """Masks what Python code prints until the block ends; what a child process prints goes its own way.
+    """Masks what Python code prints until the block ends, but not what child processes print.
 
-    Output is the process's: where several threads are inside of such a block, it is masked until the last has left.
+    Output belongs to the process: with several threads in such a block, it is masked until the last one leaves.
     """
     _output.enter()
     try:
@@ -94,7 +94,7 @@ def redacted_output() -> Iterator[None]:
 
 
 def redact_logs() -> None:
-    """Masks every log record that is made in this process from now on: message, arguments and traceback."""
+    """Masks message, arguments and traceback of every log record that this process creates from now on."""
     former = logging.getLogRecordFactory()
     if isinstance(former, _RecordFactory):
         return
@@ -102,7 +102,7 @@ def redact_logs() -> None:
 
 
 class _Output:
-    """The process's output, masked while somebody asks for that."""
+    """The process's output, masked while a thread is inside `redacted_output`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -127,7 +127,7 @@ _output = _Output()
 
 
 class _Redacted:
-    """A stream that masks what is written to it, and is the stream below in all else."""
+    """A stream that masks text before it writes it to another stream."""
 
     def __init__(self, below: TextIO) -> None:
         self._below = below
@@ -145,7 +145,7 @@ class _Redacted:
 
 
 class _RecordFactory:
-    """Makes records as `former` does, and masks them."""
+    """Creates log records with the former factory, and masks them."""
 
     def __init__(self, former: Any) -> None:
         self._former = former
@@ -153,12 +153,12 @@ class _RecordFactory:
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record: logging.LogRecord = self._former(*args, **kwargs)
         try:
-            said = record.getMessage()
-        except Exception:  # noqa: BLE001 - arguments that do not fit the message must not end whoever logs
-            said = f"{record.msg} {record.args}"
-            record.msg, record.args = said, ()
-        # Only what changes is touched: whoever groups messages by their arguments keeps them.
-        if (masked := redact(said)) != said:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - arguments that do not fit the message must not fail the caller
+            message = f"{record.msg} {record.args}"
+            record.msg, record.args = message, ()
+        # Unchanged records keep their arguments, by which log services group messages.
+        if (masked := redact(message)) != message:
             record.msg, record.args = masked, ()
         if record.exc_info and record.exc_info[0]:
             trace = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
@@ -167,19 +167,19 @@ class _RecordFactory:
         return record
 
 
-def _is_telling(value: str) -> bool:
+def _is_maskable(value: str) -> bool:
     shortest = SHORTEST_NUMBER if value.isdigit() else SHORTEST
     return len(value) >= shortest and value.lower() not in COMMON
 
 
 def _spellings(value: str) -> Iterator[str]:
-    """Yields the value as texts may have it: as it is, escaped, percent-encoded, and inside of something in base64."""
+    """Yields the encodings of a value in texts: plain, escaped, percent-encoded, and inside base64."""
     yield from (value, repr(value)[1:-1], json.dumps(value)[1:-1])
     raw = value.encode(errors="replace")
     for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
         yield from (quoted, quote(quoted), _HEX.sub(lambda found: found[0].lower(), quoted))
     for before in range(3):
-        # What stands around it shares its first and last character: those between are the value's own.
+        # Its first and last characters in base64 also encode its neighbours: only those between are constant.
         coded = base64.b64encode(bytes(before) + raw).decode()[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
         if len(coded) >= SHORTEST:
             yield from (coded, coded.replace("+", "-").replace("/", "_"))

@@ -1,4 +1,4 @@
-"""Which settings are secret: judged by their names, in the environment and dlt's files, or declared to dlt."""
+"""Finds secret settings: by their names in the environment and in dlt's files, or as declared to dlt."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from data_foundation.process_wide.dlt_memo import is_secret_hint
 from data_foundation.process_wide.redaction import remember
 
 SECRET_PARTS = ("password", "passwd", "passphrase", "secret", "token", "credential", "apikey", "signature", "webhook")
-"""A name with one of these in it is that of a secret."""
+"""A name that contains one of these names a secret."""
 
 SECRET_WORDS = frozenset({"auth", "authorization", "bearer", "cookie", "dsn", "jwt", "key", "keys", "pass", "pat",
                           "pwd", "sas", "sig"})  # fmt: skip
-"""A name with one of these as a word of it is that of a secret."""
+"""A name with one of these as a word names a secret."""
 
 PLAIN_ENDINGS = frozenset({"account", "column", "database", "dir", "drivername", "expires", "file", "folder", "host",
                            "id", "name", "path", "port", "region", "role", "sock", "type", "user", "username",
                            "warehouse"})  # fmt: skip
-"""A name that ends in one of these is that of no secret, whatever it holds before."""
+"""A name that ends in one of these words names no secret, whatever comes before."""
 
 PLAIN_NAMES = frozenset({"pwd", "oldpwd"})
 PLAIN_KEYS = ("foreign_key", "merge_key", "partition_key", "primary_key", "public_key", "sort_key")
@@ -41,22 +41,22 @@ _AFTER_EQUALS = re.compile(r"=\s*[\[{]?\s*(?:'''|\"\"\"|['\"])?(.*?)['\"\]},\s]*
 
 @lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
-    """Tells whether a setting, an argument or a field of this name holds a secret."""
+    """Returns whether a setting, an argument or a field of this name holds a secret."""
     words = [word.lower() for word in _WORDS.findall(name.rpartition("__")[2])]
     snake = "_".join(words)
     if snake in PLAIN_NAMES or snake.endswith(PLAIN_KEYS) or (words and words[-1] in PLAIN_ENDINGS):
         return False
-    telling = any(part in "".join(words) for part in SECRET_PARTS) or not SECRET_WORDS.isdisjoint(words)
-    return telling or "__credentials__" in name.lower()
+    is_named = any(part in "".join(words) for part in SECRET_PARTS) or not SECRET_WORDS.isdisjoint(words)
+    return is_named or "__credentials__" in name.lower()
 
 
 def learn_settings(settings: Mapping[str, Any]) -> None:
-    """Has the secrets masked that `settings` hold, at any depth; a URL's user info is one whatever its name."""
+    """Registers the secrets in `settings`, at any depth; user info in a URL is one, whatever the setting's name."""
     remember(list(_of_mapping(settings)))
 
 
 def learn_files(folder: Path) -> None:
-    """Has the secrets masked that dlt's files in `folder` and in its own folder hold, malformed ones too."""
+    """Registers the secrets in dlt's files in `folder` and in dlt's global folder, even if they are malformed."""
     files = [Path(place, name) for place in (folder, global_dir()) for name in ("secrets.toml", "config.toml")]
     for file in files:
         try:
@@ -64,14 +64,14 @@ def learn_files(folder: Path) -> None:
         except OSError:
             continue
         try:
-            found = list(_of_mapping(tomllib.loads(text), all_secret=file.name == "secrets.toml"))
+            secrets = list(_of_mapping(tomllib.loads(text), all_secret=file.name == "secrets.toml"))
         except tomllib.TOMLDecodeError:
-            found = [line.strip() for line in _AFTER_EQUALS.findall(text)]
-        remember(found)
+            secrets = [line.strip() for line in _AFTER_EQUALS.findall(text)]
+        remember(secrets)
 
 
 def learn_resolved() -> None:
-    """Has the values masked that dlt has handed out as secrets in this thread, by whatever name and provider."""
+    """Registers the values that dlt resolved as secrets in this thread, from any provider."""
     for trace in list(get_resolved_traces().resolved_traces):
         if is_secret_hint(trace.hint):
             value = trace.value if isinstance(trace.value, Mapping) else {trace.key: trace.value}
@@ -95,7 +95,7 @@ def _of_value(value: Any, *, secret: bool, all_secret: bool) -> Iterator[str]:
 
 
 def _of_text(text: str, *, secret: bool) -> Iterator[str]:
-    """Yields the secrets in the text of one setting: a document, a URL, a connection string, or a word."""
+    """Yields the secrets in a setting's text, which may be JSON, a URL, a connection string, or a plain value."""
     if text.startswith("{"):
         try:
             yield from _of_mapping(json.loads(text), all_secret=secret)
@@ -109,7 +109,7 @@ def _of_text(text: str, *, secret: bool) -> Iterator[str]:
     yield from (value for name, value in _PAIR.findall(text) if is_secret(name))
     if secret:
         yield text
-        # A key of many lines is quoted line by line as well.
+        # Texts may quote single lines of a multi-line key.
         yield from (line for line in text.splitlines() if len(line) > len("-----BEGIN PRIVATE KEY-----"))
 
 
@@ -120,7 +120,7 @@ def _of_url(url: str, *, secret: bool) -> Iterator[str]:
         yield url
         return
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
-    # Without a password the user is the token.
+    # Without a password, the user is a token.
     yield from (password or user, unquote(password or user))
     for name, value in parse_qsl(parts.query) + parse_qsl(parts.fragment):
         if secret or is_secret(name):

@@ -1,4 +1,4 @@
-"""What a source's own code logs and warns of, handed to the load that runs it."""
+"""Passes log records and warnings of a source's own code to the load that runs it."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from typing import Any, Literal
 
 from typing_extensions import override
 
-Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _POOL_THREAD = re.compile(r"dlt-pool-(\d+)-")
-"""The name of a thread that dlt has items computed on: the id in it is that of the thread that extracts."""
+"""The name of a thread of dlt's pool; it contains the id of the thread that extracts."""
 
 
 @dataclass(frozen=True)
 class _Listener:
-    """A load that runs, and what it is told.
+    """A running load that receives records.
 
     Attributes:
-        folder: Of its source.
-        tell: Takes the level and the text of a record.
+        folder: The folder of its source.
+        on_record: Called with the level and the text of a record.
     """
 
     folder: Path
-    tell: Callable[[Level, str], None]
+    on_record: Callable[[LogLevel, str], None]
 
 
 _listeners: dict[int, _Listener] = {}
-"""By the thread that loads."""
+"""The running loads, by the id of their thread."""
 
 
-def hear(name: str) -> None:
-    """Has what is logged below a logger reach the load that runs; without a load it goes where it went before."""
+def capture_logger(name: str) -> None:
+    """Passes records of a logger and those below it to the running load; without one, they are logged as before."""
     logger = logging.getLogger(name)
     if _handler not in logger.handlers:
         logger.addHandler(_handler)
@@ -48,18 +48,21 @@ def hear(name: str) -> None:
 
 
 @contextmanager
-def listening(folder: Path, tell: Callable[[Level, str], None]) -> Iterator[None]:
-    """Tells what the source in `folder` says until the block ends, in this thread and in those started for it."""
-    _listeners[threading.get_ident()] = _Listener(folder, tell)
+def listening(folder: Path, on_record: Callable[[LogLevel, str], None]) -> Iterator[None]:
+    """Passes records and warnings of the source in `folder` to `on_record` until the block ends.
+
+    Records of this thread, of dlt's pool for it, and of threads that the source started.
+    """
+    _listeners[threading.get_ident()] = _Listener(folder, on_record)
     try:
-        with _python_warnings.heard():
+        with _python_warnings.captured():
             yield
     finally:
         del _listeners[threading.get_ident()]
 
 
 def _find(thread: int, thread_name: str, file: str) -> list[_Listener]:
-    """Returns whom a record is for: the load of its thread, else every load of the source whose file says it."""
+    """Returns the load of a record's thread, or else every load of the source whose file logged it."""
     pool = _POOL_THREAD.match(thread_name)
     if listener := _listeners.get(int(pool[1]) if pool else thread):
         return [listener]
@@ -67,7 +70,7 @@ def _find(thread: int, thread_name: str, file: str) -> list[_Listener]:
 
 
 class _Handler(logging.Handler):
-    """Hands records over; what no load hears is printed as if there were no handler."""
+    """Passes records to loads; without one, a record is printed as if this handler did not exist."""
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
@@ -76,18 +79,18 @@ class _Handler(logging.Handler):
         if record.exc_info and record.exc_info[1]:
             text += f": {''.join(traceback.format_exception_only(record.exc_info[1])).strip()}"
         for listener in listeners:
-            listener.tell(_level(record.levelno), text)
+            listener.on_record(_level(record.levelno), text)
         last = logging.lastResort
         if not listeners and not logging.root.handlers and last and record.levelno >= last.level:
             last.handle(record)
 
 
-def _level(number: int) -> Level:
+def _level(number: int) -> LogLevel:
     return "ERROR" if number >= logging.ERROR else "WARNING" if number >= logging.WARNING else "INFO"
 
 
 class _PythonWarnings:
-    """Python's way to show a warning, ours while somebody listens."""
+    """Replaces `warnings.showwarning` while a load listens."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -95,7 +98,7 @@ class _PythonWarnings:
         self._former: Any = warnings.showwarning
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
+    def captured(self) -> Iterator[None]:
         with self._lock:
             self._inside += 1
             if self._inside == 1:
@@ -113,9 +116,9 @@ class _PythonWarnings:
         listeners = _find(thread.ident or 0, thread.name, filename)
         own = [listener for listener in listeners if Path(filename).is_relative_to(listener.folder)]
         for listener in own:
-            listener.tell("WARNING", f"{category.__name__}: {message}")
+            listener.on_record("WARNING", f"{category.__name__}: {message}")
         if not own:
-            # A library's: none of its users can do anything about it.
+            # A library's warning, which the source's owner cannot fix.
             self._former(message, category, filename, *where, **more)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from data_foundation.errors import EntryError
 from data_foundation.process_wide.redaction import redact
-from data_foundation.process_wide.source_log import hear
+from data_foundation.process_wide.source_log import capture_logger
 
 IMPORT_DEADLINE = 60.0
 """Seconds that a source's modules may take to import before the import is given up."""
@@ -55,11 +55,11 @@ _package_locks: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock
 def _import(folder: Path | None, module: str) -> ModuleType:
     if folder is None:
         if not module.startswith(f"{__package__}."):
-            hear(module)
+            capture_logger(module)
         return importlib.import_module(module)
     with _package_locks[folder]:
         package = _load_package(folder)
-    hear(package)
+    capture_logger(package)
     return importlib.import_module(f"{package}.{module}")
 
 

@@ -1,4 +1,4 @@
-"""How a value is spelt before it is hashed: one spelling for one value, whatever type and precision its column has."""
+"""Writes values as the text that is hashed: equal values give equal text, whatever their column's type."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 import pyarrow as pa
 
 EXACT_WHOLE = 10**15
-"""Up to here a float that is whole is spelt as an integer is."""
+"""Whole floats below this are written like integers."""
 
 _DIGITS_OF_DUCKDB = 38
 
 
 def as_spelt(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Returns a column as DuckDB can spell it: times in UTC without a zone, decimals of any precision."""
+    """Returns a column in a type that DuckDB can write: times in UTC without a zone, decimals that fit."""
     kind = column.type
     if pa.types.is_timestamp(kind):
         return column.cast(pa.timestamp(kind.unit)) if kind.tz else column
     if pa.types.is_decimal(kind) and max(kind.precision, kind.scale + 1) > _DIGITS_OF_DUCKDB:
-        # More digits than DuckDB has, which no table's default has, and which Arrow would spell with an exponent.
+        # More digits than DuckDB's decimals have; Arrow would write them with an exponent.
         texts = (None if value is None else f"{value:f}" for value in column.to_pylist())
         return pa.chunked_array([pa.array(texts, pa.string())])
     if pa.types.is_decimal(kind) and kind.precision == kind.scale:
-        # DuckDB spells .5 where there is no room for a digit in front of the point.
+        # DuckDB would write .5 if the type has no digit before the point.
         return column.cast(pa.decimal128(kind.precision + 1, kind.scale))
     if pa.types.is_floating(kind):
         return column.cast(pa.float64())
@@ -32,11 +32,11 @@ def as_spelt(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def spell(kind: Any, column: str) -> str:
-    """Returns SQL of DuckDB's for the text that stands for the values of a column, NULL for none.
+    """Returns DuckDB SQL for the text of a column's values, NULL for NULL.
 
     Args:
         kind: The Arrow type that the column had before `as_spelt`.
-        column: Its name, quoted.
+        column: The quoted name of the column.
     """
     text = f"CAST({column} AS VARCHAR)"
     if pa.types.is_decimal(kind):
@@ -54,5 +54,5 @@ def spell(kind: Any, column: str) -> str:
 
 
 def _without_zeros(text: str) -> str:
-    """Returns SQL for a text without the zeros that end its fraction."""
+    """Returns SQL for a text without trailing zeros of its fraction."""
     return f"CASE WHEN contains({text}, '.') THEN rtrim(rtrim({text}, '0'), '.') ELSE {text} END"

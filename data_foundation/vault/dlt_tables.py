@@ -1,4 +1,4 @@
-"""The tables of a vault as dlt's schema has them."""
+"""Builds the tables of a vault for dlt's schema."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from data_foundation.vault.hashes import BUSINESS_KEY, HASH_KEY, ROW_HASH
 
 VAULT = "x-vault"
-"""The hint by which a satellite is known: when it was opened, and what the tag's columns are called in it."""
+"""The table hint of a satellite: when it was opened, and its names for the tag's columns."""
 
 _SEEN = {"seen-data": True}
 _OWN: Mapping[str, Mapping[str, Any]] = {
@@ -23,21 +23,21 @@ _OWN: Mapping[str, Mapping[str, Any]] = {
 
 
 def newest_satellite(tables: Mapping[str, Any]) -> str | None:
-    """Returns the name of the satellite that was opened last, None where there is none."""
+    """Returns the name of the satellite that was opened last, None if there is none."""
     opened = {name: table[VAULT]["opened"] for name, table in tables.items() if VAULT in table}
     return max(opened, key=lambda name: opened[name], default=None)
 
 
-def satellite_schema(extracted: Any, name: str, told: Mapping[str, Any]) -> Any:
+def satellite_schema(extracted: Any, name: str, vault: Mapping[str, Any]) -> Any:
     """Returns the table of a satellite.
 
-    dlt's scd2 is what a satellite does: with a merge key it ends the version of a key that came with another row hash,
-    and leaves alone the keys that did not come.
+    A satellite is a table of dlt's scd2 strategy with a merge key: it ends the version of a key that arrives with
+    another row hash, and keeps the keys that do not arrive.
 
     Args:
-        extracted: The table of its rows.
-        name: Of the satellite.
-        told: What the hint `VAULT` says.
+        extracted: The table of the extracted rows.
+        name: The name of the satellite.
+        vault: The value of the hint `VAULT`.
     """
     columns = {
         column: {key: value for key, value in hints.items() if key != "primary_key"}
@@ -45,19 +45,19 @@ def satellite_schema(extracted: Any, name: str, told: Mapping[str, Any]) -> Any:
     }
     own = {column: {"name": column, **hints} for column, hints in _OWN.items()}
     changed = {"name": name, "write_disposition": "merge", "x-merge-strategy": "scd2", "x-normalizer": dict(_SEEN)}
-    return {**extracted, **changed, VAULT: dict(told), "columns": columns | own}
+    return {**extracted, **changed, VAULT: dict(vault), "columns": columns | own}
 
 
 def as_extracted(satellite: Any, name: str) -> Any:
-    """Returns the table of the rows of a satellite, which are extracted as if they were merged."""
+    """Returns the table as which rows of a satellite are extracted: one with a plain merge."""
     left_out = {"x-merge-strategy", VAULT}
     table = {key: deepcopy(value) for key, value in satellite.items() if key not in left_out}
     columns = {column: hints for column, hints in table["columns"].items() if column not in _OWN}
     return {**table, "name": name, "columns": columns}
 
 
-def is_changed(satellite: Any, extracted: Any) -> tuple[str, ...]:
-    """Returns the columns of rows that a satellite lacks, or has with another type."""
+def find_changed_columns(satellite: Any, extracted: Any) -> tuple[str, ...]:
+    """Returns the columns that a satellite lacks or has with another type."""
     known = {name: hints.get("data_type") for name, hints in satellite["columns"].items()}
     return tuple(
         name
@@ -67,7 +67,7 @@ def is_changed(satellite: Any, extracted: Any) -> tuple[str, ...]:
 
 
 def hub_schema(name: str) -> Any:
-    """Returns the table of a hub, to which keys are added that it does not have."""
+    """Returns the table of a hub, into which only new keys are inserted."""
     kinds = {
         HASH_KEY: "text", BUSINESS_KEY: "text", "first_seen": "timestamp", "source": "text", "_dlt_load_id": "text",
     }  # fmt: skip
@@ -75,7 +75,7 @@ def hub_schema(name: str) -> Any:
 
 
 def satellites_schema(name: str) -> Any:
-    """Returns the table that lists the satellites of a tag, with what they call the tag's columns, as JSON text."""
+    """Returns the table that lists the satellites of a tag, with their names for the tag's columns as JSON."""
     kinds = {"satellite": "text", "asset": "text", "source": "text", "tag_columns": "text", "opened_at": "timestamp"}
     return _keyed(name, kinds, "satellite", "upsert")
 

@@ -1,4 +1,4 @@
-"""Hashes of rows and of their keys, computed in columns, and which rows of a load say something new."""
+"""Computes hashes of rows and of their keys, column by column, and removes repeated rows of a load."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from data_foundation.vault.canonical_text import as_spelt, spell
 
 HASH_KEY, ROW_HASH, BUSINESS_KEY = "_hash_key", "_row_hash", "business_key"
 HEX_DIGITS = 32
-"""Of SHA-256, in which nobody can make two rows alike, as MD5 would let them; 128 bits tell rows apart."""
+"""Digits of SHA-256 that are kept: 128 bits distinguish rows; unlike with MD5, nobody can construct a collision."""
 
-WHERE_IT_STOOD = frozenset({"_file", "_row"})
-"""Columns of the reader of files: a row is the same in another file and in another line."""
+POSITION_COLUMNS = frozenset({"_file", "_row"})
+"""Columns of the file reader that are not hashed: a row is the same in another file or line."""
 
 _POSITION = "position of the row"
 _MOST_EXAMPLES = 3
 
 
 class Hashes:
-    """The rows of one load, page by page.
+    """Hashes the rows of one load, page by page.
 
-    The hash of a key is that of its values in the order of `primary_key`, the hash of a row that of its columns in the
-    order of their names. dlt's own columns, empty values and where in a file a row stood do not count.
+    The hash of a key covers its values in the order of `primary_key`, the hash of a row its columns in the order of
+    their names, without dlt's own columns, NULLs and a row's position in a file.
     """
 
     def __init__(self, key: Sequence[str], folder: Path) -> None:
-        """Takes how rows are told apart.
+        """Begins without rows.
 
         Args:
-            key: The columns of the primary key, as the warehouse has them.
-            folder: For what does not fit into memory.
+            key: The columns of the primary key, as the warehouse spells them.
+            folder: The folder for data that does not fit into memory.
         """
         self._key = list(key)
         self._db = duckdb.connect(config={"temp_directory": str(folder)})
         self._db.execute(f"CREATE TABLE seen ({HASH_KEY} VARCHAR, {BUSINESS_KEY} VARCHAR, {ROW_HASH} VARCHAR)")
 
     def add(self, page: pa.Table) -> pa.Table:
-        """Returns a page with both hashes, without rows that came before.
+        """Returns a page with both hashes, without rows that were added before.
 
         Raises:
             ValueRefused: A row has no key.
         """
         self._refuse_empty_keys(page)
         names = sorted(
-            name for name in page.column_names if not name.startswith("_dlt_") and name not in WHERE_IT_STOOD
+            name for name in page.column_names if not name.startswith("_dlt_") and name not in POSITION_COLUMNS
         )
         spelt = pa.table(
             {
@@ -75,10 +75,10 @@ class Hashes:
         return kept
 
     def keys(self) -> pa.Table:
-        """Returns hash and text of every key that came, each once.
+        """Returns hash and text of every key, each once.
 
         Raises:
-            ValueRefused: A key came with two rows that differ.
+            ValueRefused: A key has two different rows.
         """
         several = self._db.sql(
             f"SELECT {BUSINESS_KEY}, count(*) OVER () FROM seen GROUP BY {HASH_KEY}, {BUSINESS_KEY} "  # noqa: S608 - the same
@@ -96,7 +96,7 @@ class Hashes:
         ).to_arrow_table()
 
     def close(self) -> None:
-        """Forgets all rows."""
+        """Drops all rows."""
         self._db.close()
 
     def _refuse_empty_keys(self, page: pa.Table) -> None:
@@ -108,10 +108,10 @@ class Hashes:
 
 
 def _framed(text: str) -> str:
-    """Returns SQL for a text behind its length, so that two texts in a row are not taken for two others."""
+    """Returns SQL for a text after its length, so that no other pair of texts gives the same concatenation."""
     return f"length({text}) || ':' || {text} || ';'"
 
 
 def _hash(texts: Iterable[str]) -> str:
-    """Returns SQL for the hash of texts, of which those that are NULL are left out."""
+    """Returns SQL for the hash of texts, without those that are NULL."""
     return f"left(sha256(concat({', '.join(texts)})), {HEX_DIGITS})"

@@ -1,4 +1,4 @@
-"""A normalised load, turned from one table into rows of a satellite, keys of a hub and a line of the satellites."""
+"""Turns the table of a normalised load into rows of a satellite, keys of a hub and a row of the list of satellites."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from data_foundation.naming import normalize
 from data_foundation.vault.dlt_tables import (
     VAULT,
     as_extracted,
+    find_changed_columns,
     hub_schema,
-    is_changed,
     newest_satellite,
     satellite_schema,
     satellites_schema,
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
 
 class Vault:
-    """Where one resource lands instead of in its table.
+    """The vault that one resource is loaded into instead of its table.
 
-    Rows are extracted and normalised as for a table, whose columns are those of the newest satellite. Then every row
-    gets its hashes and the load's files become those of a satellite and of the hub. What is new of a row is decided in
-    the warehouse, in the transaction of the load.
+    Rows are extracted and normalised as for a table with the columns of the newest satellite. Then every row gets its
+    hashes, and the load's files become those of a satellite and of the hub. Which rows are new is decided in the
+    warehouse, in the transaction of the load.
 
     Attributes:
-        hub: Its table.
-        opened: The satellite that was opened because of new columns, and which those are; empty where none was.
+        hub: The table of the hub.
+        opened: The satellite that was opened because of new columns, with these columns; empty if none was.
     """
 
     def __init__(self, source: str, resource: ResourceConfig) -> None:
@@ -59,21 +59,22 @@ class Vault:
         self._columns = {required.name: normalize(required.column) for required in resource.contract}
 
     def satellite(self, tables: Mapping[str, Any]) -> str:
-        """Returns the newest satellite, which is the first one as long as there is none."""
+        """Returns the newest satellite, or the name of the first one before it exists."""
         return newest_satellite(tables) or self._first
 
-    def recall(self, schema: Schema) -> None:
-        """Gives the table that is extracted the columns that the newest satellite has."""
+    def restore_columns(self, schema: Schema) -> None:
+        """Gives the extracted table the columns of the newest satellite."""
         if newest := newest_satellite(schema.tables):
             schema.tables[self._table] = as_extracted(schema.tables[newest], self._table)
 
     def land(self, pipeline: dlt.Pipeline) -> None:
-        """Rearranges what the pipeline has normalised.
+        """Converts the files that the pipeline has normalised.
 
         Raises:
-            ValueRefused: A row has no key, two rows have one, or a column is called as one of the vault's is.
+            ValueRefused: A row has no key, two different rows have the same key, or a column has the name of one of the
+                vault's own.
         """
-        package = pipeline._get_load_storage().normalized_packages  # noqa: SLF001 - the files have no other door
+        package = pipeline._get_load_storage().normalized_packages  # noqa: SLF001 - dlt has no public access to the files
         for load_id in pipeline.list_normalized_load_packages():
             schema = package.load_schema(load_id)
             if extracted := schema.tables.pop(self._table, None):
@@ -111,23 +112,23 @@ class Vault:
             _write(package, load_id, self._list, row)
 
     def _enter_satellite(self, schema: Schema, extracted: Any, moment: datetime) -> tuple[str, bool]:
-        """Enters the satellite that takes the rows; returns its name and whether the list has it as it is."""
+        """Enters the satellite for the rows; returns its name, and whether the list of satellites is up to date."""
         newest = newest_satellite(schema.tables)
         known: Any = schema.tables[newest] if newest else {}
         name, opened = newest or self._first, moment.timestamp()
-        if newest and (changed := is_changed(known, extracted)):
+        if newest and (changed := find_changed_columns(known, extracted)):
             longest = schema.naming.max_length or len(name) + 64
             name = f"{self._first}_{moment:%Y%m%d_%H%M%S_%f}"
             name = schema.naming.shorten_identifier(name, name, longest)
             self.opened = {name: changed}
         elif newest:
             opened = known[VAULT]["opened"]
-        told = {"opened": opened, "columns": self._columns}
-        schema.tables[name] = satellite_schema(deepcopy(extracted), name, told)
+        hint = {"opened": opened, "columns": self._columns}
+        schema.tables[name] = satellite_schema(deepcopy(extracted), name, hint)
         return name, name == newest and known[VAULT]["columns"] == self._columns
 
     def _hash(self, package: PackageStorage, files: list[str], satellite: str) -> pa.Table:
-        """Writes the rows with their hashes into files of the satellite; returns the keys."""
+        """Writes the rows with their hashes to files of the satellite; returns the keys."""
         paths = [Path(package.storage.make_full_path(file)) for file in files]
         hashes = Hashes(self._key, paths[0].parent)
         try:
@@ -141,7 +142,7 @@ class Vault:
 
 
 def _rewrite(path: Path, target: Path, hashes: Hashes) -> None:
-    """Puts the rows of a file that were not there before, with their hashes, into another."""
+    """Writes the rows of a file that no earlier file has, with their hashes, to another file."""
     writer: pq.ParquetWriter | None = None
     with pq.ParquetFile(path) as file:
         for page in _pages(file):

@@ -17,7 +17,7 @@ from dlt.common.json import json as dlt_json
 from data_foundation.config.fields import Retries
 from data_foundation.process_wide.redaction import redact, remember
 from data_foundation.process_wide.secret_settings import learn_settings
-from data_foundation.process_wide.source_log import hear
+from data_foundation.process_wide.source_log import capture_logger
 from data_foundation.vendors.responses import address, describe_answer, refuse_errors, shorten
 from data_foundation.vendors.retries import SYSTEM, Clock, attempts, own_retry_after, retry_after
 
@@ -81,7 +81,7 @@ class Calls:
             session: A session with its own headers, certificates or proxy.
             clock: Clock for all waits.
         """
-        hear(__name__)
+        capture_logger(__name__)
         self.calls = 0
         self.clock = clock
         self._name, self._limit = limit, _limit(limit, clock)

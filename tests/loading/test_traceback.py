@@ -92,7 +92,7 @@ def test_a_fault_of_ours_is_called_one(tree: Tree, plant: Callable[[Exception], 
     assert trace == f"  Traceback: {file}"
     text = file.read_text()
     assert text.startswith("raw.orders, run ")
-    assert "columnar/pages.py" in text
+    assert "rows/page_route.py" in text
     assert "KeyError: 'boom'\n" in text
 
 
@@ -152,7 +152,7 @@ def test_dagster_keeps_the_traceback_of_a_fault_of_ours(location: Location, plan
         result = location.materialize(instance=instance)
         entries = instance.all_logs(result.run_id)
     [trace] = [entry.user_message for entry in entries if entry.level == 10 and "raw.shop: " in entry.user_message]
-    assert "columnar/tables.py" in trace
+    assert "columnar/converter.py" in trace
     assert "\nKeyError: 'boom'\n" in trace
     [file] = location.root.rglob("raw-shop.traceback.txt")
     assert OURS in failure(result)
