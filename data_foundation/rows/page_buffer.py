@@ -28,7 +28,11 @@ LONGEST_SECONDS = 5.0
 
 
 class PageBuffer:
-    """The rows of one table that wait for others."""
+    """The rows of one table that wait for others.
+
+    Attributes:
+        added: Rows added so far; those of JSON documents count once they are read.
+    """
 
     def __init__(self, validator: RowValidator, *, by_time: bool) -> None:
         """Begins without rows.
@@ -45,11 +49,7 @@ class PageBuffer:
         self._bytes = 0.0
         self._since = 0.0
         self._count = 0
-
-    @property
-    def added(self) -> int:
-        """Rows added so far; those of JSON documents count once they are read."""
-        return self._count + self._route.late
+        self.added = 0
 
     @property
     def kept(self) -> int:
@@ -64,6 +64,7 @@ class PageBuffer:
         """
         self._flush_documents()
         self._count += len(page)
+        self.added = self._count + self._route.late
         if not self._rows:
             self._since = time.monotonic()
         start = 0
@@ -93,6 +94,7 @@ class PageBuffer:
         if not self._documents:
             self._since = time.monotonic()
         self._documents.append(document)
+        self.added = self._count + self._route.late
         self._bytes += len(document)
         if self._bytes >= MOST_JSON or self._is_late:
             self._flush_documents()

@@ -51,6 +51,7 @@ class PageRoute:
         kept: Those of them that were written.
         late: Those of them that were counted only when they were read: the rows of JSON documents.
         pages: Pages written so far.
+        has_begun: True once a page was sent.
         slow: How many pages were checked row by row, by the reason.
     """
 
@@ -63,12 +64,8 @@ class PageRoute:
         self._converter = Converter(validator.shape, self._files.load_id)
         self._threads = _Threads()
         self.sent = self.kept = self.late = self.pages = 0
+        self.has_begun = False
         self.slow: Counter[str] = Counter()
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether a page was sent."""
-        return self._threads.has_work
 
     def send_rows(self, rows: list[Any], most: int) -> None:
         """Sends rows, on another thread.
@@ -87,6 +84,7 @@ class PageRoute:
         self._send(partial(_read_documents, documents), most)
 
     def _send(self, read: Callable[[JsonReader | None], _Page], most: int) -> None:
+        self.has_begun = True
         if not self._converter.has_learned:
             # The columns of the first page make the reader of the others.
             self._threads.wait()
@@ -173,18 +171,13 @@ class PageRoute:
 
 
 class _Threads:
-    """Two threads: one reads the next page while the other converts and writes this one, in their order.
-
-    Attributes:
-        has_work: True once there was something to do.
-    """
+    """Two threads: one reads the next page while the other converts and writes this one, in their order."""
 
     def __init__(self) -> None:
         # The name gives the thread dlt's configuration of this one.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=Container.thread_pool_prefix())
         self._reader = ThreadPoolExecutor(1)
         self._pending: deque[Future[None]] = deque()
-        self.has_work = False
 
     def run(self, write: Callable[[], None]) -> None:
         """Starts work when all work before is done.
@@ -205,7 +198,6 @@ class _Threads:
 
     def _submit(self, work: Callable[[], None], waiting: int) -> None:
         self.wait(waiting)
-        self.has_work = True
         self._pending.append(self._writer.submit(work))
 
     def wait(self, but: int = 0) -> None:
