@@ -16,8 +16,8 @@ from data_foundation.orchestration import dbt_assets, event_log, executor, op
 from data_foundation.process_wide import dlt_memo, dlt_traces, source_log
 from data_foundation.readers.rest import endpoint_reader
 from data_foundation.readers.sql import cursor
-from data_foundation.rows import intake_step, pii
-from data_foundation.rows.columnar import column_split, package_files
+from data_foundation.rows import intake_step, package_files, pii
+from data_foundation.rows.columnar import column_split
 from data_foundation.rows.exact import schema_preview
 from data_foundation.vault import landing
 from data_foundation.warehouses import cached_configuration, state_query
@@ -185,7 +185,7 @@ HOOKS = (
         ["loading/test_load_range.py"],
     ),
     Hook(
-        schema_preview.Ahead,
+        schema_preview.SchemaPreview,
         "Infers during extraction, with dlt's own code, the schema that dlt infers at normalisation.",
         [
             *names(
@@ -204,7 +204,7 @@ HOOKS = (
         ["promises/test_contracts.py", "promises/test_values.py"],
     ),
     Hook(
-        column_split.take_apart,
+        column_split.split_page,
         "Splits nested rows into the tables, columns and ids that dlt's normaliser gives them.",
         [
             *names(
@@ -238,7 +238,7 @@ HOOKS = (
         ["rows/test_columnar.py"],
     ),
     Hook(
-        intake_step.find_entrance,
+        intake_step.find_intake,
         "Finds its own step in the pipe of a resource.",
         [
             "dlt.extract.resource:DltResource.__init__",
@@ -248,7 +248,7 @@ HOOKS = (
         ["rows/test_columnar.py"],
     ),
     Hook(
-        pii.find_missed,
+        pii.find_unhashed,
         "Finds its own step in the pipe of a resource.",
         ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
         ["rows/test_pii.py"],
