@@ -14,12 +14,12 @@ from data_foundation.audit import write as audit
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import ResourceBusy
-from data_foundation.loading import failure
+from data_foundation.loading.failures import failure
+from data_foundation.loading.failures.traceback_file import format_traceback, write_traceback
 from data_foundation.loading.load import Load
 from data_foundation.loading.lock import hold
 from data_foundation.loading.progress import Progress, Report
 from data_foundation.loading.task import Task, new_run_id
-from data_foundation.loading.traceback_file import format_traceback, write_traceback
 from data_foundation.process_wide.dlt_memo import remember_hints
 from data_foundation.process_wide.dlt_traces import forgotten_traces
 from data_foundation.process_wide.redaction import redact

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from dlt.common.schema.typing import TTableSchemaColumns
     from dlt.extract import DltResource
 
-    from data_foundation.loading.load_range import LoadRange
     from data_foundation.loading.pipeline import TablePipeline
+    from data_foundation.loading.ranges.load_range import LoadRange
     from data_foundation.loading.task import LoadOptions, Task
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.errors import ValueRefused
-from data_foundation.loading import failure
+from data_foundation.loading.failures import failure
 
 if TYPE_CHECKING:
     from data_foundation.loading.pipeline import TablePipeline

@@ -11,10 +11,10 @@ from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, ValueRefused
 from data_foundation.loading.extraction import Extraction, extract
 from data_foundation.loading.finish_pending import PendingFinisher
-from data_foundation.loading.load_range import LoadRange, find_range, find_range_warnings
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector, Report
-from data_foundation.loading.range_delete import find_range_deletes
+from data_foundation.loading.ranges.load_range import LoadRange, find_range, find_range_warnings
+from data_foundation.loading.ranges.range_delete import find_range_deletes
 from data_foundation.loading.read_back import read_back
 from data_foundation.loading.result import LoadResult
 from data_foundation.loading.write_decision import (

@@ -63,7 +63,7 @@ def _connection_finder(entry: str) -> Callable[[str, str], Any] | None:
     Imports on demand: definitions need none of these modules, and each step of a run pays for every import.
     """
     if entry == FILES:
-        from data_foundation.readers.files.storage_settings import find_storage  # noqa: PLC0415 - see above
+        from data_foundation.readers.files.stores.storage_settings import find_storage  # noqa: PLC0415 - see above
 
         return find_storage
     if entry == REST:

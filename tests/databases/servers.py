@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from data_foundation.readers.sql.database_settings import find_connection
-from data_foundation.readers.sql.sqlalchemy_database import build_url
+from data_foundation.readers.sql.databases.sqlalchemy_database import build_url
 
 DEADLINE = 60.0
 USER, PASSWORD = "reader", "the-reader's secret 1"

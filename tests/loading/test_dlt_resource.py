@@ -9,8 +9,8 @@ from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import EntryError, LoadError, SettingMissing
 from data_foundation.loading.attempts import load_resource
 from data_foundation.loading.dlt_resource import Call, build_resource
-from data_foundation.loading.load_range import LoadRange
 from data_foundation.loading.parallel import Outcome, load_side_by_side
+from data_foundation.loading.ranges.load_range import LoadRange
 from tests.support.trees import Tree
 
 DATA = """

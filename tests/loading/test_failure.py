@@ -12,7 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from dlt.pipeline.typing import TPipelineStep
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.loading import failure
+from data_foundation.loading.failures import failure
 from data_foundation.process_wide.redaction import redact
 from tests.support.trees import Tree
 

@@ -9,7 +9,7 @@ import pytest
 
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import LoadError
-from data_foundation.loading.load_range import LoadRange, find_range
+from data_foundation.loading.ranges.load_range import LoadRange, find_range
 from data_foundation.loading.task import LoadOptions
 from data_foundation.orchestration.translator import _partitions
 from tests.support.trees import Tree

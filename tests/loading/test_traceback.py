@@ -14,8 +14,8 @@ import pytest
 
 from data_foundation.errors import FoundationError, LoadError
 from data_foundation.loading.attempts import load_resource
+from data_foundation.loading.failures.traceback_file import write_traceback
 from data_foundation.loading.progress import Progress
-from data_foundation.loading.traceback_file import write_traceback
 from data_foundation.rows.columnar import converter as tables
 from tests.support.locations import Location, failure
 from tests.support.trees import Tree

@@ -8,7 +8,7 @@ import pytest
 
 from data_foundation.errors import ValueRefused
 from data_foundation.loading.dlt_resource import Call, build_resource
-from data_foundation.loading.load_range import LoadRange
+from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.naming import TableName, schema_name
 from data_foundation.rows.intake_step import find_intake
 from tests.support.trees import Tree

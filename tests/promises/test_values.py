@@ -12,7 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.errors import ValueRefused
 from data_foundation.loading.dlt_resource import Call, build_resource
-from data_foundation.loading.load_range import LoadRange
+from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.loading.result import LoadResult
 from data_foundation.vendors.retries import root_cause
 from tests.support.trees import Tree

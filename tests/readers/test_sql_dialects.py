@@ -13,10 +13,10 @@ from sqlalchemy.sql import quoted_name
 
 from data_foundation.errors import LoadError, ValueRefused
 from data_foundation.readers.sql.database import Column, SourceTable
+from data_foundation.readers.sql.databases.python_rows import read_rows
+from data_foundation.readers.sql.databases.sqlalchemy_types import make_column
 from data_foundation.readers.sql.key_ranges import find_ranges
-from data_foundation.readers.sql.python_rows import read_rows
 from data_foundation.readers.sql.query_filter import check_filter
-from data_foundation.readers.sql.sqlalchemy_types import make_column
 from data_foundation.readers.sql.statement import build_select, named
 
 MYSQL: Any = mysql

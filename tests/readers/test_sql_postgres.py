@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from data_foundation.errors import FoundationError, LoadError, ValueRefused
 from data_foundation.readers.sql.database_settings import find_connection
-from data_foundation.readers.sql.postgres import PostgresDatabase
+from data_foundation.readers.sql.databases.postgres import PostgresDatabase
 from data_foundation.readers.sql.statement import build_select
 from data_foundation.readers.sql.table_reader import open_database
 from tests.support.postgres_server import PASSWORD, PostgresServer

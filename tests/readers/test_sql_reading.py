@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from data_foundation.errors import ConfigError, EntryError, FoundationError
 from data_foundation.readers.read_ahead import READY, ReadAhead
 from data_foundation.readers.sql.database_settings import find_connection
+from data_foundation.readers.sql.databases.postgres import PostgresDatabase
 from data_foundation.readers.sql.key_ranges import find_key, find_ranges
-from data_foundation.readers.sql.postgres import PostgresDatabase
 from data_foundation.readers.sql.statement import build_select
 from data_foundation.readers.sql.table_reader import open_database
 from tests.support.locations import Location, landed

@@ -10,7 +10,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from data_foundation.errors import EntryError, SettingMissing
 from data_foundation.process_wide.redaction import redact
 from data_foundation.readers.sql.database_settings import Connection, find_connection
-from data_foundation.readers.sql.sqlalchemy_database import build_url
+from data_foundation.readers.sql.databases.sqlalchemy_database import build_url
 
 PREFIX = "SOURCES__SHOP__SALES_DB"
 PASSWORD = "p@ss/w:rd 1%"

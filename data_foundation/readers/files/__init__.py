@@ -1,4 +1,8 @@
-"""Files of rows: `data_foundation.readers.files.get_rows` is an entry for `sources.yaml`."""
+"""Files of rows: `data_foundation.readers.files.get_rows` is an entry for `sources.yaml`.
+
+`file_reader` lists the files that are new or changed (`ledger`), and yields their pages; `stores/` knows where files are,
+`formats/` what is in them. No database is read here. Begin with `file_reader`.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +66,7 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     """
     # What text tells of the arguments needs no file systems.
     from data_foundation.readers.files.file_reader import ReadRequest, read_files  # noqa: PLC0415
-    from data_foundation.readers.files.storage_settings import find_storage  # noqa: PLC0415
+    from data_foundation.readers.files.stores.storage_settings import find_storage  # noqa: PLC0415
 
     options = {
         "encoding": encoding, "delimiter": delimiter, "quote": quote, "escape": escape, "header": header, "skip": skip,

@@ -11,17 +11,17 @@ from typing import Any, Protocol, cast
 
 from data_foundation.errors import EntryError
 from data_foundation.readers.files.bad_rows import BadRows
-from data_foundation.readers.files.csv_files import CsvReader, Dialect
-from data_foundation.readers.files.decompress import unpack
-from data_foundation.readers.files.excel_files import ExcelReader
 from data_foundation.readers.files.file_arguments import NOTATION, OPTIONS, Format, find_meaningless, format_by_name
-from data_foundation.readers.files.json_files import JsonReader
+from data_foundation.readers.files.formats.csv_files import CsvReader, Dialect
+from data_foundation.readers.files.formats.decompress import unpack
+from data_foundation.readers.files.formats.excel_files import ExcelReader
+from data_foundation.readers.files.formats.json_files import JsonReader
+from data_foundation.readers.files.formats.parquet_files import ParquetReader
+from data_foundation.readers.files.formats.pdf_files import PdfReader
+from data_foundation.readers.files.formats.text_columns import Notation
 from data_foundation.readers.files.ledger import Ledger
 from data_foundation.readers.files.page import Page
-from data_foundation.readers.files.parquet_files import ParquetReader
-from data_foundation.readers.files.pdf_files import PdfReader
-from data_foundation.readers.files.storage import SourceFile, Storage
-from data_foundation.readers.files.text_columns import Notation
+from data_foundation.readers.files.stores.storage import SourceFile, Storage
 from data_foundation.readers.read_ahead import ReadAhead
 from data_foundation.suggestions import nearest
 

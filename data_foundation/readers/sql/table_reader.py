@@ -16,11 +16,11 @@ from data_foundation.readers.sql.change_probe import ChangeProbe
 from data_foundation.readers.sql.cursor import Cursor
 from data_foundation.readers.sql.database import Database, SourceTable
 from data_foundation.readers.sql.database_settings import Connection
+from data_foundation.readers.sql.databases.postgres import PostgresDatabase
+from data_foundation.readers.sql.databases.sqlalchemy_database import SqlalchemyDatabase
+from data_foundation.readers.sql.databases.sqlite import SqliteDatabase
 from data_foundation.readers.sql.key_ranges import find_key, find_ranges
-from data_foundation.readers.sql.postgres import PostgresDatabase
 from data_foundation.readers.sql.query_filter import check_filter
-from data_foundation.readers.sql.sqlalchemy_database import SqlalchemyDatabase
-from data_foundation.readers.sql.sqlite import SqliteDatabase
 from data_foundation.readers.sql.statement import TableMissing, build_select, choose_columns, wanted_of
 
 

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from data_foundation.errors import LoadError
 from data_foundation.readers.files.path_pattern import check_pattern, has_wildcard, missing
-from data_foundation.readers.files.storage import SourceFile
+from data_foundation.readers.files.stores.storage import SourceFile
 
 
 class LocalStorage:

@@ -13,7 +13,7 @@ from typing_extensions import override
 from data_foundation.errors import EntryError, FoundationError, LoadError
 from data_foundation.process_wide.redaction import redact
 from data_foundation.readers.files.path_pattern import check_pattern, has_wildcard, missing
-from data_foundation.readers.files.storage import SourceFile
+from data_foundation.readers.files.stores.storage import SourceFile
 
 _CHANGED = ("mtime", "LastModified", "last_modified")
 _TAGS = ("ETag", "etag")

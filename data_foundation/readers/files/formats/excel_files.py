@@ -14,7 +14,7 @@ from xml.etree.ElementTree import ParseError
 
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.naming import normalize
-from data_foundation.readers.files.column_names import name_columns
+from data_foundation.readers.files.formats.column_names import name_columns
 from data_foundation.readers.files.page import FILE, ROW, BadRow, Page
 from data_foundation.suggestions import nearest
 from data_foundation.workbook.xlsx_file import OpenpyxlMissingError, UnreadableXlsxError, open_xlsx

@@ -10,7 +10,7 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException, Loo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing, WarehouseError
-from data_foundation.loading.origin import Origin, find_origin
+from data_foundation.loading.failures.origin import Origin, find_origin
 from data_foundation.process_wide.redaction import redact
 from data_foundation.process_wide.secret_settings import learn_resolved
 from data_foundation.project.source_import import shown

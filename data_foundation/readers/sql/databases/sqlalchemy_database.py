@@ -13,8 +13,8 @@ from data_foundation.errors import EntryError, LoadError
 from data_foundation.process_wide.redaction import redact
 from data_foundation.readers.sql.database import Column, SourceTable
 from data_foundation.readers.sql.database_settings import Connection
-from data_foundation.readers.sql.python_rows import read_rows
-from data_foundation.readers.sql.sqlalchemy_types import make_column
+from data_foundation.readers.sql.databases.python_rows import read_rows
+from data_foundation.readers.sql.databases.sqlalchemy_types import make_column
 from data_foundation.readers.sql.statement import missing_table, wanted_of
 
 DRIVERS = {"mysql": "mysql+pymysql", "mssql": "mssql+pyodbc", "oracle": "oracle+oracledb"}

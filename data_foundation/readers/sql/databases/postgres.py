@@ -13,10 +13,10 @@ from sqlalchemy.dialects import postgresql
 
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.process_wide.redaction import redact
-from data_foundation.readers.sql.arrow_casts import exact_table
 from data_foundation.readers.sql.database import Column, SourceTable
 from data_foundation.readers.sql.database_settings import Connection
-from data_foundation.readers.sql.postgres_types import make_column
+from data_foundation.readers.sql.databases.arrow_casts import exact_table
+from data_foundation.readers.sql.databases.postgres_types import make_column
 from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
 from data_foundation.sql_text import quote_text
 

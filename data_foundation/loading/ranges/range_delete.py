@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from dlt.common.schema.typing import TSchemaTables
     from dlt.destinations.sql_client import SqlClientBase
 
-    from data_foundation.loading.load_range import LoadRange
     from data_foundation.loading.pipeline import TablePipeline
+    from data_foundation.loading.ranges.load_range import LoadRange
     from data_foundation.loading.task import Task
     from data_foundation.warehouses.connection import Statement
 

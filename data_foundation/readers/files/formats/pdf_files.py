@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.files.column_names import name_columns, same_names
+from data_foundation.readers.files.formats.column_names import name_columns, same_names
+from data_foundation.readers.files.formats.text_columns import Notation, build_query
+from data_foundation.readers.files.formats.text_table import CELLS, convert
 from data_foundation.readers.files.page import Page
-from data_foundation.readers.files.text_columns import Notation, build_query
-from data_foundation.readers.files.text_table import CELLS, convert
 
 Cells = Sequence[str | None]
 

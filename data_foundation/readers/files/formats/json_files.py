@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from data_foundation.errors import LoadError, ValueRefused
-from data_foundation.readers.files.decompress import wrong_encoding
+from data_foundation.readers.files.formats.decompress import wrong_encoding
 from data_foundation.readers.files.page import FILE, ROW, BadRow, Page
 from data_foundation.readers.files.path_pattern import literal
 

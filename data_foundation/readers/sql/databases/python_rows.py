@@ -12,8 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from data_foundation.readers.sql.arrow_casts import exact_table, refuse
 from data_foundation.readers.sql.database import Column
+from data_foundation.readers.sql.databases.arrow_casts import exact_table, refuse
 
 Convert = Callable[[Any], Any]
 

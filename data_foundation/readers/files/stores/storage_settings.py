@@ -12,9 +12,9 @@ from dlt.common.runtime.run_context import active
 from data_foundation.errors import EntryError
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.readers.connection_settings import ConnectionSettings
-from data_foundation.readers.files.local_storage import LocalStorage
-from data_foundation.readers.files.remote_storage import RemoteStorage
-from data_foundation.readers.files.storage import Storage
+from data_foundation.readers.files.stores.local_storage import LocalStorage
+from data_foundation.readers.files.stores.remote_storage import RemoteStorage
+from data_foundation.readers.files.stores.storage import Storage
 from data_foundation.suggestions import nearest
 
 SCHEMES = {"s3": "s3", "az": "az", "abfs": "az", "abfss": "az", "sftp": "sftp", "file": "file"}
@@ -95,7 +95,7 @@ def _open(kind: str, parts: SplitResult, given: dict[str, str]) -> Any:
 
         account = {"account_name": parts.hostname.partition(".")[0]} if "@" in parts.netloc and parts.hostname else {}
         return adlfs.AzureBlobFileSystem(**{**account, **given}, **fresh)
-    from data_foundation.readers.files.sftp import KnownSftp  # noqa: PLC0415 - of an extra
+    from data_foundation.readers.files.stores.sftp import KnownSftp  # noqa: PLC0415 - of an extra
 
     user = {"username": unquote(parts.username)} if parts.username else {}
     secret = {"password": unquote(parts.password)} if parts.password else {}

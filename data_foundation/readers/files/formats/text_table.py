@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_foundation.readers.files.formats.text_columns import BAD, TEXT
 from data_foundation.readers.files.page import BadRow, Page, placed
-from data_foundation.readers.files.text_columns import BAD, TEXT
 from data_foundation.warehouses.duckdb.utc_session import connect_to_memory
 
 CELLS = "cells"

@@ -15,8 +15,8 @@ from data_foundation.errors import LoadError
 from data_foundation.process_wide.redaction import redact
 from data_foundation.readers.sql.database import Column, SourceTable
 from data_foundation.readers.sql.database_settings import Connection
-from data_foundation.readers.sql.python_rows import read_rows
-from data_foundation.readers.sql.sqlite_types import make_column
+from data_foundation.readers.sql.databases.python_rows import read_rows
+from data_foundation.readers.sql.databases.sqlite_types import make_column
 from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
 from data_foundation.sql_text import quote_name
 

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.files.column_names import name_columns
-from data_foundation.readers.files.decompress import wrong_encoding
+from data_foundation.readers.files.formats.column_names import name_columns
+from data_foundation.readers.files.formats.decompress import wrong_encoding
+from data_foundation.readers.files.formats.text_columns import Notation, build_query
+from data_foundation.readers.files.formats.text_table import as_page
 from data_foundation.readers.files.page import BadRow, Page
 from data_foundation.readers.files.path_pattern import literal
-from data_foundation.readers.files.text_columns import Notation, build_query
-from data_foundation.readers.files.text_table import as_page
 from data_foundation.warehouses.duckdb.utc_session import connect_to_memory
 
 _DELIMITERS = (",", ";", "\t", "|")
