@@ -126,7 +126,7 @@ def test_tables_are_discovered(tree: SqlTree, database: Database) -> None:
         name = next(line for line in (folder / "discovered.yaml").read_text().splitlines() if ": [id]" in line)
         name = name.partition(":")[0].strip()
         assert tree.load(f"shop.all_{name}").rows == 1
-    with pytest.raises(LoadError, match="`foundation discover shop` writes down"):
+    with pytest.raises(LoadError, match="`foundation discover shop` updates the list of tables"):
         tree.load(f"shop.all_{name}")
 
 

@@ -178,7 +178,7 @@ INPUTS = (".env", ".dlt", "dlthub")
 MATERIALIZE = ("-m", "dagster", "asset", "materialize", "--select", "*", "-f", "definitions.py", "--config-json")
 NAKED = """
 import re, runpy, sys
-from data_foundation import redaction
+from data_foundation.process_wide import redaction
 redaction._known.mask = lambda text: text
 redaction._USERINFO = redaction._QUERY = redaction._NAMED = re.compile("(?!)()")
 sys.argv = sys.argv[2:]

@@ -1,7 +1,7 @@
 """Files of rows: `data_foundation.readers.files.get_rows` is an entry for `sources.yaml`.
 
-`file_reader` lists the files that are new or changed (`ledger`), and yields their pages; `stores/` knows where files are,
-`formats/` what is in them. No database is read here. Begin with `file_reader`.
+`file_reader` lists the files that are new or changed (`ledger`), and yields their pages; `stores/` lists and opens
+files, `formats/` reads them. No database is read here. Begin with `file_reader`.
 """
 
 from __future__ import annotations
