@@ -62,7 +62,9 @@ def test_what_has_changed_is_told(sql_tree: SqlTree, file: Path) -> None:
     list(discover(sql_tree.root, ["shop"]))
     written = (folder / "discovered.yaml").read_text()
     run_sqlite(file, "DROP TABLE crm_orders; CREATE TABLE crm_people (id INTEGER)")
-    with pytest.raises(LoadError, match=r"has no table 'crm_orders'.*`foundation discover shop` writes down") as caught:
+    with pytest.raises(
+        LoadError, match=r"has no table 'crm_orders'.*`foundation discover shop` updates the list of tables"
+    ) as caught:
         sql_tree.load("shop.crm_crm_orders")
     assert "raw.crm_crm_orders" in str(caught.value)
     (found,) = discover(sql_tree.root, ["shop"])

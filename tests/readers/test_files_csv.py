@@ -53,11 +53,11 @@ def test_the_same_rows_are_read_however_they_are_written(
 
 
 REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
-    "cp1252": (b"id,name\n1,M\xfcller\n", {}, "begins with is not UTF-8; say what it is"),
-    "cp1252-headings": (b"id,n\xe4me\n1,x\n", {}, "begins with is not UTF-8; say what it is"),
-    "cp1252-below": (b"id,name\n" + b"1,x\n" * 9999 + b"2,M\xfcller\n", {}, "row 10000 is not UTF-8; say what"),
-    "not-what-was-said": (b"id,name\n1,M\x81ller\n", {"encoding": "cp1252"}, "it is not cp1252"),
-    "no-encoding": (b"id\n1\n", {"encoding": "utf-9"}, "encoding: got 'utf-9'; accepted is a name of Python's"),
+    "cp1252": (b"id,name\n1,M\xfcller\n", {}, "begins with is not UTF-8; set the encoding of the file"),
+    "cp1252-headings": (b"id,n\xe4me\n1,x\n", {}, "begins with is not UTF-8; set the encoding of the file"),
+    "cp1252-below": (b"id,name\n" + b"1,x\n" * 9999 + b"2,M\xfcller\n", {}, "row 10000 is not UTF-8; set the"),
+    "not-what-was-said": (b"id,name\n1,M\x81ller\n", {"encoding": "cp1252"}, "the text is not cp1252"),
+    "no-encoding": (b"id\n1\n", {"encoding": "utf-9"}, "encoding: got 'utf-9'; accepted: an encoding of Python"),
     "too-few": (b"id,name\n1,x\n2\n", {}, "row 2: Expected Number of Columns: 2 Found: 1"),
     "too-many": (b"id,name\n1,x\n2,y,z\n", {}, "row 2: Expected Number of Columns: 2 Found: 3"),
     "mixed-line-ends": (b"id,name\r\n1,x\n2,y\n", {}, "some of its lines end in a line feed and some in"),

@@ -86,11 +86,11 @@ WRONG: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "no-key": ({"parallelism": 2}, [], "public.orders needs partition_on, the column to divide the table by"),
     "text-key": ({"parallelism": 2, "partition_on": "note"}, [], "column note is text; accepted are whole numbers"),
     "no-column": ({"parallelism": 2, "partition_on": "x"}, [], "partition_on: public.orders has no column 'x'"),
-    "order": ({"parallelism": 2, "partition_on": "id"}, ["incremental: {cursor_path: id, row_order: asc}"], "side by"),
+    "order": ({"parallelism": 2, "partition_on": "id"}, ["incremental: {cursor_path: id, row_order: asc}"], "no order"),
     "none-at-all": ({"parallelism": 0}, [], "parallelism: got 0; accepted is a whole number, 1 or more"),
     "size": ({"chunk_size": "many"}, [], "chunk_size: got 'many'; accepted is a whole number, 1 or more"),
     "probe-column": ({"skip_unchanged": "x"}, [], "skip_unchanged: public.orders has no column 'x'"),
-    "probe-and-cursor": ({"skip_unchanged": "id"}, ["incremental: {cursor_path: id}"], "reads only what is new"),
+    "probe-and-cursor": ({"skip_unchanged": "id"}, ["incremental: {cursor_path: id}"], "reads only new rows"),
 }  # fmt: skip
 
 
