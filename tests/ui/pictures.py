@@ -131,7 +131,7 @@ SHIPPED = (
             Picture(
                 "automation", "/locations/data_foundation/sensors/default_automation_condition_sensor", "Evaluations"
             ),
-            Picture("failed-run", "/runs/{id}?logs=type%3ASTEP_FAILURE", "the others landed"),
+            Picture("failed-run", "/runs/{id}?logs=type%3ASTEP_FAILURE", "1 of 3 resources of github failed"),
         ),
     ),
 )

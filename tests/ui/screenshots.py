@@ -8,6 +8,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -27,12 +28,13 @@ UNFINISHED = ("Loading", "fetching", "Materializing...", "Evaluating")
 THEME = {"dagster-theme": "themeLight", "dagster-nav-collapsed": "true"}
 
 
-def main() -> None:
-    """Takes every picture."""
+def main(names: Sequence[str]) -> None:
+    """Takes the pictures of the sources that ship and of the tutorial, or of one of the two."""
+    parts = {"shipped": take_shipped, "tutorial": take_tutorial}
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, open_browser(Path(folder, "profile"), WIDTH, WIDTH) as browser:
-        take_shipped(browser, Path(folder, "shipped"))
-        take_tutorial(browser, Path(folder, "tutorial"))
+        for name in names or parts:
+            parts[name](browser, Path(folder, name))
 
 
 def take_shipped(browser: webdriver.Chrome, folder: Path) -> None:
@@ -52,6 +54,8 @@ def take_tutorial(browser: webdriver.Chrome, folder: Path) -> None:
     with open_player(folder / "data-foundation") as player:
         for page, moment in TUTORIAL.items():
             collections.deque(player.play(ROOT / "docs" / "tutorial" / page), maxlen=0)
+            # `dagster dev` takes a setting from .env rather than from the environment.
+            (player.root / ".env").write_text(f"SOURCES__SHOP__BASE_URL={player.sandbox_url}/shop\n", encoding="utf-8")
             with serve(home, {}, player.root) as url:
                 take_all(browser, moment, Stage(url, player.sandbox_url))
 
@@ -99,4 +103,4 @@ def _optimised(png: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
