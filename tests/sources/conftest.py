@@ -1,4 +1,4 @@
-"""What more than one module of a source's tests asks for."""
+"""Fixtures of the tests of sources."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from tests.support.facebook_ads import Vendor, open_vendor
 
 @pytest.fixture
 def vendor(sandbox_url: str) -> Iterator[Vendor]:
-    """The sandbox's Marketing API, asked on a clock that nobody waits for."""
+    """The sandbox's Marketing API, read with a virtual clock."""
     with open_vendor(sandbox_url) as found:
         yield found

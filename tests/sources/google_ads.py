@@ -1,4 +1,4 @@
-"""The source google_ads on the sandbox's Google Ads: its rows alone, or loaded into a DuckDB of a test's own."""
+"""The source google_ads, reading the sandbox's Google Ads: its rows alone, or loaded into a DuckDB of the test."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -30,20 +30,20 @@ READABLE = [NL, US, HIDDEN, JP]
 DAYS = {"start": "2026-10-01", "end": "2026-10-08"}
 
 FIRST, LAST = date(2026, 9, 20), date(2026, 10, 20)
-"""A month: of its first days nothing changes any more in the end, its last ones are still young."""
+"""A month: at its end, the first days no longer change, and the last ones still do."""
 
 Rows = list[dict[str, Any]]
 
 
 @dataclass
 class Reading:
-    """What one reading of a table gave.
+    """The result of reading one table.
 
     Attributes:
-        rows: All of them.
-        failed_parts: Which accounts failed, and why.
-        warnings: What a person should know.
-        error: What ended it, None where nothing did.
+        rows: All rows.
+        failed_parts: The accounts that failed, with the reasons.
+        warnings: Warnings of the source.
+        error: The error that ended the reading, or None.
     """
 
     rows: Rows = field(default_factory=list)
@@ -53,18 +53,18 @@ class Reading:
 
     @property
     def accounts(self) -> list[str]:
-        """Of which accounts there are rows, in order."""
+        """The accounts that have rows, in order of their first row."""
         return list(dict.fromkeys(row["customer_id"] for row in self.rows))
 
 
 @dataclass
 class Ads:
-    """Google Ads as the sandbox plays it, and the source that reads it.
+    """The sandbox's Google Ads, and the source that reads it.
 
     Attributes:
-        url: Of the sandbox.
-        home: Where loads have their DuckDB.
-        clock: What waits go by.
+        url: URL of the sandbox.
+        home: Folder of the DuckDB file that loads write to.
+        clock: Virtual clock of the waits.
     """
 
     url: str
@@ -72,8 +72,8 @@ class Ads:
     clock: VirtualClock = field(default_factory=VirtualClock)
 
     def settings(self, on: str = "", **settings: Any) -> dict[str, Any]:
-        """Returns the source's settings: a day that is today, and others."""
-        said = {
+        """Returns the source's settings, with `on` as today's date if it is given."""
+        defaults = {
             "base_url": f"{self.url}/google_ads" + (f"/on/{on}" if on else ""),
             "token_url": f"{self.url}/google_ads/token",
             "customer_ids": GROUP,
@@ -82,16 +82,16 @@ class Ads:
             "refresh_token": TOKENS["google_ads"],
             "today": on or GOOGLE_ADS["today"],
         }
-        return {name: value for name, value in {**said, **settings}.items() if value is not None}
+        return {name: value for name, value in {**defaults, **settings}.items() if value is not None}
 
     def resource(self, table: str, settings: dict[str, Any], **arguments: Any) -> DltResource:
-        """Returns the resource of a table."""
+        """Returns the dlt resource that reads a table."""
         pages = get_rows(table, **{"clock": self.clock, **arguments})
         resource: DltResource = dlt.resource(pages, name=f"{table}_{uuid4().hex}", section="google_ads")(**settings)
         return resource
 
     def read(self, table: str, arguments: dict[str, Any] | None = None, **settings: Any) -> Reading:
-        """Returns what a table gives, without a warehouse."""
+        """Reads a table without a warehouse."""
         days = DAYS if table in {"campaign_metrics", "ad_group_metrics", "search_terms"} else {}
         resource = self.resource(table, self.settings(**settings), **{**days, **(arguments or {})})
         reading = Reading()
@@ -106,49 +106,49 @@ class Ads:
 
     @property
     def warehouse(self) -> DuckDBWarehouse:
-        """Where loads land."""
+        """The warehouse that loads write to."""
         return DuckDBWarehouse(self.home / "pipelines", str(self.home / "warehouse.duckdb"))
 
     def load(self, table: str, on: str = "", options: LoadOptions | None = None, **settings: Any) -> LoadResult:
-        """Loads a table as the loader does, by sources.yaml."""
+        """Loads a table with the configuration of sources.yaml."""
         config = load_source_config(FOLDER)
         resource = config.find_resource(f"google_ads_{table}")
         assert resource
-        said = options or LoadOptions()
-        said = LoadOptions(**{**vars(said), "kwargs": {"clock": self.clock, **said.kwargs}})
+        defaults = options or LoadOptions()
+        defaults = LoadOptions(**{**vars(defaults), "kwargs": {"clock": self.clock, **defaults.kwargs}})
         with _environment(self.settings(on, **settings)):
-            return load_resource(Task(config, resource, said), self.warehouse)
+            return load_resource(Task(config, resource, defaults), self.warehouse)
 
     def query(self, sql: str) -> list[Any]:
-        """Returns rows of the warehouse."""
+        """Returns the rows of a query in the warehouse."""
         with duckdb.connect(self.warehouse.path) as connection:
             return connection.execute(sql).fetchall()
 
     def table(self, table: str, but: Sequence[str] = ()) -> list[Any]:
-        """Returns a table's rows in order, without what differs between two loads of the same."""
+        """Returns a table's rows in order, without the columns that differ between two loads of the same rows."""
         left_out = ", ".join(("_dlt_id", "_dlt_load_id", *but))
         return self.query(f"SELECT * EXCLUDE ({left_out}) FROM raw.google_ads_{table} ORDER BY ALL")
 
 
 def since(first: date, on: date, **more: Any) -> LoadOptions:
-    """Returns what a run gets that goes on from where the last one ended; the first begins on a day."""
+    """Returns the options of a run that continues after the last load; the first load begins at `first`."""
     return LoadOptions(kwargs={"start": str(first), "end": str(on + timedelta(days=1)), **more})
 
 
 def whole(ads: Ads, table: str, on: date) -> list[Any]:
-    """Returns a table as one load of everything has it."""
+    """Returns the rows of a table that one load has filled."""
     other = Ads(ads.url, ads.home / "whole")
     other.load(table, str(on), since(FIRST, on))
     return other.table(table)
 
 
 def play_month(ads: Ads, by: str, step: int) -> None:
-    """Proves that a month that is loaded bit by bit ends as one load of all of it does, although much has changed.
+    """Proves that loading a month step by step gives the same table as one load of the whole month.
 
     Args:
-        ads: Where it is loaded.
-        by: "partitions", each on the day after, or "hand", which goes on from where the last load ended.
-        step: Days at a time.
+        ads: The source to load with.
+        by: "partitions", each loaded on the day after it; or "hand", each run continuing after the last load.
+        step: Days in each step.
     """
     ads.load("ad_group_metrics", str(FIRST), since(FIRST, FIRST))
     young: dict[tuple[date, str], float] = {}
@@ -158,11 +158,11 @@ def play_month(ads: Ads, by: str, step: int) -> None:
         ads.load("ad_group_metrics", str(day), partitions if by == "partitions" else since(FIRST, day))
         young |= _conversions(ads, f"date = DATE '{day - timedelta(days=1)}'")
     ads.load("ad_group_metrics", str(LAST), since(FIRST, LAST))
-    # Partitions have brought days before the first one too: all of them are read with those before.
+    # The loads of partitions also read days before FIRST: each load reads the days before its range again.
     assert [row for row in ads.table("ad_group_metrics") if row[0] >= FIRST] == whole(ads, "ad_group_metrics", LAST)
     kept = _conversions(ads)
-    assert young.keys() - kept.keys(), "no row has vanished meanwhile"
-    assert any(kept[key] > young[key] for key in young.keys() & kept.keys()), "no conversion has come in meanwhile"
+    assert young.keys() - kept.keys(), "no row disappeared during the month"
+    assert any(kept[key] > young[key] for key in young.keys() & kept.keys()), "no conversion was added during the month"
 
 
 def _conversions(ads: Ads, where: str = "true") -> dict[tuple[date, str], float]:

@@ -1,4 +1,4 @@
-"""Holds the source exchange_rate to the sandbox's Frankfurter."""
+"""Tests of the source exchange_rate, on the sandbox's Frankfurter."""
 
 from collections.abc import Callable
 from datetime import date
@@ -12,12 +12,12 @@ from dlthub.exchange_rate.data import get_exchange_rate_history, get_exchange_ra
 
 @pytest.fixture
 def base_url(sandbox_url: str) -> str:
-    """Frankfurter's address."""
+    """Base URL of the sandbox's Frankfurter."""
     return f"{sandbox_url}/frankfurter/v1"
 
 
 def test_latest_rates_are_what_frankfurter_says(base_url: str) -> None:
-    """Every currency of /latest becomes one row, all rates decimal numbers."""
+    """Every currency of /latest becomes one row; all rates are decimals."""
     [rows] = get_exchange_rates("USD", base_url=base_url)
     latest = requests.get(f"{base_url}/latest?base=USD", timeout=10).json()
     assert {row["currency"]: row["rate"] for row in rows} == latest["rates"]
@@ -25,7 +25,7 @@ def test_latest_rates_are_what_frankfurter_says(base_url: str) -> None:
 
 
 def test_history_comes_in_windows_of_ninety_days(base_url: str) -> None:
-    """A year is five windows whose rows together are what Frankfurter says of the year, none twice."""
+    """A year is read in five windows, whose rows together are Frankfurter's rates of the year, without duplicates."""
     windows = list(get_exchange_rate_history("2024-01-01", "2025-01-01", base_url=base_url))
     assert len(windows) == 5
     found = {(row["date"], row["currency"]): row["rate"] for rows in windows for row in rows}
@@ -47,13 +47,13 @@ def test_history_comes_in_windows_of_ninety_days(base_url: str) -> None:
     ],
 )
 def test_history_has_the_days_from_start_until_before_end(base_url: str, start: str, end: str, days: set[str]) -> None:
-    """A day without rates has no rows, although Frankfurter answers it with another day's rates or with 404."""
+    """A day without rates has no rows, although Frankfurter answers with another day's rates or with 404."""
     rows = [row for page in get_exchange_rate_history(start, end, base_url=base_url) for row in page]
     assert {row["date"] for row in rows} == days
 
 
 def test_a_wrong_address_is_not_a_day_without_rates(sandbox_url: str) -> None:
-    """A 404 that does not come from Frankfurter fails."""
+    """A 404 that does not come from Frankfurter is an error."""
     with pytest.raises(requests.HTTPError, match="404"):
         list(get_exchange_rate_history("2024-01-01", "2024-01-03", base_url=f"{sandbox_url}/nothing"))
 
@@ -70,7 +70,7 @@ def test_a_wrong_address_is_not_a_day_without_rates(sandbox_url: str) -> None:
 def test_a_fault_reaches_the_caller(
     base_url: str, arm_fault: Callable[..., None], fault: str, error: type[Exception]
 ) -> None:
-    """What goes wrong in the second window is raised, not swallowed, and the first window's rows came before."""
+    """An error in the second window is raised after the rows of the first window."""
     arm_fault("/frankfurter", fault, after=1)
     windows = get_exchange_rate_history("2024-01-01", "2024-06-01", base_url=base_url)
     assert next(windows)
@@ -80,7 +80,7 @@ def test_a_fault_reaches_the_caller(
 
 @pytest.mark.usefixtures("sandbox_settings")
 def test_settings_come_from_the_section_of_the_folder() -> None:
-    """The address is filled by dlt from SOURCES__EXCHANGE_RATE__BASE_URL."""
+    """The base URL is taken from SOURCES__EXCHANGE_RATE__BASE_URL."""
     rows = list(dlt.resource(get_exchange_rates, name="exchange_rate", section="exchange_rate")("GBP"))
     assert {row["base"] for row in rows} == {"GBP"}
     assert date.fromisoformat(rows[0]["date"])

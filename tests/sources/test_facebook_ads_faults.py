@@ -16,7 +16,7 @@ FAULTS = {
     "expired": 99, "permission": 99, "retired": 99, "too_much": 1, "reduce": 1, "repeated": 99, "self_next": 99,
     "stuck": 1, "failed": 1, "skipped": 1,
 }  # fmt: skip
-"""Every fault of the sandbox, and how often it is met."""
+"""Every fault of the sandbox, and the number of requests that it affects."""
 
 SITES = {
     "accounts": "me/adaccounts",
@@ -25,11 +25,11 @@ SITES = {
     "lead_ads": "act_1001/ads",
     "leads": "10012003040/leads",
     "create": "act_1001/insights",
-    # What begins so is a report, and what is below it its rows.
+    # A path that begins with 60 is a report; the path below it returns the report's rows.
     "poll": "60*",
     "fetch": "60*/insights",
 }
-"""Every place of the source that calls, and what it asks."""
+"""Every call of the source, and the path that it requests."""
 
 LISTS = {"accounts", "campaigns", "lead_ads", "leads", "fetch"}
 EXPECTED = {
@@ -42,11 +42,12 @@ EXPECTED = {
     **{(fault, "account"): "received '6000'" for fault in ("stuck", "failed", "skipped")},
     **{(fault, site): "code 1" for fault in ("too_much", "reduce") for site in ("account", "poll")},
 }
-"""What is said where a fault cannot be got over; everywhere else the rows are those of an undisturbed reading."""
+"""The error message, for each fault and call that cannot be retried; all others give the rows of an undisturbed
+reading."""
 
 
 def read_at(vendor: Vendor, site: str) -> list[str]:
-    """Reads by the entry that calls there; two accounts, of which the first meets the fault."""
+    """Reads with the entry that makes this call, from two accounts, of which the fault affects the first."""
     if site in {"accounts", "account"}:
         return spell(vendor.objects("accounts", accounts=None if site == "accounts" else ["1001", "1002"]))
     if site in {"lead_ads", "leads"}:
@@ -60,20 +61,20 @@ WHOLE: dict[str, list[str]] = {}
 
 
 def undisturbed_at(vendor: Vendor, site: str) -> list[str]:
-    """What is read where nothing goes wrong, which is the same every time."""
+    """Returns the rows read without a fault; they are the same every time."""
     if site not in WHOLE:
         WHOLE[site] = read_at(vendor, site)
     return WHOLE[site]
 
 
 def is_of(row: str, account: str) -> bool:
-    """Tells whether a row is of an account."""
+    """Returns whether a row belongs to an account."""
     found = json.loads(row)
     return str(found.get("account_id") or found["id"]).startswith(account)
 
 
-def test_the_table_of_faults_is_the_sandboxes(vendor: Vendor) -> None:
-    """Each fault that the sandbox has is met here."""
+def test_faults_lists_every_fault_of_the_sandbox(vendor: Vendor) -> None:
+    """FAULTS lists exactly the faults of the sandbox."""
     shown = requests.get(f"{vendor.url}/_faults", timeout=10).json()
     assert FAULTS.keys() == shown["faults"].keys() | shown["vendors"]["/facebook_ads"].keys()
 
@@ -81,19 +82,19 @@ def test_the_table_of_faults_is_the_sandboxes(vendor: Vendor) -> None:
 @pytest.mark.parametrize("site", SITES)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_at_every_call(vendor: Vendor, fault: str, site: str) -> None:
-    """The rows are the same, or the account that met it is named with the reason and the other one is whole."""
+    """The rows are the same, or the error names the affected account and the rows of the other are complete."""
     undisturbed = undisturbed_at(vendor, site)
-    reason, said = EXPECTED.get((fault, site)), ""
+    reason, refusal_text = EXPECTED.get((fault, site)), ""
     with vendor.arm(SITES[site], fault, times=FAULTS[fault], seconds=0.05):
         try:
             rows = read_at(vendor, site)
         except Refusal as refusal:
-            rows, said = [], str(refusal)
+            rows, refusal_text = [], str(refusal)
     failed = vendor.metrics.get("failed_parts", {})
     if reason:
-        assert re.search(reason, said or failed["act_1001"])
+        assert re.search(reason, refusal_text or failed["act_1001"])
         assert {*rows} <= {*undisturbed}
-        assert said or {*undisturbed} - {*rows} <= {row for row in undisturbed if is_of(row, "1001")}
+        assert refusal_text or {*undisturbed} - {*rows} <= {row for row in undisturbed if is_of(row, "1001")}
     else:
-        assert (said, failed) == ("", {})
+        assert (refusal_text, failed) == ("", {})
         assert rows == undisturbed

@@ -1,4 +1,4 @@
-"""What the table of insights is after many loads of facebook_ads, and after one."""
+"""Tests of the table of insights after many loads of facebook_ads, compared with one full load."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tests.support.trees import Tree
 
 
 def query(tree: Tree, where: str = "true") -> list[Any]:
-    """Rows of the table without what tells loads apart, each with the actions below it."""
+    """Returns the table's rows, each with its actions, without the columns that differ between loads."""
     actions = "SELECT list(action_type || value ORDER BY _dlt_list_idx) FROM raw.facebook_ads_insights__actions a"
     return tree.query(
         f"SELECT * EXCLUDE (read_until, _dlt_id, _dlt_load_id), ({actions} WHERE a._dlt_parent_id = i._dlt_id) "
@@ -24,21 +24,21 @@ def query(tree: Tree, where: str = "true") -> list[Any]:
 
 
 def load(tree: Tree, url: str, first: int, last: int) -> LoadResult:
-    """Loads days of the sandbox, by their numbers, as they are known on the last of them."""
+    """Loads a range of days, given by number, with the figures that the sandbox has on the last of them."""
     today = FIRST_DAY + timedelta(days=last)
-    asked = {"base_url": f"{url}/facebook_ads/as_of/{today}", "poll_seconds": 0, "accounts": ["1001", "1003"]}
+    settings = {"base_url": f"{url}/facebook_ads/as_of/{today}", "poll_seconds": 0, "accounts": ["1001", "1003"]}
     return tree.load(
         "facebook_ads.facebook_ads_insights",
         start=str(FIRST_DAY + timedelta(days=first)),
         end=str(today + timedelta(days=1)),
-        kwargs={**asked, "breakdowns": []},
+        kwargs={**settings, "breakdowns": []},
     )
 
 
 def test_a_month_day_by_day_is_what_one_full_reload_is(
     sandbox_settings: dict[str, str], sandbox_url: str, tmp_path: Path
 ) -> None:
-    """Figures that changed have changed, rows that Meta took back are gone, and so is the day of which all are."""
+    """Changed figures are updated; rows that Meta removed are deleted, even all rows of a day."""
     assert sandbox_settings
     by_day, at_once = ship(tmp_path / "by_day"), ship(tmp_path / "at_once")
     account, gone = GONE_DAY
@@ -52,7 +52,7 @@ def test_a_month_day_by_day_is_what_one_full_reload_is(
     assert seen[-1] == 0
     assert query(by_day) == query(at_once)
     assert len(query(by_day)) > 500
-    # Nothing is left of what was below the rows that went.
+    # The child rows of the deleted rows are deleted too.
     counts = [tree.query("SELECT count(*) FROM raw.facebook_ads_insights__actions") for tree in (by_day, at_once)]
     assert counts[0] == counts[1]
 
@@ -64,7 +64,7 @@ def test_an_account_that_failed_for_days_leaves_no_gap(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It keeps the rows that it had, and once it answers again it is read from where it began to fail."""
+    """The account keeps its rows, and after it recovers it is read from the first day that failed."""
     assert sandbox_settings
     failing, whole = ship(tmp_path / "failing"), ship(tmp_path / "whole")
     for tree in (failing, whole):
@@ -87,7 +87,7 @@ def test_an_account_that_failed_for_days_leaves_no_gap(
 def test_an_ordinary_load_reads_the_last_28_days_again(
     sandbox_settings: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The first goes back to the configured beginning, the next one from the day of the first 28 days back."""
+    """The first load begins at the configured start, the next one 28 days before the cursor."""
     assert sandbox_settings
     caplog.set_level(logging.INFO)
     tree, today = ship(tmp_path), datetime.now(UTC).date()
@@ -95,14 +95,14 @@ def test_an_ordinary_load_reads_the_last_28_days_again(
     assert any(f"2026-08-01 to {today}" in message for message in caplog.messages)
     caplog.clear()
     tree.load("facebook_ads.facebook_ads_insights")
-    told = {message.partition(": window ")[2] for message in caplog.messages if ": window " in message}
-    assert {text.partition(": ")[2] for text in told} == {f"{today - timedelta(days=28)} to {today}"}
+    windows = {message.partition(": window ")[2] for message in caplog.messages if ": window " in message}
+    assert {text.partition(": ")[2] for text in windows} == {f"{today - timedelta(days=28)} to {today}"}
 
 
 def test_an_account_that_is_new_gets_its_history(
     sandbox_settings: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its first ordinary load reads it from the configured beginning, the others from the cursor."""
+    """A new account is read from the configured start, the others from the cursor."""
     assert sandbox_settings
     caplog.set_level(logging.INFO)
     tree = ship(tmp_path)
@@ -116,8 +116,8 @@ def test_an_account_that_is_new_gets_its_history(
     assert not any("act_1001 is new" in message for message in caplog.messages)
 
 
-def test_a_sample_is_of_rows_that_there_are(sandbox_settings: dict[str, str], tmp_path: Path) -> None:
-    """A month without rows before them does not use it up, and it leaves nothing for later loads to catch up."""
+def test_a_sample_skips_days_without_rows(sandbox_settings: dict[str, str], tmp_path: Path) -> None:
+    """A month without rows does not use up the limit, and a sample leaves nothing to catch up for later loads."""
     assert sandbox_settings
     tree = ship(tmp_path)
     assert tree.load("facebook_ads.facebook_ads_insights", limit=5).row_count == 5

@@ -1,4 +1,4 @@
-"""Holds the source github to the sandbox's GitHub."""
+"""Tests of the source github, on the sandbox's GitHub."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,7 +29,7 @@ def get_pages(sandbox_url: str) -> Callable[..., Iterator[list[dict[str, Any]]]]
     [("commits", "sha", 640), ("issues", "number", 430), ("pulls", "number", 180)],
 )
 def test_every_item_comes_once(get_pages: Callable[..., Any], endpoint: str, key: str, count: int) -> None:
-    """All pages of an endpoint are followed, open items and closed ones, none twice."""
+    """All pages of an endpoint are read: open and closed items, without duplicates."""
     pages = list(get_pages(endpoint, page_size=50))
     found = [row[key] for page in pages for row in page]
     assert len(found) == len(set(found)) == count
@@ -38,7 +38,7 @@ def test_every_item_comes_once(get_pages: Callable[..., Any], endpoint: str, key
 
 @pytest.mark.parametrize("endpoint", ["commits", "issues"])
 def test_since_leaves_out_what_is_older(get_pages: Callable[..., Any], endpoint: str) -> None:
-    """`since` is kept on every page."""
+    """`since` is sent with every page."""
     since = "2025-06-01T00:00:00Z"
     rows = [row for page in get_pages(endpoint, since, page_size=20) for row in page]
     times = [row["commit"]["committer"]["date"] if endpoint == "commits" else row["updated_at"] for row in rows]
@@ -47,15 +47,15 @@ def test_since_leaves_out_what_is_older(get_pages: Callable[..., Any], endpoint:
 
 
 def test_rows_are_what_github_sends(get_pages: Callable[..., Any], sandbox_url: str) -> None:
-    """Nothing is renamed, dropped or flattened on the way."""
+    """No key is renamed, dropped or flattened."""
     url = f"{sandbox_url}/github/repos/{REPOSITORY}/pulls?state=all&direction=asc&per_page=100"
     assert next(get_pages("pulls")) == requests.get(url, headers={"User-Agent": "tests"}, timeout=10).json()
 
 
-def test_github_is_told_who_asks_and_which_version(
+def test_requests_have_a_user_agent_and_an_api_version(
     get_pages: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every request names itself, the version and the media type; the token travels in a header, never in the url."""
+    """Every request has a user agent, the API version and the media type; the token is in a header, not in the URL."""
     sent: list[requests.PreparedRequest] = []
     send = requests.Session.send
 
@@ -76,7 +76,7 @@ def test_github_is_told_who_asks_and_which_version(
 
 
 def test_a_wrong_token_fails(get_pages: Callable[..., Any]) -> None:
-    """A token that GitHub refuses is an error, not a request without one."""
+    """A token that GitHub refuses is an error; the source does not continue without one."""
     with pytest.raises(requests.HTTPError, match="401"):
         next(get_pages("commits", access_token="wrong"))
 
@@ -85,7 +85,7 @@ def test_a_wrong_token_fails(get_pages: Callable[..., Any]) -> None:
 def test_paging_in_circles_is_refused(
     get_pages: Callable[..., Any], arm_fault: Callable[..., None], fault: str
 ) -> None:
-    """A next page that is this page, or that has its rows, ends with an error instead of never."""
+    """A next page that is the current page, or has its rows, is an error instead of an endless loop."""
     arm_fault("/github", fault)
     with pytest.raises(RuntimeError, match="circles"):
         list(get_pages("commits"))
@@ -105,7 +105,7 @@ def test_paging_in_circles_is_refused(
 def test_a_fault_reaches_the_caller(
     get_pages: Callable[..., Any], arm_fault: Callable[..., None], fault: str, error: type[Exception]
 ) -> None:
-    """What goes wrong on the third page is raised after two pages."""
+    """An error on the third page is raised after the first two pages."""
     arm_fault("/github", fault, after=2)
     pages = get_pages("commits")
     assert len([next(pages), next(pages)]) == 2
@@ -114,7 +114,7 @@ def test_a_fault_reaches_the_caller(
 
 
 def test_settings_reach_the_generator_that_the_function_returns(sandbox_settings: dict[str, str]) -> None:
-    """From the folder's section dlt fills address, token and page size of the inner generator."""
+    """Address, token and page size of the inner generator are taken from the folder's section of the settings."""
     assert "SOURCES__GITHUB__BASE_URL" in sandbox_settings
     pages = get_repository_items("pulls", REPOSITORY)
     assert len(list(dlt.resource(pages, name="github_pulls", section="github"))) == 180

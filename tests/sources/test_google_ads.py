@@ -1,4 +1,4 @@
-"""Holds the source google_ads to the sandbox's Google Ads: what it reads, as whom, and what a fault does."""
+"""Tests of the source google_ads, on the sandbox's Google Ads: rows, credentials and faults."""
 
 import json
 import logging
@@ -44,31 +44,31 @@ Arm = Callable[..., None]
 
 @pytest.fixture
 def ads(sandbox_url: str, tmp_path: Path) -> Ads:
-    """The source, on the sandbox."""
+    """The source, reading from the sandbox."""
     return Ads(sandbox_url, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(sandbox_url: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Reading]:
-    """A function that returns what a table gives when nothing goes wrong."""
+    """A function that returns the reading of a table without faults."""
     ads, known = Ads(sandbox_url, tmp_path_factory.mktemp("undisturbed")), dict[str, Reading]()
     return lambda table: known[table] if table in known else known.setdefault(table, ads.read(table))
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_column_is_described(table: str) -> None:
-    """sources.yaml has a type and a description for each column that the table's query asks for, and no other ones."""
+    """sources.yaml has a type and a description for each column of the table's query, and for no other column."""
     resources = yaml.safe_load((FOLDER / "sources.yaml").read_text())["resources"]
-    (said,) = (resource for resource in resources if resource["args"] == [table])
+    (resource_settings,) = (resource for resource in resources if resource["args"] == [table])
     query = {**ENTITIES, **DAILY, "changes": CHANGES, "customers": CUSTOMERS[0]}[table]
     more = {"customers": {"manager_id"}}.get(table, {"is_gone"} if table in DAILY else set())
-    assert said["columns"].keys() == query.columns.keys() | more
-    assert all(column.keys() >= {"data_type", "description"} for column in said["columns"].values())
+    assert resource_settings["columns"].keys() == query.columns.keys() | more
+    assert all(column.keys() >= {"data_type", "description"} for column in resource_settings["columns"].values())
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_rows_are_what_google_says(undisturbed: Callable[[str], Reading], table: str) -> None:
-    """Each table has rows of every account that is enabled, with values as Google writes them."""
+def test_rows_have_the_values_of_google(undisturbed: Callable[[str], Reading], table: str) -> None:
+    """Each table has rows of every enabled account, with values as Google writes them."""
     reading = undisturbed(table)
     assert reading.error is None
     assert (reading.failed_parts, reading.warnings) == ({}, [])
@@ -79,20 +79,20 @@ def test_rows_are_what_google_says(undisturbed: Callable[[str], Reading], table:
 
 
 def test_micros_stay_micros_and_lists_stay_lists(ads: Ads) -> None:
-    """An amount is the text of an integer of millionths; a row without a value has None."""
+    """An amount in micros is an integer as text; a missing value is None."""
     (first, *_), rows = ads.read("campaign_metrics").rows, ads.read("campaigns").rows
     assert first["cost_micros"].isdigit()
     assert {row["end_date_time"] for row in rows} == {None, "2026-12-30 23:59:59"}
     assert [type(row["final_urls"]) for row in ads.read("ads").rows[:1]] == [list]
 
 
-def test_keywords_are_keywords(ads: Ads) -> None:
-    """What else an ad group aims at is not among them."""
+def test_only_keywords_are_read_from_criteria(ads: Ads) -> None:
+    """Other criteria of an ad group are left out."""
     assert {row["criterion_id"] for row in ads.read("keywords").rows} <= {"7000", "7001", "7002", "7003", "7004"}
 
 
 def test_managers_are_walked_to_their_clients(ads: Ads) -> None:
-    """Clients of a manager below a manager are read too; managers and closed accounts are listed, and not asked."""
+    """Clients of nested managers are read too; managers and closed accounts are listed but not queried."""
     found = {row["customer_id"]: (row["status"], row["is_manager"], row["level"]) for row in ads.read("customers").rows}
     assert set(found) == {str(number) for number in ACCOUNTS} - {PARTNERS, UK, CLOSED, LARGE}
     assert found[JP] == ("ENABLED", False, "2")
@@ -102,7 +102,7 @@ def test_managers_are_walked_to_their_clients(ads: Ads) -> None:
 
 
 def test_several_managers_and_accounts_are_read_each_once(ads: Ads) -> None:
-    """An account that several of them lead to has its rows once; one that manages nobody is read by itself."""
+    """An account below several managers has its rows once; an account that is no manager can be listed too."""
     reading = ads.read("campaigns", customer_ids=f"{GROUP}, 100-000-0001,{LARGE}", login_customer_id=None)
     assert reading.accounts == [*READABLE, LARGE]
     assert Counter(row["campaign_id"] for row in reading.rows).most_common(1)[0][1] == 1
@@ -110,16 +110,16 @@ def test_several_managers_and_accounts_are_read_each_once(ads: Ads) -> None:
     assert (alone["customer_id"], alone["manager_id"], alone["is_manager"]) == (LARGE, LARGE, False)
 
 
-def test_a_login_of_ones_own_leads_to_a_single_client(ads: Ads) -> None:
-    """With login_customer_id a client is read without the others of its manager."""
+def test_login_customer_id_reads_a_single_client(ads: Ads) -> None:
+    """With login_customer_id, a single client of a manager is read."""
     assert ads.read("campaigns", customer_ids=NL, login_customer_id=GROUP).accounts == [NL]
     refused = ads.read("campaigns", customer_ids=NL)
     assert "USER_PERMISSION_DENIED" in str(refused.error)
     assert "login_customer_id" in str(refused.error)
 
 
-def test_an_account_without_permission_fails_alone(ads: Ads) -> None:
-    """Its manager's other clients land, and it is named with Google's reason."""
+def test_an_account_without_permission_does_not_stop_the_others(ads: Ads) -> None:
+    """The manager's other clients are loaded, and the account is reported with Google's reason."""
     reading = ads.read("campaigns", customer_ids=f"{PARTNERS},{GROUP}")
     assert reading.error is None
     assert reading.accounts == [UK, *READABLE]
@@ -127,15 +127,15 @@ def test_an_account_without_permission_fails_alone(ads: Ads) -> None:
     assert "USER_PERMISSION_DENIED" in reading.failed_parts[CLOSED]
 
 
-def test_nothing_to_read_is_told(ads: Ads, undisturbed: Callable[[str], Reading]) -> None:
-    """A manager all of whose clients are closed is no error, and no silence."""
+def test_an_account_that_is_closed_is_an_error(ads: Ads, undisturbed: Callable[[str], Reading]) -> None:
+    """An account that is closed gives an error, not an empty table."""
     assert undisturbed("campaigns").warnings == []
     reading = ads.read("campaigns", customer_ids="1000000013", login_customer_id=GROUP)
     assert "CUSTOMER_NOT_ENABLED" in str(reading.error)
 
 
-def test_more_fields_can_be_asked_for(ads: Ads) -> None:
-    """`extra` adds a column; one that is there already is refused."""
+def test_extra_fields_become_columns(ads: Ads) -> None:
+    """`extra` adds a column; a column that exists already is refused."""
     extra = {"serving": "campaign.serving_status"}
     assert {row["serving"] for row in ads.read("campaigns", {"extra": extra}).rows} == {"SERVING", "SUSPENDED"}
     taken = ads.read("campaigns", {"extra": {"status": "campaign.serving_status"}})
@@ -145,7 +145,7 @@ def test_more_fields_can_be_asked_for(ads: Ads) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"customer_ids": "123-456"}, "got 123456; accepted: ten digits"),
         ({"refresh_token": None}, "accepted: SOURCES__GOOGLE_ADS__CLIENT_ID"),
@@ -158,23 +158,23 @@ def test_more_fields_can_be_asked_for(ads: Ads) -> None:
     ],
     ids=["id", "no-credentials", "revoked", "client", "key-path", "key", "sunset", "unknown-version"],
 )
-def test_a_wrong_setting_is_told(ads: Ads, settings: dict[str, Any], told: str) -> None:
-    """With what was wrong and what to do, at once, and without a secret."""
+def test_a_wrong_setting_is_refused_at_once(ads: Ads, settings: dict[str, Any], message: str) -> None:
+    """The error explains what is wrong and what to do; there is no retry, and no secret in the message."""
     reading = ads.read("campaigns", **settings)
-    assert told in str(reading.error)
+    assert message in str(reading.error)
     assert (reading.rows, ads.clock.slept) == ([], [])
     assert TOKENS["google_ads_client"] not in str(reading.error)
 
 
-def test_there_is_no_other_table() -> None:
-    """A table that is misspelt is refused, with those that there are."""
+def test_an_unknown_table_is_refused() -> None:
+    """An unknown table is refused with a list of the tables."""
     with pytest.raises(ValueError, match="accepted: customers, campaigns, ad_groups"):
         get_rows("campaing")
 
 
 @pytest.fixture(scope="module")
 def service_account(sandbox_url: str) -> str:
-    """The text of a service account's key file, as Google's console gives it."""
+    """The text of a service account's key file, as Google's console creates it."""
     key = rsa.generate_private_key(65537, 2048)
     kept = serialization.Encoding.PEM
     public = key.public_key().public_bytes(kept, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
@@ -182,23 +182,26 @@ def service_account(sandbox_url: str) -> str:
     email = "loader@project.sandbox.example"
     known = {"email": email, "public_key": public}
     requests.post(f"{sandbox_url}/google_ads/service_accounts", json=known, timeout=10).raise_for_status()
-    said = {"type": "service_account", "client_email": email, "private_key_id": "1", "private_key": private}
-    return json.dumps(said)
+    resource_settings = {
+        "type": "service_account",
+        "client_email": email,
+        "private_key_id": "1",
+        "private_key": private,
+    }
+    return json.dumps(resource_settings)
 
 
 def test_a_service_account_reads_without_a_user(ads: Ads, service_account: str) -> None:
-    """It signs what it claims with its key, and needs nothing else."""
+    """A service account needs no OAuth client and no refresh token."""
     user = {"client_id": None, "client_secret": None, "refresh_token": None}
     assert ads.read("campaigns", service_account=service_account, **user).accounts == READABLE
 
 
 @pytest.mark.parametrize("limit", ["uses=2", "seconds=0"])
-def test_a_token_that_expires_meanwhile_is_made_anew(
-    ads: Ads, undisturbed: Callable[[str], Reading], limit: str
-) -> None:
-    """Whether Google says so beforehand or refuses it: the same rows, without a wait."""
+def test_a_token_that_expires_is_renewed(ads: Ads, undisturbed: Callable[[str], Reading], limit: str) -> None:
+    """If a token expires during the reading, the rows are the same and there is no wait."""
     reading = ads.read("campaign_metrics", refresh_token=f"{TOKENS['google_ads']};{limit}")
-    # A token of no seconds never is a good one: what is refused twice is told.
+    # A token with a lifetime of zero seconds is never valid: the second refusal is an error.
     if limit == "seconds=0":
         assert "OAUTH_TOKEN_EXPIRED" in str(reading.error)
     else:
@@ -232,11 +235,11 @@ AT_THE_TOKEN = {
     "quota_of_the_day": "429",
     "token_revoked": "invalid_grant",
 }
-"""What the token's address makes of answers that only the API gives; "" where they pass there too."""
+"""The error at the token endpoint for each fault of the API; "" if the request is retried."""
 
 
 def test_every_fault_is_in_the_table() -> None:
-    """A fault that the sandbox learns has to be met here too."""
+    """A fault that is added to the sandbox must be added here too."""
     assert {*PASS, *PASS_TOO, *LAST} == {*PASS, "expired", *FAULTS}
 
 
@@ -245,15 +248,15 @@ CALLS = [
     pytest.param(("campaigns", "manager"), id="manager"),
     *(pytest.param((table, "account"), id=table) for table in ("campaigns", "campaign_metrics", "changes")),
 ]
-"""Every place in the source that asks Google something, by what is read and where the fault lies."""
+"""Every call of the source: the table that is read, and the site of the fault."""
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("fault", [*PASS, *PASS_TOO])
-def test_a_fault_that_passes_changes_nothing(
+def test_a_temporary_fault_changes_nothing(
     ads: Ads, undisturbed: Callable[[str], Reading], arm_fault: Arm, fault: str, call: tuple[str, str]
 ) -> None:
-    """At every call: the rows are those of an undisturbed run, each once; or, at the token's address, a clear error."""
+    """At every call, the rows are those of an undisturbed run, or, at the token endpoint, there is a clear error."""
     table, site = call
     arm_fault(SITES[site], fault, times=2 if fault in PASS else 1, seconds=0.02)
     reading = ads.read(table)
@@ -268,10 +271,10 @@ def test_a_fault_that_passes_changes_nothing(
 
 @pytest.mark.parametrize("table", ["campaigns", "campaign_metrics", "changes"])
 @pytest.mark.parametrize("fault", LAST)
-def test_a_fault_of_an_account_that_lasts_costs_nobody_else_a_row(
+def test_a_permanent_fault_of_an_account_changes_no_other_rows(
     ads: Ads, undisturbed: Callable[[str], Reading], arm_fault: Arm, fault: str, table: str
 ) -> None:
-    """The account is named with Google's reason; where all would meet the same, the others are not even asked."""
+    """The account is reported with Google's reason; after a fault of all accounts the others are not queried."""
     arm_fault(SITES["account"], fault)
     reading = ads.read(table)
     failed = [US, HIDDEN, JP] if fault in OF_ALL else [US]
@@ -283,8 +286,8 @@ def test_a_fault_of_an_account_that_lasts_costs_nobody_else_a_row(
 
 @pytest.mark.parametrize("site", ["token", "manager"])
 @pytest.mark.parametrize("fault", LAST)
-def test_a_fault_that_lasts_and_meets_all_is_the_error(ads: Ads, arm_fault: Arm, fault: str, site: str) -> None:
-    """Where nothing can be read it is raised, with Google's word and, where it asks for one, the wait."""
+def test_a_permanent_fault_before_any_account_is_an_error(ads: Ads, arm_fault: Arm, fault: str, site: str) -> None:
+    """If nothing can be read, the error has Google's reason and the wait that it requires."""
     arm_fault(SITES[site], fault)
     reading = ads.read("campaigns")
     assert reading.rows == []
@@ -294,8 +297,8 @@ def test_a_fault_that_lasts_and_meets_all_is_the_error(ads: Ads, arm_fault: Arm,
         assert ads.clock.slept == []
 
 
-def test_nothing_of_a_stream_that_breaks_is_handed_over(ads: Ads, arm_fault: Arm) -> None:
-    """However often it is tried: rows before the error are no rows."""
+def test_rows_of_a_broken_stream_are_discarded(ads: Ads, arm_fault: Arm) -> None:
+    """Rows that arrive before the stream's error are discarded, even after the last retry."""
     arm_fault(SITES["account"], "broken_stream")
     reading = ads.read("campaigns")
     assert "TRANSIENT_ERROR" in reading.failed_parts[US]
@@ -303,8 +306,8 @@ def test_nothing_of_a_stream_that_breaks_is_handed_over(ads: Ads, arm_fault: Arm
     assert reading.accounts == [NL, HIDDEN, JP]
 
 
-def test_when_google_is_down_not_every_account_waits_for_it(ads: Ads, arm_fault: Arm) -> None:
-    """Two accounts in a row that get no answer, each asked six times, are enough: the others are not asked."""
+def test_two_accounts_without_an_answer_stop_the_reading(ads: Ads, arm_fault: Arm) -> None:
+    """After two accounts in a row without an answer, each with six attempts, the others are not queried."""
     for account in (US, HIDDEN):
         arm_fault(f"/google_ads/v25/customers/{account}/", "503")
     reading = ads.read("campaigns")
@@ -313,22 +316,22 @@ def test_when_google_is_down_not_every_account_waits_for_it(ads: Ads, arm_fault:
     assert len(ads.clock.slept) == 2 * 5
 
 
-def test_waits_are_those_that_google_asks_for(ads: Ads, arm_fault: Arm) -> None:
-    """A refusal with retryDelay is waited for, and told."""
+def test_the_source_waits_as_long_as_google_requires(ads: Ads, arm_fault: Arm) -> None:
+    """The source waits for the retryDelay of a refusal."""
     arm_fault(SITES["account"], "quota", times=1)
     assert ads.read("campaigns").error is None
     assert sum(ads.clock.slept) >= 1
 
 
 def test_no_secret_is_written(ads: Ads, arm_fault: Arm, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither a log nor an error has a token or a client's secret in it."""
+    """No token and no client secret is in the log or in an error."""
     caplog.set_level(logging.DEBUG, "dlthub")
     arm_fault("/google_ads", "500", after=2)
     reading = ads.read("campaigns")
-    said = f"{caplog.text} {reading.error} {reading.failed_parts}"
-    assert "Internal error encountered" in said
+    resource_settings = f"{caplog.text} {reading.error} {reading.failed_parts}"
+    assert "Internal error encountered" in resource_settings
     for secret in (TOKENS["google_ads"], TOKENS["google_ads_client"], "ya29."):
-        assert secret not in said
+        assert secret not in resource_settings
     assert TOKENS["google_ads"] not in redact(f"Bearer {TOKENS['google_ads']}")
 
 
@@ -337,7 +340,7 @@ WINDOW, OPERATIONS = 100.0, 4
 
 @pytest.fixture
 def metered() -> Iterator[tuple[str, VirtualClock, list[float], list[float]]]:
-    """A Google that grants four operations in any hundred seconds of a virtual clock; what it granted, and refused."""
+    """A Google that grants four operations in any hundred seconds of a virtual clock; records grants and refusals."""
     clock, lock = VirtualClock(), threading.Lock()
     granted: list[float] = []
     refused: list[float] = []
@@ -349,8 +352,8 @@ def metered() -> Iterator[tuple[str, VirtualClock, list[float], list[float]]]:
             within = [moment for moment in granted if moment > clock.now() - WINDOW]
             if len(within) >= OPERATIONS:
                 refused.append(clock.now())
-                told = streamed(exhausted(int(within[0] + WINDOW - clock.now()) + 1))
-                return Answer(told.body, told.status)
+                message = streamed(exhausted(int(within[0] + WINDOW - clock.now()) + 1))
+                return Answer(message.body, message.status)
             granted.append(clock.now())
         if "customer_client" in request.body["query"]:
             account = {"id": NL, "status": "ENABLED", "manager": False}
@@ -365,12 +368,12 @@ def metered() -> Iterator[tuple[str, VirtualClock, list[float], list[float]]]:
 def test_quota_is_never_exceeded_over_an_hour(
     metered: tuple[str, VirtualClock, list[float], list[float]], tmp_path: Path
 ) -> None:
-    """Four tables at a time: no window has more than is granted, and one refusal does for all until it has passed."""
+    """With four tables at a time, no window exceeds the quota, and after one refusal all tables wait."""
     url, clock, granted, refused = metered
     ads = Ads("", tmp_path, clock)
     settings = ads.settings(base_url=url, token_url=f"{url}/token")
     days = {"start": "2026-06-15", "end": "2026-10-01", "window_days": 3}
-    # A resource of dlt is made in one thread, and read in another.
+    # dlt resources must be created in one thread; they can be read in another.
     resources = [ads.resource("campaign_metrics", settings, **days) for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(list, resources))

@@ -1,4 +1,4 @@
-"""Holds the history of google_ads to what Google says in the end: day by day, after failures, where days vanish."""
+"""Tests of the history of google_ads: loads day by day, failures and days that Google removes."""
 
 import logging
 from collections.abc import Callable
@@ -34,12 +34,12 @@ Arm = Callable[..., None]
 
 @pytest.fixture
 def ads(sandbox_url: str, tmp_path: Path) -> Ads:
-    """The source, on the sandbox, with a DuckDB of its own."""
+    """The source, reading from the sandbox, with a DuckDB of its own."""
     return Ads(sandbox_url, tmp_path)
 
 
-def test_a_day_of_which_all_rows_vanish_vanishes(ads: Ads) -> None:
-    """An account with one row a day: when Google takes it back, the day goes, and no trace of it stays."""
+def test_a_day_whose_rows_are_all_removed_is_deleted(ads: Ads) -> None:
+    """If Google removes the only row of a day, the load deletes the day from the table and leaves no marker row."""
     settings = {"customer_ids": JP, "login_customer_id": GROUP}
     early, late, days = date(2026, 10, 10), date(2026, 10, 20), "SELECT date FROM raw.google_ads_campaign_metrics"
     ads.load("campaign_metrics", str(early), since(FIRST, early), **settings)
@@ -50,7 +50,7 @@ def test_a_day_of_which_all_rows_vanish_vanishes(ads: Ads) -> None:
 
 
 def test_an_account_that_failed_for_long_leaves_no_gap(ads: Ads, arm_fault: Arm) -> None:
-    """Longer than days are read again: once it answers, it is read from where it stood."""
+    """An account that fails for longer than `reload_days` is read from the first day that failed."""
     short = {"reload_days": 2}
     ads.load("campaign_metrics", str(FIRST), since(FIRST, FIRST, **short))
     for days in (5, 10, 15):
@@ -67,7 +67,7 @@ def test_an_account_that_failed_for_long_leaves_no_gap(ads: Ads, arm_fault: Arm)
 
 
 def test_a_new_account_is_read_from_the_first_day(ads: Ads) -> None:
-    """Accounts that come into customer_ids later have their whole history; the others go on from where they were."""
+    """An account that is added to customer_ids gets its whole history; the others continue after their last day."""
     ads.load("campaign_metrics", str(LAST), since(FIRST, LAST), customer_ids=NL, login_customer_id=GROUP)
     ads.load("campaign_metrics", str(LAST), since(FIRST, LAST), customer_ids=GROUP)
     firsts = dict(ads.query("SELECT customer_id, min(date) FROM raw.google_ads_campaign_metrics GROUP BY 1"))
@@ -75,8 +75,8 @@ def test_a_new_account_is_read_from_the_first_day(ads: Ads) -> None:
     assert max(firsts.values()) <= FIRST + timedelta(days=2)
 
 
-def test_a_sample_and_days_long_ago_leave_accounts_where_they_stand(ads: Ads) -> None:
-    """What is asked for by hand is read as asked; the next run goes on as if there had been none."""
+def test_a_sample_and_a_range_do_not_move_the_cursor(ads: Ads) -> None:
+    """A range or a sample reads the requested days only; the next run continues as if neither had happened."""
     ads.load("campaign_metrics", str(LAST), since(FIRST, LAST, reload_days=3))
     long_ago = LoadOptions(start="2026-09-22", end="2026-09-24")
     assert ads.load("campaign_metrics", str(LAST), long_ago).rows == len(
@@ -113,16 +113,16 @@ SPANS = [
 
 
 @pytest.mark.parametrize(("start", "end", "asked", "stands", "begin"), SPANS)
-def test_where_reading_begins(start: str, end: str, asked: str, stands: date | None, begin: str) -> None:
-    """A run goes on thirty days before where an account stands; what is asked for is read; what failed is caught up."""
+def test_the_first_day_that_is_read(start: str, end: str, asked: str, stands: date | None, begin: str) -> None:
+    """A run begins thirty days before the account's last day, at the start of a requested range, or at a failed day."""
     span = Span(date.fromisoformat(start), date.fromisoformat(end), asked, TODAY, 30, 92)
     assert str(span.begin(stands)) == begin
 
 
-def test_years_are_read_by_windows_that_are_told(
+def test_years_are_read_in_windows_that_are_logged(
     ads: Ads, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each request is for a quarter at most, the log says which of how many, and no day is asked for twice."""
+    """Each request is for a quarter at most, the log shows its number, and no day is requested twice."""
     caplog.set_level(logging.INFO, "dlthub.google_ads")
     monkeypatch.setattr("dlthub.google_ads.history.TELL_EVERY", 0.0)
     span = Span(date(2024, 1, 1), date(2026, 11, 1), "", TODAY, 30, 92)
@@ -137,7 +137,7 @@ def test_years_are_read_by_windows_that_are_told(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"start": None}, "'{{ partition.start }}'"),
         ({"reload_days": 91}, "reload_days: got 91; accepted: 0 to 90"),
@@ -146,15 +146,15 @@ def test_years_are_read_by_windows_that_are_told(
     ],
     ids=["no-start", "reload-too-long", "reload-negative", "no-window"],
 )
-def test_days_that_make_no_sense_are_told(ads: Ads, arguments: dict[str, Any], told: str) -> None:
-    """Before anything is read, with what is accepted."""
+def test_settings_of_days_that_are_invalid_are_refused(ads: Ads, arguments: dict[str, Any], message: str) -> None:
+    """Wrong values are refused before anything is read, with the accepted values."""
     reading = ads.read("campaign_metrics", arguments)
-    assert told in str(reading.error)
+    assert message in str(reading.error)
     assert reading.rows == []
 
 
-def test_changes_go_on_and_say_what_is_lost(ads: Ads) -> None:
-    """Day by day each change is there once; after over thirty days the days that Google tells no more are named."""
+def test_changes_are_loaded_once_and_lost_days_are_reported(ads: Ads) -> None:
+    """Each change is loaded once; after more than thirty days, a warning names the days that are lost."""
     for day in ("2026-10-05", "2026-10-06", "2026-10-20"):
         assert ads.load("changes", day).warnings == ()
     names = [name for (name,) in ads.query("SELECT resource_name FROM raw.google_ads_changes ORDER BY 1")]
@@ -167,8 +167,8 @@ def test_changes_go_on_and_say_what_is_lost(ads: Ads) -> None:
     )
 
 
-def test_more_changes_than_fit_into_an_answer_are_read_on(ads: Ads, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the last one's time on, none of them twice; more of one moment than fit are refused, not dropped."""
+def test_more_changes_than_fit_into_an_answer_are_read(ads: Ads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading continues at the time of the last change; too many changes at one time are an error."""
     known = ads.read("changes").rows
     monkeypatch.setattr("dlthub.google_ads.changes.Changes.__init__.__defaults__", (4,))
     assert ads.read("changes").rows == known
@@ -177,7 +177,7 @@ def test_more_changes_than_fit_into_an_answer_are_read_on(ads: Ads, monkeypatch:
 
 
 def test_entities_are_a_mirror_of_each_account(ads: Ads, arm_fault: Arm) -> None:
-    """What Google no longer has goes with the next load; an account that fails keeps what it had."""
+    """Rows that Google no longer has are deleted with the next load; an account that fails keeps its rows."""
     ads.load("ads")
     ads.query("UPDATE raw.google_ads_ads SET ad_id = ad_id || '-old'")
     arm_fault(f"/google_ads/v25/customers/{US}/", "denied")
@@ -188,8 +188,8 @@ def test_entities_are_a_mirror_of_each_account(ads: Ads, arm_fault: Arm) -> None
     assert result.row_count == 34
 
 
-def test_a_quota_that_comes_back_tomorrow_fails_the_load_today(ads: Ads, arm_fault: Arm) -> None:
-    """Nobody waits for eleven hours, or asks again meanwhile; the error says how long it takes."""
+def test_an_exhausted_daily_quota_fails_the_load_at_once(ads: Ads, arm_fault: Arm) -> None:
+    """The load does not wait for eleven hours and does not retry; the error has the required wait."""
     arm_fault("/google_ads/v25/", "quota_of_the_day")
     with pytest.raises(LoadError, match="requires a wait of 40,591 s"):
         ads.load("campaigns")
@@ -197,7 +197,7 @@ def test_a_quota_that_comes_back_tomorrow_fails_the_load_today(ads: Ads, arm_fau
 
 
 def test_accounts_of_several_managers_land_in_one_table(ads: Ads) -> None:
-    """Each once, with the manager that leads to it; one that is closed to us is listed and not read."""
+    """Each account is read once, with its manager; an account without permission is listed but not read."""
     ads.load("customers", customer_ids=f"{GROUP},{PARTNERS},{LARGE}")
     found = dict(ads.query("SELECT customer_id, manager_id FROM raw.google_ads_customers"))
     assert len(found) == 11

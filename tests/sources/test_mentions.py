@@ -1,4 +1,4 @@
-"""Holds the source mentions to the sandbox's platforms and scraping service."""
+"""Tests of the source mentions, on the sandbox's platforms and scraping service."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -40,7 +40,7 @@ VENDORS = {
     "get_x_posts": "/x",
     "get_x_items": "/apify",
 }
-"""The six generators, and where each asks."""
+"""The six generators, and the path that each requests."""
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ VENDORS = {
     ],
 )
 def test_every_post_comes_once(get_pages: Pages, name: str, key: str, count: int) -> None:
-    """All pages are followed, none twice."""
+    """All pages are read, without duplicates."""
     found = [row[key] for row in chain(*get_pages(name, page_size=90))]
     assert len(found) == len(set(found)) == count
 
@@ -63,7 +63,7 @@ def test_every_post_comes_once(get_pages: Pages, name: str, key: str, count: int
 @pytest.mark.parametrize("name", VENDORS)
 @pytest.mark.parametrize("fault", ["self_next", "repeated"])
 def test_paging_in_circles_is_refused(get_pages: Pages, arm_fault: Callable[..., None], name: str, fault: str) -> None:
-    """A cursor that stays, or a page that comes again, ends with an error instead of never."""
+    """A cursor that stays the same, or a repeated page, is an error instead of an endless loop."""
     arm_fault(VENDORS[name], fault)
     with pytest.raises(RuntimeError, match="circles"):
         list(get_pages(name))
@@ -83,7 +83,7 @@ def test_paging_in_circles_is_refused(get_pages: Pages, arm_fault: Callable[...,
 def test_a_fault_reaches_the_caller(
     get_pages: Pages, arm_fault: Callable[..., None], name: str, fault: str, error: type[Exception]
 ) -> None:
-    """What goes wrong on the third page is raised after two pages."""
+    """An error on the third page is raised after the first two pages."""
     arm_fault(VENDORS[name], fault, after=2)
     pages = get_pages(name)
     assert len([next(pages), next(pages)]) == 2
@@ -93,7 +93,7 @@ def test_a_fault_reaches_the_caller(
 
 @pytest.mark.parametrize("name", VENDORS)
 def test_a_wrong_token_fails_and_stays_out_of_the_message(get_pages: Pages, name: str) -> None:
-    """Tokens travel in headers, so the url in the error's message has none."""
+    """Tokens are sent in headers, so the URL in the error message contains none."""
     tokens = dict.fromkeys(("facebook_token", "reddit_token", "x_token", "scraper_token"), "a-secret")
     mine = {token: value for token, value in tokens.items() if token in getattr(data, name).__annotations__}
     with pytest.raises(requests.HTTPError, match="401") as caught:
@@ -102,7 +102,7 @@ def test_a_wrong_token_fails_and_stays_out_of_the_message(get_pages: Pages, name
 
 
 def test_facebook_posts_are_what_graph_sends(get_pages: Pages, sandbox_url: str) -> None:
-    """A post has the fields asked for, unchanged; `since` leaves out what is older."""
+    """A post has the requested fields, unchanged; `since` leaves out older posts."""
     rows = list(chain(*get_pages("get_facebook_posts")))
     assert {"id", "created_time", "from", "permalink_url", "reactions", "comments"} <= set(rows[0])
     assert set().union(*rows) >= {"message", "shares", "attachments"}
@@ -113,15 +113,15 @@ def test_facebook_posts_are_what_graph_sends(get_pages: Pages, sandbox_url: str)
     assert answer["data"][0].items() <= rows[0].items()
 
 
-def test_reddit_links_come_out_of_their_envelope(get_pages: Pages) -> None:
-    """A row is the `data` of a t3 child, newest first."""
+def test_reddit_links_are_read_without_their_envelope(get_pages: Pages) -> None:
+    """A row is the `data` of a t3 child; the newest comes first."""
     rows = list(chain(*get_pages("get_reddit_links")))
     assert all(row["name"] == f"t3_{row['id']}" for row in rows)
     assert [row["created_utc"] for row in rows] == sorted((row["created_utc"] for row in rows), reverse=True)
 
 
 def test_x_posts_carry_their_author(get_pages: Pages) -> None:
-    """The account of `includes.users` stands in the post that it wrote."""
+    """Each post contains its author's account, from `includes.users`."""
     rows = list(chain(*get_pages("get_x_posts")))
     assert all(row["author"]["id"] == row["author_id"] for row in rows)
     assert {"username", "name", "verified", "public_metrics"} <= set(rows[0]["author"])
@@ -129,7 +129,7 @@ def test_x_posts_carry_their_author(get_pages: Pages) -> None:
 
 
 def test_scraped_items_are_left_as_they_were_scraped(get_pages: Pages, sandbox_url: str) -> None:
-    """No number is parsed and no key invented: that is dbt's work."""
+    """No number is parsed and no key added: dbt does that."""
     url = f"{sandbox_url}/apify/v2/datasets/reddit-posts/items"
     answer = requests.get(url, headers={"Authorization": f"Bearer {TOKENS['apify']}"}, timeout=10).json()
     assert list(chain(*get_pages("get_reddit_items", page_size=33))) == answer
@@ -137,13 +137,13 @@ def test_scraped_items_are_left_as_they_were_scraped(get_pages: Pages, sandbox_u
 
 @pytest.mark.usefixtures("sandbox_settings")
 def test_settings_come_from_the_section_of_the_folder() -> None:
-    """Addresses, tokens and data sets are filled by dlt from SOURCES__MENTIONS__*, the rest from .dlt/config.toml."""
+    """Addresses, tokens and dataset ids are taken from SOURCES__MENTIONS__*, the rest from .dlt/config.toml."""
     assert len(list(dlt.resource(data.get_x_items, name="mentions_x_scraped", section="mentions"))) == 320
     assert len(list(dlt.resource(data.get_reddit_links, name="mentions_reddit_api", section="mentions"))) == 380
 
 
 def test_a_missing_token_is_named(sandbox_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every platform needs its token: without it dlt says which setting is missing."""
+    """If a platform's token is missing, dlt names the setting."""
     assert "SOURCES__MENTIONS__X_TOKEN" in sandbox_settings
     monkeypatch.delenv("SOURCES__MENTIONS__X_TOKEN")
     with pytest.raises((ConfigFieldMissingException, ResourceExtractionError), match="SOURCES__MENTIONS__X_TOKEN"):

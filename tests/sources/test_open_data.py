@@ -1,4 +1,4 @@
-"""Holds the source open_data to the sandbox's Socrata portal."""
+"""Tests of the source open_data, on the sandbox's Socrata portal."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -14,20 +14,20 @@ from sandbox.environment import TOKENS
 
 @pytest.fixture
 def base_url(sandbox_url: str) -> str:
-    """The portal's address."""
+    """Base URL of the sandbox's portal."""
     return f"{sandbox_url}/socrata"
 
 
-def test_airports_are_what_the_portal_says(base_url: str) -> None:
-    """All pages together are the whole data set in the order of its key, token or not."""
+def test_airports_are_the_whole_dataset(base_url: str) -> None:
+    """All pages together are the whole dataset in the order of its key, with and without a token."""
     pages = list(get_airports("airp-0001", base_url, app_token=TOKENS["socrata"], page_size=1000))
     assert list(map(len, pages)) == [1000, 1000, 1000, 376]
     url = f"{base_url}/resource/airp-0001.json?$limit=9999&$order=iata"
     assert list(chain(*pages)) == requests.get(url, timeout=10).json()
 
 
-def test_weather_is_every_day_once(base_url: str) -> None:
-    """All pages of CSV together are every day of the data set, every value as text."""
+def test_weather_has_every_day_once(base_url: str) -> None:
+    """All pages of CSV together are every day of the dataset, every value as text."""
     rows = list(chain(*get_weather("wthr-0001", base_url, page_size=400)))
     days = [row["date"] for row in rows]
     assert len(days) == len(set(days)) == 1461
@@ -43,7 +43,7 @@ def test_weather_is_every_day_once(base_url: str) -> None:
 
 
 def test_csv_has_none_where_it_is_empty(base_url: str) -> None:
-    """An empty value of CSV is nothing, not an empty text."""
+    """An empty value of CSV is None, not an empty text."""
     response = requests.get(f"{base_url}/resource/airp-0001.csv?$limit=9999", timeout=10)
     [koror] = [row for row in parse_csv(response) if row["iata"] == "ROR"]
     assert (koror["state"], koror["country"]) == (None, "Palau")
@@ -54,7 +54,7 @@ def test_csv_has_none_where_it_is_empty(base_url: str) -> None:
 def test_paging_in_circles_is_refused(
     base_url: str, arm_fault: Callable[..., None], get_rows: Callable[..., object], fault: str
 ) -> None:
-    """An offset that is not obeyed ends with an error instead of never."""
+    """An offset that the portal ignores is an error instead of an endless loop."""
     arm_fault("/socrata", fault)
     dataset = "airp-0001" if get_rows is get_airports else "wthr-0001"
     with pytest.raises(RuntimeError, match="circles"):
@@ -73,7 +73,7 @@ def test_paging_in_circles_is_refused(
 def test_a_fault_of_json_reaches_the_caller(
     base_url: str, arm_fault: Callable[..., None], fault: str, error: type[Exception]
 ) -> None:
-    """What goes wrong on the second page is raised after the first."""
+    """An error on the second page is raised after the first page."""
     arm_fault("/socrata", fault, after=1)
     pages = get_airports("airp-0001", base_url)
     assert next(pages)
@@ -89,7 +89,7 @@ def test_a_fault_of_json_reaches_the_caller(
     ],
 )
 def test_a_fault_of_csv_is_noticed(base_url: str, arm_fault: Callable[..., None], fault: str, says: str) -> None:
-    """CSV parses whatever it is given, so what is no CSV, or half of it, is refused by name."""
+    """A response that is not CSV, or is cut, is an error, although a CSV parser would accept it."""
     arm_fault("/socrata", fault, after=1)
     pages = get_weather("wthr-0001", base_url)
     assert next(pages)
@@ -98,7 +98,7 @@ def test_a_fault_of_csv_is_noticed(base_url: str, arm_fault: Callable[..., None]
 
 
 def test_a_page_that_is_shorter_than_asked_for_is_not_the_last(base_url: str) -> None:
-    """Paging goes on after the rows that came, until a page is empty: a portal may cap pages, a cut may end a row."""
+    """Paging continues after the rows received until a page is empty, because a portal may cap pages."""
     url = f"{base_url}/resource/wthr-0001.csv"
     pages = list(data._read_pages(url, "date", None, 1000, lambda response: parse_csv(response)[:700]))
     assert list(map(len, pages)) == [700, 700, 61]
@@ -107,5 +107,5 @@ def test_a_page_that_is_shorter_than_asked_for_is_not_the_last(base_url: str) ->
 
 @pytest.mark.usefixtures("sandbox_settings")
 def test_settings_come_from_the_section_of_the_folder() -> None:
-    """Address, data set and token are filled by dlt from SOURCES__OPEN_DATA__*."""
+    """Address, dataset id and token are taken from SOURCES__OPEN_DATA__*."""
     assert len(list(dlt.resource(get_weather, name="weather", section="open_data"))) == 1461

@@ -1,4 +1,4 @@
-"""Holds the source personal_finance to its files: two banks' exports of different shape, and receipts as PDF."""
+"""Tests of the source personal_finance on its files: exports of two banks in different formats, and receipts as PDF."""
 
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def read_checking() -> list[dict[str, Any]]:
-    """Returns the rows of the checking account as they land, in the order of their file."""
+    """Returns the loaded rows of the checking account, in the order of their file."""
     config = load_source_config(ROOT / "dlthub" / "personal_finance")
     resource = config.find_resource("checking")
     assert resource
@@ -27,25 +27,25 @@ def read_checking() -> list[dict[str, Any]]:
 
 
 def test_dutch_days_and_commas_are_read() -> None:
-    """A day in front and a comma for the point become a date and an exact decimal; the rest stays as it stands."""
+    """Dates with the day first become dates, and numbers with a decimal comma decimals; other values stay texts."""
     rows = read_checking()
     assert len(rows) == 9
-    told = ("volgnr", "boekdatum", "bedrag", "omschrijving", "tegenrekening")
-    assert [rows[3][name] for name in told] == [
+    names = ("volgnr", "boekdatum", "bedrag", "omschrijving", "tegenrekening")
+    assert [rows[3][name] for name in names] == [
         "1004", date(2024, 1, 25), Decimal("2845.17"), "Salaris", "NL00EXMP0000000002",
     ]  # fmt: skip
     assert rows[1]["tegenrekening"] is None
 
 
 def test_money_in_and_money_out_are_one_amount() -> None:
-    """What comes in counts, what goes out counts against it; a comma inside of quotes separates nothing."""
+    """Income is positive and spending negative; a comma inside quotes separates nothing."""
     rows = list(chain(*get_savings()))
     assert [row["Amount"] for row in rows] == [Decimal("500.00"), Decimal("1.87"), Decimal("-120.00"), Decimal("1.92")]
     assert rows[1]["Memo"] == "Interest, January"
 
 
 def test_every_line_of_every_receipt_is_an_item() -> None:
-    """Number and day come from above the table, its lines are the rows; what the bank paid is what they add up to."""
+    """Number and date are read from above the table, whose lines are the rows; the bank's amount is their sum."""
     rows = list(chain(*get_receipts()))
     assert [(row["receipt"], row["line"]) for row in rows[:4]] == [
         ("CG-1041", 1), ("CG-1041", 2), ("CG-1041", 3), ("OTB-77", 1),
@@ -56,7 +56,7 @@ def test_every_line_of_every_receipt_is_an_item() -> None:
 
 
 def test_a_file_that_is_no_receipt_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A PDF whose table is called otherwise fails the load; it is not taken for a receipt without lines."""
+    """A PDF without the expected table fails the load; it is not read as a receipt without lines."""
     (tmp_path / "receipts").mkdir()
     receipt = (FILES / "receipts" / "2024-01-27_books.pdf").read_bytes()
     (tmp_path / "receipts" / "letter.pdf").write_bytes(receipt.replace(b"(Price)", b"(Prize)"))
@@ -65,7 +65,7 @@ def test_a_file_that_is_no_receipt_is_refused_by_name(tmp_path: Path, monkeypatc
         list(get_receipts())
 
 
-def test_its_tables_are_said_to_land_in_a_vault() -> None:
-    """`foundation list` and Dagster name the landing, not what dlt does for it."""
+def test_its_tables_are_shown_with_their_landing() -> None:
+    """`foundation list` and Dagster show the landing, not dlt's write disposition."""
     config = load_source_config(ROOT / "dlthub" / "personal_finance")
     assert {resource.meeting for resource in config.resources} == {"vault"}
