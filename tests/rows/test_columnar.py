@@ -1,4 +1,4 @@
-"""Rows that go to the load package in columns: which do, when they go, and what happens when a load ends half-way."""
+"""Rows written to the load package as Arrow tables: which rows, in which batches, and after a failed load."""
 
 import math
 import threading
@@ -24,13 +24,13 @@ SLOWER = "took dlt's own, slower path"
 
 
 def add(tree: Tree, body: str, settings: str = "") -> None:
-    """A source `s` with a table `t`, whose generator has this body."""
+    """Writes source `s` with table `t`; `body` is the body of its generator."""
     tree.add("s", f"resources: [{{entry: data.get, destination: raw.t{settings}}}]", f"def get():\n    {body}\n")
 
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What is written to the load package: sizes of the root's tables in columns, and pages of rows."""
+    """Records each write to the load package: the row count of an Arrow table of `t`, or a page of rows as a list."""
     found: list[Any] = []
     write_tables, write_rows = PackageFiles.write_tables, PackageFiles.write_rows
 
@@ -47,10 +47,10 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return found
 
 
-def test_a_page_of_mixed_types_takes_dlts_path_alone(
+def test_only_a_page_of_mixed_types_takes_dlts_path(
     tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pages before and after it go in columns, and the load says how many did not, and why."""
+    """The other pages are written as Arrow tables; a warning gives the number of slower pages and the reason."""
     monkeypatch.setattr(page_buffer, "MOST_ROWS", 1)
     add(tree, "yield from [{'x': 1}, {'x': 'a'}, {'x': 3}]")
     result = tree.load("s.t")
@@ -61,15 +61,15 @@ def test_a_page_of_mixed_types_takes_dlts_path_alone(
     assert sorted(tree.query("select x, x__v_text from raw.t"), key=str) == [(1, None), (3, None), (None, "a")]
 
 
-def test_engine_dlt_switches_columns_off(tree: Tree, written: list[Any]) -> None:
-    """For debugging: nothing is written here, dlt does it all, and nothing is said of it."""
+def test_engine_dlt_writes_no_arrow_tables(tree: Tree, written: list[Any]) -> None:
+    """`engine: dlt` leaves all rows to dlt, without a warning."""
     add(tree, "yield [{'x': 1}, {'x': 'a'}]", ", engine: dlt")
     result = tree.load("s.t")
     assert (written, result.warnings, result.rows) == ([], (), 2)
 
 
-def test_random_ids_are_of_dlts_kind() -> None:
-    """As long as dlt's, of the same letters, and no two alike."""
+def test_random_ids_look_like_dlts() -> None:
+    """Generated ids have the length and the alphabet of dlt's ids, and are unique."""
     found = ids.random_ids(1000).to_pylist()
     letters = {letter for _ in range(1000) for letter in generate_dlt_id()}
     assert {len(one) for one in found} == {len(generate_dlt_id())}
@@ -78,7 +78,7 @@ def test_random_ids_are_of_dlts_kind() -> None:
 
 
 def test_a_nested_row_has_the_id_that_dlt_would_give_it(tree: Tree) -> None:
-    """It follows from its parent's id, its table and its place, at every depth."""
+    """The id of a nested row is dlt's hash of parent id, table and list index, at every depth."""
     add(tree, "yield [{'items': [{'tags': ['a', 'b']}, {'tags': ['c']}]}, {'items': [{}]}]")
     tree.load("s.t")
     nested = [
@@ -90,8 +90,8 @@ def test_a_nested_row_has_the_id_that_dlt_would_give_it(tree: Tree) -> None:
     assert all(own == get_nested_row_hash(parent, name, index) for name, own, parent, index in nested)
 
 
-def test_pages_are_gathered_by_rows(tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small pages go together, and a page that would make too many waits for the next turn or is cut."""
+def test_pages_are_batched_by_row_count(tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small pages are combined up to MOST_ROWS; a page that would exceed it starts the next batch or is cut."""
     monkeypatch.setattr(page_buffer, "MOST_ROWS", 5)
     add(tree, "yield from [[{'x': 1}] * size for size in (2, 2, 2, 1, 12)]")
     tree.load("s.t")
@@ -106,25 +106,25 @@ def test_pages_are_gathered_by_rows(tree: Tree, written: list[Any], monkeypatch:
     ],
     ids=["rows", "documents"],
 )
-def test_the_first_rows_go_ahead(
+def test_the_first_rows_are_converted_first(
     tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch, body: str, sizes: list[int]
 ) -> None:
-    """The others are read by what these have shown; not all rows of a large page have to be taken apart for that."""
+    """The first FIRST_ROWS rows are converted first; the rest of the page uses the schema inferred from them."""
     monkeypatch.setattr(page_buffer, "FIRST_ROWS", 2)
     add(tree, body)
     assert (tree.load("s.t").row_count, written) == (sum(sizes), sizes)
 
 
 def test_a_list_may_be_used_again(tree: Tree) -> None:
-    """What was yielded has landed, whatever becomes of the list."""
+    """A source may change or clear a list after it has yielded it; the rows that it yielded land."""
     add(tree, "page = [{'x': 1}, {'x': 2}]; yield page; page.clear(); page.append({'x': 3}); yield page; page.clear()")
     assert tree.load("s.t").row_count == 3
     assert sorted(tree.query("select x from raw.t")) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 2**64, -(2**70), 10**30])
-def test_a_number_of_a_document_keeps_its_digits(tree: Tree, number: int) -> None:
-    """One that is wider than 64 bits is not rounded to a double: it is told."""
+def test_an_integer_in_json_keeps_its_digits(tree: Tree, number: int) -> None:
+    """Integers of up to 64 bits land exactly; a wider integer fails the load instead of being rounded to a double."""
     add(tree, f'yield b\'[{{"x": 1.0000000000000000000001, "t": "{"9" * 40}", "n": {number}}}]\'')
     if -(2**63) <= number < 2**63:
         tree.load("s.t")
@@ -134,8 +134,8 @@ def test_a_number_of_a_document_keeps_its_digits(tree: Tree, number: int) -> Non
             tree.load("s.t")
 
 
-def test_pages_are_gathered_by_size(tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long rows go sooner."""
+def test_pages_are_batched_by_size(tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch is written when it reaches MOST_BYTES."""
     monkeypatch.setattr(page_buffer, "MOST_BYTES", 1000)
     add(tree, "yield from [[{'x': 'a' * size}] for size in (1, 2, 999, 1, 2)]")
     tree.load("s.t")
@@ -143,10 +143,10 @@ def test_pages_are_gathered_by_size(tree: Tree, written: list[Any], monkeypatch:
 
 
 @pytest.mark.parametrize(("settings", "sizes"), [(", write_disposition: replace", [2, 2]), ("", [4])])
-def test_rows_wait_no_longer_than_a_while(
+def test_a_batch_is_written_after_a_time_limit(
     tree: Tree, written: list[Any], monkeypatch: pytest.MonkeyPatch, settings: str, sizes: list[int]
 ) -> None:
-    """Slow pages are written when the first has waited, but where a load is told from another one by its pages."""
+    """A batch is written after LONGEST_SECONDS, except for appends, whose pages identify them after a crash."""
     clock: Iterator[float] = iter([0.0, 1.0, page_buffer.LONGEST_SECONDS + 1, *[100.0] * 2, *[200.0] * 100])
     monkeypatch.setattr(page_buffer, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     add(tree, "yield from [[{'x': 1}]] * 4", settings)
@@ -154,8 +154,8 @@ def test_rows_wait_no_longer_than_a_while(
     assert written == sizes
 
 
-def test_rows_are_told_before_they_are_written(tree: Tree, written: list[Any]) -> None:
-    """Whoever watches sees a slow source count."""
+def test_progress_counts_rows_before_they_are_written(tree: Tree, written: list[Any]) -> None:
+    """Progress counts rows when they are yielded, before they are written."""
     add(tree, "yield from [[{'x': 1}, {'x': 2}]] * 3")
     seen: list[tuple[int, int]] = []
 
@@ -168,7 +168,7 @@ def test_rows_are_told_before_they_are_written(tree: Tree, written: list[Any]) -
 
 
 def test_a_source_that_fails_half_way_leaves_nothing_behind(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of it were written already; the table is as it was, and no thread goes on."""
+    """Pages already written are discarded, the table is unchanged, and no thread is left running."""
     add(tree, "yield [{'x': 1}]")
     tree.load("s.t")
     monkeypatch.setattr(page_buffer, "MOST_ROWS", 1)
@@ -187,7 +187,7 @@ def test_a_source_that_fails_half_way_leaves_nothing_behind(tree: Tree, monkeypa
 
 
 def test_a_load_that_failed_is_finished_by_the_next_run(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its pages were kept, those in columns and those of rows, and land together with the next ones."""
+    """Its extracted pages, Arrow tables and rows alike, land together with the rows of the next run."""
     monkeypatch.setattr(page_buffer, "MOST_ROWS", 1)
     add(tree, "yield from [{'x': 1, 'tags': ['a']}, {'x': 'b'}]", ", retries: {max: 0}")
 
@@ -206,7 +206,7 @@ def test_a_load_that_failed_is_finished_by_the_next_run(tree: Tree, monkeypatch:
 
 @pytest.mark.parametrize("gathered", [1, 3, 50_000])
 def test_an_append_that_had_landed_counts_once(tree: Tree, monkeypatch: pytest.MonkeyPatch, gathered: int) -> None:
-    """Killed after its rows were in the table and run again: it reads the same rows, though with other ids."""
+    """A load killed after its commit is recognised on the next run, although the rows have new generated ids."""
     monkeypatch.setattr(page_buffer, "MOST_ROWS", gathered)
     body = "yield from [[{'x': 1, 'tags': ['a', 'b']}, {'x': 2.5}], [{'x': 2, 'y': {'z': 1}}]]"
     add(tree, body)
@@ -226,8 +226,8 @@ def test_an_append_that_had_landed_counts_once(tree: Tree, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("first", ["{'x': 1, 'tags': ['a']}", "pa.table({'x': [1]})"])
-def test_rows_and_frames_of_one_resource_are_kept_as_before(tree: Tree, first: str) -> None:
-    """Arrow tables among rows are taken apart; rows among Arrow tables are refused."""
+def test_a_resource_may_yield_dicts_then_arrow_tables(tree: Tree, first: str) -> None:
+    """Arrow tables after dicts are converted to rows; dicts after Arrow tables are refused."""
     add(tree, f"import pyarrow as pa\n    yield {first}\n    yield pa.table({{'x': [2]}})\n    yield {{'x': 3}}")
     if first.startswith("pa"):
         with pytest.raises(ValueRefused, match=r"^raw\.t: row 3: got a dict, and the table holds Arrow rows"):
@@ -250,8 +250,8 @@ KEPT: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 @pytest.mark.parametrize("what", KEPT)
-def test_what_dlt_would_change_is_kept_in_columns(tree: Tree, what: str) -> None:
-    """These alone are better than on dlt's own path, which cannot write them and refuses."""
+def test_the_columnar_engine_keeps_values_that_dlt_refuses(tree: Tree, what: str) -> None:
+    """The columnar engine stores these values unchanged; `engine: dlt` cannot write them and refuses them."""
     spelt, is_kept = KEPT[what]
     body = f"yield [{{'x': {spelt}, 'items': [{{'y': {spelt}}}]}}, {{'x': None}}]"
     add(tree, body)
@@ -265,16 +265,16 @@ def test_what_dlt_would_change_is_kept_in_columns(tree: Tree, what: str) -> None
         tree.load("s.t")
 
 
-def test_a_row_whose_id_tells_its_versions_apart_keeps_to_what_dlt_can_write(tree: Tree) -> None:
-    """NaN would count as None there: a change from one to the other would be missed."""
+def test_scd2_refuses_nan(tree: Tree) -> None:
+    """The row id of scd2 is a hash in which NaN equals None; a change between the two would be missed."""
     add(tree, "yield {'x': float('nan')}", ", write_disposition: {disposition: merge, strategy: scd2}")
     with pytest.raises(ValueRefused, match="column x: got NaN"):
         tree.load("s.t")
 
 
 @pytest.mark.parametrize("engine", ["columnar", "dlt"])
-def test_a_column_that_takes_no_none_refuses_one_before_it_has_a_type(tree: Tree, engine: str) -> None:
-    """By its row, though no value has said yet of what type the column is."""
+def test_a_null_is_refused_in_a_not_nullable_column_without_a_type(tree: Tree, engine: str) -> None:
+    """A null is refused with its row number, also if no value has defined the column's type yet."""
     settings = f", engine: {engine}, columns: {{a: {{nullable: false}}}}"
     add(tree, "yield [{'id': 1, 'a': None}, {'id': 2, 'a': 5}]", settings)
     with pytest.raises(ValueRefused, match="row 1, column a: got None for a column that is not nullable"):

@@ -1,4 +1,4 @@
-"""Data of persons: tagged where people look for it, and where `pii: hash` says so nowhere in clear."""
+"""Columns marked `pii`: their tags in Dagster and dbt, and the hashes that `pii: hash` stores instead of values."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ from tests.support.trees import Tree
 KEY = "b3b0c6f2e1d94a7f8a5c0e7d6f4b2a19"
 HASHED = "columns: {email: {pii: hash}, user__phone: {pii: hash}, born: {pii: hash}}"
 
-# The same two rows, in whatever an entry may yield.
+# The same two rows in every form that an entry may yield.
 FORMS = {
     "a page of dicts": "yield ROWS",
     "a row at a time": "yield from ROWS",
@@ -69,14 +69,14 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def hashed(text: str) -> str:
-    """What a text lands as, computed as anybody would who has the key."""
+    """Returns the hash of a text, computed independently of the package."""
     return hmac.new(KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 @pytest.mark.parametrize("engine", ["columnar", "dlt"])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_value_has_one_hash_whatever_it_comes_in(tree: Tree, form: str, engine: str) -> None:
-    """HMAC-SHA-256 of its exact text, at any depth, on both engines; null stays null, other columns are left alone."""
+def test_a_value_has_the_same_hash_in_every_form_of_row(tree: Tree, form: str, engine: str) -> None:
+    """The hash is HMAC-SHA-256 of the exact text, at any depth, on both engines; nulls and other columns are kept."""
     tree.add(
         "shop",
         f"resources: [{{entry: data.get_rows, destination: raw.people, engine: {engine}, {HASHED}}}]",
@@ -113,8 +113,8 @@ def test_a_value_has_one_hash_whatever_it_comes_in(tree: Tree, form: str, engine
         ("['x', None]", '["x", null]'),
     ],
 )
-def test_the_text_of_a_value_is_its_own(tree: Tree, value: str, text: str) -> None:
-    """Neither trimmed nor folded; what is no text has one spelling, lists and objects that of JSON."""
+def test_the_text_form_of_each_type_is_hashed(tree: Tree, value: str, text: str) -> None:
+    """Text is neither trimmed nor case-folded. Other types have one text form; lists and objects are hashed as JSON."""
     data = "from datetime import UTC, date, datetime\nfrom decimal import Decimal\n\n\n"
     data += f"def get_rows():\n    yield {{'secret': {value}}}\n"
     tree.add(
@@ -126,8 +126,8 @@ def test_the_text_of_a_value_is_its_own(tree: Tree, value: str, text: str) -> No
     assert tree.query("SELECT secret FROM raw.people") == [hashed(text)]
 
 
-def test_a_hash_is_a_key_as_good_as_another(tree: Tree) -> None:
-    """The same person comes again and is merged; joins hold, for the key of the hash stays."""
+def test_a_hashed_primary_key_merges_rows(tree: Tree) -> None:
+    """A merge by a hashed primary key updates the row, because equal values have equal hashes in every load."""
     tree.add(
         "shop",
         "resources: [{entry: data.get_rows, destination: raw.people, write_disposition: merge, primary_key: email, "
@@ -140,8 +140,10 @@ def test_a_hash_is_a_key_as_good_as_another(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize("key", [None, "short"])
-def test_without_a_key_nothing_is_read(tree: Tree, monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
-    """The setting is named, by the load and by `foundation list`, before the entry is begun."""
+def test_the_entry_is_not_called_without_a_hash_key(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    """The load and `foundation list` name the missing or short key before the entry is called."""
     monkeypatch.delenv("PII_HASH_KEY")
     if key:
         monkeypatch.setenv("PII_HASH_KEY", key)
@@ -157,8 +159,8 @@ def test_without_a_key_nothing_is_read(tree: Tree, monkeypatch: pytest.MonkeyPat
     assert [(one.name, one.is_set) for one in find_settings(source, {})] == [("PII_HASH_KEY", False)]
 
 
-def test_a_column_that_no_row_has_is_told(tree: Tree) -> None:
-    """A name that is misspelt protects nobody."""
+def test_a_hashed_column_that_no_row_has_is_a_warning(tree: Tree) -> None:
+    """The load warns of a hashed column that no row has; its name may be misspelt."""
     tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.people, columns: {emial: {pii: hash}}}]")
     tree.give("shop", [{"email": "a@b.c"}])
     assert "columns.emial says pii: hash, and no row had it. Did you mean 'email'?" in tree.load("shop.people").warnings
@@ -180,16 +182,16 @@ def test_a_column_that_no_row_has_is_told(tree: Tree) -> None:
         ),
     ],
 )
-def test_what_cannot_be_hashed_is_refused(tree: Tree, said: str, told: str) -> None:
-    """Before anything runs, where it is written."""
+def test_settings_that_contradict_a_hash_are_refused(tree: Tree, said: str, told: str) -> None:
+    """The settings are checked before anything runs; the error names file and line."""
     folder = tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.people, {said}}}]")
     with pytest.raises(ConfigError) as refused:
         load_source_config(folder)
     assert told in str(refused.value)
 
 
-def test_dagster_and_dbt_know_which_columns_are_personal(location: Location) -> None:
-    """A tag on the column, before and after it is loaded, and `pii` in the meta of dbt's source; descriptions stay."""
+def test_dagster_and_dbt_mark_personal_columns(location: Location) -> None:
+    """Dagster tags the columns before and after a load, dbt's source has `pii` in `meta`, and descriptions are kept."""
     columns = "{email: {pii: true, description: Of the buyer.}, Phone: {pii: hash}, id: {}}"
     location.add(
         "shop",
@@ -250,8 +252,10 @@ resources:
 
 
 @pytest.mark.parametrize("pii", ["hash", "true"])
-def test_the_value_in_clear_is_nowhere(location: Location, monkeypatch: pytest.MonkeyPatch, pii: str) -> None:
-    """No file of a load, no table, event, log or preview holds it, however the load ends; without `hash` they do."""
+def test_a_hashed_value_is_never_stored_as_plain_text(
+    location: Location, monkeypatch: pytest.MonkeyPatch, pii: str
+) -> None:
+    """With `pii: hash` no file, table, event, log or preview of a load contains the value. With `pii: true` some do."""
     columns = f"columns: {{email: {{pii: {pii}}}, user__email: {{pii: {pii}}}}}"
     inbox = location.write(".dlt/inbox/people.csv", f"id,email\n1,{EMAIL}\n{EMAIL},2\nx{EMAIL},{EMAIL}\n").parent
     monkeypatch.setenv("SOURCES__SHOP__INBOX__URL", str(inbox))
