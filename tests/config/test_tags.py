@@ -1,4 +1,4 @@
-"""Holds contracts by tag to what they say: tags.yaml is checked as a whole, rows before anything is written."""
+"""Contracts in tags.yaml: the file is checked as a whole, and rows are checked before they are written."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,15 +26,15 @@ def get_rows():
 
 
 def add(tree: Tree, *settings: str, tags: str = TAGS, **more: str) -> Path:
-    """Writes the source shop with one tagged table, and the tags; returns its folder."""
+    """Writes the source `shop` with one tagged table, and tags.yaml; returns the source's folder."""
     lines = "\n".join(("destination: raw.orders", "primary_key: id", "tag: transactions", *settings))
     folder = tree.add("shop", f"resources:\n  - entry: data.get_rows\n{indent(lines, '    ')}\n", **more)
     (tree.root / "dlthub" / "tags.yaml").write_text(tags)
     return folder
 
 
-def test_every_problem_of_the_file_is_told_at_once_with_its_line(tmp_path: Path) -> None:
-    """A tags.yaml that is wrong in several places says so of each, with file, line and what is accepted."""
+def test_all_problems_of_the_file_are_reported_at_once(tmp_path: Path) -> None:
+    """A tags.yaml with several errors lists each with file, line and accepted values."""
     file = tmp_path / "tags.yaml"
     file.write_text(
         "transactions: {requires: {amount: decimall, Date: date}}\n"
@@ -44,8 +44,8 @@ def test_every_problem_of_the_file_is_told_at_once_with_its_line(tmp_path: Path)
     )
     with pytest.raises(ConfigError) as caught:
         load_tags(file)
-    told = [f"{problem.line} {problem.field}: {problem.message}" for problem in caught.value.problems]
-    assert [line.partition(":")[0] for line in told] == [
+    reported = [f"{problem.line} {problem.field}: {problem.message}" for problem in caught.value.problems]
+    assert [line.partition(":")[0] for line in reported] == [
         "1 transactions.requires.amount",
         "1 transactions.requires.Date",
         "2 Workouts",
@@ -53,14 +53,14 @@ def test_every_problem_of_the_file_is_told_at_once_with_its_line(tmp_path: Path)
         "3 sleep.requires",
         "4 music",
     ]
-    assert "got 'decimall'; accepted: text, double," in told[0]
-    assert told[0].endswith("Did you mean 'decimal'?")
-    assert "unknown key 'needs'; accepted: requires" in told[3]
-    assert "needs at least one column with its type" in told[4]
+    assert "got 'decimall'; accepted: text, double," in reported[0]
+    assert reported[0].endswith("Did you mean 'decimal'?")
+    assert "unknown key 'needs'; accepted: requires" in reported[3]
+    assert "needs at least one column with its type" in reported[4]
 
 
-def test_a_broken_file_is_told_where_it_stands_and_breaks_those_who_use_it(tree: Tree) -> None:
-    """A tags.yaml with an error is listed as broken by itself, beside the sources that use a tag; others are not."""
+def test_a_broken_file_breaks_the_sources_that_use_tags(tree: Tree) -> None:
+    """A broken tags.yaml is listed as broken, as is each source that uses a tag; other sources still load."""
     add(tree, tags="transactions: {requires: {amount: money}}\n")
     tree.add("other", "resources:\n  - {entry: data.get_rows, destination: raw.other}\n")
     found, broken = find_sources(tree.root)
@@ -70,7 +70,7 @@ def test_a_broken_file_is_told_where_it_stands_and_breaks_those_who_use_it(tree:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         (["columns_from: {amonut: Bedrag}"], "'amonut' is no column of the tag; .* Did you mean 'amount'"),
         (
@@ -86,16 +86,16 @@ def test_a_broken_file_is_told_where_it_stands_and_breaks_those_who_use_it(tree:
     ],
     ids=["column", "type", "renamed type", "disposition", "children", "nesting", "lake", "landing"],
 )
-def test_what_cannot_fit_is_refused_before_there_is_a_row(tree: Tree, settings: Sequence[str], told: str) -> None:
+def test_settings_that_contradict_the_tag_are_refused(tree: Tree, settings: Sequence[str], message: str) -> None:
     """A resource that contradicts its tag or its landing is a problem of its file, with the line."""
     folder = add(tree, *settings)
-    with pytest.raises(ConfigError, match=told) as caught:
+    with pytest.raises(ConfigError, match=message) as caught:
         load_source_config(folder)
     assert all(problem.line for problem in caught.value.problems)
 
 
 @pytest.mark.parametrize(
-    ("yaml", "told"),
+    ("yaml", "message"),
     [
         ("primary_key: id, tag: transaction", "unknown tag 'transaction'; accepted: transactions.*Did you mean"),
         ("tag: transactions", "tag needs a primary_key"),
@@ -104,16 +104,16 @@ def test_what_cannot_fit_is_refused_before_there_is_a_row(tree: Tree, settings: 
     ],
     ids=["unknown", "no key", "renames", "vault"],
 )
-def test_a_tag_is_known_and_comes_with_a_key(tree: Tree, yaml: str, told: str) -> None:
-    """A tag that nobody registered, one without a key, and what needs a tag and has none are refused."""
+def test_a_tag_must_be_registered_and_needs_a_primary_key(tree: Tree, yaml: str, message: str) -> None:
+    """Unknown tags, tags without a primary key, and settings that need a tag are refused."""
     folder = tree.add("shop", f"resources:\n  - {{entry: data.get_rows, destination: raw.orders, {yaml}}}\n")
     (tree.root / "dlthub" / "tags.yaml").write_text(TAGS)
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         load_source_config(folder)
 
 
-def test_without_the_file_an_example_is_told(tree: Tree) -> None:
-    """A tag where there is no tags.yaml is refused with what one looks like."""
+def test_a_missing_file_is_reported_with_an_example(tree: Tree) -> None:
+    """The error for a tag without a tags.yaml contains an example of the file."""
     folder = add(tree)
     (tree.root / "dlthub" / "tags.yaml").unlink()
     with pytest.raises(ConfigError, match=r"dlthub/tags.yaml registers them: transactions: \{requires:"):
@@ -137,17 +137,17 @@ BREACHES: dict[str, tuple[dict[str, Any], list[str], str]] = {
 @pytest.mark.parametrize("engine", ["columnar", "dlt"])
 @pytest.mark.parametrize("name", BREACHES)
 def test_rows_that_break_the_contract_are_not_written(tree: Tree, name: str, engine: str) -> None:
-    """Column and type are named, in either engine, and there is no table afterwards."""
-    change, settings, told = BREACHES[name]
+    """The error names column and type with both engines, and no table is created."""
+    change, settings, message = BREACHES[name]
     add(tree, f"engine: {engine}", *settings)
     tree.give("shop", [{key: value for key, value in (ROW | change).items() if value is not ...}])
-    with pytest.raises(RequiredColumnsMissing, match=told):
+    with pytest.raises(RequiredColumnsMissing, match=message):
         tree.load("shop.orders")
     assert "orders" not in tree.query("select table_name from information_schema.tables")
 
 
 @pytest.mark.parametrize("amount", [12, "12.50", 12.5], ids=["bigint", "text", "double"])
-def test_what_can_be_converted_exactly_satisfies_where_columns_says_so(tree: Tree, amount: Any) -> None:
+def test_a_declared_decimal_accepts_exact_conversions(tree: Tree, amount: Any) -> None:
     """A decimal is satisfied by integers, and by text and floats whose column is declared decimal."""
     add(tree, "columns: {date: {data_type: date}, Bedrag: {data_type: decimal}}", "columns_from: {amount: Bedrag}")
     tree.give("shop", [{"id": 1, "date": "2024-01-31", "Bedrag": amount, "description": "rent"}])
@@ -156,8 +156,8 @@ def test_what_can_be_converted_exactly_satisfies_where_columns_says_so(tree: Tre
     assert [check.passed for check in result.checks if check.name == "requires"] == [True]
 
 
-def test_a_source_that_ceases_to_carry_a_column_fails(tree: Tree) -> None:
-    """A table that had the column keeps its rows, and the load without it fails, as the check `requires` does."""
+def test_a_source_that_drops_a_required_column_fails(tree: Tree) -> None:
+    """The load without the column fails, as does the check `requires`; the table keeps its rows."""
     add(tree, DATE)
     tree.give("shop", [ROW])
     tree.load("shop.orders")
@@ -167,14 +167,14 @@ def test_a_source_that_ceases_to_carry_a_column_fails(tree: Tree) -> None:
     assert tree.query("select id from raw.orders") == [1]
 
 
-def test_rows_that_the_cursor_leaves_out_break_nothing(tree: Tree) -> None:
-    """A run that finds nothing new has no columns either, and that is no breach."""
+def test_a_run_without_new_rows_passes_the_contract(tree: Tree) -> None:
+    """A run without new rows has no columns and passes the contract."""
     add(tree, DATE, "incremental: {cursor_path: id}")
     tree.give("shop", [ROW])
     assert [tree.load("shop.orders").rows for _ in range(2)] == [1, 0]
 
 
-def test_frames_are_held_to_the_contract_too(tree: Tree) -> None:
+def test_arrow_tables_are_checked_too(tree: Tree) -> None:
     """An Arrow table whose amount is a float is refused."""
     add(tree, DATE, data=ARROW)
     with pytest.raises(RequiredColumnsMissing, match=r"amount \(decimal\): the column is double"):

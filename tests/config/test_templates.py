@@ -1,4 +1,4 @@
-"""Holds templates to partition bounds and settings, and nothing else."""
+"""Templates: they accept partition bounds and settings, and no other expression."""
 
 from typing import Any
 
@@ -26,13 +26,13 @@ VALUES = {"partition.start": "2024-01-01", "env.TOKEN": "abc"}
     ids=repr,
 )
 def test_a_template_is_replaced(value: Any, expected: Any) -> None:
-    """Anywhere in nested lists and mappings; all else stays as it is."""
+    """Templates in nested lists and mappings are replaced; everything else is unchanged."""
     assert render(value, VALUES) == expected
 
 
 @pytest.mark.parametrize("name", ["partition.key", "partition.start", "partition.end", "env.A", "env._a1"])
 def test_known_names(name: str) -> None:
-    """These can be filled."""
+    """Names of partition bounds and of settings are accepted."""
     assert is_known(name)
 
 
@@ -41,23 +41,23 @@ def test_known_names(name: str) -> None:
     ["", "partition", "partition.first", "env", "env.", "env.A-B", "env.A.B", "now()", "partition.start | upper"],
 )
 def test_unknown_names(name: str) -> None:
-    """No expression, no filter, no other name."""
+    """Expressions, filters and other names are rejected."""
     assert not is_known(name)
 
 
-def test_what_is_filled_is_not_evaluated_again() -> None:
+def test_a_rendered_value_is_not_rendered_again() -> None:
     """A setting that looks like a template stays text."""
     assert render("{{ env.TOKEN }}", {"env.TOKEN": "{{ partition.start }}"}) == "{{ partition.start }}"
 
 
 def test_a_missing_value_is_an_error() -> None:
-    """Nothing is left half filled."""
+    """A missing value raises an error that names it."""
     with pytest.raises(KeyError, match=r"partition\.end"):
         render(["{{ partition.start }}", "{{ partition.end }}"], VALUES)
 
 
-def test_names_are_found_wherever_they_stand() -> None:
-    """Templates in a nested value, and the settings among them."""
+def test_names_are_found_in_nested_values() -> None:
+    """All template names of a nested value are found, and the settings among them."""
     value = {"a": ["{{ env.A }} {{env.B}}", {"b": "{{ partition.key }}"}]}
     assert list(find_templates(value)) == ["env.A", "env.B", "partition.key"]
     assert list(environment_names(value)) == ["A", "B"]
@@ -67,7 +67,7 @@ def test_names_are_found_wherever_they_stand() -> None:
 @given(
     st.recursive(st.text() | st.integers() | st.none(), lambda part: st.lists(part) | st.dictionaries(st.text(), part))
 )
-def test_a_value_without_templates_is_itself(value: Any) -> None:
-    """Rendering changes nothing that has no `{{ }}` in it."""
+def test_a_value_without_templates_is_unchanged(value: Any) -> None:
+    """Rendering returns a value without `{{ }}` unchanged."""
     if not list(find_templates(value)):
         assert render(value, {}) == value

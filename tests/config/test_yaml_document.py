@@ -1,4 +1,4 @@
-"""Holds the reading of YAML to plain data, and to the line of every value."""
+"""YAML documents: plain values, and the line of each value."""
 
 import time
 from itertools import pairwise
@@ -27,7 +27,7 @@ resources:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A file with `TEXT` in it."""
+    """A file that contains `TEXT`."""
     file = tmp_path / "sources.yaml"
     file.write_text(TEXT, encoding="utf-8")
     return file
@@ -60,24 +60,24 @@ def test_the_value_is_plain_data(file: Path) -> None:
     ids=lambda path: format_path(path) if isinstance(path, tuple) else None,
 )
 def test_every_value_has_its_line(file: Path, path: tuple[str | int, ...], line: int) -> None:
-    """What was merged in has the line where it is written; what is nowhere has its nearest ancestor's."""
+    """A merged value has the line of its anchor; a missing path has the line of its nearest ancestor."""
     assert load_yaml(file).line(path) == line
 
 
-def test_a_path_reads_as_a_person_would_write_it() -> None:
+def test_a_path_is_formatted_with_dots_and_brackets() -> None:
     """Keys are joined by dots, positions are in brackets."""
     assert format_path(("resources", 0, "columns", "id")) == "resources[0].columns.id"
 
 
 def test_an_empty_file_has_no_value(tmp_path: Path) -> None:
-    """None, and line 1 for whatever is asked."""
+    """The value is None, and every path has line 1."""
     (tmp_path / "x.yaml").write_bytes(b"")
     document = load_yaml(tmp_path / "x.yaml")
     assert (document.value, document.line(("a",))) == (None, 1)
 
 
-def test_all_duplicate_keys_come_at_once(tmp_path: Path) -> None:
-    """On every level, each with both lines."""
+def test_all_duplicate_keys_are_reported_at_once(tmp_path: Path) -> None:
+    """Duplicate keys at every level are reported together, each with its line."""
     (tmp_path / "x.yaml").write_text("a: 1\nb: {c: 1,\n  c: 2}\na: 2\n", encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         load_yaml(tmp_path / "x.yaml")
@@ -85,15 +85,15 @@ def test_all_duplicate_keys_come_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sign", ["[", "{a: ", "- ", "? "])
-def test_depth_ends_in_an_error_not_in_the_process(tmp_path: Path, sign: str) -> None:
-    """However a hundred thousand levels are written, libyaml's composer never meets them."""
+def test_deep_nesting_is_an_error_and_not_a_crash(tmp_path: Path, sign: str) -> None:
+    """A hundred thousand levels raise a ConfigError; libyaml's composer would overflow the stack."""
     (tmp_path / "x.yaml").write_text(sign * 100_000, encoding="utf-8")
     with pytest.raises(ConfigError):
         load_yaml(tmp_path / "x.yaml")
 
 
-def test_a_bomb_costs_nothing(tmp_path: Path) -> None:
-    """Twenty levels of aliases would be 10^20 values: they are counted, not built."""
+def test_an_alias_bomb_is_refused_quickly(tmp_path: Path) -> None:
+    """Twenty levels of aliases (10^20 values) are counted, not expanded."""
     names = [f"a{number}" for number in range(20)]
     lines = ["a0: &a0 [x]"] + [
         f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]" for before, name in pairwise(names)
@@ -106,7 +106,7 @@ def test_a_bomb_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_big_files_are_read(tmp_path: Path) -> None:
-    """A thousand resources in one file are no bomb."""
+    """A file with a thousand resources is accepted."""
     (tmp_path / "x.yaml").write_text("resources:\n" + "  - {entry: a.b, destination: c.d}\n" * 1000, encoding="utf-8")
     document = load_yaml(tmp_path / "x.yaml")
     assert len(document.value["resources"]) == 1000
