@@ -1,4 +1,4 @@
-"""Holds the hashes of a vault to docs/how-to/keep-every-version.md: a value has one hash in any type and order."""
+"""Hashes of a vault, as in docs/how-to/keep-every-version.md: a value has one hash in every type and column order."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -30,13 +30,13 @@ ROWS = st.lists(
 
 
 def as_table(rows: list[dict[str, Any]], order: list[str]) -> pa.Table:
-    """The rows, each with its place as key, as an Arrow table with its columns in an order."""
+    """Returns the rows as an Arrow table with the columns in this order; `id` is the row's position."""
     keyed = [{"id": number, **row} for number, row in enumerate(rows)]
     return pa.table({name: pa.array([row[name] for row in keyed], TYPES.get(name)) for name in order})
 
 
 def hashes_of(table: pa.Table, key: tuple[str, ...] = ("id",)) -> list[tuple[str, str]]:
-    """Hash of key and row, for each row."""
+    """Returns the hash of the key and the hash of the row, for each row."""
     hashed = Hashes(key, Path())
     landed = hashed.add(table)
     hashed.close()
@@ -48,7 +48,7 @@ def hashes_of(table: pa.Table, key: tuple[str, ...] = ("id",)) -> list[tuple[str
 def test_neither_order_nor_pages_nor_empty_columns_matter(
     rows: list[dict[str, Any]], order: list[str], cut: int
 ) -> None:
-    """Whatever the rows hold: columns in any order, rows in one page or two, a column more that is empty."""
+    """Hashes do not depend on the order of columns, the division into pages, or an additional empty column."""
     straight = as_table(rows, ["id", *VALUES])
     shuffled = as_table(rows, order).append_column("more", pa.nulls(len(rows), pa.string()))
     shuffled = shuffled.append_column("_dlt_load_id", pa.array(["1.0"] * len(rows)))
@@ -59,7 +59,7 @@ def test_neither_order_nor_pages_nor_empty_columns_matter(
 @settings(max_examples=20, deadline=None)
 @given(first=st.fixed_dictionaries(VALUES), second=st.fixed_dictionaries(VALUES))
 def test_rows_that_differ_have_different_hashes(first: dict[str, Any], second: dict[str, Any]) -> None:
-    """Two rows are one only where every value is: NaN is NaN, and zero has no sign."""
+    """Two rows have equal hashes only if all values are equal; NaN equals NaN, and -0.0 equals 0.0."""
 
     def plain(row: Mapping[str, Any]) -> dict[str, Any]:
         return {name: "NaN" if value != value else value for name, value in row.items()}  # noqa: PLR0124 - that is NaN
@@ -71,8 +71,8 @@ def test_rows_that_differ_have_different_hashes(first: dict[str, Any], second: d
 
 @settings(max_examples=20, deadline=None)
 @given(number=st.integers(-(10**15) + 1, 10**15 - 1))
-def test_a_whole_number_is_one_in_every_type(number: int) -> None:
-    """bigint, double and decimals of any scale."""
+def test_an_integer_has_the_same_hash_in_every_type(number: int) -> None:
+    """An integer has the same hash as bigint, as double and as decimal of any scale."""
     kinds = [pa.int64(), pa.float64(), pa.decimal128(38, 9), pa.decimal128(18, 2), pa.decimal256(60, 20)]
     values = [number, float(number), *[Decimal(number)] * 3]
     found = {
@@ -101,8 +101,8 @@ SAME: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_one_value_has_one_hash(name: str) -> None:
-    """Precision, scale, unit, zone and encoding are not part of a value."""
+def test_equal_values_have_equal_hashes(name: str) -> None:
+    """Precision, scale, unit, time zone and encoding do not change a hash."""
     assert len({pair for column in SAME[name] for pair in hashes_of(pa.table({"id": column}))}) == 1
 
 
@@ -116,8 +116,8 @@ DIFFERENT: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
-def test_what_only_looks_alike_is_told_apart(name: str) -> None:
-    """No value runs into the next."""
+def test_similar_values_have_different_hashes(name: str) -> None:
+    """Values that could be confused when joined to one text have different hashes."""
     first, second = (hashes_of(pa.Table.from_pylist([row])) for row in DIFFERENT[name])
     assert first[0][0] == second[0][0]
     assert first[0][1] != second[0][1]

@@ -1,4 +1,4 @@
-"""Holds the landing as hub and satellites to docs/how-to/keep-every-version.md, on a DuckDB file."""
+"""Landing as hub and satellites, as in docs/how-to/keep-every-version.md, in DuckDB."""
 
 import threading
 from pathlib import Path
@@ -31,8 +31,8 @@ def get_rows():
 
 @pytest.mark.parametrize("data", [ROWS, ARROW], ids=["dicts", "Arrow"])
 @pytest.mark.parametrize("engine", ["columnar", "dlt"])
-def test_a_row_is_kept_where_its_hash_changes(tree: Tree, engine: str, data: str) -> None:
-    """A, A, B, A makes three versions of a key; a key that does not come keeps its own; the hub has each key once."""
+def test_a_version_is_stored_if_the_row_hash_changes(tree: Tree, engine: str, data: str) -> None:
+    """The values A, A, B, A make three versions of a key; a key without a new row keeps its version."""
     add(tree, settings=[*BANK, f"engine: {engine}"], data=data)
     a, b, other = ({"id": 1, "amount": 10}, {"id": 1, "amount": 11}, {"id": 2, "amount": 20})
     load(tree, a, other)
@@ -45,8 +45,8 @@ def test_a_row_is_kept_where_its_hash_changes(tree: Tree, engine: str, data: str
     assert [check.passed for check in result.checks if check.name == "primary_key"] == [True]
 
 
-def test_both_engines_and_every_order_and_spelling_give_the_same_hashes(tree: Tree) -> None:
-    """What one engine loaded, the other and differently ordered columns add nothing to; 1 is 1.0 is '1.00'."""
+def test_hashes_do_not_depend_on_engine_order_or_spelling(tree: Tree) -> None:
+    """Loads by the other engine, with another column order, or with 1 as 1.0 or '1.00', add no versions."""
     typed = [*BANK, "columns: {amount: {data_type: decimal}, at: {data_type: timestamp}}"]
     row = {"id": 1, "amount": 1, "at": "2024-01-31T12:00:00Z", "note": {"a": [1, "x"]}, "text": "é|;", "empty": None}
     add(tree, settings=typed)
@@ -59,8 +59,8 @@ def test_both_engines_and_every_order_and_spelling_give_the_same_hashes(tree: Tr
     assert tree.query("select count(*) from raw.sat_bank_checking") == [1]
 
 
-def test_a_file_that_changed_adds_the_rows_that_did(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A CSV with a line more on top is read again: the lines that only moved add no version, and nobody is warned."""
+def test_a_changed_file_adds_only_the_changed_rows(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CSV file with a line inserted at its top is read again; lines that only moved add no version and no warning."""
     monkeypatch.setenv("DLT_PROJECT_DIR", str(tree.root))
     monkeypatch.chdir(tree.root)
     folder = tree.root / "dlthub" / "bank"
@@ -75,7 +75,7 @@ def test_a_file_that_changed_adds_the_rows_that_did(tree: Tree, monkeypatch: pyt
 
 
 def test_a_new_column_opens_a_satellite(tree: Tree) -> None:
-    """Its name carries the time, the hub and the rows of before stay, and it is told: by a warning and by a check."""
+    """The new satellite's name contains the time. A warning and a failed check report it; hub and old rows are kept."""
     add(tree)
     load(tree, {"id": 1, "amount": 10}, {"id": 2, "amount": 20})
     result = load(tree, {"id": 1, "amount": 10, "colour": "red"})
@@ -91,8 +91,8 @@ def test_a_new_column_opens_a_satellite(tree: Tree) -> None:
     assert len(tree.query(SATELLITES)) == 2
 
 
-def test_a_hub_is_shared_and_a_key_stays_with_who_brought_it_first(tree: Tree) -> None:
-    """Two sources of one tag have a satellite each and one hub; each satellite says what it calls the tag's columns."""
+def test_a_hub_is_shared_and_a_key_keeps_its_first_source(tree: Tree) -> None:
+    """Two sources of one tag have one satellite each and a common hub; each satellite lists its columns of the tag."""
     add(tree)
     renamed = ["destination: raw.slips", "primary_key: number", "tag: transactions", "landing: vault"]
     add(tree, "shop", [*renamed, "columns_from: {amount: Total}"])
@@ -108,8 +108,8 @@ def test_a_hub_is_shared_and_a_key_stays_with_who_brought_it_first(tree: Tree) -
     ]
 
 
-def test_another_name_for_a_column_is_noted_of_the_satellite_that_takes_it(tree: Tree) -> None:
-    """When the vendor renames a column, columns_from follows; the old satellite still knows its own name for it."""
+def test_each_satellite_keeps_its_column_names(tree: Tree) -> None:
+    """If `columns_from` changes, the new satellite has the new name and the old satellite keeps the old one."""
     add(tree, settings=[*BANK, "columns_from: {amount: Bedrag}"])
     load(tree, {"id": 1, "Bedrag": 10})
     add(tree, settings=[*BANK, "columns_from: {amount: bedrag_eur}"])
@@ -118,8 +118,8 @@ def test_another_name_for_a_column_is_noted_of_the_satellite_that_takes_it(tree:
     assert listed == ['{"amount": "bedrag"}', '{"amount": "bedrag_eur"}']
 
 
-def test_two_rows_with_one_key_are_refused_and_two_equal_rows_are_one(tree: Tree) -> None:
-    """Nobody could say which of two is newer: nothing is written, the key is named, and the next good load lands."""
+def test_different_rows_with_one_key_are_refused(tree: Tree) -> None:
+    """Rows that differ under one key are refused by name, and nothing is written; equal rows are stored once."""
     add(tree)
     with pytest.raises(ValueRefused, match=r"1 keys of id came with rows that differ, for instance '1'"):
         load(tree, {"id": 1, "amount": 10}, {"id": 1, "amount": 11})
@@ -129,14 +129,14 @@ def test_two_rows_with_one_key_are_refused_and_two_equal_rows_are_one(tree: Tree
 
 
 def test_a_column_with_the_name_of_a_hash_is_refused(tree: Tree) -> None:
-    """The vault's own columns are not to be brought along."""
+    """A row with a column `_row_hash` is refused."""
     add(tree)
     with pytest.raises(ValueRefused, match="column _row_hash: the vault has one of that name"):
         load(tree, {"id": 1, "amount": 10, "_row_hash": "x"})
 
 
 def test_a_composite_key_is_one_key(tree: Tree) -> None:
-    """Two columns make one hash, in which their values do not run into each other."""
+    """The hash of a composite key distinguishes values that could be confused when joined to one text."""
     add(tree, settings=[*BANK[:1], "primary_key: [a, b]", *BANK[2:]])
     load(tree, {"a": "x|", "b": "y", "amount": 1}, {"a": "x", "b": "|y", "amount": 2})
     keys = tree.query("select business_key, _hash_key from raw.hub_transactions")
@@ -144,8 +144,8 @@ def test_a_composite_key_is_one_key(tree: Tree) -> None:
     assert {text for text, _ in keys} == {"x||y"}
 
 
-def test_loads_into_one_hub_take_turns(tree: Tree) -> None:
-    """While another resource of the tag holds the hub, a load waits with its transaction, then lands."""
+def test_loads_into_one_hub_wait_for_each_other(tree: Tree) -> None:
+    """A load waits before its transaction while another resource of the tag holds the lock of the hub."""
     add(tree)
     tree.give("bank", [{"id": 1, "amount": 10}])
     waiting = threading.Thread(target=tree.load, args=("bank.checking",))
@@ -157,8 +157,8 @@ def test_loads_into_one_hub_take_turns(tree: Tree) -> None:
     assert tree.query(HUB) == [("1", "bank.checking")]
 
 
-def test_checks_by_themselves_look_at_the_newest_satellite(tree: Tree) -> None:
-    """Before the first load there is no table; afterwards the key is unique among the versions that hold."""
+def test_checks_run_alone_read_the_newest_satellite(tree: Tree) -> None:
+    """Before the first load the table does not exist; afterwards the key is unique among the current versions."""
     add(tree)
     task = tree.task("bank.checking")
     names = {check.name: check.message for check in check_table(task.resource, tree.warehouse)}
@@ -170,8 +170,8 @@ def test_checks_by_themselves_look_at_the_newest_satellite(tree: Tree) -> None:
     assert (key.passed, key.message) == (True, "0 rows without a key, 0 with a key that another row has")
 
 
-def test_what_a_vault_cannot_do_is_refused(tree: Tree, tmp_path: Path) -> None:
-    """It is not dropped by a run, and a lake takes none."""
+def test_unsupported_vault_operations_are_refused(tree: Tree, tmp_path: Path) -> None:
+    """A vault cannot be dropped by a run, and a lake warehouse cannot have one."""
     add(tree)
     with pytest.raises(LoadError, match="a vault keeps what it has"):
         tree.load("bank.checking", refresh="drop")
@@ -182,7 +182,7 @@ def test_what_a_vault_cannot_do_is_refused(tree: Tree, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("table", ["hub_transactions", "sat_bank_checking", "hub_transactions__satellites"])
 def test_no_other_table_has_a_name_of_the_vault(tree: Tree, table: str) -> None:
-    """A destination that is a hub, a satellite or their list is refused, naming both places."""
+    """A destination with the name of a hub, a satellite or their list is refused, naming both places."""
     add(tree)
     tree.add("other", f"resources:\n  - {{entry: data.get_rows, destination: raw.{table}}}\n")
     _, broken = find_sources(tree.root)
