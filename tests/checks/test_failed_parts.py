@@ -1,4 +1,4 @@
-"""An account that fails alone: the others land, and nobody can overlook it."""
+"""Failed parts: one account of a source fails, the others land, and result, check and log report the failure."""
 
 import json
 from collections.abc import Mapping
@@ -33,33 +33,33 @@ def get_rows():
     dlt.current.resource_metrics()["failed_parts"] = failed
 '''
 EXPIRED = {"act_2": "code 190: the access token has expired,\n see https://graph.example/?access_token=s3cret"}
-TOLD = (
+MESSAGE = (
     "1 failed and did not land: act_2: code 190: the access token has expired, see https://graph.example/?access_token="
 )
 MERGE = "write_disposition: merge, primary_key: account"
 
 
-def add(place: Tree | Location, said: str = MERGE, failed: Any = EXPIRED) -> Path:
-    """Writes the source `ads` with one resource that says this; these accounts fail."""
-    folder = place.add("ads", f"resources: [{{entry: data.get_rows, destination: raw.ads, {said}}}]", DATA)
+def add(place: Tree | Location, settings: str = MERGE, failed: Any = EXPIRED) -> Path:
+    """Writes the source `ads` with one resource that has these settings; the accounts in `failed` fail."""
+    folder = place.add("ads", f"resources: [{{entry: data.get_rows, destination: raw.ads, {settings}}}]", DATA)
     give(place, failed)
     return folder
 
 
 def give(place: Tree | Location, failed: Any) -> None:
-    """Decides which accounts fail from now on."""
+    """Sets the accounts that fail from now on."""
     (place.root / "dlthub" / "ads" / "failed.json").write_text(json.dumps(failed))
 
 
-def test_the_others_land_and_the_load_tells_what_did_not(tree: Tree) -> None:
-    """Its result and the audit trail name the part and the reason, without a secret; the attempt counts as landed."""
+def test_other_parts_land_and_the_load_names_the_failed_one(tree: Tree) -> None:
+    """Result and audit trail name the part and the reason, with secrets masked; the attempt counts as loaded."""
     add(tree)
     result = tree.load("ads.ads")
     assert tree.query("SELECT account FROM raw.ads ORDER BY 1") == ["act_1", "act_3"]
     assert result.failed_parts["act_2"].startswith("code 190: the access token has expired, see ")
     (attempt,) = read_journal(tree.warehouse)
     assert (attempt.status, attempt.rows, attempt.error_class) == ("loaded", 2, None)
-    assert str(attempt.error).startswith(TOLD)
+    assert str(attempt.error).startswith(MESSAGE)
     assert "s3cret" not in f"{attempt.error} {result}"
 
 
@@ -67,8 +67,8 @@ def test_the_others_land_and_the_load_tells_what_did_not(tree: Tree) -> None:
     ("checks", "severity", "warned"),
     [("", "error", False), ("block", "error", False), ("warn", "warn", False), ("ignore", None, True)],
 )
-def test_the_check_complete_says_which_parts_failed(tree: Tree, checks: str, severity: str, *, warned: bool) -> None:
-    """It fails with the severity that was said, also where nothing was; ignored, a warning is left of it."""
+def test_the_check_complete_names_the_failed_parts(tree: Tree, checks: str, severity: str, *, warned: bool) -> None:
+    """The check fails with the configured severity, by default `error`; if it is ignored, the load warns instead."""
     add(tree, MERGE + (f", checks: {{complete: {checks}}}" if checks else ""))
     result = tree.load("ads.ads")
     found = {check.name: check for check in result.checks}
@@ -77,11 +77,11 @@ def test_the_check_complete_says_which_parts_failed(tree: Tree, checks: str, sev
     if severity:
         assert not found["complete"].passed
         assert found["complete"].metadata == {"failed_parts": result.failed_parts}
-        assert found["complete"].message.startswith(TOLD)
+        assert found["complete"].message.startswith(MESSAGE)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "settings",
     [
         "write_disposition: replace",
         "write_disposition: {disposition: merge, strategy: scd2}, primary_key: account",
@@ -89,33 +89,35 @@ def test_the_check_complete_says_which_parts_failed(tree: Tree, checks: str, sev
     ],
     ids=["replace", "scd2", "an appended range"],
 )
-def test_what_would_lose_the_rows_of_the_part_is_refused(tree: Tree, said: str) -> None:
-    """A load that takes the place of earlier rows keeps them rather than losing those of the account that failed."""
-    add(tree, said, failed={})
+def test_a_load_that_would_delete_rows_of_the_failed_part_is_refused(tree: Tree, settings: str) -> None:
+    """A load that would replace earlier rows fails before it writes, so the rows of the failed account are kept."""
+    add(tree, settings, failed={})
     tree.load("ads.ads")
     before = tree.query("SELECT account FROM raw.ads ORDER BY 1")
     give(tree, EXPIRED)
-    asked = {"start": "0", "end": "9"} if "incremental" in said else {}
+    options = {"start": "0", "end": "9"} if "incremental" in settings else {}
     with pytest.raises(LoadError, match=r"raw\.ads: 1 failed and did not land: act_2: .* nothing was written; with me"):
-        tree.load("ads.ads", **asked)
+        tree.load("ads.ads", **options)
     assert tree.query("SELECT account FROM raw.ads ORDER BY 1") == before == ["act_1", "act_2", "act_3"]
 
 
-def test_what_is_no_dict_is_refused(tree: Tree) -> None:
-    """The message says what is accepted."""
+def test_failed_parts_must_be_a_dict(tree: Tree) -> None:
+    """The message names the accepted type."""
     add(tree, failed=["act_2"])
     with pytest.raises(EntryError, match=r"'failed_parts'\] is a list; accepted: a dict of part to reason"):
         tree.load("ads.ads")
 
 
 @pytest.mark.parametrize(
-    ("said", "success", "passed"),
+    ("settings", "success", "passed"),
     [("checks: {complete: block}", False, False), ("checks: {complete: warn}", True, False), ("", False, None)],
-    ids=["block", "warn", "not said"],
+    ids=["block", "warn", "no check"],
 )
-def test_dagster_shows_it(location: Location, *, said: str, success: bool, passed: bool | None) -> None:
-    """The asset is materialised and says which parts failed; the check, or without one the step, fails."""
-    add(location, f"{MERGE}, {said}" if said else MERGE)
+def test_dagster_shows_the_failed_parts(
+    location: Location, *, settings: str, success: bool, passed: bool | None
+) -> None:
+    """The asset is materialised with the failed parts in its metadata; the check fails, or without a check the step."""
+    add(location, f"{MERGE}, {settings}" if settings else MERGE)
     result = location.materialize()
     assert (result.success, landed(result)) == (success, {"raw/ads"})
     [event] = result.get_asset_materialization_events()
@@ -123,12 +125,12 @@ def test_dagster_shows_it(location: Location, *, said: str, success: bool, passe
     assert list(metadata["failed_parts"].value) == ["act_2"]
     check = evaluations(result).get("complete")
     assert (check.passed if check else None) == passed
-    if not said:
+    if not settings:
         assert "raw.ads: landed, but 1 failed and did not land: act_2: code 190" in failure(result)
 
 
-def test_the_check_alone_goes_by_the_last_load(location: Location) -> None:
-    """What did not land is not to be seen in the table, so the audit trail is asked; the next whole load clears it."""
+def test_the_check_run_alone_reads_the_last_load(location: Location) -> None:
+    """The table does not show what failed, so the check reads the audit trail; the next complete load clears it."""
     add(location, f"{MERGE}, checks: {{complete: block}}")
     tree = Tree(location.root)
     resource = tree.task("ads.ads").resource
@@ -144,8 +146,8 @@ def test_the_check_alone_goes_by_the_last_load(location: Location) -> None:
     assert {check.name: check.passed for check in check_table(resource, tree.warehouse)}["complete"]
 
 
-def test_the_log_of_the_day_names_them(tree: Tree) -> None:
-    """Loads without Dagster say it there as well."""
+def test_the_daily_log_names_the_failed_parts(tree: Tree) -> None:
+    """Loads without Dagster log the failed parts too."""
     add(tree)
     [outcome] = [
         one for one in load_and_log(tree.root, [tree.task("ads.ads")], tree.warehouse) if isinstance(one, Outcome)
@@ -153,4 +155,4 @@ def test_the_log_of_the_day_names_them(tree: Tree) -> None:
     assert outcome.result
     [log] = (tree.root / "logs").iterdir()
     [line] = [line for line in log.read_text().splitlines() if "complete" in line]
-    assert f"ERROR    | raw.ads: complete: {TOLD}" in line
+    assert f"ERROR    | raw.ads: complete: {MESSAGE}" in line

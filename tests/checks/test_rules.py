@@ -1,4 +1,4 @@
-"""Holds the checks to their rules: what a load leaves in the warehouse, and how each check of it comes out."""
+"""Rules of the checks: each check's outcome after a load into the warehouse."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,20 +22,20 @@ ROOT = Path(__file__).parents[2]
 ROW = {"entry": "data.get_rows", "destination": "raw.orders"}
 
 
-def resource(**said: Any) -> ResourceConfig:
-    """Returns a resource that says this beyond entry and destination."""
-    return ResourceConfig.model_validate({**ROW, **said})
+def resource(**settings: Any) -> ResourceConfig:
+    """Returns a resource with these settings besides entry and destination."""
+    return ResourceConfig.model_validate({**ROW, **settings})
 
 
-def load(tree: Tree, rows: Sequence[Any], said: str, **options: Any) -> dict[str, CheckOutcome]:
-    """Loads rows with a resource that says this, and returns its checks by name."""
-    tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.orders, {said}}}]")
+def load(tree: Tree, rows: Sequence[Any], settings: str, **options: Any) -> dict[str, CheckOutcome]:
+    """Loads rows with a resource that has these settings; returns its check outcomes by name."""
+    tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.orders, {settings}}}]")
     tree.give("shop", rows)
     return {check.name: check for check in tree.load("shop.orders", **options).checks}
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("settings", "expected"),
     [
         ({}, {"schema_drift": False}),
         ({"checks": {"schema_drift": "ignore"}}, {}),
@@ -80,15 +80,15 @@ def load(tree: Tree, rows: Sequence[Any], said: str, **options: Any) -> dict[str
     ],
     ids=str,
 )
-def test_what_a_resource_has_checked(said: dict[str, Any], expected: dict[str, bool]) -> None:
-    """A resource has the checks that its configuration makes sense of; each blocks or warns, and says its rule."""
-    checks = list(find_checks(resource(**said)))
+def test_a_resource_has_the_checks_of_its_configuration(settings: dict[str, Any], expected: dict[str, bool]) -> None:
+    """A resource has the checks that fit its configuration; each check blocks or warns and has a rule as text."""
+    checks = list(find_checks(resource(**settings)))
     assert {check.name: check.blocking for check in checks} == expected
     assert all(check.rule.endswith(".") for check in checks)
 
 
 def test_checks_are_inherited_one_by_one(tmp_path: Path) -> None:
-    """What `source:` says of a check holds for every resource that says nothing of that check."""
+    """A check under `source:` applies to every resource that does not configure the same check."""
     (tmp_path / "sources.yaml").write_text(
         "source: {checks: {schema_drift: block, row_count: {min: 1}}}\n"
         "resources:\n"
@@ -103,7 +103,7 @@ def test_checks_are_inherited_one_by_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("settings", "expected"),
     [
         ("{row_cont: {min: 1}}", "checks.row_cont: unknown key 'row_cont'; accepted: row_count, accepted_values"),
         ("{row_count: {}}", "checks.row_count: needs min, max or both"),
@@ -132,10 +132,10 @@ def test_checks_are_inherited_one_by_one(tmp_path: Path) -> None:
         ("{accepted_values: {state: [.nan]}}", "checks.accepted_values.state: got nan"),
     ],
 )
-def test_checks_that_make_no_sense_are_refused(tmp_path: Path, said: str, expected: str) -> None:
-    """Each is told with file, line, field, what was received and what is accepted, once."""
+def test_invalid_checks_are_refused(tmp_path: Path, settings: str, expected: str) -> None:
+    """Each error is reported once, with file, line, field, value received and values accepted."""
     (tmp_path / "sources.yaml").write_text(
-        f"resources:\n  - entry: data.get_rows\n    destination: raw.orders\n    checks: {said}\n"
+        f"resources:\n  - entry: data.get_rows\n    destination: raw.orders\n    checks: {settings}\n"
     )
     with pytest.raises(ConfigError) as caught:
         load_source_config(tmp_path)
@@ -147,34 +147,34 @@ def test_checks_that_make_no_sense_are_refused(tmp_path: Path, said: str, expect
 KEYED = "write_disposition: merge, primary_key: [shop, number]"
 
 
-def test_a_primary_key_holds(tree: Tree) -> None:
-    """A merge leaves one row a key, whatever came in."""
+def test_a_primary_key_without_duplicates_passes(tree: Tree) -> None:
+    """A merge leaves one row for each key, also if the load brings duplicates."""
     rows = [{"shop": "a", "number": 1}, {"shop": "a", "number": 2}, {"shop": "a", "number": 1}]
     [check, _] = load(tree, rows, KEYED).values()
     assert (check.passed, check.message) == (True, "0 rows without a key, 0 with a key that another row has")
 
 
 @pytest.mark.parametrize(("level", "severity"), [("warn", "warn"), ("block", "error")])
-def test_a_primary_key_that_does_not_hold(tree: Tree, level: str, severity: str) -> None:
-    """Rows without a key, and rows beyond the first with one key, are counted; no value of theirs is shown."""
+def test_a_primary_key_with_duplicates_fails(tree: Tree, level: str, severity: str) -> None:
+    """Rows without a key and duplicates beyond the first are counted; no value is shown."""
     rows = [
         {"Shop": shop, "number": no}
         for shop, no in (("a", 1), ("a", 1), ("a", 1), ("b", 1), ("b", 1), (None, 1), ("c", 2))
     ]
-    said = f"primary_key: [Shop, number], columns: {{Shop: {{nullable: true}}}}, checks: {{primary_key: {level}}}"
-    check = load(tree, rows, said)["primary_key"]
+    settings = f"primary_key: [Shop, number], columns: {{Shop: {{nullable: true}}}}, checks: {{primary_key: {level}}}"
+    check = load(tree, rows, settings)["primary_key"]
     assert (check.passed, check.severity, check.blocks) == (False, severity, level == "block")
     assert check.metadata == {"rows_without_key": 1, "rows_with_a_key_of_another": 3}
     assert check.message == "1 rows without a key, 3 with a key that another row has"
 
 
-def test_scd2_is_unique_among_the_rows_that_hold_now(tree: Tree) -> None:
-    """Versions of a row that a later one replaced do not count."""
-    said = "write_disposition: {disposition: merge, strategy: scd2}, primary_key: id, checks: {primary_key: block}"
-    assert load(tree, [{"id": 1, "state": "open"}], said)["primary_key"].passed
-    assert load(tree, [{"id": 1, "state": "done"}], said)["primary_key"].passed
+def test_scd2_keys_are_unique_among_current_versions(tree: Tree) -> None:
+    """Versions that a later one replaced do not count."""
+    settings = "write_disposition: {disposition: merge, strategy: scd2}, primary_key: id, checks: {primary_key: block}"
+    assert load(tree, [{"id": 1, "state": "open"}], settings)["primary_key"].passed
+    assert load(tree, [{"id": 1, "state": "done"}], settings)["primary_key"].passed
     assert tree.query("SELECT COUNT(*) FROM raw.orders") == [2]
-    assert not load(tree, [{"id": 1, "state": "done"}, {"id": 1, "state": "open"}], said)["primary_key"].passed
+    assert not load(tree, [{"id": 1, "state": "done"}, {"id": 1, "state": "open"}], settings)["primary_key"].passed
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_scd2_is_unique_among_the_rows_that_hold_now(tree: Tree) -> None:
     ],
 )
 def test_row_count_counts_the_table(tree: Tree, bounds: str, passed: bool) -> None:  # noqa: FBT001 - a case
-    """The rows of the table after the load decide, not those that the load brought."""
+    """The check counts the rows of the table after the load, not those of the load."""
     load(tree, [{"id": 1}, {"id": 2}], "write_disposition: append")
     check = load(tree, [{"id": 3}], f"checks: {{row_count: {{{bounds}}}}}")["row_count"]
     assert (check.passed, check.severity, check.metadata) == (passed, "error", {"row_count": 3})
@@ -210,13 +210,13 @@ def test_row_count_counts_the_table(tree: Tree, bounds: str, passed: bool) -> No
     ],
     ids=str,
 )
-def test_accepted_values_are_compared_as_what_they_are(
+def test_accepted_values_are_compared_exactly(
     tree: Tree,
     values: list[Any],
     accepted: str,
     passed: bool,  # noqa: FBT001 - a case
 ) -> None:
-    """Text, numbers and booleans, case and quotes included; no value at all is always accepted."""
+    """Text, numbers and booleans are compared exactly, with case and quotes; nulls are always accepted."""
     rows = [{"state": value} for value in values]
     assert (
         load(tree, rows, f"checks: {{accepted_values: {{State: {accepted}}}}}")["accepted_values_state"].passed
@@ -224,42 +224,44 @@ def test_accepted_values_are_compared_as_what_they_are(
     )
 
 
-def test_values_that_are_not_accepted_are_counted_and_a_few_shown(tree: Tree) -> None:
-    """The most frequent first, cut short, with secrets in addresses masked; rows and values are counted in full."""
+def test_unaccepted_values_are_counted_and_a_few_shown(tree: Tree) -> None:
+    """The most frequent values are shown, shortened and with secrets masked; the counts include all rows and values."""
     odd = ["https://a:secret@b.c", *(["new"] * 3), "x" * 500, *"abcdef"]
-    said = "checks: {accepted_values: {state: {values: [open], severity: warn}}}"
-    check = load(tree, [{"state": value} for value in ["open", *odd]], said)["accepted_values_state"]
+    settings = "checks: {accepted_values: {state: {values: [open], severity: warn}}}"
+    check = load(tree, [{"state": value} for value in ["open", *odd]], settings)["accepted_values_state"]
     assert (check.passed, check.severity) == (False, "warn")
     assert (check.metadata["rows"], check.metadata["values"]) == (11, 9)
     assert check.metadata["rows_by_value"] == {"new": 3, "a": 1, "b": 1, "c": 1, "d": 1}
     assert check.message.startswith("11 rows hold 9 values that are not accepted: 'new' (3), 'a' (1)")
     rows = [{"state": value} for value in odd[:5]]
-    shown = load(tree, rows, f"write_disposition: replace, {said}")["accepted_values_state"].metadata["rows_by_value"]
+    shown = load(tree, rows, f"write_disposition: replace, {settings}")["accepted_values_state"].metadata[
+        "rows_by_value"
+    ]
     assert shown == {"new": 3, "https://***@b.c": 1, "x" * 80: 1}
 
 
 @pytest.mark.parametrize(
-    ("said", "name", "expected"),
+    ("settings", "name", "expected"),
     [
         ("{accepted_values: {stat: [open]}}", "accepted_values_stat", "has no column stat. Did you mean 'state'?"),
         ("{primary_key: block}", "primary_key", "the table has no column id"),
         ("{accepted_values: {state: [1]}}", "accepted_values_state", "could not be checked: "),
     ],
 )
-def test_a_check_that_cannot_be_run_has_failed(tree: Tree, said: str, name: str, expected: str) -> None:
-    """A load that has landed stays landed; the check says what stood in its way."""
-    check = load(tree, [{"state": "open"}], f"primary_key: id, columns: {{id: {{nullable: true}}}}, checks: {said}")[
-        name
-    ]
+def test_a_check_that_cannot_run_fails(tree: Tree, settings: str, name: str, expected: str) -> None:
+    """The load keeps its rows; the check fails with the reason."""
+    check = load(
+        tree, [{"state": "open"}], f"primary_key: id, columns: {{id: {{nullable: true}}}}, checks: {settings}"
+    )[name]
     assert not check.passed
     assert expected in check.message
     assert tree.query("SELECT state FROM raw.orders") == ["open"]
 
 
-def test_a_table_that_is_not_there_yet_breaks_no_rule_but_its_row_count(tree: Tree) -> None:
-    """A first load without rows is no failure; that there should be rows is for `row_count` to say."""
-    said = f"{KEYED}, checks: {{accepted_values: {{state: [open]}}, row_count: {{min: 1}}}}"
-    checks = load(tree, [], said)
+def test_a_missing_table_fails_only_row_count(tree: Tree) -> None:
+    """A first load without rows fails no check except `row_count`."""
+    settings = f"{KEYED}, checks: {{accepted_values: {{state: [open]}}, row_count: {{min: 1}}}}"
+    checks = load(tree, [], settings)
     assert {name: check.passed for name, check in checks.items()} == {
         "primary_key": True,
         "accepted_values_state": True,
@@ -269,19 +271,19 @@ def test_a_table_that_is_not_there_yet_breaks_no_rule_but_its_row_count(tree: Tr
     assert checks["row_count"].message == "0 rows; accepted: at least 1"
 
 
-def test_a_replace_that_kept_the_table_says_so(tree: Tree) -> None:
-    """`rows_arrived` passes where rows came, and warns where the table kept those it had."""
-    said = "write_disposition: replace"
-    first = load(tree, [{"id": 1}, {"id": 2}], said)["rows_arrived"]
+def test_a_replace_without_rows_is_reported(tree: Tree) -> None:
+    """`rows_arrived` passes if rows were loaded, and warns if the table kept its old rows."""
+    settings = "write_disposition: replace"
+    first = load(tree, [{"id": 1}, {"id": 2}], settings)["rows_arrived"]
     assert (first.passed, first.message) == (True, "2 rows arrived")
-    kept = load(tree, [], said)["rows_arrived"]
+    kept = load(tree, [], settings)["rows_arrived"]
     assert (kept.passed, kept.severity, kept.blocks) == (False, "warn", False)
     assert kept.message == "no rows arrived: the table keeps those it has"
     assert kept.metadata == {"rows_loaded": 0, "row_count": 2}
 
 
-def test_a_replace_that_has_never_brought_rows(tree: Tree) -> None:
-    """There is no table, and no check makes an error of it."""
+def test_a_first_replace_without_rows_fails_no_error_check(tree: Tree) -> None:
+    """Without a table, every check except `rows_arrived` passes."""
     checks = load(tree, [], "write_disposition: replace, primary_key: id")
     assert {name: check.passed for name, check in checks.items()} == {
         "rows_arrived": False,
@@ -290,38 +292,38 @@ def test_a_replace_that_has_never_brought_rows(tree: Tree) -> None:
     }
 
 
-def test_schema_drift_is_what_the_last_load_did_not_have(tree: Tree) -> None:
-    """New columns and new nested tables; neither the first load nor one of the same shape; gone columns are none."""
-    said = "checks: {schema_drift: block}"
+def test_schema_drift_is_new_columns_and_tables(tree: Tree) -> None:
+    """New columns and nested tables are drift; the first load, an unchanged schema and removed columns are not."""
+    settings = "checks: {schema_drift: block}"
     first = {"id": 1, "lines": [{"number": 1}]}
-    assert load(tree, [first], said)["schema_drift"].passed
-    assert load(tree, [first, {"id": 2}], said)["schema_drift"].passed
+    assert load(tree, [first], settings)["schema_drift"].passed
+    assert load(tree, [first, {"id": 2}], settings)["schema_drift"].passed
     new = {"id": 3, "name": "c", "lines": [{"number": 1, "sku": "a"}], "tags": ["x"]}
-    drift = load(tree, [new], said)["schema_drift"]
+    drift = load(tree, [new], settings)["schema_drift"]
     assert (drift.passed, drift.severity) == (False, "error")
     columns = drift.metadata["new_columns"]
     assert (columns["orders"], columns["orders__lines"]) == (["name"], ["sku"])
     assert "value" in columns["orders__tags"]
     assert "orders: name" in drift.message
-    assert load(tree, [new], said)["schema_drift"].passed
+    assert load(tree, [new], settings)["schema_drift"].passed
 
 
 def test_a_column_that_changes_its_type_is_drift(tree: Tree) -> None:
-    """What does not fit gets a column of its own from dlt: the table has changed its shape."""
+    """A value of another type adds a variant column, which is drift."""
     assert load(tree, [{"id": 1}], "checks: {schema_drift: warn}")["schema_drift"].passed
     drift = load(tree, [{"id": "one"}], "checks: {schema_drift: warn}")["schema_drift"]
     assert (drift.passed, drift.severity) == (False, "warn")
     assert drift.metadata == {"new_columns": {"orders": ["id__v_text"]}}
 
 
-def test_a_table_that_is_dropped_and_loaded_again_has_not_drifted(tree: Tree) -> None:
-    """Who asks for a new table gets the shape of the new rows."""
+def test_a_dropped_and_reloaded_table_has_no_drift(tree: Tree) -> None:
+    """`refresh="drop"` recreates the table with the columns of the new rows, without drift."""
     load(tree, [{"id": 1}], "write_disposition: append")
     assert load(tree, [{"id": 1, "name": "a"}], "write_disposition: append", refresh="drop")["schema_drift"].passed
 
 
-def test_required_columns_are_a_check_that_landing_passes(tree: Tree) -> None:
-    """What lacks them does not land: the loader itself says so, and the table is as it was."""
+def test_the_check_requires_passes_for_every_load_that_lands(tree: Tree) -> None:
+    """Rows without the required columns do not land: the load itself fails and the table is unchanged."""
     assert load(tree, [{"id": 1}], "requires: [id]")["requires"].passed
     with pytest.raises(RequiredColumnsMissing, match="the rows lack name"):
         load(tree, [{"id": 2}], "requires: [name]")
@@ -330,8 +332,8 @@ def test_required_columns_are_a_check_that_landing_passes(tree: Tree) -> None:
 
 @pytest.mark.usefixtures("sandbox_settings")
 @pytest.mark.parametrize("name", sorted({key.split("__")[1].lower() for key in sandbox.settings("")}))
-def test_what_ships_passes_its_checks(tree: Tree, name: str) -> None:
-    """A first and a second load of everything the sandbox has fail no check."""
+def test_sources_that_ship_pass_their_checks(tree: Tree, name: str) -> None:
+    """Two loads of every source in the sandbox fail no check."""
     tasks = select_tasks([name], *find_sources(ROOT))
     for _ in range(2):
         outcomes = [event for event in load_side_by_side(tasks, tree.warehouse) if isinstance(event, Outcome)]
