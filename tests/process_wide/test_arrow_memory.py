@@ -1,4 +1,4 @@
-"""Whose allocator Arrow takes its memory from."""
+"""The memory pool of Arrow during a load."""
 
 from collections.abc import Callable
 
@@ -17,10 +17,10 @@ resources:
 @pytest.mark.parametrize(
     ("chosen", "found"), [(pa.mimalloc_memory_pool, "system"), (pa.jemalloc_memory_pool, "jemalloc")]
 )
-def test_a_load_leaves_the_allocator_that_arrow_has_chosen_and_no_other(
+def test_a_load_replaces_only_arrows_default_memory_pool(
     chosen: Callable[[], pa.MemoryPool], found: str, tree: Tree
 ) -> None:
-    """Arrow's own choice takes more time and more memory; whoever names another one knows why."""
+    """Arrow's default, mimalloc, is replaced by the system's allocator; a pool that the user chose is kept."""
     before = pa.default_memory_pool()
     try:
         pa.set_memory_pool(chosen())

@@ -1,4 +1,4 @@
-"""What dlt asks of types again and again is found out once, and is what dlt would find out."""
+"""Cached results of dlt's type inspection: they are computed once and equal dlt's own."""
 
 import sys
 from typing import Annotated, Any, get_type_hints
@@ -17,12 +17,12 @@ from data_foundation.process_wide import dlt_memo as hints
 from tests.support.trees import Tree
 
 
-def test_a_type_is_taken_apart_once(tree: Tree) -> None:
-    """Whether a setting is secret, and what a dict of settings may hold: the answers are kept from load to load."""
+def test_a_type_is_inspected_once(tree: Tree) -> None:
+    """Secret hints and fields of typed dicts are cached from load to load."""
     settings = "incremental: {cursor_path: id}, primary_key: id, checks: {primary_key: block}"
     tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.orders, {settings}}}]")
     for number in (2, 3):
-        # The second reads back what the first has left.
+        # The second load also reads the state that the first one stored.
         tree.give("shop", [{"id": number, "lines": [number]}])
         tree.load("shop.orders")
     kept = (hints.known_secrets, hints.known_fields)
@@ -49,18 +49,18 @@ def test_a_type_is_taken_apart_once(tree: Tree) -> None:
         (Annotated[str, ["no hash"], SecretSentinel], True),
     ],
 )
-def test_what_is_kept_of_a_type_is_what_dlt_says(hint: Any, secret: bool) -> None:  # noqa: FBT001 - a parameter
-    """Those that cannot be kept are taken apart each time."""
+def test_cached_secret_hints_equal_dlts(hint: Any, secret: bool) -> None:  # noqa: FBT001 - a parameter
+    """Hints that are not hashable are computed at every call."""
     for _ in range(2):
         assert hints.is_secret_hint(hint) is is_secret_hint(hint) is secret
 
 
 @pytest.mark.parametrize("spec", [TColumnSchema, TSchemaSettings, TNormalizersConfig])
-def test_what_is_kept_of_a_dict_is_what_dlt_reads(spec: type) -> None:
-    """It is asked for with the globals of the module that a typed dict is of."""
+def test_cached_fields_of_typed_dicts_equal_dlts(spec: type) -> None:
+    """Fields are resolved with the globals of the module that defines the typed dict, as dlt does."""
     hints.remember_hints()
     names = vars(sys.modules[spec.__module__])
-    asked: Any = vars(validation)["get_type_hints"]
-    assert asked(spec, globalns=names) == get_type_hints(spec, globalns=names)
+    cached: Any = vars(validation)["get_type_hints"]
+    assert cached(spec, globalns=names) == get_type_hints(spec, globalns=names)
     with pytest.raises(DictValidationException, match="unexpected fields"):
         validation.validate_dict(spec, {"nothing like it": 1}, ".")

@@ -1,4 +1,4 @@
-"""What a source logs and warns of reaches whoever looks on, as a note of the load that it was said in."""
+"""Log records and warnings of a source: they become notes in the progress of its load."""
 
 from io import StringIO
 from typing import TextIO
@@ -58,7 +58,7 @@ def get_rows_with_a_thread():
 
 
 def notes(tree: Tree, *tables: str, shown: TextIO | None = None) -> dict[str, list[tuple[str, str]]]:
-    """Loads tables side by side, shown as `foundation run` does; returns by table level and text of every note."""
+    """Loads tables concurrently, displayed as in `foundation run`; returns (level, text) of the notes by table."""
     tasks = [tree.task(f"shop.{table}") for table in tables]
     found: dict[str, list[tuple[str, str]]] = {}
     view = ProgressView(Console(file=shown or StringIO()))
@@ -71,7 +71,7 @@ def notes(tree: Tree, *tables: str, shown: TextIO | None = None) -> dict[str, li
 
 
 def add(place: Tree | Location) -> None:
-    """Writes the source `shop`, whose entries say something."""
+    """Writes the source `shop`, whose entries log and warn."""
     place.add(
         "shop",
         """
@@ -87,8 +87,8 @@ def add(place: Tree | Location) -> None:
     )
 
 
-def test_what_each_load_says_is_a_note_of_its_own(tree: Tree) -> None:
-    """Side by side in threads, none hears another; nothing below INFO is told, and no secret."""
+def test_notes_belong_to_the_load_that_logged_them(tree: Tree) -> None:
+    """Concurrent loads do not mix their notes; records below INFO are left out, and secrets are masked."""
     add(tree)
     shown = StringIO()
     found = notes(tree, "a", "b", shown=shown)
@@ -101,15 +101,15 @@ def test_what_each_load_says_is_a_note_of_its_own(tree: Tree) -> None:
         for name in ("a", "b")
     }
     [log] = (tree.root / "logs").iterdir()
-    said = log.read_text()
-    assert "| INFO     | raw.a: window 1 of 2 of a\n" in said
-    assert "| WARNING  | raw.b: UserWarning: version 1 of b ends soon\n" in said
+    logged = log.read_text()
+    assert "| INFO     | raw.a: window 1 of 2 of a\n" in logged
+    assert "| WARNING  | raw.b: UserWarning: version 1 of b ends soon\n" in logged
     assert "raw.b  window 1 of 2 of b\n" in shown.getvalue()
-    assert "s3cret" not in said + shown.getvalue()
+    assert "s3cret" not in logged + shown.getvalue()
 
 
-def test_threads_of_dlt_and_of_the_source_belong_to_its_load(tree: Tree) -> None:
-    """Items that dlt computes side by side, a loop, and a thread that the source started: nothing is lost."""
+def test_notes_of_threads_belong_to_the_load(tree: Tree) -> None:
+    """Notes of parallel resources, async generators and threads of the source belong to the load of their source."""
     add(tree)
     assert notes(tree, "details") == {
         "raw.details": [("INFO", "in the pool of a generator"), ("INFO", "details of 2 rows")]
@@ -118,19 +118,19 @@ def test_threads_of_dlt_and_of_the_source_belong_to_its_load(tree: Tree) -> None
     assert notes(tree, "thread") == {"raw.thread": [("ERROR", "in a thread of its own")]}
 
 
-def test_dagster_shows_them_in_its_event_log(location: Location) -> None:
-    """INFO as info, WARNING as warning, with the table's name."""
+def test_dagster_shows_notes_in_its_event_log(location: Location) -> None:
+    """INFO is logged as info and WARNING as warning, with the table's name."""
     add(location)
     with dg.DagsterInstance.ephemeral() as instance:
         result = location.materialize("raw/a", instance=instance)
         entries = instance.all_logs(result.run_id)
-    said = [(entry.level, entry.user_message) for entry in entries if entry.user_message.startswith("raw.a: ")]
-    assert (20, "raw.a: window 1 of 2 of a") in said
-    assert (30, "raw.a: UserWarning: version 1 of a ends soon") in said
+    logged = [(entry.level, entry.user_message) for entry in entries if entry.user_message.startswith("raw.a: ")]
+    assert (20, "raw.a: window 1 of 2 of a") in logged
+    assert (30, "raw.a: UserWarning: version 1 of a ends soon") in logged
 
 
-def test_without_an_onlooker_a_warning_goes_where_it_always_went(tree: Tree, caplog: pytest.LogCaptureFixture) -> None:
-    """A preview, or a script that loads by itself, keeps Python's logging as it was."""
+def test_without_a_progress_callback_logging_is_unchanged(tree: Tree, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a progress callback, as in a preview or a script, Python's logging and warnings are unchanged."""
     add(tree)
     with pytest.warns(UserWarning, match="version 1 of a ends soon"):
         tree.load("shop.a")
