@@ -1,4 +1,4 @@
-"""Holds the loader to one row of the audit trail for every attempt that it makes."""
+"""Loads in the audit trail: one row for every attempt."""
 
 import json
 from itertools import pairwise
@@ -38,7 +38,7 @@ def get_rows():
 
 
 def trail(tree: Tree, **wanted: Any) -> tuple[Attempt, ...]:
-    """What the warehouse has, once it is known to be what the lines say."""
+    """Returns the attempts in the warehouse, after comparing them with the lines of the local journal."""
     read = read_trail(tree.warehouse, **wanted)
     assert not read.away
     lines = Journal(tree.warehouse.work_folder, "audit").lines()
@@ -47,13 +47,13 @@ def trail(tree: Tree, **wanted: Any) -> tuple[Attempt, ...]:
 
 
 def failing(tree: Tree, error: str, times: int) -> None:
-    """Makes `shop.orders` raise `error` as many times."""
+    """Makes `shop.orders` raise `error` this many times."""
     folder = tree.add("shop", ORDERS, FAILS.replace("{{ERROR}}", error))
     (folder / "fails.txt").write_text(str(times))
 
 
 def test_a_load_that_lands_is_one_row(tree: Tree) -> None:
-    """Asset, source, run, rows, bytes, times, cursor and load id are those of the load."""
+    """The row has the asset, source, run, rows, bytes, times, cursor and load id of the load."""
     tree.add("shop", ORDERS)
     tree.give("shop", [{"id": 1}, {"id": 7}])
     result = tree.load("shop.orders", run_id="dagster-run")
@@ -67,7 +67,7 @@ def test_a_load_that_lands_is_one_row(tree: Tree) -> None:
 
 
 def test_a_load_of_nothing_is_a_row_too(tree: Tree) -> None:
-    """A replace that brought no rows has loaded 0 rows, under no load id."""
+    """A replace without rows is recorded with 0 rows and without a load id."""
     tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders, write_disposition: replace}]")
     tree.give("shop", [{"id": 1}])
     tree.load("shop.orders")
@@ -78,7 +78,7 @@ def test_a_load_of_nothing_is_a_row_too(tree: Tree) -> None:
 
 
 def test_every_attempt_of_a_run_is_a_row(tree: Tree) -> None:
-    """Two attempts fail with something that passes, the third lands: three rows of one run."""
+    """Two attempts fail with a transient error and the third lands: three rows of one run."""
     failing(tree, "ConnectionError", 2)
     assert tree.load("shop.orders", run_id="r").row_count == 2
     attempts = trail(tree)
@@ -93,7 +93,7 @@ def test_every_attempt_of_a_run_is_a_row(tree: Tree) -> None:
 
 
 def test_a_load_that_fails_is_a_row_without_secrets(tree: Tree) -> None:
-    """The class of the cause, its message in one line, and the rows seen until then; the cursor is not told."""
+    """The row has the class of the cause, its message on one line and the rows so far, and no cursor."""
     failing(tree, "ValueError", 1)
     with pytest.raises(LoadError):
         tree.load("shop.orders")
@@ -105,7 +105,7 @@ def test_a_load_that_fails_is_a_row_without_secrets(tree: Tree) -> None:
         assert b"s3cr3t-canary" not in file.read_bytes(), file
 
 
-def test_the_last_attempt_of_a_run_that_gives_up_is_a_row(tree: Tree) -> None:
+def test_the_last_attempt_of_a_failed_run_is_a_row(tree: Tree) -> None:
     """Three attempts fail: three rows, none of them loaded."""
     failing(tree, "ConnectionError", 9)
     with pytest.raises(LoadError, match="3 times"):
@@ -113,8 +113,8 @@ def test_the_last_attempt_of_a_run_that_gives_up_is_a_row(tree: Tree) -> None:
     assert [(one.attempt, one.status) for one in trail(tree)] == [(1, "failed"), (2, "failed"), (3, "failed")]
 
 
-def test_a_killed_run_is_a_row_once_the_next_one_finds_out(tree: Tree) -> None:
-    """The run that finds the card of a killed one says so: its run id, since when, and nothing that nobody knows."""
+def test_the_next_run_records_a_killed_run(tree: Tree) -> None:
+    """The next run finds the lock card of the killed run and records its run id and start; all else is null."""
     tree.add("shop", ORDERS)
     tree.give("shop", [{"id": 1}])
     folder = tree.warehouse.work_folder
@@ -128,8 +128,8 @@ def test_a_killed_run_is_a_row_once_the_next_one_finds_out(tree: Tree) -> None:
     assert (loaded.run_id, loaded.status) == ("next", "loaded")
 
 
-def test_a_preview_leaves_no_trace(tree: Tree) -> None:
-    """Looking at rows is no load."""
+def test_a_preview_is_not_recorded(tree: Tree) -> None:
+    """A preview is not a load: it writes no row and no file."""
     tree.add("shop", ORDERS)
     tree.give("shop", [{"id": 1}])
     task = tree.task("shop.orders")

@@ -1,4 +1,4 @@
-"""Holds the audit trail to one line and one row for every attempt, whatever happens in between."""
+"""The audit trail: one line and one row for every attempt, also after crashes and with several writers."""
 
 import json
 import logging
@@ -42,7 +42,7 @@ SECRET = "s3cr3t-canary"
 
 
 def attempt(number: int = 1, **other: Any) -> Attempt:
-    """The attempt of that number: a minute after the one before it."""
+    """Returns the attempt with this number; each starts a minute after the one before."""
     started = NINE + timedelta(minutes=number)
     values: dict[str, Any] = {"asset": "raw.orders", "source": "shop", "run_id": "run", "status": "loaded"}
     values |= {"started": started, "ended": started + timedelta(seconds=1.5), "rows": number}
@@ -54,12 +54,12 @@ KILLED: dict[str, Any] = {"status": "killed", "ended": None, "rows": None}
 
 
 def lines_of(warehouse: DuckDBWarehouse) -> list[dict[str, Any]]:
-    """What the lines say."""
+    """Returns the lines of the local journal."""
     return [json.loads(line) for line in Journal(warehouse.work_folder, "audit").lines()]
 
 
 def ids_of(warehouse: DuckDBWarehouse) -> tuple[Counter[str], Counter[str]]:
-    """How often each attempt has a row, and a line."""
+    """Returns the count of each attempt's id in the table, and in the lines."""
     with duckdb.connect(warehouse.path) as connection:
         rows = connection.execute("select id from raw._load_audit").fetchall()
     return Counter(row[0] for row in rows), Counter(line["id"] for line in lines_of(warehouse))
@@ -67,7 +67,7 @@ def ids_of(warehouse: DuckDBWarehouse) -> tuple[Counter[str], Counter[str]]:
 
 @pytest.fixture
 def foreign_client(tree: Tree) -> Iterator[subprocess.Popen[bytes]]:
-    """Somebody's own client, in a process of its own, that keeps the tree's DuckDB file open."""
+    """A client in another process that keeps the DuckDB file open."""
     Path(tree.warehouse.path).parent.mkdir(parents=True)
     code = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, tree.warehouse.path], stdout=subprocess.PIPE) as client:
@@ -78,8 +78,8 @@ def foreign_client(tree: Tree) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.parametrize("is_open", [False, True], ids=["on its own", "while the warehouse is open"])
-def test_an_attempt_is_one_line_and_one_row_that_say_the_same(tree: Tree, is_open: bool) -> None:  # noqa: FBT001
-    """Loaded, failed and killed: every column of the row is the value that the line has."""
+def test_an_attempt_is_one_line_and_one_equal_row(tree: Tree, is_open: bool) -> None:  # noqa: FBT001
+    """Every column of a row equals the value in the line, for loaded, failed and killed attempts."""
     attempts = [
         attempt(1, bytes=2048, cursor="2026-11-21", load_id="1763.5"),
         attempt(2, **FAILED),
@@ -101,8 +101,8 @@ def test_an_attempt_is_one_line_and_one_row_that_say_the_same(tree: Tree, is_ope
     assert [row["seconds"] for row in read] == [1.5, 1.5, None]
 
 
-def test_times_are_kept_in_utc_wherever_they_come_from() -> None:
-    """A time of another zone is the same moment."""
+def test_times_are_stored_in_utc() -> None:
+    """Times of other zones are converted to UTC."""
     there = NINE.astimezone(timezone(timedelta(hours=5)))
     made = attempt(1, started=there, ended=there + timedelta(seconds=2))
     assert (made.started.isoformat(), made.ended and made.ended.utcoffset()) == (NINE.isoformat(), timedelta(0))
@@ -121,7 +121,7 @@ def test_times_are_kept_in_utc_wherever_they_come_from() -> None:
     ids=["query", "user info", "several lines", "what engines refuse", "long", "blank"],
 )
 def test_a_message_is_one_short_line_without_secrets(tree: Tree, error: str, kept: str) -> None:
-    """No secret of an error's text is in a file or in the table."""
+    """No file and no table contains a secret of an error's text."""
     record(tree.warehouse, attempt(1, **FAILED | {"error": error}))
     (row,) = tree.query("select error from raw._load_audit")
     assert row.startswith(kept)
@@ -130,15 +130,15 @@ def test_a_message_is_one_short_line_without_secrets(tree: Tree, error: str, kep
     assert not [data for data in written if SECRET.encode() in data]
 
 
-def test_files_are_for_their_owner_alone(tree: Tree) -> None:
-    """The folder is 0700 and the lines are 0600."""
+def test_files_are_readable_by_their_owner_only(tree: Tree) -> None:
+    """The folder has mode 0700 and the lines have mode 0600."""
     record(tree.warehouse, attempt())
     folder = tree.warehouse.work_folder
     assert [oct(path.stat().st_mode)[-3:] for path in (folder, folder / "audit.jsonl")] == ["700", "600"]
 
 
 def test_threads_share_the_trail(tree: Tree) -> None:
-    """Eight threads, half of them with the warehouse open: all rows once, all lines once."""
+    """Eight threads write forty attempts, half of them with the warehouse open: each has one row and one line."""
     warehouse = tree.warehouse
 
     def work(number: int) -> None:
@@ -156,7 +156,7 @@ def test_threads_share_the_trail(tree: Tree) -> None:
 
 
 def fork_writers(root: str, processes: int, attempts: int) -> None:
-    """Records from several processes at once: ten attempts each on their own, the others with the warehouse open."""
+    """Records from several processes at once; the first ten attempts of each are recorded without an open warehouse."""
     record(Tree(Path(root, "first")).warehouse, attempt())
     children = []
     for writer in range(processes):
@@ -173,7 +173,7 @@ def fork_writers(root: str, processes: int, attempts: int) -> None:
 
 
 def test_processes_share_the_trail(tree: Tree) -> None:
-    """Four processes with fifty attempts each: two hundred rows, each once, and the same lines."""
+    """Four processes record fifty attempts each: two hundred rows and the same lines, each once."""
     run_in_a_new_process(fork_writers, str(tree.root), 4, 50)
     catch_up(tree.warehouse)
     rows, lines = ids_of(tree.warehouse)
@@ -183,7 +183,7 @@ def test_processes_share_the_trail(tree: Tree) -> None:
 
 
 def run_in_a_new_process(target: Callable[..., None], *arguments: Any) -> None:
-    """Runs a function in a process of its own."""
+    """Runs a function in a spawned process."""
     process = multiprocessing.get_context("spawn").Process(target=target, args=arguments, daemon=True)
     process.start()
     process.join(120)
@@ -191,9 +191,9 @@ def run_in_a_new_process(target: Callable[..., None], *arguments: Any) -> None:
 
 
 def kill_everywhere(root: str) -> None:
-    """Records one attempt again and again, each time killed at one more line of the audit's code.
+    """Records an attempt many times; each time the process is killed at a later line of the audit's code.
 
-    Once a first attempt has imported what there is to import, forks of this process cost what recording does.
+    A first attempt imports all modules, so that a fork costs only the recording.
     """
     record(Tree(Path(root, "before")).warehouse, attempt(1, id="before"))
     code = {audit.__file__, journal.__file__}
@@ -223,7 +223,7 @@ def kill_everywhere(root: str) -> None:
     sys.exit("there is no end of it")
 
 
-def test_a_process_killed_anywhere_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+def test_a_kill_at_any_line_loses_and_duplicates_nothing(tmp_path: Path) -> None:
     """Killed at every line in turn: after the next attempt every line has its row, once, and no other row is there."""
     run_in_a_new_process(kill_everywhere, str(tmp_path))
     known, points = Counter[int](), list(tmp_path.glob("*/killed.txt"))
@@ -238,16 +238,16 @@ def test_a_process_killed_anywhere_loses_nothing_and_doubles_nothing(tmp_path: P
         assert {"before", "after"} <= set(rows), point.read_text()
         known["killed" in rows] += 1
         known[2] += written
-    # Some were killed before the line was written, more of them after, and some of those between row and mark.
+    # Some were killed before the line was written, more of them after it, and some of these between row and mark.
     assert known[False] > 5
     assert known[True] > 20
     assert 5 < known[2] < known[True]
 
 
-def test_a_busy_warehouse_delays_nobody(
+def test_a_busy_warehouse_does_not_delay_recording(
     tree: Tree, foreign_client: subprocess.Popen[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where somebody else has the file, the line is written at once, the log says so, and the next one brings both."""
+    """While another client has the file open the line is written with a warning; the next attempt adds both rows."""
     started = time.monotonic()
     record(tree.warehouse, attempt(1))
     assert time.monotonic() - started < 2
@@ -260,8 +260,8 @@ def test_a_busy_warehouse_delays_nobody(
     assert tree.query("select attempt from raw._load_audit order by attempt") == [1, 2]
 
 
-def test_who_waited_for_the_warehouse_does_not_wait_again(tree: Tree) -> None:
-    """An attempt that failed because the warehouse was busy writes its line alone."""
+def test_an_attempt_that_found_the_warehouse_busy_does_not_wait_again(tree: Tree) -> None:
+    """An attempt that failed because the warehouse was busy writes only its line."""
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -280,16 +280,16 @@ def test_who_waited_for_the_warehouse_does_not_wait_again(tree: Tree) -> None:
     assert tree.query("select error_class from raw._load_audit") == ["WarehouseBusy"]
 
 
-def test_a_disk_that_is_full_changes_no_load(tree: Tree, caplog: pytest.LogCaptureFixture) -> None:
-    """What cannot be written at all is told in the log and raises nothing."""
+def test_a_journal_that_cannot_be_written_fails_no_load(tree: Tree, caplog: pytest.LogCaptureFixture) -> None:
+    """A journal that cannot be written is logged and raises nothing."""
     tree.warehouse.work_folder.parent.mkdir(parents=True)
     tree.warehouse.work_folder.write_text("a file in the way")
     record(tree.warehouse, attempt())
     assert "FileExistsError" in caplog.text
 
 
-def test_a_line_cut_short_swallows_no_other(tree: Tree) -> None:
-    """What a full disk left of a line is passed over; the next attempt has a line of its own, and its row."""
+def test_a_partial_line_is_skipped(tree: Tree) -> None:
+    """A partial line left by a full disk is skipped; the next attempt has its own line and row."""
     record(tree.warehouse, attempt(1))
     with (tree.warehouse.work_folder / "audit.jsonl").open("a") as file:
         file.write('{"id": "cut')
@@ -297,8 +297,8 @@ def test_a_line_cut_short_swallows_no_other(tree: Tree) -> None:
     assert [one.attempt for one in read_trail(tree.warehouse).attempts] == [1, 2]
 
 
-def test_a_warehouse_made_anew_has_the_attempts_again(tree: Tree) -> None:
-    """Where the table is gone it is made again from all lines of this machine."""
+def test_a_new_warehouse_gets_the_attempts_again(tree: Tree) -> None:
+    """If the table is missing it is recreated from all lines of this machine."""
     for number in (1, 2):
         record(tree.warehouse, attempt(number))
     Path(tree.warehouse.path).unlink()
@@ -306,8 +306,8 @@ def test_a_warehouse_made_anew_has_the_attempts_again(tree: Tree) -> None:
     assert tree.query("select attempt from raw._load_audit order by attempt") == [1, 2, 3]
 
 
-def test_a_machine_that_lost_its_disk_goes_on(tree: Tree) -> None:
-    """Lines that are gone, with or without the mark of what was taken, take no row with them and hide none."""
+def test_recording_continues_after_the_local_files_are_lost(tree: Tree) -> None:
+    """Lines that are lost, with or without the mark of recorded lines, neither remove rows nor hide later ones."""
     for number in range(3):
         record(tree.warehouse, attempt(number))
     (tree.warehouse.work_folder / "audit.jsonl").unlink()
@@ -318,8 +318,8 @@ def test_a_machine_that_lost_its_disk_goes_on(tree: Tree) -> None:
     assert tree.query("select attempt from raw._load_audit order by attempt") == [0, 1, 2, 3, 4]
 
 
-def test_the_lines_do_not_grow_for_ever(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full file is put aside over the older one, and the table has every attempt all the same."""
+def test_the_journal_is_rotated(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full file replaces the older one; the table still has every attempt."""
     monkeypatch.setattr(journal, "MOST_BYTES", 2000)
     monkeypatch.setattr(journal, "MOST_BYTES_UNTAKEN", 8000)
     with tree.warehouse.open() as destination:
@@ -332,10 +332,10 @@ def test_the_lines_do_not_grow_for_ever(tree: Tree, monkeypatch: pytest.MonkeyPa
     assert lines_of(tree.warehouse)[-1]["attempt"] == 39
 
 
-def test_lines_wait_long_for_a_warehouse_that_is_away(
+def test_lines_are_kept_while_the_warehouse_is_unreachable(
     tree: Tree, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Lines without a row are kept well beyond that size; what is given up in the end is told in the log."""
+    """Lines without a row are kept up to MOST_BYTES_UNTAKEN; lines dropped beyond it are logged."""
     monkeypatch.setattr(journal, "MOST_BYTES", 2000)
     monkeypatch.setattr(journal, "MOST_BYTES_UNTAKEN", 8000)
     lines = Journal(tree.warehouse.work_folder, "audit")
@@ -348,8 +348,8 @@ def test_lines_wait_long_for_a_warehouse_that_is_away(
     assert sum(file.stat().st_size for file in tree.warehouse.work_folder.glob("audit*.jsonl")) < 2 * 8500
 
 
-def test_a_table_of_the_audits_own_beside_those_of_dlt(tree: Tree) -> None:
-    """It may be there before dlt's first load; a dropped resource and dbt's sources leave it alone."""
+def test_the_audit_table_is_independent_of_dlt(tree: Tree) -> None:
+    """The audit's table may exist before dlt's first load; dropped resources and dbt's sources do not affect it."""
     tree.add("shop", ORDERS)
     tree.give("shop", [{"id": 1}])
     record(tree.warehouse, attempt(1, **FAILED))
@@ -375,10 +375,10 @@ FILTERS = [
 
 
 @pytest.mark.parametrize(("target", "wanted", "found"), FILTERS, ids=[f"{t} {w}" for t, w, _ in FILTERS])
-def test_the_table_and_the_lines_answer_alike(
+def test_the_table_and_the_lines_give_the_same_attempts(
     tree: Tree, target: str | None, wanted: dict[str, Any], found: list[int]
 ) -> None:
-    """The newest come last; a name is a source, source.table or dataset.table; the lines stand in for the table."""
+    """The newest come last; a name is a source, source.table or dataset.table; lines replace a missing warehouse."""
     warehouse = tree.warehouse
     attempts = [
         attempt(3, asset="raw.items"),
@@ -397,7 +397,7 @@ def test_the_table_and_the_lines_answer_alike(
 
 
 def test_the_newest_of_every_table(tree: Tree) -> None:
-    """One that loaded and one that did not, of each; the lines stand in for the table."""
+    """The newest loaded and the newest failed attempt of each table; the lines replace a missing warehouse."""
     attempts = [
         attempt(1), attempt(2), attempt(3, **FAILED), attempt(4, **KILLED), attempt(5, asset="raw.items", **FAILED),
         attempt(6, asset="raw.items"), attempt(7, asset="raw.letters"),
@@ -412,7 +412,7 @@ def test_the_newest_of_every_table(tree: Tree) -> None:
 def foundation(
     location: Location, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[int, str, str]]:
-    """A function that runs the command in an empty repository and returns its exit code and what it printed."""
+    """Returns a function that runs the command in an empty repository and returns exit code, stdout and stderr."""
     location.write("dlthub/.keep", "")
 
     def run(*arguments: str) -> tuple[int, str, str]:
@@ -429,8 +429,8 @@ def foundation(
 Foundation = Callable[..., tuple[int, str, str]]
 
 
-def test_the_command_shows_a_row_per_attempt_and_what_failed(location: Location, foundation: Foundation) -> None:
-    """Times in UTC, the newest last, errors below; the options choose."""
+def test_the_command_shows_attempts_and_errors(location: Location, foundation: Foundation) -> None:
+    """Times are in UTC, the newest attempt is last, and errors are below; options filter the rows."""
     warehouse = build_warehouse(location.root)
     record(warehouse, attempt(1, rows=12_345, bytes=2048, cursor="2026-11-20"))
     record(warehouse, attempt(2, **FAILED | {"error": "503 [busy]"}))
@@ -449,28 +449,28 @@ def test_the_command_shows_a_row_per_attempt_and_what_failed(location: Location,
     )  # fmt: skip
 
 
-def test_the_command_prints_the_lines_as_they_are(location: Location, foundation: Foundation) -> None:
-    """`--json` prints what the file has, for another program, however long a line is."""
+def test_the_command_prints_the_lines_unchanged(location: Location, foundation: Foundation) -> None:
+    """`--json` prints the lines of the file unchanged, at full width."""
     warehouse = build_warehouse(location.root)
     record(warehouse, attempt(1))
     record(warehouse, attempt(2, **FAILED | {"error": "[red]x[/] " * 60}))
     assert foundation("audit", "--json")[1] == (warehouse.work_folder / "audit.jsonl").read_text()
 
 
-def test_the_command_says_when_it_knows_this_machine_alone(
+def test_the_command_warns_if_the_warehouse_is_unreachable(
     location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the warehouse cannot be asked, the lines of this machine are shown, and why."""
+    """If the warehouse is unreachable, the lines of this machine are shown with the reason."""
     monkeypatch.setenv("WAREHOUSE", "snowflake")
     monkeypatch.setenv("DEPLOYMENT", "production")
     for name in (*REQUIRED, *SECRETS):
         monkeypatch.delenv(name, raising=False)
     record(build_warehouse(location.root), attempt(1))
-    code, printed, complained = foundation("audit")
+    code, printed, errors = foundation("audit")
     assert (code, "raw.orders" in printed) == (0, True)
-    assert "warehouse unreachable; showing this machine's log only: SettingMissing: needs SNOWFLAKE" in complained
+    assert "warehouse unreachable; showing this machine's log only: SettingMissing: needs SNOWFLAKE" in errors
 
 
 def test_the_command_before_any_load(foundation: Foundation) -> None:
-    """Nothing recorded is no error."""
+    """An empty trail is not an error."""
     assert foundation("audit") == (0, "no attempt is recorded\n", "")
