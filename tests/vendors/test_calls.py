@@ -1,4 +1,4 @@
-"""Requests of a source: paced as the vendor says, tried again where it helps, and silent about secrets."""
+"""`Calls`: rate limits of a vendor, retries, errors, and secrets in messages."""
 
 import logging
 import threading
@@ -20,14 +20,14 @@ LIMIT, THREADS = 100, 6
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[RestServer]:
-    """A server for all tests."""
+    """One server for all tests."""
     with serve() as server:
         yield server
 
 
 @pytest.fixture
 def server(running: RestServer) -> RestServer:
-    """It, as new: every request is fine."""
+    """The server with its default answer and without recorded requests."""
     running.answer = lambda _request: {"fine": True}
     running.requests.clear()
     return running
@@ -35,18 +35,20 @@ def server(running: RestServer) -> RestServer:
 
 @pytest.fixture
 def clock() -> VirtualClock:
-    """A clock that nobody has to wait for."""
+    """A clock on which waiting takes no time."""
     return VirtualClock()
 
 
 def in_turn(*answers: Any) -> Callable[[ReceivedRequest], Any]:
-    """What answers one request after the other, and the last one from then on."""
+    """Returns a handler that gives these answers in order, and repeats the last one."""
     left = list(answers)
     return lambda _request: left.pop(0) if len(left) > 1 else left[0]
 
 
-def of_usage(limit: int, window: float, clock: VirtualClock, taken: list[float]) -> Callable[[ReceivedRequest], Answer]:
-    """A vendor that takes `limit` calls in any `window`, and says when only as many are left as there are threads."""
+def rate_limited(
+    limit: int, window: float, clock: VirtualClock, taken: list[float]
+) -> Callable[[ReceivedRequest], Answer]:
+    """Returns a vendor that takes `limit` calls in any `window`, and sends a wait when only THREADS calls are left."""
     lock = threading.Lock()
 
     def answer(_request: ReceivedRequest) -> Answer:
@@ -66,9 +68,9 @@ def of_usage(limit: int, window: float, clock: VirtualClock, taken: list[float])
 def test_a_limit_is_never_exceeded_however_many_threads_share_it(
     server: RestServer, clock: VirtualClock, used_by_others: int
 ) -> None:
-    """More than two hours of calls from six threads: none is refused, no hour has more calls than are allowed."""
+    """Six threads make more than two hours of calls: none is refused, and no hour has more calls than the limit."""
     taken = [0.0] * used_by_others
-    server.answer = of_usage(LIMIT, HOUR, clock, taken)
+    server.answer = rate_limited(LIMIT, HOUR, clock, taken)
 
     def work(number: int) -> int:
         calls = Calls(
@@ -86,7 +88,7 @@ def test_a_limit_is_never_exceeded_however_many_threads_share_it(
 
 
 def test_calls_under_other_names_do_not_wait(server: RestServer, clock: VirtualClock) -> None:
-    """One account's pause is none of another's business."""
+    """A pause of one account does not delay another account."""
     Calls("ads/act_1", clock=clock, pause=lambda _answer: 100.0).get(server.url)
     Calls("ads/act_2", clock=clock).get(server.url)
     assert clock.now() == 0
@@ -94,10 +96,10 @@ def test_calls_under_other_names_do_not_wait(server: RestServer, clock: VirtualC
     assert clock.now() == 100
 
 
-def test_what_the_vendor_asks_to_wait_is_waited_and_said(
+def test_a_wait_that_the_vendor_requires_is_logged(
     server: RestServer, clock: VirtualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The vendor's own reading tells a refusal that passes, and when; the log tells that it was waited for."""
+    """`read` recognises a temporary refusal and its wait; the log has a line for the retry."""
     server.answer = in_turn(Answer({"code": 17}, 400), {"code": 0})
     calls = Calls("ads/act_1", clock=clock, read=lambda answer: too_many(answer, 120.0))
     with caplog.at_level(logging.INFO, "data_foundation.vendors.calls"):
@@ -107,12 +109,12 @@ def test_what_the_vendor_asks_to_wait_is_waited_and_said(
 
 
 def too_many(answer: requests.Response, seconds: float | None) -> Refusal | None:
-    """A source's reading of an answer, as it would be written."""
+    """Reads an answer as a source would: code 17 is a refusal."""
     return Refusal("code 17: too many calls", retry_after=seconds) if answer.json().get("code") == 17 else None
 
 
-def test_a_refusal_that_does_not_pass_is_raised_at_once(server: RestServer, clock: VirtualClock) -> None:
-    """Without a word on when it passes a refusal is final."""
+def test_a_permanent_refusal_is_raised_at_once(server: RestServer, clock: VirtualClock) -> None:
+    """A refusal without `retry_after` is final."""
     server.answer = lambda _request: {"code": 17}
     calls = Calls("ads/act_1", clock=clock, read=lambda answer: too_many(answer, None))
     with pytest.raises(Refusal, match=r"^code 17: too many calls$"):
@@ -120,8 +122,8 @@ def test_a_refusal_that_does_not_pass_is_raised_at_once(server: RestServer, cloc
     assert (calls.calls, clock.now()) == (1, 0)
 
 
-def test_a_refusal_that_passes_some_day_is_asked_again_with_back_off(server: RestServer, clock: VirtualClock) -> None:
-    """Zero means that it passes: the waits grow, and the attempts end."""
+def test_a_temporary_refusal_is_retried_with_back_off(server: RestServer, clock: VirtualClock) -> None:
+    """With `retry_after=0` the waits grow and the number of attempts is limited."""
     server.answer = lambda _request: {"code": 17}
     calls = Calls("ads/act_1", clock=clock, retries=3, read=lambda answer: too_many(answer, 0.0))
     with pytest.raises(Refusal, match="code 17"):
@@ -131,7 +133,7 @@ def test_a_refusal_that_passes_some_day_is_asked_again_with_back_off(server: Res
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (Answer({"code": 17}, 400), "code 17: too many calls; the vendor requires a wait of 7,200 s"),
         (
@@ -141,13 +143,13 @@ def test_a_refusal_that_passes_some_day_is_asked_again_with_back_off(server: Res
     ],
     ids=["its own reading", "Retry-After"],
 )
-def test_a_wait_beyond_the_deadline_fails_at_once_and_says_how_long(
-    server: RestServer, clock: VirtualClock, answer: Answer, told: str
+def test_a_wait_beyond_the_deadline_fails_at_once(
+    server: RestServer, clock: VirtualClock, answer: Answer, message: str
 ) -> None:
-    """Nobody waits for two hours in vain; the next call under the limit is not even made."""
+    """The call fails without waiting; the next call under the same limit is refused before it is sent."""
     server.answer = lambda _request: answer
     calls = Calls("ads/act_1", clock=clock, read=lambda answer: too_many(answer, 7200.0))
-    with pytest.raises(Refusal, match=told) as refused:
+    with pytest.raises(Refusal, match=message) as refused:
         calls.get(server.url)
     assert (refused.value.retry_after, clock.now(), calls.calls) == (7200, 0, 1)
     with pytest.raises(Refusal, match="ads/act_1: the limit is used up; the vendor requires a wait of 7,200 s"):
@@ -167,15 +169,15 @@ def test_a_wait_beyond_the_deadline_fails_at_once_and_says_how_long(
     ],
     ids=["500", "429", "503", "a page of HTML", "JSON that breaks off", "nothing"],
 )
-def test_a_fault_that_passes_is_tried_again(server: RestServer, clock: VirtualClock, fault: Answer) -> None:
-    """A hiccup of the vendor is over with the next attempt."""
+def test_a_transient_fault_is_retried(server: RestServer, clock: VirtualClock, fault: Answer) -> None:
+    """The second attempt succeeds."""
     server.answer = in_turn(fault, {"fine": True})
     assert Calls("ads/act_1", clock=clock).get(server.url).json() == {"fine": True}
     assert len(server.requests) == 2
 
 
-def test_a_server_that_is_away_is_asked_as_often_as_allowed(clock: VirtualClock) -> None:
-    """The last error comes out, in the class that requests has for it."""
+def test_an_unreachable_server_is_retried(clock: VirtualClock) -> None:
+    """After the last attempt the requests error is raised."""
     calls = Calls("ads/act_1", clock=clock, retries=2)
     with pytest.raises(requests.ConnectionError):
         calls.get("http://127.0.0.1:9/rows")
@@ -183,10 +185,8 @@ def test_a_server_that_is_away_is_asked_as_often_as_allowed(clock: VirtualClock)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
-def test_a_status_that_lasts_fails_at_once_with_what_the_vendor_says(
-    server: RestServer, clock: VirtualClock, status: int
-) -> None:
-    """An error of requests, whose status the framework explains."""
+def test_a_permanent_status_fails_at_once(server: RestServer, clock: VirtualClock, status: int) -> None:
+    """A `requests.HTTPError` is raised with the vendor's text."""
     server.answer = lambda _request: Answer({"error": "no such field"}, status)
     with pytest.raises(requests.HTTPError, match=f"{status} .*no such field") as failed:
         Calls("ads/act_1", clock=clock).get(server.url)
@@ -195,10 +195,10 @@ def test_a_status_that_lasts_fails_at_once_with_what_the_vendor_says(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/rows", "{server}/rows"], ids=["unreachable", "refused"])
-def test_no_secret_of_a_request_is_told(
+def test_errors_and_logs_contain_no_secret_of_a_request(
     server: RestServer, clock: VirtualClock, caplog: pytest.LogCaptureFixture, url: str
 ) -> None:
-    """Neither an error nor the log has the token of the address, or that of a header."""
+    """Neither the error nor the log contains a token of the address or of a header."""
     server.answer = lambda request: Answer({"error": f"bad {request.params} {request.headers}"}, 500)
     with pytest.raises(requests.RequestException) as failed:
         Calls("ads/act_1", clock=clock, retries=1).get(
@@ -206,21 +206,21 @@ def test_no_secret_of_a_request_is_told(
             params={"access_token": "EAAB-6f1c9d"},
             headers={"Authorization": "Bearer ya29.5e7a1b"},
         )
-    told = f"{failed.value} {caplog.text}"
-    assert "attempt 1 failed" in told
-    assert "EAAB-6f1c9d" not in told
-    assert "ya29.5e7a1b" not in told
+    message = f"{failed.value} {caplog.text}"
+    assert "attempt 1 failed" in message
+    assert "EAAB-6f1c9d" not in message
+    assert "ya29.5e7a1b" not in message
     assert "ya29.5e7a1b" not in redact("the token ya29.5e7a1b")
 
 
-def test_a_post_and_its_body_are_sent_again(server: RestServer, clock: VirtualClock) -> None:
-    """A report that a busy server did not begin is asked for again, whole."""
+def test_a_post_is_retried_with_its_body(server: RestServer, clock: VirtualClock) -> None:
+    """The retry has the same method and body."""
     server.answer = in_turn(Answer({}, 503), {"report_run_id": "1"})
     Calls("ads/act_1", clock=clock).post(f"{server.url}/insights", json={"fields": ["spend"]})
     assert [(request.method, request.body) for request in server.requests] == [("POST", {"fields": ["spend"]})] * 2
 
 
-def test_an_answer_that_need_not_be_json_is_left_alone(server: RestServer, clock: VirtualClock) -> None:
-    """Who reads CSV says so."""
+def test_an_answer_may_be_other_than_json(server: RestServer, clock: VirtualClock) -> None:
+    """`json=False` accepts an answer in CSV."""
     server.answer = lambda _request: Answer(text="a,b\n1,2\n", headers={"Content-Type": "text/csv"})
     assert Calls("ads/act_1", clock=clock, json=False).get(server.url).text == "a,b\n1,2\n"

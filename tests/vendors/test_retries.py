@@ -1,4 +1,4 @@
-"""Faults that pass are tried again, as often and as long as a resource allows; all others fail at once."""
+"""Retries of a load: transient faults are retried within the resource's limits; all others fail at once."""
 
 import time
 import urllib.error
@@ -35,21 +35,19 @@ def get_rows(url):
 
 
 def add_rows(tree: Tree, url: str, retries: str = "{max: 3, backoff: 0.05}", more: str = "") -> None:
-    """Writes the source `shop`, whose entry asks `url` between its two rows."""
+    """Writes the source `shop`, whose entry requests `url` between its two rows."""
     settings = f"args: ['{url}'], retries: {retries}, write_disposition: append{more}"
     tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.rows, {settings}}}]", ENTRY)
 
 
 def calls(tree: Tree) -> int:
-    """How often the entry was begun."""
+    """Returns the number of calls of the entry."""
     return len((tree.root / "dlthub" / "shop" / "data.py.calls").read_text())
 
 
 @pytest.mark.parametrize("fault", ["429", "500", "503", "reset"])
-def test_a_fault_that_passes_is_tried_again(
-    tree: Tree, sandbox_url: str, arm_fault: Callable[..., None], fault: str
-) -> None:
-    """Two answers of a busy server and then a good one: the load lands, its rows once, and says what happened."""
+def test_a_transient_fault_is_retried(tree: Tree, sandbox_url: str, arm_fault: Callable[..., None], fault: str) -> None:
+    """After two errors and one good answer the rows land once, with a warning for each failed attempt."""
     add_rows(tree, f"{sandbox_url}/frankfurter/v1/latest?key=s3cret")
     arm_fault("/frankfurter", fault, times=2, seconds=0)
     result = tree.load("shop.rows")
@@ -61,8 +59,8 @@ def test_a_fault_that_passes_is_tried_again(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
-def test_a_fault_that_lasts_fails_at_once(tree: Tree, sandbox_url: str, status: int) -> None:
-    """What the vendor will say tomorrow as well is not asked again."""
+def test_a_permanent_fault_fails_at_once(tree: Tree, sandbox_url: str, status: int) -> None:
+    """A permanent fault is not retried."""
     data = ENTRY.replace("requests.get(url, timeout=5).raise_for_status()", f"""
     response = requests.get(url, timeout=5)
     response.status_code = {status}
@@ -75,10 +73,10 @@ def test_a_fault_that_lasts_fails_at_once(tree: Tree, sandbox_url: str, status: 
     assert ("refuses the credentials" in str(failed.value)) == (status in (401, 403))
 
 
-def test_the_last_attempt_says_how_many_there_were(
+def test_the_last_error_gives_the_number_of_attempts(
     tree: Tree, sandbox_url: str, arm_fault: Callable[..., None]
 ) -> None:
-    """A fault that does not pass in time ends in one error that tells the attempts and what to do."""
+    """The error gives the number of attempts and a hint."""
     add_rows(tree, f"{sandbox_url}/frankfurter/v1/latest", "{max: 2, backoff: 0.01}")
     arm_fault("/frankfurter", "503")
     with pytest.raises(LoadError, match=r", 3 times: HTTPError: 503 .*\n  Hint: this may pass by itself"):
@@ -87,7 +85,7 @@ def test_the_last_attempt_says_how_many_there_were(
 
 
 def test_retry_after_is_honoured(tree: Tree, sandbox_url: str, arm_fault: Callable[..., None]) -> None:
-    """What the vendor asks to wait is waited, however short the back-off."""
+    """The wait in Retry-After is kept, also if the back-off is shorter."""
     add_rows(tree, f"{sandbox_url}/frankfurter/v1/latest", "{max: 1, backoff: 0}")
     arm_fault("/frankfurter", "429", times=1, seconds=1)
     started = time.monotonic()
@@ -98,7 +96,7 @@ def test_retry_after_is_honoured(tree: Tree, sandbox_url: str, arm_fault: Callab
 def test_retry_after_is_capped(
     tree: Tree, sandbox_url: str, arm_fault: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A vendor that asks for an hour is asked again after LONGEST_WAIT."""
+    """A Retry-After of an hour is shortened to LONGEST_WAIT."""
     monkeypatch.setattr(transient, "LONGEST_WAIT", 0.5)
     add_rows(tree, f"{sandbox_url}/frankfurter/v1/latest", "{max: 1, backoff: 0}")
     arm_fault("/frankfurter", "429", times=1, seconds=3600)
@@ -119,35 +117,35 @@ def get_rows():
 """
 
 
-@pytest.mark.parametrize(("seconds", "begun"), [("0.3", 3), ("0.0", 3), ("400.0", 1), ("None", 1)])
-def test_an_error_says_itself_when_it_passes(tree: Tree, seconds: str, begun: int) -> None:
-    """`retry_after` of any exception is waited for, beyond LONGEST_WAIT too, unless the deadline comes first."""
+@pytest.mark.parametrize(("seconds", "attempts"), [("0.3", 3), ("0.0", 3), ("400.0", 1), ("None", 1)])
+def test_retry_after_of_an_exception_is_honoured(tree: Tree, seconds: str, attempts: int) -> None:
+    """`retry_after` of an exception is waited for, beyond LONGEST_WAIT too, unless the deadline is earlier."""
     settings = "retries: {max: 2, backoff: 0, deadline: 300}"
     tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.rows, {settings}}}]",
              REFUSING.format(seconds=seconds))  # fmt: skip
     started = time.monotonic()
     with pytest.raises(LoadError, match="Busy: the account's limit is used up"):
         tree.load("shop.rows")
-    assert calls(tree) == begun
+    assert calls(tree) == attempts
     assert time.monotonic() - started >= (0.6 if seconds == "0.3" else 0)
 
 
 @pytest.mark.parametrize(
-    ("retries", "begun"), [("{max: 0}", 1), ("{max: 9, backoff: 0.4, deadline: 0.7}", 2), ("{deadline: 0}", 1)]
+    ("retries", "attempts"), [("{max: 0}", 1), ("{max: 9, backoff: 0.4, deadline: 0.7}", 2), ("{deadline: 0}", 1)]
 )
-def test_the_deadline_ends_it(
-    tree: Tree, sandbox_url: str, arm_fault: Callable[..., None], retries: str, begun: int
+def test_the_deadline_ends_the_retries(
+    tree: Tree, sandbox_url: str, arm_fault: Callable[..., None], retries: str, attempts: int
 ) -> None:
-    """No attempt is begun after the deadline, nor waited for beyond it."""
+    """No attempt starts after the deadline, and no wait lasts beyond it."""
     add_rows(tree, f"{sandbox_url}/frankfurter/v1/latest", retries)
     arm_fault("/frankfurter", "503")
     with pytest.raises(LoadError):
         tree.load("shop.rows")
-    assert calls(tree) <= begun
+    assert calls(tree) <= attempts
 
 
-def test_progress_tells_of_an_attempt_that_failed(tree: Tree, sandbox_url: str, arm_fault: Callable[..., None]) -> None:
-    """Whoever looks on learns at once how many rows there were, why it failed and when it goes on."""
+def test_progress_reports_a_failed_attempt(tree: Tree, sandbox_url: str, arm_fault: Callable[..., None]) -> None:
+    """Progress gives the rows so far, the error and the time of the next attempt."""
     add_rows(tree, f"{sandbox_url}/frankfurter/v1/latest", "{max: 1, backoff: 0.01}")
     arm_fault("/frankfurter", "503", times=1)
     task, seen = tree.task("shop.rows"), list[Progress]()
@@ -158,8 +156,8 @@ def test_progress_tells_of_an_attempt_that_failed(tree: Tree, sandbox_url: str, 
     assert "; attempt 2 of 2 in 0.0 s" in retrying.note
 
 
-def test_a_warehouse_that_hiccups_is_tried_again(tree: Tree) -> None:
-    """A load that the warehouse could not take for the moment is finished by the next attempt, its rows once."""
+def test_a_transient_warehouse_error_is_retried(tree: Tree) -> None:
+    """A load that the warehouse rejects for a moment is finished by the next attempt, and its rows land once."""
     tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.rows, retries: {backoff: 0.01}}]")
     tree.give("shop", [{"id": 1}])
     tree.load("shop.rows")
@@ -219,8 +217,8 @@ def _with_response(status: int, headers: dict[str, str] | None = None) -> reques
     ],
     ids=lambda value: f"{type(value).__name__} {value}" if isinstance(value, Exception) else None,
 )
-def test_what_passes_is_told_by_status_and_class(error: Exception, *, expected: bool) -> None:
-    """A status decides where there is one, else the class of the error."""
+def test_transient_errors_are_known_by_status_and_class(error: Exception, *, expected: bool) -> None:
+    """A status decides if there is one, otherwise the class of the error."""
     assert is_transient(error) is expected
 
 
@@ -230,5 +228,5 @@ def test_what_passes_is_told_by_status_and_class(error: Exception, *, expected: 
      ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0), ({"Retry-After": "86400"}, 86400)],
 )  # fmt: skip
 def test_retry_after_is_a_number_or_a_date(headers: dict[str, Any], seconds: float) -> None:
-    """Whatever a vendor writes there, seconds come of it."""
+    """Invalid values and dates in the past count as 0 seconds."""
     assert retry_after(_with_response(429, headers)) == seconds
