@@ -1,4 +1,4 @@
-"""Holds the loader to its promises, one resource at a time: a DuckDB file, and rows that the test decides."""
+"""Loads of one resource into DuckDB: dispositions, cursors, failures, refreshes, samples."""
 
 import gc
 import shutil
@@ -19,13 +19,13 @@ CURSOR = "incremental: {cursor_path: at, initial_value: '2024-01-01'}"
 
 
 def add_orders(tree: Tree, *settings: str) -> None:
-    """A source `shop` with one table `orders`, whose rows `tree.give` decides."""
+    """Writes source `shop` with the table `orders`; `tree.give` sets its rows."""
     lines = "\n".join(f"    {line}" for line in ("destination: raw.orders", *settings))
     tree.add("shop", f"resources:\n  - entry: data.get_rows\n{lines}\n")
 
 
 def fail_once(tree: Tree, **options: Any) -> LoadError:
-    """Loads `orders` with an entry that fails half-way, then puts the ordinary one back."""
+    """Loads `orders` with an entry that fails after a row, then restores the working entry."""
     data = tree.root / "dlthub" / "shop" / "data.py"
     working = data.read_text()
     data.write_text(FAILING)
@@ -36,7 +36,7 @@ def fail_once(tree: Tree, **options: Any) -> LoadError:
 
 
 def test_append_adds_rows(tree: Tree) -> None:
-    """Append adds what arrives to what is there."""
+    """Append adds the new rows to the table."""
     add_orders(tree, "write_disposition: append")
     for rows in ([{"id": 1}, {"id": 2}], [{"id": 3}]):
         tree.give("shop", rows)
@@ -46,8 +46,8 @@ def test_append_adds_rows(tree: Tree) -> None:
     assert result.row_count == 3
 
 
-def test_replace_leaves_only_what_arrived_last(tree: Tree) -> None:
-    """Replace leaves the rows of the last load, in the nested tables too."""
+def test_replace_leaves_only_the_last_rows(tree: Tree) -> None:
+    """Replace leaves the rows of the last load, also in nested tables."""
     add_orders(tree, "write_disposition: replace")
     tree.give("shop", [{"id": 1, "lines": [{"n": 1}, {"n": 2}]}, {"id": 2}])
     tree.load("shop.orders")
@@ -62,7 +62,7 @@ def test_replace_leaves_only_what_arrived_last(tree: Tree) -> None:
     "disposition", ["merge", "{disposition: merge, strategy: upsert}", "{disposition: merge, strategy: delete-insert}"]
 )
 def test_merge_replaces_rows_of_the_same_key(tree: Tree, disposition: str) -> None:
-    """Merge and upsert replace the row of a key together with its nested rows, and add the others."""
+    """Merge and upsert replace the row of a key with its nested rows, and add new keys."""
     add_orders(tree, f"write_disposition: {disposition}", "primary_key: id")
     tree.give("shop", [{"id": 1, "state": "new", "lines": [{"n": 1}, {"n": 2}]}, {"id": 2, "state": "new"}])
     tree.load("shop.orders")
@@ -73,7 +73,7 @@ def test_merge_replaces_rows_of_the_same_key(tree: Tree, disposition: str) -> No
 
 
 def test_scd2_keeps_the_history_of_a_row(tree: Tree) -> None:
-    """Slowly changing dimensions keep the old version of a row, ended, beside the new one."""
+    """The old version of a row is kept, with an end, beside the new version."""
     add_orders(tree, "write_disposition: {disposition: merge, strategy: scd2}")
     for state in ("new", "paid"):
         tree.give("shop", [{"id": 1, "state": state}, {"id": 2, "state": "new"}])
@@ -83,7 +83,7 @@ def test_scd2_keeps_the_history_of_a_row(tree: Tree) -> None:
 
 
 def test_insert_only_never_changes_a_row(tree: Tree) -> None:
-    """Insert-only adds unknown keys and leaves the row of a known key as it is."""
+    """Insert-only adds unknown keys and does not change rows of known keys."""
     add_orders(tree, "write_disposition: {disposition: merge, strategy: insert-only}", "primary_key: id")
     tree.give("shop", [{"id": 1, "state": "new"}])
     tree.load("shop.orders")
@@ -93,8 +93,8 @@ def test_insert_only_never_changes_a_row(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize("disposition", ["append", "merge", "replace"])
-def test_the_same_rows_again_change_nothing(tree: Tree, disposition: str) -> None:
-    """A second run over the same rows leaves the table as it was: by cursor, by key, or by replacing."""
+def test_loading_the_same_rows_again_changes_nothing(tree: Tree, disposition: str) -> None:
+    """A second run over the same rows does not change the table: by cursor, by key, or by replacing."""
     cursor = () if disposition == "replace" else (CURSOR,)
     add_orders(tree, f"write_disposition: {disposition}", "primary_key: id", *cursor)
     tree.give("shop", [{"id": n, "at": f"2024-01-0{n}", "lines": [{"n": n}]} for n in range(1, 5)])
@@ -107,7 +107,7 @@ def test_the_same_rows_again_change_nothing(tree: Tree, disposition: str) -> Non
 
 @pytest.mark.parametrize("disposition", ["append", "merge"])
 def test_a_fresh_machine_continues_where_the_last_one_stopped(tree: Tree, disposition: str) -> None:
-    """The cursor is in the warehouse: with the working folder gone the next run reads on, and doubles nothing."""
+    """The cursor is stored in the warehouse: without a working folder the next run continues without duplicates."""
     add_orders(tree, f"write_disposition: {disposition}", "primary_key: id", CURSOR)
     rows = [{"id": n, "at": f"2024-01-0{n}", "lines": [{"n": n}]} for n in range(1, 4)]
     tree.give("shop", rows)
@@ -122,7 +122,7 @@ def test_a_fresh_machine_continues_where_the_last_one_stopped(tree: Tree, dispos
 
 
 def test_nested_tables_are_found_by_their_parents(tree: Tree) -> None:
-    """A table called like a child of another is no child: counts follow the schema's links, not the names."""
+    """Nested tables are found by the links in the schema; a table with a similar name is not counted."""
     tree.add(
         "shop",
         """
@@ -151,8 +151,8 @@ def test_nested_tables_are_found_by_their_parents(tree: Tree) -> None:
         pytest.param("x" * 120, "x" * 120, id="long"),
     ],
 )
-def test_a_table_may_be_called_anything(tree: Tree, table: str, landed: str) -> None:
-    """Whatever a table is called, its rows land under the name that its asset key has, twice in a row."""
+def test_a_table_may_have_any_name(tree: Tree, table: str, landed: str) -> None:
+    """Rows land in the table of the asset key, whatever its name, also in a second load."""
     tree.add("shop", f"resources: [{{entry: data.get_rows, destination: 'raw.{table}', write_disposition: append}}]")
     tree.give("shop", [{"from": 1, "größe": 2, "select": [{"table": 1}]}])
     tree.load(f"shop.{table}")
@@ -166,8 +166,8 @@ def test_a_table_may_be_called_anything(tree: Tree, table: str, landed: str) -> 
     ("one", "other"),
     [("raw.x__y", "raw__x.y"), ("raw.a_b", "raw.a__b"), ("raw.orders", "raw.orders_pipeline"), ("raw.a", "raw.a_")],
 )
-def test_two_tables_whose_names_look_alike_are_two(tree: Tree, one: str, other: str) -> None:
-    """Tables share neither cursor nor columns, whatever dlt makes of their names when it joins or shortens them."""
+def test_tables_with_similar_names_are_separate(tree: Tree, one: str, other: str) -> None:
+    """Tables have separate cursors and columns, even if dlt would join or shorten their names to the same one."""
     cursor = "write_disposition: append, incremental: {cursor_path: id}"
     tree.add(
         "shop",
@@ -185,7 +185,7 @@ def test_two_tables_whose_names_look_alike_are_two(tree: Tree, one: str, other: 
 
 
 def test_a_replace_without_rows_keeps_the_table(tree: Tree) -> None:
-    """`on_empty: keep`, the default, leaves the table and says so."""
+    """`on_empty: keep`, the default, keeps the rows, with a warning."""
     add_orders(tree, "write_disposition: replace")
     tree.give("shop", [{"id": 1, "lines": [{"n": 1}]}])
     tree.load("shop.orders")
@@ -197,7 +197,7 @@ def test_a_replace_without_rows_keeps_the_table(tree: Tree) -> None:
 
 
 def test_a_replace_without_rows_may_truncate(tree: Tree) -> None:
-    """`on_empty: truncate` empties the table and its nested ones."""
+    """`on_empty: truncate` empties the table and its nested tables."""
     add_orders(tree, "write_disposition: replace", "on_empty: truncate")
     tree.give("shop", [{"id": 1, "lines": [{"n": 1}]}])
     tree.load("shop.orders")
@@ -207,7 +207,7 @@ def test_a_replace_without_rows_may_truncate(tree: Tree) -> None:
 
 
 def test_a_replace_without_rows_may_fail(tree: Tree) -> None:
-    """`on_empty: fail` fails, keeps the table, and the next load with rows succeeds."""
+    """`on_empty: fail` fails and keeps the table; the next load with rows succeeds."""
     add_orders(tree, "write_disposition: replace", "on_empty: fail")
     tree.give("shop", [{"id": 1}])
     tree.load("shop.orders")
@@ -222,7 +222,7 @@ def test_a_replace_without_rows_may_fail(tree: Tree) -> None:
 
 @pytest.mark.parametrize("on_empty", ["keep", "truncate"])
 def test_a_first_load_may_be_empty(tree: Tree, on_empty: str) -> None:
-    """No rows and no table yet is a load of 0 rows."""
+    """A first load without rows loads 0 rows."""
     add_orders(tree, "write_disposition: replace", f"on_empty: {on_empty}")
     tree.give("shop", [])
     result = tree.load("shop.orders")
@@ -231,7 +231,7 @@ def test_a_first_load_may_be_empty(tree: Tree, on_empty: str) -> None:
 
 
 @pytest.mark.parametrize("disposition", ["append", "merge"])
-def test_no_news_is_a_load_of_no_rows(tree: Tree, disposition: str) -> None:
+def test_a_load_without_rows_changes_nothing(tree: Tree, disposition: str) -> None:
     """Append and merge without rows change nothing and count 0."""
     add_orders(tree, f"write_disposition: {disposition}", "primary_key: id")
     tree.give("shop", [{"id": 1}])
@@ -241,8 +241,8 @@ def test_no_news_is_a_load_of_no_rows(tree: Tree, disposition: str) -> None:
     assert (result.rows, result.row_count, result.warnings) == (0, 1, ())
 
 
-def test_required_columns_must_be_there(tree: Tree) -> None:
-    """Rows without a required column fail before anything is written, and the table appears when it is back."""
+def test_required_columns_must_exist(tree: Tree) -> None:
+    """Rows without a required column fail before anything is written; the load with the column creates the table."""
     add_orders(tree, "requires: [id, ownerName]")
     tree.give("shop", [{"id": 1}])
     with pytest.raises(RequiredColumnsMissing, match=r"the rows lack ownerName.* they have id"):
@@ -253,7 +253,7 @@ def test_required_columns_must_be_there(tree: Tree) -> None:
 
 
 def test_a_required_column_that_disappears_fails_the_load(tree: Tree) -> None:
-    """A column that was there and is gone stops the load; the table and the cursor stay as they were."""
+    """A required column that the rows lose fails the load; table and cursor do not change."""
     add_orders(tree, "write_disposition: merge", "primary_key: id", "requires: [owner]", CURSOR)
     tree.give("shop", [{"id": 1, "at": "2024-01-02", "owner": "Ann"}])
     tree.load("shop.orders")
@@ -267,8 +267,8 @@ def test_a_required_column_that_disappears_fails_the_load(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize("disposition", ["append", "merge", "replace"])
-def test_an_entry_that_fails_half_way_leaves_the_table(tree: Tree, disposition: str) -> None:
-    """Rows yielded before the failure are in no table, the cursor stays, and the message says where it happened."""
+def test_an_entry_that_fails_half_way_does_not_change_the_table(tree: Tree, disposition: str) -> None:
+    """Rows yielded before the failure do not land, the cursor is unchanged, and the message has the line."""
     cursor = () if disposition == "replace" else (CURSOR,)
     add_orders(tree, f"write_disposition: {disposition}", "primary_key: id", *cursor)
     tree.give("shop", [{"id": 7, "at": "2024-01-07"}])
@@ -286,20 +286,20 @@ def test_an_entry_that_fails_half_way_leaves_the_table(tree: Tree, disposition: 
 
 
 def break_table(tree: Tree) -> None:
-    """Makes the next load of `orders` fail after extracting and normalising, in the warehouse."""
+    """Replaces `orders` by a view, so that the next load fails in the warehouse."""
     tree.query("alter table raw.orders rename to orders_away")
     tree.query("create view raw.orders as select 1 as id")
 
 
 def mend_table(tree: Tree) -> None:
-    """Takes `break_table` back."""
+    """Reverts `break_table`."""
     tree.query("drop view raw.orders")
     tree.query("alter table raw.orders_away rename to orders")
 
 
 @pytest.mark.parametrize("disposition", ["append", "merge", "replace"])
-def test_a_load_left_behind_is_finished_first(tree: Tree, disposition: str) -> None:
-    """What a failed load left is loaded when it can be, and the new rows in the same run."""
+def test_a_pending_load_is_finished_first(tree: Tree, disposition: str) -> None:
+    """A pending load is finished first, then the new rows are loaded in the same run."""
     cursor = () if disposition == "replace" else (CURSOR,)
     add_orders(tree, f"write_disposition: {disposition}", "primary_key: id", *cursor)
     tree.give("shop", [{"id": 1, "at": "2024-01-01"}])
@@ -317,8 +317,8 @@ def test_a_load_left_behind_is_finished_first(tree: Tree, disposition: str) -> N
 
 @pytest.mark.parametrize("refresh", ["state", "drop"])
 @pytest.mark.parametrize("disposition", ["append", "merge", "replace"])
-def test_a_refresh_is_a_fresh_load(tree: Tree, disposition: str, refresh: str) -> None:
-    """After a refresh the table is what a first load would have made, whatever the cursor said; so are nested ones."""
+def test_a_refresh_equals_a_first_load(tree: Tree, disposition: str, refresh: str) -> None:
+    """After a refresh the table and its nested tables equal those of a first load."""
     cursor = () if disposition == "replace" else (CURSOR,)
     add_orders(tree, f"write_disposition: {disposition}", "primary_key: id", *cursor)
     tree.give("shop", [{"id": n, "at": f"2024-01-0{n}", "lines": [{"n": n}]} for n in range(1, 4)])
@@ -329,8 +329,8 @@ def test_a_refresh_is_a_fresh_load(tree: Tree, disposition: str, refresh: str) -
     assert tree.load("shop.orders").row_count == 3
 
 
-def test_a_refresh_asks_the_vendor_for_everything(tree: Tree) -> None:
-    """The entry is told to start at the first value, not at the cursor that is about to be forgotten."""
+def test_a_refresh_requests_all_rows(tree: Tree) -> None:
+    """The entry is called with the initial value, not with the stored cursor."""
     data = """
         def get_rows(since):
             yield [{"id": n, "at": f"2024-01-0{n}"} for n in range(1, 4) if f"2024-01-0{n}" >= since]
@@ -345,7 +345,7 @@ def test_a_refresh_asks_the_vendor_for_everything(tree: Tree) -> None:
 
 @pytest.mark.parametrize("refresh", ["state", "drop"])
 def test_a_refresh_that_fails_changes_nothing(tree: Tree, refresh: str) -> None:
-    """Where the entry fails, nothing was dropped or forgotten: the table stays and the next run continues."""
+    """If the entry fails, table and cursor do not change, and the next run continues."""
     add_orders(tree, "write_disposition: append", "primary_key: id", CURSOR)
     tree.give("shop", [{"id": 1, "at": "2024-01-01"}])
     tree.load("shop.orders")
@@ -356,8 +356,8 @@ def test_a_refresh_that_fails_changes_nothing(tree: Tree, refresh: str) -> None:
     assert tree.query("select id from raw.orders order by id") == [1, 2]
 
 
-def test_a_table_that_somebody_dropped_comes_back(tree: Tree) -> None:
-    """The warehouse is the truth: with the whole of it gone, the next run loads everything again."""
+def test_a_dropped_schema_is_loaded_again(tree: Tree) -> None:
+    """If the whole schema was dropped in the warehouse, the next run loads everything again."""
     add_orders(tree, "write_disposition: append", "primary_key: id", CURSOR)
     tree.give("shop", [{"id": 1, "at": "2024-01-01"}])
     tree.load("shop.orders")
@@ -365,8 +365,8 @@ def test_a_table_that_somebody_dropped_comes_back(tree: Tree) -> None:
     assert tree.load("shop.orders").row_count == 1
 
 
-def test_a_frozen_type_stops_a_load_and_the_next_one_heals(tree: Tree) -> None:
-    """Rows that break the schema's contract are not loaded; when they are right again no manual step is needed."""
+def test_a_load_after_a_contract_violation_succeeds(tree: Tree) -> None:
+    """Rows that violate the schema contract are not loaded; the next valid load needs no manual step."""
     contract = "schema_contract: {data_type: freeze}"
     add_orders(tree, "write_disposition: merge", "primary_key: id", contract, CURSOR)
     tree.give("shop", [{"id": 1, "at": "2024-01-01", "price": 1}])
@@ -379,8 +379,8 @@ def test_a_frozen_type_stops_a_load_and_the_next_one_heals(tree: Tree) -> None:
     assert tree.query("select price from raw.orders order by id") == [1, 2]
 
 
-def test_lag_reads_the_last_days_again(tree: Tree) -> None:
-    """Rows that changed within `lag` before the cursor replace what was loaded of them."""
+def test_rows_within_the_lag_are_read_again(tree: Tree) -> None:
+    """Rows within `lag` before the cursor are read again and replaced."""
     lagging = CURSOR.replace("}", ", lag: 2}")
     add_orders(tree, "write_disposition: merge", "primary_key: id", lagging)
     for likes in (1, 2):
@@ -396,8 +396,8 @@ def test_lag_reads_the_last_days_again(tree: Tree) -> None:
         ("append", "may add the rows of this sample once more"),
     ],
 )
-def test_a_sample_says_what_it_means_for_the_table(tree: Tree, disposition: str, warning: str) -> None:
-    """A run with a limit lands, with a warning where the table is not what an ordinary run would make of it."""
+def test_a_sample_warns_of_its_effect_on_the_table(tree: Tree, disposition: str, warning: str) -> None:
+    """A run with a limit lands; a warning states how the table differs from that of an ordinary run."""
     yaml = f"resources: [{{entry: data.get_rows, destination: raw.orders, write_disposition: {disposition}}}]"
     tree.add("shop", yaml)
     tree.give("shop", [{"id": number} for number in range(5)])
@@ -407,7 +407,7 @@ def test_a_sample_says_what_it_means_for_the_table(tree: Tree, disposition: str,
     assert tree.load("shop.orders").warnings == ()
 
 
-ASKED = '''
+WITH_REQUEST = '''
 import dlt
 
 
@@ -426,10 +426,10 @@ def get_rows():
         pytest.param({"limit": 3}, "sample", id="sample"),
     ],
 )
-def test_an_entry_is_told_what_its_run_was_asked_for(tree: Tree, options: dict[str, Any], asked: str) -> None:
-    """So one that keeps its own place in the source knows whether to move on."""
-    said = "write_disposition: merge, merge_key: day, partitions: {by: daily, start: 2024-01-01}"
-    tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.days, {said}}}]", ASKED)
+def test_the_request_of_a_run_is_in_the_metrics(tree: Tree, options: dict[str, Any], asked: str) -> None:
+    """`resource_metrics()["asked"]` is the kind of request, for entries that keep their own position."""
+    settings = "write_disposition: merge, merge_key: day, partitions: {by: daily, start: 2024-01-01}"
+    tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.days, {settings}}}]", WITH_REQUEST)
     result = tree.load("shop.days", **options)
     assert tree.query("SELECT DISTINCT asked FROM raw.days") == [asked]
     warned = (
@@ -438,8 +438,8 @@ def test_an_entry_is_told_what_its_run_was_asked_for(tree: Tree, options: dict[s
     assert list(result.warnings) == [warned] * ("limit" in options)
 
 
-def test_a_load_leaves_nothing_in_memory(tree: Tree) -> None:
-    """However many loads a process does, none of them stays by what dlt notes of its settings."""
+def test_a_finished_load_is_freed(tree: Tree) -> None:
+    """No pipeline of a finished load stays in memory."""
     add_orders(tree)
     tree.give("shop", [{"id": 1, "lines": [{"n": 1}]}])
     for _ in range(3):
@@ -448,5 +448,5 @@ def test_a_load_leaves_nothing_in_memory(tree: Tree) -> None:
     kept = sum(isinstance(found, dlt.Pipeline) for found in gc.get_objects())
     tree.load("shop.orders")
     gc.collect()
-    # The newest one is dlt's current one.
+    # The newest pipeline is dlt's current one.
     assert sum(isinstance(found, dlt.Pipeline) for found in gc.get_objects()) == kept

@@ -1,4 +1,4 @@
-"""Holds entries to what they may be: whatever gives rows becomes a dlt resource, and the rest is refused clearly."""
+"""Entries: everything that yields rows becomes a dlt resource, all else is refused with a reason."""
 
 from typing import Any
 
@@ -130,7 +130,7 @@ def decorated_details(row):
 
 
 def rows_of(tree: Tree, entry: str, more: str = "", **given: Any) -> list[Any]:
-    """The rows that an entry gives, without a warehouse."""
+    """Returns the rows of an entry, without a warehouse."""
     tree.add("shop", f"resources: [{{entry: data.{entry}, destination: raw.rows{more}}}]", DATA)
     task = tree.task("shop.rows")
     call = Call(LoadRange("2024-01-01", "2024-01-02"), {"env.COLOUR": "blue"}, given)
@@ -162,13 +162,13 @@ def rows_of(tree: Tree, entry: str, more: str = "", **given: Any) -> list[Any]:
         "ROWS",
     ],
 )
-def test_an_entry_may_be_whatever_gives_rows(tree: Tree, entry: str) -> None:
-    """Generators, functions that return them, rows, Arrow, frames and dlt resources all give their rows, once."""
+def test_an_entry_may_be_anything_that_yields_rows(tree: Tree, entry: str) -> None:
+    """Generators, functions that return them, rows, Arrow, frames and dlt resources all yield the same rows."""
     assert rows_of(tree, entry) == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
 def test_other_shapes_of_entries(tree: Tree) -> None:
-    """A single dict is one row; arguments reach whatever takes them."""
+    """A single dict is one row; arguments are passed to every kind of entry that accepts them."""
     assert rows_of(tree, "row") == rows_of(tree, "generator", ", args: [1]") == [{"n": 1}]
     assert rows_of(tree, "decorated", ", kwargs: {count: 2}") == [{"n": 1}, {"n": 2}]
     assert rows_of(tree, "factory", ", args: [two]") == [{"n": 1}, {"n": 2}, {"n": 3}]
@@ -177,14 +177,14 @@ def test_other_shapes_of_entries(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("entry", "reason"), [("none", "returned None"), ("text", "returned a str"), ("number", "returned a int")]
 )
-def test_what_gives_no_rows_is_refused(tree: Tree, entry: str, reason: str) -> None:
-    """An entry that gives None, a text or a number is an error that says what is accepted."""
+def test_an_entry_without_rows_is_refused(tree: Tree, entry: str, reason: str) -> None:
+    """An entry that returns None, a string or a number raises an error that lists what is accepted."""
     with pytest.raises(EntryError, match=f"'data.{entry}' {reason}; accepted: a generator function"):
         rows_of(tree, entry)
 
 
 def test_arguments_are_configured_then_filled_then_overridden(tree: Tree) -> None:
-    """Args and kwargs come from the YAML, templates are filled everywhere in them, the run's own win."""
+    """Args and kwargs come from the YAML with templates filled at any depth; arguments of the run override them."""
     more = (
         ', args: [1, {at: "{{ partition.start }}"}], kwargs: {colour: "{{ env.COLOUR }}", end: "{{partition.end}}"}'
         ", partitions: {by: daily, start: 2024-01-01}, write_disposition: merge, primary_key: id"
@@ -200,20 +200,20 @@ def test_arguments_are_configured_then_filled_then_overridden(tree: Tree) -> Non
 
 @pytest.mark.parametrize("entry", ["generator", "factory", "decorated", "resource_function", "partial"])
 def test_arguments_that_do_not_fit_are_refused_when_the_entry_is_called(tree: Tree, entry: str) -> None:
-    """A keyword of one run is checked by the call alone; the error names the entry and the keyword."""
+    """Keyword arguments of a run are checked when the entry is called; the error names entry and keyword."""
     with pytest.raises(EntryError, match=rf"'data.{entry}' does not take the arguments .*'colour'"):
         rows_of(tree, entry, colour="blue")
 
 
-def test_a_type_error_inside_an_entry_is_the_entrys(tree: Tree) -> None:
-    """Only the call itself is refused as one with wrong arguments."""
+def test_a_type_error_inside_an_entry_is_raised_unchanged(tree: Tree) -> None:
+    """A TypeError raised inside an entry is not reported as wrong arguments."""
     with pytest.raises(TypeError, match="'str' object cannot be interpreted as an integer"):
         rows_of(tree, "counted", count="3")
 
 
 @pytest.mark.parametrize("entry", ["configured", "configured_factory"])
 def test_settings_fill_arguments(tree: Tree, monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
-    """What args and kwargs leave out comes from the section of the folder; what they give wins."""
+    """Arguments missing in args and kwargs are filled from the folder's config section."""
     monkeypatch.setenv("SOURCES__SHOP__BASE_URL", "http://shop")
     assert rows_of(tree, entry)[0]["base_url"] == "http://shop"
     assert rows_of(tree, entry, ", kwargs: {base_url: http://other}")[0]["base_url"] == "http://other"
@@ -225,8 +225,8 @@ def test_settings_fill_arguments(tree: Tree, monkeypatch: pytest.MonkeyPatch, en
     ("entry", "setting"),
     [("configured", "BASE_URL"), ("configured_factory", "BASE_URL"), ("secret", "API_KEY")],
 )
-def test_a_setting_that_is_missing_is_named(tree: Tree, entry: str, setting: str) -> None:
-    """A load without a required setting says which environment variable it needs."""
+def test_the_error_names_a_missing_setting(tree: Tree, entry: str, setting: str) -> None:
+    """The error of a missing setting names its environment variable."""
     tree.add("shop", f"resources: [{{entry: data.{entry}, destination: raw.rows}}]", DATA)
     with pytest.raises(SettingMissing, match=f"^needs SOURCES__SHOP__{setting}") as missing:
         tree.load("shop.rows")
@@ -235,7 +235,7 @@ def test_a_setting_that_is_missing_is_named(tree: Tree, entry: str, setting: str
 
 @pytest.mark.parametrize("entry", ["details", "decorated_details"])
 def test_a_transformer_takes_the_rows_of_another(tree: Tree, entry: str) -> None:
-    """With `data_from` an entry is called for each row of its parent, which is asked anew and lands by itself."""
+    """With `data_from` the entry is called for each row of its parent; the parent's own rows do not land."""
     tree.add(
         "shop",
         f"""
@@ -254,14 +254,14 @@ def test_a_transformer_takes_the_rows_of_another(tree: Tree, entry: str) -> None
 @pytest.mark.parametrize("entry", ["generator", "pages", "rows", "table", "frame", "asynchronous", "resource"])
 @pytest.mark.parametrize("limit", [0, 2])
 def test_a_sample_is_cut_inside_a_page(tree: Tree, entry: str, limit: int) -> None:
-    """`limit` lets exactly that many rows through, of pages, tables and frames alike, and none for 0."""
+    """`limit` loads exactly this many rows of pages, tables and frames; with 0 none."""
     tree.add("shop", f"resources: [{{entry: data.{entry}, destination: raw.rows}}]", DATA)
     result = tree.load("shop.rows", limit=limit)
     assert (result.rows, result.row_count) == (limit, limit or None)
 
 
-def test_a_sample_does_not_read_on(tree: Tree) -> None:
-    """The entry is closed once the sample is full: an endless one ends."""
+def test_the_entry_is_closed_after_a_sample(tree: Tree) -> None:
+    """The entry is closed after `limit` rows, so an endless one terminates."""
     data = "def get_rows():\n    n = 0\n    while True:\n        n += 1\n        yield [{'n': n}] * 10\n"
     for more in (
         "write_disposition: replace",
@@ -272,8 +272,8 @@ def test_a_sample_does_not_read_on(tree: Tree) -> None:
         assert tree.load("shop.rows", limit=25).rows == 25
 
 
-def test_a_sample_counts_what_the_cursor_lets_through(tree: Tree) -> None:
-    """Rows before the range do not use up the sample."""
+def test_a_sample_counts_rows_after_the_cursor(tree: Tree) -> None:
+    """Rows before the range do not count towards `limit`."""
     data = "def get_rows():\n    yield [{'n': n} for n in range(100)]\n"
     more = "incremental: {cursor_path: n, initial_value: 90}"
     tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.rows, {more}}}]", data)
@@ -281,16 +281,16 @@ def test_a_sample_counts_what_the_cursor_lets_through(tree: Tree) -> None:
     assert tree.query("select n from raw.rows order by n") == [90, 91, 92]
 
 
-def test_required_columns_are_looked_for_in_every_shape_of_rows(tree: Tree) -> None:
-    """`requires` sees the columns of dicts, pages, tables and frames."""
+def test_required_columns_are_checked_in_every_form_of_rows(tree: Tree) -> None:
+    """`requires` checks the columns of dicts, pages, tables and frames."""
     for entry in ("generator", "pages", "table", "frame"):
         tree.add("shop", f"resources: [{{entry: data.{entry}, destination: raw.rows, requires: [n, m]}}]", DATA)
         with pytest.raises(LoadError, match="the rows lack m, which `requires` names; they have n"):
             tree.load("shop.rows")
 
 
-def test_state_of_an_entry_is_its_own(tree: Tree) -> None:
-    """Resources that run side by side each keep their own state, which is there again in the next run."""
+def test_resources_have_separate_state(tree: Tree) -> None:
+    """Concurrent resources have separate state, which is restored in the next run."""
     data = """
         import time
 
@@ -315,8 +315,8 @@ def test_state_of_an_entry_is_its_own(tree: Tree) -> None:
             assert tree.query(f"select max(state__{n}) from raw.{n}") == [3 * run]
 
 
-def test_an_entry_of_a_changed_file_is_read_anew(tree: Tree) -> None:
-    """A process that lives on, as Dagster's code server does, runs what `data.py` says now."""
+def test_an_entry_of_a_changed_file_is_reloaded(tree: Tree) -> None:
+    """A long-running process, such as Dagster's code server, runs the current text of `data.py`."""
     for number in (1, 2):
         data = f"def get_rows():\n    yield {{'n': {number}}}\n"
         tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.rows, write_disposition: replace}]", data)

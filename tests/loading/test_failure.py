@@ -1,4 +1,4 @@
-"""Holds failures to one sentence that a person can act on, with no secret in it."""
+"""Error messages of failed loads: place, cause and hint in one sentence, without secrets."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.support.trees import Tree
 
 
 def fail(tree: Tree, code: str, **options: Any) -> str:
-    """The message of a load whose entry runs `code`."""
+    """Returns the error message of a load whose entry runs `code`."""
     data = f"import requests\n\n\ndef helper():\n    {code}\n\n\ndef get_rows():\n    yield helper()\n"
     once = "retries: {max: 0}"
     tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.rows, {once}}}]", data)
@@ -36,24 +36,24 @@ def fail(tree: Tree, code: str, **options: Any) -> str:
         ("return 1 / 0", "ZeroDivisionError: division by zero"),
     ],
 )
-def test_a_failure_says_where_and_why(tree: Tree, code: str, cause: str) -> None:
-    """Resource, phase, line and function of the source's own code, and the innermost cause: no wrapper of dlt's."""
+def test_a_failure_has_place_and_cause(tree: Tree, code: str, cause: str) -> None:
+    """The message has resource, phase, line of the source's code and innermost cause, and no wrapper of dlt."""
     message = fail(tree, code).splitlines()[0]
     assert message == f"raw.rows failed while extracting at dlthub/shop/data.py:5 in helper: {cause}"
 
 
 @pytest.mark.parametrize("path", ["rows?token=s3cret&page=1", "rows?page=1&api_key=s3cret"])
 @pytest.mark.parametrize("user", ["", "user:s3cret@"])
-def test_addresses_lose_their_secrets(tree: Tree, path: str, user: str) -> None:
-    """The address of a failed request is told without user, password and query values."""
+def test_secrets_in_addresses_are_masked(tree: Tree, path: str, user: str) -> None:
+    """User, password and query values of a failed request's address are masked."""
     message = fail(tree, f"requests.get('http://{user}127.0.0.1:9/{path}', timeout=5)")
     assert "ConnectionError" in message
     assert "page=***" in message
     assert "s3cret" not in message
 
 
-def test_an_error_of_the_vendor_is_told(tree: Tree, sandbox_url: str, arm_fault: Callable[..., None]) -> None:
-    """The status and the address of a refused request reach the person."""
+def test_an_error_of_the_vendor_is_reported(tree: Tree, sandbox_url: str, arm_fault: Callable[..., None]) -> None:
+    """The message contains status and address of a refused request."""
     arm_fault("/frankfurter", "500")
     url = f"{sandbox_url}/frankfurter/v1/latest?key=s3cret"
     message = fail(tree, f"requests.get('{url}', timeout=5).raise_for_status()")
@@ -62,7 +62,7 @@ def test_an_error_of_the_vendor_is_told(tree: Tree, sandbox_url: str, arm_fault:
 
 
 def test_a_failing_import_names_its_line(tree: Tree) -> None:
-    """What goes wrong while the module is imported is told with file and line."""
+    """An error during the import of the module is reported with file and line."""
     data = "import not_there\n\n\ndef get_rows(): ...\n"
     tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.rows}]", data)
     with pytest.raises(EntryError, match=r"raw.rows: .*data.py:1: importing it failed: ModuleNotFoundError"):
@@ -84,7 +84,7 @@ def test_a_failing_import_names_its_line(tree: Tree) -> None:
     ],
 )
 def test_only_secrets_are_masked(text: str, expected: str) -> None:
-    """User info and query values are masked, everything else stays as it is."""
+    """User info and query values are masked; all other text is unchanged."""
     assert redact(text) == expected
 
 
@@ -101,6 +101,6 @@ def test_only_secrets_are_masked(text: str, expected: str) -> None:
 def test_a_pending_load_is_given_up_only_when_its_rows_are_at_fault(
     step: TPipelineStep, cause: Exception, *, final: bool, tmp_path: Path
 ) -> None:
-    """A package that a warehouse out of reach could not take is kept for the next run."""
+    """A pending load is kept if the warehouse was unreachable, and given up if its rows cannot be loaded."""
     pipeline = dlt.pipeline("pending", pipelines_dir=str(tmp_path), destination=dlt.destinations.duckdb(":memory:"))
     assert failure.is_final(PipelineStepFailed(pipeline, step, "1", cause)) is final

@@ -1,4 +1,4 @@
-"""Holds the range that a run covers to what was asked for, in every shape that a cursor can have."""
+"""The range of a run: explicit ranges, partitions and ordinary runs, for every type of cursor."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -18,18 +18,18 @@ AMSTERDAM = "Europe/Amsterdam"
 
 
 def resource(*, cursor: bool = True, **settings: Any) -> ResourceConfig:
-    """A resource with a cursor whose first value is `first`, or with `partitions`."""
+    """Returns a resource with a cursor whose initial value is `first`, or with `partitions`."""
     first = settings.pop("first", None)
     lag = settings.pop("lag", None)
     incremental = {"cursor_path": "at", "initial_value": first, "lag": lag} if cursor else None
     merge = {"write_disposition": "merge", "primary_key": "id"}
-    said = {"entry": "data.get_rows", "destination": "raw.rows", "incremental": incremental, **merge, **settings}
-    return ResourceConfig.model_validate(said)
+    values = {"entry": "data.get_rows", "destination": "raw.rows", "incremental": incremental, **merge, **settings}
+    return ResourceConfig.model_validate(values)
 
 
-def range_of(config: ResourceConfig, cursor: Any = None, **asked: Any) -> LoadRange:
-    """The range, proved to come without a warning."""
-    found, warning = find_range(config, cursor, LoadOptions(**asked))
+def range_of(config: ResourceConfig, cursor: Any = None, **requested: Any) -> LoadRange:
+    """Returns the range; asserts that there is no warning."""
+    found, warning = find_range(config, cursor, LoadOptions(**requested))
     assert not warning
     return found
 
@@ -58,39 +58,39 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize(("first", "asked", "expected"), SHAPES)
-def test_what_is_asked_for_takes_the_shape_of_the_cursor(first: Any, asked: str, expected: Any) -> None:
-    """A start or an end is spelt as the rows spell the cursor, so that comparing the two means something."""
-    found = range_of(resource(first=first), start=asked)
+@pytest.mark.parametrize(("first", "requested", "expected"), SHAPES)
+def test_a_range_is_converted_to_the_format_of_the_cursor(first: Any, requested: str, expected: Any) -> None:
+    """Start and end are converted to the format of the cursor's values in the rows."""
+    found = range_of(resource(first=first), start=requested)
     assert (found.start, found.is_closed, found.has_end) == (expected, True, False)
-    found = range_of(resource(first=first), end=asked)
+    found = range_of(resource(first=first), end=requested)
     assert (found.start, found.end, found.is_closed, found.has_end) == (first, expected, True, True)
 
 
-@pytest.mark.parametrize(("first", "asked", "expected"), SHAPES)
-def test_the_stored_cursor_gives_the_shape_where_there_is_no_first_value(first: Any, asked: str, expected: Any) -> None:
-    """Without an `initial_value` the cursor's own value says how rows are spelt."""
-    assert range_of(resource(), first, start=asked).start == expected
+@pytest.mark.parametrize(("first", "requested", "expected"), SHAPES)
+def test_the_stored_cursor_defines_the_format(first: Any, requested: str, expected: Any) -> None:
+    """Without `initial_value` the stored cursor defines the format."""
+    assert range_of(resource(), first, start=requested).start == expected
 
 
 @pytest.mark.parametrize(
-    ("first", "asked"),
+    ("first", "requested"),
     [(1, "2024-01-01"), (1.5, "soon"), ("2024-01-01", "soon"), ("2024-01-01T00:00:00Z", "17"), (date(2024, 1, 1), "1")],
 )
-def test_a_value_of_another_type_is_refused(first: Any, asked: str) -> None:
-    """A start that cannot be one of the cursor's values is an error that shows both."""
-    with pytest.raises(LoadError, match=f"start/end: got '{asked}'; accepted is a .* like .*{first}"):
-        find_range(resource(first=first), None, LoadOptions(start=asked))
+def test_a_value_of_another_type_is_refused(first: Any, requested: str) -> None:
+    """A start or end that cannot be converted to the cursor's type is an error that shows both."""
+    with pytest.raises(LoadError, match=f"start/end: got '{requested}'; accepted is a .* like .*{first}"):
+        find_range(resource(first=first), None, LoadOptions(start=requested))
 
 
 def test_an_end_needs_a_start() -> None:
-    """Where nothing says where to begin, an end alone is refused."""
+    """An end without start or initial value is refused."""
     with pytest.raises(LoadError, match="end: got '2024-01-01' without a start"):
         find_range(resource(), None, LoadOptions(end="2024-01-01"))
 
 
-def test_without_a_notion_of_a_range_asking_for_one_is_told() -> None:
-    """Start and end of a resource without cursor and partitions do nothing, and a warning says so."""
+def test_a_range_of_a_resource_without_cursor_is_a_warning() -> None:
+    """Start and end of a resource without cursor and partitions are ignored, with a warning."""
     found, warning = find_range(resource(cursor=False), None, LoadOptions(start="2024-01-01"))
     assert found == LoadRange()
     assert "start and end are ignored: the resource has neither `incremental` nor `partitions`" in warning
@@ -99,8 +99,8 @@ def test_without_a_notion_of_a_range_asking_for_one_is_told() -> None:
 @pytest.mark.parametrize(
     "first", ["2024-01-01", "2024-01-01T00:00:00Z", date(2024, 1, 1), datetime(2024, 1, 1, tzinfo=UTC), 7, 1.5, "A1"]
 )
-def test_an_ordinary_run_goes_from_the_first_value_then_from_the_cursor(first: Any) -> None:
-    """Nothing asked: from the initial value, later from the cursor just as it is stored."""
+def test_an_ordinary_run_starts_at_the_cursor(first: Any) -> None:
+    """A run without a range starts at the initial value, and later at the stored cursor."""
     assert (range_of(resource(first=first)).start, range_of(resource(first=first)).is_closed) == (first, False)
     assert range_of(resource(first=first), "whatever is stored").start == "whatever is stored"
 
@@ -131,13 +131,13 @@ def test_an_ordinary_run_goes_from_the_first_value_then_from_the_cursor(first: A
         ("2024-01-01", None, 7, "2024-01-01"),
     ],
 )
-def test_the_lag_is_read_again(first: Any, cursor: Any, lag: float, expected: Any) -> None:
-    """What the vendor is asked for starts `lag` before the cursor, but never before the first value."""
+def test_the_range_starts_before_the_cursor_by_the_lag(first: Any, cursor: Any, lag: float, expected: Any) -> None:
+    """The range in the templates starts `lag` before the cursor, but not before the initial value."""
     assert range_of(resource(first=first, lag=lag), cursor).start == expected
 
 
 def test_an_open_range_ends_now_or_tomorrow() -> None:
-    """The end in the templates is now, or tomorrow where values are days; numbers and other texts have none."""
+    """The end in the templates is now, or tomorrow for dates; numbers and other texts have no end."""
     now = datetime.now(UTC)
     assert range_of(resource(first="2024-01-01")).end == (now + timedelta(days=1)).date().isoformat()
     assert range_of(resource(first=date(2024, 1, 1))).end == (now + timedelta(days=1)).date()
@@ -159,14 +159,14 @@ def test_an_open_range_ends_now_or_tomorrow() -> None:
         ),
     ],
 )
-def test_templates_are_written_as_vendors_read_them(found: LoadRange, texts: tuple[str, str, str]) -> None:
-    """Times are in ISO 8601, what is not known is empty."""
+def test_times_in_templates_are_iso_8601(found: LoadRange, texts: tuple[str, str, str]) -> None:
+    """Times are formatted as ISO 8601; unknown values are empty."""
     values = found.template_values()
     assert (values["partition.start"], values["partition.end"], values["partition.key"]) == texts
 
 
 def window(config: ResourceConfig, key: str) -> dict[str, Any]:
-    """What a run of that partition asks for, as Dagster gives it."""
+    """Returns the options of a partition's run, as Dagster gives them."""
     definition = _partitions(config)
     assert isinstance(definition, dg.TimeWindowPartitionsDefinition)
     found = definition.time_window_for_partition_key(key)
@@ -192,7 +192,7 @@ def window(config: ResourceConfig, key: str) -> dict[str, Any]:
 def test_a_partition_is_the_range_of_its_window(
     partitions: tuple[str, str], first: Any, key: str, start: Any, end: Any
 ) -> None:
-    """A partition's window arrives in the cursor's spelling, local days as local days, across the clocks' changes."""
+    """The window has the format of the cursor; days are local days, also at the changes of summer time."""
     settings = {"by": partitions[0], "start": "2024-01-01", "timezone": partitions[1]}
     config = resource(cursor=first is not None, first=first, partitions=settings)
     found = range_of(config, None, **window(config, key))
@@ -205,8 +205,8 @@ def test_a_partition_is_the_range_of_its_window(
     ("by", "start", "expected"),
     [("daily", "2024-01-01", "2024-01-01"), ("hourly", "2024-01-01", "2023-12-31T23:00:00Z")],
 )
-def test_without_a_partition_the_first_one_is_the_start(by: str, start: str, expected: str) -> None:
-    """A run of no partition begins with the first, in the zone of the partitions."""
+def test_a_run_without_a_partition_starts_at_the_first(by: str, start: str, expected: str) -> None:
+    """A run without a partition starts at the first one, in the time zone of the partitions."""
     partitions = {"by": by, "start": start, "timezone": AMSTERDAM}
     found = range_of(resource(cursor=False, partitions=partitions))
     tomorrow = (datetime.now(ZoneInfo(AMSTERDAM)) + timedelta(days=1)).date().isoformat()
@@ -250,10 +250,8 @@ def get_rows(shape):
         ("word", "row-02", "row-03", "row-05"),
     ],
 )
-def test_closed_ranges_and_samples_leave_the_cursor_alone(
-    tree: Tree, shape: str, first: str, start: str, end: str
-) -> None:
-    """Whatever the cursor is made of, a range loads [start, end), a sample its rows, and the next run all the rest."""
+def test_ranges_and_samples_do_not_update_the_cursor(tree: Tree, shape: str, first: str, start: str, end: str) -> None:
+    """A range loads [start, end) and a sample its rows; the next ordinary run loads all other rows."""
     tree.add(
         "shop",
         f"""

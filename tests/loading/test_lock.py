@@ -1,4 +1,4 @@
-"""One run of a resource at a time: the others wait, or are told who holds it, and nobody's death holds them up."""
+"""The lock of a resource: one run at a time; waiting runs name the holder, and locks of killed processes are free."""
 
 import threading
 import time
@@ -25,18 +25,18 @@ def get_rows():
 """
 
 
-def quiet(_note: str) -> None:
-    """Waits without a word."""
+def ignore_note(_note: str) -> None:
+    """Discards the note of a waiting run."""
 
 
 def add_slow(tree: Tree) -> Path:
-    """Writes a source that takes a while; the file that it returns appears when it is being read."""
+    """Writes a slow source; returns the file that its entry creates when it starts."""
     yaml = "resources: [{entry: data.get_rows, destination: raw.rows, write_disposition: append}]"
     return tree.add("shop", yaml, SLOW) / "begun"
 
 
 def wait_for(file: Path) -> None:
-    """Waits until a file is there."""
+    """Waits until a file exists."""
     deadline = time.monotonic() + 60
     while not file.exists():
         assert time.monotonic() < deadline, f"no {file}"
@@ -44,10 +44,10 @@ def wait_for(file: Path) -> None:
 
 
 def test_a_second_process_waits_and_then_runs(tree: Tree) -> None:
-    """Two processes load one table at once: one after the other, and whoever waits is told for whom."""
-    begun = add_slow(tree)
+    """Two processes load one table: the second waits, and its progress names the first."""
+    started_file = add_slow(tree)
     first = killed.start(tree, "shop.rows", run_id="night")
-    wait_for(begun)
+    wait_for(started_file)
     task, seen = tree.task("shop.rows"), list[Progress]()
     load_resource(task, tree.warehouse, seen.append)
     first.join()
@@ -57,42 +57,42 @@ def test_a_second_process_waits_and_then_runs(tree: Tree) -> None:
     assert waiting.startswith(f"waiting for run night, process {first.pid} on ")
 
 
-def test_whoever_waits_too_long_is_told_who_holds_it(tree: Tree) -> None:
-    """The error names the run, the process, the machine and since when, and says what to do."""
-    begun = add_slow(tree)
+def test_the_error_after_a_long_wait_names_the_holder(tree: Tree) -> None:
+    """The error names the run, the process, the machine and the start of the lock, with a hint."""
+    started_file = add_slow(tree)
     first = killed.start(tree, "shop.rows", run_id="night")
-    wait_for(begun)
+    wait_for(started_file)
     folder = tree.warehouse.work_folder
     expected = rf"held for more than 0.1 s by run night, process {first.pid} on .*, since 20.*; wait for it, or stop it"
-    with pytest.raises(ResourceBusy, match=expected), hold(folder, "raw-rows", "mine", quiet, seconds=0.1):
+    with pytest.raises(ResourceBusy, match=expected), hold(folder, "raw-rows", "mine", ignore_note, seconds=0.1):
         pass
     first.join()
 
 
-def test_a_killed_holder_holds_nobody_up(tree: Tree) -> None:
-    """The lock of a killed process is free at once, and the next run learns who it was."""
-    begun = add_slow(tree)
+def test_the_lock_of_a_killed_process_is_free(tree: Tree) -> None:
+    """The lock of a killed process is free at once; the next run receives the holder's card."""
+    started_file = add_slow(tree)
     first = killed.start(tree, "shop.rows", run_id="night")
-    wait_for(begun)
+    wait_for(started_file)
     first.kill()
     first.join()
     started = time.monotonic()
-    with hold(tree.warehouse.work_folder, "raw-rows", "mine", quiet) as before:
+    with hold(tree.warehouse.work_folder, "raw-rows", "mine", ignore_note) as before:
         assert before
         assert (before.run_id, before.pid) == ("night", first.pid)
     assert time.monotonic() - started < 1
-    with hold(tree.warehouse.work_folder, "raw-rows", "mine", quiet) as before:
+    with hold(tree.warehouse.work_folder, "raw-rows", "mine", ignore_note) as before:
         assert before is None
 
 
 def test_threads_wait_for_each_other(tmp_path: Path) -> None:
-    """Two threads of one process are never inside at once."""
+    """At most one thread of a process holds the lock."""
     inside, most = 0, 0
 
     def work() -> None:
         nonlocal inside, most
         for _ in range(20):
-            with hold(tmp_path, "raw-rows", "run", quiet):
+            with hold(tmp_path, "raw-rows", "run", ignore_note):
                 inside += 1
                 most = max(most, inside)
                 time.sleep(0.001)
@@ -107,22 +107,22 @@ def test_threads_wait_for_each_other(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_no_card(tmp_path: Path) -> None:
-    """Who fails says so itself: only a killed process is told of later."""
-    with pytest.raises(ValueError, match="no"), hold(tmp_path, "raw-rows", "run", quiet):
+    """A run that fails removes its card; only a killed process leaves one."""
+    with pytest.raises(ValueError, match="no"), hold(tmp_path, "raw-rows", "run", ignore_note):
         raise ValueError("no")
-    with hold(tmp_path, "raw-rows", "run", quiet) as before:
+    with hold(tmp_path, "raw-rows", "run", ignore_note) as before:
         assert before is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
-def test_a_card_that_was_cut_short_is_nobody(tmp_path: Path, text: str) -> None:
-    """A process killed while it wrote its name is no reason to fail."""
+def test_an_incomplete_card_is_ignored(tmp_path: Path, text: str) -> None:
+    """An incomplete card of a process killed while it wrote is ignored."""
     (tmp_path / "raw-rows.holder").write_text(text)
-    with hold(tmp_path, "raw-rows", "run", quiet) as before:
+    with hold(tmp_path, "raw-rows", "run", ignore_note) as before:
         assert before is None
 
 
-def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
-    """Nobody else may look into working folders, which hold rows."""
-    with hold(tmp_path / "work", "raw-rows", "run", quiet):
+def test_the_folder_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    """Working folders contain rows, so only their owner may read them."""
+    with hold(tmp_path / "work", "raw-rows", "run", ignore_note):
         assert (tmp_path / "work").stat().st_mode & 0o777 == 0o700

@@ -1,4 +1,4 @@
-"""Holds many resources at once to their independence, and to the number that may run at a time."""
+"""Concurrent loads: they are independent, and their number is limited."""
 
 import time
 
@@ -43,7 +43,7 @@ def leave():
 
 
 def add(tree: Tree, count: int, concurrency: int, *entries: str, seconds: float = 0.0) -> list[str]:
-    """A source of resources that tell how many of them were extracted at a time, and of `entries`; their names."""
+    """Writes a source of `count` resources that record their concurrency, and of `entries`; returns all names."""
     names = [f"t{n}" for n in range(count)]
     lines = [f"  - {{entry: data.get_rows, args: [{name}, {seconds}], destination: raw.{name}}}" for name in names]
     lines += [f"  - {{entry: data.{entry}, destination: raw.{entry}}}" for entry in entries]
@@ -52,7 +52,7 @@ def add(tree: Tree, count: int, concurrency: int, *entries: str, seconds: float 
 
 
 @pytest.mark.parametrize("entry", ["fail", "leave"])
-def test_one_that_fails_stops_no_other(tree: Tree, entry: str) -> None:
+def test_a_failed_load_does_not_stop_others(tree: Tree, entry: str) -> None:
     """An entry that raises, or calls sys.exit, is one failed outcome; the others land."""
     names = add(tree, 2, 2, entry)
     events = list(load_side_by_side([tree.task(name) for name in names], tree.warehouse))
@@ -66,16 +66,16 @@ def test_one_that_fails_stops_no_other(tree: Tree, entry: str) -> None:
         assert result.rows == 1
 
 
-def test_a_source_is_asked_by_so_many_at_a_time(tree: Tree) -> None:
-    """`max_concurrency` of a source is kept to, and used."""
+def test_concurrency_of_a_source_is_limited(tree: Tree) -> None:
+    """As many resources run concurrently as `max_concurrency` allows, and no more."""
     names = add(tree, 6, 2, seconds=0.3)
     for event in load_side_by_side([tree.task(name) for name in names], tree.warehouse):
         assert not isinstance(event, Outcome) or event.result
     assert max(tree.query(f"select most from raw.t{n}")[0] for n in range(6)) == 2
 
 
-def test_waiting_overlaps(tree: Tree) -> None:
-    """What one waits for, the others use: side by side takes less than one after the other."""
+def test_loads_run_concurrently(tree: Tree) -> None:
+    """Concurrent loads take less time than consecutive ones."""
     names = add(tree, 4, 4, seconds=1.5)
     started = time.monotonic()
     outcomes = [
@@ -88,20 +88,20 @@ def test_waiting_overlaps(tree: Tree) -> None:
 
 
 def test_progress_and_outcomes_arrive_in_the_order_of_each_resource(tree: Tree) -> None:
-    """Each resource tells its phases in order, and its outcome last."""
+    """Each resource reports its phases in order, and its outcome last."""
     names = add(tree, 3, 3)
-    told: dict[str, list[str]] = {}
+    reported: dict[str, list[str]] = {}
     for event in load_side_by_side([tree.task(name) for name in names], tree.warehouse):
         if isinstance(event, Progress):
-            phases = told.setdefault(event.destination, [])
+            phases = reported.setdefault(event.destination, [])
             phases += [event.phase] if event.phase not in phases else []
         else:
-            told[event.task.resource.destination].append("outcome")
-    assert set(told) == {"raw.t0", "raw.t1", "raw.t2"}
-    for phases in told.values():
+            reported[event.task.resource.destination].append("outcome")
+    assert set(reported) == {"raw.t0", "raw.t1", "raw.t2"}
+    for phases in reported.values():
         assert phases == ["waiting", "extract", "normalize", "load", "done", "outcome"]
 
 
-def test_nothing_to_do_is_nothing(tree: Tree) -> None:
-    """No task, no event."""
+def test_no_tasks_give_no_events(tree: Tree) -> None:
+    """Without tasks there are no events."""
     assert list(load_side_by_side([], tree.warehouse)) == []

@@ -1,4 +1,4 @@
-"""Holds progress to the truth: phases in order, and the rows of the resource's tables."""
+"""Progress of a load: phases in order, and row counts of the resource's tables."""
 
 import pytest
 
@@ -8,26 +8,26 @@ from data_foundation.loading.progress import Progress
 from tests.support.trees import Tree
 
 
-def test_rows_are_told_while_they_come(tree: Tree) -> None:
-    """Page by page the rows so far, never fewer than before, and at the end those of the table."""
+def test_progress_counts_rows_of_every_page(tree: Tree) -> None:
+    """Progress gives the row count after each page, never decreasing, and at the end the count of the load."""
     data = "def get_rows():\n    for _ in range(3):\n        yield [{'n': n} for n in range(100)]\n"
     tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.rows}]", data)
-    told: list[Progress] = []
+    reported: list[Progress] = []
     task = tree.task("shop.rows")
-    load_resource(task, tree.warehouse, report=told.append)
-    assert {progress.destination for progress in told} == {"raw.rows"}
-    extracted = [progress.rows for progress in told if progress.phase == "extract"]
+    load_resource(task, tree.warehouse, report=reported.append)
+    assert {progress.destination for progress in reported} == {"raw.rows"}
+    extracted = [progress.rows for progress in reported if progress.phase == "extract"]
     assert extracted[0] == 0
     assert extracted[-1] == 300
     assert extracted == sorted(extracted)
-    assert [told[0].phase, told[-1]] == ["waiting", Progress("raw.rows", "done", 300)]
+    assert [reported[0].phase, reported[-1]] == ["waiting", Progress("raw.rows", "done", 300)]
 
 
-def test_a_failure_is_told_last(tree: Tree) -> None:
-    """The last that is heard of a load that fails is that it failed."""
+def test_a_failure_is_the_last_progress(tree: Tree) -> None:
+    """The last progress of a failed load has the phase `failed`."""
     tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.rows}]", "def get_rows():\n    return None\n")
-    told: list[Progress] = []
+    reported: list[Progress] = []
     task = tree.task("shop.rows")
     with pytest.raises(EntryError):
-        load_resource(task, tree.warehouse, report=told.append)
-    assert told[-1] == Progress("raw.rows", "failed")
+        load_resource(task, tree.warehouse, report=reported.append)
+    assert reported[-1] == Progress("raw.rows", "failed")

@@ -1,4 +1,4 @@
-"""A range that is appended again brings its rows once, whatever type the cursor has and whatever hangs below them."""
+"""A range that is loaded again into an append table replaces its rows, for every cursor type and with nested tables."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,14 +17,14 @@ CURSORS: dict[str, tuple[str, Callable[[int], Any]]] = {
 
 
 def add_days(tree: Tree, kind: str = "text") -> None:
-    """A table of days, each with two lines and a tax below the first."""
+    """Writes a table of days; each row has two lines, and the first line has one tax."""
     column, spell = CURSORS[kind]
     cursor = f"incremental: {{cursor_path: at.day, initial_value: {spell(1)!r}}}, columns: {{at__day: {column}}}"
     tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.days, {cursor}}}]")
 
 
 def give(tree: Tree, days: range, kind: str = "text", version: int = 1) -> None:
-    """What the vendor has from now on."""
+    """Sets the rows of the source from now on."""
     rows = [
         {"at": {"day": CURSORS[kind][1](day)}, "version": version, "lines": [{"taxes": [day]}, {"taxes": []}]}
         for day in days
@@ -33,7 +33,7 @@ def give(tree: Tree, days: range, kind: str = "text", version: int = 1) -> None:
 
 
 def table(tree: Tree) -> list[Any]:
-    """Days with their versions, lines and taxes."""
+    """Returns each day with its version, its count of lines and its count of taxes."""
     return tree.query(
         """
         select d."at__day"::varchar, d.version, count(distinct l._dlt_id), count(t.value)
@@ -46,8 +46,8 @@ def table(tree: Tree) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", CURSORS)
-def test_a_range_that_is_loaded_again_counts_once(tree: Tree, kind: str) -> None:
-    """Its rows and what is nested below them are replaced; what lies before and behind stays."""
+def test_a_range_that_is_loaded_again_replaces_its_rows(tree: Tree, kind: str) -> None:
+    """Rows in the range are replaced with their nested rows; rows before and after it are kept."""
     add_days(tree, kind)
     give(tree, range(1, 7), kind)
     tree.load("shop.days")
@@ -61,7 +61,7 @@ def test_a_range_that_is_loaded_again_counts_once(tree: Tree, kind: str) -> None
 
 
 def test_a_range_without_an_end_replaces_all_that_follows(tree: Tree) -> None:
-    """From the start on, and says that a later run adds what lies behind the cursor once more."""
+    """All rows from the start on are replaced; a warning says that rows after the cursor will be added again."""
     add_days(tree)
     give(tree, range(1, 5))
     tree.load("shop.days")
@@ -72,7 +72,7 @@ def test_a_range_without_an_end_replaces_all_that_follows(tree: Tree) -> None:
 
 
 def test_a_range_that_fails_keeps_its_rows(tree: Tree) -> None:
-    """The rows go only where the new ones come."""
+    """The old rows are deleted only in the transaction that adds the new ones."""
     add_days(tree)
     give(tree, range(1, 4))
     tree.load("shop.days")
@@ -85,15 +85,15 @@ def test_a_range_that_fails_keeps_its_rows(tree: Tree) -> None:
     assert [row[1:] for row in table(tree)] == [(1, 2, 1)] * 3
 
 
-def test_a_range_before_any_table_is_a_first_load(tree: Tree) -> None:
-    """There is nothing to replace yet."""
+def test_a_range_without_a_table_is_a_first_load(tree: Tree) -> None:
+    """On a table that does not exist yet, a range is a first load."""
     add_days(tree)
     give(tree, range(1, 5))
     assert tree.load("shop.days", start="2024-01-02", end="2024-01-04").row_count == 2
 
 
-def test_an_empty_range_takes_away_what_the_vendor_took_away(tree: Tree) -> None:
-    """A day without rows any more has none in the table either, as a fresh load would have it."""
+def test_an_empty_range_deletes_its_rows(tree: Tree) -> None:
+    """If the source has no rows in the range any more, the rows of the table are deleted."""
     add_days(tree)
     give(tree, range(1, 4))
     tree.load("shop.days")

@@ -1,4 +1,4 @@
-"""Holds a load of next to nothing to what it may ask of others, and what is remembered on the way to be fresh."""
+"""Cost of a load with few or no rows: statements, lookups of settings, and cached values that stay current."""
 
 import importlib
 import subprocess
@@ -41,19 +41,19 @@ resources:
 
 @contextmanager
 def statements(tree: Tree) -> Iterator[list[str]]:
-    """What DuckDB itself says that it has executed inside the block."""
+    """Records the statements that DuckDB's own query log lists inside the block."""
     found: list[str] = []
     with duckdb.connect(tree.warehouse.path) as connection:
         connection.execute("CALL enable_logging('QueryLog')")
         yield found
         query = "SELECT message FROM duckdb_logs WHERE type = 'QueryLog' ORDER BY timestamp"
-        told = [row[0] for row in connection.execute(query).fetchall()]
-    found += [sql for sql in told if not sql.upper().startswith("SELECT MESSAGE FROM DUCKDB_LOGS")]
+        output = [row[0] for row in connection.execute(query).fetchall()]
+    found += [sql for sql in output if not sql.upper().startswith("SELECT MESSAGE FROM DUCKDB_LOGS")]
 
 
 @pytest.fixture
 def loaded(tree: Tree) -> Tree:
-    """A checkout with a table, its nested table and a cursor, whose source has nothing new."""
+    """A project with a table, a nested table and a cursor; the source has no new rows."""
     tree.add("shop", RESOURCES)
     tree.give("shop", [{"id": 1, "lines": [1, 2]}, {"id": 2, "lines": []}])
     tree.load("shop.orders")
@@ -62,7 +62,7 @@ def loaded(tree: Tree) -> Tree:
 
 
 def test_nothing_new_takes_three_statements(loaded: Tree) -> None:
-    """An empty page reads state and schema, counts rows and keys, notes the attempt, and changes no table."""
+    """A load without rows reads state and schema, counts rows and keys, records the attempt, and changes no table."""
     with statements(loaded) as executed:
         result = loaded.load("shop.orders")
     assert {check.name: check.message for check in result.checks}["primary_key"].startswith("0 rows without a key, 0 ")
@@ -71,8 +71,8 @@ def test_nothing_new_takes_three_statements(loaded: Tree) -> None:
     assert not [sql for sql in executed if any(word in sql.upper() for word in ("CREATE ", "ALTER ", "DROP "))]
 
 
-def test_a_key_that_is_gone_costs_no_count(loaded: Tree) -> None:
-    """A key that cannot be counted any more fails its check alone: the rows are counted all the same."""
+def test_a_missing_key_column_does_not_prevent_the_count(loaded: Tree) -> None:
+    """If the key column is missing, its check fails and the rows are still counted."""
     with duckdb.connect(loaded.warehouse.path) as connection:
         connection.execute("ALTER TABLE raw.orders DROP COLUMN id")
     result = loaded.load("shop.orders")
@@ -82,15 +82,15 @@ def test_a_key_that_is_gone_costs_no_count(loaded: Tree) -> None:
 
 
 def test_new_rows_take_no_ddl(loaded: Tree) -> None:
-    """Rows that fit the table change rows alone."""
+    """Rows that fit the table are loaded without DDL."""
     loaded.give("shop", [{"id": 3, "lines": [3]}])
     with statements(loaded) as executed:
         assert loaded.load("shop.orders").rows == 1
     assert {sql.split()[0] for sql in executed} == {"SELECT", "INSERT", "BEGIN", "COMMIT", "SET", "RESET"}
 
 
-def test_what_dlt_is_told_of_sessions_counts(loaded: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings of dlt's for DuckDB's sessions are those of every session of a load, of its transaction too."""
+def test_dlts_session_settings_apply(loaded: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of dlt for DuckDB sessions apply to every session of a load, including its transaction."""
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__PRAGMAS", '["enable_object_cache"]')
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__LOCAL_CONFIG", '{"default_order": "desc"}')
     loaded.give("shop", [{"id": 3}])
@@ -102,13 +102,13 @@ def test_what_dlt_is_told_of_sessions_counts(loaded: Tree, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Amsterdam"])
 def test_sessions_are_in_utc(zone: str) -> None:
-    """A time without a zone is one in UTC, whatever the zone of the machine."""
-    told = subprocess.run([sys.executable, "-c", ZONES], env={"TZ": zone}, capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "True"
+    """A time without a zone is in UTC, whatever the time zone of the machine."""
+    output = subprocess.run([sys.executable, "-c", ZONES], env={"TZ": zone}, capture_output=True, text=True, check=True)
+    assert output.stdout.strip() == "True"
 
 
-def test_settings_are_looked_up_once_an_open(loaded: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of the destination are resolved twice a load: the warehouse is opened before and after reading."""
+def test_settings_are_resolved_once_per_open(loaded: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Destination settings are resolved twice for each load: the warehouse is opened before and after extraction."""
     counted = Counter[str]()
     reference: Any = importlib.import_module("dlt.common.destination.reference")
     resolve = reference.resolve_configuration
@@ -123,8 +123,8 @@ def test_settings_are_looked_up_once_an_open(loaded: Tree, monkeypatch: pytest.M
     assert counted == {"DuckDbClientConfiguration": 2}
 
 
-def test_a_changed_setting_counts_from_the_next_open_on(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a destination remembers of the environment lives no longer than the destination."""
+def test_a_changed_setting_applies_from_the_next_open(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings cached by a destination are valid only as long as the destination."""
     name = "DESTINATION__DUCKDB__STAGING_DATASET_NAME_LAYOUT"
     for layout in ("%s_first", "%s_second"):
         monkeypatch.setenv(name, layout)
@@ -137,15 +137,15 @@ def test_a_changed_setting_counts_from_the_next_open_on(tree: Tree, monkeypatch:
 
 
 def destinations() -> dict[str, ResolvedOnce]:
-    """One of each engine that remembers settings."""
+    """Returns one destination of each engine that caches settings."""
     known = {"host": "h", "port": 5432, "username": "u", "database": "d", "password": "given"}
     return {"duckdb": TransactionalDuckDB(duckdb.connect(":memory:")), "postgres": TransactionalPostgres(known)}
 
 
 @pytest.mark.parametrize("name", destinations())
 @pytest.mark.parametrize("naming", [None, NamingConvention(), NamingConvention(max_length=20)])
-def test_what_is_remembered_is_what_dlt_says(name: str, naming: NamingConvention | None) -> None:
-    """Configuration and capabilities are those of dlt's own methods, the first time and the second."""
+def test_cached_settings_equal_dlts(name: str, naming: NamingConvention | None) -> None:
+    """Configuration and capabilities equal those of dlt's own methods, at the first call and at the second."""
     destination = destinations()[name]
     for _ in range(2):
         for dataset in ("raw", "other"):
@@ -160,8 +160,8 @@ def _plain(configuration: Any) -> dict[str, str]:
     return {name: repr(value).split(" at 0x")[0] for name, value in configuration.items()}
 
 
-def test_what_is_remembered_is_given_away_as_a_copy(tree: Tree) -> None:
-    """What dlt changes of what it is given is not seen by the next one who asks."""
+def test_cached_settings_are_returned_as_a_copy(tree: Tree) -> None:
+    """Callers may change the returned objects; the cached values do not change."""
     with tree.warehouse.open() as destination:
         destination.capabilities().preferred_loader_file_format = "csv"
         destination.configuration(destination.spec()._bind_dataset_name("raw")).replace_strategy = "mine"
@@ -170,7 +170,7 @@ def test_what_is_remembered_is_given_away_as_a_copy(tree: Tree) -> None:
 
 
 def test_state_and_schema_are_those_that_dlt_reads(loaded: Tree) -> None:
-    """One statement reads what dlt's own two read."""
+    """One statement reads the same as dlt's two."""
     with loaded.warehouse.open() as destination, client(destination) as ours:
         own_state = SqlJobClientBase.get_stored_state(ours, "raw-orders")
         own_schema = SqlJobClientBase.get_stored_schema(ours, "orders")
@@ -181,8 +181,8 @@ def test_state_and_schema_are_those_that_dlt_reads(loaded: Tree) -> None:
         assert ours.get_stored_state("raw-nobody") is None
 
 
-def test_a_schema_that_was_read_with_a_state_is_given_once(loaded: Tree) -> None:
-    """Whoever asks again gets what another process has written since."""
+def test_a_schema_read_with_the_state_is_used_once(loaded: Tree) -> None:
+    """The schema read together with the state is used once; the next call reads what other processes wrote."""
     with loaded.warehouse.open() as destination, client(destination) as ours:
         ours.get_stored_state("raw-orders")
         assert ours.get_stored_schema("orders").version_hash != "newer"

@@ -1,4 +1,4 @@
-"""Holds failed loads to a traceback that is kept, private and without secrets, and to blaming the code that raised."""
+"""Tracebacks of failed loads: stored privately and without secrets, with the fault attributed to the right code."""
 
 import errno
 import os
@@ -38,23 +38,23 @@ OURS = "this is a fault of data-foundation, not of the entry"
 
 @pytest.fixture
 def open_umask() -> Iterator[None]:
-    """A umask by which every new file is readable and writable by all."""
+    """Sets a umask with which new files are readable and writable by everybody."""
     former = os.umask(0)
     yield
     os.umask(former)
 
 
 @pytest.fixture
-def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
-    """A function that has the framework's conversion of rows raise an error."""
+def raise_in_conversion(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
+    """Returns a function that makes the conversion of rows raise an error."""
 
-    def plant(error: Exception) -> None:
+    def raise_in_conversion(error: Exception) -> None:
         def fail(*_: object) -> None:
             raise error
 
         monkeypatch.setattr(tables, "split_page", fail)
 
-    return plant
+    return raise_in_conversion
 
 
 def add(tree: Tree, data: str, *, entry: str = "data.get_rows", more: str = "") -> None:
@@ -70,19 +70,21 @@ def fail(tree: Tree) -> str:
 
 
 def written(tree: Tree) -> list[Path]:
-    """Returns every traceback, whole or in part, in the work folder."""
+    """Returns all traceback files in the work folder, complete or partial."""
     return sorted(tree.warehouse.work_folder.glob("*.traceback*"))
 
 
 def give_rows(tree: Tree) -> None:
-    """Writes the source `shop` with one row that is in order."""
+    """Writes the source `shop` with one valid row."""
     add(tree, "def get_rows():\n    yield {'id': 1}\n")
 
 
-def test_a_fault_of_ours_is_called_one(tree: Tree, plant: Callable[[Exception], None]) -> None:
-    """The message names our frame, does not blame the entry, and names the file that has every frame."""
+def test_a_fault_of_the_package_is_reported_as_one(
+    tree: Tree, raise_in_conversion: Callable[[Exception], None]
+) -> None:
+    """The message names our frame, does not blame the entry, and names the file with all frames."""
     give_rows(tree)
-    plant(KeyError("boom"))
+    raise_in_conversion(KeyError("boom"))
     first, hint, trace = fail(tree).splitlines()
     assert first.startswith("raw.orders failed while extracting at data_foundation/rows/columnar/converter.py:")
     assert first.endswith(": KeyError: 'boom'")
@@ -109,12 +111,12 @@ def test_a_fault_of_ours_is_called_one(tree: Tree, plant: Callable[[Exception], 
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_a_disk_or_a_database_reports_is_no_fault_of_ours(
-    tree: Tree, plant: Callable[[Exception], None], error: Exception, *, ours: bool
+def test_an_error_of_a_disk_or_database_is_not_our_fault(
+    tree: Tree, raise_in_conversion: Callable[[Exception], None], error: Exception, *, ours: bool
 ) -> None:
-    """The class of the error tells a mistake in code from the report of something outside; both keep a traceback."""
+    """Errors in code and errors of disks or databases are distinguished by class; both keep a traceback."""
     give_rows(tree)
-    plant(error)
+    raise_in_conversion(error)
     message = fail(tree)
     assert (OURS in message) is ours
     assert ("data_foundation/" in message) is ours
@@ -123,7 +125,7 @@ def test_what_a_disk_or_a_database_reports_is_no_fault_of_ours(
 
 @pytest.mark.parametrize("code", ["raise KeyError('boom')", "json.loads('{')"])
 def test_a_fault_of_the_source_names_its_frame(tree: Tree, code: str) -> None:
-    """Its generator runs beneath our frames, and calls libraries; the message names its file, and the traceback."""
+    """The source's generator runs beneath our frames and calls libraries; the message names the source's file."""
     add(tree, f"import json\n\n\ndef get_rows():\n    {code}\n    yield\n")
     first, hint, trace = fail(tree).splitlines()
     assert first.startswith("raw.orders failed while extracting at dlthub/shop/data.py:5 in get_rows: ")
@@ -131,8 +133,8 @@ def test_a_fault_of_the_source_names_its_frame(tree: Tree, code: str) -> None:
     assert trace == f"  Traceback: {written(tree)[0]}"
 
 
-def test_an_entry_of_an_installed_package_is_no_part_of_ours(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An entry may be anywhere on the import path: its frames count as the source's."""
+def test_an_entry_of_an_installed_package_is_the_sources_code(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry may be imported from any package; its frames count as the source's."""
     package = tree.root / "installed" / "acme_rows"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("from acme_rows.vendor import ask\n\n\ndef get_rows():\n    yield ask()\n")
@@ -144,10 +146,12 @@ def test_an_entry_of_an_installed_package_is_no_part_of_ours(tree: Tree, monkeyp
     assert OURS not in message
 
 
-def test_dagster_keeps_the_traceback_of_a_fault_of_ours(location: Location, plant: Callable[[Exception], None]) -> None:
-    """The event log has it at DEBUG; the step's failure says whose fault it is and where the file lies."""
+def test_dagster_logs_the_traceback_of_our_fault(
+    location: Location, raise_in_conversion: Callable[[Exception], None]
+) -> None:
+    """The event log has the traceback at DEBUG; the step's failure names the fault and the file."""
     location.add("shop")
-    plant(KeyError("boom"))
+    raise_in_conversion(KeyError("boom"))
     with dg.DagsterInstance.ephemeral() as instance:
         result = location.materialize(instance=instance)
         entries = instance.all_logs(result.run_id)
@@ -163,7 +167,7 @@ def test_dagster_keeps_the_traceback_of_a_fault_of_ours(location: Location, plan
 def test_the_traceback_of_a_source_is_private_and_without_secrets(
     location: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the umask, its owner alone reads the file; a secret in a cause is masked there and in the event log."""
+    """Only the owner may read the file, whatever the umask; secrets in causes are masked in file and event log."""
     monkeypatch.setenv("SOURCES__SHOP__TOKEN", SECRET)
     location.add("shop", data=LEAKING)
     with dg.DagsterInstance.ephemeral() as instance:
@@ -192,18 +196,18 @@ def test_the_traceback_of_a_source_is_private_and_without_secrets(
     ids=["required column", "refused value", "unusable entry", "missing setting", "vendor's refusal"],
 )
 def test_a_refusal_has_no_traceback(tree: Tree, data: str, more: str) -> None:
-    """What was raised on purpose has said all in its message: no file, nothing at DEBUG."""
+    """Errors raised on purpose are complete in their message: no file is written and nothing logged at DEBUG."""
     add(tree, data, more=more)
-    told: list[Progress] = []
+    reported: list[Progress] = []
     with pytest.raises(FoundationError) as failed:
-        load_resource(tree.task("shop.orders"), tree.warehouse, told.append)
+        load_resource(tree.task("shop.orders"), tree.warehouse, reported.append)
     assert "Traceback" not in str(failed.value)
     assert written(tree) == []
-    assert [progress for progress in told if progress.level == "DEBUG"] == []
+    assert [progress for progress in reported if progress.level == "DEBUG"] == []
 
 
-def test_the_newest_traceback_stays(tree: Tree) -> None:
-    """A second failure replaces the first one's file, and a good load leaves it."""
+def test_the_newest_traceback_is_kept(tree: Tree) -> None:
+    """A second failure replaces the first one's file, and a successful load keeps it."""
     for cause in ("first", "second"):
         add(tree, f"def get_rows():\n    raise ValueError('{cause}')\n    yield\n")
         fail(tree)
@@ -214,8 +218,8 @@ def test_the_newest_traceback_stays(tree: Tree) -> None:
     assert "first" not in file.read_text()
 
 
-def test_a_file_that_cannot_be_written_hides_nothing(tree: Tree, caplog: pytest.LogCaptureFixture) -> None:
-    """The message still tells the cause, and names no file; a warning says why there is none."""
+def test_an_unwritable_traceback_does_not_hide_the_cause(tree: Tree, caplog: pytest.LogCaptureFixture) -> None:
+    """The message still contains the cause and names no file; a warning gives the reason."""
     add(tree, "def get_rows():\n    raise ValueError('the vendor hung up')\n    yield\n")
     in_its_place = tree.warehouse.work_folder / "raw-orders.traceback.txt"
     in_its_place.mkdir(parents=True)
@@ -226,8 +230,8 @@ def test_a_file_that_cannot_be_written_hides_nothing(tree: Tree, caplog: pytest.
     assert f"{in_its_place} cannot be written: Is a directory" in caplog.text
 
 
-def test_writers_at_the_same_time_mix_no_texts(tmp_path: Path) -> None:
-    """The file is always the whole text of one of them."""
+def test_concurrent_writers_do_not_mix_texts(tmp_path: Path) -> None:
+    """With concurrent writers the file contains the whole text of one of them."""
     texts = [f"{letter}\n" * 100_000 for letter in "abcdefgh"]
     with ThreadPoolExecutor(len(texts)) as pool:
         files = set(pool.map(lambda text: write_traceback(tmp_path, "raw-orders", text), texts))
@@ -235,8 +239,8 @@ def test_writers_at_the_same_time_mix_no_texts(tmp_path: Path) -> None:
     assert (tmp_path / "raw-orders.traceback.txt").read_text() in texts
 
 
-def test_a_load_without_an_onlooker_keeps_it_too(tree: Tree) -> None:
-    """A script that calls the loader by itself finds the file by the error's message."""
+def test_a_load_without_a_progress_callback_has_a_traceback(tree: Tree) -> None:
+    """A script that calls the loader without a progress callback finds the file's path in the error."""
     add(tree, "def get_rows():\n    raise ValueError('no')\n    yield\n")
     with pytest.raises(LoadError) as failed:
         load_resource(tree.task("shop.orders"), tree.warehouse, tracebacks=tree.root / "elsewhere")
