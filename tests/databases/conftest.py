@@ -1,4 +1,4 @@
-"""One database after the other, each in the place of the source's connection `sales_db`."""
+"""Runs each test on every available database, as the connection `sales_db` of the source."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ __all__ = ["sql_tree"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs a test once for each database that there is."""
+    """Parametrizes a test with each available database."""
     if "there" in metafunc.fixturenames:
         names, _ = find_servers(read_settings(ROOT), live=metafunc.config.getoption("--live"))
         metafunc.parametrize("there", names, indirect=True, scope="session")
@@ -24,7 +24,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def there(request: pytest.FixtureRequest) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The name of a database, and the environment variables that lead to it."""
+    """The name of a database, and the environment variables of its connection."""
     if setting := LIVE.get(request.param):
         yield request.param, {PREFIX: read_settings(ROOT)[setting]}
         return

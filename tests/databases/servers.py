@@ -1,4 +1,4 @@
-"""Databases that are read through SQLAlchemy's dialects: a MariaDB of the tests' own, and those that settings name."""
+"""Databases that are read with SQLAlchemy's dialects: a MariaDB started by the tests, and those named by settings."""
 
 import os
 import shutil
@@ -20,15 +20,15 @@ from data_foundation.readers.sql.databases.sqlalchemy_database import build_url
 DEADLINE = 60.0
 USER, PASSWORD = "reader", "the-reader's secret 1"
 LIVE = {"mssql": "LIVE_MSSQL_DSN", "oracle": "LIVE_ORACLE_DSN"}
-"""Databases that cannot run here, and the setting that names one; its user may create and drop tables."""
+"""Databases that the tests cannot start, with the setting that names one; its user may create and drop tables."""
 
 
 def find_servers(settings: Mapping[str, str], *, live: bool) -> tuple[list[str], list[str]]:
-    """Returns the databases that there are, and a sentence for each that is left out.
+    """Returns the available databases, and a message for each that is left out.
 
     Args:
-        settings: Of the environment and .env.
-        live: Whether those that settings name are wanted, or the one that runs here.
+        settings: Settings of the environment and .env.
+        live: True for the databases named by settings, False for the one that the tests start.
     """
     if live:
         missing = [f"{name}: {setting} is not set" for name, setting in LIVE.items() if not settings.get(setting)]
@@ -44,7 +44,7 @@ class Database:
 
     Attributes:
         name: `mariadb`, or one of `LIVE`.
-        engine: Of SQLAlchemy, for what the test has there.
+        engine: SQLAlchemy engine of the test.
     """
 
     name: str
@@ -56,14 +56,14 @@ class Database:
         return cls(name, sa.create_engine(build_url(find_connection("shop", "sales_db"))))
 
     def execute(self, *statements: str) -> None:
-        """Runs statements, and commits."""
+        """Executes statements and commits."""
         with self.engine.begin() as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement)
 
     @contextmanager
     def table(self, *columns: "sa.Column[object]") -> Iterator[sa.Table]:
-        """Yields a table that nobody else has, and drops it."""
+        """Yields a table with a unique name, and drops it."""
         table = sa.Table(f"t_{uuid.uuid4().hex[:12]}", sa.MetaData(), *columns)
         table.create(self.engine)
         try:
@@ -79,7 +79,7 @@ class Database:
 
 @contextmanager
 def run_mariadb() -> Iterator[dict[str, str]]:
-    """Runs a MariaDB server while the block runs, and yields the settings of a connection to it."""
+    """Runs a MariaDB server during the block, and yields the settings of a connection to it."""
     folder = Path(tempfile.mkdtemp(prefix="mariadb_"))
     who = ["--user=root"] if os.geteuid() == 0 else []
     data = folder / "data"
@@ -93,7 +93,7 @@ def run_mariadb() -> Iterator[dict[str, str]]:
     subprocess.run([*make, *who], check=True, capture_output=True)
     first = folder / "first.sql"
     escaped = PASSWORD.replace("'", "''")
-    first.write_text(  # a statement a line
+    first.write_text(  # the server reads one statement per line
         f"CREATE DATABASE sales;\nCREATE USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{escaped}';\n"
         f"GRANT ALL ON *.* TO '{USER}'@'127.0.0.1';\n"
     )
@@ -118,7 +118,7 @@ def run_mariadb() -> Iterator[dict[str, str]]:
 
 
 def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Waits until the server takes connections, which it does once its first statements have run."""
+    """Waits until the server accepts connections, which it does after its initial statements."""
     deadline = time.monotonic() + DEADLINE
     while True:
         try:

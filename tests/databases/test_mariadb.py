@@ -1,4 +1,4 @@
-"""Holds `data_foundation.readers.sql` to the types that MySQL and MariaDB have and others do not."""
+"""Tests of `data_foundation.readers.sql` on types that only MySQL and MariaDB have."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("databases")  # one server for all
 
 MOMENT = dt.datetime(2024, 1, 31, 12, 34, 56, 789012, dt.UTC)
 TYPES: dict[str, tuple[str, str, Any]] = {
-    "tinyint(1)": ("-128", "BIGINT", -128),  # what others take for a bool holds more
+    "tinyint(1)": ("-128", "BIGINT", -128),  # other databases' readers treat it as a bool
     "int unsigned": ("4294967295", "BIGINT", 2**32 - 1),
     "bigint unsigned": ("18446744073709551615", "DECIMAL(20,0)", Decimal(2**64 - 1)),
     "decimal(38,20)": ("-123456789012345678.12345678901234567890", "DECIMAL(38,20)",
@@ -36,14 +36,14 @@ TYPES: dict[str, tuple[str, str, Any]] = {
 
 @pytest.fixture
 def mariadb(there: tuple[str, Mapping[str, str]], database: Database) -> Database:
-    """A MariaDB whose tables have texts of every letter."""
+    """A MariaDB whose tables can hold every character."""
     assert there[0] == "mariadb"
     database.execute("DROP TABLE IF EXISTS orders")
     return database
 
 
-def test_every_type_lands_as_what_it_is(tree: SqlTree, mariadb: Database) -> None:
-    """Types and values of the warehouse, one column for each type of the database."""
+def test_every_type_has_its_type_in_the_warehouse(tree: SqlTree, mariadb: Database) -> None:
+    """Every type of the database has its type and value in the warehouse."""
     declared = ", ".join(f"c{number} {kind} NULL" for number, kind in enumerate(TYPES))
     mariadb.execute(
         f"CREATE TABLE orders (id INT PRIMARY KEY, {declared}) CHARACTER SET utf8mb4",
@@ -72,8 +72,10 @@ REFUSED: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("kind", "literal"), REFUSED.values(), ids=REFUSED)
-def test_a_value_that_nothing_can_hold_is_refused(tree: SqlTree, mariadb: Database, kind: str, literal: str) -> None:
-    """With row and column; nothing becomes NULL without a word."""
+def test_a_value_that_the_warehouse_cannot_hold_is_refused(
+    tree: SqlTree, mariadb: Database, kind: str, literal: str
+) -> None:
+    """The error names row and column; no value becomes NULL silently."""
     mariadb.execute("SET sql_mode = ''", f"CREATE TABLE orders (id INT PRIMARY KEY, odd {kind})",
                     f"INSERT INTO orders VALUES (1, {literal})")  # fmt: skip
     tree.read()
@@ -82,7 +84,7 @@ def test_a_value_that_nothing_can_hold_is_refused(tree: SqlTree, mariadb: Databa
 
 
 def test_names_of_any_kind_are_read(tree: SqlTree, mariadb: Database) -> None:
-    """Capitals, spaces, backticks and words of SQL are quoted."""
+    """Capitals, spaces, backticks and SQL keywords in names are quoted."""
     mariadb.execute("DROP TABLE IF EXISTS `Odd ``table`", "CREATE TABLE `Odd ``table` (`select` INT, `My Column` INT)",
                     "INSERT INTO `Odd ``table` VALUES (1, 2)")  # fmt: skip
     tree.read(table="Odd `table")

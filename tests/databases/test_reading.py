@@ -1,4 +1,4 @@
-"""Holds `data_foundation.readers.sql` to what a real MariaDB has, or with `--live` a SQL Server and an Oracle."""
+"""Tests of `data_foundation.readers.sql` on a real MariaDB, or with `--live` on a SQL Server and an Oracle."""
 
 import datetime as dt
 from decimal import Decimal
@@ -61,8 +61,8 @@ FULL = {
 }
 
 
-def test_values_land_as_they_are(tree: SqlTree, database: Database) -> None:
-    """Integers, decimals to the last digit, texts, times and bytes; an empty value is none."""
+def test_values_are_loaded_unchanged(tree: SqlTree, database: Database) -> None:
+    """Integers, exact decimals, texts, times and bytes are loaded unchanged; an empty value is NULL."""
     with database.table(*columns()) as table:
         database.insert(table, row(1, **FULL), row(2, at=None))
         tree.read(table=table.name)
@@ -74,7 +74,7 @@ def test_values_land_as_they_are(tree: SqlTree, database: Database) -> None:
 
 
 def test_only_what_is_new_is_read(tree: SqlTree, database: Database) -> None:
-    """The cursor goes into the SELECT; rows at it are neither lost nor loaded twice."""
+    """The cursor is in the SELECT; rows at the cursor are neither lost nor loaded twice."""
     with database.table(*columns()) as table:
         database.insert(table, row(1, at=AT - dt.timedelta(days=400)), row(2), row(3))
         tree.read(
@@ -87,8 +87,8 @@ def test_only_what_is_new_is_read(tree: SqlTree, database: Database) -> None:
     assert tree.landed()["id"][1] == [2, 3, 4, 5]
 
 
-def test_ranges_are_read_side_by_side(tree: SqlTree, database: Database) -> None:
-    """Every row once, by a filter, in pages, through several connections."""
+def test_ranges_are_read_in_parallel(tree: SqlTree, database: Database) -> None:
+    """Every row is read once, with a filter, in pages, over several connections."""
     with database.table(*columns()) as table:
         database.insert(table, *(row(number) for number in range(100)))
         tree.read(table=table.name, parallelism=3, chunk_size=7, query_filter="id < 90 and note is null",
@@ -99,7 +99,7 @@ def test_ranges_are_read_side_by_side(tree: SqlTree, database: Database) -> None
 
 
 def test_an_unchanged_table_is_not_read_again(tree: SqlTree, database: Database) -> None:
-    """Until a row comes."""
+    """The table is read again only after a row is added."""
     with database.table(*columns()) as table:
         database.insert(table, row(1))
         tree.read("write_disposition: replace", table=table.name, skip_unchanged="at")
@@ -109,7 +109,7 @@ def test_an_unchanged_table_is_not_read_again(tree: SqlTree, database: Database)
 
 
 def test_tables_are_discovered(tree: SqlTree, database: Database) -> None:
-    """By pattern, with their primary keys; one that is dropped is told by its name."""
+    """Tables are found by pattern, with their primary keys; a dropped table is named."""
     with database.table(*columns()) as table:
         database.insert(table, row(1))
         folder = tree.add(
@@ -130,8 +130,8 @@ def test_tables_are_discovered(tree: SqlTree, database: Database) -> None:
         tree.load(f"shop.all_{name}")
 
 
-def test_what_is_not_there_is_named(tree: SqlTree, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table, a column, and a password that is wrong: without the password."""
+def test_a_missing_name_is_refused(tree: SqlTree, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing table, a missing column and a wrong password are named; the error does not show the password."""
     with database.table(*columns()) as table:
         for kwargs, message in (
             ({"table": f"{table.name}x"}, "has no table"),

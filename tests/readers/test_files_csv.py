@@ -1,4 +1,4 @@
-"""Holds `data_foundation.readers.files` to what stands in CSV files, whoever wrote them."""
+"""Tests of `data_foundation.readers.files` on CSV files of any dialect."""
 
 import datetime as dt
 import gzip
@@ -41,10 +41,8 @@ DIALECTS: dict[str, tuple[bytes, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("content", "kwargs"), DIALECTS.values(), ids=DIALECTS)
-def test_the_same_rows_are_read_however_they_are_written(
-    files: FileTree, content: bytes, kwargs: dict[str, Any]
-) -> None:
-    """Dialect and encoding change no value, and no leading zero is lost."""
+def test_dialect_and_encoding_change_no_row(files: FileTree, content: bytes, kwargs: dict[str, Any]) -> None:
+    """Dialect and encoding change no value, and leading zeros are kept."""
     files.put("a.csv", content)
     assert files.peek(**kwargs) == [
         {"id": "007", "name": "Müller", "_file": "inbox/a.csv", "_row": 1},
@@ -56,7 +54,7 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "cp1252": (b"id,name\n1,M\xfcller\n", {}, "begins with is not UTF-8; set the encoding of the file"),
     "cp1252-headings": (b"id,n\xe4me\n1,x\n", {}, "begins with is not UTF-8; set the encoding of the file"),
     "cp1252-below": (b"id,name\n" + b"1,x\n" * 9999 + b"2,M\xfcller\n", {}, "row 10000 is not UTF-8; set the"),
-    "not-what-was-said": (b"id,name\n1,M\x81ller\n", {"encoding": "cp1252"}, "the text is not cp1252"),
+    "wrong-encoding": (b"id,name\n1,M\x81ller\n", {"encoding": "cp1252"}, "the text is not cp1252"),
     "no-encoding": (b"id\n1\n", {"encoding": "utf-9"}, "encoding: got 'utf-9'; accepted: an encoding of Python"),
     "too-few": (b"id,name\n1,x\n2\n", {}, "row 2: Expected Number of Columns: 2 Found: 1"),
     "too-many": (b"id,name\n1,x\n2,y,z\n", {}, "row 2: Expected Number of Columns: 2 Found: 3"),
@@ -77,7 +75,7 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
 def test_what_cannot_be_read_is_refused_by_name(
     files: FileTree, content: bytes, kwargs: dict[str, Any], message: str
 ) -> None:
-    """The error says which file and row, and what to do."""
+    """The error names the file and the row, and explains what to do."""
     files.put("a.csv", content)
     with pytest.raises(ResourceExtractionError) as caught:
         files.peek(**kwargs)
@@ -116,10 +114,10 @@ TYPES: dict[str, tuple[str, list[str], list[Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("hint", "texts", "values", "bad"), TYPES.values(), ids=TYPES)
-def test_columns_says_what_a_column_is(
+def test_columns_are_converted_to_their_types(
     files: FileTree, hint: str, texts: list[str], values: list[Any], bad: list[str]
 ) -> None:
-    """Texts become exactly what they say; one that does not is set aside with file, row, text and reason."""
+    """Texts are converted to the column's type; a row that cannot be converted is set aside with its reason."""
     lines = "\n".join(text.replace('"', '""').join('""') for text in [*texts, *bad])
     files.put("a.csv", f"Some Value\n{lines}\n")
     files.read(f"columns: {{some_value: {hint}}}", on_bad_row="quarantine")
@@ -133,7 +131,7 @@ def test_columns_says_what_a_column_is(
 
 
 def test_numbers_and_dates_are_read_in_the_notation_of_the_file(files: FileTree) -> None:
-    """A decimal comma, and a day in front."""
+    """`decimal_separator` and `date_format` apply to every file of the resource."""
     files.put("a.csv", "bedrag;dag\n1.234,50;31-01-2024\n-0,5;01-02-2024\n1.5;2024-01-01\n")
     files.read("columns: {bedrag: {data_type: decimal}, dag: {data_type: date}}", on_bad_row="quarantine",
                decimal_separator=",", date_format="%d-%m-%Y")  # fmt: skip
@@ -144,7 +142,7 @@ def test_numbers_and_dates_are_read_in_the_notation_of_the_file(files: FileTree)
 
 
 def test_a_bad_value_fails_the_load_unless_it_may_be_set_aside(files: FileTree) -> None:
-    """The first one is told, with the way out."""
+    """The error shows the first bad value and names the setting that sets bad rows aside."""
     files.put("a.csv", "id\n1\nx\ny\n")
     files.read("columns: {id: {data_type: bigint}}")
     reason = "inbox/a.csv: row 2: column id: got 'x', which is no bigint .and 1 more rows.; `on_bad_row: quarantine`"
@@ -152,8 +150,8 @@ def test_a_bad_value_fails_the_load_unless_it_may_be_set_aside(files: FileTree) 
         files.load("bank.landed")
 
 
-def test_what_no_text_can_be_is_refused_before_a_row_is_read(files: FileTree) -> None:
-    """Bytes, for instance."""
+def test_a_type_that_a_text_file_cannot_hold_is_refused(files: FileTree) -> None:
+    """A type that a text file cannot hold, such as binary, is refused before a row is read."""
     files.put("a.csv", "id\n1\n")
     files.read("columns: {id: {data_type: binary}}")
     with pytest.raises(EntryError, match="columns: id: a file of text has no binary; accepted: text, bigint"):
@@ -161,7 +159,7 @@ def test_what_no_text_can_be_is_refused_before_a_row_is_read(files: FileTree) ->
 
 
 def test_files_may_differ_in_their_columns(files: FileTree) -> None:
-    """They are told by their names, in any order; a new one is a new column."""
+    """Columns are matched by name, in any order; a new name becomes a new column."""
     files.put("a.csv", "id,name\n1,x\n")
     files.put("b.csv", "name,id,country\ny,2,NL\n")
     files.read()
@@ -170,14 +168,14 @@ def test_files_may_differ_in_their_columns(files: FileTree) -> None:
 
 
 def test_a_heading_may_have_several_lines(files: FileTree) -> None:
-    """It is one name, and no row below it is lost."""
+    """A heading with a line break is one name, and no row after it is lost."""
     files.put("a.csv", 'id,"first\nname"\n1,x\n2,y\n')
     assert [tuple(row.values())[:2] for row in files.peek()] == [("1", "x"), ("2", "y")]
     assert list(files.peek()[0]) == ["id", "first name", "_file", "_row"]
 
 
 def test_a_thousand_columns_are_read(files: FileTree) -> None:
-    """Typed and not."""
+    """A file with a thousand columns is loaded, with and without types."""
     names = [f"c{number}" for number in range(1000)]
     files.put("a.csv", ",".join(names) + "\n" + ",".join(map(str, range(1000))) + "\n")
     files.read("columns: {c999: {data_type: bigint}}")
@@ -186,7 +184,7 @@ def test_a_thousand_columns_are_read(files: FileTree) -> None:
 
 
 def test_a_gzip_that_unpacks_to_too_much_is_refused(files: FileTree) -> None:
-    """It is not unpacked any further than it may be."""
+    """Unpacking stops at the limit."""
     files.put("a.csv.gz", gzip.compress(b"0" * (FREE_BYTES + 1)))
     files.read()
     with pytest.raises(LoadError, match="unpacks to more than 200 times its size, as a zip bomb does"):
@@ -198,8 +196,8 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\
 
 @given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=12), bad=st.sets(st.integers(1, 14)))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_written_is_read(tmp_path: Path, rows: list[tuple[str, str]], bad: set[int]) -> None:
-    """Whatever stands between quotes, wherever rows with too few values stand."""
+def test_quoted_texts_are_read_unchanged(tmp_path: Path, rows: list[tuple[str, str]], bad: set[int]) -> None:
+    """Every quoted text is read unchanged, wherever rows with too few values are."""
     lines: list[str] = []
     good = iter(rows)
     expected, number = {}, 0

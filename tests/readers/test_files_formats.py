@@ -1,4 +1,4 @@
-"""Holds `data_foundation.readers.files` to JSON, Parquet and Excel files."""
+"""Tests of `data_foundation.readers.files` on JSON, Parquet and Excel files."""
 
 import datetime as dt
 import io
@@ -31,8 +31,8 @@ DOCUMENTS = {
 
 
 @pytest.mark.parametrize(("name", "content"), DOCUMENTS.values(), ids=DOCUMENTS)
-def test_json_lands_as_dicts_do(files: FileTree, name: str, content: str) -> None:
-    """Objects become columns, lists child tables, and each row tells its place."""
+def test_json_is_loaded_like_dicts(files: FileTree, name: str, content: str) -> None:
+    """Objects become columns and lists child tables; each row has its file and its number."""
     files.put(name, content)
     files.read()
     assert files.load("bank.landed").rows == 3
@@ -42,8 +42,8 @@ def test_json_lands_as_dicts_do(files: FileTree, name: str, content: str) -> Non
     assert files.query("select n from raw.landed__lines order by n") == [1, 2]
 
 
-def test_lines_that_are_no_objects_are_set_aside(files: FileTree) -> None:
-    """With their numbers, texts and reasons."""
+def test_lines_that_are_not_objects_are_set_aside(files: FileTree) -> None:
+    """A line that is not a JSON object is set aside with its number, text and reason."""
     files.put("a.jsonl", '{"id": 1}\n\n{"id": \n[1]\n{"id": 2}\n')
     files.read(on_bad_row="quarantine")
     files.load("bank.landed")
@@ -54,7 +54,7 @@ def test_lines_that_are_no_objects_are_set_aside(files: FileTree) -> None:
 
 
 def test_parquet_lands_with_its_types(files: FileTree) -> None:
-    """Exactly as it is."""
+    """Values and types are loaded unchanged."""
     moments = pa.array([dt.datetime(2024, 1, 31, tzinfo=dt.UTC)] * 2, pa.timestamp("us", "UTC"))
     table = pa.table({"id": [1, 2], "amount": pa.array([Decimal("1.50"), None], pa.decimal128(12, 2)), "at": moments})
     pq.write_table(table, files.put("a.parquet", b""))
@@ -65,7 +65,7 @@ def test_parquet_lands_with_its_types(files: FileTree) -> None:
 
 
 def make_workbook(**sheets: Sequence[Sequence[Any]]) -> bytes:
-    """Returns a workbook with sheets of rows of cells."""
+    """Returns a workbook; each sheet is a list of rows of cells."""
     workbook = openpyxl.Workbook()
     workbook.remove(workbook.worksheets[0])
     for name, rows in sheets.items():
@@ -78,7 +78,7 @@ def make_workbook(**sheets: Sequence[Sequence[Any]]) -> bytes:
 
 
 def test_a_sheet_lands_with_the_types_of_its_cells(files: FileTree) -> None:
-    """A decimal, a date and a text where `columns` says so; empty rows and columns are none."""
+    """Cells are loaded with the types of `columns`; empty rows and columns are skipped."""
     day = dt.datetime(2024, 1, 31)  # noqa: DTZ001 - Excel knows no zones
     rows = [
         ("Number", "Name", "Amount", "Day", "Code", None),
@@ -98,7 +98,7 @@ def test_a_sheet_lands_with_the_types_of_its_cells(files: FileTree) -> None:
 
 
 def test_rows_with_errors_in_their_cells_are_set_aside(files: FileTree) -> None:
-    """And those that stand beyond the columns."""
+    """Rows with an error value, or with a cell beyond the last column, are set aside."""
     files.put("a.xlsx", make_workbook(Orders=[("id", "name"), (1, "#DIV/0!"), (2, "x"), (3, "y", "z")]))
     files.read(on_bad_row="quarantine")
     files.load("bank.landed")
@@ -149,7 +149,7 @@ REFUSED: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
 def test_what_cannot_be_read_is_refused_by_name(
     files: FileTree, name: str, content: bytes, kwargs: dict[str, Any], message: str
 ) -> None:
-    """The error says which file, and what to do."""
+    """The error names the file and explains what to do."""
     files.put(name, content)
     with pytest.raises(ResourceExtractionError) as caught:
         files.peek(**kwargs)

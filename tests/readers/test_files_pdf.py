@@ -1,4 +1,4 @@
-"""Holds `data_foundation.readers.files` to the tables of real PDF documents."""
+"""Tests of `data_foundation.readers.files` on tables of real PDF documents."""
 
 import datetime as dt
 import re
@@ -21,7 +21,7 @@ ROWS = [("2024-01-31", "Coffee", "2.50"), ("2024-02-01", "Bread", "1,003.95")]
 
 
 def make_pdf(*pages: Sequence[Sequence[Sequence[str]]], password: str = "") -> bytes:
-    """Returns a document; each page has tables, which are rows of cells."""
+    """Returns a document; each page is a list of tables, each table a list of rows of cells."""
     pdf = FPDF()
     pdf.set_font("Helvetica", size=10)
     if password:
@@ -37,8 +37,8 @@ def make_pdf(*pages: Sequence[Sequence[Sequence[str]]], password: str = "") -> b
     return bytes(pdf.output())
 
 
-def test_a_table_that_goes_on_over_pages_is_one(files: FileTree) -> None:
-    """Headings that a page repeats are no row, and columns are what `columns` says they are."""
+def test_a_table_across_pages_is_one_table(files: FileTree) -> None:
+    """Repeated headings are not rows, and columns have the types of `columns`."""
     files.put("a.pdf", make_pdf([[HEADINGS, ROWS[0]]], [[HEADINGS, ROWS[1]]], [[ROWS[0]]]))
     files.read("columns: {amount: {data_type: decimal}, date: {data_type: date}}")
     files.load("bank.landed")
@@ -50,15 +50,15 @@ def test_a_table_that_goes_on_over_pages_is_one(files: FileTree) -> None:
     assert set(files.values("_file")) == {"inbox/a.pdf"}
 
 
-def test_one_table_among_others_is_told_by_its_headings(files: FileTree) -> None:
-    """However they are spelt; what else a receipt holds is left out."""
+def test_a_table_is_found_by_its_headings(files: FileTree) -> None:
+    """The table is found by its headings, in any spelling; other content of the document is left out."""
     files.put("a.pdf", make_pdf([[("Shop", "Till"), ("Corner", "7")], [HEADINGS, *ROWS], [("VAT", "9%")]]))
     rows = files.peek(tables_with=["date", "description", "AMOUNT"])
     assert [tuple(row.values()) for row in rows] == [(*row, "inbox/a.pdf", n) for n, row in enumerate(ROWS, 1)]
 
 
 def test_a_row_that_does_not_fit_is_set_aside(files: FileTree) -> None:
-    """With its number among the document's rows, and its text."""
+    """The row is set aside with its number in the document and its text."""
     files.put("a.pdf", make_pdf([[HEADINGS, ROWS[0], ("2024-02-01", "Tip", "some"), ROWS[1]]]))
     files.read("columns: {amount: {data_type: decimal}}", on_bad_row="quarantine")
     assert files.load("bank.landed").rows == 2
@@ -84,7 +84,7 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
 def test_what_cannot_be_read_is_refused_by_name(
     files: FileTree, content: bytes, kwargs: dict[str, Any], message: str
 ) -> None:
-    """The error says which document, and what to do."""
+    """The error names the document and explains what to do."""
     files.put("a.pdf", content)
     with pytest.raises(ResourceExtractionError) as caught:
         files.peek(**kwargs)

@@ -1,4 +1,4 @@
-"""Holds `data_foundation.readers.files` to which files it reads: those that are new or changed, below their root."""
+"""Tests of which files `data_foundation.readers.files` reads: new and changed files below the root."""
 
 import os
 import re
@@ -16,8 +16,8 @@ from tests.support.file_sources import FileTree, files
 __all__ = ["files"]
 
 
-def test_only_files_that_are_new_or_changed_are_read_again(files: FileTree) -> None:
-    """An append adds the rows of a new file; of a changed one it adds them once more, and says so."""
+def test_only_new_and_changed_files_are_read(files: FileTree) -> None:
+    """An append adds the rows of a new file; it adds the rows of a changed file again, with a warning."""
     files.read(path="inbox/**/*.csv")
     files.put("a.csv", "id\n1\n")
     assert files.load("bank.landed").rows == 1
@@ -33,7 +33,7 @@ def test_only_files_that_are_new_or_changed_are_read_again(files: FileTree) -> N
 
 
 def test_merge_by_file_replaces_the_rows_of_a_changed_file(files: FileTree) -> None:
-    """And leaves those of others alone."""
+    """The rows of other files are kept."""
     files.read("write_disposition: merge", "merge_key: _file")
     files.put("a.csv", "id\n1\n2\n")
     files.put("b.csv", "id\n3\n")
@@ -43,8 +43,8 @@ def test_merge_by_file_replaces_the_rows_of_a_changed_file(files: FileTree) -> N
     assert files.values("id") == ["4", "3"]
 
 
-def test_a_table_that_is_replaced_is_made_of_all_files(files: FileTree) -> None:
-    """Whenever one of them changed, came or went; the table of bad rows as well."""
+def test_a_replaced_table_has_the_rows_of_all_files(files: FileTree) -> None:
+    """If a file is changed, added or removed, the table and its table of bad rows are built again from all files."""
     files.read("write_disposition: replace", on_bad_row="quarantine")
     files.put("a.csv", "id,name\n1,x\n2\n")
     files.put("b.csv", "id,name\n3,x\n")
@@ -61,15 +61,15 @@ def test_a_table_that_is_replaced_is_made_of_all_files(files: FileTree) -> None:
 
 
 def test_scd2_is_refused(files: FileTree) -> None:
-    """It would retire the rows of every file that is not read again."""
+    """The strategy scd2 would retire the rows of every file that is not read again."""
     files.read("write_disposition: {disposition: merge, strategy: scd2}")
     files.put("a.csv", "id\n1\n")
     with pytest.raises(EntryError, match="scd2 would retire the rows of files that have not changed"):
         files.load("bank.landed")
 
 
-def test_a_load_that_fails_forgets_no_file(files: FileTree) -> None:
-    """What was read is known as loaded with the commit of its rows, and never without."""
+def test_a_load_that_fails_marks_no_file_as_loaded(files: FileTree) -> None:
+    """A file is recorded as loaded in the commit of its rows."""
     files.read("columns: {id: {data_type: bigint}}")
     files.put("a.csv", "id\n1\n")
     files.put("b.csv", "id\nx\n")
@@ -80,7 +80,7 @@ def test_a_load_that_fails_forgets_no_file(files: FileTree) -> None:
 
 
 def test_a_sample_marks_no_file_as_loaded(files: FileTree) -> None:
-    """Nor does a preview."""
+    """After a sample or a preview, the next run reads the file."""
     files.read()
     files.put("a.csv", "id\n1\n2\n")
     files.load("bank.landed", limit=1)
@@ -88,7 +88,7 @@ def test_a_sample_marks_no_file_as_loaded(files: FileTree) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read_fails_the_load(files: FileTree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of one version and half of the other would land."""
+    """Otherwise half of one version and half of the other would be loaded."""
     file = files.put("a.csv", "id\n1\n")
     read, ticks = Path.open, count()
 
@@ -115,7 +115,7 @@ OUTSIDE = {
 
 @pytest.mark.parametrize(("path", "message"), OUTSIDE.values(), ids=OUTSIDE)
 def test_nothing_outside_of_the_root_is_read(files: FileTree, path: str, message: str) -> None:
-    """Whether a path or a link leads there."""
+    """A path or a link that leads out of the root is refused."""
     outside = files.root / "elsewhere"
     outside.mkdir()
     (outside / "secret.csv").write_text("id\n1\n")
@@ -131,10 +131,10 @@ def test_nothing_outside_of_the_root_is_read(files: FileTree, path: str, message
     assert re.search(message, str(caught.value.__cause__))
 
 
-def test_another_root_is_that_of_a_connection(
+def test_the_root_may_be_that_of_a_connection(
     files: FileTree, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its settings stand below those of the folder; names are told below it, hidden files are left alone."""
+    """The connection's settings are below those of the folder; file names are relative to the connection's root."""
     root = tmp_path_factory.mktemp("exports")
     (root / "a.csv").write_text("id\n1\n")
     (root / ".b.csv").write_text("id\n2\n")
@@ -144,15 +144,15 @@ def test_another_root_is_that_of_a_connection(
 
 
 def test_a_connection_without_settings_is_named(files: FileTree) -> None:
-    """With what to set; `foundation list` knows before anything is read."""
+    """The error names the settings to set; `foundation list` shows them before anything is read."""
     files.read(connection="exports")
     assert find_missing_settings("bank", files.task("bank.landed").resource) == ("SOURCES__BANK__EXPORTS__URL",)
     with pytest.raises(ResourceExtractionError, match="needs SOURCES__BANK__EXPORTS__URL"):
         files.peek(connection="exports")
 
 
-def test_a_file_whose_ending_tells_nothing_needs_a_format(files: FileTree) -> None:
-    """And is read as what is said."""
+def test_a_file_with_an_unknown_extension_needs_a_format(files: FileTree) -> None:
+    """A file with an unknown extension is read as `format`."""
     files.put("a.dat", "id\n1\n")
     with pytest.raises(
         ResourceExtractionError, match=r"inbox/a.dat: its ending tells no format; say `format:`, one of csv"
@@ -170,8 +170,8 @@ def test_a_file_whose_ending_tells_nothing_needs_a_format(files: FileTree) -> No
         ({"path": "a.csv.gz", "sheet": "a"}, "sheet: means nothing for csv; accepted there: encoding"),
     ],
 )
-def test_a_check_tells_what_cannot_be(files: FileTree, kwargs: dict[str, Any], message: str) -> None:
-    """Without a file or a setting, at the resource's line; what a template stands for shows in a run."""
+def test_a_check_finds_invalid_arguments(files: FileTree, kwargs: dict[str, Any], message: str) -> None:
+    """The error is at the resource's line, without a file or a setting; templates are checked at run time."""
     files.read(**kwargs)
     with pytest.raises(ConfigError, match=message):
         files.check("bank")

@@ -1,4 +1,4 @@
-"""Holds `data_foundation.readers.files` to stores and servers: S3, Azure, SFTP."""
+"""Tests of `data_foundation.readers.files` on stores and servers: S3, Azure and SFTP."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ Put = Callable[[str, bytes], object]
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3]:
-    """A server that speaks S3."""
+    """A server with the S3 protocol."""
     with run_s3() as store:
         yield store
 
@@ -63,7 +63,7 @@ def _sftp(request: pytest.FixtureRequest, settings: Callable[..., None]) -> Put:
 
 @pytest.fixture
 def exports(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Sets the settings of the connection `exports`."""
+    """A function that sets the settings of the connection `exports`."""
 
     def settings(**given: str) -> None:
         for key, value in given.items():
@@ -77,7 +77,7 @@ def test_files_of_a_store_are_read_once(
     files: FileTree, request: pytest.FixtureRequest, exports: Callable[..., None],
     connect: Callable[[pytest.FixtureRequest, Callable[..., None]], Put],
 ) -> None:  # fmt: skip
-    """By pattern, below the root of the connection; a new one and a changed one are seen."""
+    """Files are found by pattern below the connection's root; new and changed files are read."""
     put = connect(request, exports)
     put("a.csv", b"id\n1\n")
     put("other.txt", b"no\n")
@@ -94,8 +94,10 @@ def test_files_of_a_store_are_read_once(
         files.load("bank.landed")
 
 
-def test_a_server_that_nobody_vouches_for_is_refused(files: FileTree, sftp: Sftp, exports: Callable[..., None]) -> None:
-    """It might be another one; the error tells its key, and no password."""
+def test_a_server_with_an_unknown_host_key_is_refused(
+    files: FileTree, sftp: Sftp, exports: Callable[..., None]
+) -> None:
+    """The error shows the server's host key, and no password."""
     exports(url=f"sftp://{USER}:{PASSWORD}@127.0.0.1:{sftp.port}/")
     with pytest.raises(ResourceExtractionError, match=r"the key of .* is not known: .* SHA256:") as caught:
         files.peek("*.csv", connection="exports")
@@ -104,7 +106,7 @@ def test_a_server_that_nobody_vouches_for_is_refused(files: FileTree, sftp: Sftp
 
 
 def test_a_wrong_password_is_refused_at_once(files: FileTree, sftp: Sftp, exports: Callable[..., None]) -> None:
-    """It is wrong the second time too."""
+    """A wrong password is not retried."""
     exports(url=f"sftp://{USER}@127.0.0.1:{sftp.port}/", password="wrong", known_hosts=str(sftp.known_hosts))
     with pytest.raises(ResourceExtractionError, match="Authentication") as caught:
         files.peek("*.csv", connection="exports")
@@ -114,7 +116,7 @@ def test_a_wrong_password_is_refused_at_once(files: FileTree, sftp: Sftp, export
 def test_a_link_of_a_server_that_leaves_the_root_is_refused(
     files: FileTree, sftp: Sftp, exports: Callable[..., None]
 ) -> None:
-    """As one of this machine is."""
+    """A link that leads out of the root is refused, as on a local disk."""
     (sftp.root / "secret.csv").write_text("id\n1\n")
     inbox = sftp.root / "inbox"
     inbox.mkdir()
@@ -124,8 +126,8 @@ def test_a_link_of_a_server_that_leaves_the_root_is_refused(
         files.peek("*.csv", connection="exports")
 
 
-def test_a_store_that_is_away_may_come_back(files: FileTree, exports: Callable[..., None]) -> None:
-    """So the load is tried again."""
+def test_an_unavailable_store_is_retried(files: FileTree, exports: Callable[..., None]) -> None:
+    """If the store is unavailable, the load is retried."""
     exports(url="sftp://reader@127.0.0.1:1/", password=PASSWORD)
     with pytest.raises(ResourceExtractionError) as caught:
         files.peek("*.csv", connection="exports")
@@ -133,6 +135,6 @@ def test_a_store_that_is_away_may_come_back(files: FileTree, exports: Callable[.
 
 
 def test_an_address_of_no_known_kind_is_refused(files: FileTree) -> None:
-    """With those that are."""
+    """The error names the accepted schemes."""
     with pytest.raises(ResourceExtractionError, match=r"url: got 'sfpt://'; accepted: s3, .* Did you mean 'sftp'"):
         files.peek("sfpt://host/*.csv")

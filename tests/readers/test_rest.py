@@ -1,4 +1,4 @@
-"""Endpoints of REST APIs, from `sources.yaml` into the warehouse."""
+"""Tests of REST endpoints, from `sources.yaml` to the warehouse."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -20,10 +20,10 @@ ROWS = [{"id": n, "name": f"row {n}"} for n in range(1, 8)]
 
 
 class RestTree(Tree):
-    """A checkout with the source `shop`, which has no code of its own."""
+    """A checkout with the source `shop`, which has no Python code."""
 
     def read(self, *more: dict[str, Any], **kwargs: Any) -> None:
-        """Writes the source: `raw.landed` is what the reader gives for `kwargs`, and `more` are resources beside it."""
+        """Writes the source: `raw.landed` reads the endpoint of `kwargs`; `more` are further resources."""
         settings = kwargs.pop("settings", {})
         landed = {
             "entry": ENTRY,
@@ -46,7 +46,7 @@ def server() -> Iterator[RestServer]:
 
 @pytest.fixture
 def api(server: RestServer, monkeypatch: pytest.MonkeyPatch) -> RestServer:
-    """A server that was asked nothing yet, which the source `shop` knows as `api`."""
+    """The server without requests so far; the source `shop` knows it as the connection `api`."""
     monkeypatch.setenv(f"{PREFIX}BASE_URL", server.url)
     server.requests.clear()
     server.answer = lambda _request: ROWS
@@ -60,59 +60,59 @@ def shop(tmp_path: Path) -> RestTree:
 
 
 def landed(tree: Tree) -> list[Any]:
-    """Returns the ids that landed, in order."""
+    """Returns the loaded ids, in order."""
     return tree.query("select id from raw.landed order by id")
 
 
-# -- How pages follow each other --------------------------------------------------------------------------------------
+# -- Pagination -------------------------------------------------------------------------------------------------------
 
 
 def by_offset(request: ReceivedRequest) -> Any:
-    """Offset and limit, in the address."""
+    """Paging by offset and limit in the query string."""
     start, size = int(request.params.get("offset", 0)), int(request.params.get("limit", 99))
     return {"found": {"rows": ROWS[start : start + size]}, "total": len(ROWS)}
 
 
 def by_page(request: ReceivedRequest) -> Any:
-    """Pages of three, from 1 on."""
+    """Pages of three rows, numbered from 1."""
     start = (int(request.params.get("page", 1)) - 1) * 3
     return {"found": {"rows": ROWS[start : start + 3]}, "pages": 3, "more": start + 3 < len(ROWS)}
 
 
 def by_posted_page(request: ReceivedRequest) -> Any:
-    """Pages of three, from 0 on, asked for in the body."""
+    """Pages of three rows, numbered from 0, with the number in the body of the request."""
     page = request.body["paging"]["page"]
     return {"found": {"rows": ROWS[page * 3 : page * 3 + 3]}}
 
 
 def by_cursor(request: ReceivedRequest) -> Any:
-    """A cursor in the answer, empty after the last page."""
+    """A cursor in the response, empty after the last page."""
     start = int(request.params.get("after", 0))
     return {"found": {"rows": ROWS[start : start + 3]}, "next": str(start + 3) if start + 3 < len(ROWS) else ""}
 
 
 def by_posted_cursor(request: ReceivedRequest) -> Any:
-    """The same, asked for in the body."""
+    """A cursor in the response, sent in the body of the next request."""
     start = request.body.get("after", 0)
     return {"found": {"rows": ROWS[start : start + 3]}, "next": start + 3 if start + 3 < len(ROWS) else None}
 
 
 def by_link(request: ReceivedRequest) -> Any:
-    """A relative address in the header."""
+    """A relative URL in the Link header."""
     start = int(request.params.get("from", 0))
     more = {"Link": f'</rows?from={start + 3}>; rel="next"'} if start + 3 < len(ROWS) else {}
     return Answer({"found": {"rows": ROWS[start : start + 3]}}, headers=more)
 
 
 def by_url(request: ReceivedRequest) -> Any:
-    """An address in the answer, empty after the last page."""
+    """A URL in the response, empty after the last page."""
     start = int(request.params.get("from", 0))
     following = f"http://{request.headers['Host']}/rows?from={start + 3}" if start + 3 < len(ROWS) else ""
     return {"found": {"rows": ROWS[start : start + 3]}, "paging": {"next": following}}
 
 
 def all_at_once(_request: ReceivedRequest) -> Any:
-    """All rows in one answer."""
+    """All rows in one response."""
     return {"found": {"rows": ROWS}}
 
 
@@ -134,14 +134,14 @@ PAGINGS: dict[str, tuple[Callable[[ReceivedRequest], Any], dict[str, Any], int]]
 
 
 def by_odata(request: ReceivedRequest) -> Any:
-    """Microsoft's names, which are no path."""
+    """OData's keys, which contain dots and an @, and are not paths."""
     answer = by_url(request)
     return {"value": answer["found"]["rows"], "@odata.nextLink": answer["paging"]["next"]}
 
 
 @pytest.mark.parametrize("path", ["@odata.nextLink", '"@odata.nextLink"'])
-def test_a_name_with_a_dot_is_found(shop: RestTree, api: RestServer, path: str) -> None:
-    """In JSONPath @ is the answer itself, so that pages would end after the first without a word."""
+def test_a_key_with_a_dot_is_found(shop: RestTree, api: RestServer, path: str) -> None:
+    """@ is the response itself in JSONPath; if the key were not found, the paging would end after one page."""
     api.answer = by_odata
     shop.read(data_selector="value", pagination={"type": "next_url", "next_url_path": path})
     assert shop.load("shop.landed").rows == len(ROWS)
@@ -151,7 +151,7 @@ def test_a_name_with_a_dot_is_found(shop: RestTree, api: RestServer, path: str) 
 def test_every_page_is_read_once(
     shop: RestTree, api: RestServer, answer: Callable[[ReceivedRequest], Any], kwargs: dict[str, Any], count: int
 ) -> None:
-    """Whichever way pages follow each other, all rows land, with no request too many."""
+    """All rows are loaded, without an unnecessary request, whatever the kind of paging."""
     api.answer = answer
     shop.read(data_selector="found.rows", **kwargs)
     assert shop.load("shop.landed").rows == len(ROWS)
@@ -189,7 +189,7 @@ COUNTS = {"github": 640, "socrata": 3376, "reddit": 380, "facebook": 420}
 
 @pytest.fixture
 def vendor_at(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """A function that makes `api` the sandbox's vendor of that name."""
+    """A function that points the connection `api` at one of the sandbox's vendors."""
 
     def point(vendor: str) -> None:
         prefix, settings, *_ = VENDORS[vendor]
@@ -201,10 +201,10 @@ def vendor_at(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_a_vendor_needs_no_code(vendor_at: Callable[[str], None], shop: RestTree, vendor: str) -> None:
-    """GitHub, Socrata, Reddit and Facebook are read whole by what `sources.yaml` says of them."""
+    """GitHub, Socrata, Reddit and Facebook are read completely with `sources.yaml` alone."""
     _, _, kwargs, key = VENDORS[vendor]
     vendor_at(vendor)
-    # Reddit says false or when.
+    # Reddit's `edited` is false or a time.
     shop.read(settings={"columns": {"edited": {"data_type": "text"}}} if vendor == "reddit" else {}, **kwargs)
     shop.load("shop.landed")
     assert shop.query(f"select count(*), count(distinct {key}) from raw.landed") == [(COUNTS[vendor], COUNTS[vendor])]
@@ -215,7 +215,7 @@ def test_a_vendor_needs_no_code(vendor_at: Callable[[str], None], shop: RestTree
 def test_paging_in_circles_is_refused(
     vendor_at: Callable[[str], None], shop: RestTree, arm_fault: Callable[..., None], vendor: str, fault: str
 ) -> None:
-    """A page that comes again, or a pointer to the page itself, ends the load with an error instead of never."""
+    """A repeated page, or a pointer to the page itself, is an error instead of an endless loop."""
     prefix, _, kwargs, _ = VENDORS[vendor]
     vendor_at(vendor)
     arm_fault(prefix, fault)
@@ -224,7 +224,7 @@ def test_paging_in_circles_is_refused(
         shop.load("shop.landed")
 
 
-# -- Who asks ---------------------------------------------------------------------------------------------------------
+# -- Authentication ---------------------------------------------------------------------------------------------------
 
 SECRET = "s3cret/of:the+shop"
 KEYS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
@@ -240,10 +240,10 @@ KEYS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize(("settings", "headers"), KEYS.values(), ids=KEYS)
-def test_credentials_go_where_they_belong(
+def test_credentials_are_sent_as_the_kind_of_auth_requires(
     shop: RestTree, api: RestServer, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], headers: dict[str, str]
 ) -> None:
-    """Each kind of auth sends what the vendor wants; the kind need not be said where its keys tell."""
+    """Each kind of auth sends what the vendor requires; the kind is optional if its keys are unambiguous."""
     for name, value in settings.items():
         monkeypatch.setenv(f"{PREFIX}{name}", value)
     shop.read(headers={"X-More": "1"})
@@ -252,7 +252,7 @@ def test_credentials_go_where_they_belong(
 
 
 def test_a_key_may_stand_in_the_address(shop: RestTree, api: RestServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`location: query` sends it as a parameter, of every page."""
+    """`location: query` sends the key as a parameter with every page."""
     for name, value in {"API_KEY": SECRET, "NAME": "key", "LOCATION": "query"}.items():
         monkeypatch.setenv(f"{PREFIX}AUTH__{name}", value)
     api.answer = by_url
@@ -262,7 +262,7 @@ def test_a_key_may_stand_in_the_address(shop: RestTree, api: RestServer, monkeyp
 
 
 def token_or_rows(request: ReceivedRequest) -> Any:
-    """A vendor whose tokens are given at /token."""
+    """A vendor that issues tokens at /token."""
     if request.path == "/token":
         fits = request.body.get("client_secret") == SECRET and request.body.get("scope") == "read"
         return {"access_token": "t0ken-of-an-hour", "expires_in": 3600} if fits else Answer({"error": "no"}, 401)
@@ -277,7 +277,7 @@ OAUTH = {"ACCESS_TOKEN_URL": "", "CLIENT_ID": "me", "CLIENT_SECRET": SECRET,
 def test_client_credentials_are_exchanged_for_a_token(
     shop: RestTree, api: RestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """OAuth2: one token serves all pages, and is masked as the secret is."""
+    """OAuth2: one token is used for all pages, and is masked like the client secret."""
     for name, value in {**OAUTH, "ACCESS_TOKEN_URL": f"{api.url}/token"}.items():
         monkeypatch.setenv(f"{PREFIX}AUTH__{name}", value)
     api.answer = token_or_rows
@@ -288,10 +288,10 @@ def test_client_credentials_are_exchanged_for_a_token(
     assert redact(f"x t0ken-of-an-hour {SECRET}") == "x *** ***"
 
 
-def test_a_token_that_is_refused_is_no_secret_told(
+def test_a_refused_token_request_shows_no_secret(
     shop: RestTree, api: RestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error says who refused; it repeats neither id nor secret, though the vendor does."""
+    """The error names the endpoint that refused; it contains neither id nor secret, although the response does."""
     for name, value in {"API_KEY": SECRET, "NAME": "key", "LOCATION": "query"}.items():
         monkeypatch.setenv(f"{PREFIX}AUTH__{name}", value)
     api.answer = lambda request: Answer({"message": f"no such key: {request.params['key']}"}, 401)
@@ -302,8 +302,10 @@ def test_a_token_that_is_refused_is_no_secret_told(
     assert "s3cret" not in str(caught.value)
 
 
-def test_credentials_go_nowhere_else(shop: RestTree, api: RestServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A next page on another host is refused; a redirection there is followed without the key."""
+def test_credentials_are_not_sent_to_another_host(
+    shop: RestTree, api: RestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A next page on another host is refused; a redirect to another host is followed without the key."""
     monkeypatch.setenv(f"{PREFIX}AUTH__API_KEY", SECRET)
     monkeypatch.setenv(f"{PREFIX}AUTH__NAME", "X-Api-Key")
     with serve() as other:
@@ -335,7 +337,7 @@ MISSING: dict[str, tuple[dict[str, str], list[str]]] = {
 def test_settings_that_are_missing_are_named(
     shop: RestTree, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], missing: list[str]
 ) -> None:
-    """All at once, by the variable that would set each."""
+    """The error names the variable of every missing setting."""
     for name, value in settings.items():
         monkeypatch.setenv(f"{PREFIX}{name}", value)
     shop.read()
@@ -353,10 +355,10 @@ WRONG_SETTINGS: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize(("settings", "message"), WRONG_SETTINGS.values(), ids=WRONG_SETTINGS)
-def test_a_setting_that_is_none_is_refused(
+def test_an_invalid_setting_is_refused(
     shop: RestTree, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], message: str
 ) -> None:
-    """The error says what is accepted."""
+    """The error shows the accepted values."""
     for name, value in {"BASE_URL": "http://127.0.0.1:9", **settings}.items():
         monkeypatch.setenv(f"{PREFIX}{name}", value)
     shop.read()
@@ -364,7 +366,7 @@ def test_a_setting_that_is_none_is_refused(
         shop.load("shop.landed")
 
 
-# -- What is new ------------------------------------------------------------------------------------------------------
+# -- Incremental loads ------------------------------------------------------------------------------------------------
 
 MERGE = {"write_disposition": "merge", "primary_key": "id",
          "incremental": {"cursor_path": "changed", "initial_value": "2024-01-01T00:00:00Z"}}  # fmt: skip
@@ -372,7 +374,7 @@ CHANGED = [{"id": n, "changed": f"2024-01-0{n}T00:00:00Z"} for n in range(1, 8)]
 
 
 def since(request: ReceivedRequest) -> Any:
-    """A vendor that gives what changed in a range."""
+    """A vendor that returns the rows changed in a range."""
     first, end = request.params.get("since", ""), request.params.get("until", "9")
     return [row for row in CHANGED if first <= str(row["changed"]) < end]
 
@@ -382,7 +384,7 @@ def since(request: ReceivedRequest) -> Any:
     ids=["start_param", "template"],
 )  # fmt: skip
 def test_the_cursor_is_sent(shop: RestTree, api: RestServer, kwargs: dict[str, Any]) -> None:
-    """The first run asks from the first value on, the next from the cursor on; rows land once."""
+    """The first run requests rows from the initial value, the next from the cursor; no row is loaded twice."""
     api.answer = since
     shop.read(settings=MERGE, **kwargs)
     assert shop.load("shop.landed").rows == 7
@@ -391,8 +393,8 @@ def test_the_cursor_is_sent(shop: RestTree, api: RestServer, kwargs: dict[str, A
     assert all("until" not in request.params for request in api.requests)
 
 
-def test_a_range_that_is_asked_for_is_sent(shop: RestTree, api: RestServer) -> None:
-    """A backfill sends both ends, and the cursor stays where it was."""
+def test_a_requested_range_is_sent(shop: RestTree, api: RestServer) -> None:
+    """A backfill sends both ends; the cursor does not move."""
     api.answer = since
     shop.read(settings=MERGE, start_param="since", end_param="until")
     shop.load("shop.landed", start="2024-01-02", end="2024-01-04")
@@ -401,7 +403,7 @@ def test_a_range_that_is_asked_for_is_sent(shop: RestTree, api: RestServer) -> N
 
 
 def test_a_cursor_without_a_value_is_not_sent(shop: RestTree, api: RestServer) -> None:
-    """Where there is no first value, the first run asks for all."""
+    """Without an initial value, the first run requests all rows."""
     incremental = {"cursor_path": "changed"}
     api.answer = since
     for kwargs in ({"start_param": "since"}, {"params": {"since": "{{ partition.start }}"}}):
@@ -414,7 +416,7 @@ def test_a_cursor_without_a_value_is_not_sent(shop: RestTree, api: RestServer) -
 
 
 def orders_and_lines(request: ReceivedRequest) -> Any:
-    """A vendor with orders, and the lines of each."""
+    """A vendor with orders, and the lines of each order."""
     if request.path == "/orders":
         return [{"id": "a/1", "customer": {"id": 7}}, {"id": "b 2", "customer": {"id": 8}}]
     return [{"line": 1}, {"line": 2}] if request.path == "/orders/a%2F1/lines" else [{"line": 3}]
@@ -423,8 +425,8 @@ def orders_and_lines(request: ReceivedRequest) -> Any:
 ORDERS = {"entry": ENTRY, "kwargs": {"connection": "api", "endpoint": "/orders"}, "destination": "raw.orders"}
 
 
-def test_an_endpoint_is_asked_for_each_row_of_another(shop: RestTree, api: RestServer) -> None:
-    """`{id}` is the parent's, percent-encoded in a path; its fields go along with each row."""
+def test_an_endpoint_is_read_for_each_row_of_its_parent(shop: RestTree, api: RestServer) -> None:
+    """`{id}` is the parent's field, percent-encoded in a path; `include_from_parent` adds parent fields to each row."""
     api.answer = orders_and_lines
     shop.read(
         ORDERS,
@@ -443,7 +445,7 @@ def test_an_endpoint_is_asked_for_each_row_of_another(shop: RestTree, api: RestS
 
 
 def test_a_posted_field_keeps_its_type(shop: RestTree, api: RestServer) -> None:
-    """In a body a text that is nothing but a field is that value; other braces are the vendor's."""
+    """In a body, a text that is only a field becomes the field's value; other braces are kept."""
     api.answer = lambda request: [{"id": 7, "n": None}] if request.path == "/orders" else [{"n": 1}]
     body = {"query": "{orders{id}}", "variables": {"id": "{id}"}}
     shop.read(ORDERS, method="POST", json=body, settings={"data_from": "orders"})
@@ -452,7 +454,7 @@ def test_a_posted_field_keeps_its_type(shop: RestTree, api: RestServer) -> None:
 
 
 def test_a_parent_may_be_any_entry(shop: RestTree, api: RestServer) -> None:
-    """A generator's rows, a page or a frame of them, are parents as well."""
+    """A generator of rows, pages or frames can be the parent."""
     api.answer = lambda request: [{"path": request.path}]
     folder = shop.root / "dlthub" / "shop"
     for given in ('[{"id": 1}, {"id": 2}]', 'pa.table({"id": [1, 2]})', 'pa.table({"id": [1, 2]}).to_pandas()'):
@@ -466,7 +468,7 @@ def test_a_parent_may_be_any_entry(shop: RestTree, api: RestServer) -> None:
 def test_one_token_serves_all_rows_of_a_parent(
     shop: RestTree, api: RestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client is made once a run, not once a parent."""
+    """The client is created once for each run, not once for each parent."""
     for name, value in {**OAUTH, "ACCESS_TOKEN_URL": f"{api.url}/token"}.items():
         monkeypatch.setenv(f"{PREFIX}AUTH__{name}", value)
     api.answer = token_or_rows
@@ -488,7 +490,7 @@ PARENTS: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize(("row", "message"), PARENTS.values(), ids=PARENTS)
 def test_a_parent_that_lacks_the_field_is_refused(shop: RestTree, api: RestServer, row: Any, message: str) -> None:
-    """Nothing is asked for with a hole in its address."""
+    """No request is sent with an empty field in its URL."""
     orders = {**ORDERS, "entry": "data.get_orders", "kwargs": {}}
     shop.read(orders, endpoint="/orders/{id}", settings={"data_from": "orders"})
     (shop.root / "dlthub" / "shop" / "data.py").write_text(f"def get_orders():\n    yield {row!r}\n")
@@ -497,7 +499,7 @@ def test_a_parent_that_lacks_the_field_is_refused(shop: RestTree, api: RestServe
     assert api.requests == []
 
 
-# -- What goes wrong --------------------------------------------------------------------------------------------------
+# -- Errors -----------------------------------------------------------------------------------------------------------
 
 ANSWERS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "html": (Answer(text="<html>Log in</html>", headers={"Content-Type": "text/html"}), {},
@@ -513,10 +515,10 @@ ANSWERS: dict[str, tuple[Any, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("answer", "kwargs", "message"), ANSWERS.values(), ids=ANSWERS)
-def test_an_answer_that_is_none_is_refused(
+def test_an_invalid_response_is_refused(
     shop: RestTree, api: RestServer, answer: Any, kwargs: dict[str, Any], message: str
 ) -> None:
-    """At once, with what the vendor said, and nothing is written."""
+    """The load fails at once with the vendor's response, and nothing is written."""
     api.answer = lambda _request: answer
     shop.read(**kwargs)
     with pytest.raises(LoadError, match=message):
@@ -524,8 +526,8 @@ def test_an_answer_that_is_none_is_refused(
     assert len(api.requests) == 1
 
 
-def test_what_a_vendor_leaves_out_may_be_nothing(shop: RestTree, api: RestServer) -> None:
-    """`data_selector_required: false` takes an answer without the key for one without rows; an empty list always is."""
+def test_a_missing_selector_may_mean_no_rows(shop: RestTree, api: RestServer) -> None:
+    """With `data_selector_required: false` a response without the key has no rows; an empty list always has none."""
     api.answer = lambda _request: {"meta": {"count": 0}}
     shop.read(data_selector="data", data_selector_required=False)
     assert shop.load("shop.landed").rows == 0
@@ -535,7 +537,7 @@ def test_what_a_vendor_leaves_out_may_be_nothing(shop: RestTree, api: RestServer
 
 
 def test_without_a_selector_the_list_in_an_answer_is_found(shop: RestTree, api: RestServer) -> None:
-    """As dlt finds it; `$` takes the answer itself for a row."""
+    """Rows are found as dlt finds them; `$` makes the whole response one row."""
     api.answer = lambda _request: {"meta": {"tags": []}, "results": ROWS}
     shop.read(settings={"write_disposition": "replace"})
     assert shop.load("shop.landed").rows == len(ROWS)
@@ -553,10 +555,8 @@ FAULTS: dict[str, tuple[Answer, int]] = {
 
 
 @pytest.mark.parametrize(("answer", "count"), FAULTS.values(), ids=FAULTS)
-def test_faults_are_tried_again_as_the_resource_says(
-    shop: RestTree, api: RestServer, answer: Answer, count: int
-) -> None:
-    """`retries: {max: 1}` is two requests, whatever dlt's own session would do; what lasts is one."""
+def test_retries_are_those_of_the_resource(shop: RestTree, api: RestServer, answer: Answer, count: int) -> None:
+    """`retries: {max: 1}` allows two requests, independent of dlt's session; a permanent error is not retried."""
     api.answer = lambda _request: answer
     shop.read()
     with pytest.raises(FoundationError):
@@ -564,8 +564,8 @@ def test_faults_are_tried_again_as_the_resource_says(
     assert len(api.requests) == count
 
 
-def test_a_fault_that_passes_costs_no_row(shop: RestTree, api: RestServer) -> None:
-    """A page that fails once is asked for again, and rows land once."""
+def test_a_temporary_fault_loses_no_row(shop: RestTree, api: RestServer) -> None:
+    """A page that fails once is requested again, and no row is loaded twice."""
     faults = [Answer({}, 503)]
     api.answer = lambda request: faults.pop() if request.params.get("page") == "2" and faults else by_page(request)
     shop.read(pagination="page", data_selector="found.rows")
@@ -573,16 +573,16 @@ def test_a_fault_that_passes_costs_no_row(shop: RestTree, api: RestServer) -> No
     assert landed(shop) == [row["id"] for row in ROWS]
 
 
-def test_a_vendor_that_gives_less_than_was_asked_for_is_noticed(shop: RestTree, api: RestServer) -> None:
-    """Two rows instead of three a page: what lies between would be left out without a word."""
+def test_a_vendor_with_a_smaller_page_size_is_an_error(shop: RestTree, api: RestServer) -> None:
+    """Pages of two rows instead of three are an error, because the rows between them would be missing."""
     api.answer = lambda request: ROWS[int(request.params["offset"]) :][:2]
     shop.read(pagination="offset", page_size=3)
     with pytest.raises(LoadError, match=r"3 rows were requested, a page had 2.*`page_size: 2`"):
         shop.load("shop.landed")
 
 
-def test_an_array_lands_as_it_came(shop: RestTree, api: RestServer) -> None:
-    """What is rows and nothing else is not read into dicts: integers beyond JavaScript's, texts, nested lists stay."""
+def test_an_array_is_loaded_unchanged(shop: RestTree, api: RestServer) -> None:
+    """A top-level array of rows is parsed without loss: large integers, texts and nested lists are unchanged."""
     api.answer = lambda _request: Answer(text='[{"id": 9007199254740993, "n": "é", "l": [{"a": 1}, {"a": 2}]}]')
     shop.read()
     assert shop.load("shop.landed").rows == 1
@@ -590,7 +590,7 @@ def test_an_array_lands_as_it_came(shop: RestTree, api: RestServer) -> None:
     assert shop.query("select a from raw.landed__l order by a") == [1, 2]
 
 
-# -- What a check tells -----------------------------------------------------------------------------------------------
+# -- What `foundation check` finds ------------------------------------------------------------------------------------
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "pagination": ({"pagination": "ofset"}, r"kwargs\.pagination: got 'ofset'; accepted: none, .* mean 'offset'"),
@@ -613,17 +613,15 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("kwargs", "message"), BAD.values(), ids=BAD)
-def test_a_check_tells_what_cannot_be(shop: RestTree, kwargs: dict[str, Any], message: str) -> None:
-    """Without a setting, a connection or a line of code, at the resource's line."""
+def test_a_check_finds_invalid_arguments(shop: RestTree, kwargs: dict[str, Any], message: str) -> None:
+    """The error is at the resource's line; no setting, connection or code is needed."""
     shop.read(**kwargs)
     with pytest.raises(ConfigError, match=message):
         shop.check("shop")
 
 
-def test_a_template_is_checked_when_it_has_a_value(
-    shop: RestTree, api: RestServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`{{ env.NAME }}` may stand for a number, or for what is none."""
+def test_a_template_is_checked_at_run_time(shop: RestTree, api: RestServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`{{ env.NAME }}` can stand for any value, so it is checked when the resource runs."""
     monkeypatch.setenv("SHOP_PAGE", "many")
     shop.read(pagination="offset", page_size="{{ env.SHOP_PAGE }}")
     shop.check("shop")

@@ -1,4 +1,4 @@
-"""Holds incremental loads of `data_foundation.readers.sql` to what dlt's cursor promises, on real databases."""
+"""Tests of incremental loads with `data_foundation.readers.sql` on real databases."""
 
 import datetime as dt
 import shutil
@@ -30,7 +30,7 @@ CURSORS: dict[str, tuple[str, str, list[str], Any]] = {
 def test_only_what_is_new_is_read(  # noqa: PLR0913, PLR0917 - a row of the table above, and the database
     sql_tree: SqlTree, sql_server: PostgresServer, database: str, kind: str, initial: str, values: list[str], last: Any
 ) -> None:
-    """The first value and the stored one go into the SELECT; rows at the cursor are neither lost nor loaded twice."""
+    """Initial value and cursor are in the SELECT; rows at the cursor are neither lost nor loaded twice."""
     given = ", ".join(f"({number}, '{value}')" for number, value in enumerate(values))
     sql_server.query(f"CREATE TABLE orders (id int, at {kind}); INSERT INTO orders VALUES {given}", database=database)
     sql_tree.read("write_disposition: append", f"incremental: {{cursor_path: at, initial_value: {initial}}}")
@@ -46,7 +46,7 @@ def test_only_what_is_new_is_read(  # noqa: PLR0913, PLR0917 - a row of the tabl
 def test_the_server_reads_only_what_is_new(
     sql_tree: SqlTree, sql_server: PostgresServer, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The condition stands in the SELECT, quoted, with the filter beside it."""
+    """The condition is in the SELECT, quoted, combined with the filter."""
     sql_server.query("CREATE TABLE orders AS SELECT 1 AS id, timestamptz '2024-02-01' AS \"At\", 'a' AS status",
                      database=database)  # fmt: skip
     seen: list[str] = []
@@ -67,10 +67,10 @@ def test_the_server_reads_only_what_is_new(
     assert statement.endswith(f"{in_range} AND (status = 'a' or status = 'b') ORDER BY \"At\" ASC")
 
 
-def test_a_range_that_is_asked_for_leaves_the_cursor(
+def test_a_requested_range_does_not_move_the_cursor(
     sql_tree: SqlTree, sql_server: PostgresServer, database: str
 ) -> None:
-    """A backfill reads from its start to before its end."""
+    """A backfill reads from its start, inclusive, to its end, exclusive."""
     sql_server.query("CREATE TABLE orders AS SELECT i AS id, timestamptz '2024-01-01' + i * interval '1 day' AS at "
                      "FROM generate_series(0, 9) i", database=database)  # fmt: skip
     sql_tree.read("write_disposition: merge", "primary_key: id",
@@ -81,8 +81,8 @@ def test_a_range_that_is_asked_for_leaves_the_cursor(
     assert (again.rows, again.cursor) == (10, (None, dt.datetime(2024, 1, 10, tzinfo=dt.UTC)))
 
 
-def test_lag_reads_again_what_came_late(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
-    """`lag` goes into the SELECT as well."""
+def test_lag_reads_late_rows_again(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
+    """`lag` is in the SELECT too."""
     sql_server.query("CREATE TABLE orders AS SELECT 1 AS id, timestamptz '2024-01-02' AS at", database=database)
     sql_tree.read("write_disposition: merge", "primary_key: id",
                   "incremental: {cursor_path: at, initial_value: 2024-01-01T00:00:00Z, lag: 86400}")  # fmt: skip
@@ -93,10 +93,10 @@ def test_lag_reads_again_what_came_late(sql_tree: SqlTree, sql_server: PostgresS
 
 
 @pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
-def test_a_first_value_that_is_text_means_the_time(
+def test_an_initial_value_that_is_text_is_converted_to_a_time(
     sql_tree: SqlTree, sql_server: PostgresServer, database: str, kind: str
 ) -> None:
-    """Beside a cursor that is a time by then: with `lag`, and in a range that is appended once more."""
+    """An initial value given as text is converted to a time, with `lag` and in a range that is loaded again."""
     lag = 2 if kind == "date" else 2 * 86400
     sql_server.query(f"CREATE TABLE orders AS SELECT i AS id, (date '2024-01-01' + i)::{kind} AS at "
                      "FROM generate_series(0, 5) i", database=database)  # fmt: skip
@@ -104,8 +104,8 @@ def test_a_first_value_that_is_text_means_the_time(
     assert sql_tree.load("shop.landed").rows == 5
     again = sql_tree.load("shop.landed", start="2024-01-03", end="2024-01-05")
     assert (again.rows, again.row_count, again.warnings) == (2, 5, ())
-    told = f'cursor_path: at, initial_value: "2024-01-02", lag: {lag}'
-    sql_tree.read("write_disposition: merge", "primary_key: id", f"incremental: {{{told}}}")
+    incremental = f'cursor_path: at, initial_value: "2024-01-02", lag: {lag}'
+    sql_tree.read("write_disposition: merge", "primary_key: id", f"incremental: {{{incremental}}}")
     sql_server.query("UPDATE orders SET at = '2024-01-05' WHERE id = 0", database=database)
     sql_tree.load("shop.landed")
     assert sql_tree.landed()["id"][1] == [0, 1, 2, 3, 4, 5]
@@ -115,22 +115,22 @@ EMPTY = {"include": [1, 2], "exclude": [1]}
 
 
 @pytest.mark.parametrize(("missing", "ids"), EMPTY.items(), ids=EMPTY)
-def test_rows_without_a_cursor_go_where_the_configuration_says(
+def test_rows_without_a_cursor_are_kept_or_dropped_as_configured(
     sql_tree: SqlTree, sql_server: PostgresServer, database: str, missing: str, ids: list[int]
 ) -> None:
-    """A comparison in SQL leaves a NULL out; nothing is left out without having been told."""
+    """A SQL comparison drops rows with NULL; they are dropped only if the configuration excludes them."""
     sql_server.query("CREATE TABLE orders (id int, at date); INSERT INTO orders VALUES (1, '2024-01-02'), (2, NULL)",
                      database=database)  # fmt: skip
-    told = f'cursor_path: at, initial_value: "2024-01-01", on_cursor_value_missing: {missing}'
-    sql_tree.read(f"incremental: {{{told}}}")
+    incremental = f'cursor_path: at, initial_value: "2024-01-01", on_cursor_value_missing: {missing}'
+    sql_tree.read(f"incremental: {{{incremental}}}")
     sql_tree.load("shop.landed")
     assert sql_tree.landed()["id"][1] == ids
 
 
-def test_a_row_without_a_cursor_is_refused_where_nothing_is_said(
+def test_a_row_without_a_cursor_is_refused_by_default(
     sql_tree: SqlTree, sql_server: PostgresServer, database: str
 ) -> None:
-    """As dlt does for rows that are no database's."""
+    """A row without a cursor value is refused, as dlt does for rows of any origin."""
     sql_server.query("CREATE TABLE orders (id int, at date); INSERT INTO orders VALUES (1, NULL)", database=database)
     sql_tree.read('incremental: {cursor_path: at, initial_value: "2024-01-01"}')
     with pytest.raises(LoadError, match="IncrementalCursorPathHasValueNone"):
@@ -145,13 +145,13 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("told", "message"), WRONG.values(), ids=WRONG)
-def test_a_cursor_that_cannot_be_is_refused(
-    sql_tree: SqlTree, sql_server: PostgresServer, database: str, told: str, message: str
+@pytest.mark.parametrize(("incremental", "message"), WRONG.values(), ids=WRONG)
+def test_an_unsupported_cursor_column_is_refused(
+    sql_tree: SqlTree, sql_server: PostgresServer, database: str, incremental: str, message: str
 ) -> None:
-    """The error says what the column is, and what is accepted."""
+    """The error shows the column's type and the accepted types."""
     sql_server.query("CREATE TABLE orders (id int, at date)", database=database)
-    sql_tree.read(f"incremental: {{{told}}}")
+    sql_tree.read(f"incremental: {{{incremental}}}")
     with pytest.raises(FoundationError) as caught:
         sql_tree.load("shop.landed")
     assert message in str(caught.value)
@@ -165,7 +165,7 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("values", SPELLINGS.values(), ids=SPELLINGS)
 def test_times_that_are_texts_are_compared_as_times(sql_tree: SqlTree, file: Path, values: list[str]) -> None:
-    """A SQLite file may spell a time in several ways, the cursor finds what is new in each."""
+    """A SQLite file may have times in several formats; the cursor finds the new rows in each."""
     given = ", ".join(f"({number}, '{value}')" for number, value in enumerate(values))
     run_sqlite(file, f"CREATE TABLE orders (id INTEGER, at DATETIME); INSERT INTO orders VALUES {given}")
     sql_tree.read('incremental: {cursor_path: at, initial_value: "2024-01-01"}')

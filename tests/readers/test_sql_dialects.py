@@ -1,4 +1,4 @@
-"""Holds the SELECTs of MySQL, SQL Server and Oracle to what SQLAlchemy's real dialects make of them; none runs here."""
+"""Tests of the SELECTs for MySQL, SQL Server and Oracle with SQLAlchemy's dialects, without a database."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -32,8 +32,8 @@ SELECTS = {
 
 
 @pytest.mark.parametrize("dialect", SELECTS)
-def test_a_select_is_spelt_as_its_database_wants_it(dialect: str) -> None:
-    """Quotes, placeholders, the limit, and Oracle's names, which quotes would make others of."""
+def test_a_select_follows_its_dialect(dialect: str) -> None:
+    """Quotes, placeholders, limits and Oracle's uppercase names follow the dialect."""
     quote = None if dialect == "oracle" else True
     columns = [Column(quoted_name(name, quote), "INTEGER", pa.int64()) for name in ("id", "A `b")]
     table = SourceTable(quoted_name("s", quote), quoted_name("orders", quote), tuple(columns))
@@ -91,13 +91,13 @@ TYPES: dict[str, tuple[str, Any, Any, str | None]] = {
 
 
 def column(kind: Any, dialect: str, **wanted: Any) -> Column:
-    """Returns the column `x` of a type."""
+    """Returns the column `x` with a type."""
     return make_column({"name": "x", "type": kind, "nullable": True, "is_key": False}, wanted, dialect, "x")
 
 
 @pytest.mark.parametrize(("dialect", "kind", "arrow", "expression"), TYPES.values(), ids=TYPES)
-def test_a_type_has_an_exact_one_in_arrow(dialect: str, kind: Any, arrow: Any, expression: str | None) -> None:
-    """What a driver would cut off is selected as text, which is read exactly."""
+def test_a_type_is_mapped_to_an_exact_arrow_type(dialect: str, kind: Any, arrow: Any, expression: str | None) -> None:
+    """A type that the driver would truncate is selected as text and then parsed exactly."""
     made = column(kind, dialect)
     assert (made.kind, made.expression) == (arrow, expression)
 
@@ -106,8 +106,8 @@ UNKNOWN = {"mssql": MSSQL.SQL_VARIANT(), "mssql-geography": sa.types.NullType(),
 
 
 @pytest.mark.parametrize(("name", "kind"), UNKNOWN.items(), ids=UNKNOWN)
-def test_a_type_without_an_exact_one_is_refused(name: str, kind: Any) -> None:
-    """The error says what may be done: leave it out, or take it as text."""
+def test_a_type_without_an_exact_arrow_type_is_refused(name: str, kind: Any) -> None:
+    """The error explains what to do: exclude the column, or read it as text."""
     dialect = name.partition("-")[0]
     with pytest.raises(
         LoadError, match=r"no exact type in a warehouse; leave it out with `exclude: \[x\]`, or read it as"
@@ -132,8 +132,8 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
 
 
 @pytest.mark.parametrize(("kind", "value", "expected"), VALUES.values(), ids=VALUES)
-def test_a_value_of_a_driver_becomes_what_it_is(kind: Any, value: Any, expected: Any) -> None:
-    """Drivers give the same value in several Python types."""
+def test_values_of_a_driver_are_converted(kind: Any, value: Any, expected: Any) -> None:
+    """A driver may return one value as different Python types; the result is the same."""
     (page,) = read_rows([[(value,), (None,)]], [Column("x", "X", kind)])
     assert page.column("x").to_pylist() == [expected, None]
 
@@ -154,24 +154,24 @@ REFUSED: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize(("kind", "value"), REFUSED.values(), ids=REFUSED)
 def test_a_value_that_would_change_is_refused(kind: Any, value: Any) -> None:
-    """The row is named as it was read, over all pages."""
+    """The error counts rows in reading order, over all pages."""
     with pytest.raises(ValueRefused, match=r"row 3, column x \(X\): got "):
         list(read_rows([[(None,)], [(None,), (value,)]], [Column("x", "X", kind)]))
 
 
 class KnownBounds:
-    """A database that knows the smallest and the largest key."""
+    """A database that knows the minimum and maximum of the key."""
 
     def __init__(self, *found: Any) -> None:
         self.found = found
 
     def row(self, _statement: Any) -> Sequence[Any]:
-        """Returns them."""
+        """Returns minimum and maximum."""
         return self.found
 
 
-def test_ranges_of_oracles_numbers_are_whole() -> None:
-    """A NUMBER comes as a decimal."""
+def test_bounds_of_ranges_of_oracle_numbers_are_integers() -> None:
+    """Oracle returns a NUMBER as a decimal; the bounds are integers."""
     key = Column("id", "NUMBER", pa.decimal128(38, 0), nullable=False)
     database: Any = KnownBounds(Decimal(0), Decimal(100))
     first, second = find_ranges(database, SourceTable(None, "orders", (key,)), key, [], 2)

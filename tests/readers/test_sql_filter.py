@@ -1,4 +1,4 @@
-"""Holds `query_filter` to being one boolean expression that reads, in every dialect."""
+"""Tests of `query_filter`: one boolean expression that only reads, in every dialect."""
 
 import pytest
 
@@ -26,7 +26,7 @@ ACCEPTED = {
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED)
 def test_a_condition_is_sent_as_it_was_written(text: str, dialect: str) -> None:
-    """What was written for a database reaches it to the letter."""
+    """The text of the filter is sent unchanged."""
     assert check_filter(f" {text}\n", dialect) == text
 
 
@@ -40,8 +40,8 @@ OWN_WORDS = {
 
 
 @pytest.mark.parametrize(("dialect", "text"), [(name, text) for name, texts in OWN_WORDS.items() for text in texts])
-def test_a_dialect_keeps_its_own_words(dialect: str, text: str) -> None:
-    """What only one database understands is understood of it."""
+def test_a_filter_may_use_the_syntax_of_its_dialect(dialect: str, text: str) -> None:
+    """Syntax that only one dialect has is accepted in that dialect."""
     assert check_filter(text, dialect) == text
 
 
@@ -77,7 +77,7 @@ REFUSED = {
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(("text", "reason"), REFUSED.values(), ids=REFUSED)
 def test_anything_else_is_refused(text: str, reason: str, dialect: str) -> None:
-    """The error shows the expression, says what it is and what is accepted."""
+    """The error shows the expression, its kind and what is accepted."""
     with pytest.raises(EntryError, match="accepted is one boolean expression") as caught:
         check_filter(text, dialect)
     assert f"query_filter: got {text[:40]!r}"[:-1] in str(caught.value)

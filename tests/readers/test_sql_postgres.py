@@ -1,4 +1,4 @@
-"""Holds `data_foundation.readers.sql` to what a real PostgreSQL server has, value by value."""
+"""Tests of `data_foundation.readers.sql` on a real PostgreSQL server, value by value."""
 
 import datetime as dt
 import json
@@ -67,7 +67,7 @@ CREATE DOMAIN amount AS numeric(10, 3); CREATE DOMAIN price AS amount CHECK (val
 """
 
 
-def test_every_type_lands_as_what_it_is(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
+def test_every_type_has_its_type_in_the_warehouse(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
     """Each declared type has its own type in the warehouse, NULL is NULL, and no digit differs."""
     names = [f"c{number}" for number in range(len(TYPES))]
     declared = ", ".join(f"{name} {kind}" for name, kind in zip(names, TYPES, strict=True))
@@ -94,10 +94,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("kind", "literal", "reason"), REFUSED.values(), ids=REFUSED)
-def test_a_value_that_nothing_can_hold_is_refused(  # noqa: PLR0913, PLR0917 - a row of the table above, and the database
+def test_a_value_that_the_warehouse_cannot_hold_is_refused(  # noqa: PLR0913, PLR0917 - a row of the table above, and the database
     sql_tree: SqlTree, sql_server: PostgresServer, database: str, kind: str, literal: str, reason: str
 ) -> None:
-    """The error names row and column, and what to write into sources.yaml, which then works."""
+    """The error names row and column, and the line for sources.yaml that makes the load succeed."""
     sql_server.query(f"CREATE TABLE orders (id int, odd {kind})", database=database)
     sql_server.query(f"INSERT INTO orders VALUES (1, NULL), (2, {literal})", database=database)
     sql_tree.read()
@@ -110,8 +110,8 @@ def test_a_value_that_nothing_can_hold_is_refused(  # noqa: PLR0913, PLR0917 - a
     assert sql_tree.landed()["odd"][0] == "VARCHAR"
 
 
-def test_digits_that_nobody_declared_can_be_told(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
-    """`columns` says how many digits a numeric without any has."""
+def test_columns_sets_an_undeclared_precision(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
+    """`columns` sets the precision of a numeric that is declared without one."""
     sql_server.query('CREATE TABLE orders AS SELECT 1 AS id, 1e-20::numeric AS tiny, 1e-5::numeric "Mixed"',
                      database=database)  # fmt: skip
     digits = "tiny: {data_type: decimal, precision: 38, scale: 20}, mixed: {data_type: decimal, precision: 9, scale: 5}"
@@ -147,8 +147,8 @@ COLUMNS: dict[str, st.SearchStrategy[Any]] = {
 
 @given(rows=st.lists(st.tuples(*(st.none() | values for values in COLUMNS.values())), min_size=1, max_size=20))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_goes_in_comes_out(sql_server: PostgresServer, database: str, rows: list[tuple[Any, ...]]) -> None:
-    """Whatever a table holds, the reader gives the same, in whatever pages."""
+def test_every_value_is_read_unchanged(sql_server: PostgresServer, database: str, rows: list[tuple[Any, ...]]) -> None:
+    """The reader returns every value unchanged, for any page size."""
     names = [f"c{number}" for number in range(len(COLUMNS))]
     declared = ", ".join(f"{name} {kind}" for name, kind in zip(names, COLUMNS, strict=True))
     marks = ", ".join(["%s"] * len(names))
@@ -164,13 +164,13 @@ def test_what_goes_in_comes_out(sql_server: PostgresServer, database: str, rows:
 
 
 def _comparable(row: tuple[Any, ...]) -> list[Any]:
-    """Returns the values with a NaN that equals a NaN, and JSON without its spelling."""
+    """Returns the values, with NaN replaced by a value that equals itself and JSON parsed."""
     values = ["NaN" if isinstance(value, float) and math.isnan(value) else value for value in row]
     return [*values[:-1], json.loads(values[-1]) if values[-1] is not None else None]
 
 
 def test_a_view_and_names_of_any_kind_are_read(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
-    """Case, quotes, words of SQL's own and other schemas are names like any other."""
+    """Mixed case, quotes, SQL keywords and other schemas are allowed in names."""
     sql_server.query(
         'CREATE SCHEMA "Sales"; CREATE TABLE "Sales"."My ""Table" (id int, "Mixed Case" int, "select" int, "a""b" int);'
         'INSERT INTO "Sales"."My ""Table" VALUES (1, 2, 3, 4); CREATE VIEW "Sales"."V" AS TABLE "Sales"."My ""Table"',
@@ -197,10 +197,10 @@ MISSING: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("kwargs", "message"), MISSING.values(), ids=MISSING)
-def test_what_is_not_there_is_named(
+def test_a_missing_name_is_refused(
     sql_tree: SqlTree, sql_server: PostgresServer, database: str, kwargs: dict[str, Any], message: str
 ) -> None:
-    """The error says what was asked for, what there is, and the nearest spelling; the table still stands."""
+    """The error shows the requested name, the existing names and the nearest spelling; the table is unchanged."""
     sql_server.query("CREATE TABLE orders (id int, at timestamptz, note text)", database=database)
     sql_tree.read(**kwargs)
     with pytest.raises(FoundationError) as caught:
@@ -210,7 +210,7 @@ def test_what_is_not_there_is_named(
 
 
 def test_columns_and_rows_are_chosen(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
-    """`include`, `exclude` and `query_filter` leave what they say, and the filter stands for itself."""
+    """`include`, `exclude` and `query_filter` select columns and rows; the filter is in parentheses."""
     sql_server.query("CREATE TABLE orders (id int, status text, secret text, note text)", database=database)
     sql_server.query("INSERT INTO orders VALUES (1, 'active', 's', 'a%'), (2, 'closed', 's', 'b')", database=database)
     wanted = "status = 'active' or note like 'a%'"
@@ -219,10 +219,10 @@ def test_columns_and_rows_are_chosen(sql_tree: SqlTree, sql_server: PostgresServ
     assert {name: values for name, (_, values) in sql_tree.landed().items()} == {"id": [1], "note": ["a%"]}
 
 
-def test_a_connection_that_is_lost_fails_the_load_whole(
+def test_a_lost_connection_leaves_the_table_unchanged(
     sql_tree: SqlTree, sql_server: PostgresServer, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The table is as it was, never half, and the error says that it may pass."""
+    """The table is unchanged, and the error is one that is retried."""
     sql_server.query("CREATE TABLE orders AS SELECT 1 AS id, 'x' AS note", database=database)
     sql_tree.read("write_disposition: replace", chunk_size=1000)
     sql_tree.load("shop.landed")
@@ -244,8 +244,8 @@ def test_a_connection_that_is_lost_fails_the_load_whole(
     assert sql_tree.query("select id from raw.landed") == [1]
 
 
-def test_what_is_read_is_of_one_moment(sql_server: PostgresServer, database: str) -> None:
-    """What others commit while a table is read stays out, even of what is read later on the same connection."""
+def test_a_table_is_read_in_one_snapshot(sql_server: PostgresServer, database: str) -> None:
+    """Rows that others commit during the read are not read, even if they are read later on the same connection."""
     sql_server.query("CREATE TABLE orders AS SELECT 1 AS id", database=database)
     with open_database(find_connection("shop", "sales_db")) as reader:
         table = reader.describe(None, "orders", {})
@@ -262,14 +262,14 @@ WRONG: dict[str, tuple[Callable[[str], str], str]] = {
 
 
 @pytest.mark.parametrize(("change", "message"), WRONG.values(), ids=WRONG)
-def test_a_server_that_cannot_be_used_is_told_without_the_password(
+def test_a_connection_error_does_not_show_the_password(
     sql_tree: SqlTree,
     sql_server: PostgresServer,
     monkeypatch: pytest.MonkeyPatch,
     change: Callable[[str], str],
     message: str,
 ) -> None:  # fmt: skip
-    """Whatever is wrong, the message names the database and the reason, and no secret."""
+    """The message names the database and the reason, and contains no secret."""
     address = change(dsn(sql_server, "postgres"))
     monkeypatch.setenv("SOURCES__SHOP__SALES_DB", address)
     sql_tree.read()
@@ -281,7 +281,7 @@ def test_a_server_that_cannot_be_used_is_told_without_the_password(
 
 
 def test_a_sample_reads_no_more_than_it_takes(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
-    """`limit` goes into the SELECT, so a preview of a large table is quick."""
+    """`limit` is in the SELECT, so a preview of a large table is quick."""
     sql_server.query("CREATE TABLE orders AS SELECT i AS id FROM generate_series(1, 5000) i", database=database)
     sql_tree.read()
     assert sql_tree.load("shop.landed", limit=7).rows == 7

@@ -1,4 +1,4 @@
-"""Holds `data_foundation.readers.sql` to reading ranges side by side, and nothing where nothing changed."""
+"""Tests of `data_foundation.readers.sql`: parallel reading by ranges, and skipping unchanged tables."""
 
 import datetime as dt
 import logging
@@ -40,7 +40,7 @@ KEYS = {
 
 @pytest.mark.parametrize(("kind", "values"), KEYS.values(), ids=KEYS)
 def test_every_row_is_in_exactly_one_range(sql_server: PostgresServer, database: str, kind: str, values: str) -> None:
-    """Whatever the key holds, and rows without one are read too."""
+    """Every row is in exactly one range, for any kind of key; rows without a key are read too."""
     sql_server.query(f"CREATE TABLE orders AS SELECT i AS id, ({values})::{kind} AS k FROM generate_series(1, 1000) i",
                      database=database)  # fmt: skip
     with open_database(find_connection("shop", "sales_db")) as reader:
@@ -56,10 +56,10 @@ def test_every_row_is_in_exactly_one_range(sql_server: PostgresServer, database:
     assert len(ranges) <= 4
 
 
-def test_ranges_are_read_side_by_side_as_of_one_moment(
+def test_ranges_are_read_in_parallel_in_one_snapshot(
     sql_tree: SqlTree, sql_server: PostgresServer, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows that move from range to range while they are read are there once: all connections see the same."""
+    """All connections use one snapshot, so rows that move between ranges during the read are read once."""
     sql_server.query("CREATE TABLE orders AS SELECT i AS id FROM generate_series(1, 1000) i;"
                      "ALTER TABLE orders ADD PRIMARY KEY (id)", database=database)  # fmt: skip
     beside = PostgresDatabase.beside
@@ -94,20 +94,25 @@ WRONG: dict[str, tuple[dict[str, Any], list[str], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("kwargs", "told", "message"), WRONG.values(), ids=WRONG)
-def test_what_cannot_go_together_is_refused(  # noqa: PLR0913, PLR0917 - a row of the table above, and the database
-    sql_tree: SqlTree, sql_server: PostgresServer, database: str, kwargs: dict[str, Any], told: list[str], message: str
+@pytest.mark.parametrize(("kwargs", "settings", "message"), WRONG.values(), ids=WRONG)
+def test_arguments_that_exclude_each_other_are_refused(  # noqa: PLR0913, PLR0917 - a row of the table above, and the database
+    sql_tree: SqlTree,
+    sql_server: PostgresServer,
+    database: str,
+    kwargs: dict[str, Any],
+    settings: list[str],
+    message: str,
 ) -> None:
-    """The error names the key, and what is accepted."""
+    """The error names the argument and shows what is accepted."""
     sql_server.query("CREATE TABLE orders AS SELECT 1 AS id, 'x' AS note", database=database)
-    sql_tree.read(*told, **kwargs)
+    sql_tree.read(*settings, **kwargs)
     with pytest.raises(FoundationError) as caught:
         sql_tree.load("shop.landed")
     assert message in str(caught.value)
 
 
 def test_a_sqlite_file_has_one_reader(sql_tree: SqlTree, file: Path) -> None:
-    """It would be no faster through two."""
+    """SQLite would be no faster with two connections."""
     run_sqlite(file, "CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (1), (2)")
     sql_tree.read(parallelism=2)
     with pytest.raises(EntryError, match="parallelism: several connections do not read sqlite faster"):
@@ -116,7 +121,7 @@ def test_a_sqlite_file_has_one_reader(sql_tree: SqlTree, file: Path) -> None:
 
 @pytest.mark.parametrize("on_empty", ["keep", "truncate", "fail"])
 def test_an_unchanged_table_keeps_its_rows(sql_tree: SqlTree, file: Path, on_empty: str) -> None:
-    """That nothing was read is no replace that brought nothing, whatever `on_empty` says of such a one."""
+    """A read that is skipped is not a replace without rows, so `on_empty` does not apply."""
     run_sqlite(file, "CREATE TABLE orders (id INTEGER, at DATE); INSERT INTO orders VALUES (1, '2024-01-01')")
     sql_tree.read("write_disposition: replace", f"on_empty: {on_empty}", skip_unchanged="at")
     assert sql_tree.load("shop.landed").rows == 1
@@ -127,7 +132,7 @@ def test_an_unchanged_table_keeps_its_rows(sql_tree: SqlTree, file: Path, on_emp
 
 
 def test_an_unchanged_table_is_not_read_again(sql_tree: SqlTree, file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The log says so and the rows stay; a new row, a new time, another filter and `refresh` are read."""
+    """The log explains the skipped read; a new row, a new time, another filter and `refresh` are read."""
     run_sqlite(file, "CREATE TABLE orders (id INTEGER, at DATE); INSERT INTO orders VALUES (1, '2024-01-01')")
     caplog.set_level(logging.INFO, "data_foundation")
     sql_tree.read("write_disposition: replace", skip_unchanged="at")
@@ -145,16 +150,16 @@ def test_an_unchanged_table_is_not_read_again(sql_tree: SqlTree, file: Path, cap
     assert sql_tree.load("shop.landed").rows == 0
 
 
-def test_a_sample_is_no_look_at_the_table(sql_tree: SqlTree, file: Path) -> None:
-    """What a sample left out is read by the next run."""
+def test_a_sample_does_not_mark_a_table_as_read(sql_tree: SqlTree, file: Path) -> None:
+    """The rows that a sample left out are read by the next run."""
     run_sqlite(file, "CREATE TABLE orders (id INTEGER); INSERT INTO orders VALUES (1), (2)")
     sql_tree.read("write_disposition: replace", skip_unchanged="id")
     assert sql_tree.load("shop.landed", limit=1).rows == 1
     assert sql_tree.load("shop.landed").rows == 2
 
 
-def test_a_failed_load_is_no_look_at_the_table(sql_tree: SqlTree, file: Path) -> None:
-    """The note lands with the rows, or not at all."""
+def test_a_failed_load_does_not_mark_a_table_as_read(sql_tree: SqlTree, file: Path) -> None:
+    """The fingerprint of the table is committed with the rows, or not at all."""
     run_sqlite(file, "CREATE TABLE orders (id INTEGER, odd INTEGER); INSERT INTO orders VALUES (1, 'x')")
     sql_tree.read("write_disposition: replace", skip_unchanged="id")
     with pytest.raises(FoundationError, match="row 1, column odd"):
@@ -172,8 +177,8 @@ def test_a_folder_needs_no_code_of_its_own(sql_tree: SqlTree, file: Path) -> Non
         sql_tree.check("shop")
 
 
-def test_no_more_is_read_ahead_than_waits() -> None:
-    """A slow warehouse holds the database back, so memory stays flat."""
+def test_reading_ahead_is_bounded() -> None:
+    """Memory is bounded, because reading waits for a slow warehouse."""
     given: list[int] = []
 
     def pages() -> Iterator[int]:
@@ -189,8 +194,8 @@ def test_no_more_is_read_ahead_than_waits() -> None:
     assert not [thread for thread in threading.enumerate() if "_run" in thread.name]
 
 
-def test_what_one_reader_raises_ends_all() -> None:
-    """The first error is raised where the pages are taken, and nobody reads on."""
+def test_an_error_of_one_reader_stops_all() -> None:
+    """The first error is raised where the pages are consumed, and all readers stop."""
     interrupted: list[str] = []
 
     def fails() -> Iterator[int]:
@@ -206,8 +211,8 @@ def test_what_one_reader_raises_ends_all() -> None:
     assert interrupted == ["a"]
 
 
-def test_a_moment_between_is_a_moment(sql_server: PostgresServer, database: str) -> None:
-    """Ranges of times are cut in times."""
+def test_bounds_of_time_ranges_are_times(sql_server: PostgresServer, database: str) -> None:
+    """Ranges of times have times as bounds."""
     sql_server.query("CREATE TABLE orders (at timestamptz); INSERT INTO orders VALUES ('2024-01-01Z'), ('2024-01-03Z')",
                      database=database)  # fmt: skip
     with open_database(find_connection("shop", "sales_db")) as reader:
@@ -218,7 +223,7 @@ def test_a_moment_between_is_a_moment(sql_server: PostgresServer, database: str)
 
 
 def test_a_table_is_an_asset_like_any_other(tmp_path: Path, file: Path) -> None:
-    """A folder with nothing but `sources.yaml` is materialised by Dagster."""
+    """Dagster materializes a folder that has only `sources.yaml`."""
     run_sqlite(file, "CREATE TABLE orders (id INTEGER); INSERT INTO orders VALUES (1), (2)")
     location = Location(tmp_path)
     location.write(
@@ -228,8 +233,8 @@ def test_a_table_is_an_asset_like_any_other(tmp_path: Path, file: Path) -> None:
     assert location.query("select id from raw.landed order by id") == [(1,), (2,)]
 
 
-def test_a_row_that_is_deleted_ends_in_scd2(sql_tree: SqlTree, file: Path) -> None:
-    """A table that is read whole each time: a row that changed gets a version, one that is gone ends."""
+def test_a_deleted_row_is_retired_in_scd2(sql_tree: SqlTree, file: Path) -> None:
+    """In a table that is read completely each time, a changed row gets a version, and a deleted row is retired."""
     run_sqlite(file, "CREATE TABLE orders (id INTEGER PRIMARY KEY, amount DECIMAL(10, 2), day DATE);"
                      "INSERT INTO orders VALUES (1, 1.5, '2024-01-01'), (2, 2.5, NULL), (3, 3.5, NULL)")  # fmt: skip
     sql_tree.read("write_disposition: {disposition: merge, strategy: scd2}")

@@ -1,4 +1,4 @@
-"""Holds the settings of a database's connection to every way in which a person may write them down."""
+"""Tests of the settings of a database connection, in every form in which they can be written."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ FIELDS = {"DRIVERNAME": "PostgreSQL", "HOST": "db.example.com", "PORT": "6543", 
 
 
 def give(monkeypatch: pytest.MonkeyPatch, toml: str = "", **variables: str) -> None:
-    """Has dlt find a secrets file and the environment, and nothing else."""
+    """Makes dlt read only a given secrets file and given environment variables."""
     providers = Container()[PluggableRunContext].providers
     environment = [provider for provider in providers.providers if provider.name == "Environment Variables"]
     file = StringTomlProvider(toml)
@@ -56,16 +56,16 @@ WAYS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize(("toml", "variables"), WAYS.values(), ids=WAYS)
-def test_a_connection_is_found_however_it_is_written(
+def test_every_form_of_settings_gives_the_same_connection(
     monkeypatch: pytest.MonkeyPatch, toml: str, variables: dict[str, str]
 ) -> None:
-    """A table, an address, the environment, and the environment over either: the same connection."""
+    """A table, a URL, the environment, and the environment over either give the same connection."""
     give(monkeypatch, toml, **variables)
     assert find_connection("shop", "sales_db") == FULL
 
 
-def test_a_password_is_known_as_a_secret_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever prints it, percent-encoded or not, prints a mask; the connection prints none at all."""
+def test_a_password_is_masked_after_it_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs and output show a mask instead of the password, percent-encoded or not; the connection's repr omits it."""
     give(monkeypatch, f'[sources.shop]\nsales_db = "{DSN}"')
     connection = find_connection("shop", "sales_db")
     assert PASSWORD not in repr(connection)
@@ -85,12 +85,12 @@ MISSING: dict[str, tuple[dict[str, str], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("told", "missing"), MISSING.values(), ids=MISSING)
+@pytest.mark.parametrize(("given", "missing"), MISSING.values(), ids=MISSING)
 def test_every_setting_that_is_missing_is_named_at_once(
-    monkeypatch: pytest.MonkeyPatch, told: dict[str, str], missing: list[str]
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], missing: list[str]
 ) -> None:
-    """By the variable that would set it, with the place in the file beside."""
-    give(monkeypatch, **{f"{PREFIX}__{name}": value for name, value in told.items()})
+    """The error names the environment variable of each missing setting, and its place in the file."""
+    give(monkeypatch, **{f"{PREFIX}__{name}": value for name, value in given.items()})
     with pytest.raises(SettingMissing, match=r"\[sources.shop.sales_db\]") as caught:
         find_connection("shop", "sales_db")
     assert list(caught.value.settings) == [f"{PREFIX}__{name}" for name in missing]
@@ -106,10 +106,10 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize(("variables", "message"), WRONG.values(), ids=WRONG)
-def test_a_setting_that_is_none_is_refused(
+def test_an_invalid_setting_is_refused(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], message: str
 ) -> None:
-    """The error says what is accepted, and repeats no address."""
+    """The error shows the accepted values, and no URL."""
     give(monkeypatch, **variables)
     with pytest.raises(EntryError, match=message) as caught:
         find_connection("shop", "sales_db")
@@ -132,8 +132,8 @@ URLS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("settings", "address"), URLS.values(), ids=URLS)
-def test_an_address_holds_what_the_driver_needs(settings: dict[str, Any], address: str) -> None:
-    """Each dialect's own spelling, what is special percent-encoded."""
+def test_a_url_has_the_settings_of_the_driver(settings: dict[str, Any], address: str) -> None:
+    """Each dialect has its own keys; special characters are percent-encoded."""
     assert (
         build_url(Connection("c", host="h", database="d", **settings)).render_as_string(hide_password=False) == address
     )
@@ -147,7 +147,7 @@ ODBC = {
 
 @pytest.mark.parametrize(("settings", "expected"), ODBC.values(), ids=ODBC)
 def test_sql_server_gets_a_connection_string(settings: dict[str, Any], expected: str) -> None:
-    """As SQLAlchemy's own dialect makes it of the address."""
+    """The connection string is the one that SQLAlchemy's dialect builds from the URL."""
     url = build_url(Connection("c", "mssql", "h", 1433, "d", **settings))
     (text,), _ = url.get_dialect()().create_connect_args(url)
     assert text == f"DRIVER={{ODBC Driver 18 for SQL Server}};Server=h,1433;Database=d;{expected}"

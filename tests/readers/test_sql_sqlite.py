@@ -1,4 +1,4 @@
-"""Holds `data_foundation.readers.sql` to what real SQLite files have, where any value may stand in any column."""
+"""Tests of `data_foundation.readers.sql` on real SQLite files, where any column may hold any value."""
 
 import datetime as dt
 import sqlite3
@@ -43,7 +43,7 @@ TYPES: dict[str, tuple[str, str, Any]] = {
 
 
 def test_every_declared_type_lands_as_what_it_is(sql_tree: SqlTree, file: Path) -> None:
-    """The declaration says what a column holds; where it says nothing, its values do."""
+    """The declared type decides; without one, the values do."""
     names = [f"c{number}" for number in range(len(TYPES))]
     declared = ", ".join(f"{name} {kind}" for name, kind in zip(names, TYPES, strict=True))
     given_values = ", ".join(literal for literal, _, _ in TYPES.values())
@@ -73,7 +73,7 @@ REFUSED = {
 def test_a_value_of_another_type_is_refused(
     sql_tree: SqlTree, file: Path, kind: str, literal: str, reason: str
 ) -> None:
-    """The error names row and column, and what to write into sources.yaml, which then works."""
+    """The error names row and column, and the line for sources.yaml that makes the load succeed."""
     run_sqlite(
         file, f"CREATE TABLE orders (id INTEGER, odd {kind}); INSERT INTO orders VALUES (1, NULL), (2, {literal})"
     )
@@ -87,7 +87,7 @@ def test_a_value_of_another_type_is_refused(
 
 
 def test_a_column_without_a_type_whose_values_disagree_is_refused(sql_tree: SqlTree, file: Path) -> None:
-    """Nothing says what it is, so a person has to."""
+    """The type cannot be inferred, so it must be set in `columns`."""
     run_sqlite(file, "CREATE TABLE orders (id INTEGER, odd); INSERT INTO orders VALUES (1, 'x'), (2, 2)")
     sql_tree.read()
     with pytest.raises(LoadError, match="column odd has no declared type and contains integer and text"):
@@ -113,8 +113,8 @@ COLUMNS: dict[str, tuple[st.SearchStrategy[Any], Any]] = {
 
 @given(rows=st.lists(st.tuples(*(st.none() | values for values, _ in COLUMNS.values())), min_size=1, max_size=20))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_goes_in_comes_out(file: Path, rows: list[tuple[Any, ...]]) -> None:
-    """Whatever a table holds, the reader gives the same, in whatever pages."""
+def test_every_value_is_read_unchanged(file: Path, rows: list[tuple[Any, ...]]) -> None:
+    """The reader returns every value unchanged, for any page size."""
     names = [f"c{number}" for number in range(len(COLUMNS))]
     declared = ", ".join(f"{name} {kind}" for name, kind in zip(names, COLUMNS, strict=True))
     with closing(sqlite3.connect(file)) as connection, connection:
@@ -133,7 +133,7 @@ def test_what_goes_in_comes_out(file: Path, rows: list[tuple[Any, ...]]) -> None
 
 
 def test_names_of_any_case_are_found(sql_tree: SqlTree, file: Path) -> None:
-    """SQLite's names do not distinguish case, and land as they were declared."""
+    """SQLite's names are case-insensitive, and are loaded as declared."""
     run_sqlite(
         file, 'CREATE TABLE "My Orders" (ID INTEGER, "Mixed Case" TEXT); INSERT INTO "My Orders" VALUES (1, \'x\')'
     )
@@ -151,10 +151,10 @@ MISSING: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("script", "kwargs", "message"), MISSING.values(), ids=MISSING)
-def test_what_is_not_there_is_named(
+def test_a_missing_name_is_refused(
     sql_tree: SqlTree, file: Path, script: str, kwargs: dict[str, Any], message: str
 ) -> None:
-    """A path that is wrong makes no new file, and every error names the connection."""
+    """A wrong path creates no file, and every error names the connection."""
     if script:
         run_sqlite(file, script)
     sql_tree.read(**kwargs)
@@ -163,8 +163,8 @@ def test_what_is_not_there_is_named(
     assert file.exists() == bool(script)
 
 
-def test_a_file_that_is_no_database_is_told(sql_tree: SqlTree, file: Path) -> None:
-    """Whatever it is, it is not changed."""
+def test_a_file_that_is_not_a_database_is_refused(sql_tree: SqlTree, file: Path) -> None:
+    """The file is not changed."""
     file.write_text("id,name\n1,x\n" * 100)
     sql_tree.read()
     with pytest.raises(LoadError, match="file is not a database"):
@@ -173,7 +173,7 @@ def test_a_file_that_is_no_database_is_told(sql_tree: SqlTree, file: Path) -> No
 
 
 def test_a_table_of_a_thousand_columns_lands(sql_tree: SqlTree, file: Path) -> None:
-    """All of them, in their order."""
+    """All columns are loaded, in order."""
     names = [f"c{number}" for number in range(1000)]
     run_sqlite(file, f"CREATE TABLE orders ({', '.join(f'{name} INTEGER' for name in names)});"
                      f"INSERT INTO orders VALUES ({', '.join(map(str, range(1000)))})")  # fmt: skip

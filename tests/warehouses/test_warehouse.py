@@ -134,7 +134,7 @@ def test_the_lock_of_a_killed_process_frees_itself(tmp_path: Path) -> None:
     assert time.monotonic() - started < 5
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     """Something else under that name is an error that names the file."""
     path = tmp_path / "warehouse.duckdb"
     path.write_text("hello " * 4000)
