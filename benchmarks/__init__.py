@@ -1,1 +1,1 @@
-"""What is measured, side by side with what a user would pick instead."""
+"""Benchmarks: this project compared with the tools that a user would choose instead."""

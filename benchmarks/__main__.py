@@ -40,10 +40,10 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     rounds: Annotated[int, typer.Option(envvar="ROUNDS", min=1, help="Processes per side.")] = 3,
     small: Annotated[bool, typer.Option("--small", help="See that all work: tiny, once, no downloads.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Compares with what a user would pick instead, side by side."""
+    """Runs the benchmarks and compares this project with the tools that a user would choose instead."""
     console = Console()
     if not console.is_terminal:
-        # Markdown has no rows that go on in a second line.
+        # A row of a Markdown table must not be wrapped.
         console = Console(width=1000)
     chosen = find_benchmarks(names or [])
     console.print(describe_machine("dagster", "dagster-dlt", "dlt", "duckdb"), highlight=False)
@@ -58,7 +58,7 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
 
 
 def find_benchmarks(names: Sequence[str]) -> list[Benchmark]:
-    """Returns the benchmarks of these names or numbers, commas between them or not; all where there are none.
+    """Returns the benchmarks with these names or numbers, separated by spaces or commas; all if there are none.
 
     Raises:
         typer.BadParameter: There is no such benchmark.
@@ -72,7 +72,7 @@ def find_benchmarks(names: Sequence[str]) -> list[Benchmark]:
 
 
 def run(console: Console, benchmark: Benchmark, size: int, rounds: int) -> None:
-    """Measures a benchmark and prints its tables, then what they do not say, and whether its goals are reached."""
+    """Measures a benchmark and prints its tables, notes and goals."""
     console.print(f"\n{benchmark.number}. {benchmark.question}", highlight=False)
     is_grown_only = benchmark.scaled == benchmark.sides
     if not is_grown_only:
@@ -86,7 +86,7 @@ def run(console: Console, benchmark: Benchmark, size: int, rounds: int) -> None:
 
 
 def _print_table(console: Console, table: Table) -> None:
-    """Prints a table; what is no terminal gets Markdown, for README.md."""
+    """Prints a table; as Markdown, for README.md, if the output is not a terminal."""
     if not console.is_terminal:
         table.box = MARKDOWN
         for row in table.rows:

@@ -1,4 +1,4 @@
-"""What a server of a benchmark answers: the same bytes to the same request, after the same time."""
+"""ASGI application of a benchmark's server: it sends the same bytes for the same request, after a fixed delay."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Application:
 
     Attributes:
         answer: Returns the body for a query string.
-        headers: Of every answer.
-        seconds: How long a request waits.
+        headers: Headers of every response.
+        seconds: Delay of every response.
     """
 
     def __init__(self, answer: Callable[[bytes], bytes], headers: Mapping[str, str], seconds: float = 0) -> None:
@@ -35,7 +35,7 @@ class Application:
         await send({"type": "http.response.body", "body": body})
 
     def run(self, descriptor: int) -> None:
-        """Serves on an open socket until the parent ends."""
+        """Serves on an open socket until the parent process ends."""
         exit_with_parent()
         config = uvicorn.Config(self, lifespan="off", log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])

@@ -1,4 +1,4 @@
-"""What is in a table, whatever the order of its rows, so that two sides can be held to the same result."""
+"""Content of tables as hashes, independent of the order of rows, so that results of sides can be compared."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 import duckdb
 
 PART = 10
-"""A side that is given a tenth of the rows can be compared with that tenth of the others."""
+"""Divisor of the part that is also hashed alone; a side that loads only this part is compared with it."""
 
 
 def read_content(database: Path | None, size: int, queries: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Returns count and hash of what queries find in a DuckDB file: of all rows, and of those of the first tenth.
+    """Returns count and hash of the rows that each query finds, for all rows and for the first tenth.
 
     Args:
-        database: The file; None where the queries name files themselves.
-        size: How many rows the side was given; their `id` goes from 0 on.
-        queries: By a name that all sides share. One column is an `id`, the others are cast to types that hold what all
-            sides keep; columns that only one side adds are not among them.
+        database: A DuckDB file; None if the queries name files themselves.
+        size: Number of rows of the side; their `id` starts at 0.
+        queries: Queries by a name that all sides share. One column is an `id`; the others are cast to types that keep
+            the values of all sides. Columns that only one side adds are left out.
     """
     with closing(_connect(database)) as connection:
         return {
@@ -30,19 +30,19 @@ def read_content(database: Path | None, size: int, queries: Mapping[str, str]) -
 
 
 def read_types(database: Path | None, table: str) -> dict[str, str]:
-    """Returns the type of every column of a table, for instance `raw.rows`, but those that dlt adds."""
+    """Returns the type of every column of a table, for instance `raw.rows`, except columns added by dlt."""
     with closing(_connect(database)) as connection:
         described = connection.sql(f"DESCRIBE FROM {table}").fetchall()
     return {name: kind for name, kind, *_ in described if not name.startswith("_dlt")}
 
 
 def casts(columns: Mapping[str, str]) -> str:
-    """Returns the list of columns for a SELECT, each cast to its type."""
+    """Returns the columns of a SELECT, each cast to its type."""
     return ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in columns.items())
 
 
 def but_the_first(queries: Mapping[str, str]) -> dict[str, str]:
-    """Returns the same queries without the row whose id is 0: one of the sides loses it."""
+    """Returns the same queries without the row with id 0, which one of the sides loses."""
     return {f"{name} but the first": f"FROM ({query}) WHERE id > 0" for name, query in queries.items()}
 
 
@@ -53,7 +53,7 @@ def _connect(database: Path | None) -> duckdb.DuckDBPyConnection:
 
 
 def _hash(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
-    """Returns how many rows there are, and the sum of the hashes of the rows and of each column beside its id."""
+    """Returns the number of rows, and the sum of the hashes of the rows and of each column beside its id."""
     columns = [name for name, *_ in connection.sql(f"DESCRIBE {query}").fetchall()]
     sums = ", ".join(f'sum(hash(id, "{name}"))' for name in columns)
     found = connection.sql(f"SELECT count(*), sum(hash(*COLUMNS(*))), {sums} FROM ({query})").fetchone()  # noqa: S608 - our own

@@ -1,4 +1,4 @@
-"""Environments of their own for what cannot be installed beside this project, made when they are first needed."""
+"""Virtual environments for tools that cannot be installed with this project; each is created at its first use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class NotInstalled(Exception):
-    """An environment cannot be made here."""
+    """An environment cannot be created here."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Environment:
     """A virtual environment.
 
     Attributes:
-        name: Its folder is `.venv-bench-<name>`.
-        packages: What is installed, as pip is told it.
-        shared: Packages that have the version which this project has, so that only the side differs.
+        name: Suffix of its folder `.venv-bench-<name>`.
+        packages: Requirements to install, as for pip.
+        shared: Packages installed in the version of this project, so that only the tool differs.
     """
 
     name: str
@@ -33,10 +33,10 @@ class Environment:
 
 
 def find_python(environment: Environment) -> Path:
-    """Returns the interpreter of an environment, which is made where it is not there or was made for other packages.
+    """Returns the interpreter of an environment; creates the environment if it is missing or has other packages.
 
     Raises:
-        NotInstalled: A package is not to be had; the message is the installer's.
+        NotInstalled: A package is unavailable; the message is the installer's.
     """
     folder = ROOT / f".venv-bench-{environment.name}"
     python, stamp = folder / "bin" / "python", folder / "installed"
@@ -65,10 +65,10 @@ CONNECTORX = Environment(
     ("connectorx==0.4.6", "dlt[duckdb,parquet,postgres,sql_database]"),
     shared=("dlt", "duckdb", "pyarrow", "sqlalchemy", "sqlglot"),
 )
-# Its wheel holds the program, written in Go. What it needs to write to DuckDB it would download from elsewhere.
+# The wheel contains the program, written in Go. For DuckDB it would download more from elsewhere.
 INGESTR = Environment("ingestr", ("ingestr==0.15.9",))
-# The wheel for Linux holds the program, written in Go. It starts DuckDB's command line, which lacks `json`; the newest
-# wheel of that holds all to an older DuckDB.
+# The wheel for Linux contains the program, written in Go. It starts DuckDB's command line, which lacks `json`; the
+# newest wheel of that command line requires an older DuckDB.
 SLING = Environment(
     "sling",
     ("sling==1.3.5", "sling-linux-amd64==1.3.5", "duckdb-cli==1.5.5", "duckdb-extension-json==1.5.5"),

@@ -1,4 +1,4 @@
-"""The kinds of goals there are: a figure of a round with its limit."""
+"""Kinds of goals: a figure of a round with its limit."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from benchmarks.measure import Goal, Phase, Sample
 
 
 def times(peer: str, ours: str = "ours", *, least: float, phase: str | None = None) -> Goal:
-    """Returns the goal that `ours` takes a part of a peer's time: with 6 at least, a sixth."""
+    """Returns the goal that a peer takes at least `least` times as long as `ours`."""
     wall, cpu = _ratio(peer, ours, phase)
     return Goal(f"time of {peer} / {ours}", wall, cpu, least=least)
 
 
 def at_most_times(peer: str, ours: str = "ours", *, most: float) -> Goal:
-    """Returns the goal that `ours` takes so many times a peer's time at most."""
+    """Returns the goal that `ours` takes at most `most` times as long as a peer."""
     wall, cpu = _ratio(ours, peer, None)
     return Goal(f"time of {ours} / {peer}", wall, cpu, most=most)
 
 
 def seconds_each(one: str, *, most: float) -> Goal:
-    """Returns the goal that our side takes so many seconds at most for one of what is counted."""
+    """Returns the goal that our side takes at most `most` seconds for each `one`."""
     return Goal(
         f"seconds a {one}",
         lambda found: found["ours"].total().wall / found["ours"].size,
@@ -30,17 +30,17 @@ def seconds_each(one: str, *, most: float) -> Goal:
 
 
 def shown_each(what: str, one: str, *, most: float) -> Goal:
-    """Returns the goal that our side tells at most so much of something for one of what is counted."""
+    """Returns the goal that our side's figure `what` is at most `most` for each `one`."""
     return Goal(f"{what} a {one}", lambda found: found["ours"].shown[what] / found["ours"].size, most=most)
 
 
 def memory_above_imports(side: str, *, most: float) -> Goal:
-    """Returns the goal that a side takes so many MiB at most above the interpreter with its imports, at every size."""
+    """Returns the goal that a side's peak is at most `most` MiB above its imports, at every size."""
     return Goal(f"MiB above the imports, {side}", lambda found: max(_above_imports(found, side)), most=most)
 
 
 def memory_growth(side: str, *, most: float) -> Goal:
-    """Returns the goal that a side's memory at the largest size is so many times that at the smallest at most."""
+    """Returns the goal that a side's memory at the largest size is at most `most` times that at the smallest."""
 
     def growth(found: Mapping[str, Sample]) -> float:
         memory = _above_imports(found, side)
@@ -50,7 +50,7 @@ def memory_growth(side: str, *, most: float) -> Goal:
 
 
 def _above_imports(found: Mapping[str, Sample], side: str) -> list[float]:
-    """Returns by how many MiB the peak is above the imports, from the smallest size to the largest."""
+    """Returns the difference in MiB between the peak and the imports, from the smallest size to the largest."""
     samples = sorted((sample for name, sample in found.items() if name.startswith(f"{side},")), key=lambda s: s.size)
     if not samples:
         raise KeyError(side)
@@ -60,7 +60,7 @@ def _above_imports(found: Mapping[str, Sample], side: str) -> list[float]:
 def _ratio(
     upper: str, lower: str, phase: str | None
 ) -> tuple[Callable[[Mapping[str, Sample]], float], Callable[[Mapping[str, Sample]], float]]:
-    """Returns what takes the ratio of two sides' seconds on the clock, and of CPU."""
+    """Returns functions that compute the ratio of two sides' times: by the clock, and of CPU."""
 
     def both(found: Mapping[str, Sample]) -> tuple[Phase, Phase]:
         return found[upper].phase(phase), found[lower].phase(phase)

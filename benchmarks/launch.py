@@ -1,4 +1,4 @@
-"""A run as a schedule launches it: a code server that is there, and a process for the run."""
+"""Launch of a run as a schedule does it: with a running code server, and a process for the run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.measure import ROOT
 
 POLL_SECONDS = 0.25
 AT_ONCE = {"run_coordinator": {"module": "dagster.core.run_coordinator", "class": "DefaultRunCoordinator"}}
-"""A run starts when it is launched, not when the daemon looks into the queue."""
+"""A run starts at its launch; the queue of the daemon is skipped."""
 REPOSITORIES = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }"
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
@@ -34,21 +34,21 @@ mutation ($params: ExecutionParams!) {
 
 @dataclass(frozen=True)
 class Deployment:
-    """A Dagster with a code server.
+    """A Dagster deployment with a code server.
 
     Attributes:
-        instance: Its history.
-        process: It, as Dagster has it.
+        instance: Its Dagster instance.
+        process: Its workspace process context.
     """
 
     instance: dg.DagsterInstance
     process: Any
 
     def run(self, keys: Sequence[str], config: Mapping[str, Any] | None = None) -> str:
-        """Launches a run of the assets of these keys, for instance `raw/orders`, waits for its end and returns its id.
+        """Launches a run of these assets, for instance `raw/orders`, waits for its end and returns the run id.
 
         Raises:
-            RuntimeError: It did not succeed.
+            RuntimeError: The run failed.
         """
         repository = self.repository()
         selector = {
@@ -69,7 +69,7 @@ class Deployment:
         return run_id
 
     def repository(self) -> Any:
-        """Returns the names of the one repository that is served, and of its location."""
+        """Returns the names of the only repository of the workspace and of its location."""
         [repository] = self._ask(REPOSITORIES, {})["repositoriesOrError"]["nodes"]
         return repository
 
@@ -82,7 +82,7 @@ class Deployment:
 
 @contextmanager
 def deploy(root: Path) -> Generator[Deployment]:
-    """Yields a deployment of `root/definitions.py` with the settings that this project is deployed with."""
+    """Yields a deployment of `root/definitions.py` with the settings of this project's own deployment."""
     home = Path(os.environ["DAGSTER_HOME"])
     settings = yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text(encoding="utf-8"))
     settings.pop("run_queue", None)
@@ -95,6 +95,6 @@ def deploy(root: Path) -> Generator[Deployment]:
         WorkspaceProcessContext(instance, target) as process,
     ):
         deployment = Deployment(instance, process)
-        # Whoever launches has answered before: the schema of GraphQL is no part of a run.
+        # The first query builds the GraphQL schema, which is not part of a run.
         deployment.repository()
         yield deployment

@@ -1,4 +1,4 @@
-"""A tree of one source, materialised as a person does it who writes a test or a notebook: in this process."""
+"""Materialisation of a tree with one source in this process, as in a test or a notebook."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from data_foundation.orchestration.factory import build_definitions
 
 
 def materialise(root: Path, *keys: str) -> None:
-    """Runs assets of the repository in `root`, for instance `raw/rows`; all of them where none is named.
+    """Materialises assets of the project in `root`, for instance `raw/rows`; all assets if no key is given.
 
     Raises:
         dagster.Failure: A resource could not be loaded.

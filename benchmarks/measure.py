@@ -1,4 +1,4 @@
-"""A benchmark and its measurements: every side in fresh processes, by turns, so that a busy moment hits all alike."""
+"""Benchmarks and their measurements: all sides in fresh processes, alternating, so that load affects them equally."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from benchmarks.environments import Environment, NotInstalled, find_python
 
 ROOT = Path(__file__).parents[1]
 IMPORTS = "imports"
-"""The phase that comes before all others."""
+"""The first phase."""
 SET_UP = "set-up"
-"""A phase in which a side brings about what it starts from."""
+"""A phase in which a side creates its starting point."""
 NOT_COUNTED = {IMPORTS, SET_UP}
-"""What is no part of any total."""
+"""Phases that are left out of the total."""
 FAILED_LINES = 3
-"""How many of a failed side's last lines are told."""
+"""Number of lines of a failed side's output that are reported."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """What a phase took: seconds on the clock and of CPU; and the largest process's peak memory so far, in MiB."""
+    """Cost of a phase: seconds by the clock and of CPU, and the peak memory so far of the largest process, in MiB."""
 
     wall: float
     cpu: float
@@ -38,13 +38,13 @@ class Phase:
 
 @dataclass(frozen=True)
 class Sample:
-    """One process of one side, with all that it started.
+    """One process of one side, with all processes that it started.
 
     Attributes:
-        size: Of what it was given.
-        phases: By name; the first are the imports.
-        content: What came of it; where two sides name the same thing they must say the same of it.
-        shown: What else there is to tell, for instance how many statements the warehouse was sent.
+        size: Number of units that the side processed.
+        phases: Phases by name; the first are the imports.
+        content: Result of the side; values that two sides both report must be equal.
+        shown: Other figures to print, for instance the number of statements that the warehouse received.
     """
 
     size: int
@@ -53,40 +53,40 @@ class Sample:
     shown: Mapping[str, Any]
 
     def total(self) -> Phase:
-        """Returns all phases that count as one."""
+        """Returns the sum of all phases that count."""
         phases = [phase for name, phase in self.phases.items() if name not in NOT_COUNTED]
         return Phase(sum(p.wall for p in phases), sum(p.cpu for p in phases), phases[-1].peak)
 
     def phase(self, name: str | None = None) -> Phase:
-        """Returns a phase, the total where none is named."""
+        """Returns the phase with this name, or the total if there is no name."""
         return self.phases[name] if name else self.total()
 
     def memory(self) -> float:
-        """Returns by how many MiB the peak is above that of the interpreter with its imports."""
+        """Returns the difference in MiB between the peak and the imports."""
         return self.total().peak - self.phases[IMPORTS].peak
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A side without figures, and why."""
+    """A side without figures, with the reason."""
 
     reason: str
 
 
 Round = Mapping[str, Sample | Missing]
-"""One turn of every side, by its name; where one side runs at several sizes, by `scale_name`."""
+"""One sample of every side, by its name; if sides run at several sizes, by `scale_name`."""
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What is to be reached, and the figure that tells.
+    """A figure and its limit.
 
     Attributes:
-        text: As a person says it; the figure and the limit are put behind it.
-        figure: Of a round. A KeyError means that a side is not there.
-        cpu: The same of CPU seconds where the figure is one of time, told beside it: a busy machine blurs the clock.
-        least: The figure is to be this at least.
-        most: It is to be this at most.
+        text: Description of the figure; figure and limit are appended.
+        figure: Computes the figure of a round; raises KeyError if a side is missing.
+        cpu: Computes the same figure from CPU seconds, which are more reliable on a busy machine.
+        least: Lower limit.
+        most: Upper limit.
     """
 
     text: str
@@ -96,32 +96,32 @@ class Goal:
     most: float | None = None
 
     def is_met(self, figure: float) -> bool:
-        """Tells whether a figure is within the limit."""
+        """Returns whether a figure is within the limits."""
         return (self.least is None or figure >= self.least) and (self.most is None or figure <= self.most)
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What is compared.
+    """A comparison of sides.
 
     Attributes:
-        number: Of the goal in the issue that set it.
-        name: Of its package in `benchmarks/`.
-        question: What the figures answer, in one sentence.
+        number: Number of the goal in the issue that set it.
+        name: Name of its package in `benchmarks/`.
+        question: The question that the figures answer, in one sentence.
         sides: Modules of the package, ours first. Each has `measure(folder, size)`, a generator: it yields a phase's
-            name when the phase is over and returns `{"content": ..., "shown": ...}`, see Sample.
-        size: How much there is of `unit` unless said otherwise.
-        small: The size at which the tests run it, where nothing can be said of speed.
-        unit: What is counted, for instance sources.
-        prepare: Writes what the sides read, for a size, into an empty folder, and yields settings that they find in
-            their environment; what it has started lives until the block ends. A side works in a copy of the folder.
-        goals: In the order of the table.
-        growth_goals: Those whose figures take the sides at several sizes.
-        shares: Sides too slow for the whole, with the part that they are given: 10 is a tenth. Their figures are
+            name at the end of the phase and returns `{"content": ..., "shown": ...}`, see Sample.
+        size: Default number of `unit`.
+        small: The size at which the tests run it; too small for figures of speed.
+        unit: Name of the counted things, for instance sources.
+        prepare: Writes the input of the sides, for a size, into an empty folder, and yields environment variables for
+            them; its servers run until the block ends. A side works in a copy of the folder.
+        goals: Goals in the order of the table.
+        growth_goals: Goals whose figures need several sizes.
+        shares: Sides too slow for the full size, with the divisor of their part: 10 is a tenth. Their figures are
             multiplied by it.
-        guests: Sides that have an environment of their own.
-        scales: Multiples of `size` at which `scaled` are measured too, to see how the cost grows.
-        scaled: Default: our side alone. Where they are all the sides, nothing else is measured.
+        guests: Sides with an environment of their own.
+        scales: Multiples of `size` at which `scaled` are also measured, to show how the cost grows.
+        scaled: Sides measured at several sizes, by default only ours. If these are all sides, nothing else is measured.
     """
 
     number: int
@@ -145,25 +145,25 @@ class Benchmark:
         return self.sides[0]
 
     def only(self, sides: Collection[str]) -> Benchmark:
-        """Returns the benchmark of ours and of these sides."""
+        """Returns the benchmark reduced to our side and these sides."""
         kept = tuple(side for side in self.sides if side in sides or side == self.ours)
         shares = {side: share for side, share in self.shares.items() if side in kept}
         return replace(self, sides=kept, shares=shares, scaled=tuple(side for side in self.scaled if side in kept))
 
     def without_guests(self) -> Benchmark:
-        """Returns the benchmark of what is installed with this project: the others are a large download."""
+        """Returns the benchmark without guests, which need large downloads."""
         return self.only([side for side in self.sides if side not in self.guests])
 
 
 class SidesDiffer(Exception):
-    """The sides did not do the same, so that their times say nothing."""
+    """The sides have different results, so their times cannot be compared."""
 
 
 def compare_sides(benchmark: Benchmark, size: int, rounds: int) -> Iterator[Round]:
-    """Yields one sample of every side per round; the order turns round from one to the next.
+    """Yields one sample of every side per round; the order is reversed from round to round.
 
     Raises:
-        SidesDiffer: What came of a side is not what came of the others.
+        SidesDiffer: Two sides have different results.
     """
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent, "prepared")
@@ -188,21 +188,21 @@ def compare_scales(benchmark: Benchmark, size: int, rounds: int) -> Iterator[Rou
 
 
 def scale_name(side: str, size: int) -> str:
-    """Returns under which name a round has a side at a size."""
+    """Returns the name of a side at a size in a round."""
     return f"{side}, {size:,}"
 
 
 def measure_side(
     benchmark: Benchmark, side: str, folder: Path, size: int, settings: Mapping[str, str]
 ) -> Sample | Missing:
-    """Returns the sample of one side in a fresh process, with a home for dlt and for Dagster that nobody used before.
+    """Returns the sample of one side in a fresh process, with empty home folders for dlt and Dagster.
 
     Args:
-        benchmark: Whose side.
+        benchmark: The benchmark of the side.
         side: One of `benchmark.sides`.
         folder: Filled by `benchmark.prepare` for `size`.
-        size: How much there is of `benchmark.unit`.
-        settings: From `benchmark.prepare`.
+        size: Number of `benchmark.unit`.
+        settings: Environment variables from `benchmark.prepare`.
     """
     guest = benchmark.guests.get(side)
     try:
@@ -223,12 +223,12 @@ def measure_side(
         done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             return Missing("failed: " + " / ".join(_last_lines(done.stderr)))
-        told = json.loads(report.read_text(encoding="utf-8"))
+        report_data = json.loads(report.read_text(encoding="utf-8"))
     phases = {
         name: Phase(wall, cpu, peak) if name == IMPORTS else Phase(wall * share, cpu * share, peak)
-        for name, (wall, cpu, peak) in told["phases"].items()
+        for name, (wall, cpu, peak) in report_data["phases"].items()
     }
-    return Sample(given, phases, told["outcome"]["content"], told["outcome"].get("shown", {}))
+    return Sample(given, phases, report_data["outcome"]["content"], report_data["outcome"].get("shown", {}))
 
 
 def _last_lines(text: str) -> Sequence[str]:
@@ -236,18 +236,18 @@ def _last_lines(text: str) -> Sequence[str]:
 
 
 def _refuse_differences(benchmark: Benchmark, samples: Round) -> None:
-    """Compares what any two sides both name.
+    """Compares the values that two sides both report.
 
     Raises:
-        SidesDiffer: They do not say the same.
+        SidesDiffer: The values differ.
     """
-    said: dict[str, dict[str, Any]] = {}
+    reported: dict[str, dict[str, Any]] = {}
     for side, sample in samples.items():
         for what, content in sample.content.items() if isinstance(sample, Sample) else ():
             parts = content.items() if isinstance(content, Mapping) else [("", content)]
             for part, value in parts:
-                said.setdefault(f"{what} {part}".strip(), {})[side] = value
-    different = {what: sides for what, sides in said.items() if len(set(map(str, sides.values()))) > 1}
+                reported.setdefault(f"{what} {part}".strip(), {})[side] = value
+    different = {what: sides for what, sides in reported.items() if len(set(map(str, sides.values()))) > 1}
     if different:
-        told = "\n".join(f"{what}: {by_side}" for what, by_side in different.items())
-        raise SidesDiffer(f"{benchmark.name}: the sides differ in\n{told}")
+        lines = "\n".join(f"{what}: {by_side}" for what, by_side in different.items())
+        raise SidesDiffer(f"{benchmark.name}: the sides differ in\n{lines}")

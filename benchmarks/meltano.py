@@ -1,4 +1,4 @@
-"""A tap of Meltano's SDK into target-duckdb, two processes and a pipe, as Meltano runs them."""
+"""A tap of Meltano's SDK into target-duckdb: two processes and a pipe, as Meltano runs them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def load(tap: str, folder: Path, size: int, **settings: Any) -> Path:
     """Returns the DuckDB file with the table `raw.rows`.
 
     Args:
-        tap: The module of the tap, whose one setting is `size`.
-        folder: Where files are made.
-        size: How many rows the tap emits.
-        settings: Of the target, above its defaults.
+        tap: Module of the tap, whose only setting is `size`.
+        folder: Folder for all files.
+        size: Number of rows that the tap emits.
+        settings: Settings of the target, added to its defaults.
 
     Raises:
-        subprocess.CalledProcessError: One of the two failed.
+        subprocess.CalledProcessError: The tap or the target failed.
     """
     database = folder / "meltano.duckdb"
     options = {"filepath": str(database), "default_target_schema": "raw", **settings}

@@ -1,4 +1,4 @@
-"""The figures as tables: medians over rounds, and how far the rounds lie apart."""
+"""Tables of the figures: medians over rounds, with the lowest and the highest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIGURES = ("wall s", "CPU s", "peak MiB")
 
 
 def side_table(benchmark: Benchmark, size: int, rounds: Sequence[Round]) -> Table:
-    """Returns the sides below each other, a line per phase; the total leaves the imports out."""
+    """Returns a table with a line for each phase of each side; the total excludes the imports."""
     table = Table(title=f"{benchmark.name}: {size:,} {benchmark.unit}, medians of {len(rounds)} rounds")
     for column in ("side", "phase"):
         table.add_column(column)
@@ -50,7 +50,7 @@ def side_table(benchmark: Benchmark, size: int, rounds: Sequence[Round]) -> Tabl
 
 
 def scale_table(benchmark: Benchmark, size: int, rounds: Sequence[Round]) -> Table:
-    """Returns what one of the unit costs a side, at every size, and how its memory grows."""
+    """Returns a table with the cost of one unit at every size, and the growth of memory."""
     table = Table(title=f"{benchmark.name}: by size, medians of {len(rounds)} rounds")
     one = benchmark.unit.removesuffix("s")
     table.add_column("side")
@@ -89,18 +89,18 @@ def scale_table(benchmark: Benchmark, size: int, rounds: Sequence[Round]) -> Tab
 
 
 def goal_lines(goals: Iterable[Goal], rounds: Sequence[Round]) -> Iterator[str]:
-    """Yields a line per goal: what it is, what was measured, and whether that reaches it."""
+    """Yields a line for each goal: the limit, the figure, and whether it is reached."""
     for goal in goals:
         limit = f"at least {goal.least:g}" if goal.least is not None else f"at most {goal.most:g}"
         figures = _figures(goal.figure, rounds)
         verdict = ("reached" if goal.is_met(median(figures)) else "MISSED") if figures else ""
-        said = f"{spread(figures, 2)}, {verdict}" if figures else "unknown"
+        result = f"{spread(figures, 2)}, {verdict}" if figures else "unknown"
         beside = _figures(goal.cpu, rounds) if goal.cpu else []
-        yield f"goal: {goal.text}: {limit}; {said}{f'; of CPU {spread(beside, 2)}' if beside else ''}"
+        yield f"goal: {goal.text}: {limit}; {result}{f'; of CPU {spread(beside, 2)}' if beside else ''}"
 
 
 def _figures(figure: Callable[[Mapping[str, Sample]], float], rounds: Sequence[Round]) -> list[float]:
-    """Returns a figure of every round that has the sides which it is about."""
+    """Returns the figure of every round that has the needed sides."""
     found = []
     for samples in rounds:
         with suppress(KeyError):
@@ -109,12 +109,12 @@ def _figures(figure: Callable[[Mapping[str, Sample]], float], rounds: Sequence[R
 
 
 def note_lines(benchmark: Benchmark, rounds: Sequence[Round]) -> Iterator[str]:
-    """Yields what the figures do not say: which are scaled, which are not there, and what else a side told."""
+    """Yields what is not in the tables: scaled figures, missing sides, and other values that a side reported."""
     for side, share in benchmark.shares.items():
         yield f"{side} was given 1/{share} of the {benchmark.unit}; its figures are multiplied by {share}"
-    told = dict(rounds[0])
-    ours = told.get(benchmark.ours)
-    for side, sample in told.items():
+    first_round = dict(rounds[0])
+    ours = first_round.get(benchmark.ours)
+    for side, sample in first_round.items():
         if isinstance(sample, Missing):
             yield f"{side} {sample.reason}"
             continue
@@ -127,14 +127,14 @@ def note_lines(benchmark: Benchmark, rounds: Sequence[Round]) -> Iterator[str]:
 
 
 def spread(values: Iterable[float], digits: int) -> str:
-    """Returns the median, and the lowest and highest where there are several."""
+    """Returns the median, with the lowest and highest if there are several values."""
     found = sorted(values)
     middle = f"{median(found):.{digits}f}"
     return middle if len(found) == 1 else f"{middle} ({found[0]:.{digits}f}-{found[-1]:.{digits}f})"
 
 
 def describe_machine(*packages: str) -> str:
-    """Returns the processor, its cores, how busy it is, and the versions of Python and of what is compared."""
+    """Returns processor, cores, load, and the versions of Python and of these packages."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
@@ -148,7 +148,7 @@ def _samples(rounds: Sequence[Round], name: str) -> list[Sample]:
 
 
 def _lines(sample: Sample) -> list[str]:
-    """Returns the phases to show; one alone needs no total."""
+    """Returns the phases to show; a single phase needs no total."""
     names = list(sample.phases)
     return [*names, TOTAL] if len(set(names) - NOT_COUNTED) > 1 else names
 
@@ -158,7 +158,7 @@ def _phase(sample: Sample, name: str) -> Phase | None:
 
 
 def _pairs(rounds: Sequence[Round], its: str, our: str, phase: str = TOTAL) -> Iterator[tuple[Phase, Phase]]:
-    """Yields the phases of two samples that were taken in the same round."""
+    """Yields the phases of two samples of the same round."""
     for samples in rounds:
         one, other = samples[its], samples[our]
         if isinstance(one, Sample) and isinstance(other, Sample):

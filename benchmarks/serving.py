@@ -1,4 +1,4 @@
-"""A server of a benchmark's own, in a process of its own."""
+"""The server of a benchmark, in its own process."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from benchmarks.measure import ROOT
 from sandbox.process import listen
 
 START_SECONDS = 120.0
-"""How long it may take until it answers."""
+"""Seconds until the server must respond."""
 
 
 @contextmanager
 def serve(module: str, *arguments: str) -> Iterator[str]:
-    """Yields the address of `python -m module DESCRIPTOR ARGUMENTS`, which listens on that socket, once it answers."""
+    """Yields the address of `python -m module DESCRIPTOR ARGUMENTS`, which serves on that socket, when it responds."""
     with listen() as listener:
-        # The socket is open before the process is: no port to guess, and the first request waits instead of failing.
+        # The socket is open before the process starts: no port is guessed, and the first request waits.
         port, descriptor = listener.getsockname()[1], listener.fileno()
         command = [sys.executable, "-m", module, str(descriptor), *arguments]
         server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, pass_fds=[descriptor])
-    # It ends when its standard input does, which leaving the block closes.
+    # The server ends when its standard input is closed at the end of the block.
     with server:
         url = f"http://127.0.0.1:{port}"
         requests.get(url, timeout=START_SECONDS).raise_for_status()

@@ -1,4 +1,4 @@
-"""Repositories as a user has them, written for a benchmark."""
+"""Projects of a user, written for a benchmark."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ resources:
 
 
 def write_source(root: Path, name: str, yaml: str, data: str = "") -> None:
-    """Writes the folder of a source, with a `data.py` where it has one."""
+    """Writes the folder of a source, with a `data.py` if `data` is given."""
     folder = root / "dlthub" / name
     folder.mkdir(parents=True)
     (folder / "sources.yaml").write_text(yaml.lstrip(), encoding="utf-8")
@@ -37,7 +37,7 @@ def write_source(root: Path, name: str, yaml: str, data: str = "") -> None:
 
 
 def prepare_rows(module: str) -> Callable[[Path, int], AbstractContextManager[Mapping[str, str]]]:
-    """Returns what writes the folder of a source whose rows `module` makes up; other sides make the same themselves."""
+    """Returns a function that writes a source whose rows `module` generates; other sides generate the same rows."""
 
     @contextmanager
     def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:

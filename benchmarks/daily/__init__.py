@@ -1,4 +1,4 @@
-"""What a daily run of many small sources takes."""
+"""Duration of a daily run of many small sources."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def get_rows(endpoint: str) -> Iterator[list[dict[str, Any]]]:
 
 @contextmanager
 def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:
-    """Writes the trees, and serves what they ask for."""
+    """Writes the trees of all sides, and serves the rows."""
     write_trees(folder, size, DATA)
     with serve("benchmarks.daily.server") as url:
         yield {URL: url}

@@ -1,4 +1,4 @@
-"""dagster-dlt with one pipeline a source: a process for each, as Dagster does it unless told otherwise."""
+"""dagster-dlt with one pipeline for each source and one process for each step, which is Dagster's default."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.measure import SET_UP
 
 
 def measure(folder: Path, size: int, *, side: str = "dagster_dlt", one_file: bool = False) -> Generator[str, None, Any]:
-    """Measures from the launch of the run to its end, with every process that it starts."""
+    """Measures from the launch of the run to its end, including every process that it starts."""
     root = folder / side
     with deploy(root) as deployment:
         yield SET_UP

@@ -1,4 +1,4 @@
-"""dagster-dlt with one pipeline a source, one after the other in the process of the run."""
+"""dagster-dlt with one pipeline for each source, one after the other in the run's process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""dlt alone at its best: one process, one pipeline a source, its resources side by side."""
+"""dlt alone at its best: one process, one pipeline for each source, its resources in parallel."""
 
 from __future__ import annotations
 

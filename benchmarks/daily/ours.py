@@ -1,4 +1,4 @@
-"""A folder for each source, all launched as one run."""
+"""One folder for each source, all launched as one run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.measure import SET_UP
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures from the launch of the run to its end, with every process that it starts."""
+    """Measures from the launch of the run to its end, including every process that it starts."""
     with deploy(folder / "ours") as deployment:
         yield SET_UP
         deployment.run([KEY.format(table=table) for table in all_tables(size)])

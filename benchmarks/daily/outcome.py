@@ -1,4 +1,4 @@
-"""What tells that two sides loaded the same tables."""
+"""Comparison of the tables that two sides loaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROWS = 10
 
 
 def read_outcome(sources: int, files: Mapping[str, Path] | Path) -> dict[str, Any]:
-    """Returns the hashes of all tables, which are in one file or in one for each source."""
+    """Returns the hashes of all tables, stored in one file or in one file for each source."""
     content: dict[str, Any] = {}
     for source, tables in source_tables(sources).items():
         rows = [f"SELECT id, name, price, '{table}' AS place FROM raw.{table}" for table in tables]  # noqa: S608 - our own

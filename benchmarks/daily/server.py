@@ -1,4 +1,4 @@
-"""`python -m benchmarks.daily.server FD`: ten rows, after 0.3 s."""
+"""`python -m benchmarks.daily.server FD`: responds with ten rows, after 0.3 s."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many small sources, as a folder each of ours, and as `@dlt_assets` each of dagster-dlt."""
+"""Many small sources, as one folder each for our side and as one `@dlt_assets` each for dagster-dlt."""
 
 from __future__ import annotations
 

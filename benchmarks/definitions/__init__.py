@@ -1,4 +1,4 @@
-"""How long it takes until Dagster knows a large tree: paid at every start, and by every step of a multiprocess run."""
+"""Time until Dagster has the definitions of a large tree: spent at every start, and by each step in its own process."""
 
 from benchmarks.definitions.tree import prepare
 from benchmarks.goals import times

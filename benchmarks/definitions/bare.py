@@ -1,4 +1,4 @@
-"""The floor: specs made of constants in a loop, nothing read, nothing checked, nothing that could be loaded."""
+"""The floor: specs made of constants in a loop; nothing is read or checked, and nothing could be loaded."""
 
 from collections.abc import Generator, Iterator
 from pathlib import Path

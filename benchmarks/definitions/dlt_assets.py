@@ -1,6 +1,6 @@
-"""The tree with dagster-dlt, one `@dlt_assets` a source, as its documentation shows it.
+"""The tree with dagster-dlt, one `@dlt_assets` for each source, as in its documentation.
 
-In its favour: the decorated functions and what they say of each source stand in one loop, not in a thousand files.
+To its advantage, one loop defines all functions and settings; a real project has them in a thousand files.
 """
 
 import importlib
@@ -37,13 +37,13 @@ def measure(folder: Path, size: int) -> Generator[str, None, Any]:
 
 
 class Translator(DagsterDltTranslator):
-    """Gives the assets the keys, descriptions, groups, owners, tags and schedule that ours have."""
+    """Gives the assets the same keys, descriptions, groups, owners, tags and schedule as our side."""
 
     condition = dg.AutomationCondition.on_cron(CRON)
 
     @override
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
-        """Returns the default spec with these replaced."""
+        """Returns the default spec with these values replaced."""
         source = data.resource.source_name
         return (
             super()

@@ -1,4 +1,4 @@
-"""The tree with this framework: folders and YAML, read and checked."""
+"""The tree with this project: folders and YAML, read and checked."""
 
 from __future__ import annotations
 

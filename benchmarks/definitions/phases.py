@@ -1,4 +1,4 @@
-"""What is measured of definitions, and what tells that two sides define the same."""
+"""Phases of building definitions, and the comparison of the assets that two sides define."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import dagster as dg
 
 
 def measure_definitions(build: Callable[[], dg.Definitions]) -> Generator[str, None, Any]:
-    """Yields when the definitions are constructed, and when Dagster has resolved them into an asset graph.
+    """Yields when the definitions are built, and when Dagster has resolved them into an asset graph.
 
-    A code location is of use after the second. Its cost is Dagster's own and much the same for all sides.
+    A code location is usable after the second phase, whose cost is Dagster's own and similar for all sides.
     """
     definitions = build()
     yield "definitions"
@@ -27,7 +27,7 @@ def measure_definitions(build: Callable[[], dg.Definitions]) -> Generator[str, N
 
 
 def _describe(node: Any) -> Any:
-    """Returns what a person sees of an asset; metadata are each side's own."""
+    """Returns what the UI shows of an asset; metadata is left out because it differs between sides."""
     return {
         "key": node.key.to_user_string(),
         "upstream": sorted(key.to_user_string() for key in node.parent_keys),

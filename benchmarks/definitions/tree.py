@@ -1,4 +1,4 @@
-"""The tree that every side defines: sources of five resources each, with what a careful team says of a table."""
+"""The tree that every side defines: sources of five resources each, with the metadata of a well-kept project."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def source_names(size: int) -> Iterator[str]:
 
 
 def tables(source: str) -> dict[str, str]:
-    """Returns for each table of a source the endpoint that gives its rows."""
+    """Returns, for each table of a source, the endpoint of its rows."""
     return {f"{source}_endpoint_{number}": f"endpoint_{number}" for number in range(RESOURCES)}
 
 
 @contextmanager
 def prepare(root: Path, size: int) -> Iterator[Mapping[str, str]]:
-    """Writes three files a source, and the settings of them all."""
+    """Writes three files for each source, and the settings of all."""
     for source in source_names(size):
         folder = root / "dlthub" / source
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""How fast a CSV becomes a table, and in how much memory."""
+"""Speed and memory of loading a CSV file into a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.trees import write_source
 
 FILE = "orders.csv"
 AT_ONCE = 50
-"""Pages that are written at once."""
+"""Number of pages written at once."""
 
 DLT_TYPES = {"BIGINT": "bigint", "DOUBLE": "double", "BOOLEAN": "bool", "TIMESTAMPTZ": "timestamp", "VARCHAR": "text"}
 YAML = f"""

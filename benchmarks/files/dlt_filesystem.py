@@ -1,4 +1,4 @@
-"""dlt's filesystem source with its DuckDB reader, told to load by parquet files."""
+"""dlt's filesystem source with its DuckDB reader and the loader file format parquet."""
 
 from __future__ import annotations
 

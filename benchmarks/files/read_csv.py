@@ -1,4 +1,4 @@
-"""What nobody can do without: DuckDB reads the file into a table, told its types; no state, no second attempt."""
+"""The floor: DuckDB reads the file into a table with given types; no state, no retry."""
 
 from __future__ import annotations
 

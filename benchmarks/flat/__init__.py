@@ -1,4 +1,4 @@
-"""How fast dicts that a generator yields become rows of a table."""
+"""Speed of loading the dicts of a generator into a table."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""dagster-dlt: `@dlt_assets` over the same source, materialised, as its documentation shows it."""
+"""dagster-dlt: `@dlt_assets` over the same source, materialised, as in its documentation."""
 
-# No postponed annotations: Dagster reads those of an asset.
+# No postponed annotations: Dagster evaluates the annotations of an asset.
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from benchmarks.flat.rows import get_pages
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures all that Dagster does for one asset, from its definition to its materialisation."""
+    """Measures everything that Dagster does for one asset, from its definition to its materialisation."""
     database = folder / "dlt.duckdb"
 
     @dlt.source(name="shop")

@@ -1,4 +1,4 @@
-"""dlt as it comes: a resource, a pipeline, `run`."""
+"""dlt with its defaults: a resource, a pipeline, `run`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.flat.rows import get_pages
 
 
 def measure(folder: Path, size: int, **options: Any) -> Generator[str, None, Any]:
-    """Measures the run; `options` are those of `Pipeline.run`."""
+    """Measures the run; `options` are passed to `Pipeline.run`."""
     database = folder / "dlt.duckdb"
     pipeline = dlt.pipeline("shop", destination=dlt.destinations.duckdb(str(database)), dataset_name="raw")
     pipeline.run(dlt.resource(get_pages(size), name="rows"), **options)

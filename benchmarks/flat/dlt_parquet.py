@@ -1,4 +1,4 @@
-"""dlt told to load by parquet files, which is the one setting that a careful user changes."""
+"""dlt with the loader file format parquet, the one setting that a careful user changes."""
 
 from __future__ import annotations
 

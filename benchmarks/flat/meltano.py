@@ -1,6 +1,6 @@
 """Meltano's SDK: a tap with the same rows, into target-duckdb.
 
-With this DuckDB the target takes the first row of each of its files for a header, and loses it.
+With this version of DuckDB the target reads the first row of each of its files as a header, and loses it.
 """
 
 from __future__ import annotations

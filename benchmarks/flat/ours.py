@@ -11,7 +11,7 @@ from benchmarks.materialise import materialise
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures all that Dagster does for one asset, from the folder to its materialisation."""
+    """Measures everything that Dagster does for one asset, from the folder to its materialisation."""
     materialise(folder)
     yield "load"
     return read_outcome(folder / "data" / "warehouse.duckdb", size)

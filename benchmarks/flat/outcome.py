@@ -1,4 +1,4 @@
-"""What tells that two sides loaded the same flat rows."""
+"""Comparison of the flat rows that two sides loaded."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ WHOLE = ROWS | BUT_THE_FIRST
 
 
 def read_outcome(database: Path, size: int, queries: Mapping[str, str] = WHOLE) -> dict[str, Any]:
-    """Returns the hashes of `raw.rows`, and the types that its columns have."""
+    """Returns the hashes of `raw.rows`, and the types of its columns."""
     return {"content": read_content(database, size, queries), "shown": {"types": read_types(database, "raw.rows")}}

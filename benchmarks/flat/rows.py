@@ -1,4 +1,4 @@
-"""The rows that every side loads: ten flat columns, in pages as an API gives them."""
+"""The rows of every side: ten flat columns, in pages like those of an API."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 PAGE = 1000
 DIFFERENT = 10
-"""How many pages differ in more than their keys; making new values for each row would take longer than loading it."""
+"""Number of different pages; later pages differ only in their keys, as new values would take longer than a load."""
 
 COLUMNS = {
     "id": "BIGINT",
@@ -23,11 +23,11 @@ COLUMNS = {
     "created_at": "TIMESTAMPTZ",
     "updated_at": "TIMESTAMPTZ",
 }
-"""What every side can be cast to without a loss."""
+"""Types to which the values of every side can be cast without loss."""
 
 
 def get_pages(size: int) -> Iterator[list[dict[str, Any]]]:
-    """Yields `size` rows. Two columns differ in every row, three have gaps, two hold times: ISO texts and datetimes."""
+    """Yields `size` rows. Two columns are unique, three have nulls, two are times: ISO texts and datetimes."""
     chance = random.Random(5)
     blocks = [[_row(chance) for _ in range(PAGE)] for _ in range(DIFFERENT)]
     for start in range(0, size, PAGE):

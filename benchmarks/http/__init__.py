@@ -1,4 +1,4 @@
-"""How much is added to fetching and decoding JSON."""
+"""Cost of a load in addition to requesting and decoding JSON."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ resources:
 
 @contextmanager
 def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:
-    """Writes the two trees of our two sides, and serves the pages."""
+    """Writes the trees of our two sides, and serves the pages."""
     for entry in ("get_rows", "get_bytes"):
         write_source(folder / entry, "api", YAML.format(entry=entry, pages=count_pages(size)), DATA)
     with serve("benchmarks.http.server", str(size)) as url:

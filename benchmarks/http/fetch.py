@@ -1,4 +1,4 @@
-"""What nobody can do without: the requests, and the decoding of what they bring; nothing is kept."""
+"""The floor: the requests and the decoding of their responses; nothing is stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.http.pages import URL, count_pages
 
 
 def measure(_folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures both; the hashes of what comes into a table are the other sides'."""
+    """Measures requests and decoding; only the other sides have hashes of a table."""
     rows = 0
     with requests.Session() as session:
         for page in range(count_pages(size)):

@@ -1,4 +1,4 @@
-"""The same source with a generator that yields what the server sent, undecoded."""
+"""The same source with a generator that yields the response bodies, undecoded."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from benchmarks.http import ours
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures all that Dagster does for one asset."""
+    """Measures everything that Dagster does for one asset."""
     return ours.measure(folder, size, entry="get_bytes")

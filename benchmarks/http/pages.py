@@ -1,12 +1,12 @@
-"""How the rows are cut into pages, and where the sides find them."""
+"""Division of the rows into pages, and the address of the server."""
 
 from __future__ import annotations
 
 PAGE = 10_000
 URL = "SOURCES__API__URL"
-"""The setting that names the server: dlt's, of a source called api."""
+"""Name of the setting with the server's address, for a source named `api`."""
 
 
 def count_pages(size: int) -> int:
-    """Returns how many pages hold so many rows."""
+    """Returns the number of pages for this many rows."""
     return -(-size // PAGE)

@@ -1,4 +1,4 @@
-"""dlt's rest_api source as it comes."""
+"""dlt's rest_api source with its defaults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.http.pages import URL, count_pages
 
 
 def measure(folder: Path, size: int, **options: Any) -> Generator[str, None, Any]:
-    """Measures the run; `options` are those of `Pipeline.run`."""
+    """Measures the run; `options` are passed to `Pipeline.run`."""
     database = folder / "dlt.duckdb"
     base_url, _, path = os.environ[URL].rpartition("/")
     pages = PageNumberPaginator(base_page=0, total_path=None, maximum_page=count_pages(size))

@@ -1,4 +1,4 @@
-"""dlt's rest_api source, told to load by parquet files."""
+"""dlt's rest_api source with the loader file format parquet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.http.server FD SIZE`: pages of JSON, compressed beforehand, so that serving them is cheap."""
+"""`python -m benchmarks.http.server FD SIZE`: serves pages of JSON, compressed in advance so that serving is cheap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory a load takes, and whether it grows with the table."""
+"""Memory of a load, and its growth with the size of the table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIDES = ("flat_ours", "flat_dlt_parquet", "sql_ours", "sql_dlt_connectorx", "sql
 
 @contextmanager
 def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:
-    """Prepares both benchmarks whose sides these are, each in a folder of its own."""
+    """Prepares the two benchmarks of these sides, each in its own folder."""
     for name in ("flat", "sql"):
         (folder / name).mkdir()
     with flat.FLAT.prepare(folder / "flat", size) as first, sql.prepare(folder / "sql", size) as second:

@@ -10,5 +10,5 @@ from benchmarks.flat import dlt_parquet
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures it."""
+    """Measures the side."""
     return dlt_parquet.measure(folder / "flat", size)

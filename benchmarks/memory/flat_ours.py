@@ -10,5 +10,5 @@ from benchmarks.flat import ours
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures it."""
+    """Measures the side."""
     return ours.measure(folder / "flat", size)

@@ -10,5 +10,5 @@ from benchmarks.sql import dlt_connectorx
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures it."""
+    """Measures the side."""
     return dlt_connectorx.measure(folder / "sql", size)

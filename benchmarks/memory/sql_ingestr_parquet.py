@@ -10,5 +10,5 @@ from benchmarks.sql import ingestr_parquet
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures it."""
+    """Measures the side."""
     return ingestr_parquet.measure(folder / "sql", size)

@@ -10,5 +10,5 @@ from benchmarks.sql import ours
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures it."""
+    """Measures the side."""
     return ours.measure(folder / "sql", size)

@@ -1,4 +1,4 @@
-"""How fast nested dicts become rows of a table and of its child tables."""
+"""Speed of loading nested dicts into a table and its child tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The floor: every page an Arrow table, inserted by DuckDB with its structs and lists; no tables made of the lists."""
+"""The floor: each page is converted to an Arrow table and inserted by DuckDB with its structs and lists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.nested.rows import get_pages
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures the insertion of one page after another, in one transaction."""
+    """Measures the insertion of all pages, in one transaction."""
     database = folder / "floor.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute("BEGIN; CREATE SCHEMA raw")

@@ -1,6 +1,6 @@
-"""Meltano's SDK: a tap with the same rows, into target-duckdb, which makes columns of objects and texts of lists.
+"""Meltano's SDK: a tap with the same rows, into target-duckdb, which turns objects into columns and lists into texts.
 
-With this DuckDB the target takes the first row of each of its files for a header, and loses it.
+With this version of DuckDB the target reads the first row of each of its files as a header, and loses it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What tells that two sides loaded the same nested rows, each in the shape that it gives them."""
+"""Comparison of the nested rows that two sides loaded, each in its own table layout."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AS_TABLES = {
         FROM raw.rows__labels AS label JOIN raw.rows ON label._dlt_parent_id = rows._dlt_id
     """,
 }
-"""As dlt's relational normaliser makes them: columns `a__b`, and a table for each list."""
+"""Layout of dlt's relational normaliser: columns `a__b`, and a table for each list."""
 
 AS_STRUCTS = {
     "rows": """
@@ -41,7 +41,7 @@ AS_STRUCTS = {
     """,
     "labels": "SELECT id, generate_subscripts(labels, 1) - 1 AS place, unnest(labels) AS label FROM raw.rows",
 }
-"""As Arrow has them."""
+"""Layout of Arrow: structs and lists."""
 
 AS_JSON = {
     "rows": FLAT,
@@ -60,7 +60,7 @@ AS_JSON = {
         FROM raw.rows
     """,
 }
-"""As target-duckdb has them: columns `a__b`, and lists as texts."""
+"""Layout of target-duckdb: columns `a__b`, and lists as texts."""
 
 
 def read_outcome(database: Path, size: int, queries: Mapping[str, str]) -> dict[str, Any]:

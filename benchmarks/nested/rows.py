@@ -1,4 +1,4 @@
-"""The rows that every side loads: a shop's orders, with objects two deep, a list of objects and a list of texts."""
+"""The rows of every side: orders of a shop, with objects two levels deep, a list of objects and a list of texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 PAGE = 1000
 DIFFERENT = 10
-"""How many pages differ in more than their keys."""
+"""Number of different pages; later pages differ only in their keys."""
 
 
 def get_pages(size: int) -> Iterator[list[dict[str, Any]]]:

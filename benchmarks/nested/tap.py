@@ -34,7 +34,7 @@ class Rows(Stream):  # type: ignore[misc] # the same
     ).to_dict()
 
     def get_records(self, context: Any) -> Iterator[dict[str, Any]]:
-        """Yields the rows one by one, which is how the SDK takes them."""
+        """Yields single rows, as the SDK requires."""
         del context
         for page in get_pages(self.config["size"]):
             yield from page

@@ -1,4 +1,4 @@
-"""How fast a table of another database is copied."""
+"""Speed of copying a table of another database."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ resources:
     write_disposition: replace
 """
 USER = "bench"
-"""And its password; Sling takes none with punctuation."""
+"""Password of the same user; Sling accepts no punctuation in it."""
 
 
 @contextmanager
 def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:
-    """Writes the source folder that our side loads, and runs a PostgreSQL server with the table."""
-    # Guests import this module, and have not what the server needs.
+    """Writes the source folder of our side, and runs a PostgreSQL server with the table."""
+    # Guests import this module, but do not have the packages of the server.
     from tests.support.postgres_server import run_server  # noqa: PLC0415
 
     write_source(folder, "shop", YAML)

@@ -1,4 +1,4 @@
-"""The limit: PostgreSQL's own binary format, received by its own client and thrown away."""
+"""The limit: PostgreSQL's binary format, received by its own client and discarded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.postgres_server import BINARIES
 
 
 def measure(_folder: Path, _size: int) -> Generator[str, None, Any]:
-    """Measures the client and the wait for the server; the hashes of what comes into a table are the other sides'."""
+    """Measures the client and the wait for the server; only the other sides have hashes of a table."""
     command = ["-c", r"\copy (SELECT * FROM shop.orders) TO '/dev/null' (FORMAT binary)"]
     subprocess.run([BINARIES / "psql", os.environ[DSN], "--quiet", *command], check=True)
     yield "load"

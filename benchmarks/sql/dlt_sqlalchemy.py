@@ -1,6 +1,6 @@
-"""dlt's sql_table with the backend that it takes unless told otherwise, and the loader format.
+"""dlt's sql_table with its default backend and loader file format.
 
-Doubles lose their last bit on the way: they are written as decimal literals.
+Doubles lose their last bit, because they are written as decimal literals.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from benchmarks.sql.table import DSN
 
 
 def load(size: int, backend: Any, destination: Any, **options: Any) -> None:
-    """Runs a pipeline over the table; `options` are those of `Pipeline.run`."""
+    """Runs a pipeline over the table; `options` are passed to `Pipeline.run`."""
     orders = sql_table(
         credentials=os.environ[DSN].replace(":", "+psycopg2:", 1), schema="shop", table="orders", backend=backend,
-        # Without it a numeric has no precision, and becomes a decimal of another one or none at all.
+        # Otherwise a numeric has no precision, and becomes a decimal of another precision or none.
         reflection_level="full_with_precision",
         query_adapter_callback=lambda query, table: query.where(table.c.id < size),
     )  # fmt: skip

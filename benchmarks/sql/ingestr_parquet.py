@@ -1,6 +1,6 @@
 """ingestr: the program of the wheel, into a parquet file.
 
-Into DuckDB it would first download a driver. A uuid comes out as the text of a list of bytes, `[196 202 66 ...]`.
+For DuckDB it would first download a driver. It writes a uuid as the text of a list of bytes, `[196 202 66 ...]`.
 """
 
 from __future__ import annotations

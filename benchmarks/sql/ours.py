@@ -1,4 +1,4 @@
-"""A source folder that names the reader of SQL tables, materialised by Dagster."""
+"""A source folder with the reader of SQL tables, materialised by Dagster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.sql.outcome import read_outcome
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures all that Dagster does for one asset, from the folder to its materialisation."""
+    """Measures everything that Dagster does for one asset, from the folder to its materialisation."""
     materialise(folder)
     yield "load"
     return read_outcome(folder / "data" / "warehouse.duckdb", size, "raw.orders")

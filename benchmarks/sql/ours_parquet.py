@@ -12,7 +12,7 @@ from benchmarks.sql.outcome import read_outcome
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures all that Dagster does for one asset, from the folder to its materialisation."""
+    """Measures everything that Dagster does for one asset, from the folder to its materialisation."""
     os.environ.update({"WAREHOUSE": "filesystem", "LAKE_URL": "data/lake", "LAKE_FORMAT": "parquet"})
     materialise(folder)
     yield "load"

@@ -1,4 +1,4 @@
-"""What tells that two sides copied the same table, and what types they made of its columns."""
+"""Comparison of the tables that two sides copied, and the types of their columns."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def read_outcome(database: Path | None, size: int, table: str, without: Collecti
     """Returns the hashes of a table.
 
     Args:
-        database: A DuckDB file; None where `table` reads files.
-        size: How many rows the side was given.
+        database: A DuckDB file; None if `table` reads files.
+        size: Number of rows of the side.
         table: For instance `raw.orders`.
-        without: Columns whose values the side has not kept.
+        without: Columns whose values the side does not keep.
     """
     kept = {name: kind for name, kind in COLUMNS.items() if name not in without}
     content = read_content(database, size, {"orders": f"SELECT {casts(kept)} FROM {table}"})  # noqa: S608 - our own

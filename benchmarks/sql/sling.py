@@ -1,4 +1,4 @@
-"""Sling, into DuckDB by the command line of DuckDB: a double becomes a float."""
+"""Sling, into DuckDB by DuckDB's command line; it turns a double into a float."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.sql.table import DSN
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures the program and what it starts."""
+    """Measures the program and the processes that it starts."""
     settings = install_duckdb(folder)
     database = folder / "sling.duckdb"
     run(["--tgt-conn", f"duckdb://{database}", "--tgt-object", "raw.orders"], settings)
@@ -26,7 +26,7 @@ def measure(folder: Path, size: int) -> Generator[str, None, Any]:
 
 def run(target: list[str], settings: dict[str, str]) -> None:
     """Runs Sling from the table to a target."""
-    # Not the launcher beside it: that imports a library first.
+    # The launcher beside it would first import a library.
     sling = _package("sling_linux_amd64") / "bin" / "sling-linux-amd64"
     source = ["--src-conn", f"{os.environ[DSN]}?sslmode=disable", "--src-stream", "shop.orders"]
     subprocess.run(
@@ -35,7 +35,7 @@ def run(target: list[str], settings: dict[str, str]) -> None:
 
 
 def install_duckdb(folder: Path) -> dict[str, str]:
-    """Returns the settings by which Sling finds DuckDB, and DuckDB its extension, where both would be downloaded."""
+    """Returns the settings for DuckDB and its extension; without them Sling and DuckDB would download both."""
     (extension,) = _package("duckdb_extension_json").glob("extensions/*/json.duckdb_extension")
     number = extension.parent.name
     place = folder / ".duckdb" / "extensions" / number / "linux_amd64"

@@ -1,4 +1,4 @@
-"""Sling, into a parquet file: where a bool is null it is false."""
+"""Sling, into a parquet file; it turns nulls of a bool into false."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table that every side reads: ten columns, as many types of PostgreSQL."""
+"""The table that every side reads: ten columns of ten PostgreSQL types."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SELECT
     CASE WHEN number % 10 > 0 THEN md5(number::TEXT)::UUID END AS token
 FROM generate_series(0, {size} - 1) AS number
 """
-"""Two columns have gaps."""
+"""Two columns have nulls."""
 
 COLUMNS = {
     "id": "BIGINT",
@@ -31,7 +31,7 @@ COLUMNS = {
     "shipped_on": "DATE",
     "token": "VARCHAR",
 }
-"""What every side can be cast to without a loss."""
+"""Types to which the values of every side can be cast without loss."""
 
 DSN = "SOURCES__SHOP__SERVER"
-"""The setting that names the server: that of the connection `server` of a source called shop."""
+"""Name of the setting with the server's address: the connection `server` of a source named shop."""

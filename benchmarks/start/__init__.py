@@ -1,4 +1,4 @@
-"""How long a step of its own process takes until a generator yields its first row, and whom it wakes for it."""
+"""Time until a step in its own process yields its first row, and the sources that it imports for that."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def get_rows(endpoint: str) -> Iterator[list[dict[str, Any]]]:
 
 @contextmanager
 def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:
-    """Writes the trees."""
+    """Writes the trees of all sides."""
     write_trees(folder, size, DATA)
     yield {name: str(folder.with_name(name)) for name in (IMPORTED, FIRST_ROW)}
 

@@ -1,4 +1,4 @@
-"""dagster-dlt with one pipeline a source."""
+"""dagster-dlt with one pipeline for each source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder for each source."""
+"""One folder for each source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured of a step's start, and what tells that two sides loaded the same."""
+"""Phases of a step's start, and the comparison of the rows that two sides loaded."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from benchmarks.start import FIRST_ROW, IMPORTED
 
 ROWS = 10
 MULTIPROCESS: Mapping[str, Any] = {"execution": {"config": {"multiprocess": {}}}}
-"""A process for each step, whatever a location takes unless told otherwise."""
+"""Run config with one process for each step, whatever executor a location has by default."""
 
 
 def measure_start(root: Path, sources: int, database: str) -> Generator[str, None, Any]:
-    """Yields when a code server is there, and when a run of one table of one source has ended.
+    """Yields when a code server runs, and when a run of one table of one source has ended.
 
-    The step starts when the process of the run says that it begins to make the step's own.
+    The step starts when the run's process reports that it creates the step's process.
     """
     source, (table, *_) = next(iter(source_tables(sources).items()))
     imported = Path(os.environ[IMPORTED])

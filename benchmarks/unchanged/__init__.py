@@ -1,4 +1,4 @@
-"""What it costs to learn that there is nothing new."""
+"""Cost of a run that finds no new rows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def table_names(size: int) -> list[str]:
 
 @contextmanager
 def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:
-    """Writes a source of so many resources."""
+    """Writes a source with this many resources."""
     write_source(folder, "api", "resources:" + "".join(RESOURCE.format(table=name) for name in table_names(size)), DATA)
     yield {}
 

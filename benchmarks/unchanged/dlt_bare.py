@@ -1,4 +1,4 @@
-"""dlt alone: a pipeline for each resource, run one after the other."""
+"""dlt alone: one pipeline for each resource, run one after the other."""
 
 from __future__ import annotations
 

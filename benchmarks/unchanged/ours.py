@@ -11,5 +11,5 @@ from benchmarks.unchanged.phases import measure_unchanged
 
 
 def measure(folder: Path, size: int) -> Generator[str, None, Any]:
-    """Measures all that Dagster does for the assets, definitions and all."""
+    """Measures everything that Dagster does for the assets, including the definitions."""
     return measure_unchanged(lambda: materialise(folder), folder / "data" / "warehouse.duckdb", size)

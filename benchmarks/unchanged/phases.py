@@ -1,4 +1,4 @@
-"""What is measured of a run that finds nothing new, and what tells that two sides left the same tables."""
+"""Phases of a run that finds no new rows, and the comparison of the tables that two sides left."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ DDL = {"CREATE", "ALTER", "DROP", "TRUNCATE"}
 
 
 def measure_unchanged(run: Callable[[], None], database: Path, size: int) -> Generator[str, None, Any]:
-    """Yields when all is loaded and the process is warm, and when a run has found nothing new.
+    """Yields when all rows are loaded and the process is warm, and when a run has found no new rows.
 
-    The statements are counted in one more run: DuckDB's log of them would take a part of the time.
+    The statements are counted in a further run, because DuckDB's query log takes time itself.
     """
     run()
     os.environ[NOTHING_NEW] = "1"
@@ -47,7 +47,7 @@ def measure_unchanged(run: Callable[[], None], database: Path, size: int) -> Gen
 
 @contextmanager
 def _logged_statements(folder: Path) -> Iterator[list[str]]:
-    """Yields a list that holds, when the block has ended, every statement sent over connections opened in it."""
+    """Yields a list that contains, after the block, every statement sent over connections opened in it."""
     connect = duckdb.connect
 
     def connect_logged(*args: Any, **kwargs: Any) -> duckdb.DuckDBPyConnection:

@@ -1,4 +1,4 @@
-"""The rows that every side finds: ten, and from then on an empty page."""
+"""The rows of every side: ten in the first run, and then an empty page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 ROWS = 10
 NOTHING_NEW = "BENCHMARK_NOTHING_NEW"
-"""The variable that empties the page."""
+"""Name of the environment variable that empties the page."""
 
 
 def get_pages() -> Iterator[list[dict[str, Any]]]:
