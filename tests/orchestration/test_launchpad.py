@@ -172,7 +172,7 @@ def test_a_sample_takes_that_many_rows(launchpad: Launchpad) -> None:
 
 
 @pytest.mark.parametrize("refresh", ["state", "drop"])
-def test_a_refresh_loads_all_again(launchpad: Launchpad, refresh: str) -> None:
+def test_a_refresh_loads_all_rows_again(launchpad: Launchpad, refresh: str) -> None:
     """`refresh` requests all rows since the initial value from the vendor, and leaves the table of a first load."""
     launchpad.tree.add("shop", PARTITIONED.replace("partitions:", "meta: {x: 1} # "), DATA)
     assert launchpad.run("days").success

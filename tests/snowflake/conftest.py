@@ -1,4 +1,4 @@
-"""A Snowflake for the tests: a server that speaks its protocol, or with `--live` the account that the settings name."""
+"""A Snowflake for the tests: a server with its protocol, or with `--live` the account that the settings name."""
 
 import os
 import re
@@ -22,11 +22,11 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Account:
-    """A database that tests may write to, in schemas of their own.
+    """A database in which tests may create schemas.
 
     Attributes:
-        settings: What lets a user in, as environment variables.
-        server: Where faults can be armed; None for a real account.
+        settings: Credentials of a user, as environment variables.
+        server: The server, which can simulate faults; None for a real account.
     """
 
     settings: Mapping[str, str]
@@ -34,13 +34,13 @@ class Account:
     suffixes: list[str] = field(default_factory=list)
 
     def deployment(self) -> Mapping[str, str]:
-        """Returns the settings of a deployment that nobody else has."""
+        """Returns the settings of a new deployment."""
         user = f"t{uuid.uuid4().int % 10**12:012}"
         self.suffixes.append(f"__{user}")
         return {**self.settings, "WAREHOUSE": "snowflake", "DEPLOYMENT": "dev", "DEPLOYMENT_USER": user}
 
     def warehouse(self, root: Path, **settings: str) -> SnowflakeWarehouse:
-        """Returns the warehouse of a deployment that nobody else has, with some settings changed."""
+        """Returns the warehouse of a new deployment, with some settings changed."""
         changed = {**self.deployment(), **settings}
         return SnowflakeWarehouse(root / "data" / "pipelines", changed, suffix=f"__{changed['DEPLOYMENT_USER']}")
 
@@ -51,7 +51,7 @@ class Account:
             return [tuple(row) for row in cursor.execute(sql).fetchall()]  # type: ignore[union-attr]
 
     def clean(self) -> None:
-        """Drops every schema of the tests."""
+        """Drops all schemas that tests have created."""
         for (name,) in self.query("SELECT schema_name FROM information_schema.schemata"):
             if name.lower().removesuffix("_staging").endswith(tuple(self.suffixes)):
                 self.query(f'DROP SCHEMA "{name}" CASCADE')
@@ -67,19 +67,19 @@ class SnowflakeTree(Tree):
     @property
     @override
     def warehouse(self) -> SnowflakeWarehouse:
-        """The deployment."""
+        """The warehouse of the deployment."""
         return self.deployed
 
     @override
     def query(self, sql: str) -> list[Any]:
-        """Returns the rows of a statement, single columns unpacked; `raw` is the deployment's schema."""
+        """Returns the rows of a statement, as values if there is one column; `raw` is the deployment's schema."""
         rows = self.account.query(re.sub(r"\braw\.", f"{self.deployed.dataset('raw')}.", sql))
         return [row[0] if len(row) == 1 else row for row in rows]
 
 
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[SnowflakeServer]:
-    """The server; what only it can do is left out where a real account is tested."""
+    """The server; skips the test if a real account is tested."""
     if request.config.getoption("--live"):
         pytest.skip("faults and refusals are those of the test server, not of a real account")
     with serve_snowflake() as started:
@@ -88,7 +88,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[SnowflakeServer]:
 
 @pytest.fixture(scope="session")
 def account(request: pytest.FixtureRequest) -> Iterator[Account]:
-    """The server's database, or the real one."""
+    """The server's database, or that of the real account."""
     if not request.config.getoption("--live"):
         started: SnowflakeServer = request.getfixturevalue("server")
         yield Account(started.environment(key_pair=True), started)
@@ -110,7 +110,7 @@ def tree(account: Account, tmp_path: Path) -> SnowflakeTree:
 
 @pytest.fixture
 def deployment(account: Account, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """A deployment of the test's own, as the settings that processes started from here inherit."""
+    """Sets the environment variables of a new deployment, for processes started by the test, and returns them."""
     for name in [name for name in os.environ if name.startswith("SNOWFLAKE_")]:
         monkeypatch.delenv(name)
     settings = account.deployment()

@@ -1,4 +1,4 @@
-"""Proves how a load reaches Snowflake: as its engineers would have it, and as the loader promises."""
+"""Tests of loads into Snowflake: statements, stages, types and transactions."""
 
 import json
 import threading
@@ -27,12 +27,12 @@ MERGE = "write_disposition: merge, primary_key: id"
 
 
 def test_what_readers_see_changes_in_one_transaction(tree: SnowflakeTree) -> None:
-    """Between BEGIN and COMMIT stand rows, nested rows, state and the note of the load, and no DDL."""
+    """Between BEGIN and COMMIT are the rows, child rows, state and the record of the load, and no DDL."""
     tree.add("shop", ONE.format(settings=f"{MERGE}, incremental: {{cursor_path: at}}"))
     tree.give("shop", [{"id": 1, "at": "2024-01-01", "tags": [{"name": "a"}]}])
-    said = statements_of(tree, lambda: tree.load("shop.orders"))
-    begin, commit = said.index("BEGIN"), said.index("COMMIT")
-    inside, outside = said[begin + 1 : commit], said[:begin] + said[commit + 1 :]
+    statements = statements_of(tree, lambda: tree.load("shop.orders"))
+    begin, commit = statements.index("BEGIN"), statements.index("COMMIT")
+    inside, outside = statements[begin + 1 : commit], statements[:begin] + statements[commit + 1 :]
     assert not [sql for sql in inside if sql.startswith(("CREATE", "ALTER", "DROP", "TRUNCATE", "PUT", "REMOVE"))]
     raw = tree.deployed.dataset("raw").upper()
     changed = [sql for sql in outside if sql.startswith(("COPY", "INSERT", "DELETE", "UPDATE", "MERGE"))]
@@ -44,7 +44,7 @@ def test_what_readers_see_changes_in_one_transaction(tree: SnowflakeTree) -> Non
 
 
 def test_staged_files_are_removed(tree: SnowflakeTree) -> None:
-    """Nothing is left in a stage, of a failed attempt neither once the load has landed."""
+    """After a load, the stage is empty, even if an earlier attempt failed."""
     tree.add("shop", ONE.format(settings=MERGE))
     tree.give("shop", [{"id": 1, "tags": ["a"]}])
     tree.load("shop.orders")
@@ -54,7 +54,7 @@ def test_staged_files_are_removed(tree: SnowflakeTree) -> None:
 
 
 def test_json_is_a_variant(tree: SnowflakeTree) -> None:
-    """What dlt calls JSON is semi-structured: a path leads into it, in a replaced and in a merged table alike."""
+    """A column of dlt's type json is a VARIANT that paths can query, in replaced and in merged tables."""
     for settings in (APPEND, REPLACE, MERGE):
         table = settings.split()[1].rstrip(",")
         document = "columns: {doc: {data_type: json}}"
@@ -94,8 +94,8 @@ def get_arrow():
 
 
 @pytest.mark.parametrize("entry", ["get_rows", "get_arrow"])
-def test_values_arrive_as_they_were(tree: SnowflakeTree, entry: str) -> None:
-    """Text, numbers at their limits, times to the microsecond, bytes and nothing at all come back unchanged."""
+def test_values_are_read_back_unchanged(tree: SnowflakeTree, entry: str) -> None:
+    """Text, extreme numbers, times to the microsecond, bytes and NULL are read back unchanged."""
     tree.add("shop", f"resources: [{{entry: data.{entry}, destination: raw.orders}}]", TYPES.format())
     tree.load("shop.orders")
     columns = "label, empty, amount, ratio, big, small, yes, day, clock, raw_bytes"
@@ -114,7 +114,7 @@ def test_values_arrive_as_they_were(tree: SnowflakeTree, entry: str) -> None:
 
 
 def test_a_replaced_table_is_never_empty_to_a_reader(tree: SnowflakeTree, account: Account) -> None:
-    """Somebody who looks all the time sees all old rows or all new ones, and the table itself stays."""
+    """A reader that queries all the time sees all old rows or all new ones, and the table is not recreated."""
     tree.add("shop", ONE.format(settings=REPLACE))
     tree.give("shop", [{"id": number, "tags": ["a"]} for number in range(20)])
     tree.load("shop.orders")
@@ -136,8 +136,8 @@ def test_a_replaced_table_is_never_empty_to_a_reader(tree: SnowflakeTree, accoun
     assert account.query("select 1") == [(1,)]
 
 
-def test_a_failed_replace_leaves_the_table_as_it_was(tree: SnowflakeTree) -> None:
-    """Rows that break the load break it before anything is seen."""
+def test_a_failed_replace_leaves_the_table_unchanged(tree: SnowflakeTree) -> None:
+    """A load that fails in Snowflake changes nothing that readers see."""
     tree.add("shop", ONE.format(settings=f"{REPLACE}, columns: {{name: {{data_type: text, nullable: false}}}}"))
     tree.give("shop", [{"id": 1, "name": "a"}])
     tree.load("shop.orders")
@@ -147,8 +147,8 @@ def test_a_failed_replace_leaves_the_table_as_it_was(tree: SnowflakeTree) -> Non
     assert tree.query("select id, name from raw.orders") == [(1, "a")]
 
 
-def test_a_range_that_is_appended_again_counts_once(tree: SnowflakeTree) -> None:
-    """A day that is loaded again replaces itself, with what is nested below it, in the transaction of its load."""
+def test_a_range_that_is_appended_again_is_not_duplicated(tree: SnowflakeTree) -> None:
+    """A range that is loaded again replaces its rows and their child rows, in the transaction of the load."""
     tree.add("shop", ONE.format(settings=f"{APPEND}, incremental: {{cursor_path: at}}"))
     rows = [{"id": day, "at": f"2024-01-0{day}", "tags": ["a"]} for day in (1, 2, 3)]
     tree.give("shop", rows)
@@ -160,8 +160,8 @@ def test_a_range_that_is_appended_again_counts_once(tree: SnowflakeTree) -> None
 
 
 @pytest.mark.parametrize(("refresh", "expected"), [("state", [1, 2]), ("drop", [1, 2])])
-def test_all_is_loaded_again_when_asked_for(tree: SnowflakeTree, refresh: Any, expected: list[int]) -> None:
-    """`refresh` forgets the cursor, and counts rows that come again once."""
+def test_refresh_loads_all_rows_again(tree: SnowflakeTree, refresh: Any, expected: list[int]) -> None:
+    """`refresh` resets the cursor, and rows that are loaded again are not duplicated."""
     tree.add("shop", ONE.format(settings=f"{APPEND}, incremental: {{cursor_path: at}}"))
     tree.give("shop", [{"id": 1, "at": "2024-01-01"}, {"id": 2, "at": "2024-01-02"}])
     tree.load("shop.orders")
@@ -169,8 +169,8 @@ def test_all_is_loaded_again_when_asked_for(tree: SnowflakeTree, refresh: Any, e
     assert tree.query("select id from raw.orders order by 1") == expected
 
 
-def test_columns_arrive_late_and_change_their_type(tree: SnowflakeTree) -> None:
-    """A new column is added; a value that does not fit gets one of its own; old rows have nothing there."""
+def test_columns_are_added_later_and_may_change_their_type(tree: SnowflakeTree) -> None:
+    """A new column is added; a value of another type gets a variant column; old rows have NULL there."""
     tree.add("shop", ONE.format(settings=APPEND))
     tree.give("shop", [{"id": 1, "price": 1}])
     tree.load("shop.orders")
@@ -181,39 +181,39 @@ def test_columns_arrive_late_and_change_their_type(tree: SnowflakeTree) -> None:
     assert found == [(1, 1, None, None), (2, None, "much", "red")]
 
 
-def test_a_table_is_clustered_as_its_yaml_says(tree: SnowflakeTree) -> None:
-    """`cluster_by` gives the order of the columns, in the table and not in its child."""
+def test_cluster_by_sets_the_clustering_key(tree: SnowflakeTree) -> None:
+    """`cluster_by` sets the clustering key of the table, and of no child table."""
     settings = f"{APPEND}, cluster_by: [region, at]"
     tree.add("shop", ONE.format(settings=settings))
     tree.give("shop", [{"at": "2024-01-01", "id": 1, "region": "eu", "tags": ["a"]}])
-    said = statements_of(tree, lambda: tree.load("shop.orders"))
-    created = [" ".join(sql.split()) for sql in said if sql.startswith("CREATE TABLE") and "ORDERS" in sql]
+    statements = statements_of(tree, lambda: tree.load("shop.orders"))
+    created = [" ".join(sql.split()) for sql in statements if sql.startswith("CREATE TABLE") and "ORDERS" in sql]
     assert [sql.rpartition(")CLUSTER BY ")[2] for sql in created if "CLUSTER BY" in sql] == ['("REGION","AT")']
 
 
 def test_staging_is_transient(tree: SnowflakeTree) -> None:
-    """What is merged passes through a schema that no fail-safe is paid for."""
+    """Rows to merge are staged in a transient schema, which has no fail-safe storage to pay for."""
     tree.add("shop", ONE.format(settings=MERGE))
     tree.give("shop", [{"id": 1}])
-    said = statements_of(tree, lambda: tree.load("shop.orders"))
+    statements = statements_of(tree, lambda: tree.load("shop.orders"))
     staging = f"{tree.deployed.dataset('raw')}_staging".upper()
-    assert f'CREATE TRANSIENT SCHEMA IF NOT EXISTS "{staging}"' in said
-    assert not [sql for sql in said if sql.startswith("CREATE SCHEMA") and staging in sql]
+    assert f'CREATE TRANSIENT SCHEMA IF NOT EXISTS "{staging}"' in statements
+    assert not [sql for sql in statements if sql.startswith("CREATE SCHEMA") and staging in sql]
 
 
-def test_the_query_history_tells_asset_run_and_source(tree: SnowflakeTree) -> None:
-    """Every statement of a load carries the tag that the bill is split by."""
+def test_the_query_history_has_asset_run_and_source(tree: SnowflakeTree) -> None:
+    """Every statement of a load has the query tag by which costs are split."""
     tree.add("shop", ONE.format(settings=APPEND))
     tree.give("shop", [{"id": 1}])
-    said = statements_of(tree, lambda: tree.load("shop.orders", run_id="4711"), tags=True)
+    statements = statements_of(tree, lambda: tree.load("shop.orders", run_id="4711"), tags=True)
     tag = json.dumps({"asset": "raw.orders", "source": "shop", "run_id": "4711"})
-    loading = [found for sql, found in said if "ORDERS" in sql and "_LOAD_AUDIT" not in sql]
+    loading = [found for sql, found in statements if "ORDERS" in sql and "_LOAD_AUDIT" not in sql]
     assert loading
     assert set(loading) == {tag}
 
 
-def test_many_tables_begin_at_the_same_moment(tree: SnowflakeTree) -> None:
-    """The first loads ever, eight at once, make the schema and dlt's own tables together."""
+def test_many_first_loads_can_run_at_once(tree: SnowflakeTree) -> None:
+    """Eight first loads at once create the schema and dlt's tables without conflicts."""
     names = [f"t{number}" for number in range(8)]
     lines = [f"  - {{entry: data.get_rows, destination: raw.{name}, {MERGE}}}" for name in names]
     tree.add("shop", "\n".join(["resources:", *lines]))
@@ -224,10 +224,10 @@ def test_many_tables_begin_at_the_same_moment(tree: SnowflakeTree) -> None:
     assert tree.query("select count(*) from raw._dlt_loads where status = 0") == [8]
 
 
-def test_a_developer_never_touches_production(
+def test_a_developer_does_not_change_production(
     tree: SnowflakeTree, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`DEPLOYMENT=dev` writes to schemas of its own and restores the cursor of its own, whatever production has."""
+    """`DEPLOYMENT=dev` writes to schemas of its own and has a cursor of its own, independent of production."""
     tree.add("shop", ONE.format(settings=f"{APPEND}, incremental: {{cursor_path: at}}"))
     tree.give("shop", [{"id": 1, "at": "2024-01-01"}])
     production = tree.load("shop.orders")
@@ -242,8 +242,8 @@ def test_a_developer_never_touches_production(
     assert tree.query("select count(*) from raw.orders") == [1]
 
 
-def test_what_a_load_cost_is_told(tree: SnowflakeTree) -> None:
-    """A load says the bytes that it sent and the seconds of each phase."""
+def test_the_result_has_bytes_and_seconds_of_each_phase(tree: SnowflakeTree) -> None:
+    """The result of a load has the bytes sent and the seconds of each phase."""
     tree.add("shop", ONE.format(settings=APPEND))
     tree.give("shop", [{"id": number} for number in range(1000)])
     started = time.monotonic()
@@ -254,13 +254,13 @@ def test_what_a_load_cost_is_told(tree: SnowflakeTree) -> None:
 
 
 def test_a_large_load_is_one_copy_of_several_files(tree: SnowflakeTree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of a table are put side by side and named in one COPY, which Snowflake spreads over its cluster."""
+    """The files of a table are staged together and loaded with one COPY, which Snowflake runs in parallel."""
     monkeypatch.setenv("DATA_WRITER__FILE_MAX_BYTES", "50000")
     monkeypatch.setattr(page_buffer, "MOST_ROWS", 1000)
     tree.add("shop", ONE.format(settings=APPEND))
     tree.give("shop", [{"id": number, "text": uuid.uuid4().hex} for number in range(20_000)])
-    said = statements_of(tree, lambda: tree.load("shop.orders"))
-    copies = [sql for sql in said if sql.startswith("COPY INTO") and '"ORDERS"' in sql]
+    statements = statements_of(tree, lambda: tree.load("shop.orders"))
+    copies = [sql for sql in statements if sql.startswith("COPY INTO") and '"ORDERS"' in sql]
     assert (len(copies), copies[0].count(".parquet'") > 5) == (1, True)
     assert tree.query("select count(*), count(distinct id) from raw.orders") == [(20_000, 20_000)]
     shipped = tomllib.loads((ROOT / ".dlt" / "config.toml").read_text())["data_writer"]["file_max_bytes"]

@@ -1,4 +1,4 @@
-"""Proves the first command of a newcomer with a Snowflake of their own."""
+"""Test of `make run` on Snowflake, a new user's first command."""
 
 import os
 import shutil
@@ -27,13 +27,15 @@ MADE = (
 
 @pytest.mark.timeout(600)
 @pytest.mark.xdist_group("snowflake runs")
-def test_make_run_fills_schemas_of_ones_own(account: Account, deployment: Mapping[str, str], tmp_path: Path) -> None:
-    """`make run WAREHOUSE=snowflake` ingests every source and builds every model, in the developer's schemas alone."""
+def test_make_run_fills_the_schemas_of_the_developer(
+    account: Account, deployment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """`make run WAREHOUSE=snowflake` loads every source and builds every model, in the developer's schemas only."""
     checkout = tmp_path / "checkout"
     shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*MADE))
     (checkout / ".venv").symlink_to(Path(sys.prefix))
     before = set(account.query("select schema_name from information_schema.schemata"))
-    # Nobody has said whose deployment it is: `make` takes the person's own.
+    # Without DEPLOYMENT, `make` uses the deployment of the user.
     environment = {name: value for name, value in os.environ.items() if name not in ("DEPLOYMENT", "DUCKDB_PATH")}
     done = subprocess.run(
         ["make", "run", "WAREHOUSE=snowflake"],

@@ -1,4 +1,4 @@
-"""Proves that what Snowflake refuses, and what breaks on the way, ends in a sentence to act on, and loses nothing."""
+"""Tests of Snowflake's errors and lost connections: the message names what to do, and no row is lost."""
 
 import itertools
 import re
@@ -76,7 +76,7 @@ REFUSED: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
 
 
 def add(tree: SnowflakeTree, settings: str = "write_disposition: append", retries: int = 0) -> None:
-    """Writes a source of one table."""
+    """Writes a source with one table."""
     tree.add("shop", YAML.format(settings=settings, retries=retries))
     tree.give("shop", [{"id": 1, "tags": ["a"]}])
 
@@ -90,40 +90,40 @@ def changed(tree: SnowflakeTree, settings: dict[str, str]) -> SnowflakeTree:
 
 @pytest.fixture
 def arm(server: SnowflakeServer) -> Iterator[Callable[..., None]]:
-    """A function that arms a fault; the test's end disarms all."""
+    """A function that arms a fault; all faults are disarmed at the end of the test."""
     yield server.arm
     server.disarm()
 
 
 def disarm(tree: SnowflakeTree) -> None:
-    """Takes back what was armed."""
+    """Disarms all faults."""
     if tree.account.server:
         tree.account.server.disarm()
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_settings_that_cannot_be_right_are_told_before_anything_runs(tree: SnowflakeTree, name: str) -> None:
-    """What the settings themselves show needs no connection, and the vendor is not asked."""
-    settings, told = SETTINGS[name]
+def test_invalid_settings_are_refused_before_anything_runs(tree: SnowflakeTree, name: str) -> None:
+    """Settings that are invalid in themselves are refused without a connection."""
+    settings, message = SETTINGS[name]
     tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders}]", "raise SystemExit('was asked')")
     with pytest.raises(FoundationError) as refused:
         changed(tree, settings).load("shop.orders")
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert SECRET not in str(refused.value)
 
 
-def test_every_missing_setting_is_told_at_once(tmp_path: Path) -> None:
-    """Who has set nothing learns all that is needed from one message."""
+def test_all_missing_settings_are_named_at_once(tmp_path: Path) -> None:
+    """One message names all missing settings."""
     with pytest.raises(FoundationError) as missing:
         SnowflakeWarehouse(tmp_path, {}).destination()
     for name in ("ACCOUNT", "USER", "DATABASE", "WAREHOUSE", "PRIVATE_KEY_PATH"):
         assert f"SNOWFLAKE_{name}" in str(missing.value)
 
 
-def test_a_warehouse_of_others_wants_to_know_whose_deployment_it_is(
+def test_a_shared_warehouse_needs_a_deployment(
     account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody writes to production because something was forgotten."""
+    """A shared warehouse without DEPLOYMENT is refused, so a forgotten setting cannot write to production."""
     for name, value in account.deployment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("DEPLOYMENT")
@@ -135,12 +135,12 @@ def test_a_warehouse_of_others_wants_to_know_whose_deployment_it_is(
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_refusal_names_the_setting_or_the_right(
+def test_a_refusal_names_the_setting_or_the_privilege(
     tree: SnowflakeTree, server: SnowflakeServer, name: str, tmp_path: Path
 ) -> None:
-    """Each refusal is told at once, as what a person has to change, with no secret; the next load succeeds."""
+    """Each refusal is reported without a retry, with what to change and without secrets; the next load succeeds."""
     add(tree)
-    settings, refusing, told = REFUSED[name]
+    settings, refusing, message = REFUSED[name]
     if settings.get("SNOWFLAKE_PRIVATE_KEY_PATH") == "another":
         settings = {"SNOWFLAKE_PRIVATE_KEY_PATH": str(write_key(tmp_path / "another.p8"))}
     if "tokens" in refusing:
@@ -151,7 +151,7 @@ def test_a_refusal_names_the_setting_or_the_right(
             changed(tree, settings).load("shop.orders")
     finally:
         server.change()
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert SECRET not in str(refused.value)
     assert PASSPHRASE not in str(refused.value)
     assert tree.load("shop.orders").row_count == 1
@@ -174,10 +174,10 @@ NOWHERE: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("name", NOWHERE)
-def test_an_account_that_cannot_be_reached_is_dialled_again_and_names_the_setting(
+def test_an_unreachable_account_is_retried_and_names_the_setting(
     tree: SnowflakeTree, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The connection may come back, so the load is retried; the error names the address and the setting to check."""
+    """The load is retried; the error names the address and the setting to check."""
     monkeypatch.setattr(snowflake_engine, "LOGIN_SECONDS", 1)
     settings, explained = NOWHERE[name]
     if not settings["SNOWFLAKE_HOST"]:
@@ -192,7 +192,7 @@ def test_an_account_that_cannot_be_reached_is_dialled_again_and_names_the_settin
 
 
 def write_key(path: Path) -> Path:
-    """Writes a private key that the user does not have."""
+    """Writes a private key that does not belong to the user."""
     encryption = serialization.BestAvailableEncryption(PASSPHRASE.encode())
     key = rsa.generate_private_key(65537, 2048)
     path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
@@ -216,7 +216,7 @@ ROWS = {"append": [3], "replace": [3], "merge": [2, 3]}
 
 
 CUTS = {
-    # What the connector mends by itself, as it asks again.
+    # The connector repairs this by itself: it sends the request again.
     "before, once": {"fault": "reset", "times": 1},
     "the answer is lost, once": {"fault": "reset_after", "times": 1},
     "for good": {"fault": "reset", "times": 1000},
@@ -226,13 +226,13 @@ EVERY = list(itertools.product(POINTS, CUTS, DISPOSITIONS))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Cuts the connection at one point of seven, at every one with `--promises`."""
+    """Cuts the connection at every seventh point, or with `--promises` at every point."""
     if "point" in metafunc.fixturenames:
         some = EVERY if metafunc.config.getoption("--promises") else EVERY[::7]
         metafunc.parametrize(("point", "cut", "disposition"), some, ids=map(" ".join, some))
 
 
-def test_a_connection_that_is_cut_loses_and_doubles_nothing(  # noqa: PLR0913, PLR0917 - a point, a cut, a disposition
+def test_a_cut_connection_loses_and_duplicates_nothing(  # noqa: PLR0913, PLR0917 - a point, a cut, a disposition
     tree: SnowflakeTree,
     arm: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
@@ -240,7 +240,7 @@ def test_a_connection_that_is_cut_loses_and_doubles_nothing(  # noqa: PLR0913, P
     cut: str,
     disposition: str,
 ) -> None:
-    """Wherever the connection is cut: readers see the old rows or the new ones, and the next run makes it good."""
+    """After a cut at any point, readers see the old rows or the new ones, and the next run completes the load."""
     monkeypatch.setattr(snowflake_engine, "REPLY_SECONDS", 4)
     settings, expected = DISPOSITIONS[disposition]
     add(tree, f"{settings}\n    columns: {{id: {{data_type: bigint}}}}")
@@ -259,8 +259,8 @@ def test_a_connection_that_is_cut_loses_and_doubles_nothing(  # noqa: PLR0913, P
     assert (tree.query(IDS), tree.query(nested)) == (expected, expected)
 
 
-def test_a_query_that_somebody_kills_is_tried_again(tree: SnowflakeTree, arm: Callable[..., None]) -> None:
-    """A cancelled statement is told, rolled back, and done once more within the same run."""
+def test_a_cancelled_query_is_retried(tree: SnowflakeTree, arm: Callable[..., None]) -> None:
+    """A cancelled statement is logged, rolled back, and retried in the same run."""
     add(tree, retries=1)
     arm(r"^INSERT INTO .*_DLT_LOADS", "error", code=604, sqlstate="57014", message="SQL execution canceled", times=1)
     landed = tree.load("shop.orders")
@@ -269,7 +269,7 @@ def test_a_query_that_somebody_kills_is_tried_again(tree: SnowflakeTree, arm: Ca
 
 
 def test_a_cancelled_load_is_kept_and_finished_by_the_next_run(tree: SnowflakeTree, arm: Callable[..., None]) -> None:
-    """Without another attempt the load fails with Snowflake's words; what was extracted is loaded by the next run."""
+    """Without retries the load fails with Snowflake's message; the next run loads the extracted rows."""
     add(tree)
     arm(r"^INSERT INTO .*_DLT_LOADS", "error", code=604, sqlstate="57014", message="SQL execution canceled", times=1)
     with pytest.raises(LoadError, match="SQL execution canceled"):
@@ -280,7 +280,7 @@ def test_a_cancelled_load_is_kept_and_finished_by_the_next_run(tree: SnowflakeTr
 
 
 def test_rows_that_snowflake_refuses_are_set_aside(tree: SnowflakeTree, arm: Callable[..., None]) -> None:
-    """A load that can never land is told, and does not stand in the way of the next good one."""
+    """A load that can never succeed is reported, and does not block the next one."""
     add(tree)
     arm(
         "^COPY INTO .*ORDERS",
@@ -298,8 +298,8 @@ def test_rows_that_snowflake_refuses_are_set_aside(tree: SnowflakeTree, arm: Cal
     assert tree.query("select id from raw.orders") == [2]
 
 
-def test_a_right_that_is_taken_away_half_way_sets_nothing_aside(tree: SnowflakeTree, arm: Callable[..., None]) -> None:
-    """A pending load waits until the right is back: its rows are not at fault."""
+def test_a_revoked_privilege_sets_nothing_aside(tree: SnowflakeTree, arm: Callable[..., None]) -> None:
+    """A pending load waits until the privilege is granted again, because its rows are not the cause."""
     add(tree)
     lacking = {"code": 3001, "sqlstate": "42501", "message": "Insufficient privileges to operate on table 'ORDERS'"}
     arm("^COPY INTO .*ORDERS", "error", **lacking, times=2)

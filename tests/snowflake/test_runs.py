@@ -1,4 +1,4 @@
-"""Proves the road to production: Dagster runs in processes of their own land in Snowflake, and dbt builds on it."""
+"""Tests of production: Dagster runs in processes of their own load into Snowflake, and dbt builds models."""
 
 import json
 import os
@@ -106,7 +106,7 @@ DBT: Mapping[str, str] = {
 
 
 def set_up(location: Location) -> None:
-    """Writes a source of every disposition, a dbt project, and this project's own composition root."""
+    """Writes a source with a table for every write disposition, a dbt project, and this repository's definitions.py."""
     location.add("shop", SOURCES_YAML, DATA)
     for path, text in DBT.items():
         location.write(f"dbt_project/{path}", text)
@@ -131,7 +131,7 @@ def start(location: Location, *selections: str) -> list[subprocess.Popen[str]]:
 
 
 def run(location: Location, rows: Sequence[Mapping[str, Any]], *selections: str) -> str:
-    """Runs selections side by side, each to its good end; returns what they wrote."""
+    """Runs selections in parallel, all of which must succeed; returns their output."""
     location.write("dlthub/shop/rows.json", json.dumps(rows))
     outputs = []
     for process in start(location, *selections):
@@ -142,10 +142,10 @@ def run(location: Location, rows: Sequence[Mapping[str, Any]], *selections: str)
 
 @pytest.mark.timeout(600)
 @pytest.mark.xdist_group("snowflake runs")
-def test_every_disposition_lands_and_dbt_builds_on_it(
+def test_every_disposition_is_loaded_and_dbt_builds_on_it(
     location: Location, account: Account, deployment: Mapping[str, str]
 ) -> None:
-    """Two days of every write disposition, the second on an empty disk and as two runs at once; then the models."""
+    """Two days of every write disposition, the second on an empty disk and in two runs at once; then the models."""
     set_up(location)
     suffix = f"__{deployment['DEPLOYMENT_USER']}"
 
@@ -158,7 +158,7 @@ def test_every_disposition_lands_and_dbt_builds_on_it(
     shutil.rmtree(location.root / "data")
     every_table = "group:shop and not key:raw/merged and not key:raw/merged__tags"
     run(location, SECOND, every_table, "key:raw/merged or key:raw/merged__tags or group:default or key:marts/*")
-    # The cursor was restored from the warehouse: the row of the second of January did not come twice.
+    # The cursor was restored from the warehouse, so the row of January 2 was not loaded twice.
     assert query("select id, state from {raw}.appended order by 1") == [(1, "new"), (2, "new"), (3, "new")]
     assert query("select id, state, note from {raw}.replaced order by 1") == [(2, "paid", "late"), (3, "new", "new")]
     merged = [(1, "new", None), (2, "paid", "late"), (3, "new", "new")]

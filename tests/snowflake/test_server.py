@@ -1,4 +1,4 @@
-"""The server that stands in for Snowflake, through the clients that people use."""
+"""Tests of the server that simulates Snowflake, through Snowflake's own clients."""
 
 import contextlib
 import json
@@ -27,16 +27,16 @@ pytestmark = pytest.mark.xdist_group("snowflake_server")
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[SnowflakeServer]:
-    """One server for all of these tests."""
+    """One server for all tests of this module."""
     with pytest.MonkeyPatch.context() as patch, serve_snowflake() as server:
-        # Else the connector asks at each login whether it runs in a cloud, for seconds where no name resolves.
+        # Otherwise the connector tries at each login to detect a cloud, which takes seconds without name resolution.
         patch.setenv("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
         yield server
 
 
 @pytest.fixture
 def server(running: SnowflakeServer) -> SnowflakeServer:
-    """The server, as if it had just been started."""
+    """The server in its initial state."""
     running.reset()
     return running
 
@@ -50,7 +50,7 @@ def connection(server: SnowflakeServer) -> Iterator[SnowflakeConnection]:
 
 
 def rows(connection: SnowflakeConnection, sql: str) -> list[Any]:
-    """What the last of the statements gives."""
+    """Returns the rows of the last statement."""
     with connection.cursor() as cursor:
         cursor.execute(sql, num_statements=0)
         found = cursor.fetchall()
@@ -60,13 +60,13 @@ def rows(connection: SnowflakeConnection, sql: str) -> list[Any]:
 
 
 def write_parquet(path: Path, columns: Mapping[str, Any]) -> Path:
-    """A parquet file."""
+    """Writes a parquet file."""
     pq.write_table(pa.table(columns), path)
     return path
 
 
 def put(connection: SnowflakeConnection, path: Path, table: str = "T", load_id: str = "1234.5") -> list[Any]:
-    """Upload a file as dlt does."""
+    """Uploads a file as dlt does."""
     return rows(
         connection,
         f"""PUT 'file://{path}' '@"RAW"."%{table}"/"{load_id}"' OVERWRITE = TRUE, AUTO_COMPRESS = FALSE""",
@@ -122,8 +122,8 @@ PARQUET = "FILE_FORMAT = (TYPE = 'PARQUET', BINARY_AS_TEXT = FALSE, USE_LOGICAL_
         ),
     ],
 )
-def test_statements_of_setup_are_taken(connection: SnowflakeConnection, setup: str) -> None:
-    """What dlt, dbt and a setup script say is understood."""
+def test_statements_of_setup_are_accepted(connection: SnowflakeConnection, setup: str) -> None:
+    """Statements of dlt, dbt and a setup script are accepted."""
     rows(connection, setup)
 
 
@@ -137,8 +137,8 @@ def test_statements_of_setup_are_taken(connection: SnowflakeConnection, setup: s
         pytest.param("CREATE TABLE RAW.A (X INT); INSERT OVERWRITE INTO RAW.A SELECT 1", id="overwrite"),
     ],
 )
-def test_statements_as_dbt_writes_them_are_taken(connection: SnowflakeConnection, sql: str) -> None:
-    """Comments, dollar quotes and temporary views are read as Snowflake reads them."""
+def test_statements_of_dbt_are_accepted(connection: SnowflakeConnection, sql: str) -> None:
+    """Comments, dollar quotes and temporary views are parsed as in Snowflake."""
     rows(connection, sql)
 
 
@@ -178,10 +178,10 @@ def test_statements_as_dbt_writes_them_are_taken(connection: SnowflakeConnection
         ),
     ],
 )
-def test_mistakes_are_sql_errors(
+def test_invalid_statements_are_sql_errors(
     connection: SnowflakeConnection, sql: str, errno: int, sqlstate: str, words: str
 ) -> None:
-    """What Snowflake refuses is refused with its code, its state and its words."""
+    """A refused statement has Snowflake's code, state and message."""
     rows(connection, "CREATE TABLE RAW.K (ID INT NOT NULL)")
     with pytest.raises(Error) as caught, connection.cursor() as cursor:
         cursor.execute(sql)
@@ -190,14 +190,14 @@ def test_mistakes_are_sql_errors(
 
 
 def test_a_failing_statement_of_many_is_named(connection: SnowflakeConnection) -> None:
-    """The error of a request with several statements has the code for that, and the first error's words."""
+    """A request with several statements has its own error code, and the message of the first error."""
     with pytest.raises(ProgrammingError, match="does not exist or not authorized") as caught:
         rows(connection, "SELECT 1; SELECT * FROM RAW.NOPE; SELECT 2")
     assert (caught.value.errno, caught.value.sqlstate) == (100132, "P0000")
 
 
 def test_null_timestamps_stay_null(connection: SnowflakeConnection) -> None:
-    """A NULL among timestamps does not arrive as 1970."""
+    """A NULL among timestamps is not read as 1970."""
     rows(connection, "CREATE TABLE RAW.T (ID INT, AT TIMESTAMP_TZ, LATER TIMESTAMP_NTZ)")
     rows(connection, "INSERT INTO RAW.T VALUES (1, NULL, NULL), (2, '2024-01-01 00:00:00+00:00', '2024-01-01')")
     found = rows(connection, "SELECT AT, LATER FROM RAW.T ORDER BY ID")
@@ -206,7 +206,7 @@ def test_null_timestamps_stay_null(connection: SnowflakeConnection) -> None:
 
 
 def test_merge_takes_unqualified_values(connection: SnowflakeConnection) -> None:
-    """Dbt writes the values of an insert without saying whose they are: they are the source's."""
+    """Dbt inserts values without a table name; they are those of the source."""
     rows(connection, "CREATE TABLE RAW.T (ID INT, V TEXT); INSERT INTO RAW.T VALUES (1, 'old'), (2, 'kept')")
     merge = """MERGE INTO RAW.T AS D USING (SELECT 1 AS ID, 'new' AS V UNION ALL SELECT 3, 'born') AS S ON D.ID = S.ID
         WHEN MATCHED THEN UPDATE SET V = S.V WHEN NOT MATCHED THEN INSERT (ID, V) VALUES (ID, V)"""
@@ -214,8 +214,8 @@ def test_merge_takes_unqualified_values(connection: SnowflakeConnection) -> None
     assert rows(connection, "SELECT * FROM RAW.T ORDER BY ID") == [(1, "new"), (2, "kept"), (3, "born")]
 
 
-def test_tables_swap_whole(connection: SnowflakeConnection) -> None:
-    """SWAP WITH exchanges columns, constraints and rows, between schemas too."""
+def test_swapped_tables_exchange_everything(connection: SnowflakeConnection) -> None:
+    """SWAP WITH exchanges columns, constraints and rows, also between schemas."""
     rows(
         connection,
         "CREATE SCHEMA OTHER; CREATE TABLE RAW.T (ID INT NOT NULL); CREATE TABLE OTHER.T (ID INT, V TEXT);"
@@ -227,7 +227,7 @@ def test_tables_swap_whole(connection: SnowflakeConnection) -> None:
 
 
 def test_temporary_tables_belong_to_their_session(server: SnowflakeServer, connection: SnowflakeConnection) -> None:
-    """A temporary table in a schema shadows the other there, and no other session sees it."""
+    """A temporary table hides the permanent one of the same name, in its own session only."""
     rows(connection, "CREATE TABLE RAW.T AS SELECT 1 AS ID; CREATE TEMPORARY TABLE RAW.T AS SELECT 2 AS ID")
     assert rows(connection, "SELECT RAW.T.ID FROM RAW.T") == [(2,)]
     assert rows(connection, "DESCRIBE TABLE RAW.T")[0][:2] == ("ID", "NUMBER(38,0)")
@@ -254,8 +254,8 @@ def test_files_go_through_a_stage(connection: SnowflakeConnection, tmp_path: Pat
     assert rows(connection, copy) == [("Copy executed with 0 files processed.",)]
 
 
-def test_a_truncated_table_forgets_what_it_loaded(connection: SnowflakeConnection, tmp_path: Path) -> None:
-    """TRUNCATE deletes the load history with the rows, and PURGE the files with the load."""
+def test_truncate_deletes_the_load_history(connection: SnowflakeConnection, tmp_path: Path) -> None:
+    """TRUNCATE deletes the load history with the rows; PURGE deletes the files that were loaded."""
     rows(connection, 'CREATE TABLE RAW.T ("ID" INT)')
     put(connection, write_parquet(tmp_path / "a.parquet", {"id": [1]}))
     copy = f"COPY INTO RAW.T FROM {STAGE} {PARQUET} MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE"
@@ -267,7 +267,7 @@ def test_a_truncated_table_forgets_what_it_loaded(connection: SnowflakeConnectio
 
 @pytest.mark.parametrize("stage", [STAGE, '@"RAW"."%T"/"1234.5"/'])
 def test_a_copy_transforms(connection: SnowflakeConnection, tmp_path: Path, stage: str) -> None:
-    """$1:"name" is the file's column of exactly that name, and PARSE_JSON makes a variant of its text."""
+    """$1:"name" is the file's column with exactly that name, and PARSE_JSON converts text to a variant."""
     rows(connection, 'CREATE TABLE "RAW"."T" ("ID" INT, "PAYLOAD" VARIANT, "PLAIN" VARIANT, "OTHER" TEXT, "AT" DATE)')
     text = json.dumps({"name": "x", "deep": {"n": 1}})
     for name, number in (("a", 1), ("b", 2), ("c", 3)):
@@ -289,7 +289,7 @@ def test_a_copy_transforms(connection: SnowflakeConnection, tmp_path: Path, stag
 
 
 def test_a_copy_loads_all_or_nothing(connection: SnowflakeConnection, tmp_path: Path) -> None:
-    """A value that does not fit leaves nothing of the files before it."""
+    """If a value does not fit, no row of the earlier files is loaded."""
     rows(connection, 'CREATE TABLE RAW.T ("ID" INT)')
     put(connection, write_parquet(tmp_path / "a.parquet", {"id": ["1"]}))
     put(connection, write_parquet(tmp_path / "b.parquet", {"id": ["no number"]}))
@@ -299,7 +299,7 @@ def test_a_copy_loads_all_or_nothing(connection: SnowflakeConnection, tmp_path: 
 
 
 def test_json_lines_match_columns_by_name(connection: SnowflakeConnection, tmp_path: Path) -> None:
-    """JSON lines go into the columns of their keys, objects into variants, base64 into binary."""
+    """The keys of JSON lines are the columns; objects become variants, base64 becomes binary."""
     rows(connection, "CREATE TABLE RAW.T (ID INT, DOC VARIANT, RAW_BYTES BINARY, GONE TEXT)")
     lines = [{"id": 1, "doc": {"a": [1]}, "raw_bytes": "AAE="}, {"id": 2, "doc": None, "more": True}]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
@@ -342,10 +342,10 @@ def test_json_lines_match_columns_by_name(connection: SnowflakeConnection, tmp_p
         pytest.param("BEGIN; TRUNCATE TABLE RAW.U; DELETE FROM RAW.T; ROLLBACK", 0, id="delete after DDL"),
     ],
 )
-def test_transactions_are_as_snowflakes(
+def test_transactions_behave_like_snowflakes(
     server: SnowflakeServer, connection: SnowflakeConnection, statements: str, left: int
 ) -> None:
-    """What is rolled back leaves nothing, and DDL commits what was done before it."""
+    """A rollback undoes all statements since BEGIN, and DDL commits the statements before it."""
     rows(connection, "CREATE TABLE RAW.T (ID INT); CREATE TABLE RAW.U (ID INT)")
     rows(connection, statements)
     assert server.query("SELECT COUNT(*) FROM RAW.T") == [(left,)]
@@ -360,8 +360,8 @@ def test_transactions_are_as_snowflakes(
         f"COPY INTO RAW.T FROM {STAGE} {PARQUET} MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE PURGE = TRUE",
     ],
 )
-def test_dml_is_undone(server: SnowflakeServer, connection: SnowflakeConnection, tmp_path: Path, sql: str) -> None:
-    """Nobody else sees what is not committed, and rolled back it was never done: a file can be loaded again."""
+def test_dml_is_rolled_back(server: SnowflakeServer, connection: SnowflakeConnection, tmp_path: Path, sql: str) -> None:
+    """Other sessions do not see uncommitted rows; after a rollback the file can be loaded again."""
     rows(connection, "CREATE TABLE RAW.T (ID INT, V TEXT); INSERT INTO RAW.T VALUES (1, 'a')")
     put(connection, write_parquet(tmp_path / "a.parquet", {"id": [2], "v": ["z"]}))
     connection.autocommit(False)  # noqa: FBT003 - the connector's own signature
@@ -376,7 +376,7 @@ def test_dml_is_undone(server: SnowflakeServer, connection: SnowflakeConnection,
 
 
 def test_an_error_undoes_its_statement_alone(server: SnowflakeServer, connection: SnowflakeConnection) -> None:
-    """A transaction in which a statement fails goes on, and what it did before is committed."""
+    """A transaction continues after a failed statement, and the earlier statements are committed."""
     rows(connection, "CREATE TABLE RAW.T (ID INT NOT NULL); BEGIN; INSERT INTO RAW.T VALUES (1)")
     for wrong in ("SELECT * FROM RAW.NOPE", "INSERT INTO RAW.T VALUES (NULL)"):
         with pytest.raises(Error):
@@ -386,7 +386,7 @@ def test_an_error_undoes_its_statement_alone(server: SnowflakeServer, connection
 
 
 def test_a_lost_session_is_rolled_back(server: SnowflakeServer, connection: SnowflakeConnection) -> None:
-    """What a client had not committed when it closed, or died, is undone, and holds nobody up."""
+    """If a client closes or dies, its uncommitted changes are rolled back, and its locks are released."""
     rows(connection, "CREATE TABLE RAW.T (ID INT); INSERT INTO RAW.T VALUES (1)")
     closed, died = server.connect(), server.connect()
     rows(closed, "BEGIN; INSERT INTO RAW.T VALUES (2)")
@@ -427,7 +427,7 @@ def test_writers_wait_for_each_other(
 
 
 def test_many_clients_write_at_once(server: SnowflakeServer, connection: SnowflakeConnection) -> None:
-    """Sessions of several clients load one table side by side, and nothing is lost."""
+    """Several clients load one table in parallel, and no row is lost."""
     rows(connection, "CREATE TABLE RAW.T (ID INT); CREATE TABLE RAW.K AS SELECT 1 AS ID, 0 AS N")
 
     def work(number: int) -> None:
@@ -442,7 +442,7 @@ def test_many_clients_write_at_once(server: SnowflakeServer, connection: Snowfla
 
 
 def other_key(tmp_path: Path) -> Path:
-    """A private key that no user has."""
+    """A private key that belongs to no user."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     (tmp_path / "other.p8").write_bytes(key.private_bytes(serialization.Encoding.PEM, pkcs8, plain))
@@ -450,7 +450,7 @@ def other_key(tmp_path: Path) -> Path:
 
 
 def test_a_key_pair_lets_in(server: SnowflakeServer) -> None:
-    """The user's private key, encrypted, opens a session; ALTER USER may rotate it."""
+    """The user's private key, encrypted, opens a session; ALTER USER can rotate it."""
     key = {"password": None, "private_key_file": str(server.key_path), "private_key_file_pwd": PASSPHRASE}
     assert server.query("SELECT CURRENT_USER(), CURRENT_ROLE()", **key) == [("LOADER", "LOADER")]
     server.query("ALTER USER LOADER SET RSA_PUBLIC_KEY_2 = 'MIIB'")
@@ -458,7 +458,7 @@ def test_a_key_pair_lets_in(server: SnowflakeServer) -> None:
 
 
 def test_an_oauth_token_lets_in(server: SnowflakeServer) -> None:
-    """A valid token opens a session of its user's."""
+    """A valid token opens a session of its user."""
     server.change(users={**server.settings["users"], "CLOUD": {"tokens": {"good": "valid"}, "default_role": "LOADER"}})
     assert server.query("SELECT CURRENT_USER()", authenticator="oauth", token="good", password=None) == [("CLOUD",)]
 
@@ -475,10 +475,10 @@ def test_an_oauth_token_lets_in(server: SnowflakeServer) -> None:
         pytest.param({"account": "nope"}, 290404, "404 Not Found", id="account"),
     ],
 )
-def test_who_may_not_come_in(
+def test_logins_that_are_refused(
     server: SnowflakeServer, tmp_path: Path, changes: dict[str, Any], errno: int, words: str
 ) -> None:
-    """A login that Snowflake refuses is refused at once, with its code and words."""
+    """A login that Snowflake would refuse fails with its code and message."""
     server.change(users={**server.settings["users"], "CLOUD": {"tokens": {"old": "expired"}}})
     if "private_key_file" in changes:
         changes = {**changes, "private_key_file": str(other_key(tmp_path))}
@@ -511,10 +511,10 @@ def test_who_may_not_come_in(
     ],
 )
 @pytest.mark.usefixtures("connection")
-def test_who_came_in_may_not_do_everything(
+def test_a_session_needs_warehouse_database_and_privileges(
     server: SnowflakeServer, changes: dict[str, Any], sql: str, error: tuple[int, str, str]
 ) -> None:
-    """A session without warehouse, database or privileges opens, and its statements say what is missing."""
+    """A session without warehouse, database or privileges opens, but its statements fail with what is missing."""
     server.change(warehouses={"LOADING": {}, "FROZEN": {"suspended": True, "auto_resume": False}})
     server.query("CREATE TABLE RAW.T (ID INT)")
     with pytest.raises(ProgrammingError) as caught:
@@ -524,7 +524,7 @@ def test_who_came_in_may_not_do_everything(
 
 
 def test_a_session_without_warehouse_may_create(server: SnowflakeServer, connection: SnowflakeConnection) -> None:
-    """DDL and metadata need no warehouse: the first statement that computes fails."""
+    """DDL and metadata need no warehouse; the first statement that computes fails."""
     with server.connect(warehouse="NOPE") as poor:
         rows(poor, "CREATE TABLE RAW.T (ID INT)")
         assert rows(poor, "SELECT CURRENT_WAREHOUSE()") == [(None,)]
@@ -532,7 +532,7 @@ def test_a_session_without_warehouse_may_create(server: SnowflakeServer, connect
 
 
 def test_a_reset_before_is_retried_by_the_client(server: SnowflakeServer, connection: SnowflakeConnection) -> None:
-    """The connector asks again after its connection broke, and the statement is executed once, whenever it broke."""
+    """After a reset, the connector sends the request again, and the statement is executed once."""
     rows(connection, "CREATE TABLE RAW.T (ID INT)")
     for fault in ("reset", "reset_after"):
         server.arm("INSERT INTO RAW.T", fault)
@@ -540,8 +540,8 @@ def test_a_reset_before_is_retried_by_the_client(server: SnowflakeServer, connec
     assert server.query("SELECT COUNT(*) FROM RAW.T") == [(2,)]
 
 
-def test_faults_that_are_armed_are_met(server: SnowflakeServer, connection: SnowflakeConnection) -> None:
-    """An error, a delay and a killed session come as often as asked, then no more."""
+def test_armed_faults_occur(server: SnowflakeServer, connection: SnowflakeConnection) -> None:
+    """An error, a delay and a killed session occur as often as they were armed."""
     server.arm("SELECT 1", "error", code=604, sqlstate="57014", message="SQL execution canceled", times=2)
     for _ in range(2):
         with pytest.raises(ProgrammingError, match="canceled") as caught:
@@ -558,7 +558,9 @@ def test_faults_that_are_armed_are_met(server: SnowflakeServer, connection: Snow
         rows(connection, "SELECT 2")
 
 
-def test_the_log_says_who_did_what(server: SnowflakeServer, connection: SnowflakeConnection) -> None:
+def test_the_log_has_tag_role_and_warehouse_of_each_statement(
+    server: SnowflakeServer, connection: SnowflakeConnection
+) -> None:
     """Each statement is logged with its session's tag, role and warehouse, for tests and in ACCOUNT_USAGE."""
     rows(
         connection,
@@ -577,8 +579,8 @@ def test_the_log_says_who_did_what(server: SnowflakeServer, connection: Snowflak
     assert rows(connection, "SELECT * FROM SNOWFLAKE.ACCOUNT_USAGE.WAREHOUSE_METERING_HISTORY") == []
 
 
-def test_a_role_and_a_user_that_were_set_up_come_in(server: SnowflakeServer) -> None:
-    """CREATE ROLE, CREATE USER and GRANT ROLE make a user that can log in with that role, and no other."""
+def test_a_created_user_can_log_in_with_its_role(server: SnowflakeServer) -> None:
+    """CREATE ROLE, CREATE USER and GRANT ROLE create a user that can log in with that role only."""
     with server.connect() as admin:
         rows(admin, "CREATE ROLE R; CREATE USER U PASSWORD = 'p' DEFAULT_ROLE = R; GRANT ROLE R TO USER U")
     assert server.query("SELECT CURRENT_ROLE()", user="U", password="p", role="R") == [("R",)]
@@ -588,7 +590,7 @@ def test_a_role_and_a_user_that_were_set_up_come_in(server: SnowflakeServer) -> 
 
 @pytest.fixture
 def pipeline(server: SnowflakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dlt.Pipeline]:
-    """A pipeline of dlt's own, to the server, by key pair."""
+    """A dlt pipeline to the server, with key-pair authentication."""
     credentials = {
         "host": server.account,
         "username": server.user,
@@ -613,7 +615,7 @@ def pipeline(server: SnowflakeServer, tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("disposition", ["append", "merge", "replace"])
 def test_dlt_loads(server: SnowflakeServer, pipeline: dlt.Pipeline, disposition: Any) -> None:
-    """Dlt's own Snowflake destination loads parquet files twice: nested rows, variants and times arrive."""
+    """The Snowflake destination of dlt loads parquet files twice: child rows, variants and times are correct."""
 
     def orders(version: str, *ids: int) -> list[dict[str, Any]]:
         at = "2024-01-01T00:00:00Z"
@@ -641,7 +643,7 @@ def test_dlt_loads(server: SnowflakeServer, pipeline: dlt.Pipeline, disposition:
 
 
 def test_the_password_is_enough_for_the_plain_settings(server: SnowflakeServer) -> None:
-    """The environment's settings, as they are, open a session."""
+    """The unchanged settings of the environment open a session."""
     settings = server.environment()
     names = ("account", "user", "password", "database", "warehouse", "role", "host", "port", "protocol")
     given: dict[str, Any] = {name: settings[f"SNOWFLAKE_{name.upper()}"] for name in names}

@@ -1,4 +1,4 @@
-"""Proves as far as a server without privileges can that `deploy/snowflake/setup.sql` sets up what a load needs."""
+"""Tests that `deploy/snowflake/setup.sql` sets up what a load needs, on a server without privileges."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ DOCUMENT = ROOT / "docs" / "how-to" / "use-snowflake.md"
 
 
 def new_key(path: Path) -> str:
-    """Writes a private key without a passphrase and returns its public half as Snowflake takes it."""
+    """Writes a private key without a passphrase and returns its public key as Snowflake expects it."""
     key = rsa.generate_private_key(65537, 2048)
     private = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(key.private_bytes(*private))
@@ -28,14 +28,14 @@ def new_key(path: Path) -> str:
 
 
 def execute(server: SnowflakeServer, script: str) -> None:
-    """Runs every statement of a script, as an administrator does."""
+    """Executes every statement of a script as an administrator."""
     with server.connect(role="ACCOUNTADMIN", database=None, warehouse=None) as session:
         for cursor in session.execute_string(script, remove_comments=True):
             cursor.fetchall()
 
 
 def with_key(tree: SnowflakeTree, path: Path) -> SnowflakeWarehouse:
-    """Returns production's warehouse, as the service that the script made."""
+    """Returns the production warehouse with the service user that the script creates."""
     settings = {
         **tree.deployed.settings,
         "SNOWFLAKE_USER": "DATA_FOUNDATION_SERVICE",
@@ -48,10 +48,10 @@ def with_key(tree: SnowflakeTree, path: Path) -> SnowflakeWarehouse:
     return SnowflakeWarehouse(tree.root / "data" / path.stem, settings)
 
 
-def test_the_service_that_setup_makes_loads_and_changes_its_key(
+def test_the_service_user_of_setup_loads_and_rotates_its_key(
     tree: SnowflakeTree, server: SnowflakeServer, tmp_path: Path
 ) -> None:
-    """The script runs, and runs again; its user loads by key; with a second key no run is missed."""
+    """The script can run twice; its user loads with a key; while the key is rotated, both keys are valid."""
     first, second = tmp_path / "first.p8", tmp_path / "second.p8"
     script = SETUP.read_text().replace("'MIIB...'", f"'{new_key(first)}'", 1)
     for _ in range(2):
@@ -71,8 +71,8 @@ def test_the_service_that_setup_makes_loads_and_changes_its_key(
         load_resource(task, with_key(tree, first))
 
 
-def test_a_load_says_nothing_that_needs_another_right(tree: SnowflakeTree, server: SnowflakeServer) -> None:
-    """Into schemas that are there a load creates tables and nothing else: what the script grants is enough for it."""
+def test_a_load_needs_no_other_privilege(tree: SnowflakeTree, server: SnowflakeServer) -> None:
+    """In existing schemas a load only creates tables, so the privileges that the script grants are enough."""
     for schema in (tree.deployed.dataset("raw"), f"{tree.deployed.dataset('raw')}_staging"):
         server.query(f'CREATE SCHEMA "{schema.upper()}"')
     tree.add(
@@ -94,7 +94,7 @@ def test_the_documented_query_splits_the_bill(tree: SnowflakeTree, server: Snowf
     tree.give("shop", [{"id": 1}])
     tree.load("shop.orders")
     [query] = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(), flags=re.DOTALL)
-    # The server has no metering: what is split is seen before it is joined with what it cost.
+    # The server has no metering, so the test reads the split before the query joins it with the cost.
     assert server.query(query) == []
     split, _, _ = query.partition("\nselect\n    shares.source")
     found = server.query(f"{split} select distinct source, asset from shares where asset is not null")

@@ -1,4 +1,4 @@
-"""The memory that DuckDB is given for a copy: enough, with room to spare, for rows of every build."""
+"""Tests of the memory limit of a copy into DuckDB, with rows of every shape."""
 
 import hashlib
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from data_foundation.warehouses.duckdb.bounded_copy import ROW_GROUP, needed_byt
 from data_foundation.warehouses.duckdb.warehouse import FORMAT
 
 ROWS = 3 * ROW_GROUP
-"""More than two threads have in hand."""
+"""More rows than two threads hold at once."""
 
 THREADS = 2
 
 
 def _digest(column: int, row: int) -> str:
-    """Returns a text that shares nothing with those of other rows."""
+    """Returns a text that shares no part with those of other rows."""
     return hashlib.sha256(f"{column} {row}".encode()).hexdigest()
 
 
@@ -36,8 +36,8 @@ BUILDS: dict[str, Callable[[int], pa.Table]] = {
 
 
 @pytest.mark.parametrize("build", BUILDS)
-def test_a_copy_needs_less_than_it_is_given(build: str, tmp_path: Path) -> None:
-    """A half of it is enough, whatever the rows are."""
+def test_a_copy_needs_less_than_its_memory_limit(build: str, tmp_path: Path) -> None:
+    """Half of the limit is enough for rows of any shape."""
     path = tmp_path / "rows.parquet"
     rows = ROWS // (100 if "same" in build else 20)
     table = BUILDS[build](rows)
@@ -52,8 +52,8 @@ def test_a_copy_needs_less_than_it_is_given(build: str, tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM copied").fetchall() == [(20 * rows,)]
 
 
-def test_what_is_kept_of_the_rows_of_a_long_file_is_taken_off_up_to_a_third(tmp_path: Path) -> None:
-    """Else the copy of a long file takes more memory than that of a short one, by what DuckDB keeps of each block."""
+def test_row_groups_of_a_long_file_lower_the_limit_by_at_most_a_third(tmp_path: Path) -> None:
+    """The limit is lowered by the memory that DuckDB keeps for each row group, by at most a third."""
     given = []
     for groups in (1, 1_000, 20_000):
         path = tmp_path / f"{groups}.parquet"

@@ -1,4 +1,4 @@
-"""Whose turn it is to use a DuckDB file, among threads and among processes."""
+"""Tests of turns at a DuckDB file, among threads and among processes."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from data_foundation.warehouses.duckdb.file import DuckDBFile, find_file
 
 
 def test_threads_hand_the_open_file_over(tmp_path: Path) -> None:
-    """While threads wait for the file it is opened once, one uses it at a time, and the last one closes it."""
+    """While threads wait, the file is opened once; one thread uses it at a time, and the last one closes it."""
     file, opened = DuckDBFile(str(tmp_path / "w.duckdb")), []
     using, most, ready = 0, 0, threading.Barrier(4)
 
@@ -27,7 +27,7 @@ def test_threads_hand_the_open_file_over(tmp_path: Path) -> None:
         using += 1
         most = max(most, using)
         file.connection(connect_once).execute(f"CREATE TABLE t{number} (id INTEGER)")
-        # Long enough that the others wait by then.
+        # Long enough for the other threads to be waiting.
         threading.Event().wait(0.2)
         using -= 1
         file.leave(hand_over=True)
@@ -39,8 +39,8 @@ def test_threads_hand_the_open_file_over(tmp_path: Path) -> None:
         opened[0].execute("SELECT 1")
 
 
-def test_what_an_error_left_is_not_handed_over(tmp_path: Path) -> None:
-    """After an error the file is closed although another thread waits for it."""
+def test_a_connection_with_an_error_is_not_handed_over(tmp_path: Path) -> None:
+    """After an error, the file is closed even if another thread waits for it."""
     path = str(tmp_path / "w.duckdb")
     file = find_file(path)
     file.take(1)
@@ -56,7 +56,7 @@ def test_what_an_error_left_is_not_handed_over(tmp_path: Path) -> None:
 
 
 def test_threads_let_other_processes_have_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a while the file is closed and left alone for a moment, however many threads wait."""
+    """After a while the file is closed for a moment, however many threads wait."""
     monkeypatch.setattr(duckdb_file, "TURN_SECONDS", 0.0)
     path = str(tmp_path / "w.duckdb")
     file, other = DuckDBFile(path), DuckDBFile(path)

@@ -1,4 +1,4 @@
-"""How what lands is kept: the format of the file, its columns, and the files on the way into it."""
+"""Tests of storage in DuckDB: the format of the file, compression of columns, and intermediate files."""
 
 from pathlib import Path
 from typing import Any
@@ -18,27 +18,27 @@ KEPT = "SELECT DISTINCT column_name, compression FROM pragma_storage_info('raw.{
 
 @pytest.fixture
 def shop(tree: Tree) -> Tree:
-    """A checkout with a source, and nothing loaded yet."""
+    """A checkout with a source, before its first load."""
     tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders, write_disposition: append}]")
     tree.give("shop", ROWS)
     return tree
 
 
 def kept(tree: Tree, table: str) -> dict[str, str]:
-    """Returns how each text column of a table is compressed."""
+    """Returns the compression of each text column of a table."""
     return dict(tree.query(KEPT.format(table=table)))
 
 
-def test_texts_are_kept_as_duckdb_2_would(shop: Tree) -> None:
-    """Ids are like nothing before them, and are left as they are."""
+def test_texts_are_compressed_as_by_duckdb_2(shop: Tree) -> None:
+    """Text columns have DuckDB 2's compression; random ids are not compressed."""
     shop.load("shop.orders")
     assert shop.query(VERSION) == [f"{FORMAT}+"]
     assert kept(shop, "orders") == {"_dlt_id": "Uncompressed", "_dlt_load_id": "DICT_FSST", "name": "DICT_FSST"}
     assert kept(shop, "orders__lines") == {"_dlt_id": "Uncompressed", "_dlt_parent_id": "DICT_FSST", "sku": "DICT_FSST"}
 
 
-def test_a_file_keeps_the_format_it_was_made_with(shop: Tree) -> None:
-    """Somebody's older DuckDB may read it, too."""
+def test_a_file_keeps_its_storage_format(shop: Tree) -> None:
+    """A file that an older DuckDB has created can still be read by it."""
     path = Path(shop.warehouse.path)
     path.parent.mkdir()
     with duckdb.connect(path) as connection:
@@ -50,8 +50,8 @@ def test_a_file_keeps_the_format_it_was_made_with(shop: Tree) -> None:
     assert shop.load("shop.orders").row_count == 2 * len(ROWS)
 
 
-def test_files_on_the_way_are_not_compressed(shop: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To compress them and back takes longer than to write and read what it saves."""
+def test_intermediate_files_are_not_compressed(shop: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compressing and decompressing the intermediate files would take longer than writing and reading them."""
     found: set[str] = set()
 
     def look(job: BoundedCopy) -> None:

@@ -1,4 +1,4 @@
-"""Holds WAREHOUSE=filesystem to what every warehouse does, in a folder and in Azure's emulator."""
+"""Tests of WAREHOUSE=filesystem, in a local folder and in Azure's emulator."""
 
 import shutil
 import threading
@@ -47,7 +47,7 @@ WITHOUT_NODE = pytest.mark.skipif(not azurite.is_available(), reason="Azurite ne
 
 @pytest.fixture(scope="session")
 def azure() -> Iterator[Azurite]:
-    """A server of this worker's own."""
+    """One server for each worker of the tests."""
     with azurite.run_azurite() as running:
         yield running
 
@@ -57,7 +57,7 @@ PLACES = ["delta", "parquet", *(pytest.param(f"{kind} in Azure", marks=WITHOUT_N
 
 @pytest.fixture(params=PLACES)
 def tree(request: pytest.FixtureRequest, tmp_path: Path) -> LakeTree:
-    """An empty checkout over an empty lake of each kind."""
+    """An empty checkout with an empty lake, of each kind."""
     kind, _, is_remote = request.param.partition(" in ")
     if not is_remote:
         return {"delta": LakeTree, "parquet": ParquetTree}[kind](tmp_path)
@@ -66,18 +66,18 @@ def tree(request: pytest.FixtureRequest, tmp_path: Path) -> LakeTree:
 
 @pytest.fixture
 def delta(tmp_path: Path) -> LakeTree:
-    """An empty checkout over a folder of Delta tables."""
+    """An empty checkout with a folder of Delta tables."""
     return LakeTree(tmp_path)
 
 
 @pytest.fixture
 def parquet(tmp_path: Path) -> ParquetTree:
-    """An empty checkout over a folder of parquet files."""
+    """An empty checkout with a folder of parquet files."""
     return ParquetTree(tmp_path)
 
 
 def container(azure: Azurite, **more: str) -> dict[str, str]:
-    """The settings of a lake in a container that nobody else has."""
+    """The settings of a lake in a new container."""
     return dict(azure.settings(f"c{time.time_ns()}", **more))
 
 
@@ -89,7 +89,7 @@ def add_orders(tree: Tree, *settings: str, retries: str = "{max: 0}", **more: st
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_disposition_does_what_it_says(tree: LakeTree, mode: str) -> None:
-    """Rows, rows nested below them, a new column, a cursor and an empty disk: all as in every other warehouse."""
+    """Rows, child rows, a new column, a cursor and an empty disk work as in every other warehouse."""
     add_orders(tree, *MODES[mode])
     if tree.warehouse.format == "parquet" and mode not in {"append", "replace"}:
         with pytest.raises(WarehouseError, match="parquet"):
@@ -99,7 +99,7 @@ def test_every_disposition_does_what_it_says(tree: LakeTree, mode: str) -> None:
                        {"id": 2, "at": "2024-01-02"}])  # fmt: skip
     first = tree.load("shop.orders")
     assert (first.rows, first.row_count, first.children) == (2, 2, {"orders__lines": 2, "orders__lines__taxes": 1})
-    shutil.rmtree(tree.root / "data")  # what is known is in the lake
+    shutil.rmtree(tree.root / "data")  # the state is in the lake
     tree.give("shop", [{"id": 1, "at": "2024-01-03", "colour": "red", "lines": [{"n": 3}]},
                        {"id": 3, "at": "2024-01-03"}])  # fmt: skip
     second = tree.load("shop.orders")
@@ -136,8 +136,8 @@ def get_rows():
 
 
 @pytest.mark.parametrize("mode", ["append", "replace", "merge"])
-def test_arrow_tables_land_as_rows_do(tree: LakeTree, mode: str) -> None:
-    """Pages of Arrow, of which a later one has a column that the first one lacks."""
+def test_arrow_tables_are_loaded_like_rows(tree: LakeTree, mode: str) -> None:
+    """A later Arrow table may have a column that the first one lacks."""
     add_orders(tree, *MODES[mode], data=ARROW)
     if tree.warehouse.format == "parquet" and mode == "merge":
         with pytest.raises(WarehouseError, match="parquet"):
@@ -156,7 +156,7 @@ def test_arrow_tables_land_as_rows_do(tree: LakeTree, mode: str) -> None:
 
 
 def test_a_value_of_another_type_gets_a_column_of_its_own(tree: LakeTree) -> None:
-    """What dlt calls a variant."""
+    """The column is what dlt calls a variant."""
     add_orders(tree, "write_disposition: append")
     tree.give("shop", [{"id": 1, "size": 5}])
     tree.load("shop.orders")
@@ -167,7 +167,7 @@ def test_a_value_of_another_type_gets_a_column_of_its_own(tree: LakeTree) -> Non
 
 @pytest.mark.parametrize("on_empty", ["keep", "truncate", "fail"])
 def test_a_replace_without_rows_does_what_on_empty_says(tree: LakeTree, on_empty: str) -> None:
-    """The rows stay, go, or stay with an error."""
+    """The rows are kept, deleted, or kept with an error."""
     add_orders(tree, "write_disposition: replace", f"on_empty: {on_empty}")
     tree.give("shop", [{"id": 1, "lines": [{"n": 1}]}])
     tree.load("shop.orders")
@@ -180,8 +180,8 @@ def test_a_replace_without_rows_does_what_on_empty_says(tree: LakeTree, on_empty
     assert tree.query("select count(*) from raw.orders") == [0 if on_empty == "truncate" else 1]
 
 
-def test_of_rows_with_one_key_the_last_one_counts(delta: LakeTree) -> None:
-    """Within one load too, and lists that became shorter are shorter in the table."""
+def test_the_last_of_several_rows_with_one_key_is_kept(delta: LakeTree) -> None:
+    """This holds within one load too, and child rows of the earlier row are deleted."""
     add_orders(delta, *MODES["merge"])
     delta.give("shop", [{"id": 1, "at": "2024-01-01", "colour": "red", "lines": [{"n": 1}, {"n": 2}]}])
     delta.load("shop.orders")
@@ -194,8 +194,8 @@ def test_of_rows_with_one_key_the_last_one_counts(delta: LakeTree) -> None:
     assert delta.query("select count(*) from raw.orders__lines") == [0]
 
 
-def test_a_row_that_says_so_deletes_its_key(delta: LakeTree) -> None:
-    """With what is nested in it, and it is not written itself, on the first load either."""
+def test_a_hard_delete_row_deletes_its_key(delta: LakeTree) -> None:
+    """The hard-delete row deletes the key's row and child rows, and is never written, even on the first load."""
     add_orders(delta, *MODES["upsert"], "columns: {gone: {data_type: bool, hard_delete: true}}")
     rows = [{"id": 1, "gone": False, "lines": [{"n": 1}]}, {"id": 2, "gone": True, "lines": [{"n": 2}]}]
     delta.give("shop", rows)
@@ -211,7 +211,7 @@ def test_a_row_that_says_so_deletes_its_key(delta: LakeTree) -> None:
 def test_a_load_that_fails_half_way_changes_nothing(
     tmp_path: Path, mode: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it had written before is gone when the error is told."""
+    """Files that were already written are deleted before the error is raised."""
     tree = LakeTree(tmp_path, {"LAKE_URL": "lake", "LAKE_FORMAT": kind})
     add_orders(tree, *MODES[mode])
     tree.give("shop", [{"id": 1, "at": "2024-01-01", "lines": [{"n": 1}]}])
@@ -234,8 +234,8 @@ def test_a_load_that_fails_half_way_changes_nothing(
 
 
 @pytest.mark.parametrize("refresh", ["drop", "state"])
-def test_a_refresh_begins_anew(tree: LakeTree, refresh: str) -> None:
-    """Dropped, the table loses the columns that no row has any more; with the state alone it keeps them."""
+def test_a_refresh_drops_the_table_or_resets_the_state(tree: LakeTree, refresh: str) -> None:
+    """After `drop`, the table has only the new rows' columns; if only the state is reset, it keeps all columns."""
     add_orders(tree, "write_disposition: append", CURSOR)
     tree.give("shop", [{"id": 1, "at": "2024-01-01", "old": 1, "lines": [{"n": 1}]}])
     tree.load("shop.orders")
@@ -252,7 +252,7 @@ def test_a_refresh_begins_anew(tree: LakeTree, refresh: str) -> None:
 
 @pytest.mark.parametrize("midnight", ["", "T00:00:00Z"], ids=["text", "timestamp"])
 def test_a_range_is_loaded_again(delta: LakeTree, midnight: str) -> None:
-    """Its rows go, with what is nested in them, before they come again; those around it stay; also if none come."""
+    """The rows of the range and their child rows are deleted first, even if no new rows follow; other rows stay."""
     cursor = f'incremental: {{cursor_path: at, initial_value: "2024-01-01{midnight}"}}'
     add_orders(delta, "write_disposition: append", cursor, "partitions: {by: daily, start: 2024-01-01}")
     rows = [{"id": day, "at": f"2024-01-0{day}{midnight}", "lines": [{"n": day}]} for day in (1, 2, 3)]
@@ -285,18 +285,18 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_files_cannot_do_is_refused_before_anything_is_read(case: str, tmp_path: Path) -> None:
-    """With what is accepted instead."""
-    kind, settings, told = REFUSED[case]
+def test_settings_that_files_do_not_support_are_refused(case: str, tmp_path: Path) -> None:
+    """The error shows what is accepted."""
+    kind, settings, message = REFUSED[case]
     tree = LakeTree(tmp_path, {"LAKE_URL": "lake", "LAKE_FORMAT": kind})
     add_orders(tree, *settings)
-    with pytest.raises(WarehouseError, match=told):
+    with pytest.raises(WarehouseError, match=message):
         tree.load("shop.orders")
     assert not tree.lake.exists()
 
 
-def test_parquet_files_lie_where_the_layout_says(tmp_path: Path) -> None:
-    """And nothing else lies among them."""
+def test_parquet_files_follow_the_layout(tmp_path: Path) -> None:
+    """There are no other files among them."""
     layout = "{table_name}/{YYYY}/{load_id}.{file_id}.{ext}"
     tree = ParquetTree(tmp_path, {"LAKE_URL": "lake", "LAKE_FORMAT": "parquet", "LAKE_LAYOUT": layout})
     add_orders(tree, "write_disposition: append")
@@ -307,8 +307,8 @@ def test_parquet_files_lie_where_the_layout_says(tmp_path: Path) -> None:
     assert pyarrow.parquet.read_table(file)["id"].to_pylist() == [1]
 
 
-def test_tables_of_one_lake_are_loaded_side_by_side(tree: LakeTree) -> None:
-    """Each has its own load, its own state and its own failure."""
+def test_tables_of_one_lake_are_loaded_in_parallel(tree: LakeTree) -> None:
+    """Each table has its own load, state and failure."""
     names = ["a", "a__b", "c"]
     resources = "\n".join(f"  - {{entry: data.get_rows, destination: raw.{name}}}" for name in names)
     tree.add("shop", f"resources:\n{resources}\n")
@@ -321,7 +321,7 @@ def test_tables_of_one_lake_are_loaded_side_by_side(tree: LakeTree) -> None:
 
 
 def test_one_tree_feeds_a_warehouse_and_a_lake(tmp_path: Path) -> None:
-    """`warehouse: lake` lands one resource in the lake; what was done is told in the warehouse, of both."""
+    """`warehouse: lake` loads one resource into the lake; the audit trail in the warehouse has both."""
     tree, lake = Tree(tmp_path), LakeTree(tmp_path)
     tree.add("shop", """
         resources:
@@ -338,8 +338,8 @@ def test_one_tree_feeds_a_warehouse_and_a_lake(tmp_path: Path) -> None:
     assert DeltaTable(lake.lake / "raw" / "there").version() == 0
 
 
-def test_the_audit_of_a_lake_is_that_of_this_machine(delta: LakeTree) -> None:
-    """A lake takes no single rows: attempts are read from this machine's lines, and nothing is amiss."""
+def test_attempts_of_a_lake_are_read_from_this_machines_log(delta: LakeTree) -> None:
+    """The lake has no audit tables, so attempts are read from this machine's log."""
     add_orders(delta, "write_disposition: append")
     delta.give("shop", [{"id": 1}])
     delta.load("shop.orders")
@@ -350,8 +350,8 @@ def test_the_audit_of_a_lake_is_that_of_this_machine(delta: LakeTree) -> None:
     assert trail.away == ""
 
 
-def test_checks_look_at_the_lake(tree: LakeTree) -> None:
-    """Rows, keys and values are those of the files."""
+def test_checks_read_the_lake(tree: LakeTree) -> None:
+    """Checks of rows, keys and values read the files."""
     checks = "checks: {primary_key: warn, row_count: {min: 3}, accepted_values: {colour: [red]}}"
     add_orders(tree, "write_disposition: append", "primary_key: id", checks)
     tree.give("shop", [{"id": 1, "colour": "red"}, {"id": 1, "colour": "blue"}])
@@ -362,7 +362,7 @@ def test_checks_look_at_the_lake(tree: LakeTree) -> None:
 
 
 def test_readers_never_see_an_empty_table(tree: LakeTree) -> None:
-    """While a table is replaced a reader of Delta sees one load; a reader of all parquet files one, or two."""
+    """While a table is replaced, a reader of Delta sees one load; a reader of all parquet files may see both."""
     add_orders(tree, "write_disposition: replace")
     tree.give("shop", [{"id": number} for number in range(10)])
     tree.load("shop.orders")
@@ -373,7 +373,7 @@ def test_readers_never_see_an_empty_table(tree: LakeTree) -> None:
             try:
                 seen.update(tree.query("select count(*) from raw.orders"))
             except (DatabaseException, FileNotFoundError, ResourceNotFoundError):
-                continue  # it was listed before and read after: a reader of files looks again
+                continue  # deleted between listing and reading: a reader of files lists again
 
     reader = threading.Thread(target=look)
     reader.start()
@@ -384,8 +384,8 @@ def test_readers_never_see_an_empty_table(tree: LakeTree) -> None:
     assert seen <= ({10} if tree.warehouse.format == "delta" else {10, 20})
 
 
-def test_a_table_of_another_format_is_told(delta: LakeTree, parquet: ParquetTree) -> None:
-    """Parquet files in the folder of a Delta table, or the other way round, would be read by nobody or twice."""
+def test_a_table_of_another_format_is_refused(delta: LakeTree, parquet: ParquetTree) -> None:
+    """Parquet files in the folder of a Delta table, or the reverse, would be ignored or read twice."""
     add_orders(delta, "write_disposition: append")
     delta.give("shop", [{"id": 1}])
     delta.load("shop.orders")
@@ -397,7 +397,7 @@ def test_a_table_of_another_format_is_told(delta: LakeTree, parquet: ParquetTree
 
 
 def test_a_loaded_table_is_an_ordinary_delta_table(delta: LakeTree) -> None:
-    """Who reads it needs nothing of ours."""
+    """A reader needs deltalake only."""
     add_orders(delta, "write_disposition: append")
     delta.give("shop", [{"id": 1}, {"id": 2}])
     delta.load("shop.orders")
@@ -431,16 +431,16 @@ SETTINGS: dict[str, tuple[dict[str, str], type[FoundationError], str]] = {
 
 
 @pytest.mark.parametrize("case", SETTINGS)
-def test_settings_that_cannot_be_right_are_named(case: str, tmp_path: Path) -> None:
-    """All that are missing at once, and no secret."""
-    settings, error, told = SETTINGS[case]
-    with pytest.raises(error, match=told) as raised, LakeTree(tmp_path, settings).warehouse.open():
+def test_invalid_settings_are_named(case: str, tmp_path: Path) -> None:
+    """The error names all missing settings, and no secret."""
+    settings, error, message = SETTINGS[case]
+    with pytest.raises(error, match=message) as raised, LakeTree(tmp_path, settings).warehouse.open():
         pass
     assert "s3cr3t" not in str(raised.value)
 
 
-def test_every_way_into_azure_and_s3_reaches_both_libraries(tmp_path: Path) -> None:
-    """What proves who one is reaches fsspec, which writes files, and deltalake, which writes tables."""
+def test_credentials_of_azure_and_s3_reach_both_libraries(tmp_path: Path) -> None:
+    """The credentials reach fsspec, which writes files, and deltalake, which writes tables."""
     account = {**AZURE, "AZURE_STORAGE_ACCOUNT_NAME": "acme"}
     principal = {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s"}
     keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-west-1"}
@@ -459,14 +459,14 @@ def test_every_way_into_azure_and_s3_reaches_both_libraries(tmp_path: Path) -> N
 
 
 @WITHOUT_NODE
-def test_what_azure_refuses_names_the_setting(azure: Azurite, tmp_path: Path) -> None:
-    """A wrong key, no container, a token that may only read: told once, at once, without the secret."""
+def test_a_refusal_of_azure_names_the_setting(azure: Azurite, tmp_path: Path) -> None:
+    """A wrong key, a missing container and a read-only token are reported without a retry and without the secret."""
     settings = container(azure)
     wrong = {"AZURE_STORAGE_CONNECTION_STRING": azure.connection_string(key="d3Jvbmc=")}
     absent = {"LAKE_URL": "az://nothere/folder"}
     read_only = {"AZURE_STORAGE_CONNECTION_STRING": azure.connection_string_to_read()}
     for kind in ("delta", "parquet"):
-        for change, told in (
+        for change, message in (
             (wrong, "refuses AZURE_STORAGE_CONNECTION_STRING"),
             (absent, "there is no container or bucket 'nothere': create it, or correct LAKE_URL"),
             (read_only, "refuses AZURE_STORAGE_CONNECTION_STRING"),
@@ -475,7 +475,7 @@ def test_what_azure_refuses_names_the_setting(azure: Azurite, tmp_path: Path) ->
             add_orders(tree, "write_disposition: append", retries="{max: 3, backoff: 30}")
             tree.give("shop", [{"id": 1}])
             started = time.monotonic()
-            with pytest.raises(WarehouseError, match=told) as raised:
+            with pytest.raises(WarehouseError, match=message) as raised:
                 tree.load("shop.orders")
             assert time.monotonic() - started < 20
             assert "d3Jvbmc" not in str(raised.value)
@@ -483,13 +483,13 @@ def test_what_azure_refuses_names_the_setting(azure: Azurite, tmp_path: Path) ->
     assert LakeTree(tmp_path, settings).load("shop.orders").row_count == 1
 
 
-def test_an_azure_that_cannot_be_reached_may_be_reached_later(tmp_path: Path, unused: Callable[[], int]) -> None:
-    """Nobody answers: that passes, so it is tried again as `retries` says."""
+def test_an_unreachable_azure_is_retried(tmp_path: Path, unused: Callable[[], int]) -> None:
+    """If there is no answer, the load is retried as `retries` allows."""
     address = f"AccountName=acme;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:{unused()}/acme"
     settings = {"LAKE_URL": "az://c/t", "AZURE_STORAGE_CONNECTION_STRING": address}
     destination: Any = LakeTree(tmp_path, settings).warehouse.destination()
-    told = destination.config_params
-    options = {**told["credentials"].to_object_store_rs_credentials(), **told["deltalake_storage_options"]}
+    message = destination.config_params
+    options = {**message["credentials"].to_object_store_rs_credentials(), **message["deltalake_storage_options"]}
     with pytest.raises(OSError, match="Generic MicrosoftAzure error") as raised:
         DeltaTable("az://c/t", storage_options={**options, "max_retries": "0"})
     explained = explain_refusal(raised.value, settings)
@@ -497,8 +497,8 @@ def test_an_azure_that_cannot_be_reached_may_be_reached_later(tmp_path: Path, un
     assert is_transient(explained)
 
 
-def test_an_s3_that_cannot_be_reached_may_be_reached_later(tmp_path: Path, unused: Callable[[], int]) -> None:
-    """The same of an S3 that nobody answers for."""
+def test_an_unreachable_s3_is_retried(tmp_path: Path, unused: Callable[[], int]) -> None:
+    """The same for S3."""
     settings = {"LAKE_URL": "s3://bucket/folder", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "s3cr3t",
                 "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{unused()}"}  # fmt: skip
     tree = LakeTree(tmp_path, settings)
@@ -509,7 +509,7 @@ def test_an_s3_that_cannot_be_reached_may_be_reached_later(tmp_path: Path, unuse
 
 @pytest.fixture
 def unused() -> Callable[[], int]:
-    """A function that returns a port where nobody listens."""
+    """A function that returns a port without a listener."""
 
     def port() -> int:
         import socket  # noqa: PLC0415
@@ -523,7 +523,7 @@ def unused() -> Callable[[], int]:
 
 
 def test_deployments_do_not_see_each_other(tmp_path: Path) -> None:
-    """A suffix makes other folders."""
+    """A suffix gives a deployment its own folders."""
     production, mine = LakeTree(tmp_path), LakeWarehouse.of(tmp_path, {"LAKE_URL": "lake"}, suffix="__me", others=_none)
     assert mine.dataset("raw") == "raw__me"
     assert mine.work_folder != production.warehouse.work_folder
@@ -533,8 +533,8 @@ def _none(name: str) -> DuckDBWarehouse:
     raise AssertionError(name)
 
 
-def test_a_first_load_has_drifted_from_nothing(tree: LakeTree) -> None:
-    """Every column of a new table is new, those that the YAML names too; later ones are told by their names."""
+def test_a_first_load_has_no_drift(tree: LakeTree) -> None:
+    """Every column of a new table is new, including those of the YAML; later ones are reported by name."""
     add_orders(tree, "columns: {id: {data_type: bigint}}")
     tree.give("shop", [{"id": 1, "colour": "red"}])
     first = tree.load("shop.orders")
@@ -545,8 +545,8 @@ def test_a_first_load_has_drifted_from_nothing(tree: LakeTree) -> None:
     assert tree.load("shop.orders").schema_changes == {"orders": ("size",)}
 
 
-def test_a_deployment_of_ones_own_has_folders_of_its_own(tmp_path: Path) -> None:
-    """`DEPLOYMENT=dev` writes beside production, under the name that it says."""
+def test_a_deployment_has_folders_of_its_own(tmp_path: Path) -> None:
+    """`DEPLOYMENT=dev` writes to folders of its own, beside those of production."""
     tree = LakeTree(tmp_path)
     add_orders(tree)
     tree.give("shop", [{"id": 1}])
@@ -563,8 +563,8 @@ PLACES_BY_URL = {
 
 
 @pytest.mark.parametrize(("url", "expected"), PLACES_BY_URL.items(), ids=PLACES_BY_URL)
-def test_a_place_takes_the_account_and_no_more(url: str, expected: str, tmp_path: Path) -> None:
-    """Container and folders are those of the place; what is pending for another place stays away from it."""
+def test_a_place_uses_the_account_of_the_lake(url: str, expected: str, tmp_path: Path) -> None:
+    """Container and folders are those of the place; pending loads of different places are in different folders."""
     lake = LakeTree(tmp_path, {"LAKE_URL": url}).warehouse
     there = lake.at(LakePlace(container="raw-data", folder="bronze/sales"))
     assert (there.url, there.dataset("raw"), replace(there, suffix="__me").dataset("raw")) == (
@@ -576,8 +576,8 @@ def test_a_place_takes_the_account_and_no_more(url: str, expected: str, tmp_path
     assert there.work_folder != lake.work_folder != lake.at(LakePlace(container="raw-data", folder="b")).work_folder
 
 
-def test_a_table_lies_in_its_place_with_all_that_belongs_to_it(tree: LakeTree) -> None:
-    """`lake: {container, folder}`: rows, nested rows and state; a second load and a query find them there."""
+def test_a_table_is_in_its_place_with_its_child_tables_and_state(tree: LakeTree) -> None:
+    """With `lake: {container, folder}`, rows, child rows and state are in that folder, for loads and for queries."""
     if "://" in tree.settings["LAKE_URL"]:
         place = f"container: {tree.settings['LAKE_URL'].partition('://')[2].split('/')[0]}, folder: bronze/sales"
     else:
@@ -593,8 +593,8 @@ def test_a_table_lies_in_its_place_with_all_that_belongs_to_it(tree: LakeTree) -
         assert client.execute_sql("select id from sales.orders order by id") == [(1,), (2,)]
 
 
-def test_a_place_in_the_lake_is_for_a_lake(delta: LakeTree) -> None:
-    """Beside `warehouse: duckdb` it is refused with the file and what to do."""
+def test_a_place_needs_a_lake(delta: LakeTree) -> None:
+    """With `warehouse: duckdb` it is refused with the file and what to do."""
     add_orders(delta, "warehouse: duckdb", "lake: {container: a, folder: b}")
     with pytest.raises(ConfigError, match="lake is where a table lands in a lake, and warehouse is duckdb; leave one"):
         delta.task("shop.orders")

@@ -1,4 +1,4 @@
-"""Holds WAREHOUSE=postgres to what every warehouse does, on a real PostgreSQL server."""
+"""Tests of WAREHOUSE=postgres on a real PostgreSQL server."""
 
 import datetime as dt
 import math
@@ -52,14 +52,14 @@ RATES = "select rate from raw.orders__lines__taxes order by rate"
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[PostgresServer]:
-    """A server of this worker's own."""
+    """One server for each worker of the tests."""
     with run_server() as running:
         yield running
 
 
 @pytest.fixture
 def tree(server: PostgresServer, tmp_path: Path) -> PostgresTree:
-    """An empty checkout over an empty database."""
+    """An empty checkout with an empty database."""
     return PostgresTree(tmp_path, server.settings(server.create_database()))
 
 
@@ -72,14 +72,14 @@ def add_orders(tree: PostgresTree, *settings: str, **more: str) -> None:
 
 @pytest.mark.parametrize("name", DISPOSITIONS)
 def test_every_disposition_does_what_it_says(tree: PostgresTree, name: str) -> None:
-    """Rows, rows nested below them, a new column, a cursor and an empty disk: all as in every other warehouse."""
+    """Rows, child rows, a new column, a cursor and an empty disk work as in every other warehouse."""
     add_orders(tree, *DISPOSITIONS[name])
     tree.give("shop", [{"id": 1, "at": "2024-01-01", "lines": [{"n": 1, "taxes": [{"rate": 5}]}, {"n": 2}]},
                        {"id": 2, "at": "2024-01-02"}])  # fmt: skip
     first = tree.load("shop.orders")
     assert (first.rows, first.row_count, first.children) == (2, 2, {"orders__lines": 2, "orders__lines__taxes": 1})
     assert first.table == f"{tree.settings['POSTGRES_DATABASE']}.raw.orders"
-    shutil.rmtree(tree.root / "data")  # what is known is in the warehouse
+    shutil.rmtree(tree.root / "data")  # the state is in the warehouse
     tree.give("shop", [{"id": 1, "at": "2024-01-03", "colour": "red", "lines": [{"n": 3}]},
                        {"id": 3, "at": "2024-01-03"}])  # fmt: skip
     second = tree.load("shop.orders")
@@ -157,7 +157,7 @@ def get_rows():
 
 
 def give_values(tree: PostgresTree, form: str, columns: dict[str, Any], settings: str = "") -> None:
-    """Makes raw.orders of columns, as rows or as Arrow."""
+    """Makes raw.orders yield these columns, as rows or as an Arrow table."""
     import pickle  # noqa: PLC0415 - Python's own values, which JSON has not
 
     add_orders(tree, "write_disposition: append", *settings.splitlines(), data=PICKLED)
@@ -165,13 +165,13 @@ def give_values(tree: PostgresTree, form: str, columns: dict[str, Any], settings
 
 
 def read(tree: PostgresTree, column: str) -> list[Any]:
-    """Returns the values of a column, bytes as bytes."""
+    """Returns the values of a column, memoryviews converted to bytes."""
     found = tree.query(f"select {column} from raw.orders order by n")
     return [bytes(value) if isinstance(value, memoryview) else value for value in found]
 
 
-def test_rows_keep_every_value(tree: PostgresTree) -> None:
-    """What a generator yields in dicts is what a query gives back, to the last digit, byte and time zone."""
+def test_values_of_rows_are_unchanged(tree: PostgresTree) -> None:
+    """A query returns the values that the generator yields, to the last digit, byte and time zone."""
     give_values(tree, "rows", VALUES, TYPES)
     tree.load("shop.orders")
     assert_values(tree, VALUES)
@@ -181,8 +181,8 @@ def test_rows_keep_every_value(tree: PostgresTree) -> None:
     assert (found["an_aware"], found["a_naive"]) == ("timestamp with time zone", "timestamp without time zone")
 
 
-def test_arrow_rows_keep_every_value(tree: PostgresTree) -> None:
-    """The same for Arrow tables, whose numbers may be no numbers, and infinite."""
+def test_values_of_arrow_tables_are_unchanged(tree: PostgresTree) -> None:
+    """The same for Arrow tables, whose numbers may be NaN or infinite."""
     columns = {name: values for name, values in VALUES.items() if name not in ("a_json", "a_wei", "a_huge")}
     columns["a_binary"] = [b"", *VALUES["a_binary"], b""]
     columns["a_double"] = [*VALUES["a_double"], math.inf, -math.inf]
@@ -195,10 +195,10 @@ def test_arrow_rows_keep_every_value(tree: PostgresTree) -> None:
 
 
 def assert_values(tree: PostgresTree, columns: dict[str, list[Any]]) -> None:
-    """Holds every column of the table to what was given; what was not is NULL."""
+    """Asserts that every column of the table has the given values, and NULL where none was given."""
     for name, values in columns.items():
         if name in ("an_aware", "a_naive"):
-            # Python has no year 10000, which a local time zone may make of 9999.
+            # Python has no year 10000, which 9999 may become in a local time zone.
             found = (
                 tree.query(f"select {name} at time zone 'UTC' from raw.orders order by n")
                 if name == "an_aware"
@@ -211,7 +211,7 @@ def assert_values(tree: PostgresTree, columns: dict[str, list[Any]]) -> None:
 
 
 def arrow_columns() -> dict[str, tuple[pa.Array, str, list[Any]]]:
-    """Returns by name: an Arrow array, the column that takes it, and what is read from that."""
+    """Returns by name: an Arrow array, the type of the column, and the values that a query returns."""
     noon = dt.datetime(2024, 7, 1, 12, tzinfo=dt.UTC)
     blobs, texts = [b"\\", None, b"", b"\x00"], ["\\N", None, "", "a"]
     days: dict[str, Any] = {"tz": "America/New_York", "unit": "ns"}
@@ -235,7 +235,7 @@ def arrow_columns() -> dict[str, tuple[pa.Array, str, list[Any]]]:
 def test_every_kind_of_arrow_column_is_copied(
     tree: PostgresTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
 ) -> None:
-    """Dictionaries, structs, lists, smaller floats, any zone: however a file is cut, each value arrives as it was."""
+    """Dictionaries, structs, lists, small floats and time zones are unchanged, however the file is split into parts."""
     columns = arrow_columns()
     pq.write_table(pa.table({name: array for name, (array, _, _) in columns.items()}), tmp_path / "rows.parquet")
     monkeypatch.setattr(postgres_copy, "ROWS_AT_ONCE", rows_at_once)
@@ -268,16 +268,16 @@ PASSING = (
 )
 
 
-def test_what_a_server_says_is_told_as_a_setting_or_as_something_that_passes() -> None:
-    """A setting at fault is named and not tried again; a server that is away, full or starting is."""
-    for said, reason in REFUSED.items():
-        error = explain_connection(psycopg2.OperationalError(f"connection to server failed: {said}"), "db")
-        assert isinstance(error, WarehouseError), said
+def test_an_error_of_the_server_names_a_setting_or_is_retried() -> None:
+    """The error names the wrong setting and is not retried; a server that is down, full or starting is retried."""
+    for message, reason in REFUSED.items():
+        error = explain_connection(psycopg2.OperationalError(f"connection to server failed: {message}"), "db")
+        assert isinstance(error, WarehouseError), message
         assert reason in str(error)
         assert not is_transient(error)
-    for said in PASSING:
-        error = explain_connection(psycopg2.OperationalError(f"connection to server failed: {said}"), "db")
-        assert is_transient(error), said
+    for message in PASSING:
+        error = explain_connection(psycopg2.OperationalError(f"connection to server failed: {message}"), "db")
+        assert is_transient(error), message
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_what_a_server_says_is_told_as_a_setting_or_as_something_that_passes() -
 def test_a_null_character_is_refused_with_its_place(
     tree: PostgresTree, form: str, columns: dict[str, Any], where: str
 ) -> None:
-    """PostgreSQL cannot hold U+0000: the load names row and column, writes nothing, and the next one succeeds."""
+    """PostgreSQL cannot store U+0000: the error names row and column, nothing is written; the next load succeeds."""
     settings = "columns: {doc: {data_type: json}}" if "doc" in columns else ""
     give_values(tree, form, columns, settings)
     with pytest.raises(LoadError, match=rf"raw.orders: {where}: a text holds U\+0000"):
@@ -304,12 +304,12 @@ def test_a_null_character_is_refused_with_its_place(
 
 
 def test_a_vault_keeps_every_version_once(tree: PostgresTree) -> None:
-    """Hub, satellites and their list are what they are on DuckDB, hashes included."""
+    """Hub, satellites and the list of satellites are the same as in DuckDB, including hashes."""
     check_versions(tree)
 
 
 def test_a_range_is_appended_once(tree: PostgresTree) -> None:
-    """A partition that is loaded again replaces its rows and those below them, and no others."""
+    """A partition that is loaded again replaces its rows and their child rows, and no others."""
     add_orders(tree, "write_disposition: append", CURSOR)
     for version in (1, 2):
         tree.give("shop", [{"id": day, "at": f"2024-01-{day:02}", "version": version, "lines": [{"n": day}]}
@@ -320,8 +320,8 @@ def test_a_range_is_appended_once(tree: PostgresTree) -> None:
 
 
 @pytest.mark.parametrize("refresh", ["state", "drop"])
-def test_a_refresh_loads_all_again(tree: PostgresTree, refresh: str) -> None:
-    """Forgetting the cursor, or the table, loads everything once; a column that is gone is gone with the table."""
+def test_a_refresh_loads_all_rows_again(tree: PostgresTree, refresh: str) -> None:
+    """After the state or the table is dropped, all rows are loaded once; a removed column is dropped with the table."""
     add_orders(tree, "write_disposition: append", CURSOR)
     tree.give("shop", [{"id": 1, "at": "2024-01-02", "old": 1, "lines": [{"n": 1}]}])
     tree.load("shop.orders")
@@ -332,8 +332,8 @@ def test_a_refresh_loads_all_again(tree: PostgresTree, refresh: str) -> None:
     assert ("old" in columns) == (refresh == "state")
 
 
-def test_a_load_that_fails_in_its_last_table_leaves_them_all(tree: PostgresTree) -> None:
-    """Parents, children, new columns, state and the list of loads are as before; the next run sets the rows aside."""
+def test_a_load_that_fails_in_its_last_table_changes_none(tree: PostgresTree) -> None:
+    """Parents, children, new columns, state and the list of loads are unchanged; the next run sets the rows aside."""
     add_orders(tree, *DISPOSITIONS["merge"])
     tree.give("shop", [{"id": 1, "at": "2024-01-01", "lines": [{"n": 1}]}])
     tree.load("shop.orders")
@@ -355,7 +355,7 @@ def test_a_load_that_fails_in_its_last_table_leaves_them_all(tree: PostgresTree)
 
 
 def test_a_first_load_that_fails_makes_no_table(tree: PostgresTree) -> None:
-    """Not even dlt's own tables are there after a first load that failed in the warehouse."""
+    """After a first load that failed in the warehouse, not even dlt's own tables exist."""
     add_orders(tree, "write_disposition: append")
     tree.give("shop", [{"id": 1}])
     tree.query("create schema raw; create view raw.orders as select 1 as other")
@@ -380,8 +380,8 @@ TRIGGERS = {
 
 
 @pytest.mark.parametrize("name", TRIGGERS)
-def test_a_connection_that_is_cut_is_made_again(tree: PostgresTree, name: str) -> None:
-    """A server that ends the session in the middle of a load, or of its commit, costs an attempt and no row."""
+def test_a_cut_connection_is_retried(tree: PostgresTree, name: str) -> None:
+    """If the server ends the session during the load or its commit, the load is retried and no row is lost."""
     add_orders(tree, *DISPOSITIONS["append"])
     tree.give("shop", [{"id": 1, "at": "2024-01-01"}])
     tree.load("shop.orders")
@@ -403,18 +403,16 @@ TROUBLE = {
 
 
 @pytest.mark.parametrize("name", TROUBLE)
-def test_trouble_that_does_not_pass_by_itself_is_told_at_once(
-    tree: PostgresTree, server: PostgresServer, name: str
-) -> None:
-    """It is named, there is no other attempt, and once it is over the next run finishes the load and makes its own."""
-    what, said = TROUBLE[name]
+def test_a_permanent_error_is_not_retried(tree: PostgresTree, server: PostgresServer, name: str) -> None:
+    """The error names the cause and is not retried; after a fix, the next run finishes the load and makes its own."""
+    what, message = TROUBLE[name]
     add_orders(tree, *DISPOSITIONS["append"])
     tree.give("shop", [{"id": 1, "at": "2024-01-01"}])
     tree.load("shop.orders")
     tree.query(CUT.format(what=what, trigger=TRIGGERS["rows"]))
     server.query(f"alter database {tree.settings['POSTGRES_DATABASE']} set statement_timeout = '300ms'")
     tree.give("shop", [{"id": 2, "at": "2024-01-02"}])
-    with pytest.raises(WarehouseError, match=said):
+    with pytest.raises(WarehouseError, match=message):
         tree.load("shop.orders")
     assert tree.query("select count(*) from raw._load_audit where status = 'failed'") == [1]
     tree.give("shop", [{"id": 3, "at": "2024-01-03"}])
@@ -422,8 +420,8 @@ def test_trouble_that_does_not_pass_by_itself_is_told_at_once(
     assert tree.query("select id from raw.orders order by id") == [1, 2, 3]
 
 
-def test_settings_that_are_missing_are_named_at_once(tmp_path: Path) -> None:
-    """Without its settings PostgreSQL says all that it needs; nothing is looked up."""
+def test_all_missing_settings_are_named(tmp_path: Path) -> None:
+    """The error names all missing settings, without a connection."""
     warehouse = PostgresWarehouse.of(tmp_path, {"POSTGRES_HOST": "db"}, suffix="", others=lambda _name: warehouse)
     for use in (warehouse.destination, warehouse.open().__enter__):
         with pytest.raises(SettingMissing) as missing:
@@ -446,13 +444,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_setting_that_is_wrong_is_named(tree: PostgresTree, name: str) -> None:
-    """The error says which setting is at fault and no password; only a server that is away is asked again."""
-    changed, said = WRONG[name]
+def test_a_wrong_setting_is_named(tree: PostgresTree, name: str) -> None:
+    """The error names the wrong setting and no password; only a server that is down is retried."""
+    changed, message = WRONG[name]
     broken = replace(tree, settings={**tree.settings, **changed})
     add_orders(broken, "write_disposition: append")
     broken.give("shop", [{"id": 1}])
-    with pytest.raises(FoundationError, match=said) as refused:
+    with pytest.raises(FoundationError, match=message) as refused:
         broken.load("shop.orders")
     assert ("3 times" in str(refused.value)) == (name == "nobody listens")
     shown = f"{refused.value} {broken.warehouse} {broken.warehouse.describe()} {broken.warehouse.work_folder}"
@@ -471,9 +469,9 @@ RIGHTS = {
 
 
 @pytest.mark.parametrize("name", RIGHTS)
-def test_a_right_that_is_missing_is_named(tree: PostgresTree, server: PostgresServer, name: str) -> None:
-    """The error says which right; once it is given, the next run succeeds."""
-    prepare, said = RIGHTS[name]
+def test_a_missing_privilege_is_named(tree: PostgresTree, server: PostgresServer, name: str) -> None:
+    """The error names the privilege; after it is granted, the next run succeeds."""
+    prepare, message = RIGHTS[name]
     role = f"loader_{tree.settings['POSTGRES_DATABASE']}"
     server.query(f"create role {role} login password 'x-loader'")
     if prepare:
@@ -481,7 +479,7 @@ def test_a_right_that_is_missing_is_named(tree: PostgresTree, server: PostgresSe
     weak = replace(tree, settings={**tree.settings, "POSTGRES_USER": role, "POSTGRES_PASSWORD": "x-loader"})
     add_orders(weak, "write_disposition: append")
     weak.give("shop", [{"id": 1}])
-    with pytest.raises(WarehouseError, match=said):
+    with pytest.raises(WarehouseError, match=message):
         weak.load("shop.orders")
     server.query(f"alter role {role} superuser; alter role {role} reset all")
     weak.give("shop", [{"id": 2}])
@@ -490,15 +488,15 @@ def test_a_right_that_is_missing_is_named(tree: PostgresTree, server: PostgresSe
 
 
 def load_once(tree: PostgresTree, name: str, start: Any) -> None:
-    """Loads a table as soon as all others are ready: the work of a process of its own."""
+    """Loads a table as soon as all processes are ready; runs in a process of its own."""
     task = tree.task(name)
     start.wait(60)
     [outcome] = [found for found in load_side_by_side([task], tree.warehouse) if isinstance(found, Outcome)]
     assert outcome.error is None, outcome.error
 
 
-def test_processes_that_begin_with_an_empty_database_all_succeed(tree: PostgresTree) -> None:
-    """Schema, dlt's tables and the audit trail are created once, whoever comes first."""
+def test_several_processes_can_start_with_an_empty_database(tree: PostgresTree) -> None:
+    """Schema, dlt's tables and the audit tables are created once, whichever process is first."""
     tables = [f"t{number}" for number in range(4)]
     lines = [f"  - {{entry: data.get_rows, destination: raw.{name}, write_disposition: merge, primary_key: id,"
              " retries: {max: 0}}" for name in tables]  # fmt: skip
@@ -517,8 +515,8 @@ def test_processes_that_begin_with_an_empty_database_all_succeed(tree: PostgresT
     assert tree.query("select count(*) from raw._load_audit where status = 'loaded'") == [len(tables)]
 
 
-def test_a_load_waits_for_no_other(tree: PostgresTree) -> None:
-    """While one load's transaction is open, another table, and even a new one, is loaded."""
+def test_loads_do_not_wait_for_each_other(tree: PostgresTree) -> None:
+    """While one load's transaction is open, another table, even a new one, is loaded."""
     tree.add(
         "shop", "resources: [{entry: data.get_rows, destination: raw.a}, {entry: data.get_rows, destination: raw.b}]"
     )
@@ -537,8 +535,8 @@ def test_a_load_waits_for_no_other(tree: PostgresTree) -> None:
     assert tree.query("select count(*) from raw.a") == [0]
 
 
-def test_two_resources_load_side_by_side(tree: PostgresTree) -> None:
-    """Threads of one process load several tables at once, each over a connection that bears its name."""
+def test_two_resources_load_in_parallel(tree: PostgresTree) -> None:
+    """Threads of one process load several tables at once, each with a connection that has the load's name."""
     tables = [f"t{number}" for number in range(6)]
     tree.add(
         "shop",
@@ -562,8 +560,8 @@ select (select row(count(*), min(v), max(v)) from raw.orders)::text,
 """
 
 
-def test_readers_see_the_old_rows_or_the_new_ones(tree: PostgresTree, record_property: Any) -> None:
-    """Somebody who reads a table all the while that it is replaced never waits, and never sees it empty or half."""
+def test_a_reader_sees_the_old_or_the_new_rows(tree: PostgresTree, record_property: Any) -> None:
+    """A reader that queries during replaces never waits, and never sees an empty or partial table."""
     add_orders(tree, "write_disposition: replace")
     seen: Counter[Any] = Counter()
     done = threading.Event()
@@ -589,8 +587,8 @@ def test_readers_see_the_old_rows_or_the_new_ones(tree: PostgresTree, record_pro
     record_property("looks at a PostgreSQL table while it was replaced", seen.total())
 
 
-def test_a_deployment_of_ones_own_has_schemas_of_its_own(tree: PostgresTree) -> None:
-    """What sets a deployment apart is behind the name of every schema, that of the audit trail too."""
+def test_a_deployment_has_schemas_of_its_own(tree: PostgresTree) -> None:
+    """The deployment's suffix is at the end of the name of every schema, including that of the audit trail."""
     tree.add(
         "shop", "resources: [{entry: data.get_rows, destination: raw.a, write_disposition: merge, primary_key: id}]"
     )
@@ -605,21 +603,21 @@ def test_a_deployment_of_ones_own_has_schemas_of_its_own(tree: PostgresTree) -> 
 
 
 def environment(tree: PostgresTree) -> dict[str, str]:
-    """Returns the environment of a process that works with WAREHOUSE=postgres."""
+    """Returns the environment of a process with WAREHOUSE=postgres."""
     named = {"WAREHOUSE": "postgres", "DEPLOYMENT": "production", "PYTHONPATH": str(ROOT)}
     return {**os.environ, **tree.warehouse.dbt_settings(), **named}
 
 
 def build_project(project: Path, target: Path, environment: dict[str, str]) -> None:
-    """Runs `dbt build` on a project and leaves nothing in it; a warning fails too."""
+    """Runs `dbt build` without leaving files in the project; a warning is an error."""
     command: list[Any] = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "build", "--project-dir", project]
     options: list[Any] = ["--profiles-dir", project, "--target-path", target, "--log-path", target]
     done = subprocess.run([*command, *options], env=environment, capture_output=True, text=True, check=False)
     assert "WARN=0 ERROR=0 SKIP=0" in done.stdout, done.stdout[-6000:] + done.stderr
 
 
-def test_dagster_loads_and_dbt_builds(tree: PostgresTree, tmp_path: Path) -> None:
-    """A run of Dagster in its own processes fills two tables, dbt builds a model on them, the trail tells of both."""
+def test_dagster_loads_tables_and_dbt_builds_on_them(tree: PostgresTree, tmp_path: Path) -> None:
+    """A Dagster run in its own processes fills two tables, dbt builds a model on them, and the audit trail has both."""
     location = Location(tmp_path / "checkout")
     tables = [f"  - {{entry: data.get_rows, destination: raw.{name}}}" for name in ("a", "b")]
     location.add("shop", "\n".join(["resources:", *tables]))
@@ -641,15 +639,15 @@ def test_dagster_loads_and_dbt_builds(tree: PostgresTree, tmp_path: Path) -> Non
     run("dagster", "asset", "materialize", "-f", "definitions.py", "--select", "*")
     build_project(location.root / "dbt_project", tmp_path / "target", environment(tree))
     assert tree.query("select n from public.counted") == [2]
-    told = tree.query("select asset, status, rows from raw._load_audit order by asset")
-    assert told == [("raw.a", "loaded", 2), ("raw.b", "loaded", 2)]
+    attempts = tree.query("select asset, status, rows from raw._load_audit order by asset")
+    assert attempts == [("raw.a", "loaded", 2), ("raw.b", "loaded", 2)]
     assert "raw.a" in run("foundation", "audit")
 
 
 def summary(query: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, Any]:
-    """Returns of every mart its rows, and of each column how many values it has, the least and the greatest."""
+    """Returns for every mart the rows, and for each column the count of values, the minimum and the maximum."""
     marts: dict[str, Any] = {}
-    # When a version arrived is not the same in two warehouses.
+    # The load time of a version differs between two warehouses.
     columns = query(
         "select table_name, column_name, data_type from information_schema.columns"
         " where table_schema = 'marts' and column_name <> 'known_since' order by 1, 2"
@@ -676,7 +674,7 @@ def test_dbt_builds_the_same_marts_as_on_duckdb(
     built: Build,
     tmp_path: Path,
 ) -> None:
-    """The whole project, models and tests, on the sandbox's rows: every column of every mart is that of DuckDB."""
+    """All models and tests on the sandbox's rows: every column of every mart is the same as on DuckDB."""
     ingest(tree.warehouse)
     build_project(ROOT / "dbt_project", tmp_path / "postgres", environment(tree))
     expected = summary(built.query)

@@ -1,4 +1,4 @@
-"""Holds a load into DuckDB to all or nothing: whatever fails in the middle, readers see the table as it was."""
+"""Tests that a load into DuckDB is one transaction: after a failure at any point, readers see the old tables."""
 
 import json
 
@@ -32,7 +32,7 @@ def add_orders(tree: Tree, *settings: str) -> None:
 
 
 def refuse(tree: Tree, condition: str) -> None:
-    """Makes the nested table refuse rows, as a warehouse that is full or a column that is too narrow would."""
+    """Makes the child table refuse rows, as a full warehouse or a narrow column would."""
     [ddl] = tree.query("select sql from duckdb_tables() where table_name = 'orders__lines' and schema_name = 'raw'")
     tree.query("create table raw.copied as from raw.orders__lines")
     tree.query("drop table raw.orders__lines")
@@ -42,13 +42,13 @@ def refuse(tree: Tree, condition: str) -> None:
 
 
 def everything(tree: Tree) -> dict[str, list[object]]:
-    """What readers could see."""
+    """Returns everything that readers can see."""
     return {name: tree.query(sql) for name, sql in EVERYTHING.items()}
 
 
 @pytest.mark.parametrize("name", DISPOSITIONS)
-def test_a_load_that_fails_in_its_last_table_leaves_them_all(tree: Tree, name: str) -> None:
-    """Parents, children, new columns, state and the list of loads: all are as before, and right after the next run."""
+def test_a_load_that_fails_in_its_last_table_changes_none(tree: Tree, name: str) -> None:
+    """Parents, children, new columns, state and the list of loads are unchanged, and complete after the next run."""
     add_orders(tree, *DISPOSITIONS[name])
     tree.give("shop", [{"id": 1, "lines": [{"n": 1}]}])
     tree.load("shop.orders")
@@ -69,7 +69,7 @@ def test_a_load_that_fails_in_its_last_table_leaves_them_all(tree: Tree, name: s
 
 
 def test_a_first_load_that_fails_makes_no_table(tree: Tree) -> None:
-    """Not even the schema is there after a first load that failed in the warehouse."""
+    """After a first load that failed in the warehouse, not even the schema exists."""
     add_orders(tree, "write_disposition: append")
     tree.give("shop", [{"id": 1}])
     (tree.root / "data").mkdir()
@@ -81,8 +81,8 @@ def test_a_first_load_that_fails_makes_no_table(tree: Tree) -> None:
     assert tree.query(tables) == ["_load_audit", "orders"]
 
 
-def test_what_is_set_aside_can_be_looked_at(tree: Tree) -> None:
-    """The files of a load that was set aside stay, those of one such load at a time, for their owner alone."""
+def test_files_of_a_load_that_was_set_aside_are_kept(tree: Tree) -> None:
+    """The files of the last load that was set aside are kept, readable by their owner only."""
     add_orders(tree, "write_disposition: append")
     tree.give("shop", [{"id": 1, "lines": [{"n": 1}]}])
     tree.load("shop.orders")
@@ -102,7 +102,7 @@ def test_what_is_set_aside_can_be_looked_at(tree: Tree) -> None:
 
 
 def test_a_reader_keeps_its_rows_while_a_load_runs(tree: Tree) -> None:
-    """A transaction that somebody opened before a replace sees the old rows until it ends."""
+    """A transaction that was opened before a replace sees the old rows until it ends."""
     add_orders(tree, "write_disposition: replace")
     tree.give("shop", [{"id": 1}])
     tree.load("shop.orders")
@@ -116,8 +116,8 @@ def test_a_reader_keeps_its_rows_while_a_load_runs(tree: Tree) -> None:
         assert reader.sql("select id from raw.orders").fetchall() == [(2,)]
 
 
-def test_a_disposition_that_needs_another_table_says_so(tree: Tree) -> None:
-    """A merge into nested tables that an append made needs columns which DuckDB cannot add: told, nothing is lost."""
+def test_a_disposition_that_needs_other_columns_is_an_error(tree: Tree) -> None:
+    """Merging into child tables of an append needs columns that DuckDB cannot add: an error, and no row is lost."""
     add_orders(tree, "write_disposition: append")
     tree.give("shop", [{"id": 1, "lines": [{"n": 1}]}])
     tree.load("shop.orders")

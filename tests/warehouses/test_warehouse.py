@@ -1,4 +1,4 @@
-"""Holds the DuckDB file to one user at a time, and everybody else to waiting or to a clear answer."""
+"""Tests of one DuckDB file used by several processes and threads, one at a time."""
 
 import multiprocessing
 import signal
@@ -37,14 +37,14 @@ with DuckDBWarehouse(Path("work"), sys.argv[1]).exclusive():
 
 
 def load_often(root: Path, name: str) -> None:
-    """Loads a table three times: the work of a process of its own."""
+    """Loads a table three times; runs in a process of its own."""
     for _ in range(3):
         Tree(root).load(name)
 
 
 @pytest.mark.parametrize("tables", [("shop.a", "shop.b"), ("shop.a", "shop.a")], ids=["two tables", "one table"])
-def test_two_processes_load_side_by_side(tree: Tree, tables: tuple[str, str]) -> None:
-    """Two processes on one file, and even on one table, wait for each other; no row is lost or doubled."""
+def test_two_processes_load_into_one_file(tree: Tree, tables: tuple[str, str]) -> None:
+    """Two processes on one file, even on one table, wait for each other; no row is lost or duplicated."""
     tree.add("shop", TWO_TABLES)
     tree.give("shop", [{"id": 1}])
     context = multiprocessing.get_context("spawn")
@@ -57,8 +57,8 @@ def test_two_processes_load_side_by_side(tree: Tree, tables: tuple[str, str]) ->
     assert sum(tree.query(f"select count(*) from raw.{name[5:]}")[0] for name in set(tables)) == 6
 
 
-def test_two_threads_load_side_by_side(tree: Tree) -> None:
-    """Two threads of one process do the same."""
+def test_two_threads_load_into_one_file(tree: Tree) -> None:
+    """The same for two threads of one process."""
     tree.add("shop", TWO_TABLES)
     tree.give("shop", [{"id": 1}])
     with ThreadPoolExecutor(4) as pool:
@@ -67,8 +67,8 @@ def test_two_threads_load_side_by_side(tree: Tree) -> None:
     assert tree.query("select count(*) from raw.a union all select count(*) from raw.b") == [6, 6]
 
 
-def test_somebody_elses_client_is_named(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that keeps the file open, and knows nothing of our lock, ends the load with a sentence to act on."""
+def test_a_foreign_client_is_named(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client without our lock that keeps the file open ends the load with an error that explains what to do."""
     monkeypatch.setattr(module, "FOREIGN_WAIT_SECONDS", 0.3)
     tree.add("shop", TWO_TABLES)
     tree.give("shop", [{"id": 1}])
@@ -85,8 +85,8 @@ def test_somebody_elses_client_is_named(tree: Tree, monkeypatch: pytest.MonkeyPa
     assert tree.load("shop.a").row_count == 2
 
 
-def test_a_client_that_leaves_in_time_is_waited_for(tree: Tree) -> None:
-    """The load waits a while for somebody else's client."""
+def test_a_load_waits_for_a_foreign_client(tree: Tree) -> None:
+    """The load waits for a client without our lock to close the file."""
     tree.add("shop", TWO_TABLES)
     tree.give("shop", [{"id": 1}])
     tree.load("shop.a")
@@ -97,8 +97,8 @@ def test_a_client_that_leaves_in_time_is_waited_for(tree: Tree) -> None:
         assert tree.load("shop.a").row_count == 2
 
 
-def test_one_of_ours_is_waited_for_and_then_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that holds the file too long ends the wait with its own sentence."""
+def test_a_load_waits_for_another_load_and_then_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that holds the file too long is named in the error of the waiting load."""
     monkeypatch.setattr(module, "WAIT_SECONDS", 0.2)
     warehouse = DuckDBWarehouse(tmp_path, str(tmp_path / "warehouse.duckdb"))
     held, done = threading.Event(), threading.Event()
@@ -119,7 +119,7 @@ def test_one_of_ours_is_waited_for_and_then_named(tmp_path: Path, monkeypatch: p
         pass
 
 
-def test_the_lock_of_a_killed_process_frees_itself(tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_process_is_released(tmp_path: Path) -> None:
     """A process that is killed while it holds the file leaves nothing to clean up."""
     path = str(tmp_path / "warehouse.duckdb")
     with subprocess.Popen(
@@ -135,15 +135,15 @@ def test_the_lock_of_a_killed_process_frees_itself(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
-    """Something else under that name is an error that names the file."""
+    """If the file is not a database, the error names it."""
     path = tmp_path / "warehouse.duckdb"
     path.write_text("hello " * 4000)
     with pytest.raises(WarehouseError, match="cannot be opened"), DuckDBWarehouse(tmp_path, str(path)).open():
         pass
 
 
-def test_what_was_opened_is_closed(tmp_path: Path) -> None:
-    """After the block ends anybody may open the file, also after an error."""
+def test_the_connection_is_closed_after_the_block(tmp_path: Path) -> None:
+    """After the block ends, even with an error, the file can be opened by others."""
     warehouse = DuckDBWarehouse(tmp_path, str(tmp_path / "folder" / "warehouse.duckdb"))
     with pytest.raises(ZeroDivisionError), warehouse.open():
         _ = 1 / 0
@@ -152,7 +152,7 @@ def test_what_was_opened_is_closed(tmp_path: Path) -> None:
 
 
 def test_the_environment_chooses_the_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DuckDB below the repository unless `WAREHOUSE` says otherwise; `DUCKDB_PATH` is relative to the repository."""
+    """The default is DuckDB below the repository; `WAREHOUSE` selects another; `DUCKDB_PATH` may be relative."""
     for name in ("WAREHOUSE", "DUCKDB_PATH", "DEPLOYMENT"):
         monkeypatch.delenv(name, raising=False)
     assert build_warehouse(tmp_path).describe() == str(tmp_path / "data" / "warehouse.duckdb")
@@ -169,7 +169,7 @@ def test_the_environment_chooses_the_warehouse(tmp_path: Path, monkeypatch: pyte
     assert not list(tmp_path.iterdir())
 
 
-def test_two_files_never_share_what_is_pending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_files_never_share_pending_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each warehouse has a working folder of its own."""
     monkeypatch.delenv("WAREHOUSE", raising=False)
     folders = set()
@@ -180,7 +180,7 @@ def test_two_files_never_share_what_is_pending(tmp_path: Path, monkeypatch: pyte
 
 
 def test_snowflake_names_every_missing_setting(tmp_path: Path) -> None:
-    """Without its settings Snowflake says all that it needs, at once."""
+    """The error names all missing settings."""
     settings = {"SNOWFLAKE_ACCOUNT": "acme", "SNOWFLAKE_DATABASE": "PROD"}
     warehouse = SnowflakeWarehouse(tmp_path, settings)
     with pytest.raises(SettingMissing) as missing:
@@ -191,7 +191,7 @@ def test_snowflake_names_every_missing_setting(tmp_path: Path) -> None:
 
 
 def test_a_reader_of_the_same_process_does_not_hold_a_load(tree: Tree) -> None:
-    """What the process itself has open, a test's or a notebook's connection, is no foreign client."""
+    """A connection that the process itself has open, such as a notebook's, does not block a load."""
     tree.add("shop", TWO_TABLES)
     tree.give("shop", [{"id": 1}])
     tree.load("shop.a")
@@ -200,14 +200,14 @@ def test_a_reader_of_the_same_process_does_not_hold_a_load(tree: Tree) -> None:
         assert connection.execute("select count(*) from raw.a").fetchone() == (2,)
 
 
-def test_a_load_leaves_duckdb_the_memory_that_it_had(tree: Tree) -> None:
-    """Rows are copied in little memory; the merge after it, and whoever comes next, has what the machine has."""
+def test_a_load_restores_the_memory_limit(tree: Tree) -> None:
+    """The memory limit is lowered for the copy of rows only, not for the merge and later statements."""
     tree.add("shop", TWO_TABLES)
     tree.give("shop", [{"id": 1}])
     tree.load("shop.a")
     with duckdb.connect(tree.warehouse.path) as connection:
         connection.execute("SET temp_directory = ''")
         tree.load("shop.a")
-        # What DuckDB shows as its limit is not always what it goes by.
+        # DuckDB may display another limit than it applies.
         groups = "SELECT count(*) FROM (SELECT DISTINCT 'a text that needs room ' || range FROM range(2500000))"
         assert connection.execute(groups).fetchone() == (2_500_000,)
