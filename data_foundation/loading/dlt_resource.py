@@ -26,7 +26,9 @@ from data_foundation.naming import normalize
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.python_resources import ConfigurableDltResource
+from data_foundation.project.resources_in_text import refuse_resources
 from data_foundation.project.source import SourceConfig
+from data_foundation.rows.exact.dlt_objects import describe_resources, example_of_resource
 from data_foundation.rows.exact.value_rules import is_frame
 from data_foundation.rows.intake_step import IntakeStep
 from data_foundation.rows.pipe_steps import UnpackItems
@@ -139,6 +141,8 @@ class _Builder:
             EntryError: `value`, or what it returns, is nothing that can be loaded.
         """
         kwargs = kwargs or {}
+        if what := describe_resources(value):
+            raise refuse_resources(self.entry, what, example_of_resource(value))
         if isinstance(value, DltResource):
             bound: DltResource = value(*args, **kwargs) if (args or kwargs) and not value.args_bound else value
             return bound

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.checks.failed_parts import read_failed_parts
 from data_foundation.dlt_keys import REQUESTED, UNCHANGED, WARNINGS
 from data_foundation.loading.dlt_resource import Call, build_resource
+from data_foundation.project.resources_in_text import refuse_resources
+from data_foundation.rows.exact.dlt_objects import find_yielded_resource
 from data_foundation.rows.intake_step import find_intake
 from data_foundation.rows.pii import HashStep, find_unhashed
 from data_foundation.rows.pipe_steps import SeenColumns, TakeFirst
+from data_foundation.vendors.retries import root_cause
 from data_foundation.warehouses.settings import pii_key, template_values
 
 if TYPE_CHECKING:
@@ -86,8 +92,24 @@ def extract(task: Task, pipeline: TablePipeline, load_range: LoadRange) -> Extra
     if options.limit:
         resource.add_step(TakeFirst(options.limit))
     resource.add_limit(options.limit, count_rows=True)
-    rows = pipeline.extract(resource, _refresh_mode(config.write_disposition.disposition, options))
+    with _refusing_yielded_resources(config.entry):
+        rows = pipeline.extract(resource, _refresh_mode(config.write_disposition.disposition, options))
     return Extraction(resource, seen, pipeline.table, rows)
+
+
+@contextmanager
+def _refusing_yielded_resources(entry: str) -> Iterator[None]:
+    """Turns dlt's error for a resource among the rows into one that names the entry and the resource.
+
+    Raises:
+        EntryError: The entry yielded a dlt resource.
+    """
+    try:
+        yield
+    except PipelineStepFailed as error:
+        if inside := find_yielded_resource(root_cause(error)):
+            raise refuse_resources(entry, f"a generator of dlt resources: it yielded {inside}") from None
+        raise
 
 
 def _refresh_mode(disposition: str, options: LoadOptions) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import BuiltinImporter, ModuleSpec, PathFinder
@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from typing_extensions import override
 
 from data_foundation.errors import EntryError
+from data_foundation.project.module_text import FUNCTIONS, read_definitions
 from data_foundation.project.source_import import import_module, shown
 
 
@@ -82,15 +83,15 @@ def read_facts(place: EntryPlace) -> EntryFacts:
     """
     if place.file.suffix != ".py":
         return EntryFacts(1, None, None)  # a compiled module has no text
-    names, may_have_more = _definitions(place.file, place.file.read_bytes())
+    names, may_have_more = read_definitions(place.file, place.file.read_bytes())
     node = names.get(place.attributes[0])
     if node is None:
         if may_have_more:
             return EntryFacts(1, None, None)
-        functions = ", ".join(name for name, found in names.items() if isinstance(found, _FUNCTIONS))
+        functions = ", ".join(name for name, found in names.items() if isinstance(found, FUNCTIONS))
         message = f"{shown(place.file)} has no '{place.attributes[0]}'; it has: {functions or 'no functions'}"
         raise EntryError(message)
-    if not isinstance(node, _FUNCTIONS) or len(place.attributes) > 1:
+    if not isinstance(node, FUNCTIONS) or len(place.attributes) > 1:
         return EntryFacts(node.lineno, None, None)
     return EntryFacts(node.lineno, ast.get_docstring(node), _signature(node))
 
@@ -136,8 +137,6 @@ def import_entry(place: EntryPlace, deadline: float | None = None) -> Any:
         raise EntryError(message) from None
 
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
 _DLT_DECORATOR = re.compile(r"dlt\.|(resource|transformer|source)\b")
 
 
@@ -180,42 +179,6 @@ def _raise_no_module(folder: Path, entry: str, module: str) -> NoReturn:
 def _find_top_level(name: str) -> ModuleSpec | None:
     """Finds a top-level module on the import path: unlike `importlib.util.find_spec` it imports no parent."""
     return BuiltinImporter.find_spec(name) or PathFinder.find_spec(name)
-
-
-@lru_cache(maxsize=64)
-def _definitions(file: Path, text: bytes) -> tuple[dict[str, ast.stmt], bool]:
-    """Returns the module's top-level names with the statements that bind them; True if it may have more at run time."""
-    try:
-        tree = ast.parse(text, str(file))
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        message = f"{shown(file)}{line} is not valid Python: {getattr(error, 'msg', str(error) or 'too deep')}"
-        raise EntryError(message) from None
-    names = dict(_bindings(tree.body))
-    return names, "*" in names or "__getattr__" in names
-
-
-def _bindings(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
-    """Yields each name that the statements bind at the module's top level, with the statement."""
-    for node in body:
-        yield from ((name, node) for name in _names_bound(node))
-        for part in ("body", "orelse", "finalbody") if isinstance(node, _BLOCKS) else ():
-            yield from _bindings(getattr(node, part, []))
-        for handler in getattr(node, "handlers", []):
-            yield from _bindings(handler.body)
-
-
-def _names_bound(node: ast.stmt) -> list[str]:
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return [node.name]
-        case ast.Import() | ast.ImportFrom():
-            return [(alias.asname or alias.name).split(".")[0] for alias in node.names]
-        case ast.Assign():
-            return [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
-        case ast.AnnAssign(target=ast.Name() as target):
-            return [target.id]
-    return []
 
 
 class _Default:

@@ -20,6 +20,7 @@ from data_foundation.errors import ConfigError, EntryError, Place, Problem
 from data_foundation.naming import TableName
 from data_foundation.project.entry import EntryFacts, EntryPlace, check_arguments, find_entry, read_facts
 from data_foundation.project.python_resources import PYTHON_FILE, load_python_resources
+from data_foundation.project.resources_in_text import refuse_resources_in_text
 from data_foundation.project.source import SOURCES_FILE, SourceConfig, find_folder_problems, load_source_config
 from data_foundation.readers.registry import find_argument_problems
 
@@ -160,6 +161,7 @@ def _find_entry(folder: Path, resource: ResourceConfig, known: dict[str, FoundEn
     if resource.entry not in known:
         place = find_entry(folder, resource.entry)
         known[resource.entry] = FoundEntry(place, read_facts(place))
+        refuse_resources_in_text(resource.entry, place)
     entry = known[resource.entry]
     misfit = check_arguments(entry.facts, resource.args, resource.kwargs, takes_item=bool(resource.data_from))
     if misfit:

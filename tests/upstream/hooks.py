@@ -18,7 +18,7 @@ from data_foundation.readers.rest import endpoint_reader
 from data_foundation.readers.sql import cursor
 from data_foundation.rows import intake_step, package_files, pii
 from data_foundation.rows.columnar import column_split
-from data_foundation.rows.exact import schema_preview
+from data_foundation.rows.exact import dlt_objects, schema_preview
 from data_foundation.vault import landing
 from data_foundation.warehouses import cached_configuration, state_query
 from data_foundation.warehouses.duckdb import bounded_copy
@@ -246,6 +246,18 @@ HOOKS = (
             "dlt.extract.items_transform:ItemTransform",
         ],
         ["rows/test_columnar.py"],
+    ),
+    Hook(
+        dlt_objects.describe_resources,
+        "Recognises a resource that was made of a source.",
+        ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
+        ["loading/test_several_resources.py"],
+    ),
+    Hook(
+        dlt_objects.find_yielded_resource,
+        "Recognises dlt's error for a resource that was yielded as an item.",
+        ["dlt.extract.resource:DltResource.__call__", "dlt.extract.concurrency:FuturesPool.submit"],
+        ["loading/test_several_resources.py"],
     ),
     Hook(
         pii.find_unhashed,

@@ -14,6 +14,8 @@ from uuid import UUID
 from dlt.common.json import PUA_CHARACTER_MAX, PUA_START, json
 from pydantic import BaseModel
 
+from data_foundation.rows.exact.dlt_objects import describe_resource
+
 DEEPEST = 200
 """The most levels of nesting; the JSON writer fails at 254."""
 
@@ -45,6 +47,8 @@ def describe(value: Any) -> str:
     """Returns the kind of a value, without its content, which may be a secret."""
     if isinstance(value, float | Decimal) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "an infinity"
+    if what := describe_resource(value):
+        return what
     kind = type(value)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
