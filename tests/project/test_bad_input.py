@@ -1,4 +1,4 @@
-"""Holds the location to its promise about bad input: told with file and line, and nobody else pays for it."""
+"""Tests of bad input: the error names file and line, and every other source is loaded."""
 
 import keyword
 import os
@@ -25,12 +25,12 @@ BOMB = "resources:\n" + "".join(
 
 
 def resource(extra: str = "", entry: str = "data.get_rows", destination: str = "raw.bad") -> str:
-    """Returns a sources.yaml whose resource stands on line 2 and says `extra` on line 4."""
+    """Returns a sources.yaml whose resource begins on line 2 and has `extra` on line 4."""
     return f"resources:\n  - entry: {entry}\n    destination: {destination}\n    {extra}\n"
 
 
 def two(first: str, extra: str, second: str, more: str = "") -> str:
-    """Returns a sources.yaml whose second resource stands on line 5."""
+    """Returns a sources.yaml whose second resource begins on line 5."""
     return resource(extra, destination=first) + resource(more, destination=second).removeprefix("resources:\n")
 
 
@@ -363,13 +363,13 @@ DEFINITIONS = {
 
 
 def check() -> tuple[int, str]:
-    """Runs `foundation check` here and returns its exit code and what it printed."""
+    """Runs `foundation check` in this folder, and returns its exit code and output."""
     result = CliRunner().invoke(app, ["check"])
     return result.exit_code, result.output
 
 
-def told(location: Location, *said: str, name: str = "bad") -> BrokenSource:
-    """Returns the broken folder; asserts that it alone is broken, and that the location and `check` say why."""
+def assert_broken(location: Location, *messages: str, name: str = "bad") -> BrokenSource:
+    """Asserts that this folder alone is broken, and that its asset and `foundation check` show the messages."""
     specs = location.specs()
     assert "raw/healthy" in specs
     [broken] = find_sources(location.root)[1]
@@ -378,71 +378,73 @@ def told(location: Location, *said: str, name: str = "bad") -> BrokenSource:
     assert len(standing_for_it) == 1
     code, output = check()
     assert code == 1
-    for words in said:
-        assert words in "\n".join(map(str, broken.problems))
-        assert words in (standing_for_it[0].description or "")
-        assert words in output
+    for message in messages:
+        assert message in "\n".join(map(str, broken.problems))
+        assert message in (standing_for_it[0].description or "")
+        assert message in output
     return broken
 
 
 @pytest.fixture
 def healthy(location: Location) -> Location:
-    """A repository with one source that is in order."""
+    """A repository with one valid source."""
     location.add("healthy")
     return location
 
 
-@pytest.mark.parametrize(("yaml", "line", "said"), MALFORMED.values(), ids=MALFORMED)
-def test_malformed_yaml(healthy: Location, yaml: str | bytes, line: int | None, said: str) -> None:
-    """A file that is no YAML of ours is told with its line, and the others load."""
+@pytest.mark.parametrize(("yaml", "line", "message"), MALFORMED.values(), ids=MALFORMED)
+def test_malformed_yaml(healthy: Location, yaml: str | bytes, line: int | None, message: str) -> None:
+    """The error of an invalid YAML file names the line, and the other sources are loaded."""
     healthy.add("bad", yaml or b"\n")
-    told(healthy, f"{YAML}:{line}: " if line else YAML, said)
+    assert_broken(healthy, f"{YAML}:{line}: " if line else YAML, message)
 
 
 @pytest.mark.parametrize("case", MISSPELT.values(), ids=MISSPELT)
-def test_misspelt_words(healthy: Location, case: tuple[str, int, str]) -> None:
-    """An unknown key or word is told with its line, what is accepted, and the nearest right spelling."""
-    yaml, line, *said = case
+def test_misspelt_keys_and_words(healthy: Location, case: tuple[str, int, str]) -> None:
+    """The error of an unknown key or word names the line, what is accepted, and the nearest spelling."""
+    yaml, line, *message = case
     healthy.add("bad", yaml)
-    told(healthy, f"{YAML}:{line}: ", *said)
+    assert_broken(healthy, f"{YAML}:{line}: ", *message)
 
 
-@pytest.mark.parametrize(("yaml", "line", "said"), REFUSED.values(), ids=REFUSED)
-def test_refused_values(healthy: Location, yaml: str, line: int, said: str) -> None:
-    """A value that cannot be accepted is told with its line, what was received and what is accepted."""
+@pytest.mark.parametrize(("yaml", "line", "message"), REFUSED.values(), ids=REFUSED)
+def test_refused_values(healthy: Location, yaml: str, line: int, message: str) -> None:
+    """The error of a refused value names the line, the value and what is accepted."""
     healthy.add("bad", yaml)
-    told(healthy, f"{YAML}:{line}: ", said)
+    assert_broken(healthy, f"{YAML}:{line}: ", message)
 
 
-@pytest.mark.parametrize(("data", "said"), CODE.values(), ids=CODE)
-def test_code_that_text_shows_to_be_wrong(healthy: Location, data: str | bytes, said: str) -> None:
-    """What is wrong with `data.py` is told without importing it."""
+@pytest.mark.parametrize(("data", "message"), CODE.values(), ids=CODE)
+def test_errors_in_code_found_without_import(healthy: Location, data: str | bytes, message: str) -> None:
+    """Errors in `data.py` are found without importing it."""
     healthy.add("bad", resource(), data)
-    told(healthy, f"{YAML}:2: ", said)
+    assert_broken(healthy, f"{YAML}:2: ", message)
 
 
-@pytest.mark.parametrize(("name", "said"), FOLDERS.items(), ids=FOLDERS)
-def test_folder_names(healthy: Location, name: str, said: str) -> None:
-    """A name that Dagster, dlt or Python cannot take is refused, and the others load."""
+@pytest.mark.parametrize(("name", "message"), FOLDERS.items(), ids=FOLDERS)
+def test_invalid_folder_names(healthy: Location, name: str, message: str) -> None:
+    """A folder name that Dagster, dlt or Python cannot use is refused, and the other sources are loaded."""
     healthy.add(name, resource())
-    told(healthy, f"dlthub/{name}: ", said, name=name)
+    assert_broken(healthy, f"dlthub/{name}: ", message, name=name)
 
 
-@pytest.mark.parametrize(("definitions", "said"), DEFINITIONS.values(), ids=DEFINITIONS)
-def test_definitions_in_python(healthy: Location, monkeypatch: pytest.MonkeyPatch, definitions: str, said: str) -> None:
-    """A `definitions.py` that exits, hangs, raises or declares nonsense is told, and the others load."""
+@pytest.mark.parametrize(("definitions", "message"), DEFINITIONS.values(), ids=DEFINITIONS)
+def test_invalid_definitions_in_python(
+    healthy: Location, monkeypatch: pytest.MonkeyPatch, definitions: str, message: str
+) -> None:
+    """A `definitions.py` that exits, hangs, raises or has invalid declarations is reported; others are loaded."""
     monkeypatch.setattr(configurable, "IMPORT_DEADLINE", 1.0)
     healthy.add_python("bad", definitions, "import sys\nsys.exit()\ndef get_rows(): yield 1\n")
-    told(healthy, said)
+    assert_broken(healthy, message)
 
 
-def test_the_words_that_no_folder_may_have_are_dagsters() -> None:
-    """Dagster's list of names that no op may have is ours."""
+def test_reserved_folder_names_are_those_of_dagster() -> None:
+    """Our list of reserved names is Dagster's list of names that no op may have."""
     assert {name for name in DISALLOWED_NAMES if not keyword.iskeyword(name)} == set(OP_NAMES)
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "message"),
     [
         pytest.param({"data.py": ROWS}, "there is no such file; add it", id="no sources.yaml"),
         pytest.param({"sources.yml": resource()}, "there is sources.yml: rename it", id="sources.yml"),
@@ -460,14 +462,14 @@ def test_the_words_that_no_folder_may_have_are_dagsters() -> None:
     ],
 )
 def test_files_that_are_missing_or_wrong(
-    healthy: Location, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], said: str
+    healthy: Location, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], message: str
 ) -> None:
-    """What a folder lacks is told; a folder `data` on the import path, like ours at run time, is not taken for it."""
+    """The missing file is named; a package `data` on the import path is not used in place of data.py."""
     healthy.write("data/warehouse.txt", "")
     monkeypatch.syspath_prepend(str(healthy.root))
     for name, text in files.items():
         healthy.write(f"dlthub/bad/{name}", text)
-    told(healthy, said)
+    assert_broken(healthy, message)
 
 
 @pytest.mark.parametrize(
@@ -478,7 +480,7 @@ def test_files_that_are_missing_or_wrong(
     ],
 )
 def test_duplicates_across_folders(healthy: Location, destination: str, files: tuple[str, str]) -> None:
-    """Two folders that want one table are both refused, each naming the other's place; a third one loads."""
+    """Both folders with the same destination are refused, each with the place of the other; a third one is loaded."""
     healthy.add("bad", resource(destination=destination))
     healthy.add("third")
     assert landed(healthy.materialize("raw/third")) == {"raw/third"}
@@ -493,15 +495,15 @@ def test_duplicates_across_folders(healthy: Location, destination: str, files: t
     ("left", "right"),
     [("raw.GitHubCommits", "raw.git_hub_commits"), ("raw.my-table", "raw.my_table"), ("RAW.a", "raw.A")],
 )
-def test_names_that_are_one_name_in_the_warehouse(location: Location, left: str, right: str) -> None:
-    """Spellings that dlt makes the same identifier of are the same destination."""
+def test_names_that_normalise_to_one_name_are_duplicates(location: Location, left: str, right: str) -> None:
+    """Spellings that dlt normalises to one identifier are one destination."""
     location.add("a", resource(destination=left))
     location.add("b", resource(destination=right))
     assert len(find_sources(location.root)[1]) == 2
 
 
-def test_leftovers_are_no_sources(healthy: Location) -> None:
-    """A folder with only `__pycache__`, an empty or hidden one, and stray files are passed over."""
+def test_leftover_folders_are_not_sources(healthy: Location) -> None:
+    """Folders that have only `__pycache__`, are empty or hidden, and stray files are ignored."""
     for path in ("gone/__pycache__/data.pyc", ".idea/x", "_draft/sources.yaml", "README.md", "mac/.DS_Store"):
         healthy.write(f"dlthub/{path}", "")
     (healthy.root / "dlthub" / "empty").mkdir()
@@ -519,22 +521,22 @@ def test_leftovers_are_no_sources(healthy: Location) -> None:
         pytest.param(resource("kwargs: ['https://bob:hunter2@example.com/']"), id="in a list"),
     ],
 )
-def test_secrets_are_never_echoed(healthy: Location, text: str) -> None:
-    """A password in a URL in the wrong place is masked in the error, the UI and on the terminal."""
+def test_secrets_are_masked_in_errors(healthy: Location, text: str) -> None:
+    """A password in a URL in the wrong field is masked in the error, the UI and the terminal."""
     healthy.add("bad", text)
-    broken = told(healthy, "***")
+    broken = assert_broken(healthy, "***")
     assert "hunter2" not in check()[1] + "".join(map(str, broken.problems))
 
 
-def test_all_errors_of_all_files_come_at_once(healthy: Location) -> None:
-    """`foundation check` lists every problem of every folder, in order, and counts them."""
+def test_all_errors_of_all_files_are_listed_at_once(healthy: Location) -> None:
+    """`foundation check` lists the problems of all folders, in order, and their number."""
     healthy.add("bad", resource("on_empty: x\n    colums: {}\n    owners: [bob]"))
     healthy.add("worse", "", "")
     healthy.add("worst", b"\n")
     code, output = check()
     assert code == 1
-    for said in (f"{YAML}:4: ", f"{YAML}:5: ", f"{YAML}:6: ", "dlthub/worse/", "dlthub/worst/"):
-        assert said in output
+    for message in (f"{YAML}:4: ", f"{YAML}:5: ", f"{YAML}:6: ", "dlthub/worse/", "dlthub/worst/"):
+        assert message in output
     assert "5 problems in 3 of 4 sources" in output
     healthy.add("bad")
     healthy.add("worse")
@@ -543,7 +545,7 @@ def test_all_errors_of_all_files_come_at_once(healthy: Location) -> None:
 
 
 def test_a_broken_folder_is_one_failing_asset(healthy: Location) -> None:
-    """In a run of everything the broken folder's asset fails with its problems, and the healthy source lands."""
+    """If everything is run, the broken folder's asset fails with its problems, and the valid source is loaded."""
     healthy.add("bad", resource("on_empty: x"))
     result = healthy.materialize()
     assert not result.success
@@ -587,9 +589,11 @@ LOADS = {
 }
 
 
-@pytest.mark.parametrize(("data", "said"), LOADS.values(), ids=LOADS)
-def test_code_that_fails_when_it_runs(healthy: Location, monkeypatch: pytest.MonkeyPatch, data: str, said: str) -> None:
-    """Definitions load; in the run that resource fails with the place in its code, and all others land."""
+@pytest.mark.parametrize(("data", "message"), LOADS.values(), ids=LOADS)
+def test_code_that_fails_when_it_runs(
+    healthy: Location, monkeypatch: pytest.MonkeyPatch, data: str, message: str
+) -> None:
+    """The definitions load; in the run the resource fails with the place in its code, and all others are loaded."""
     monkeypatch.setattr(source_import, "IMPORT_DEADLINE", 1.0)
     healthy.add(
         "bad",
@@ -600,12 +604,12 @@ def test_code_that_fails_when_it_runs(healthy: Location, monkeypatch: pytest.Mon
     assert check()[0] == 0
     result = healthy.materialize()
     assert landed(result) == {"raw/healthy", "raw/sibling"}
-    assert said in failure(result)
+    assert message in failure(result)
     assert "1 of 2 resources of bad failed; the others landed" in failure(result)
 
 
 def test_code_that_exits_while_it_runs(healthy: Location) -> None:
-    """`sys.exit` inside a generator fails its resource; the sibling in the same op lands."""
+    """`sys.exit` inside a generator fails its resource; the other resource of the op is loaded."""
     sibling = "  - {entry: other.get_rows, destination: raw.sibling}\n"
     healthy.add("bad", resource() + sibling, "import sys\ndef get_rows():\n    yield 1\n    sys.exit(3)\n", other=ROWS)
     result = healthy.materialize()
@@ -614,14 +618,14 @@ def test_code_that_exits_while_it_runs(healthy: Location) -> None:
 
 
 def test_a_tuple_of_rows_is_rows_or_an_error(healthy: Location) -> None:
-    """What is yielded either lands or fails: two rows never become none without a word."""
+    """A yielded tuple of two rows is loaded as two rows, or is an error."""
     healthy.add("bad", resource(), "def get_rows():\n    yield ({'id': 1}, {'id': 2})\n")
     result = healthy.materialize("raw/bad")
     assert not result.success or healthy.query("select id from raw.bad") == [(1,), (2,)]
 
 
-def test_a_template_of_a_setting_that_is_not_set(healthy: Location, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`{{ env.NAME }}` is filled when the resource runs: without the setting that resource fails naming it."""
+def test_a_template_of_an_unset_variable_fails_its_resource(healthy: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`{{ env.NAME }}` is rendered when the resource runs; the error of an unset variable names it."""
     yaml = resource("kwargs: {token: '{{ env.SHOP_TOKEN }}'}\n    write_disposition: replace")
     healthy.add("bad", yaml, "def get_rows(token):\n    yield {'token': token}\n")
     monkeypatch.delenv("SHOP_TOKEN", raising=False)
@@ -636,7 +640,7 @@ def test_a_template_of_a_setting_that_is_not_set(healthy: Location, monkeypatch:
 
 @pytest.mark.parametrize("name", ["names", "letters and case"])
 def test_broken_folders_of_similar_names(healthy: Location, name: str) -> None:
-    """Broken folders whose names differ only in what Dagster cannot spell are assets of their own."""
+    """Broken folders whose names Dagster would normalise to one name are separate assets."""
     for folder in ("a-b", "a b", "a_b") if name == "names" else ("B", "b"):
         healthy.add(folder, b"\n")
     assert len([spec for spec in healthy.specs().values() if spec.kinds == {"broken"}]) == 3 - (name != "names")
@@ -644,7 +648,7 @@ def test_broken_folders_of_similar_names(healthy: Location, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def wreck(tmp_path_factory: pytest.TempPathFactory) -> Location:
-    """A repository with its own `definitions.py`, one healthy source and many that are not."""
+    """A repository with its own `definitions.py`, one valid source and many broken ones."""
     location = Location(tmp_path_factory.mktemp("wreck"))
     location.write("definitions.py", COMPOSITION)
     location.add("healthy")
@@ -671,14 +675,14 @@ def run(location: Location, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_real_location_loads_whatever_is_in_it(wreck: Location) -> None:
-    """`dagster definitions validate` accepts a tree full of broken folders."""
+def test_the_real_location_loads_with_broken_folders(wreck: Location) -> None:
+    """`dagster definitions validate` accepts a repository full of broken folders."""
     done = run(wreck, "dagster", "definitions", "validate", "-f", "definitions.py")
     assert done.returncode == 0, done.stderr
 
 
-def test_the_real_location_runs_what_is_healthy(wreck: Location) -> None:
-    """`dagster asset materialize` lands the healthy sources of a tree full of broken folders."""
+def test_the_real_location_runs_valid_sources(wreck: Location) -> None:
+    """`dagster asset materialize` loads the valid sources of a repository full of broken folders."""
     done = run(
         wreck,
         "dagster",
@@ -693,8 +697,8 @@ def test_the_real_location_runs_what_is_healthy(wreck: Location) -> None:
     assert wreck.query("select count(*) from raw.healthy") == wreck.query("select count(*) from raw.json") == [(2,)]
 
 
-def test_the_real_check_lists_them_all(wreck: Location) -> None:
-    """`foundation check` exits 1 and names every broken folder, and only these."""
+def test_the_real_check_lists_all_broken_folders(wreck: Location) -> None:
+    """`foundation check` exits with 1 and names every broken folder, and no other."""
     done = run(wreck, "foundation", "check")
     assert done.returncode == 1
     broken = {source.name for source in find_sources(wreck.root)[1]}

@@ -1,4 +1,4 @@
-"""Resources that stand for many tables: what is discovered, and what becomes of it."""
+"""Tests of resources that stand for many tables: `foundation discover`, and the resources it creates."""
 
 import sys
 from pathlib import Path
@@ -32,12 +32,12 @@ CREATE TABLE crm_tmp (a INTEGER); CREATE TABLE other (a INTEGER PRIMARY KEY);
 
 
 def declare(tree: SqlTree, tables: str = '["crm_*", "!crm_tmp*"]', more: str = "") -> Path:
-    """Writes the source `shop` with a resource that stands for many."""
+    """Writes the source `shop` with a resource that stands for many tables."""
     return tree.add("shop", MANY.format(tables=tables) + more)
 
 
 def test_each_table_that_matches_is_a_resource(sql_tree: SqlTree, file: Path) -> None:
-    """Discovered once, each is an asset and a table of its own, with the primary key that the database has."""
+    """Each discovered table becomes an asset and a table of its own, with the primary key of the database."""
     run_sqlite(file, TABLES)
     declare(sql_tree)
     (found,) = discover(sql_tree.root, [])
@@ -55,8 +55,8 @@ def test_each_table_that_matches_is_a_resource(sql_tree: SqlTree, file: Path) ->
     assert sql_tree.query("select id, note from raw.crm_crm_orders order by id") == [(1, "x"), (2, "y")]
 
 
-def test_what_has_changed_is_told(sql_tree: SqlTree, file: Path) -> None:
-    """A new table and a dropped one are named; where nothing changed the file is left alone."""
+def test_new_and_dropped_tables_are_named(sql_tree: SqlTree, file: Path) -> None:
+    """New and dropped tables are named; if nothing changed, the file is not written."""
     run_sqlite(file, TABLES)
     folder = declare(sql_tree)
     list(discover(sql_tree.root, ["shop"]))
@@ -77,7 +77,7 @@ def test_what_has_changed_is_told(sql_tree: SqlTree, file: Path) -> None:
 
 
 def test_a_table_may_have_a_resource_of_its_own(sql_tree: SqlTree, file: Path) -> None:
-    """What is written of one table by itself goes before what is written of many."""
+    """A resource that names one table takes precedence over a pattern."""
     run_sqlite(file, TABLES)
     own = """
   - entry: data_foundation.readers.sql.get_table
@@ -95,7 +95,7 @@ def test_a_table_may_have_a_resource_of_its_own(sql_tree: SqlTree, file: Path) -
 
 
 def test_a_schema_of_postgresql_is_discovered(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
-    """Tables and views, without the partitions that their table brings along; keys in their own order."""
+    """Tables and views are found, without partitions; the columns of a primary key keep their order."""
     sql_server.query(
         "CREATE SCHEMA crm; CREATE TABLE crm.orders (b int, a int, PRIMARY KEY (b, a));"
         "CREATE VIEW crm.v AS SELECT 1 AS x;"
@@ -109,19 +109,19 @@ def test_a_schema_of_postgresql_is_discovered(sql_tree: SqlTree, sql_server: Pos
     assert "raw.crm_{table}:\n  orders: [b, a]\n  parts: [d]\n  v: []\n" in (folder / "discovered.yaml").read_text()
 
 
-def test_the_command_says_what_it_found(
+def test_the_command_lists_new_tables(
     sql_tree: SqlTree, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`foundation discover`, and before it `foundation check` names the command."""
+    """`foundation check` names the command to run, and `foundation discover` lists the new tables."""
     run_sqlite(file, TABLES)
     declare(sql_tree)
     monkeypatch.chdir(sql_tree.root)
-    for command, said in (("check", "run `foundation discover shop`"), ("discover", "new: CRM_Lines, crm_orders")):
+    for command, message in (("check", "run `foundation discover shop`"), ("discover", "new: CRM_Lines, crm_orders")):
         monkeypatch.setattr(sys, "argv", ["foundation", command])
         with pytest.raises(SystemExit):
             main()
         printed = capsys.readouterr()
-        assert said in printed.out + printed.err
+        assert message in printed.out + printed.err
     sql_tree.check("shop")
 
 
@@ -133,7 +133,7 @@ WRONG: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize(("tables", "message"), WRONG.values(), ids=WRONG)
 def test_a_pattern_that_finds_nothing_is_refused(sql_tree: SqlTree, file: Path, tables: str, message: str) -> None:
-    """Nothing is written down, and the error says what is there."""
+    """No file is written, and the error lists the tables that exist."""
     run_sqlite(file, TABLES)
     folder = declare(sql_tree, tables)
     with pytest.raises(FoundationError, match=message):
@@ -148,15 +148,15 @@ UNDECLARED: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("destination", "message"), UNDECLARED.values(), ids=UNDECLARED)
-def test_a_check_tells_what_a_pattern_lacks(sql_tree: SqlTree, destination: str, message: str) -> None:
-    """Without a connection, at the line of the pattern."""
+def test_a_check_finds_undiscovered_patterns(sql_tree: SqlTree, destination: str, message: str) -> None:
+    """The error is at the line of the pattern, and needs no connection."""
     folder = sql_tree.add("shop", MANY.format(tables='"*"').replace("raw.crm_{table}", destination))
     with pytest.raises(ConfigError, match=message):
         load_source_config(folder)
 
 
-def test_a_file_that_was_edited_amiss_is_told(sql_tree: SqlTree) -> None:
-    """By its name, with the way out."""
+def test_an_invalid_file_of_discovered_tables_is_refused(sql_tree: SqlTree) -> None:
+    """The error names the file and explains what to do."""
     folder = declare(sql_tree)
     (folder / "discovered.yaml").write_text('"raw.crm_{table}": [orders]')
     with pytest.raises(ConfigError, match=r"discovered\.yaml: is not in the form that discover writes"):
@@ -164,8 +164,8 @@ def test_a_file_that_was_edited_amiss_is_told(sql_tree: SqlTree) -> None:
 
 
 @pytest.mark.parametrize(("name", "message"), [("shpo", "Did you mean 'shop'"), ("plain", "no resource of plain has")])
-def test_a_source_without_patterns_is_told(sql_tree: SqlTree, name: str, message: str) -> None:
-    """A name that is none, and a source that has nothing to discover."""
+def test_a_source_without_patterns_is_refused(sql_tree: SqlTree, name: str, message: str) -> None:
+    """A misspelt source name, and a source without patterns, are refused."""
     declare(sql_tree)
     sql_tree.add("plain", "resources: [{entry: data.get_rows, destination: raw.a}]")
     with pytest.raises(FoundationError, match=message):

@@ -1,4 +1,4 @@
-"""Holds entry paths to being found without an import, and imported under a private name."""
+"""Tests of entry paths: found without an import, and imported under a private name."""
 
 import sys
 from pathlib import Path
@@ -62,7 +62,7 @@ listed = [get_rows]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A source folder called github."""
+    """A source folder named github."""
     folder = tmp_path / "github"
     (folder / "deep").mkdir(parents=True)
     (folder / "data.py").write_text(DATA, encoding="utf-8")
@@ -84,13 +84,13 @@ def folder(tmp_path: Path) -> Path:
 def test_an_entry_of_the_folder(
     folder: Path, entry: str, file: str, attributes: tuple[str, ...], index: int | None
 ) -> None:
-    """With or without the folder's name before it, whatever else of that name is installed."""
+    """The folder's name before the entry is optional; installed packages of the same name do not matter."""
     place = find_entry(folder, entry)
     assert (place.folder, place.file, place.attributes, place.index) == (folder, folder / file, attributes, index)
 
 
 def test_a_folder_named_like_its_module(tmp_path: Path) -> None:
-    """In a folder called `data`, `data.get_rows` is still data.py's."""
+    """In a folder named `data`, `data.get_rows` is the function of data.py."""
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "data.py").write_text(DATA, encoding="utf-8")
@@ -101,7 +101,7 @@ def test_a_folder_named_like_its_module(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("entry", ["json.loads", "dlt.sources.sql_database.sql_table", "requests.get", "math.sqrt"])
 def test_an_entry_that_is_installed(folder: Path, entry: str) -> None:
-    """Any importable dotted path; compiled modules have no text to read."""
+    """Any importable dotted path is accepted; a compiled module has no source text to read."""
     place = find_entry(folder, entry)
     assert place.folder is None
     assert read_facts(place)
@@ -109,15 +109,15 @@ def test_an_entry_that_is_installed(folder: Path, entry: str) -> None:
 
 
 def test_finding_imports_nothing(folder: Path) -> None:
-    """Neither the folder nor the package that holds an installed entry is imported."""
+    """Neither the folder nor the package of an installed entry is imported."""
     before = set(sys.modules)
     read_facts(find_entry(folder, "data.get_rows"))
     read_facts(find_entry(folder, "xml.dom.minidom.parse"))
     assert set(sys.modules) - before <= {"xml"}
 
 
-def test_what_the_text_says(folder: Path) -> None:
-    """Line, docstring and signature."""
+def test_line_docstring_and_signature_are_read(folder: Path) -> None:
+    """Line, docstring and signature are read from the source text."""
     facts = read_facts(find_entry(folder, "data.get_rows"))
     assert (facts.line, facts.docstring) == (4, "Rows.\n\nMore.")
     assert str(facts.signature) == "(repo, since=..., *, page_size=...)"
@@ -127,14 +127,14 @@ def test_what_the_text_says(folder: Path) -> None:
     "name",
     ["piped", "wrapped", "looks_like_dlt", "anonymous", "first", "second", "Api.get", "in_if", "in_try", "in_for"],
 )
-def test_where_text_cannot_tell_nothing_is_refused(folder: Path, name: str) -> None:
-    """A decorator of somebody else's, a lambda, an alias, a method, a name bound in a block: found, and not judged."""
+def test_an_entry_that_text_cannot_resolve_is_accepted(folder: Path, name: str) -> None:
+    """A foreign decorator, a lambda, an alias, a method or a conditional definition is accepted without a check."""
     facts = read_facts(find_entry(folder, f"data.{name}"))
     assert check_arguments(facts, (), {}, takes_item=False) is None
 
 
 @pytest.mark.parametrize(
-    ("name", "args", "kwargs", "said"),
+    ("name", "args", "kwargs", "message"),
     [
         ("get_rows", ("a",), {}, None),
         ("get_rows", ("a", "b"), {"page_size": 1}, None),
@@ -145,30 +145,30 @@ def test_where_text_cannot_tell_nothing_is_refused(folder: Path, name: str) -> N
         ("decorated", (), {}, "missing a required argument: 'repo'"),
     ],
 )
-def test_arguments_are_held_to_the_signature(
-    folder: Path, name: str, args: tuple[str, ...], kwargs: dict[str, object], said: str | None
+def test_arguments_are_checked_against_the_signature(
+    folder: Path, name: str, args: tuple[str, ...], kwargs: dict[str, object], message: str | None
 ) -> None:
-    """As Python would, with the signature in the message; dlt's own decorators keep it."""
+    """Arguments are checked as Python would, with the signature in the message; dlt's decorators keep the signature."""
     misfit = check_arguments(read_facts(find_entry(folder, f"data.{name}")), args, kwargs, takes_item=False)
-    assert (misfit is None) if said is None else said in str(misfit)
+    assert (misfit is None) if message is None else message in str(misfit)
 
 
-def test_a_transformer_is_given_its_item(folder: Path) -> None:
-    """Its first argument comes from the parent, not from the configuration."""
+def test_a_transformer_takes_its_item_from_its_parent(folder: Path) -> None:
+    """The first argument of a transformer comes from its parent, not from the configuration."""
     facts = read_facts(find_entry(folder, "data.get_rows"))
     assert check_arguments(facts, (), {}, takes_item=True) is None
     assert "too many" in str(check_arguments(facts, ("a", "b"), {}, takes_item=True))
 
 
-def test_a_changed_file_is_imported_anew(folder: Path) -> None:
-    """A code location that reloads sees what was edited; an import leaves no public name behind."""
+def test_a_changed_file_is_imported_again(folder: Path) -> None:
+    """A code location that reloads imports edited files again; the import adds no public name to sys.modules."""
     assert next(import_entry(find_entry(folder, "deep.more.get"))()) == 1
     (folder / "deep" / "more.py").write_text("def get(): yield 'two'\n", encoding="utf-8")
     assert next(import_entry(find_entry(folder, "deep.more.get"))()) == "two"
     assert "github" not in sys.modules
 
 
-def test_an_index_beyond_the_list(folder: Path) -> None:
-    """Told with the file."""
+def test_an_index_beyond_the_list_is_an_error(folder: Path) -> None:
+    """The error names the file."""
     with pytest.raises(EntryError, match=r"data.py: list index out of range"):
         import_entry(find_entry(folder, "data.listed[7]"))

@@ -1,4 +1,4 @@
-"""Holds the walk over `dlthub/` to its order, its silence about the rest, and its patience."""
+"""Tests of the search for sources below `dlthub/`."""
 
 from pathlib import Path
 
@@ -11,19 +11,19 @@ from tests.support.locations import Location
 
 
 def test_sources_come_in_order_of_their_names(location: Location) -> None:
-    """Whatever the file system's order is."""
+    """The order does not depend on the file system."""
     for name in ("b", "a", "C"):
         location.add(name)
     assert [source.config.name for source in find_sources(location.root)[0]] == ["C", "a", "b"]
 
 
 def test_a_repository_without_sources(tmp_path: Path) -> None:
-    """No `dlthub/` is an empty tree."""
+    """A repository without `dlthub/` has no sources."""
     assert find_sources(tmp_path) == ([], [])
 
 
-def test_every_resource_has_its_entry(location: Location) -> None:
-    """In the order of the file, with the line and the docstring of the function."""
+def test_every_resource_is_found_with_its_entry(location: Location) -> None:
+    """Resources are in the order of the file, with the line and the docstring of their function."""
     location.add(
         "shop",
         "resources: [{entry: data.b, destination: raw.b}, {entry: data.a, destination: raw.a}]",
@@ -34,7 +34,7 @@ def test_every_resource_has_its_entry(location: Location) -> None:
 
 
 def test_a_linked_folder_is_a_source(location: Location, tmp_path: Path) -> None:
-    """A folder may live elsewhere; a link that leads nowhere is passed over."""
+    """A folder may be a link; a broken link is ignored."""
     folder = location.add("shop").rename(tmp_path / "elsewhere")
     (location.root / "dlthub" / "shop").symlink_to(folder)
     (location.root / "dlthub" / "gone").symlink_to(tmp_path / "nowhere")
@@ -42,8 +42,8 @@ def test_a_linked_folder_is_a_source(location: Location, tmp_path: Path) -> None
     assert ([source.config.name for source in found], broken) == (["shop"], [])
 
 
-def test_a_folder_that_nobody_thought_of(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error that is none of ours breaks its own folder and no other."""
+def test_an_unexpected_exception_breaks_one_folder(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected exception breaks its own folder only."""
     location.add("healthy")
     location.add("odd")
 

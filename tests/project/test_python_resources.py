@@ -1,4 +1,4 @@
-"""Holds resources declared in Python to the grammar of YAML."""
+"""Tests that resources declared in Python have the same configuration as in YAML."""
 
 import subprocess
 import sys
@@ -24,14 +24,14 @@ def rows() -> Iterator[dict[str, Any]]:
 
 
 def declare(folder: Path, *declarations: str) -> list[ResourceConfig]:
-    """Writes a definitions.py with these declarations and returns what they say."""
+    """Writes a definitions.py with these declarations and returns the resources of the folder."""
     text = f"{IMPORTS}def rows():\n    'Rows.'\n    yield 1\nresources = [{', '.join(declarations)}]\n"
     (folder / "definitions.py").write_text(text, encoding="utf-8")
     return load_python_resources(folder)
 
 
 @pytest.mark.parametrize(
-    ("declaration", "said"),
+    ("declaration", "expected"),
     [
         ("dlt.resource(rows, name='a.b')", {"destination": "a.b", "description": "Rows."}),
         ("dlt.resource([1], name='x', table_name='b')", {"destination": "raw.b", "description": None}),
@@ -40,15 +40,15 @@ def declare(folder: Path, *declarations: str) -> list[ResourceConfig]:
         ("dlt.resource([1], name='a.b', columns={'x': {'merge_key': True}})", {"merge_key": ("x",)}),
     ],
 )
-def test_what_the_dlt_resource_says_is_taken(tmp_path: Path, declaration: str, said: dict[str, Any]) -> None:
-    """Name, table name, keys and docstring; bare dlt resources are declarations too."""
+def test_settings_of_the_dlt_resource_are_used(tmp_path: Path, declaration: str, expected: dict[str, Any]) -> None:
+    """Name, table name, keys and docstring of a dlt resource are used; a dlt resource alone is a declaration too."""
     [found] = declare(tmp_path, declaration)
-    assert {name: getattr(found, name) for name in said} == said
+    assert {name: getattr(found, name) for name in expected} == expected
     assert found.entry == "definitions.resources[0]"
 
 
-def test_known_columns_and_disposition_are_taken(tmp_path: Path) -> None:
-    """Types and descriptions of columns, and a disposition with its strategy."""
+def test_columns_and_disposition_are_used(tmp_path: Path) -> None:
+    """Types and descriptions of columns are used, and a write disposition with its strategy."""
     disposition = "{'disposition': 'merge', 'strategy': 'upsert'}"
     columns = "{'x': {'data_type': 'text', 'description': 'X.'}}"
     [found] = declare(
@@ -58,8 +58,8 @@ def test_known_columns_and_disposition_are_taken(tmp_path: Path) -> None:
     assert (found.columns["x"].data_type, found.columns["x"].description) == ("text", "X.")
 
 
-def test_the_cursor_of_a_dlt_resource_is_taken(tmp_path: Path) -> None:
-    """So that a run's `start` and `end` reach it; a cursor of another kind than ours stays dlt's affair."""
+def test_the_cursor_of_a_dlt_resource_is_used(tmp_path: Path) -> None:
+    """The cursor becomes `incremental`, so that `start` and `end` of a run apply; other cursors are left to dlt."""
     ours = "dlt.resource(rows, name='a.b', incremental=dlt.sources.incremental('id', initial_value=7, lag=2))"
     theirs = "dlt.resource(rows, name='a.c', incremental=dlt.sources.incremental('id', last_value_func=min))"
     found, other = declare(tmp_path, ours, theirs)
@@ -68,7 +68,7 @@ def test_the_cursor_of_a_dlt_resource_is_taken(tmp_path: Path) -> None:
 
 
 def test_options_win_over_the_dlt_resource(tmp_path: Path) -> None:
-    """What is said to `config` is said last."""
+    """Options of `config` override those of the dlt resource."""
     [found] = declare(
         tmp_path,
         "ConfigurableDltResource.config("
@@ -78,7 +78,7 @@ def test_options_win_over_the_dlt_resource(tmp_path: Path) -> None:
 
 
 def test_a_switched_off_resource_keeps_the_places_of_the_others(tmp_path: Path) -> None:
-    """The entry of the second is the second, whatever the first is."""
+    """Entries are numbered by declaration, including disabled ones."""
     [found] = declare(
         tmp_path,
         "ConfigurableDltResource.config(dlt.resource(rows, name='a.b'), enabled=False)",
@@ -87,15 +87,15 @@ def test_a_switched_off_resource_keeps_the_places_of_the_others(tmp_path: Path) 
     assert (found.destination, found.entry) == ("a.c", "definitions.resources[1]")
 
 
-def test_only_dlt_resources_are_taken() -> None:
-    """A generator function has to be made a resource first."""
+def test_only_dlt_resources_are_accepted() -> None:
+    """A generator function must be made a dlt resource first."""
     with pytest.raises(EntryError, match="takes a dlt resource, got a function"):
         ConfigurableDltResource.config(rows)  # type: ignore[arg-type]
     assert ConfigurableDltResource.config(dlt.resource(rows, name="a.b"), kinds={"x"}).options == {"kinds": {"x"}}
 
 
-def test_the_public_face_of_the_package() -> None:
-    """Its names cost nothing until they are used; tests/test_architecture.py lists them."""
+def test_public_names_are_imported_on_first_use() -> None:
+    """A public name is imported on first use; tests/test_architecture.py lists the names."""
     program = "import sys, data_foundation; print(sorted({'dlt', 'dagster', 'pydantic'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

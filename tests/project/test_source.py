@@ -1,4 +1,4 @@
-"""Holds one folder's `sources.yaml` to the grammar: spellings that mean the same, defaults, inheritance."""
+"""Tests of the grammar of `sources.yaml`: equivalent spellings, defaults and inheritance."""
 
 from datetime import date
 from pathlib import Path
@@ -17,20 +17,20 @@ ROW = {"entry": "data.get_rows", "destination": "raw.orders"}
 
 
 def load(folder: Path, document: object) -> SourceConfig:
-    """Writes a document into a folder and reads it back as configuration."""
+    """Writes a document into a folder and reads it as configuration."""
     folder.mkdir(exist_ok=True)
     text = document if isinstance(document, str) else yaml.safe_dump(document)
     (folder / "sources.yaml").write_text(text, encoding="utf-8")
     return load_source_config(folder)
 
 
-def resource(**said: Any) -> ResourceConfig:
-    """Returns a resource that says this beyond entry and destination."""
-    return ResourceConfig.model_validate({**ROW, **said})
+def resource(**keys: Any) -> ResourceConfig:
+    """Returns a resource with entry, destination and these keys."""
+    return ResourceConfig.model_validate({**ROW, **keys})
 
 
 def test_everything_but_entry_and_destination_has_a_default() -> None:
-    """The shortest resource appends, keeps a table that a replace would empty, and runs on nobody's schedule."""
+    """By default a resource appends, keeps its table if a replace has no rows, and has no schedule."""
     found = resource()
     assert found.write_disposition == WriteDisposition(disposition="append")
     assert (found.on_empty, found.enabled, found.automation, found.freshness) == ("keep", True, None, None)
@@ -57,12 +57,12 @@ def test_everything_but_entry_and_destination_has_a_default() -> None:
     ids=str,
 )
 def test_spellings_that_mean_the_same(short: dict[str, Any], long: dict[str, Any]) -> None:
-    """A bare word is the common case of a list or a mapping."""
+    """A single word is accepted for a list or a mapping with one item."""
     assert resource(**short) == resource(**long)
 
 
-def test_the_map_form_is_the_list_form(tmp_path: Path) -> None:
-    """A key that is the destination says the same as an item that names it."""
+def test_the_map_form_equals_the_list_form(tmp_path: Path) -> None:
+    """A destination as a key is the same as an item with `destination`."""
     as_list = load(tmp_path / "a", {"resources": [{**ROW, "args": [1]}]})
     as_map = load(tmp_path / "b", {"resources": {"raw.orders": {"entry": "data.get_rows", "arguments": [1]}}})
     assert as_list.resources == as_map.resources
@@ -89,7 +89,7 @@ def test_the_map_form_is_the_list_form(tmp_path: Path) -> None:
 def test_the_long_spelling_of_dagster(
     tmp_path: Path, meta: dict[str, Any], automation: Automation | None, freshness: Freshness | None
 ) -> None:
-    """`meta.dagster` ends up where `automation` and `freshness` do; free metadata beside it stays."""
+    """`meta.dagster` becomes `automation` and `freshness`; other metadata is kept."""
     [found] = load(tmp_path, {"resources": [{**ROW, "meta": {"dagster": meta, "tier": 1}}]}).resources
     assert (found.automation, found.freshness) == (automation, freshness)
     assert found.meta.model_extra == {"tier": 1}
@@ -107,8 +107,8 @@ SOURCE = {
 }
 
 
-def test_a_resource_inherits_what_it_does_not_say(tmp_path: Path) -> None:
-    """Everything of `source:` holds for every resource."""
+def test_a_resource_inherits_missing_keys(tmp_path: Path) -> None:
+    """Every key of `source:` applies to every resource."""
     [found] = load(tmp_path, {"source": SOURCE, "resources": [ROW]}).resources
     assert found.owners == ("team:sales",)
     assert found.automation == Automation(cron="@daily")
@@ -119,12 +119,12 @@ def test_a_resource_inherits_what_it_does_not_say(tmp_path: Path) -> None:
     assert found.schema_contract.columns == "freeze"
 
 
-def test_what_a_resource_says_wins(tmp_path: Path) -> None:
-    """Tags and kinds add up; all else replaces; `[]` is something said; a condition without cron takes the source's."""
-    said = {"owners": [], "automation": "manual", "tags": {"tier": "silver"}, "kinds": ["csv"], "on_empty": "keep"}
+def test_a_resource_overrides_its_source(tmp_path: Path) -> None:
+    """Tags and kinds are combined, other keys replaced, even by `[]`; a condition without cron takes the source's."""
+    keys = {"owners": [], "automation": "manual", "tags": {"tier": "silver"}, "kinds": ["csv"], "on_empty": "keep"}
     found, on_cron = load(
         tmp_path,
-        {"source": SOURCE, "resources": [{**ROW, **said}, {**ROW, "destination": "raw.b", "automation": "on_cron"}]},
+        {"source": SOURCE, "resources": [{**ROW, **keys}, {**ROW, "destination": "raw.b", "automation": "on_cron"}]},
     ).resources
     assert (found.owners, found.on_empty) == ((), "keep")
     assert found.automation == Automation(condition="manual")
@@ -133,14 +133,14 @@ def test_what_a_resource_says_wins(tmp_path: Path) -> None:
 
 
 def test_the_long_spelling_wins_over_the_source(tmp_path: Path) -> None:
-    """What a resource says in `meta.dagster` is said by the resource."""
+    """`meta.dagster` of a resource overrides the keys of `source:`."""
     meta = {"dagster": {"automation_condition": "manual"}}
     [found] = load(tmp_path, {"source": SOURCE, "resources": [{**ROW, "meta": meta}]}).resources
     assert found.automation == Automation(condition="manual")
 
 
 @pytest.mark.parametrize(
-    "said",
+    "keys",
     [
         {"write_disposition": "merge", "primary_key": "id"},
         {"write_disposition": "merge", "merge_key": "day"},
@@ -149,20 +149,20 @@ def test_the_long_spelling_wins_over_the_source(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_merge_with_a_key(said: dict[str, Any]) -> None:
-    """Any of these tells which rows are the same."""
-    assert resource(**said).write_disposition.disposition == "merge"
+def test_merge_with_a_key_is_accepted(keys: dict[str, Any]) -> None:
+    """A key is enough, and the strategy scd2 needs none."""
+    assert resource(**keys).write_disposition.disposition == "merge"
 
 
 @pytest.mark.parametrize("strategy", ["delete-insert", "upsert", "insert-only"])
-def test_merge_without_a_key(strategy: str) -> None:
-    """No other strategy does without a key."""
+def test_merge_without_a_key_is_refused(strategy: str) -> None:
+    """Every strategy but scd2 needs a key."""
     with pytest.raises(ValidationError, match="needs a primary_key or a merge_key"):
         resource(write_disposition={"disposition": "merge", "strategy": strategy})
 
 
-def test_anchors_and_merge_keys(tmp_path: Path) -> None:
-    """YAML's own means against repetition work."""
+def test_yaml_anchors_and_merge_keys_are_supported(tmp_path: Path) -> None:
+    """YAML anchors and merge keys are supported."""
     config = load(
         tmp_path,
         """
@@ -190,15 +190,15 @@ def test_yaml_dates_are_dates(tmp_path: Path) -> None:
 
 
 def test_data_from_names_a_sibling(tmp_path: Path) -> None:
-    """By its table or by its destination."""
+    """`data_from` is the table or the destination of another resource."""
     details = {"entry": "data.get_details", "destination": "raw.details"}
     for folder, name in ((tmp_path / "a", "orders"), (tmp_path / "b", "raw.orders")):
         config = load(folder, {"resources": [ROW, {**details, "data_from": name}]})
         assert config.find_resource(config.resources[1].data_from or "") == config.resources[0]
 
 
-def test_a_disabled_parent_is_nobodys_parent(tmp_path: Path) -> None:
-    """A transformer of a resource that is switched off has nothing to take its items from."""
+def test_a_disabled_parent_is_refused(tmp_path: Path) -> None:
+    """A transformer whose parent is disabled is refused."""
     child = {"entry": "data.get_details", "destination": "raw.details", "data_from": "orders"}
     with pytest.raises(ConfigError, match="data_from 'orders' of details"):
         load(tmp_path, {"resources": [{**ROW, "enabled": False}, child]})
@@ -214,7 +214,7 @@ def test_a_disabled_parent_is_nobodys_parent(tmp_path: Path) -> None:
     ],
 )
 def test_the_folders_docstring_describes_the_source(tmp_path: Path, init: str | None, expected: str) -> None:
-    """Read, not imported; a folder without one has none."""
+    """The docstring is read without an import; a folder without one has no description."""
     if init is not None:
         (tmp_path / "__init__.py").write_text(init, encoding="utf-8")
     assert load(tmp_path, {"resources": [ROW]}).description == expected

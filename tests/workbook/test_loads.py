@@ -1,4 +1,4 @@
-"""Holds a workbook to what its users see: tables, watermarks, the log of the day, and the commands around it."""
+"""Tests of loads from a workbook: tables, watermarks, the daily log and the commands."""
 
 import datetime as dt
 import json
@@ -38,13 +38,13 @@ FEBRUARY = dt.date(2024, 2, 1)
 
 @dataclass(frozen=True)
 class Shop:
-    """A repository whose one source is a workbook over a SQLite file."""
+    """A repository with one source: a workbook over a SQLite file."""
 
     location: Location
 
     @property
     def folder(self) -> Path:
-        """The source's."""
+        """The folder of the source."""
         return self.location.root / "dlthub" / "shop"
 
     def sql(self, *statements: str) -> None:
@@ -55,12 +55,12 @@ class Shop:
             connection.commit()
 
     def landed(self, sql: str) -> list[Any]:
-        """Returns what the warehouse holds."""
+        """Returns the rows of a query in the warehouse."""
         with duckdb.connect(str(self.location.root / "data" / "warehouse.duckdb"), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
     def foundation(self, *arguments: str) -> tuple[int, str]:
-        """Runs the command and returns its exit code and what it printed."""
+        """Runs the command, and returns its exit code and output."""
         done = CliRunner().invoke(app, list(arguments))
         if isinstance(done.exception, FoundationError):
             return 1, str(done.exception)
@@ -68,7 +68,7 @@ class Shop:
         return done.exit_code, done.output
 
     def log(self) -> Sequence[str]:
-        """Returns the lines of the only log that there is."""
+        """Returns the lines of the only log file."""
         [file] = (self.location.root / "logs").iterdir()
         assert re.fullmatch(r"ingestion_\d{8}\.log", file.name)
         return file.read_text().splitlines()
@@ -76,7 +76,7 @@ class Shop:
 
 @pytest.fixture
 def shop(location: Location, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """Two orders and two visits; visits have no key."""
+    """A shop with two orders and two visits; visits have no key."""
     monkeypatch.setenv("SOURCES__SHOP__SALES_DB__DATABASE", str(location.root / "sales.db"))
     monkeypatch.setenv("LAKE_URL", "lake")
     made = Shop(location)
@@ -90,8 +90,8 @@ def shop(location: Location, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return made
 
 
-def test_rows_become_tables_and_later_runs_bring_what_is_new(shop: Shop) -> None:
-    """INCREMENTAL begins at the watermark, merges on the table's own key, and appends where there is none."""
+def test_rows_become_tables_and_later_runs_load_new_rows(shop: Shop) -> None:
+    """INCREMENTAL starts at the watermark, merges by the table's primary key, and appends if there is none."""
     rows = [{**JOB, **INCREMENTAL}, {**JOB, **INCREMENTAL, "job_id": "visits_incr", "table_name": "visits"}]
     write_workbook(shop.folder, *rows)
     results = data_foundation.run_sources()
@@ -116,7 +116,7 @@ def test_rows_become_tables_and_later_runs_bring_what_is_new(shop: Shop) -> None
 
 
 def test_a_job_that_fails_stops_no_other(shop: Shop) -> None:
-    """Its result says why, the log says so too, and the watermark that it had stays."""
+    """The result and the log have the reason, and the watermark is unchanged."""
     write_workbook(shop.folder, {**JOB, **INCREMENTAL}, {**JOB, "job_id": "gone", "table_name": "nothing"})
     shop.location.add("broken", "resources: []")
     data_foundation.run_sources(["orders"])
@@ -132,8 +132,8 @@ def test_a_job_that_fails_stops_no_other(shop: Shop) -> None:
     assert re.search(r"gone +│ raw.sales_db_nothing +│ [-\d]+ [:\d]+ │ failed", printed)
 
 
-def test_the_log_of_the_day(shop: Shop) -> None:
-    """`foundation run` and `run_sources` append to the same file: when, how bad, what; no secret, one line each."""
+def test_the_daily_log(shop: Shop) -> None:
+    """`foundation run` and `run_sources` append to one file: time, level and message, one line each, no secrets."""
     remember(["nothing-to-see"])
     write_workbook(
         shop.folder, JOB, {**JOB, "job_id": "gone", "table_name": "nothing-to-see", "source_name": "sales_db"}
@@ -142,27 +142,27 @@ def test_the_log_of_the_day(shop: Shop) -> None:
     data_foundation.run_sources("gone")
     lines = shop.log()
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \| (INFO    |ERROR   ) \| \S", line) for line in lines)
-    said = [line.split(" | ", 1)[1] for line in lines]
-    assert said[:2] == [
+    messages = [line.split(" | ", 1)[1] for line in lines]
+    assert messages[:2] == [
         "INFO     | Starting: raw.sales_db_orders",
         "INFO     | Extracted 2 rows for raw.sales_db_orders",
     ]
     assert re.fullmatch(
-        r"INFO     \| Loaded: job orders wrote 2 rows to warehouse\.raw\.sales_db_orders in \d+\.\d s", said[2]
+        r"INFO     \| Loaded: job orders wrote 2 rows to warehouse\.raw\.sales_db_orders in \d+\.\d s", messages[2]
     )
-    assert said[-1].startswith("ERROR    | Failed: job gone after ")
+    assert messages[-1].startswith("ERROR    | Failed: job gone after ")
     assert "nothing-to-see" not in "\n".join(lines)
 
 
 def test_a_log_that_cannot_be_written_stops_no_load(shop: Shop) -> None:
-    """A file stands where the folder should be."""
+    """The folder of the log is a file here."""
     write_workbook(shop.folder, JOB)
     (shop.location.root / "logs").write_text("")
     assert [result.status for result in data_foundation.run_sources()] == ["loaded"]
 
 
-def test_the_target_columns_choose_the_place_in_the_lake(shop: Shop) -> None:
-    """`<container>/<folder>/<source>_<table>/` is the table; its neighbour lands in the warehouse of all others."""
+def test_the_target_columns_set_the_place_in_the_lake(shop: Shop) -> None:
+    """The table is written to `<container>/<folder>/<source>_<table>/`; other tables to the default warehouse."""
     place = {"target_container": "raw-data", "target_folder_path": "bronze/sales"}
     write_workbook(shop.folder, {**JOB, **place, **INCREMENTAL}, {**JOB, "job_id": "visits", "table_name": "visits"})
     for _ in range(2):
@@ -177,8 +177,8 @@ def test_the_target_columns_choose_the_place_in_the_lake(shop: Shop) -> None:
     ]
 
 
-def test_the_connection_must_be_what_the_workbook_says(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """source_type stands in for `drivername`; where that is set to something else, the row is wrong or the setting."""
+def test_source_type_must_match_the_connection(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """source_type sets `drivername`; if the setting has another value, the load is refused."""
     write_workbook(shop.folder, {**JOB, "source_type": "PostgreSQL"})
     monkeypatch.setenv("SOURCES__SHOP__SALES_DB__DRIVERNAME", "sqlite")
     [result] = data_foundation.run_sources()
@@ -188,8 +188,8 @@ def test_the_connection_must_be_what_the_workbook_says(shop: Shop, monkeypatch: 
     )
 
 
-def test_an_api_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Method, kind of pages and their size are the row's; what the watermark has passed is left out."""
+def test_an_api_is_read_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Method, kind of pages and page size are those of the row; rows before the watermark are not loaded."""
     users = [{"id": number, "changed": f"2024-0{number}-01"} for number in range(1, 6)]
     with serve() as api:
         api.answer = lambda asked: users[(int(asked.params["page"]) - 1) * 2 :][:2]
@@ -217,8 +217,8 @@ def test_an_api_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Non
     assert shop.landed("select count(*) from raw.example_api_users") == [(4,)]
 
 
-def test_files_by_glob(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """table_name is their path below the connection's root, and what of it is no wildcard names the table."""
+def test_files_are_read_by_glob(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """table_name is a glob below the connection's root; its part without wildcards is the table's name."""
     monkeypatch.setenv("SOURCES__SHOP__BANK__URL", str(shop.location.root / "bank"))
     for month in ("01", "02"):
         shop.location.write(f"bank/inbox/payments_{month}.csv", f"id,amount\n{month},1.50\n")
@@ -231,7 +231,7 @@ def test_files_by_glob(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_dagster_shows_the_job(shop: Shop) -> None:
-    """The asset has the job id as a tag, the place in the lake, and a link to the workbook's row."""
+    """The asset has the job id as a tag, the place in the lake, and a link to the row of the workbook."""
     place = {"target_container": "raw-data", "target_folder_path": "bronze"}
     write_workbook(shop.folder, {}, {**JOB, **place})
     specs = {spec.key.to_user_string(): spec for spec in shop.location.definitions().resolve_all_asset_specs()}
@@ -242,8 +242,8 @@ def test_dagster_shows_the_job(shop: Shop) -> None:
     assert (Path(reference.file_path).name, reference.line_number) == (WORKBOOK_FILE, 3)
 
 
-def test_the_template(shop: Shop) -> None:
-    """Every header has a note, every choice a drop-down; its four jobs are switched off, and nothing is broken."""
+def test_the_template_is_valid(shop: Shop) -> None:
+    """Every header has a note, every choice a drop-down list; its four jobs are disabled and valid."""
     code, printed = shop.foundation("workbook", "new", "crm")
     assert (code, printed.partition("next: ")[0]) == (0, "wrote dlthub/crm/ingestion_config.xlsx\n")
     sheet: Any = load_workbook(shop.location.root / "dlthub" / "crm" / WORKBOOK_FILE)["SourceConfig"]
@@ -264,7 +264,7 @@ def test_the_template(shop: Shop) -> None:
 
 
 def test_export_writes_a_file_once(shop: Shop, tmp_path: Path) -> None:
-    """`--output` never writes over anything, and a workbook with errors is not exported."""
+    """`--output` does not overwrite a file, and a workbook with errors is not exported."""
     write_workbook(shop.folder, JOB)
     to = tmp_path / "out.yaml"
     assert shop.foundation("workbook", "export", "dlthub/shop", "-o", str(to)) == (0, f"wrote {to}\n")

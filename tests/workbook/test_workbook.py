@@ -1,4 +1,4 @@
-"""Holds ingestion_config.xlsx to what it means, and to the cell that every error names."""
+"""Tests of the grammar of ingestion_config.xlsx, and of the cell that every error names."""
 
 import datetime as dt
 import io
@@ -41,7 +41,7 @@ API = {
     "api_endpoint": "/api/v1/users",
 }
 SIX = dt.datetime.fromisoformat("2024-01-01T06:00:01")
-"""Excel knows no time zone."""
+"""Excel has no time zones."""
 
 TEXT = "accepted is a number: format the cell as a number and type it again"
 ERROR = "contains the error #REF!; accepted is a value"
@@ -49,7 +49,7 @@ FORMULA = "contains a formula; accepted is a value: copy the cell and paste it a
 
 
 def problems(folder: Path) -> list[str]:
-    """What the folder's errors say, without the file."""
+    """Returns the messages of the folder's errors, without the file name."""
     with pytest.raises(ConfigError) as caught:
         load_source_config(folder)
     assert {problem.file.name for problem in caught.value.problems} == {WORKBOOK_FILE}
@@ -59,7 +59,7 @@ def problems(folder: Path) -> list[str]:
 
 
 def resource(tmp_path: Path, row: Mapping[str, Any]) -> ResourceConfig:
-    """The one resource of a workbook with one row."""
+    """Returns the resource of a workbook with one row."""
     write_workbook(tmp_path / "shop", row)
     [found] = load_source_config(tmp_path / "shop").resources
     return found
@@ -151,14 +151,14 @@ BAD_CELLS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("cells", "message"), BAD_CELLS.values(), ids=BAD_CELLS)
-def test_an_error_names_the_cell_and_what_is_accepted(tmp_path: Path, cells: dict[str, Any], message: str) -> None:
-    """Each cell that cannot be accepted is told once, by sheet and cell."""
+def test_an_error_names_the_cell_and_the_accepted_values(tmp_path: Path, cells: dict[str, Any], message: str) -> None:
+    """Each refused cell has one error, with its sheet and cell."""
     write_workbook(tmp_path / "shop", {**JOB, **cells})
     assert problems(tmp_path / "shop") == [f"SourceConfig!{message}"]
 
 
-def test_all_errors_come_at_once(tmp_path: Path) -> None:
-    """Those of every row, from the top down and from left to right; rows in order cause none."""
+def test_all_errors_are_listed_at_once(tmp_path: Path) -> None:
+    """The errors of all rows are in order from top to bottom and left to right; valid rows have none."""
     first = {**JOB, "chunk_size": "1", "enabled": "yes"}
     rows = [JOB, {}, {**first, "job_id": "b"}, {**JOB, "table_name": "=A1"}]
     write_workbook(tmp_path / "shop", *rows)
@@ -167,8 +167,8 @@ def test_all_errors_come_at_once(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_job_id_given_twice(tmp_path: Path) -> None:
-    """Whether the rows are switched on or not, and with the cell of the first."""
+def test_a_duplicate_job_id_is_refused(tmp_path: Path) -> None:
+    """The error names the cell of the first one, whether the rows are enabled or not."""
     write_workbook(tmp_path / "shop", JOB, {**JOB, "table_name": "other", "enabled": "N"})
     message = "got 'orders', which A2 has too; accepted is a different job_id in each row"
     assert problems(tmp_path / "shop") == [f"SourceConfig!A3: job_id: {message}"]
@@ -208,14 +208,14 @@ SHEETS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("how", "message"), SHEETS.values(), ids=SHEETS)
-def test_what_ails_the_sheet_as_a_whole(tmp_path: Path, how: dict[str, Any], message: str) -> None:
-    """Headers, merged cells, the sheet's name."""
+def test_a_sheet_with_a_wrong_structure_is_refused(tmp_path: Path, how: dict[str, Any], message: str) -> None:
+    """Wrong headers, merged cells and a wrong sheet name are refused."""
     write_workbook(tmp_path / "shop", *how.pop("rows", [JOB]), **how)
     assert problems(tmp_path / "shop") == [message]
 
 
-def test_more_rows_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sheet that somebody filled to its end is refused where it passes the limit."""
+def test_too_many_rows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sheet that is filled to its last row is refused at the first row beyond the limit."""
     monkeypatch.setattr(sheet, "MAX_ROWS", 2)
     write_workbook(tmp_path / "shop", *({**JOB, "job_id": name, "table_name": name} for name in "abc"))
     assert problems(tmp_path / "shop") == [
@@ -252,16 +252,16 @@ FILES: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("content", "message"), FILES.values(), ids=FILES)
-def test_a_file_that_is_no_workbook(tmp_path: Path, content: bytes, message: str) -> None:
-    """Is told as what it is, in little memory, and is one broken folder."""
+def test_a_file_that_is_not_a_workbook_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    """The error explains what the file is; little memory is used, and one folder is broken."""
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / WORKBOOK_FILE).write_bytes(content)
     [found] = problems(tmp_path / "shop")
     assert found.startswith(message)
 
 
-def test_a_workbook_that_is_cut_short(tmp_path: Path) -> None:
-    """However much of it is there."""
+def test_a_truncated_workbook_is_refused(tmp_path: Path) -> None:
+    """A file that is cut at any point is refused."""
     file = write_workbook(tmp_path / "shop", JOB)
     content = file.read_bytes()
     for size in (100, len(content) // 2, len(content) - 1):
@@ -271,7 +271,7 @@ def test_a_workbook_that_is_cut_short(tmp_path: Path) -> None:
 
 
 def test_a_damaged_part_is_one_problem(tmp_path: Path) -> None:
-    """A sheet whose XML ends half-way."""
+    """The XML of a sheet ends halfway."""
     file = write_workbook(tmp_path / "shop", JOB)
     with zipfile.ZipFile(file) as parts:
         contents = {name: parts.read(name) for name in parts.namelist()}
@@ -282,8 +282,8 @@ def test_a_damaged_part_is_one_problem(tmp_path: Path) -> None:
     assert found.startswith("is not a readable workbook: ParseError")
 
 
-def test_blank_rows_and_formats_cost_nothing(tmp_path: Path) -> None:
-    """Rows without a value, wherever they are, and cells that only have a format."""
+def test_blank_rows_and_formats_are_ignored(tmp_path: Path) -> None:
+    """Rows without values are ignored anywhere, and so are cells with a format only."""
 
     def change(found: Any) -> None:
         found["B900"].number_format = "@"
@@ -295,8 +295,8 @@ def test_blank_rows_and_formats_cost_nothing(tmp_path: Path) -> None:
     ]
 
 
-def test_columns_in_any_order_and_case(tmp_path: Path) -> None:
-    """The header says which column is which; those that are not required may be left out."""
+def test_columns_may_have_any_order_and_case(tmp_path: Path) -> None:
+    """The header names the columns; optional columns can be left out."""
     write_workbook(tmp_path / "a", JOB)
     write_workbook(tmp_path / "b", JOB, columns=tuple(reversed(REQUIRED)))
     write_workbook(tmp_path / "c", JOB, change=lambda found: found.__setitem__("A1", " Job_ID "))
@@ -376,24 +376,24 @@ ROWS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("row", "expected"), ROWS.values(), ids=ROWS)
 def test_a_row_is_a_resource(tmp_path: Path, row: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Every column has its place in the grammar; what is empty goes without saying."""
-    told = {
+    """Every column corresponds to a key of the grammar; an empty cell is the default."""
+    keys = {
         "entry": "data_foundation.readers.sql.get_table", "destination": "raw.sales_db_orders",
         "tags": {"job_id": "orders"}, **expected,
     }  # fmt: skip
-    assert resource(tmp_path, row) == ResourceConfig.model_validate(told).inherit(
+    assert resource(tmp_path, row) == ResourceConfig.model_validate(keys).inherit(
         load_source_config(tmp_path / "shop").defaults
     )
 
 
-def test_a_disabled_row_is_no_resource(tmp_path: Path) -> None:
-    """N is `enabled: false`."""
+def test_a_disabled_row_is_not_a_resource(tmp_path: Path) -> None:
+    """A row with N is left out, as with `enabled: false`."""
     write_workbook(tmp_path / "shop", {**JOB, "enabled": "n"}, {**JOB, "job_id": "b", "table_name": "b"})
     assert [found.job_id for found in load_source_config(tmp_path / "shop").resources] == ["b"]
 
 
-def test_beside_sources_yaml(location: Location) -> None:
-    """Both count; `source:` of the YAML holds for the workbook's rows too, and needs no resource of its own."""
+def test_a_workbook_and_sources_yaml_are_combined(location: Location) -> None:
+    """Resources of both files are used; `source:` of the YAML also applies to the workbook's rows."""
     folder = location.root / "dlthub" / "shop"
     write_workbook(folder, JOB)
     location.write("dlthub/shop/sources.yaml", "source: {owners: ['team:sales'], automation: '@daily'}")
@@ -405,8 +405,8 @@ def test_beside_sources_yaml(location: Location) -> None:
     assert config.file.name == "sources.yaml"
 
 
-def test_a_table_that_both_declare(location: Location) -> None:
-    """Is refused, and each place names the other."""
+def test_a_table_declared_in_both_is_refused(location: Location) -> None:
+    """The error of each place names the other."""
     folder = location.add("shop", "resources: [{entry: data.get_rows, destination: raw.Sales_DB_Orders}]")
     write_workbook(folder, JOB)
     [broken] = find_sources(location.root)[1]
@@ -420,8 +420,8 @@ def test_a_table_that_both_declare(location: Location) -> None:
     assert "of dlthub/shop/sources.yaml:1 (raw.Sales_DB_Orders); rename one" in workbook
 
 
-def test_what_a_reader_refuses_leads_to_its_cell(location: Location) -> None:
-    """Also where only the reader that a row names knows better."""
+def test_an_error_of_a_reader_names_the_cell(location: Location) -> None:
+    """This includes arguments that only the reader of the row checks."""
     write_workbook(location.root / "dlthub" / "shop", {**API, "api_endpoint": "https://example.com/users"})
     [broken] = find_sources(location.root)[1]
     [problem] = broken.problems
@@ -431,8 +431,8 @@ def test_what_a_reader_refuses_leads_to_its_cell(location: Location) -> None:
     )
 
 
-def test_two_tables_in_one_folder_of_the_lake(location: Location) -> None:
-    """Different datasets of the warehouse are one place in the lake: refused."""
+def test_two_tables_in_one_folder_of_the_lake_are_refused(location: Location) -> None:
+    """Different datasets of the warehouse would be one place in the lake: refused."""
     lake = "lake: {container: raw-data, folder: bronze}"
     location.add("a", f"resources: [{{entry: data.get_rows, destination: raw.orders, {lake}}}]")
     location.add("b", f"resources: [{{entry: data.get_rows, destination: other.orders, {lake}}}]")
@@ -443,16 +443,16 @@ def test_two_tables_in_one_folder_of_the_lake(location: Location) -> None:
     )
 
 
-def test_a_yaml_error_and_a_workbook_error_come_together(location: Location) -> None:
-    """Whoever has both files corrects both at once."""
+def test_errors_of_yaml_and_workbook_are_shown_at_once(location: Location) -> None:
+    """The errors of both files are shown at once."""
     folder = location.add("shop", "resources: [{entry: data.get_rows}]")
     write_workbook(folder, {**JOB, "enabled": "maybe"})
     [broken] = find_sources(location.root)[1]
     assert [problem.field for problem in broken.problems] == ["SourceConfig!G2", "resources[0].destination"]
 
 
-def test_without_openpyxl_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra is needed where a folder holds a workbook, and nowhere else."""
+def test_the_error_without_openpyxl_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is needed only if a folder has a workbook."""
     write_workbook(tmp_path / "shop", JOB)
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     assert problems(tmp_path / "shop") == [
@@ -471,7 +471,7 @@ AMBIGUOUS = st.sampled_from(
 
 @st.composite
 def jobs(draw: st.DrawFn) -> dict[str, Any]:
-    """A row that is in order."""
+    """Generates a valid row."""
     kind = draw(st.sampled_from(["PostgreSQL", "Oracle", "MSSQL", "MySQL", "SQLite", "API", "FILE"]))
     row = {**JOB, "source_type": kind, "table_name": draw(NAMES), "enabled": draw(st.sampled_from("YN"))}
     if draw(st.booleans()):
@@ -498,8 +498,8 @@ def jobs(draw: st.DrawFn) -> dict[str, Any]:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(jobs(), min_size=1, max_size=3, unique_by=lambda row: row["table_name"]))
-def test_the_exported_yaml_means_the_same(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
-    """Whatever a workbook says, its YAML gives equal resources, and says of the disabled ones that they are."""
+def test_the_exported_yaml_has_equal_resources(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    """The exported YAML of any workbook gives equal resources, including disabled ones."""
     numbered = [{**row, "job_id": f"job{number}"} for number, row in enumerate(rows)]
     file = write_workbook(tmp_path / "workbook", *numbered)
     (tmp_path / "yaml").mkdir(exist_ok=True)
@@ -511,8 +511,8 @@ def test_the_exported_yaml_means_the_same(tmp_path: Path, rows: list[dict[str, A
     assert len(by_yaml) == sum(row["enabled"] == "Y" for row in rows)
 
 
-def test_the_sheet_has_the_columns_that_its_users_know() -> None:
-    """Those of the workbook that it replaces, in their order, and the key."""
+def test_the_sheet_has_the_documented_columns() -> None:
+    """The columns are those of the workbook that it replaces, in the same order, and the key."""
     assert " ".join(COLUMNS) == (
         "job_id source_type source_name schema_name table_name load_type enabled target_container target_folder_path "
         "watermark_column last_watermark query_filter api_endpoint api_method pagination_type chunk_size parallelism "
@@ -521,8 +521,8 @@ def test_the_sheet_has_the_columns_that_its_users_know() -> None:
     assert all(field.description for field in WorkbookRow.model_fields.values())
 
 
-def test_other_sheets_are_nobodys_business(tmp_path: Path) -> None:
-    """Notes, pivot tables and whatever else people keep in a workbook."""
+def test_other_sheets_are_ignored(tmp_path: Path) -> None:
+    """A workbook can have other sheets, for instance with notes or pivot tables."""
     book = Workbook()
     book.worksheets[0].append(["anything"])
     found = book.create_sheet("SourceConfig")
