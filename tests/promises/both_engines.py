@@ -1,4 +1,4 @@
-"""The same rows loaded in columns and on dlt's own path, and everything that both leave behind, ready to compare."""
+"""Loads the same rows with the columnar engine and with dlt's own path, and compares everything that they store."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ _FROZEN = "Can't add table column"
 
 
 class DltAloneRefuses(Exception):
-    """dlt does not load because of a column that the settings name and no row has, new to a contract that freezes."""
+    """dlt refuses a column that the settings name and no row has, because a frozen contract does not know it."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What one load finds.
+    """Input of one load.
 
     Attributes:
-        pages: As the entry yields them.
-        settings: Of the resource, as sources.yaml has them.
-        limit: Rows of a sample, None for all.
-        gathered: Rows that are converted at once.
+        pages: Pages that the entry yields.
+        settings: Settings of the resource, as in sources.yaml.
+        limit: Row limit of a sample, or None.
+        gathered: Number of rows that are converted at once.
     """
 
     pages: Sequence[Any]
@@ -66,14 +66,14 @@ class Given:
 
 
 @dataclass
-class Roads:
-    """How many pages went which way, and why some took the slow one.
+class PagePaths:
+    """Counts of pages by the path that they took.
 
     Attributes:
-        columnar: Were written in columns.
-        read: Those of them that Arrow has read, as JSON.
-        dlt: Took dlt's own path.
-        reasons: Why these did.
+        columnar: Pages written as Arrow tables.
+        read: Pages among these that Arrow read as JSON.
+        dlt: Pages on dlt's own path.
+        reasons: Reasons for dlt's own path, counted.
     """
 
     columnar: int = 0
@@ -83,7 +83,7 @@ class Roads:
 
     @contextmanager
     def counted(self, gathered: int) -> Iterator[None]:
-        """Counts the pages that are written inside the block, each of at most so many rows."""
+        """Counts the pages written inside the block; each has at most `gathered` rows."""
         write_tables, write_rows = PackageFiles.write_tables, PackageFiles.write_rows
         convert_columns = Converter.convert_columns
 
@@ -110,10 +110,10 @@ class Roads:
 
 
 class Engine:
-    """One of the two engines, with a warehouse of its own in memory."""
+    """One of the two engines, with its own warehouse in memory."""
 
-    def __init__(self, root: Path, name: str, roads: Roads) -> None:
-        self.name, self._roads = name, roads
+    def __init__(self, root: Path, name: str, paths: PagePaths) -> None:
+        self.name, self._paths = name, paths
         self._root = root / name
         self._folder = self._root / "dlthub" / "s"
         self._folder.mkdir(parents=True)
@@ -123,7 +123,7 @@ class Engine:
         self._warehouse = MemoryWarehouse(self._root / "pipelines", ":memory:", self.connection)
 
     def load(self, given: Given) -> Any:
-        """Loads, and returns all that is told of it: what landed, or why it was refused."""
+        """Loads and returns the result, or the error."""
         settings = {"entry": "data.get_rows", "destination": "raw.t", **given.settings}
         (self._folder / "sources.yaml").write_text(json.dumps({"resources": [settings]}))
         (self._folder / "pages.pickle").write_bytes(pickle.dumps(list(given.pages)))
@@ -131,17 +131,17 @@ class Engine:
         return self.run(Task(config, config.resources[0], LoadOptions(limit=given.limit)), given.gathered)
 
     def run(self, task: Task, gathered: int = 50_000) -> Any:
-        """Does as `load` with a resource that there is."""
+        """Like `load`, for an existing resource."""
         task = replace(task, resource=task.resource.model_copy(update={"engine": self.name}))
-        with self._roads.counted(gathered):
+        with self._paths.counted(gathered):
             try:
-                return self._told(load_resource(task, self._warehouse))
+                return self._summary(load_resource(task, self._warehouse))
             except FoundationError as error:
                 return type(error), self._named(str(error))
 
-    def _told(self, result: LoadResult) -> dict[str, Any]:
+    def _summary(self, result: LoadResult) -> dict[str, Any]:
         slower = [text for text in result.warnings if _SLOWER in text]
-        self._roads.reasons.update(text.split(f"{_SLOWER}: ")[1] for text in slower)
+        self._paths.reasons.update(text.split(f"{_SLOWER}: ")[1] for text in slower)
         return {
             "rows": (result.rows, result.row_count, result.children),
             "columns": (_in_order(result.columns), {name: _in_order(of) for name, of in result.child_columns.items()}),
@@ -151,14 +151,14 @@ class Engine:
         }
 
     def _named(self, text: str) -> str:
-        """Returns a text without what differs from load to load."""
+        """Returns a text without the parts that differ between loads."""
         return _LOAD_ID.sub("<load>", text.replace(str(self._root), "<folder>"))
 
     def landed(self, known_ids: frozenset[str] | None = frozenset()) -> dict[str, Any]:
-        """Returns everything that is in the warehouse.
+        """Returns everything in the warehouse.
 
         Args:
-            known_ids: Those of root rows that were given, the others are random; None where all follow from the rows.
+            known_ids: Ids of root rows that the rows contained; the others are random. None if all are computed.
         """
         tables = self._column("select table_name from information_schema.tables where table_schema = 'raw'")
         if "_dlt_version" not in tables:
@@ -201,27 +201,27 @@ class _Table:
 
 
 def compare(engines: Sequence[Engine], given: Given, known_ids: frozenset[str] | None = frozenset()) -> bool:
-    """Loads with both engines and compares all that there is; returns whether they loaded, else they refused.
+    """Loads with both engines and compares everything; returns True if they loaded, False if both refused.
 
     Raises:
-        AssertionError: They differ, or a refused load has changed something.
-        DltAloneRefuses: They differ, and docs/explanation/promises.md says so.
+        AssertionError: The engines differ, or a refused load changed something.
+        DltAloneRefuses: Only dlt refuses, as docs/explanation/promises.md describes.
     """
     before = [engine.landed(known_ids) for engine in engines]
-    told = [engine.load(deepcopy(given)) for engine in engines]
+    results = [engine.load(deepcopy(given)) for engine in engines]
     after = [engine.landed(known_ids) for engine in engines]
-    for result, was, now in zip(told, before, after, strict=True):
+    for result, was, now in zip(results, before, after, strict=True):
         assert now == was or not isinstance(result, tuple)
-    if _FROZEN in str(told[0]) and told[1] != told[0]:
+    if _FROZEN in str(results[0]) and results[1] != results[0]:
         raise DltAloneRefuses
-    assert told[1] == told[0], differences(told[1], told[0])
+    assert results[1] == results[0], differences(results[1], results[0])
     for part, expected in after[0].items():
         assert after[1][part] == expected, differences(after[1][part], expected)
-    return not isinstance(told[0], tuple)
+    return not isinstance(results[0], tuple)
 
 
 def differences(found: Any, expected: Any) -> Any:
-    """Returns the parts of two results that differ, for a person."""
+    """Returns the parts of two results that differ."""
     if isinstance(found, dict) and isinstance(expected, dict):
         keys = [key for key in {**found, **expected} if found.get(key) != expected.get(key)]
         return {key: differences(found.get(key), expected.get(key)) for key in keys}
@@ -233,21 +233,21 @@ def _in_order(columns: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _state(text: str) -> Any:
-    """Returns what a pipeline remembers of its sources."""
+    """Returns the sources' part of a pipeline's state."""
     return json.loads(zlib.decompress(base64.b64decode(text))).get("sources")
 
 
 def _trees(
     tables: Mapping[str, _Table], schema: Mapping[str, Any], load_ids: Sequence[str], known_ids: frozenset[str] | None
 ) -> list[str]:
-    """Returns every row of the root table as text, with its nested rows in it; random ids are checked and left out."""
+    """Returns each row of the root table as text with its nested rows; random ids are checked and left out."""
     stands_for = {load_id: f"load {index}" for index, load_id in enumerate(sorted(load_ids, key=float))}
     roots = [name for name in tables if not schema[name].get("parent")]
     moments = sorted({row[name] for table in tables.values() for row in table.rows for name in _VALID if row.get(name)})
     stands_for |= {moment: f"moment {index}" for index, moment in enumerate(moments)}
     root_ids = {row["_dlt_id"] for name in roots for row in tables[name].rows}
     children: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    # A table is shown inside of its parent, so the deepest come first.
+    # A table is included in its parent, so the deepest tables come first.
     for name in sorted(tables, key=lambda name: -_depth(schema, name)):
         below = [child for child in tables if schema[child].get("parent") == name]
         for row in tables[name].rows:
@@ -261,7 +261,7 @@ def _trees(
             text = f"{shown} { ({child: rows for child, rows in inside.items() if rows}) }"
             children.setdefault((name, parent or ""), []).append((index, text))
     found = [text for name in roots for _, text in children.pop((name, ""), [])]
-    # dlt leaves some behind when a row of a known key comes with another id of its own.
+    # dlt keeps nested rows of an earlier version if a known key comes with another id.
     return sorted([*found, *(f"{orphans} {rows}" for orphans, rows in children.items())])
 
 

@@ -1,4 +1,4 @@
-"""What the promises share: one Dagster, deployed over sources of their own."""
+"""A Dagster deployment with its own sources, shared by the tests of promises."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ TABLES = {"shop": [f"t{number}" for number in range(10)], "north": ["north"], "s
 
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """Dagster over the sources `shop`, of ten tables, `north` and `south`, of one; each table has a child table."""
+    """Dagster with the sources `shop` (ten tables), `north` and `south` (one each); every table has a child table."""
     location = Location(tmp_path_factory.mktemp("deployed"))
     for source, tables in TABLES.items():
         resources = "\n".join(

@@ -1,4 +1,4 @@
-"""A Dagster deployment of a test's own: webserver, daemon, code server and runs as processes, asked as the UI asks."""
+"""A Dagster deployment of a test: webserver, daemon, code server and runs as processes, used through GraphQL."""
 
 import os
 import signal
@@ -41,13 +41,13 @@ REPOSITORIES = "{ repositoriesOrError { ... on RepositoryConnection { nodes { na
 
 @dataclass(frozen=True)
 class Deployment:
-    """A running Dagster.
+    """A running Dagster deployment.
 
     Attributes:
-        location: The repository that it runs.
-        address: Of its webserver.
-        instance: Its history.
-        log: What its processes wrote.
+        location: Its project.
+        address: Address of its webserver.
+        instance: Its Dagster instance.
+        log: Log file of its processes.
     """
 
     location: Location
@@ -55,16 +55,16 @@ class Deployment:
     instance: dg.DagsterInstance
     log: Path
 
-    def ask(self, query: str, **variables: Any) -> Any:
-        """Returns the answer of the webserver's GraphQL."""
-        order = {"query": query, "variables": variables}
-        answer = requests.post(f"{self.address}/graphql", json=order, timeout=60).json()
+    def query(self, query: str, **variables: Any) -> Any:
+        """Returns the result of a GraphQL query."""
+        payload = {"query": query, "variables": variables}
+        answer = requests.post(f"{self.address}/graphql", json=payload, timeout=60).json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
     def launch(self, *keys: str, config: Mapping[str, Any] | None = None) -> str:
-        """Presses "Materialize" on the assets of these keys, for instance `raw/orders`; returns the run's id."""
-        [repository] = self.ask(REPOSITORIES)["repositoriesOrError"]["nodes"]
+        """Materialises the assets with these keys, for instance `raw/orders`, as the UI does; returns the run id."""
+        [repository] = self.query(REPOSITORIES)["repositoriesOrError"]["nodes"]
         selector = {
             "repositoryName": repository["name"],
             "repositoryLocationName": repository["location"]["name"],
@@ -72,12 +72,12 @@ class Deployment:
             "assetSelection": [{"path": key.split("/")} for key in keys],
         }
         params = {"selector": selector, "runConfigData": config or {}, "mode": "default"}
-        return self._run_id(self.ask(LAUNCH, params=params)["launchRun"])
+        return self._run_id(self.query(LAUNCH, params=params)["launchRun"])
 
     def reexecute(self, run_id: str) -> str:
-        """Presses "Re-execute from asset failure" on a run; returns the new run's id."""
+        """Re-executes a run from asset failure, as the UI does; returns the new run id."""
         params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE"}
-        return self._run_id(self.ask(REEXECUTE, params=params)["launchRunReexecution"])
+        return self._run_id(self.query(REEXECUTE, params=params)["launchRunReexecution"])
 
     @staticmethod
     def _run_id(answer: Mapping[str, Any]) -> str:
@@ -85,18 +85,18 @@ class Deployment:
         return str(answer["run"]["runId"])
 
     def run(self, run_id: str) -> dg.DagsterRun:
-        """Returns a run as it is now."""
+        """Returns the current state of a run."""
         found = self.instance.get_run_by_id(run_id)
         assert found
         return found
 
     def ended(self, run_id: str) -> dg.DagsterRun:
-        """Waits for a run's end and returns it."""
+        """Waits for the end of a run and returns it."""
         self.wait(lambda: self.run(run_id).is_finished)
         return self.run(run_id)
 
     def wait(self, condition: Callable[[], object]) -> None:
-        """Waits until something is so."""
+        """Waits until the condition holds."""
         deadline = time.monotonic() + DEADLINE
         while not condition():
             assert time.monotonic() < deadline, self.log.read_text()[-6000:]
@@ -107,22 +107,22 @@ class Deployment:
         return list(self.instance.all_logs(run_id, of_type=kind))
 
     def materializations(self, run_id: str) -> list[dg.AssetMaterialization]:
-        """Returns what a run materialised so far, in order."""
+        """Returns the materialisations of a run so far, in order."""
         entries = self.events(run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
         return [entry.dagster_event.step_materialization_data.materialization for entry in entries]
 
     def materialized(self, run_id: str) -> set[str]:
-        """Returns the keys of the assets that a run materialised so far."""
+        """Returns the keys of the assets that a run has materialised so far."""
         return {found.asset_key.to_user_string() for found in self.materializations(run_id)}
 
-    def said(self, run_id: str) -> str:
-        """Returns everything that a run wrote to the event log."""
+    def log_of(self, run_id: str) -> str:
+        """Returns the whole event log of a run."""
         return "\n".join(str(entry) for entry in self.instance.all_logs(run_id))
 
 
 @contextmanager
 def deploy(location: Location) -> Iterator[Deployment]:
-    """Runs Dagster over a location, with the settings that this project is deployed with, until the block ends."""
+    """Runs Dagster for a project, with the settings of this project's own deployment, until the block ends."""
     location.write("definitions.py", COMPOSITION)
     home = location.write("home/dagster.yaml", (ROOT / "deploy" / "dagster.yaml").read_text()).parent
     log = home / "dagster.log"
@@ -144,15 +144,15 @@ def deploy(location: Location) -> Iterator[Deployment]:
             try:
                 started.wait(20)
             finally:
-                # Servers and runs are in the group of their own deployment: none may outlive the test.
+                # Servers and runs are in the process group of this deployment; none may outlive the test.
                 with suppress(ProcessLookupError):
                     os.killpg(started.pid, signal.SIGKILL)
 
 
 def _answers(deployment: Deployment) -> bool:
-    """Tells whether the webserver knows the location and the daemon has begun."""
+    """Returns True if the webserver knows the location and the daemon runs."""
     try:
-        found = deployment.ask(REPOSITORIES)["repositoriesOrError"]["nodes"]
+        found = deployment.query(REPOSITORIES)["repositoriesOrError"]["nodes"]
     except requests.ConnectionError:
         return False
     return bool(found) and bool(deployment.instance.get_daemon_heartbeats())

@@ -1,4 +1,4 @@
-"""Loads that hypothesis makes up: rows of every shape that an API may send, under every setting that touches them."""
+"""Hypothesis strategies for loads: rows of every shape that an API may send, and the settings that affect them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ DISPOSITIONS: dict[str, dict[str, Any]] = {
 _Draw = Callable[[st.SearchStrategy[Any]], Any]
 _JSON_KINDS = ("bigint", "double", "number", "text", "iso", "bool")
 _ZONES = (None, dt.UTC, ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata"), dt.timezone(-dt.timedelta(hours=12)))
-# Each is another column, whatever it is normalised to.
+# Each of these is a separate column after normalisation.
 _KEYS = ("a", "b", "c", "value", "list", "Größe", "x y", "select", "日本", 2020, "_dlt_foo")
-# Some of these are one column with others, or no column at all.
+# After normalisation some of these are the same column as another key, or no column at all.
 _ODD_KEYS = ("A", "", "a__b", "a.b", " ", "a__v_text", "_dlt_load_id", "_dlt_list_idx", True, None, "\ud800", (1,), 1.5)
 
 
@@ -79,7 +79,7 @@ _GAPS: list[Any] = [None, None, None, {}, []]
 
 
 def _profiles(kinds: Sequence[str], keys: Sequence[Any]) -> st.SearchStrategy[Any]:
-    """Returns what a column mostly holds: a kind of scalar, objects by key, or lists of one of these or of several."""
+    """Returns the usual kind of values of a column: a scalar, objects by key, or lists of one or two kinds."""
     return st.recursive(
         st.sampled_from(kinds),
         lambda inner: st.one_of(
@@ -93,20 +93,20 @@ def _profiles(kinds: Sequence[str], keys: Sequence[Any]) -> st.SearchStrategy[An
 
 
 class _Maker:
-    """Makes the rows of one example: hypothesis draws the values, and a seed which of them stand where."""
+    """Generates the rows of one example: hypothesis draws the values, a seeded random their places."""
 
     def __init__(self, draw: _Draw) -> None:
         self.draw = draw
         self.are_documents = draw(st.integers(0, 5)) == 0
         self.nesting = draw(_seldom(st.integers(0, 2)))
-        # A list in a list is called that too, and one level deeper: where nesting ends between the two, dlt goes by
-        # whether it has met one that stays JSON, wherever in the load.
-        # Of half of the histories all rows but the odd ones could be JSON, and are read as such.
+        # A nested list is also named `list`, one level deeper. If nesting ends between the two, dlt decides by whether
+        # any row of the load had a list that stays JSON. Half of the histories have only rows that could be JSON, apart
+        # from the odd ones, and are read as JSON.
         is_plain = self.are_documents or draw(st.booleans())
         self.keys = [key for key in _KEYS if (key != "list" or self.nesting is None) and (key != 2020 or not is_plain)]
         self.profiles = _profiles(sorted(_JSON_KINDS if is_plain else SCALARS), self.keys)
         self.random = draw(st.randoms(use_true_random=True))
-        # How many values in a hundred are of another kind than their column's, and how many odd ones are among them.
+        # Percentage of values of another kind than their column's, and percentage of odd values.
         self.strays = draw(st.sampled_from([0, 0, 0, 1, 5]))
         self.odd = 0 if self.are_documents else draw(st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1]))
         self.gaps = draw(st.sampled_from([0, 5, 5, 40]))
@@ -140,7 +140,7 @@ class _Maker:
         return made
 
     def pages(self, rows: list[Any]) -> Sequence[Any]:
-        """Returns pages of the rows, and rows by themselves; some are of no dict, some are JSON."""
+        """Returns the rows as pages and single rows; some pages contain other items than dicts, some are JSON."""
         pages: list[Any] = []
         while rows:
             size = self.random.randint(1, 4)
@@ -159,7 +159,7 @@ class _Maker:
 
 @st.composite
 def histories(draw: _Draw, disposition: str) -> tuple[list[Given], frozenset[str] | None]:
-    """Returns loads into one table, one after the other, and the ids that their rows bring."""
+    """Returns consecutive loads into one table, and the ids that their rows contain."""
     maker = _Maker(draw)
     columns = st.dictionaries(st.sampled_from(maker.keys), maker.profiles, min_size=1, max_size=6)
     profile = draw(columns)
@@ -183,7 +183,7 @@ def histories(draw: _Draw, disposition: str) -> tuple[list[Given], frozenset[str
         limit = draw(st.sampled_from([None] * 9 + [3]))
         gathered = draw(st.sampled_from([1, 1, 1, 2, 3, 5, 50_000]))
         given.append(Given(maker.pages(rows), settings, limit, gathered))
-    # Those of upsert, insert-only and scd2 follow from the rows.
+    # The ids of upsert, insert-only and scd2 are computed from the rows.
     return given, frozenset(ids) if disposition in {"append", "replace", "merge"} else None
 
 

@@ -1,4 +1,4 @@
-"""Runs of the loader in processes of their own that are killed at any point that one names."""
+"""Runs of the loader in other processes, which are killed at a chosen point."""
 
 import multiprocessing
 import os
@@ -19,7 +19,7 @@ from typing import Any
 from data_foundation.errors import FoundationError
 from tests.support.trees import Tree
 
-# A fork of a process that has imported everything: a run costs what it does, not what Python's start does.
+# Processes are forked from one that has imported everything, so a run does not pay for Python's start.
 _SPAWN = multiprocessing.get_context("forkserver")
 _SPAWN.set_forkserver_preload([
     "tests.promises.killed", "data_foundation.loading.attempts", "dlt._workspace.cli._plugins", "pyarrow.parquet",
@@ -31,9 +31,9 @@ _C_EVENTS = frozenset({"c_call", "c_return"})
 _STATEMENTS = frozenset({"execute", "copy_expert"})
 _TRANSACTION = frozenset({"begin", "commit", "rollback"})
 _WRITES = frozenset({"write", "writelines", "close", "flush"})
-_TOLD = _STATEMENTS | _TRANSACTION | _WRITES
+_RECORDED = _STATEMENTS | _TRANSACTION | _WRITES
 _ENGINES = ("pybind11", "psycopg2", "snowflake.connector")
-"""What a connection or a cursor is called: those of DuckDB and PostgreSQL are written in C, Snowflake's in Python."""
+"""Module names of connections and cursors: DuckDB's and PostgreSQL's are written in C, Snowflake's in Python."""
 
 _RANDOM = re.compile(r"[0-9]{10}\.[0-9]+|[0-9a-f]{10,}|_[0-9a-f]{8}\b")
 
@@ -43,12 +43,12 @@ Point = tuple[str, int]
 
 @dataclass
 class Tripwire:
-    """Counts what a process does to files and to the database, and kills it before the count is passed.
+    """Records the operations of a process on files and databases, and kills the process at a chosen one.
 
     Attributes:
-        folder: Only files below it count.
-        at: The point to be killed at and the how manieth time that it is passed, None for none.
-        points: What was about to be done, in order.
+        folder: Only files below this folder count.
+        at: Point of the kill and the number of its occurrence, or None.
+        points: Operations before they are executed, in order.
     """
 
     folder: str
@@ -56,18 +56,18 @@ class Tripwire:
     points: list[str] = field(default_factory=list)
 
     def watch(self) -> None:
-        """Starts counting, in every thread."""
+        """Starts the recording in every thread."""
         sys.addaudithook(self._audit)
         threading.setprofile(self._profile)
         sys.setprofile(self._profile)
 
     def _pass(self, point: str) -> None:
-        told = _RANDOM.sub("*", point.replace(self.folder, ""))
-        if self.points[-1:] == [told]:
-            return  # one more write to the same file
-        self.points.append(told)
-        if self.at == (told, self.points.count(told)):
-            Path(self.folder, "killed.txt").write_text(told)
+        name = _RANDOM.sub("*", point.replace(self.folder, ""))
+        if self.points[-1:] == [name]:
+            return  # further write to the same file
+        self.points.append(name)
+        if self.at == (name, self.points.count(name)):
+            Path(self.folder, "killed.txt").write_text(name)
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -75,15 +75,15 @@ class Tripwire:
             counts = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         else:
             counts = event in _FILES
-        # shutil.rmtree names a file without the folder, which it holds open.
+        # shutil.rmtree names a file without its folder, which it holds open.
         if counts and (str(arguments[0]).startswith(self.folder) or event in ("os.remove", "os.rmdir")):
             self._pass(f"{event} {arguments[0]}")
 
     def _profile(self, frame: FrameType, event: str, function: Any) -> None:
-        # Called two million times a load: looking into a frame comes last.
+        # Called two million times per load, so the frame is inspected last.
         is_c = event in _C_EVENTS
         name = getattr(function, "__name__", "") if is_c else frame.f_code.co_name
-        if name not in _TOLD:
+        if name not in _RECORDED:
             return
         owner = getattr(function, "__self__", None) if is_c else frame.f_locals.get("self")
         if name in _STATEMENTS or name in _TRANSACTION:
@@ -100,7 +100,7 @@ class Tripwire:
 
 
 def _work(tree: Tree, name: str, at: Point | None, *, traced: bool, options: dict[str, Any]) -> None:
-    """Loads `name` and leaves the points that it passed, or the error, in files."""
+    """Loads `name` and writes the points that it passed, or the error, to files."""
     root = str(tree.root)
     tripwire = Tripwire(root, at)
     if traced:
@@ -116,14 +116,14 @@ def _work(tree: Tree, name: str, at: Point | None, *, traced: bool, options: dic
 
 
 def start(tree: Tree, name: str, at: Point | None = None, *, traced: bool = False, **options: Any) -> ForkServerProcess:
-    """Begins to load `source.table` in a process of its own, whose exit code is 0, 1 for an error, -9 when killed.
+    """Starts loading `source.table` in another process. Its exit code is 0, 1 for an error, or -9 if killed.
 
     Args:
-        tree: The checkout.
+        tree: The project.
         name: source.table.
-        at: The point to be killed at.
-        traced: Whether to count points.
-        options: Those of `LoadOptions`.
+        at: Point at which the process is killed.
+        traced: True to record points.
+        options: Fields of `LoadOptions`.
     """
     process = _SPAWN.Process(
         target=_work, args=(tree, name, at), kwargs={"traced": traced or bool(at), "options": options}
@@ -133,7 +133,7 @@ def start(tree: Tree, name: str, at: Point | None = None, *, traced: bool = Fals
 
 
 def run(tree: Tree, name: str, at: Point | None = None, **options: Any) -> int:
-    """Loads `source.table` in a process of its own and returns its exit code; see `start`."""
+    """Loads `source.table` in another process and returns its exit code; see `start`."""
     process = start(tree, name, at, **options)
     process.join()
     assert process.exitcode is not None
@@ -141,14 +141,14 @@ def run(tree: Tree, name: str, at: Point | None = None, **options: Any) -> int:
 
 
 def trace(tree: Tree, name: str) -> list[Point]:
-    """Loads `source.table` and returns the points that a run passes: each the first and the last time."""
-    assert run(tree, name, traced=True) == 0, told(tree)
+    """Loads `source.table` and returns the points of the run, each with its first and its last occurrence."""
+    assert run(tree, name, traced=True) == 0, last_failure(tree)
     counts = Counter((tree.root / "points.txt").read_text().splitlines())
     return [(point, time) for point, last in counts.items() for time in sorted({1, last})]
 
 
-def told(tree: Tree) -> str:
-    """Returns where the last run was killed, and what one that failed said."""
+def last_failure(tree: Tree) -> str:
+    """Returns the point of the last kill, and the error of a failed run."""
     files = (tree.root / name for name in ("killed.txt", "error.txt"))
     return ": ".join(file.read_text() for file in files if file.exists())
 
@@ -160,15 +160,15 @@ def interrupt(
     judge: Callable[[Tree], bool],
     share: float = 0.8,
 ) -> int:
-    """Kills a run at points drawn at random, each in a checkout of its own; returns how many runs were killed.
+    """Kills runs at random points, each in its own project; returns the number of killed runs.
 
     Args:
-        points: Of `trace`.
-        wanted: How many are to be reached; the order in which a folder's files are removed is not the same in every
-            run, so that some are never passed.
-        prepare: Returns a checkout that is ready for the run.
-        judge: Makes the run again and asserts that all is well; False where the killed run had left nothing to do.
-        share: Of `wanted` that must be reached at least.
+        points: Points of `trace`.
+        wanted: Number of points to reach. Some are never passed, because the order in which a folder's files are
+            removed differs between runs.
+        prepare: Returns a project that is ready for the run.
+        judge: Repeats the run and asserts the result; returns False if the killed run was already complete.
+        share: Part of `wanted` that must be reached.
     """
     reached = 0
     for number, point in enumerate(random.Random(len(points)).sample(points, len(points))):  # noqa: S311 - a choice of tests

@@ -1,4 +1,4 @@
-"""What the kill proofs of SQL engines share: scenarios, and what must not depend on how often a run was begun."""
+"""Scenarios and comparisons shared by the kill tests of SQL engines."""
 
 from typing import Any
 
@@ -24,20 +24,20 @@ CONTENT = {
 
 
 def take_names(metafunc: pytest.Metafunc) -> None:
-    """Takes the one with the most statements in every test run, all where the promises are proved in full."""
+    """Parametrizes the scenario with the most statements; with --promises, all scenarios."""
     metafunc.parametrize("name", NAMES if metafunc.config.getoption("--promises") else NAMES[-1:])
 
 
 def content(tree: Tree, scenario: Scenario) -> dict[str, list[Any]]:
-    """Everything in the database that must not depend on how often a run was begun."""
+    """Returns everything in the database that must not depend on the number of attempts."""
     found = {name: tree.query(sql) for name, sql in CONTENT.items()}
     return {**found, "cursors": list(tree.load("shop.orders").cursor) if CURSOR in scenario.settings else []}
 
 
 def is_one_run(tree: Tree, scenario: Scenario, expected: dict[str, list[Any]]) -> bool:
-    """Makes a killed run again and asserts that all is as expected; False where it had left nothing to do."""
+    """Repeats a killed run and asserts the result; returns False if the killed run was already complete."""
     if CURSOR not in scenario.settings and has_ended(tree):
         return False
-    assert killed.run(tree, "shop.orders") == 0, killed.told(tree)
-    assert content(tree, scenario) == expected, killed.told(tree)
+    assert killed.run(tree, "shop.orders") == 0, killed.last_failure(tree)
+    assert content(tree, scenario) == expected, killed.last_failure(tree)
     return True

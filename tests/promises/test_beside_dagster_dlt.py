@@ -1,4 +1,4 @@
-"""Holds the comparison with plain dagster-dlt in docs/explanation/promises.md to what both do."""
+"""The comparison with plain dagster-dlt in docs/explanation/promises.md, measured for both."""
 
 import importlib.metadata
 import importlib.util
@@ -28,7 +28,7 @@ from tests.support.trees import Tree
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "explanation" / "promises.md"
 
-# dagster-dlt's resource is a pydantic model, which Dagster reads in the old way.
+# dagster-dlt's resource is a pydantic model, whose fields Dagster reads with the deprecated attribute.
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
 DATA = '''
 import json
@@ -43,12 +43,12 @@ def get_rows(table):
 
 @dataclass(frozen=True)
 class Side(ABC):
-    """A source of some tables, each an asset, in a DuckDB file of its own.
+    """A source of several tables, each an asset, in its own DuckDB file.
 
     Attributes:
         root: Its folder.
-        disposition: Of every table.
-        tables: Their names.
+        disposition: Write disposition of every table.
+        tables: Table names.
     """
 
     root: Path
@@ -57,7 +57,7 @@ class Side(ABC):
 
     @property
     def tree(self) -> Tree:
-        """The checkout, with the code that both sides take their rows from."""
+        """The project, with the entries that both sides use."""
         return Tree(self.root)
 
     def add(self) -> None:
@@ -71,38 +71,38 @@ class Side(ABC):
         self.root.joinpath("data").mkdir()
 
     def give(self, rows: Sequence[Any], table: str = "orders") -> None:
-        """Decides what a table's entry yields from now on."""
+        """Sets the rows of a table's entry from now on."""
         (self.root / "dlthub" / "shop" / f"{table}.json").write_text(json.dumps(rows))
 
     @abstractmethod
     def assets(self) -> list[dg.AssetsDefinition]:
-        """Returns the source as Dagster has it."""
+        """Returns the assets of the source."""
 
-    def run(self) -> "Told":
-        """Materialises every table in one run of Dagster."""
+    def run(self) -> "RunRecord":
+        """Materialises all tables in one run of Dagster."""
         resources = {"dlt": DagsterDltResource()}
         result = dg.materialize(self.assets(), resources=resources, raise_on_error=False)
         events = [event.step_materialization_data for event in result.get_asset_materialization_events()]
         found = [event.materialization for event in events]
-        return Told(
+        return RunRecord(
             result.success,
             {it.asset_key.path[-1].removeprefix("dlt_shop_"): dict(it.metadata) for it in found},
         )
 
     def run_killed(self) -> None:
-        """Does the same in a process of its own, which is killed when all rows are written and before it says so."""
+        """Does the same in another process, which is killed after the last row and before the load is completed."""
         command = [sys.executable, "-c", "import sys; from tests.promises.test_beside_dagster_dlt import die; die()"]
         command += [type(self).__name__, str(self.root), self.disposition, *self.tables]
         ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
 
     def rows(self, table: str = "orders") -> int:
-        """Returns how many rows are in a table."""
+        """Returns the row count of a table."""
         [count] = self.tree.query(f'select count(*) from raw."{table}"')
         return int(count)
 
     def refuse(self, table: str, condition: str) -> None:
-        """Makes a table of the warehouse refuse rows, as one that is full or too narrow would."""
+        """Makes a table reject rows, like a full disk or a narrow type would."""
         [ddl] = self.tree.query(f"select sql from duckdb_tables() where table_name = '{table}' and schema_name = 'raw'")
         with duckdb.connect(self.tree.warehouse.path) as connection:
             connection.execute(f"create table raw.copied as from raw.{table}")
@@ -113,12 +113,12 @@ class Side(ABC):
 
 
 @dataclass(frozen=True)
-class Told:
-    """What Dagster knows of a run afterwards.
+class RunRecord:
+    """Dagster's record of a run.
 
     Attributes:
-        success: Whether it succeeded.
-        metadata: Of each materialisation, by table.
+        success: True if the run succeeded.
+        metadata: Metadata of each materialisation, by table.
     """
 
     success: bool
@@ -126,7 +126,7 @@ class Told:
 
 
 class Ours(Side):
-    """The source as this project loads it."""
+    """The source, loaded by this project."""
 
     @override
     def assets(self) -> list[dg.AssetsDefinition]:
@@ -136,11 +136,11 @@ class Ours(Side):
 
 
 class Plain(Side):
-    """The source as the documentation of dagster-dlt shows it."""
+    """The source, loaded as in the documentation of dagster-dlt."""
 
     @override
     def assets(self) -> list[dg.AssetsDefinition]:
-        """Returns the op that `@dlt_assets` makes."""
+        """Returns the op of `@dlt_assets`."""
         spec = importlib.util.spec_from_file_location("shop_data", self.root / "dlthub" / "shop" / "data.py")
         assert spec
         assert spec.loader
@@ -167,7 +167,7 @@ class Plain(Side):
 
 
 def die() -> None:
-    """Runs one side, named by the arguments of the process, as far as to its last write."""
+    """Runs the side named by the process's arguments, up to its last write."""
 
     def killed(*_arguments: object) -> NoReturn:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -179,13 +179,13 @@ def die() -> None:
 
 
 @dataclass(frozen=True)
-class Misfortune:
-    """Something that goes wrong.
+class Fault:
+    """A fault and its result.
 
     Attributes:
-        happens: To a source: what came of it, in words.
-        disposition: Of its tables.
-        tables: Their names.
+        happens: Applies the fault to a source and returns the result in words.
+        disposition: Write disposition of the tables.
+        tables: Table names.
     """
 
     happens: Callable[[Side], str]
@@ -239,18 +239,18 @@ def _a_replace_brings_nothing(side: Side) -> str:
 def _a_name_with_two_underscores(side: Side) -> str:
     for table in side.tables:
         side.give(TWO, table)
-    told = side.run().metadata
-    assert told.keys() == {"a", "a__b"}
-    said = {"child_tables", "a__b"} & told["a"].keys()
-    return f"{side.rows('a__b')} rows, {'shown as a child table of `a`' if said else 'no child table of `a`'}"
+    metadata = side.run().metadata
+    assert metadata.keys() == {"a", "a__b"}
+    links = {"child_tables", "a__b"} & metadata["a"].keys()
+    return f"{side.rows('a__b')} rows, {'shown as a child table of `a`' if links else 'no child table of `a`'}"
 
 
 def _nothing_new(side: Side) -> str:
     side.give(TWO)
     assert side.run().success
     side.give([])
-    told = side.run().metadata["orders"].get("rows_loaded")
-    return "no number of rows" if told is None else f"{told.value} rows"
+    loaded = side.run().metadata["orders"].get("rows_loaded")
+    return "no number of rows" if loaded is None else f"{loaded.value} rows"
 
 
 def _a_child_table_refuses(side: Side) -> str:
@@ -262,48 +262,48 @@ def _a_child_table_refuses(side: Side) -> str:
     return f"{side.rows()} orders, {side.rows('orders__lines')} lines"
 
 
-MISFORTUNES = {
-    "One of three tables fails while it is read": Misfortune(_one_of_three_fails, tables=("a", "b", "c")),
-    "A replace of 2 rows fails in the warehouse": Misfortune(_a_replace_fails, "replace"),
-    "An append of 2 rows is killed after its last row, then run again": Misfortune(_killed_and_run_again),
-    "2 rows, then rows that the warehouse refuses, then 1 good row": Misfortune(_a_poisoned_load_and_a_good_one),
-    "2 rows, then a replace that brings none": Misfortune(_a_replace_brings_nothing, "replace"),
-    "Two tables, `a` and `a__b`, of 2 rows each": Misfortune(_a_name_with_two_underscores, tables=("a", "a__b")),
-    "An append that brings no rows reports": Misfortune(_nothing_new),
-    "1 order with 1 line, then an order whose line is refused": Misfortune(_a_child_table_refuses),
+FAULTS = {
+    "One of three tables fails while it is read": Fault(_one_of_three_fails, tables=("a", "b", "c")),
+    "A replace of 2 rows fails in the warehouse": Fault(_a_replace_fails, "replace"),
+    "An append of 2 rows is killed after its last row, then run again": Fault(_killed_and_run_again),
+    "2 rows, then rows that the warehouse refuses, then 1 good row": Fault(_a_poisoned_load_and_a_good_one),
+    "2 rows, then a replace that brings none": Fault(_a_replace_brings_nothing, "replace"),
+    "Two tables, `a` and `a__b`, of 2 rows each": Fault(_a_name_with_two_underscores, tables=("a", "a__b")),
+    "An append that brings no rows reports": Fault(_nothing_new),
+    "1 order with 1 line, then an order whose line is refused": Fault(_a_child_table_refuses),
 }
 
 
 def rows_of_the_page() -> dict[str, str]:
-    """Returns the lines of the page's table by what goes wrong."""
+    """Returns the lines of the page's table by their fault."""
     lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][1:]
     return {line.split(" | ")[0].removeprefix("| "): line for line in lines}
 
 
-@pytest.mark.parametrize("title", MISFORTUNES)
-def test_the_page_says_what_happens(tmp_path: Path, title: str) -> None:
-    """What comes of a misfortune with plain dagster-dlt and here is what the page says."""
-    misfortune, said = MISFORTUNES[title], []
+@pytest.mark.parametrize("title", FAULTS)
+def test_the_page_has_the_measured_results(tmp_path: Path, title: str) -> None:
+    """The results with plain dagster-dlt and with this project equal those on the page."""
+    fault, results = FAULTS[title], []
     for kind in (Plain, Ours):
-        side = kind(tmp_path / kind.__name__, misfortune.disposition, misfortune.tables)
+        side = kind(tmp_path / kind.__name__, fault.disposition, fault.tables)
         side.add()
-        said.append(misfortune.happens(side))
-    assert rows_of_the_page()[title] == f"| {title} | {said[0]} | {said[1]} |"
+        results.append(fault.happens(side))
+    assert rows_of_the_page()[title] == f"| {title} | {results[0]} | {results[1]} |"
 
 
-def test_the_page_lists_every_misfortune() -> None:
-    """Nothing that is measured is left out, and nothing is claimed that is not."""
-    assert list(rows_of_the_page()) == list(MISFORTUNES)
+def test_the_page_lists_every_fault() -> None:
+    """The page has all measured faults and no others."""
+    assert list(rows_of_the_page()) == list(FAULTS)
 
 
-def test_the_page_names_the_version_that_was_measured() -> None:
-    """Another dagster-dlt is measured anew."""
+def test_the_page_names_the_measured_version() -> None:
+    """A new minor version of dagster-dlt must be measured again."""
     version = ".".join(importlib.metadata.version("dagster-dlt").split(".")[:2])
     assert f"| plain dagster-dlt {version} | here |" in PAGE.read_text(encoding="utf-8")
 
 
-def test_every_proof_that_the_page_names_is_there() -> None:
-    """The page points to tests that exist."""
+def test_tests_named_by_the_page_exist() -> None:
+    """The tests that the page names exist."""
     named = set(re.findall(r"`(tests/[\w/]+\.py)`", PAGE.read_text(encoding="utf-8")))
     assert named
     assert {name for name in named if not (ROOT / name).exists()} == set()

@@ -1,4 +1,4 @@
-"""Rows that are written in columns leave everything as dlt's own path does."""
+"""Both engines store the same: tables, schemas, states, counts and warnings."""
 
 import tempfile
 from contextlib import suppress
@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from data_foundation.errors import ValueRefused
-from tests.promises.both_engines import ENGINES, DltAloneRefuses, Engine, Given, Roads, compare
+from tests.promises.both_engines import ENGINES, DltAloneRefuses, Engine, Given, PagePaths, compare
 from tests.promises.generated_loads import DISPOSITIONS, histories
 
 SAMPLE, ALL = 5, 480
-"""Histories of each disposition: in every test run, and where the promises are proved in full."""
+"""Number of histories for each disposition, and with --promises."""
 
 PAGES = 10_000
-"""So many pages at least are written in all, where the promises are proved in full."""
+"""Minimum number of pages in all tests with --promises."""
 
 
 LISTS_WITHOUT_VALUES = [[{"id": 0, "list": [None, 0]}], [{"id": 1, "list": [0]}], [{"id": 2, "list": [0, None]}]]
@@ -39,32 +39,32 @@ ONCE_DIFFERED = {
 
 
 @pytest.mark.parametrize("name", ONCE_DIFFERED)
-def test_what_once_differed_is_equal(name: str, tmp_path: Path) -> None:
-    """What was found in full proofs, and is too rare for the sample."""
-    engines = [Engine(tmp_path, engine, Roads()) for engine in ENGINES]
+def test_cases_that_once_differed_are_equal(name: str, tmp_path: Path) -> None:
+    """Cases found by full runs with --promises that are too rare for the sample."""
+    engines = [Engine(tmp_path, engine, PagePaths()) for engine in ENGINES]
     compare(engines, ONCE_DIFFERED[name])
 
 
 @pytest.mark.parametrize("hints", [{}, {"data_type": "text"}])
-def test_a_column_that_no_row_has_is_not_new_to_a_frozen_contract(hints: dict[str, Any], tmp_path: Path) -> None:
-    """Dlt refuses what it took the load before, and nothing would be added; a row that has it is refused by both."""
+def test_a_frozen_contract_ignores_a_column_that_no_row_has(hints: dict[str, Any], tmp_path: Path) -> None:
+    """Only dlt refuses this load, in which nothing would be added; both engines refuse a row with the column."""
     frozen = {"schema_contract": {"columns": "freeze"}, "columns": {"a": hints}}
-    dlt, columnar = engines = [Engine(tmp_path, engine, Roads()) for engine in ENGINES]
+    dlt, columnar = engines = [Engine(tmp_path, engine, PagePaths()) for engine in ENGINES]
     assert compare(engines, Given([[{"id": 0}]], {}))
     with pytest.raises(DltAloneRefuses):
         compare(engines, Given([[{"id": 1}]], frozen))
-    kind, reason = told = columnar.load(Given([[{"id": 2, "a": "x"}]], frozen))
+    kind, reason = result = columnar.load(Given([[{"id": 2, "a": "x"}]], frozen))
     assert kind is ValueRefused
     assert "row 1, column a: a new column, which schema_contract columns: freeze forbids" in reason
-    assert dlt.load(Given([[{"id": 2, "a": "x"}]], frozen)) == told
+    assert dlt.load(Given([[{"id": 2, "a": "x"}]], frozen)) == result
 
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("disposition", DISPOSITIONS)
 def test_both_engines_are_equal(disposition: str, request: pytest.FixtureRequest, record_property: Any) -> None:
-    """Tables, schemas, states, counts, warnings and refusals are the same, whatever the rows are."""
+    """Tables, schemas, states, counts, warnings and errors are equal for all rows."""
     every = request.config.getoption("--promises")
-    roads = Roads()
+    paths = PagePaths()
 
     @settings(
         max_examples=ALL if every else SAMPLE,
@@ -77,19 +77,19 @@ def test_both_engines_are_equal(disposition: str, request: pytest.FixtureRequest
     def are_equal(history: tuple[list[Given], frozenset[str] | None]) -> None:
         loads, known_ids = history
         with tempfile.TemporaryDirectory() as folder:
-            engines = [Engine(Path(folder), name, roads) for name in ENGINES]
-            # What comes after a load that dlt alone refuses, they meet with different tables.
+            engines = [Engine(Path(folder), name, paths) for name in ENGINES]
+            # After a load that only dlt refuses, the engines have different tables.
             with suppress(DltAloneRefuses):
                 for load in loads:
                     compare(engines, load, known_ids)
 
     are_equal()
-    assert min(roads.columnar, roads.dlt) > 0, roads
+    assert min(paths.columnar, paths.dlt) > 0, paths
     if every:
-        assert roads.columnar > roads.dlt, roads
-        # Ids that follow from the rows, or from their keys, need the rows.
-        assert roads.read > 0 or disposition in {"upsert", "insert-only", "scd2"}, roads
-        assert (roads.columnar + roads.dlt) * len(DISPOSITIONS) > PAGES, roads
-    record_property("pages in columns, equal to dlt's own", roads.columnar)
-    record_property("of these read as JSON", roads.read)
-    record_property("pages between them on dlt's own path", roads.dlt)
+        assert paths.columnar > paths.dlt, paths
+        # Ids that are computed from rows or keys need the rows.
+        assert paths.read > 0 or disposition in {"upsert", "insert-only", "scd2"}, paths
+        assert (paths.columnar + paths.dlt) * len(DISPOSITIONS) > PAGES, paths
+    record_property("pages in columns, equal to dlt's own", paths.columnar)
+    record_property("of these read as JSON", paths.read)
+    record_property("pages between them on dlt's own path", paths.dlt)

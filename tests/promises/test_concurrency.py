@@ -1,4 +1,4 @@
-"""Processes that share one DuckDB file wait for each other, and a source's pool holds across runs."""
+"""Concurrent processes: they take turns with one DuckDB file, and a source's pool applies across runs."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def get_rows():
 
 
 def add_three(location: Location) -> None:
-    """Writes three sources of two tables, a dbt project that reads one table, and the composition root."""
+    """Writes three sources of two tables, a dbt project that reads one of them, and definitions.py."""
     for source in SOURCES:
         names = [name for name in TABLES if name.startswith(source)]
         lines = [f"  - {{entry: data.get_rows, destination: raw.{name}, write_disposition: append}}" for name in names]
@@ -55,7 +55,7 @@ def add_three(location: Location) -> None:
 
 
 def materialize(location: Location) -> subprocess.Popen[bytes]:
-    """Starts a Dagster run of everything, each op in a process of its own; its output is in run.log."""
+    """Starts a Dagster run of all assets with one process per op; its output is in run.log."""
     location.write("home/dagster.yaml", "telemetry: {enabled: false}")
     environment = {**os.environ, "DAGSTER_HOME": str(location.root / "home"), "PYTHONPATH": str(ROOT)}
     config = json.dumps({"execution": {"config": {"multiprocess": {"max_concurrent": 3}}}})
@@ -67,7 +67,7 @@ def materialize(location: Location) -> subprocess.Popen[bytes]:
 
 
 def test_op_processes_and_dbt_share_the_file(location: Location) -> None:
-    """Three sources load in three processes while dbt builds again and again: all succeed and all rows are there."""
+    """Three sources load in three processes while dbt builds repeatedly: all succeed, and all rows land."""
     add_three(location)
     warehouse = build_warehouse(location.root)
     with warehouse.query() as query:
@@ -76,7 +76,7 @@ def test_op_processes_and_dbt_share_the_file(location: Location) -> None:
     run, models = materialize(location), []
     while run.poll() is None:
         models += build_models(location.root, warehouse)
-        time.sleep(2)  # a dbt that is started again at once would leave the file to nobody
+        time.sleep(2)  # a dbt process started again at once would never release the file
     log = (location.root / "run.log").read_text()
     assert run.returncode == 0, log[-6000:]
     assert len(models) > 1
@@ -90,7 +90,7 @@ def test_op_processes_and_dbt_share_the_file(location: Location) -> None:
 def test_a_run_names_the_client_that_holds_the_file(
     location: Location, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    """A client of somebody's own, be it one that only reads, is named with its process, and so is what to do."""
+    """The error names the process of a foreign client, also of a read-only one, and a remedy."""
     monkeypatch.setattr(module, "FOREIGN_WAIT_SECONDS", 0.3)
     location.add("shop")
     assert location.materialize().success
@@ -99,17 +99,17 @@ def test_a_run_names_the_client_that_holds_the_file(
     with subprocess.Popen(command, cwd=location.root, stdout=subprocess.PIPE) as client:
         assert client.stdout
         client.stdout.readline()
-        said = failure(location.materialize())
+        error = failure(location.materialize())
         client.kill()
     program = Path(sys.executable).resolve()
-    assert f"warehouse.duckdb is held by another client, {program} (PID {client.pid}): close it (one that only" in said
-    assert "then run again" in said
+    assert f"warehouse.duckdb is held by another client, {program} (PID {client.pid}): close it (one that only" in error
+    assert "then run again" in error
     assert location.materialize().success
 
 
 @pytest.mark.xdist_group("deployment")
 def test_a_pool_holds_across_runs(deployment: Deployment) -> None:
-    """With deploy/dagster.yaml a second run of a source waits in the queue, and a run of another source does not."""
+    """With deploy/dagster.yaml a second run of a source is queued, and a run of another source is not."""
     location = deployment.location
     gate = location.write("dlthub/north/north.waits", "")
     read = gate.with_name("read.txt")
@@ -118,13 +118,13 @@ def test_a_pool_holds_across_runs(deployment: Deployment) -> None:
     second = deployment.launch("raw/north", "raw/north__lines")
     other = deployment.launch("raw/south", "raw/south__lines")
     assert deployment.ended(other).is_success
-    time.sleep(2)  # two more looks of the queue
+    time.sleep(2)  # two more iterations of the queue
     assert deployment.run(first).status is dg.DagsterRunStatus.STARTED
     assert deployment.run(second).status is dg.DagsterRunStatus.QUEUED
     assert read.read_text().split() == ["north"]
     gate.unlink()
     assert deployment.ended(second).is_success
-    [ended], [begun] = (deployment.events(first, dg.DagsterEventType.STEP_SUCCESS),
+    [ended], [started] = (deployment.events(first, dg.DagsterEventType.STEP_SUCCESS),
                         deployment.events(second, dg.DagsterEventType.STEP_START))  # fmt: skip
-    assert ended.timestamp < begun.timestamp
+    assert ended.timestamp < started.timestamp
     assert location.query("select count(*) from raw.north union all select count(*) from raw.south") == [(4,), (2,)]

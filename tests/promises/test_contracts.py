@@ -1,4 +1,4 @@
-"""A schema contract means the same for rows that are dicts and for Arrow tables, and what it lets go is told."""
+"""Schema contracts: the same for dicts and for Arrow tables; discarded rows and values are reported."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,19 +32,19 @@ KINDS = pytest.mark.parametrize("kind", ["dicts", "frames"])
 
 
 def give(tree: Tree, kind: str, contract: str, *pages: Sequence[dict[str, Any]]) -> None:
-    """Decides what the next load finds, and under which contract."""
+    """Sets the rows and the contract of the next load."""
     yaml = f"resources: [{{entry: data.{kind}, destination: raw.t, schema_contract: {contract}}}]"
     tree.add("s", yaml, DATA.format(pages=[list(page) for page in pages]))
 
 
 def land(tree: Tree, kind: str, contract: str, *pages: Sequence[dict[str, Any]]) -> None:
-    """Loads pages under a contract."""
+    """Loads pages with a contract."""
     give(tree, kind, contract, *pages)
     tree.load("s.t")
 
 
-def tell(tree: Tree) -> list[str]:
-    """Extracts what is given and returns what there is to tell of it."""
+def warnings_of(tree: Tree) -> list[str]:
+    """Extracts the rows and returns the warnings."""
     task = tree.task("s.t")
     resource = build_resource(task.source, task.resource, "t", Call(LoadRange(), {}))
     (tree.root / "data").mkdir(exist_ok=True)
@@ -93,12 +93,12 @@ DISCARDED: dict[str, Any] = {
 
 @KINDS
 @pytest.mark.parametrize("case", DISCARDED)
-def test_a_contract_discards_and_tells(tree: Tree, kind: str, case: str) -> None:
-    """Exactly what the contract names is left out, and what was left out is told with its count."""
+def test_a_contract_discards_with_a_warning(tree: Tree, kind: str, case: str) -> None:
+    """Only what the contract names is discarded; a warning gives the count."""
     contract, page, landed, warning = DISCARDED[case]
     land(tree, kind, "evolve", KNOWN)
     give(tree, kind, contract, page)
-    assert tell(tree) == [f"1 times discarded: {warning}"]
+    assert warnings_of(tree) == [f"1 times discarded: {warning}"]
     tree.load("s.t")
     assert tree.query("select k, x from raw.t order by k") == landed
     assert tree.query("select count(*) from information_schema.columns where column_name = 'y'") == [0]
@@ -121,7 +121,7 @@ FROZEN: dict[str, Any] = {
 @KINDS
 @pytest.mark.parametrize("case", FROZEN)
 def test_a_frozen_contract_refuses(tree: Tree, kind: str, case: str) -> None:
-    """A change that is frozen fails the load, naming resource, row and column; the table is as it was."""
+    """A frozen change fails the load with resource, row and column; the table is unchanged."""
     contract, page, message = FROZEN[case]
     land(tree, kind, "evolve", KNOWN)
     give(tree, kind, contract, page)
@@ -132,8 +132,8 @@ def test_a_frozen_contract_refuses(tree: Tree, kind: str, case: str) -> None:
 
 @KINDS
 @pytest.mark.parametrize("contract", ["freeze", "discard_row", "discard_value"])
-def test_what_changes_nothing_passes_any_contract(tree: Tree, kind: str, contract: str) -> None:
-    """Rows of the known shape land: values that fit, columns without a value, columns left out."""
+def test_rows_without_changes_pass_every_contract(tree: Tree, kind: str, contract: str) -> None:
+    """Rows of the known schema land: values of the right type, columns with nulls only, missing columns."""
     land(tree, kind, "evolve", [{"k": 1, "x": 1, "z": "a"}])
     land(tree, kind, contract, [{"k": 2, "x": 2, "y": None}, {"k": 3, "x": None}])
     assert tree.query("select k, x, z from raw.t order by k") == [(1, 1, "a"), (2, 2, None), (3, None, None)]
@@ -142,7 +142,7 @@ def test_what_changes_nothing_passes_any_contract(tree: Tree, kind: str, contrac
 @KINDS
 @pytest.mark.parametrize("mode", ["freeze", "discard_row", "discard_value"])
 def test_a_new_table_gets_all_columns_of_its_first_load(tree: Tree, kind: str, mode: str) -> None:
-    """Contracts about columns and types begin with the second load; until then the shape is being learnt."""
+    """Contracts on columns and types apply from the second load on; the first load creates the columns."""
     land(tree, kind, f"{{columns: {mode}, data_type: {mode}}}", KNOWN, [{"k": 2, "x": 2, "y": "late"}])
     assert tree.query("select k, x, y from raw.t order by k") == [(1, 1, None), (2, 2, "late")]
 
@@ -150,16 +150,16 @@ def test_a_new_table_gets_all_columns_of_its_first_load(tree: Tree, kind: str, m
 @KINDS
 @pytest.mark.parametrize("mode", ["discard_row", "discard_value"])
 def test_a_contract_discards_a_new_table(tree: Tree, kind: str, mode: str) -> None:
-    """Where no new table is let in, nothing is made, and the rows are told."""
+    """If new tables are discarded, no table is created, and a warning counts the rows."""
     give(tree, kind, f"{{tables: {mode}}}", KNOWN)
-    assert tell(tree) == [f"1 times discarded: a new table (schema_contract tables: {mode})"]
+    assert warnings_of(tree) == [f"1 times discarded: a new table (schema_contract tables: {mode})"]
     tree.load("s.t")
     assert tree.query("select count(*) from information_schema.tables where table_name = 't'") == [0]
 
 
 @KINDS
 def test_a_frozen_contract_refuses_a_new_table(tree: Tree, kind: str) -> None:
-    """A table that is not there yet is a change as well."""
+    """A new table is a change too."""
     give(tree, kind, "{tables: freeze}", KNOWN)
     with pytest.raises(ValueRefused, match=r"^raw\.t: a new table, which schema_contract tables: freeze forbids"):
         tree.load("s.t")
@@ -179,12 +179,14 @@ TRIMMED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("contract", TRIMMED)
-def test_a_contract_reaches_into_nested_rows(tree: Tree, contract: str) -> None:
-    """Objects and lists inside rows are under the contract too: a child's value, a child's row, a child's table."""
-    keys, items, told_of = TRIMMED[contract]
+def test_a_contract_applies_to_nested_rows(tree: Tree, contract: str) -> None:
+    """Contracts apply to objects and lists in rows: values, rows and tables of children."""
+    keys, items, reported = TRIMMED[contract]
     land(tree, "dicts", "evolve", [{"k": 1, "o": {"a": 0}, "items": [{"n": 0}]}])
     give(tree, "dicts", contract, NESTED)
-    assert {warning.split(": ")[1] for warning in tell(tree)} >= told_of - ({"items[].m"} if len(keys) == 1 else set())
+    assert {warning.split(": ")[1] for warning in warnings_of(tree)} >= reported - (
+        {"items[].m"} if len(keys) == 1 else set()
+    )
     tree.load("s.t")
     assert tree.query("select k from raw.t where k > 1 order by k") == keys
     assert sorted(tree.query("select n from raw.t__items where n is distinct from 0"), key=str) == sorted(
@@ -193,8 +195,8 @@ def test_a_contract_reaches_into_nested_rows(tree: Tree, contract: str) -> None:
 
 
 @pytest.mark.parametrize(("mode", "key"), [("columns", "items[].m"), ("data_type", "items[].n"), ("tables", "more[]")])
-def test_a_frozen_contract_names_what_is_nested(tree: Tree, mode: str, key: str) -> None:
-    """The error shows the way to a nested value."""
+def test_a_frozen_contract_names_nested_values(tree: Tree, mode: str, key: str) -> None:
+    """The error contains the path of a nested value."""
     land(tree, "dicts", "evolve", [{"k": 1, "o": {"a": 0, "b": 0}, "items": [{"n": 0}]}])
     give(tree, "dicts", f"{{{mode}: freeze}}", NESTED)
     row = 2 if key == "more[]" else 1
@@ -203,9 +205,9 @@ def test_a_frozen_contract_names_what_is_nested(tree: Tree, mode: str, key: str)
     assert str(refused.value).startswith(f"raw.t: row {row}, column {key}: a ")
 
 
-def test_frames_among_dicts_are_told(tree: Tree) -> None:
-    """Arrow tables for a table of dict rows are taken apart, which is slower, and said."""
+def test_frames_among_dicts_are_a_warning(tree: Tree) -> None:
+    """Arrow tables in a table of dict rows are converted to dicts, which is slower, with a warning."""
     land(tree, "dicts", "evolve", KNOWN)
     give(tree, "frames", "evolve", KNOWN)
-    (warning,) = tell(tree)
+    (warning,) = warnings_of(tree)
     assert warning.startswith("frames were taken apart into dicts")

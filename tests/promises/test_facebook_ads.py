@@ -1,4 +1,4 @@
-"""A million rows of insights: read in the memory that a tenth of them takes, loaded, and in part loaded again."""
+"""A million rows of insights: read in constant memory, loaded, and partly loaded again."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from tests.support.facebook_ads import ship
 
 ROOT = Path(__file__).parents[2]
 SAMPLE, ALL = 1_700, 17_000
-"""Ads of the account: in every test run, and where the promises are proved in full."""
+"""Number of ads of the account, and with --promises."""
 
 SETTINGS: dict[str, Any] = {"page_size": 5000, "poll_seconds": 0, "breakdowns": []}
 READ = """
@@ -44,19 +44,17 @@ print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
 def run(script: str, *arguments: str) -> tuple[int, int]:
-    """Runs it in a process of its own; how many rows there were, and its peak in MB."""
+    """Runs a script in another process; returns its row count and its peak memory in MB."""
     command = [sys.executable, "-c", script, *arguments]
-    told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
-    return int(told[-2]), int(told[-1])
+    output = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    return int(output[-2]), int(output[-1])
 
 
 @pytest.mark.timeout(1800)
-def test_a_million_rows_are_read_in_the_memory_of_a_hundred_thousand(
-    sandbox_url: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    """Pages of a window wait in a file, windows come one after the other: memory does not grow with the range.
+def test_memory_does_not_grow_with_the_rows(sandbox_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Pages of a window are buffered in a file and windows are read in turn, so memory does not grow with the range.
 
-    What a load needs beyond that is DuckDB's, to merge. Without --promises there are a tenth of the rows.
+    A load needs more memory for DuckDB's merge. Without --promises there is a tenth of the rows.
     """
     ads = ALL if request.config.getoption("--promises") else SAMPLE
     account = {"accounts": [str(9_000_000 + ads)], "base_url": f"{sandbox_url}/facebook_ads"}

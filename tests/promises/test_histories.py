@@ -1,4 +1,4 @@
-"""Whatever happens to a table in whatever order, after the next ordinary run it holds what its source holds."""
+"""Random histories of a table: after the next ordinary run it holds the rows of its source."""
 
 import shutil
 import tempfile
@@ -33,27 +33,27 @@ LINES = """
 select o.id, l.value from raw.orders__lines l join raw.orders o on l._dlt_parent_id = o._dlt_id order by all
 """
 SAMPLE, ALL = 3, 100
-"""Histories of each kind: in every test run, and where the promises are proved in full."""
+"""Number of histories for each kind, and with --promises."""
 
 
 def moment(tick: int) -> str:
-    """The time of a tick, an hour each."""
+    """Returns the time of a tick; a tick is an hour."""
     return f"2024-{tick // 600 + 1:02}-{tick // 24 % 25 + 1:02}T{tick % 24:02}:00:00Z"
 
 
 class History(RuleBasedStateMachine):
-    """A source that grows and changes, a table, and all that can come in between.
+    """A source that grows and changes, its table, and all operations in between.
 
-    The model is the source itself: a log of events for an append, else the newest version of each id.
+    The model is the source itself: all rows for an append, otherwise the newest version of each id.
     """
 
     kind = "append"
     points: tuple[killed.Point, ...] = ()
-    begun = 0
+    created = 0
 
     def __init__(self) -> None:
         super().__init__()
-        type(self).begun += 1
+        type(self).created += 1
         self.tree = Tree(Path(tempfile.mkdtemp()))
         self.source: list[dict[str, Any]] = []
         self.tick = 0
@@ -62,26 +62,26 @@ class History(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """A table and its first rows."""
+        """Creates the table with its first rows."""
         lines = "\n".join(f"    {line}" for line in ("destination: raw.orders", *KINDS[self.kind]))
         self.tree.add("shop", f"resources:\n  - entry: data.get_rows\n{lines}\n")
         self.grow(2)
 
     @rule(count=st.integers(1, 3))
     def grow(self, count: int) -> None:
-        """New rows at the vendor's."""
+        """Adds rows to the source."""
         for _ in range(count):
             self._give(len({row["id"] for row in self.source}) + 1)
 
     @precondition(lambda self: self.kind != "append" and self.source)
     @rule(which=st.integers(0, 1000))
     def change(self, which: int) -> None:
-        """A row changes at the vendor's."""
+        """Changes a row of the source."""
         self._give(self.source[which % len(self.source)]["id"])
 
     @rule()
     def widen(self) -> None:
-        """The vendor's rows have one more column from now on."""
+        """Adds a column to the rows of the source from now on."""
         if len(self.columns) < 4:
             self.columns.append(f"column_{len(self.columns)}")
 
@@ -96,39 +96,39 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def run(self) -> None:
-        """An ordinary run."""
+        """Runs an ordinary load."""
         self.tree.load("shop.orders")
         self.checked = False
 
     @rule(data=st.data())
     def kill(self, data: st.DataObject) -> None:
-        """A run that is killed somewhere."""
+        """Kills a run at a random point."""
         killed.run(self.tree, "shop.orders", at=data.draw(st.sampled_from(self.points)))
 
     @rule()
     def lose_the_working_folder(self) -> None:
-        """A new machine, or a disk that was emptied."""
+        """Deletes the working folder, as a new machine or an empty disk."""
         shutil.rmtree(self.tree.warehouse.work_folder, ignore_errors=True)
 
     @precondition(lambda self: self.kind != "append" and self.tick > 1)
     @rule(data=st.data(), dies=st.booleans())
     def backfill(self, data: st.DataObject, *, dies: bool) -> None:
-        """A range is loaded again, or a killed run tried to."""
+        """Loads a range again, or kills such a run."""
         first = data.draw(st.integers(1, self.tick - 1))
         last = data.draw(st.integers(first + 1, self.tick))
-        asked = {} if self.kind == "replace" else {"start": moment(first), "end": moment(last)}
+        options = {} if self.kind == "replace" else {"start": moment(first), "end": moment(last)}
         at = data.draw(st.sampled_from(self.points)) if dies else None
-        assert killed.run(self.tree, "shop.orders", at=at, **asked) in (0, -9), killed.told(self.tree)
+        assert killed.run(self.tree, "shop.orders", at=at, **options) in (0, -9), killed.last_failure(self.tree)
 
     @rule(refresh=st.sampled_from(["state", "drop"]))
     def refresh(self, refresh: str) -> None:
-        """Everything anew."""
+        """Reloads everything."""
         self.tree.load("shop.orders", refresh=refresh)
         self.checked = False
 
     @invariant()
     def the_table_is_the_source(self) -> None:
-        """Asked after each ordinary run: rows, nested rows and columns."""
+        """Checks rows, nested rows and columns after each ordinary run."""
         if self.checked:
             return
         self.checked = True
@@ -141,7 +141,7 @@ class History(RuleBasedStateMachine):
 
     @override
     def teardown(self) -> None:
-        """Makes the run that puts everything right, and looks once more."""
+        """Makes the final ordinary run and checks once more."""
         if self.source:
             self.run()
             self.the_table_is_the_source()
@@ -150,8 +150,8 @@ class History(RuleBasedStateMachine):
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_history_ends_well(kind: str, request: pytest.FixtureRequest, record_property: Any) -> None:
-    """Runs, kills, backfills, lost folders and new columns in any order: nothing is lost, nothing is there twice."""
+def test_no_history_loses_or_duplicates_rows(kind: str, request: pytest.FixtureRequest, record_property: Any) -> None:
+    """Runs, kills, backfills, lost folders and new columns in any order lose and duplicate nothing."""
     every = request.config.getoption("--promises")
 
     class Machine(History):
@@ -170,4 +170,4 @@ def test_every_history_ends_well(kind: str, request: pytest.FixtureRequest, reco
         database=None,
     )
     run_state_machine_as_test(Machine, settings=profile)
-    record_property("histories", Machine.begun - 1)
+    record_property("histories", Machine.created - 1)

@@ -1,6 +1,6 @@
-"""One bad resource of a source delays, blocks and drops no other: what lands is told, what fails is done again alone.
+"""Resources of one source are isolated: a failed or slow one affects no other, and is retried alone.
 
-That automation builds the models of what landed is proved in tests/orchestration/test_automation.py.
+tests/orchestration/test_automation.py tests that automation builds the models of the tables that landed.
 """
 
 import logging
@@ -48,7 +48,7 @@ def keys(*names: str) -> set[str]:
 
 
 def read(deployment: Deployment) -> list[str]:
-    """Returns the resources of `shop` that were read since the last look, sorted."""
+    """Returns the sorted resources of `shop` that were read since the last call."""
     file = deployment.location.root / "dlthub" / "shop" / "read.txt"
     names = file.read_text().split()
     file.unlink()
@@ -56,7 +56,7 @@ def read(deployment: Deployment) -> list[str]:
 
 
 def wait(condition: Callable[[], object]) -> None:
-    """Waits until something is so."""
+    """Waits until the condition holds."""
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
@@ -64,8 +64,8 @@ def wait(condition: Callable[[], object]) -> None:
 
 
 @pytest.mark.xdist_group("deployment")
-def test_eight_of_ten_land_and_the_two_are_done_again_alone(deployment: Deployment) -> None:
-    """One of ten fails while extracting, one while loading: eight land, one error names them, only they run again."""
+def test_eight_of_ten_land_and_only_the_failed_two_run_again(deployment: Deployment) -> None:
+    """One of ten fails in extraction, one in loading: eight land, the error names the two, and only they run again."""
     location = deployment.location
     fails = location.write("dlthub/shop/t3.fails", "")
     warehouse = str(location.write("data/.keep", "").with_name("warehouse.duckdb"))
@@ -76,13 +76,13 @@ def test_eight_of_ten_land_and_the_two_are_done_again_alone(deployment: Deployme
     assert deployment.ended(first).status is dg.DagsterRunStatus.FAILURE
     assert deployment.materialized(first) == keys(*set(TEN) - {"t3", "t7"})
     for found in deployment.materializations(first):
-        table, told = found.asset_key.path[-1], {name: value.value for name, value in found.metadata.items()}
-        assert told["dagster/table_name"] == f"warehouse.raw.{table}"
-        assert told["dagster/row_count"] == (4 if table.endswith("__lines") else 2)
-        schema = told["dagster/column_schema"]
+        table, metadata = found.asset_key.path[-1], {name: value.value for name, value in found.metadata.items()}
+        assert metadata["dagster/table_name"] == f"warehouse.raw.{table}"
+        assert metadata["dagster/row_count"] == (4 if table.endswith("__lines") else 2)
+        schema = metadata["dagster/column_schema"]
         assert isinstance(schema, dg.TableSchema)
         assert {column.name for column in schema.columns} > {"n" if table.endswith("__lines") else "id"}
-        assert table.endswith("__lines") or (told["rows_loaded"], bool(told["load_id"])) == (2, True)
+        assert table.endswith("__lines") or (metadata["rows_loaded"], bool(metadata["load_id"])) == (2, True)
     [failed] = deployment.events(first, dg.DagsterEventType.STEP_FAILURE)
     message = failed.dagster_event.step_failure_data.error.message
     summary, *causes = message.split("\n- ")
@@ -97,7 +97,7 @@ def test_eight_of_ten_land_and_the_two_are_done_again_alone(deployment: Deployme
     with duckdb.connect(warehouse) as connection:
         connection.execute("drop table raw.t7")
     second = deployment.reexecute(first)
-    assert deployment.ended(second).status is dg.DagsterRunStatus.SUCCESS, deployment.said(second)
+    assert deployment.ended(second).status is dg.DagsterRunStatus.SUCCESS, deployment.log_of(second)
     assert {key.to_user_string() for key in deployment.run(second).asset_selection or ()} == keys("t3", "t7")
     assert deployment.materialized(second) == keys("t3", "t7")
     assert read(deployment) == ["t3", "t7"]
@@ -107,7 +107,7 @@ def test_eight_of_ten_land_and_the_two_are_done_again_alone(deployment: Deployme
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """A history that may be read while a run writes it."""
+    """An instance whose event log can be read while a run writes it."""
     folder = tmp_path / "history"
     folder.mkdir()
     with dg.DagsterInstance.local_temp(str(folder)) as instance:
@@ -115,7 +115,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def materialize(tree: Tree, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    """Loads every table of a tree in one run."""
+    """Loads every table of a project in one run."""
     assets = build_definitions(tree.root, tree.warehouse).assets or ()
     ops = [found for found in assets if isinstance(found, dg.AssetsDefinition)]
     return dg.materialize(ops, instance=instance, raise_on_error=False)
@@ -123,7 +123,7 @@ def materialize(tree: Tree, instance: dg.DagsterInstance) -> dg.ExecuteInProcess
 
 @contextmanager
 def running(tree: Tree, instance: dg.DagsterInstance) -> Iterator[None]:
-    """A run of every table of a tree, beside the block; it must succeed."""
+    """Runs every table of a project in the background; the run must succeed."""
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(materialize, tree, instance)
         yield
@@ -136,13 +136,13 @@ def landed(instance: dg.DagsterInstance, tables: Sequence[str]) -> set[str]:
 
 
 def add_waiting(tree: Tree, *tables: str, concurrency: int = 4) -> Path:
-    """Writes the source `shop`, each of whose tables waits for a file to go; returns the folder of these files."""
+    """Writes the source `shop`, whose tables wait while a file exists; returns the folder of these files."""
     lines = [f"  - {{entry: data.get_rows, args: [{name}], destination: raw.{name}}}" for name in tables]
     return tree.add("shop", "\n".join([f"source: {{max_concurrency: {concurrency}}}", "resources:", *lines]), WAITING)
 
 
-def test_a_slow_one_delays_nobody(tree: Tree, instance: dg.DagsterInstance) -> None:
-    """While one of six is still being read, the five others are in the event log as materialised."""
+def test_a_slow_resource_does_not_delay_others(tree: Tree, instance: dg.DagsterInstance) -> None:
+    """While one of six is still extracted, the other five are already materialised in the event log."""
     folder = add_waiting(tree, "slow", *TEN[:5])
     slow = folder / "slow.waits"
     slow.touch()
@@ -155,8 +155,8 @@ def test_a_slow_one_delays_nobody(tree: Tree, instance: dg.DagsterInstance) -> N
 
 
 @pytest.mark.parametrize("most", [1, 3])
-def test_so_many_are_read_at_a_time(tree: Tree, instance: dg.DagsterInstance, most: int) -> None:
-    """Of five that all take their time as many are begun as `max_concurrency` says, and no more."""
+def test_max_concurrency_limits_extraction(tree: Tree, instance: dg.DagsterInstance, most: int) -> None:
+    """Of five slow tables, as many are extracted at a time as `max_concurrency` allows."""
     folder = add_waiting(tree, *TEN[:5], concurrency=most)
     for name in TEN[:5]:
         (folder / f"{name}.waits").touch()
@@ -194,7 +194,7 @@ def get_rows():
 
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
-    """Ten tables of 200,000 rows need little more memory than one: rows are streamed, not gathered."""
+    """Ten tables of 200,000 rows need little more memory than one, because rows are streamed."""
     peaks = {}
     for count in (1, 10):
         tree = Tree(tmp_path / str(count))
@@ -230,36 +230,36 @@ def get_rows():
 
 
 def add_faltering(tree: Tree) -> Path:
-    """Writes the source `shop`, which notes when it yields and fails where a file says so; returns its folder."""
+    """Writes source `shop`, which records the times of its pages and fails if a file exists; returns its folder."""
     settings = "destination: raw.rows, write_disposition: append, retries: {max: 1, backoff: 0.1}"
     return tree.add("shop", f"resources: [{{entry: data.get_rows, {settings}}}]", FALTERING)
 
 
 def messages(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> list[tuple[float, int, str]]:
-    """Returns when, at which level and what a run said of the table `rows`, in order."""
-    told = [(log.timestamp, int(log.level), log.user_message) for log in instance.all_logs(result.run_id)]
-    return [(at, level, text.removeprefix("raw.rows: ")) for at, level, text in told if text.startswith("raw.rows: ")]
+    """Returns time, level and text of the messages of a run about the table `rows`, in order."""
+    logs = [(log.timestamp, int(log.level), log.user_message) for log in instance.all_logs(result.run_id)]
+    return [(at, level, text.removeprefix("raw.rows: ")) for at, level, text in logs if text.startswith("raw.rows: ")]
 
 
-def test_progress_is_told_as_it_happens(
+def test_progress_is_logged_as_it_happens(
     tree: Tree, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rows so far are in the event log before the next page is read; what follows begins after the last."""
+    """The event log has the row count of each page before the next is extracted, and later phases after the last."""
     monkeypatch.setattr(ingestion, "PROGRESS_SECONDS", 0.0)
     folder = add_faltering(tree)
     result = materialize(tree, instance)
     assert result.success
     pages = [float(at) for at in (folder / "times.txt").read_text().split()]
-    said = messages(instance, result)
+    logged = messages(instance, result)
     for number, rows in enumerate((100, 200, 300)):
-        at = next(at for at, _, text in said if text == f"extract, {rows} rows")
+        at = next(at for at, _, text in logged if text == f"extract, {rows} rows")
         assert pages[number] < at < pages[number + 1]
-    phases = [text.split(",")[0] for at, _, text in said if at > pages[-1]]
+    phases = [text.split(",")[0] for at, _, text in logged if at > pages[-1]]
     assert [phase for phase in dict.fromkeys(phases) if phase != "extract"] == ["normalize", "load", "done"]
 
 
-def test_a_failed_attempt_leaves_its_counts_in_the_log(tree: Tree, instance: dg.DagsterInstance) -> None:
-    """What an attempt came to, why it failed and when the next one begins is a warning, before that begins."""
+def test_a_failed_attempt_is_logged_with_its_counts(tree: Tree, instance: dg.DagsterInstance) -> None:
+    """The row count, the error and the start of the next attempt are logged as a warning before that attempt."""
     folder = add_faltering(tree)
     (folder / "fails").touch()
     result = materialize(tree, instance)
@@ -267,14 +267,14 @@ def test_a_failed_attempt_leaves_its_counts_in_the_log(tree: Tree, instance: dg.
     [(at, text)] = [(at, text) for at, _, text in messages(instance, result) if text.endswith(" s")]
     expected = "attempt 1 failed in extract after 200 rows: ConnectionError: the vendor hung up; attempt 2 of 2 in 0."
     assert text.startswith(expected)
-    assert {level for _, level, said in messages(instance, result) if said == text} == {logging.WARNING}
+    assert {level for _, level, logged in messages(instance, result) if logged == text} == {logging.WARNING}
     pages = [float(at) for at in (folder / "times.txt").read_text().split()]
     assert pages[1] < at < pages[2]
     assert tree.query("select count(*) from raw.rows") == [300]
 
 
-def test_a_run_that_waits_for_another_says_for_which(tree: Tree, instance: dg.DagsterInstance) -> None:
-    """A warning names run and process that hold the table, while they do."""
+def test_a_waiting_run_names_the_holder(tree: Tree, instance: dg.DagsterInstance) -> None:
+    """A warning names the run and the process that hold the table, while they hold it."""
     folder = add_waiting(tree, "rows")
     (folder / "rows.waits").touch()
     first = killed.start(tree, "shop.rows", run_id="night")

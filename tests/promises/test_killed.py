@@ -1,4 +1,4 @@
-"""A process that is killed at any instant loses nothing and doubles nothing once the run is made again."""
+"""A load that is killed at any point and repeated loses and duplicates nothing."""
 
 import random
 import shutil
@@ -32,18 +32,18 @@ CURSOR = 'incremental: {cursor_path: at, initial_value: "2024-01-01"}'
 
 
 SAMPLE = 1
-"""Points of a scenario that are tried where not all of them are."""
+"""Number of points per scenario without --promises."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A table that has one load, and a second one that is interrupted.
+    """A table with one load, and a second load that is interrupted.
 
     Attributes:
-        settings: Of the resource.
-        data: The module of its entry.
-        nested: Whether its rows have lists.
-        tree: How its checkout is made.
+        settings: Settings of the resource.
+        data: Module of its entry.
+        nested: True if its rows have lists.
+        tree: Class of its project.
     """
 
     settings: Sequence[str]
@@ -52,12 +52,12 @@ class Scenario:
     tree: type[Tree] = Tree
 
     def rows(self, first: int, last: int, **more: Any) -> list[dict[str, Any]]:
-        """Rows of ids from `first` to `last`; what `more` says is in each."""
+        """Returns the rows with ids from `first` to `last`; `more` is added to each."""
         lists = {"lines": [{"n": 1, "taxes": [{"rate": 2}]}, {"n": 2}]} if self.nested else {}
         return [{"id": number, "at": f"2024-01-{number:02}", **lists, **more} for number in range(first, last + 1)]
 
     def prepare(self, tree: Tree) -> None:
-        """Makes the first load, and gives what the second will find: more rows, changed rows, and a new column."""
+        """Makes the first load, and sets the rows of the second: additional rows, changed rows and a new column."""
         settings = "\n".join(f"    {line}" for line in ("destination: raw.orders", *self.settings))
         tree.add("shop", f"resources:\n  - entry: data.get_rows\n{settings}\n", self.data)
         tree.give("shop", self.rows(1, 4, state="new"))
@@ -116,7 +116,7 @@ ENDED = 'select id, "at", state, colour, _dlt_valid_to is null from raw.orders o
 
 
 def content(tree: Tree, scenario: Scenario) -> dict[str, list[Any]]:
-    """Everything in the warehouse that must not depend on how often a run was begun."""
+    """Returns everything in the warehouse that must not depend on the number of attempts."""
     queries = dict(CONTENT)
     if "scd2" in str(scenario.settings):
         queries["orders"] = ENDED
@@ -134,23 +134,23 @@ def content(tree: Tree, scenario: Scenario) -> dict[str, list[Any]]:
 
 
 def copy_of(tree: Tree, root: Path) -> Tree:
-    """The checkout as it is, elsewhere."""
+    """Copies the project."""
     shutil.copytree(tree.root, root)
     return type(tree)(root)
 
 
 def has_ended(tree: Tree) -> bool:
-    """Whether a run was killed with nothing left to do but to remove its files: what comes next is another run."""
+    """Returns True if a killed run had only to remove its files, so that the next run is a new one."""
     landed = len(tree.query("select load_id from raw._dlt_loads")) == 2
     return landed and not PendingLoads(tree.warehouse.work_folder, "raw-orders").load_ids()
 
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_killed_run_made_again_is_one_run(
+def test_a_repeated_killed_run_equals_one_run(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:
-    """Killed before or after any statement, rename or write, the table and the cursor end as if nothing had been."""
+    """Killed before or after any statement, rename or write, a repeated run ends like an undisturbed one."""
     scenario, before = SCENARIOS[name], SCENARIOS[name].tree(tmp_path / "before")
     scenario.prepare(before)
     undisturbed = copy_of(before, tmp_path / "undisturbed")
@@ -161,8 +161,8 @@ def test_a_killed_run_made_again_is_one_run(
     def judge(tree: Tree) -> bool:
         if CURSOR not in scenario.settings and has_ended(tree):
             return False
-        assert killed.run(tree, "shop.orders") == 0, killed.told(tree)
-        assert content(tree, scenario) == expected, killed.told(tree)
+        assert killed.run(tree, "shop.orders") == 0, killed.last_failure(tree)
+        assert content(tree, scenario) == expected, killed.last_failure(tree)
         return True
 
     reached = killed.interrupt(every, wanted, lambda number: copy_of(before, tmp_path / str(number)), judge)
@@ -170,7 +170,7 @@ def test_a_killed_run_made_again_is_one_run(
 
 
 def used(folder: Path) -> int:
-    """Bytes of all files below a folder; a file with several names counts once."""
+    """Returns the size of all files below a folder; hard links count once."""
     found = {
         (status.st_ino, status.st_size) for file in folder.rglob("*") if (status := file.stat()) and file.is_file()
     }
@@ -178,7 +178,7 @@ def used(folder: Path) -> int:
 
 
 def test_killed_runs_do_not_fill_the_disk(tree: Tree, request: pytest.FixtureRequest, record_property: Any) -> None:
-    """A hundred killed runs leave no more than the worst of the first few did, and a run that ends leaves nothing."""
+    """A hundred killed runs leave no more than the largest of the first few; a complete run leaves nothing."""
     runs = 100 if request.config.getoption("--promises") else 6
     SCENARIOS["merge, nested"].prepare(tree)
     traced = copy_of(tree, tree.root.with_name("traced"))

@@ -1,4 +1,4 @@
-"""A process that is killed while it loads into a lake loses nothing and doubles nothing once the run is made again."""
+"""Lakes: a load that is killed at any point and repeated loses and duplicates nothing."""
 
 import itertools
 import random
@@ -31,20 +31,20 @@ SCENARIOS = {
 }
 SOME = ("delta, append", "delta, merge", "parquet, replace")
 SAMPLE = 2
-"""Scenarios, and points of each, that are tried where not all of them are."""
+"""Scenarios, and points of each, of an ordinary test run."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Takes one scenario of three in every test run, all of them where the promises are proved in full."""
-    if metafunc.function is test_a_killed_run_made_again_is_one_run:
+    """Parametrizes three scenarios; with --promises, all of them."""
+    if metafunc.function is test_a_repeated_killed_run_equals_one_run:
         metafunc.parametrize("name", SCENARIOS if metafunc.config.getoption("--promises") else SOME)
 
 
 @pytest.mark.timeout(1800)
-def test_a_killed_run_made_again_is_one_run(
+def test_a_repeated_killed_run_equals_one_run(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:
-    """Killed around any commit, file or rename, the table ends as if nothing had been, on an empty disk too."""
+    """Killed around any commit, file or rename, a repeated run ends like an undisturbed one, also on an empty disk."""
     scenario, before = SCENARIOS[name], SCENARIOS[name].tree(tmp_path / "before")
     scenario.prepare(before)
     undisturbed = copy_of(before, tmp_path / "undisturbed")
@@ -59,8 +59,8 @@ def test_a_killed_run_made_again_is_one_run(
             return False
         if lost_disk:
             shutil.rmtree(tree.root / "data")
-        assert killed.run(tree, "shop.orders") == 0, killed.told(tree)
-        assert content(tree, scenario) == expected, killed.told(tree)
+        assert killed.run(tree, "shop.orders") == 0, killed.last_failure(tree)
+        assert content(tree, scenario) == expected, killed.last_failure(tree)
         assert list(tree.root.glob("lake/raw/_dlt_unfinished/*")) == []
         return True
 
@@ -69,25 +69,25 @@ def test_a_killed_run_made_again_is_one_run(
 
 
 def is_of_load(point: str) -> bool:
-    """Whether the lake is touched there, not only what is remembered of the run."""
+    """Returns True if the point touches the lake, not only the working folder."""
     return "/lake/" in point or "/marks/" in point
 
 
 def has_landed(tree: Any, scenario: Scenario, *, lost_disk: bool) -> bool:
-    """Whether a run had nothing left to do, so that what comes next is another run, which appends again."""
+    """Returns True if the killed run was complete, so that the next one is a new run, which appends again."""
     if CURSOR in scenario.settings:
         return False
     if not lost_disk:
         return has_ended(tree)
-    # Nothing but the disk tells a run that begins anew from one that comes again.
+    # Only the disk distinguishes a repeated run from a new one.
     return len(tree.query("select load_id from raw._dlt_loads")) == 2 and "append" in str(scenario.settings)
 
 
 @pytest.mark.parametrize("name", ["delta, merge", "parquet, replace"])
-def test_a_run_killed_at_any_time_is_one_run(
+def test_a_run_killed_at_any_time_equals_one_run(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:
-    """Killed by the clock, in the midst of a commit for instance, and again while it mends, it ends the same."""
+    """Killed at random times, for instance during a commit, and again during the repair, it ends like any other run."""
     scenario, before = SCENARIOS[name], SCENARIOS[name].tree(tmp_path / "before")
     scenario.prepare(before)
     undisturbed = copy_of(before, tmp_path / "undisturbed")
@@ -103,6 +103,6 @@ def test_a_run_killed_at_any_time_is_one_run(
             process.join(whole * draw.uniform(0.5, 1.0))
             process.kill()
             process.join()
-        assert killed.run(tree, "shop.orders") == 0, killed.told(tree)
+        assert killed.run(tree, "shop.orders") == 0, killed.last_failure(tree)
         assert content(tree, scenario) == expected
         record_property("points", 2)

@@ -1,4 +1,4 @@
-"""Every materialisation says what was loaded, and the warehouse agrees."""
+"""Metadata of materialisations: it agrees with the warehouse."""
 
 import json
 from collections.abc import Mapping
@@ -31,12 +31,12 @@ ROW = {
 
 
 def give(location: Location, rows: list[dict[str, Any]]) -> None:
-    """Decides what the next run finds."""
+    """Sets the rows of the next run."""
     location.write("dlthub/shop/rows.json", json.dumps(rows))
 
 
 def load(location: Location) -> Mapping[str, Any]:
-    """Materialises the one table and returns the values of its metadata."""
+    """Materialises the table and returns the values of its metadata."""
     result = location.materialize()
     assert result.success
     [event] = [e for e in result.get_asset_materialization_events() if len(e.asset_key.path) == 2]  # type: ignore[union-attr]
@@ -45,38 +45,38 @@ def load(location: Location) -> Mapping[str, Any]:
 
 
 def columns_of(location: Location, table: str) -> set[tuple[Any, ...]]:
-    """What the warehouse calls a table's columns."""
+    """Returns the column names of a table in the warehouse."""
     query = "select column_name from information_schema.columns where table_schema = 'raw' and table_name = '{}'"
     return set(location.query(query.format(table)))
 
 
 @pytest.mark.parametrize("table", ["orders", "a__b", "select", "order_lines__archive"])
-def test_metadata_is_what_the_warehouse_has(location: Location, table: str) -> None:
-    """Rows, columns, the table's full name, nested tables, load id and cursor: each is found in the warehouse."""
+def test_metadata_equals_the_warehouse(location: Location, table: str) -> None:
+    """Rows, columns, full table name, nested tables, load id and cursor equal those in the warehouse."""
     cursor = "incremental: {cursor_path: at}"
     yaml = f"resources: [{{entry: data.get_rows, destination: raw.{table}, write_disposition: append, {cursor}}}]"
     location.add("shop", yaml, DATA)
     give(location, [ROW, {**ROW, "id": 2}])
-    said = load(location)
-    full = said["dagster/table_name"]
+    metadata = load(location)
+    full = metadata["dagster/table_name"]
     assert full == f"warehouse.raw.{table}"
     quoted = ".".join(f'"{part}"' for part in full.split("."))
-    assert location.query(f"select count(*) from {quoted}") == [(said["dagster/row_count"],)] == [(2,)]
-    assert said["rows_loaded"] == 2
-    assert {(column.name,) for column in said["dagster/column_schema"].columns} == columns_of(location, table)
-    children = said["child_tables"]
+    assert location.query(f"select count(*) from {quoted}") == [(metadata["dagster/row_count"],)] == [(2,)]
+    assert metadata["rows_loaded"] == 2
+    assert {(column.name,) for column in metadata["dagster/column_schema"].columns} == columns_of(location, table)
+    children = metadata["child_tables"]
     assert children == {f"{table}__from__select": 4}
     assert location.query(f'select count(*) from raw."{table}__from__select"') == [(4,)]
-    assert location.query("select load_id from raw._dlt_loads where status = 0") == [(said["load_id"],)]
-    assert (said.get("cursor_before"), said["cursor_after"]) == (None, "2024-01-01T00:00:00Z")
-    assert {"sync", "extract", "normalize", "load"} == set(said["seconds"])
-    assert sum(said["seconds"].values()) > 0
-    assert said["bytes_loaded"] > 0
-    assert set(said["schema_changes"]) == {table, f"{table}__from__select"}
+    assert location.query("select load_id from raw._dlt_loads where status = 0") == [(metadata["load_id"],)]
+    assert (metadata.get("cursor_before"), metadata["cursor_after"]) == (None, "2024-01-01T00:00:00Z")
+    assert {"sync", "extract", "normalize", "load"} == set(metadata["seconds"])
+    assert sum(metadata["seconds"].values()) > 0
+    assert metadata["bytes_loaded"] > 0
+    assert set(metadata["schema_changes"]) == {table, f"{table}__from__select"}
 
 
-def test_a_change_of_shape_is_told_by_its_kind(location: Location) -> None:
-    """A new column is added; a value of another type gets a variant, and nothing is said where nothing changed."""
+def test_schema_changes_are_listed_by_kind(location: Location) -> None:
+    """New columns are listed as added, variants as variant; without changes there is no entry."""
     yaml = "resources: [{entry: data.get_rows, destination: raw.orders, write_disposition: append}]"
     location.add("shop", yaml, DATA)
     give(location, [{"id": 1, "price": 1}])
@@ -86,19 +86,19 @@ def test_a_change_of_shape_is_told_by_its_kind(location: Location) -> None:
     assert "schema_changes" not in load(location)
 
 
-def test_nothing_is_zero(location: Location) -> None:
-    """A load without rows says 0, not nothing, and counts what is there."""
+def test_a_load_without_rows_reports_zero(location: Location) -> None:
+    """A load without rows reports 0 rows and the row count of the table."""
     cursor = "write_disposition: append, incremental: {cursor_path: at}"
     location.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.orders, {cursor}}}]", DATA)
     give(location, [{"id": 1, "at": "2024-01-01"}])
     load(location)
-    said = load(location)
-    assert (said["rows_loaded"], said["dagster/row_count"]) == (0, 1)
-    assert (said["cursor_before"], said["cursor_after"]) == ("2024-01-01", "2024-01-01")
+    metadata = load(location)
+    assert (metadata["rows_loaded"], metadata["dagster/row_count"]) == (0, 1)
+    assert (metadata["cursor_before"], metadata["cursor_after"]) == ("2024-01-01", "2024-01-01")
 
 
-def test_a_table_that_no_warehouse_could_name_is_refused(location: Location) -> None:
-    """A name whose letters dlt would drop stands for a broken source that says what is accepted."""
+def test_an_invalid_table_name_is_refused(location: Location) -> None:
+    """A table name with letters that dlt would drop makes the source broken; the error lists accepted characters."""
     location.add("shop", "resources: [{entry: data.get_rows, destination: raw.größe}]", DATA)
     [broken] = [spec for spec in location.specs().values() if "broken" in spec.kinds]
     assert "raw.größe" in str(broken.description)

@@ -1,4 +1,4 @@
-"""Rows that Arrow reads as JSON become the tables that they become when they are taken apart, or are left to that."""
+"""Rows that Arrow reads as JSON: they give the same tables as rows that are converted in Python."""
 
 import datetime as dt
 import enum
@@ -29,18 +29,18 @@ from data_foundation.rows.json_documents import read_document
 Row = dict[str, Any]
 
 SAMPLE, ALL = 300, 20_000
-"""Pages: in every test run, and where the promises are proved in full."""
+"""Number of pages, and with --promises."""
 
 
 class Colour(enum.Enum):
-    """Values that JSON writes as others."""
+    """Values that JSON writes as other values."""
 
     RED = "red"
     NO_NUMBER = math.nan
 
 
 class Text(str):
-    """A text that may be spelt in another way."""
+    """A subclass of str, as some libraries have."""
 
     __slots__ = ()
 
@@ -54,7 +54,7 @@ SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "text": st.text(max_size=5) | st.sampled_from(["null", "NaN", '"', "a\0b", "line\nbreak", "\u2028"]),
     "time": st.sampled_from(["2024-01-01T00:00:00Z", "2024-06-01T12:00:00.123456+05:30", "2024-01-01 10:00"]),
 }
-# What only Python has, what JSON writes as something else, and what comes in the place of something else.
+# Values that only Python has, values that JSON changes, and values of another type than the column's.
 STRAYS: list[Any] = [
     *(math.nan, math.inf, -math.inf, (1, 2), (), ID, Colour.RED, Colour.NO_NUMBER, Text("a"), Decimal("1.5"), b"a"),
     *(dt.datetime(2024, 1, 1, tzinfo=dt.UTC), dt.date(2024, 1, 1), 2**63, 2**64, "\ud800", 0, 0.0, "", False, [], {}),
@@ -84,7 +84,7 @@ def _to_duckdb() -> Iterator[None]:
 
 
 def learned(first: list[Row]) -> Converter:
-    """A converter of table `t` that has seen some rows."""
+    """Returns a converter of table `t` after it has converted these rows."""
     hints = dlt.resource([], name="t").compute_table_schema()
     converter = Converter(root_shape(SchemaPreview(dlt.Schema("s"), hints, [])), "1700000000.1")
     converter.convert(first)
@@ -92,7 +92,7 @@ def learned(first: list[Row]) -> Converter:
 
 
 def by_json(converter: Converter, page: list[Row]) -> tuple[dict[str, pa.Table], list[Row]] | None:
-    """The tables, and the rows that their JSON says; None where they are left to be taken apart."""
+    """Returns the tables and the rows in their JSON; None if the rows must be converted in Python."""
     try:
         taken, line = read_plain(converter.reader(), page)
         return converter.convert_columns(taken), read_document(line)[0][""]
@@ -100,8 +100,8 @@ def by_json(converter: Converter, page: list[Row]) -> tuple[dict[str, pa.Table],
         return None
 
 
-def apart(converter: Converter, page: list[Row]) -> dict[str, pa.Table] | None:
-    """The tables of rows that are taken apart; None where that cannot be."""
+def by_python(converter: Converter, page: list[Row]) -> dict[str, pa.Table] | None:
+    """Returns the tables of rows converted in Python; None if they cannot be converted."""
     try:
         return converter.convert(page)
     except (NotColumnar, ValueRefused, Unacceptable):
@@ -141,8 +141,8 @@ def _holds(value: Any, kinds: tuple[type, ...]) -> bool:
 
 
 @pytest.mark.timeout(3600)
-def test_rows_become_the_same_tables_by_json_and_taken_apart(request: pytest.FixtureRequest) -> None:
-    """Whatever JSON cannot say is left alone: no value is lost or changed on the way through it."""
+def test_json_and_python_give_the_same_tables(request: pytest.FixtureRequest) -> None:
+    """Rows that JSON cannot represent are left to the conversion in Python: no value is lost or changed."""
     every = request.config.getoption("--promises")
     met: Counter[tuple[str, bool]] = Counter()
 
@@ -160,14 +160,14 @@ def test_rows_become_the_same_tables_by_json_and_taken_apart(request: pytest.Fix
             found = by_json(learned(first), page)
         except NotColumnar:
             return
-        expected = apart(learned(first), page)
+        expected = by_python(learned(first), page)
         met["by json" if found else "left", expected is not None] += 1
         if found is None:
             return
-        tables, said = found
-        assert tables == apart(learned(first), said)
+        tables, read_back = found
+        assert tables == by_python(learned(first), read_back)
         if expected is None:
-            # dlt's own path writes the rows as JSON as well.
+            # dlt's own path also writes these rows as JSON.
             assert _holds(page, WRITTEN_BY_JSON)
         else:
             assert tables == expected
@@ -197,8 +197,8 @@ def test_rows_become_the_same_tables_by_json_and_taken_apart(request: pytest.Fix
         lambda value: {"keyless_items": [{}, value]},
     ],
 )
-def test_what_json_would_make_null_is_noticed_wherever_it_is(lost: Any, place: Any) -> None:
-    """JSON has neither NaN nor an infinity, and says null; a null that was None is no reason."""
+def test_values_that_json_writes_as_null_are_detected(lost: Any, place: Any) -> None:
+    """JSON writes NaN and infinity as null; this is detected at any depth, and real nulls are accepted."""
     full = {
         "whole": 1,
         "text": "a",
@@ -215,8 +215,8 @@ def test_what_json_would_make_null_is_noticed_wherever_it_is(lost: Any, place: A
     assert by_json(converter, [full, place(lost), full]) is None
 
 
-def test_rows_with_a_key_that_is_no_text_are_taken_apart() -> None:
-    """Their column may have been met with a text for a key: JSON knows only that."""
+def test_rows_with_other_keys_than_text_are_converted_in_python() -> None:
+    """A key that is not a string is converted in Python, because JSON would turn it into a string."""
     converter = learned([{2020: 1}])  # type: ignore[dict-item]
     with pytest.raises(NotColumnar, match="2020: a key that is no text"):
         converter.reader()
@@ -226,8 +226,8 @@ def test_rows_with_a_key_that_is_no_text_are_taken_apart() -> None:
 @pytest.mark.parametrize(
     ("strategy", "kind"), [("scd2", "row_hash"), ("upsert", "key_hash"), ("delete-insert", "random")]
 )
-def test_what_ids_follow_from_is_known_while_tables_are_replaced(strategy: Any, kind: str) -> None:
-    """One thread forgets what a refused page has entered while another asks how the next one is to be read."""
+def test_the_kind_of_row_ids_survives_a_reverted_schema(strategy: Any, kind: str) -> None:
+    """The kind of row ids stays known while another thread reverts the schema of a refused page."""
     disposition: Any = {"disposition": "merge", "strategy": strategy}
     hints = dlt.resource([], name="t", primary_key="id", write_disposition=disposition).compute_table_schema()
     preview = SchemaPreview(dlt.Schema("s"), hints, [])

@@ -1,4 +1,4 @@
-"""A process that is killed at any instant loses nothing in PostgreSQL and doubles nothing."""
+"""PostgreSQL: a load that is killed at any point and repeated loses and duplicates nothing."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ from tests.promises.test_killed import SCENARIOS
 from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
 
 SAMPLE, MANY = 4, 40
-"""Points of a scenario that are tried: in every test run, and where the promises are proved in full."""
+"""Number of points per scenario, and with --promises."""
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[PostgresServer]:
-    """A server of this worker's own."""
+    """A server for this test worker."""
     with run_server() as running:
         yield running
 
 
 def copy_of(tree: PostgresTree, server: PostgresServer, root: Path) -> PostgresTree:
-    """The checkout and its database as they are, elsewhere; what is pending for one is pending for the other."""
+    """Copies the project and its database, including pending loads."""
     database = server.create_database(tree.settings["POSTGRES_DATABASE"])
     shutil.copytree(tree.root, root)
     copied = replace(tree, root=root, settings=server.settings(database))
@@ -35,15 +35,15 @@ def copy_of(tree: PostgresTree, server: PostgresServer, root: Path) -> PostgresT
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Takes its scenarios."""
+    """Parametrizes the scenarios."""
     take_names(metafunc)
 
 
 @pytest.mark.timeout(1800)
-def test_a_killed_run_made_again_is_one_run(
+def test_a_repeated_killed_run_equals_one_run(
     server: PostgresServer, name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:
-    """Killed before or after any statement, COPY, commit, rename or write, all ends as if nothing had been."""
+    """Killed around any statement, COPY, commit, rename or write, a repeated run ends like an undisturbed one."""
     scenario = SCENARIOS[name]
     before = PostgresTree(tmp_path / "before", server.settings(server.create_database()))
     scenario.prepare(before)

@@ -1,4 +1,4 @@
-"""Somebody who reads a table all the while that it is replaced sees the old rows or the new ones, nothing else."""
+"""A reader of a table during a replace sees either the old rows or the new ones."""
 
 import random
 import threading
@@ -13,7 +13,7 @@ from data_foundation.errors import LoadError
 from tests.support.trees import Tree
 
 SAMPLE, ALL = 3_000, 20_000
-"""Looks at the table: in every test run, and where the promises are proved in full."""
+"""Number of queries, and with --promises."""
 DATA = '''
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ select (select (count(*), min(version), max(version)) from raw.orders),
 
 
 class Reader(threading.Thread):
-    """Reads both tables again and again, each time in one statement, and counts what it saw."""
+    """Queries both tables repeatedly, each time in one statement, and counts the results."""
 
     def __init__(self, path: str, looks: int) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Reader(threading.Thread):
 
     @override
     def run(self) -> None:
-        """Looks until told to stop, and often enough."""
+        """Queries until `done` is set and the number of queries is reached."""
         while not (self.done.is_set() and self.enough.is_set()):
             try:
                 [found] = self.connection.execute(LOOK).fetchall()
@@ -69,8 +69,8 @@ class Reader(threading.Thread):
 
 
 @pytest.mark.timeout(600)
-def test_a_reader_never_sees_damage(tree: Tree, request: pytest.FixtureRequest, record_property: Any) -> None:
-    """Thousands of looks at a table that is replaced in a loop and fails at random: never empty, mixed or gone."""
+def test_a_reader_never_sees_a_partial_table(tree: Tree, request: pytest.FixtureRequest, record_property: Any) -> None:
+    """Thousands of queries of a table that is replaced with random faults: never empty, mixed or missing."""
     tree.add("shop", SETTINGS, DATA)
     tree.give("shop", [1, None])
     tree.load("shop.orders")

@@ -1,4 +1,4 @@
-"""However a table is loaded again, it ends as a fresh load would leave it, and doing it twice changes nothing."""
+"""Reloads of a table: the result equals a first load, and a second reload changes nothing."""
 
 import sys
 from collections.abc import Callable
@@ -34,7 +34,7 @@ resources:
     incremental: {{cursor_path: day, initial_value: "2024-01-01"}}
     {more}
 """
-# A replace takes neither partitions nor a cursor: it swaps the whole table.
+# A replace has neither partitions nor a cursor: it replaces the whole table.
 WHOLE = """
 resources:
   - entry: data.get_days
@@ -60,18 +60,18 @@ def add_days(tree: Tree, disposition: str, colour: str, more: str = "") -> None:
 
 
 def launch(tree: Tree, **options: Any) -> None:
-    """One run of Dagster, as the launchpad asks for it."""
+    """Runs Dagster once, as the launchpad does."""
     result = Launchpad(tree).run("days", **options)
     assert result.success
 
 
 def refresh(how: str) -> Reload:
-    """Returns what presses the launchpad's `refresh`."""
+    """Returns a function that runs with the launchpad's `refresh`."""
     return lambda tree: launch(tree, config={"refresh": how})
 
 
 def command(*options: str) -> Reload:
-    """Returns what runs `foundation run shop.days` with these options."""
+    """Returns a function that runs `foundation run shop.days` with these options."""
 
     def run(tree: Tree) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -85,13 +85,13 @@ def command(*options: str) -> Reload:
 
 
 def backfill_as_one_run(tree: Tree) -> None:
-    """All partitions in a run, which is what Dagster does when it is asked for a backfill of them."""
+    """Runs all partitions in one run, as Dagster does for a single-run backfill."""
     bounds = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[-1]}
     launch(tree, op=OP, tags=bounds)
 
 
 def backfill_in_many_runs(tree: Tree) -> None:
-    """Every partition in a run of its own, the latest first."""
+    """Runs every partition in its own run, the latest first."""
     for day in reversed(DAYS):
         launch(tree, op=OP, partition_key=day)
 
@@ -117,8 +117,8 @@ CASES = [
 
 
 @pytest.mark.parametrize(("disposition", "name"), CASES, ids=lambda value: value)
-def test_what_is_loaded_again_is_a_fresh_load(tmp_path: Path, disposition: str, name: str) -> None:
-    """After the vendor changed its rows, the table, its child table and the cursor are those of another warehouse."""
+def test_a_reload_equals_a_first_load(tmp_path: Path, disposition: str, name: str) -> None:
+    """After a change of the source, table, child table and cursor equal those of a first load into a new warehouse."""
     reload, more = RELOADS[name]
     tree, fresh = Tree(tmp_path / "ours"), Tree(tmp_path / "fresh")
     add_days(tree, disposition, "red", more)
@@ -131,5 +131,5 @@ def test_what_is_loaded_again_is_a_fresh_load(tmp_path: Path, disposition: str, 
     for _ in range(2):
         reload(tree)
         assert tree.query(CONTENT) == expected
-    # What comes after goes on from where a fresh load would.
+    # The next run continues like the one after a first load.
     assert tree.load("shop.days").cursor == (expected_cursor, expected_cursor)

@@ -1,4 +1,4 @@
-"""No secret that the process knows reaches anything that is written: files, databases, logs or output."""
+"""No secret that the process knows is written anywhere: files, databases, logs, output."""
 
 import base64
 import json
@@ -25,28 +25,28 @@ from data_foundation.process_wide.secret_settings import is_secret
 from data_foundation.warehouses.snowflake.warehouse import SnowflakeWarehouse
 from tests.support.locations import COMPOSITION, ROWS, Location
 
-# Two runs of everything are made once, for all of these tests.
+# All tests of this module share two runs.
 pytestmark = pytest.mark.xdist_group("secrets")
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
 NOBODY = "http://127.0.0.1:9"
-"""An address where nobody listens."""
+"""An address without a server."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """A way that a secret may take out of a source; `{id}` in any text is the name of the route's module.
+    """A way in which a secret may leave a source; `{id}` in any text is the name of the route's module.
 
     Attributes:
-        code: What the entry does before it yields a row; it has the setting as a variable.
-        setting: What the source calls the secret.
-        value: The setting's text; {secret} is the canary, {quoted} the same in percent encoding.
-        place: Where it is set; `variable` is one of the environment that is none of dlt's settings.
-        yaml: More of the resource; {variable} is the variable's name.
-        signature: Of the entry; default: the setting, which dlt gives.
+        code: Code of the entry before it yields a row; the setting is a variable.
+        setting: Name of the secret in the source.
+        value: Text of the setting; {secret} is the canary, {quoted} the canary in percent encoding.
+        place: Where the setting is set; `variable` is an environment variable that is not a setting of dlt.
+        yaml: Further settings of the resource; {variable} is the variable's name.
+        signature: Signature of the entry; by default the setting, filled by dlt.
         top: Code at the module's top.
-        leaks: Whether the canary would come out if nothing were masked; False where Python itself keeps it.
+        leaks: True if the canary would be written without masking; False if Python itself keeps it.
     """
 
     code: str = "raise ValueError(token)"
@@ -60,7 +60,7 @@ class Route:
 
 
 def chained(how: str) -> str:
-    """Code that fails while it handles a failure."""
+    """Returns code that fails while it handles an exception."""
     return f"try: raise KeyError(token)\n    except KeyError as error: raise RuntimeError('no'){how}"
 
 
@@ -108,7 +108,7 @@ ROUTES = {
     ),
     "value that dlt cannot convert": Route(signature="{id}_token: int = dlt.secrets.value"),
     "import": Route(place="variable", signature="", top="import os\nraise ValueError(os.environ['{variable}'])"),
-    # Where it comes from.
+    # Places where secrets are set.
     "keyword argument by template": Route(
         "raise ValueError(api_key)", "noted", place="variable", yaml='kwargs: {api_key: "{{ env.{variable} }}"}',
         signature="api_key",
@@ -117,7 +117,7 @@ ROUTES = {
         "raise ValueError(word)", "password", place="variable", yaml='args: ["{{ env.{variable} }}"]', signature="word"
     ),
     "name that says nothing": Route("raise ValueError(login)", "login"),
-    "asked of dlt by hand": Route(
+    "read from dlt.secrets": Route(
         "raise ValueError(dlt.secrets['sources.vendor.{id}_login'])", "login", signature=""
     ),
     "entry that is no generator": Route(
@@ -142,7 +142,7 @@ ROUTES = {
         "config.toml", signature="{id}_base_url=dlt.config.value",
     ),
     "launchpad": Route("raise ValueError(api_key)", "api_key", place="launchpad", signature="api_key=None"),
-    # What a source says itself.
+    # Output of the source itself.
     "print": Route("print('token', token)"),
     "print to stderr": Route("print(token, file=sys.stderr)"),
     "log": Route("logging.getLogger('vendor').warning('signed in with %s', token)"),
@@ -173,10 +173,10 @@ def get_rows({signature}):
     yield {{"id": 1}}
 """
 INPUTS = (".env", ".dlt", "dlthub")
-"""What a person writes, where secrets are meant to be."""
+"""Files that users write, where secrets are allowed."""
 
 MATERIALIZE = ("-m", "dagster", "asset", "materialize", "--select", "*", "-f", "definitions.py", "--config-json")
-NAKED = """
+UNMASKED = """
 import re, runpy, sys
 from data_foundation.process_wide import redaction
 redaction._known.mask = lambda text: text
@@ -187,13 +187,13 @@ runpy.run_module("dagster", run_name="__main__", alter_sys=True)
 
 
 def canary(route: str) -> str:
-    """A value unlike any other, with characters that every encoding writes in its own way."""
+    """Returns a unique value with characters that every encoding writes differently."""
     digest = sha256(route.encode()).hexdigest()
     return f"cn{digest[:12]}/+{digest[12:24]}"
 
 
 def needles(secret: str) -> set[bytes]:
-    """Spellings that give a secret away: either half of it, and either end of it inside of anything in base64."""
+    """Returns spellings that reveal a secret: either half, and either end inside of base64."""
     half = len(secret) // 2
     found = {secret[: half - 1], secret[half + 1 :]}
     for before in range(3):
@@ -204,31 +204,31 @@ def needles(secret: str) -> set[bytes]:
 
 @dataclass
 class Trial:
-    """A checkout of its own, and everything that programs wrote and said in it.
+    """A project of one test, with everything that programs wrote in it.
 
     Attributes:
-        location: The checkout.
-        settings: The environment of its programs.
-        said: What they said.
+        location: The project.
+        settings: Environment variables of its programs.
+        output: Output of its programs.
     """
 
     location: Location
     settings: dict[str, str] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Runs a program in the checkout, with no setting but those of this trial."""
+        """Runs a program in the project, with only the settings of this trial."""
         root = self.location.root
         own = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(root / "nobody"), "DAGSTER_HOME": str(root / "home")}
         done = subprocess.run(
             command, cwd=root, env=own | self.settings, capture_output=True, text=True, check=False, timeout=200
         )
-        self.said.append(done.stdout + done.stderr)
+        self.output.append(done.stdout + done.stderr)
         return done
 
     def written(self) -> Iterator[tuple[str, bytes]]:
-        """Yields everything written, by name; what is packed both as it is and as it reads."""
-        yield from (("output", said.encode()) for said in self.said)
+        """Yields everything that was written, by name; compressed content also decompressed."""
+        yield from (("output", output.encode()) for output in self.output)
         root = self.location.root
         for file in sorted(path for path in root.rglob("*") if path.is_file()):
             name = str(file.relative_to(root))
@@ -246,25 +246,25 @@ class Trial:
 
     @cached_property
     def everything(self) -> list[tuple[str, bytes]]:
-        """What is written when it is first asked for."""
+        """Everything that was written until the first call."""
         return list(self.written())
 
     def places(self, secret: str) -> set[str]:
-        """Returns where a secret is found, in any spelling."""
+        """Returns the places where any spelling of a secret occurs."""
         spelled = needles(secret)
         return {name for name, data in self.everything if any(needle in data for needle in spelled)}
 
 
 class Vendor:
-    """The source that has a resource for every route, in a module of its own."""
+    """The source with a resource for every route, each in its own module."""
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
-        self.asked: dict[str, dict[str, str]] = {}
+        self.launchpad: dict[str, dict[str, str]] = {}
         self.files: dict[str, list[str]] = {".env": [], ".dlt/secrets.toml": [], ".dlt/config.toml": []}
 
     def write(self) -> None:
-        """Writes the source, and its secrets to where they are set."""
+        """Writes the source and its secrets."""
         modules = {f"r{number:02}": route for number, route in enumerate(ROUTES)}
         resources = [self._resource(id_, route) for id_, route in modules.items()]
         yaml = "source: {max_concurrency: 8}\nresources:\n" + "".join(resources)
@@ -277,12 +277,12 @@ class Vendor:
         self.trial.location.write("home/dagster.yaml", (ROOT / "deploy" / "dagster.yaml").read_bytes())
 
     def config(self) -> str:
-        """Returns what is asked in the launchpad."""
-        ops = {"vendor": {"config": {"kwargs": self.asked}}}
+        """Returns the run config for the launchpad."""
+        ops = {"vendor": {"config": {"kwargs": self.launchpad}}}
         return json.dumps({"ops": ops, "execution": {"config": {"in_process": {}}}})
 
     def _resource(self, id_: str, name: str) -> str:
-        """Returns the resource of a route, whose secret it puts in its place."""
+        """Returns the resource of a route, and sets its secret."""
         route, secret = ROUTES[name], canary(name)
         value = route.value.replace("{secret}", secret).replace("{quoted}", quote(secret, safe=""))
         setting, variable = f"{id_}_{route.setting}", f"{id_}_{route.setting}".upper()
@@ -292,7 +292,7 @@ class Vendor:
             case "variable":
                 self.trial.settings[variable] = value
             case "launchpad":
-                self.asked[id_] = {route.setting: value}
+                self.launchpad[id_] = {route.setting: value}
             case ".env":
                 self.files[".env"].append(f"SOURCES__VENDOR__{variable}={value}")
             case file:
@@ -312,7 +312,7 @@ class Vendor:
 
 @pytest.fixture(scope="module")
 def masked(tmp_path_factory: pytest.TempPathFactory) -> Trial:
-    """Every route taken in a run of Dagster; some by the command line, which also tells of them."""
+    """All routes in a run of Dagster; some also on the command line, with its reports."""
     trial = Trial(Location(tmp_path_factory.mktemp("masked")))
     vendor = Vendor(trial)
     vendor.write()
@@ -325,26 +325,26 @@ def masked(tmp_path_factory: pytest.TempPathFactory) -> Trial:
 
 
 @pytest.fixture(scope="module")
-def naked(tmp_path_factory: pytest.TempPathFactory) -> Trial:
-    """The same run of Dagster where nothing is masked."""
-    trial = Trial(Location(tmp_path_factory.mktemp("naked")))
+def unmasked(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    """The same run of Dagster without masking."""
+    trial = Trial(Location(tmp_path_factory.mktemp("unmasked")))
     vendor = Vendor(trial)
     vendor.write()
-    trial.run(sys.executable, "-c", NAKED, *MATERIALIZE, vendor.config())
+    trial.run(sys.executable, "-c", UNMASKED, *MATERIALIZE, vendor.config())
     return trial
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_secret_stays_inside(masked: Trial, route: str) -> None:
-    """A secret is in nothing that the programs wrote and said; Dagster alone keeps what a run was asked for."""
+def test_a_secret_is_not_written(masked: Trial, route: str) -> None:
+    """No output of the programs contains the secret; only Dagster's run storage keeps the run config."""
     kept = {"home/history/runs.db"} if ROUTES[route].place == "launchpad" else set()
     assert masked.places(canary(route)) <= kept
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_route_leads_outside(naked: Trial, route: str) -> None:
-    """Were nothing masked, the secret would be found: the route is one, and the search sees it."""
-    assert bool(naked.places(canary(route))) is ROUTES[route].leaks
+def test_a_route_leaks_without_masking(unmasked: Trial, route: str) -> None:
+    """Without masking the secret is found, which proves that the route is one and that the search works."""
+    assert bool(unmasked.places(canary(route))) is ROUTES[route].leaks
 
 
 BROKEN = {
@@ -375,16 +375,16 @@ SNOWFLAKE = {"WAREHOUSE": "snowflake", "DEPLOYMENT": "dev"} | {f"SNOWFLAKE_{name
 
 
 def encrypted_key(password: str) -> bytes:
-    """A private key that opens with `password`."""
+    """Returns a private key encrypted with `password`."""
     encryption = serialization.BestAvailableEncryption(password.encode())
     key = rsa.generate_private_key(65537, 2048)
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
 @pytest.mark.parametrize("route", BROKEN)
-def test_what_cannot_run_keeps_its_secrets(location: Location, route: str) -> None:
-    """Neither a warehouse, a file nor a source that cannot be used gives its secret away."""
-    settings, told = BROKEN[route]
+def test_errors_before_a_run_contain_no_secret(location: Location, route: str) -> None:
+    """Errors about an unusable warehouse, file or source do not contain its secret."""
+    settings, message = BROKEN[route]
     trial = Trial(location, {name: text.replace("{secret}", canary(route)) for name, text in settings.items()})
     location.add("shop", data=SHOP)
     location.write("definitions.py", COMPOSITION)
@@ -396,13 +396,13 @@ def test_what_cannot_run_keeps_its_secrets(location: Location, route: str) -> No
         location.write("key.pem", encrypted_key("another"))
     location.write(".dlt/secrets.toml", trial.settings.pop("TOML", ""))
     done = trial.run("foundation", "run")
-    assert told in " ".join(trial.said[0].split())
+    assert message in " ".join(trial.output[0].split())
     assert done.returncode == (-signal.SIGKILL if "killed" in route else 1)
     assert trial.places(canary(route)) == set()
 
 
-def test_what_holds_rows_is_private(location: Location) -> None:
-    """With a umask of 0 no other user reads the rows of a killed run, nor after somebody opened the folder to all."""
+def test_files_with_rows_are_private(location: Location) -> None:
+    """With umask 0, no other user can read the rows of a killed run, also after its folder was opened to all."""
     trial = Trial(location, {"SOURCES__SHOP__TOKEN": "unused"})
     location.add("shop", data=SHOP)
     for _ in range(2):
@@ -445,16 +445,18 @@ def get_rows():
 
 
 @pytest.mark.parametrize(
-    ("data", "settings", "heard"),
+    ("data", "settings", "events"),
     [
         (ROWS, {}, set()),
         (TALKATIVE, {}, {"open"}),
         (TALKATIVE, {"RUNTIME__DLTHUB_TELEMETRY": "true"}, {"open", "socket.getaddrinfo"}),
     ],
-    ids=["our pipelines", "a source's own pipeline", "telemetry is asked for"],
+    ids=["our pipelines", "a source's own pipeline", "telemetry is enabled"],
 )
-def test_nobody_is_called(location: Location, data: str, settings: dict[str, str], heard: set[str]) -> None:
-    """No program calls home, though no config.toml forbids it; nor does ours make up an identity, as dlt's own does."""
+def test_no_external_host_is_contacted(
+    location: Location, data: str, settings: dict[str, str], events: set[str]
+) -> None:
+    """No program contacts an external host, without any config.toml, and the package creates no anonymous id."""
     location.add("shop", data=data)
     location.write("definitions.py", COMPOSITION)
     location.write("home/dagster.yaml", (ROOT / "deploy" / "dagster.yaml").read_bytes())
@@ -462,8 +464,8 @@ def test_nobody_is_called(location: Location, data: str, settings: dict[str, str
     location.write("listener/sitecustomize.py", LISTENER)
     trial = Trial(location, {"PYTHONPATH": "listener", **settings})
     for command in (("foundation", "run"), (sys.executable, *MATERIALIZE, "{}")):
-        assert trial.run(*command).returncode == 0, trial.said[-1]
-    assert {line.split()[0] for line in calls.read_text().splitlines()} == heard
+        assert trial.run(*command).returncode == 0, trial.output[-1]
+    assert {line.split()[0] for line in calls.read_text().splitlines()} == events
     assert not (location.root / "nobody").exists()
 
 
@@ -488,25 +490,25 @@ def test_nobody_is_called(location: Location, data: str, settings: dict[str, str
         ("monkey", False),
     ],
 )
-def test_a_name_tells_a_secret(name: str, *, secret: bool) -> None:
-    """Words such as password, token or key make a name that of a secret; a path, a host or a column's name is none."""
+def test_secrets_are_recognised_by_name(name: str, *, secret: bool) -> None:
+    """Words such as password, token or key mark a secret name; paths, hosts and column names are not secret."""
     assert is_secret(name) is secret
 
 
 @pytest.mark.parametrize("value", ["", "short", "password", "Secret", "1234567"])
-def test_what_stands_everywhere_stays(value: str) -> None:
-    """A value that is short, a common word or a small number is left alone, so that messages stay readable."""
+def test_common_values_are_not_masked(value: str) -> None:
+    """Short values, common words and small numbers are not masked, so that messages stay readable."""
     remember([value])
     text = f"raw.orders: {value} rows of password, secret and 1234567"
     assert redact(text) == text
 
 
-def test_the_longest_secret_goes_first() -> None:
-    """One secret inside of another leaves nothing of either."""
+def test_the_longest_secret_is_masked_first() -> None:
+    """A secret inside another secret is masked as part of the longer one."""
     remember(["inner-part", "outer-inner-part-outer"])
     assert redact("got outer-inner-part-outer and inner-part.") == f"got {MASK} and {MASK}."
 
 
 def test_a_warehouse_shows_no_settings() -> None:
-    """The repr of a warehouse, which tracebacks and debuggers show, has none of its settings."""
+    """The repr of a warehouse, shown in tracebacks and debuggers, contains no settings."""
     assert "canary" not in repr(SnowflakeWarehouse(Path("work"), {"SNOWFLAKE_PASSWORD": "canary"}))

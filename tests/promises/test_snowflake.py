@@ -1,4 +1,4 @@
-"""A process that is killed at any instant loses nothing in Snowflake and doubles nothing."""
+"""Snowflake: a load that is killed at any point and repeated loses and duplicates nothing."""
 
 import random
 from pathlib import Path
@@ -14,26 +14,26 @@ from tests.snowflake.conftest import Account, SnowflakeTree, account, server
 __all__ = ["account", "server"]  # fixtures
 
 SAMPLE, MANY = 3, 40
-"""Points of a scenario that are tried: in every test run, and where the promises are proved in full."""
+"""Number of points per scenario, and with --promises."""
 
 
 def prepared(scenario: Scenario, account: Account, root: Path) -> SnowflakeTree:
-    """A checkout of its own deployment with one load behind it and another one before it."""
+    """Returns a project with its own deployment in the account, one finished load, and the rows of the next."""
     tree = SnowflakeTree(root, account, account.warehouse(root))
     scenario.prepare(tree)
     return tree
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Takes its scenarios."""
+    """Parametrizes the scenarios."""
     take_names(metafunc)
 
 
 @pytest.mark.timeout(3600)
-def test_a_killed_run_made_again_is_one_run(
+def test_a_repeated_killed_run_equals_one_run(
     account: Account, name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:
-    """Killed before or after any PUT, COPY, commit, rename or write, all ends as if nothing had been."""
+    """Killed before or after any PUT, COPY, commit, rename or write, a repeated run ends like an undisturbed one."""
     scenario = SCENARIOS[name]
     undisturbed = prepared(scenario, account, tmp_path / "undisturbed")
     every = killed.trace(undisturbed, "shop.orders")
@@ -41,7 +41,7 @@ def test_a_killed_run_made_again_is_one_run(
     for word in ("PUT", "COPY", "BEGIN", "COMMIT", "REMOVE"):
         assert any(word in point for point in statements), word
     expected = content(undisturbed, scenario)
-    # Half of the points are statements: the others are the same for every engine.
+    # All statements, but only a part of the other points, which are the same for every engine.
     some = random.Random(name)  # noqa: S311 - a choice of tests
     every = [point for point in every if point[0] in statements or some.random() < 0.25]
     wanted = min(MANY, len(every)) if request.config.getoption("--promises") else SAMPLE

@@ -1,4 +1,4 @@
-"""Values reach the table exactly as they were yielded, or are refused with resource, column and row named."""
+"""Values land exactly as they were yielded, or are refused with resource, column and row."""
 
 import datetime as dt
 import re
@@ -62,26 +62,26 @@ def broken_text():
 
 
 def give(tree: Tree, body: str, more: str = "") -> None:
-    """Makes a resource of the body of a generator."""
+    """Writes a resource whose generator has this body."""
     yaml = f"resources: [{{entry: data.get, destination: raw.t{more}}}]"
     tree.add("s", yaml, HEAD + "def get():\n" + indent(body, "    "))
 
 
 def load(tree: Tree, body: str, more: str = "") -> LoadResult:
-    """Loads what the body of a generator yields."""
+    """Loads the rows of a generator's body."""
     give(tree, body, more)
     return tree.load("s.t")
 
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> dlt.Pipeline:
-    """A pipeline that is only extracted with, which is where values are refused."""
+    """A pipeline used only for extraction, in which values are refused."""
     folder = str(tmp_path_factory.mktemp("extracted"))
     return dlt.pipeline("refusals", pipelines_dir=folder, destination=dlt.destinations.duckdb(f"{folder}/never.duckdb"))
 
 
 def refusal(tree: Tree, pipeline: dlt.Pipeline) -> str:
-    """Extracts what was given, and returns why it was refused."""
+    """Extracts the rows and returns the reason of the refusal."""
     task = tree.task("s.t")
     resource = build_resource(task.source, task.resource, "t", Call(LoadRange(), {}))
     with pytest.raises(PipelineStepFailed) as failed:
@@ -92,23 +92,23 @@ def refusal(tree: Tree, pipeline: dlt.Pipeline) -> str:
 
 
 def columns(tree: Tree, table: str = "t") -> dict[str, str]:
-    """Returns names and types of a table's columns, dlt's own left out."""
+    """Returns names and types of a table's columns, except dlt's own."""
     found = tree.query(f"select column_name, data_type from information_schema.columns where table_name = '{table}'")
     return {name: kind for name, kind in found if not name.startswith("_dlt")}
 
 
 def unordered(found: list[Any], expected: list[Any]) -> bool:
-    """Tells whether two lists hold the same values, in any order: an append promises none."""
+    """Returns True if two lists hold the same values in any order, as an append guarantees no order."""
     return len(found) == len(expected) and all(found.count(value) == expected.count(value) for value in expected)
 
 
 def rows(*values: str) -> str:
-    """Returns a body that yields a row of one column `x` for each value."""
+    """Returns a body that yields a row with one column `x` for each value."""
     return "\n".join(f"yield {{'x': {value}}}" for value in values)
 
 
 def table(*values: str) -> str:
-    """Returns a body that yields an Arrow table of one column `x` for each array."""
+    """Returns a body that yields an Arrow table with one column `x` for each array."""
     return "\n".join(f"yield pa.table({{'x': {value}}})" for value in values)
 
 
@@ -278,7 +278,7 @@ PRESERVED: dict[str, Any] = {
 
 @pytest.mark.parametrize("case", PRESERVED)
 def test_a_value_is_preserved(tree: Tree, case: str) -> None:
-    """What is yielded is what the table holds: the type, and every value."""
+    """The table has the expected type and every value."""
     body, kind, values = PRESERVED[case]
     assert load(tree, body).rows == len(values)
     assert columns(tree)["x"] == kind
@@ -286,7 +286,7 @@ def test_a_value_is_preserved(tree: Tree, case: str) -> None:
 
 
 def test_not_a_number_and_minus_zero_are_preserved(tree: Tree) -> None:
-    """Two values that equality does not tell: NaN in an Arrow column is not NULL, and -0.0 keeps its sign."""
+    """NaN in an Arrow column is not NULL, and -0.0 keeps its sign."""
     load(tree, table("[math.nan, -0.0, None]"))
     assert list(map(str, tree.query("select x from raw.t"))) == ["nan", "-0.0", "None"]
     tree.add("s", "resources: [{entry: data.get, destination: raw.u}]", "def get():\n    yield {'x': -0.0}\n")
@@ -373,14 +373,14 @@ SHAPES: dict[str, Any] = {
 @pytest.mark.filterwarnings("ignore:The `dict` method is deprecated")  # dlt still calls it
 @pytest.mark.parametrize("case", SHAPES)
 def test_a_shape_is_preserved(tree: Tree, case: str) -> None:
-    """Nested, mixed and oddly named values land in the columns and tables that dlt documents, none missing."""
+    """Nested, mixed and oddly named values land in the columns and tables that dlt documents."""
     body, name, select, expected = SHAPES[case]
     load(tree, body, more=", max_table_nesting: 0" if "JSON" in case else "")
     assert unordered(tree.query(f"select {select} from raw.{name}"), expected)
 
 
 def test_ten_thousand_columns_are_preserved(tree: Tree) -> None:
-    """A very wide row lands whole."""
+    """A row of 10,000 columns lands completely."""
     load(tree, "yield {f'c{n}': n for n in range(10_000)}")
     assert len(columns(tree)) == 10_000
     assert tree.query("select c0 + c5000 + c9999 from raw.t") == [14_999]
@@ -629,7 +629,7 @@ REFUSED: dict[str, Any] = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_value_is_refused(tree: Tree, pipeline: dlt.Pipeline, case: str) -> None:
-    """What would be changed or lost is refused while it is extracted; the error names row and column."""
+    """Values that would be changed or lost are refused during extraction; the error names row and column."""
     body, message = REFUSED[case]
     give(tree, body)
     assert re.match(message, refusal(tree, pipeline))
@@ -637,7 +637,7 @@ def test_a_value_is_refused(tree: Tree, pipeline: dlt.Pipeline, case: str) -> No
 
 
 def test_a_refusal_writes_nothing(tree: Tree) -> None:
-    """A load with one bad value at its end makes no table, names the resource, and is in no later load's way."""
+    """A load with one bad value creates no table, names the resource, and does not affect later loads."""
     with pytest.raises(ValueRefused, match=r"^raw\.t: row 3, column x: got a set"):
         load(tree, rows("1", "2", "{3}"))
     assert tree.query("select count(*) from information_schema.tables where table_name = 't'") == [0]
@@ -664,7 +664,7 @@ CHANGES: dict[str, Any] = {
 
 @pytest.mark.parametrize("case", CHANGES)
 def test_a_change_between_loads_is_preserved_or_refused(tree: Tree, case: str) -> None:
-    """What an earlier load made of a column counts: the next one fits in exactly, or leaves the table as it was."""
+    """A later load fits the existing column exactly, or is refused and leaves the table unchanged."""
     first, second, refused = CHANGES[case]
     load(tree, first)
     before = tree.query("from raw.t")
@@ -717,8 +717,8 @@ DECLARED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("case", DECLARED)
-def test_a_declared_type_takes_what_it_says(tree: Tree, case: str) -> None:
-    """What an error advises works: with its type in sources.yaml, a value lands in it."""
+def test_a_declared_type_stores_its_values(tree: Tree, case: str) -> None:
+    """The type that an error advises works when it is set in sources.yaml."""
     column, value, kind, landed = DECLARED[case]
     load(tree, rows(value), more=f", columns: {{x: {column}}}")
     assert columns(tree)["x"] == kind
@@ -751,7 +751,7 @@ UNFIT: dict[str, Any] = {
 
 @pytest.mark.parametrize("case", UNFIT)
 def test_a_declared_type_refuses_what_does_not_fit(tree: Tree, pipeline: dlt.Pipeline, case: str) -> None:
-    """A type in sources.yaml never rounds, cuts or drops."""
+    """A declared type never rounds, truncates or drops a value."""
     column, value, message = UNFIT[case]
     give(tree, rows(value), more=f", columns: {{x: {column}}}")
     assert re.match(f"row 1, column x: .*({message})", refusal(tree, pipeline))
@@ -759,7 +759,7 @@ def test_a_declared_type_refuses_what_does_not_fit(tree: Tree, pipeline: dlt.Pip
 
 @pytest.mark.parametrize("kind", ["rows", "frames"])
 def test_a_refusal_counts_rows_over_pages(tree: Tree, pipeline: dlt.Pipeline, kind: str) -> None:
-    """The row that is named is the load's, however the rows come in pages."""
+    """The row number in the error counts all rows of the load, across pages."""
     page = "[{'x': n} for n in range(3)]" if kind == "rows" else "pa.table({'x': [0, 1, 2]})"
     bad = "[{'x': 0}, {'x': 2**64}]" if kind == "rows" else "pa.table({'x': pa.array([0, 2**63], pa.uint64())})"
     give(tree, f"yield {page}\nyield {page}\nyield {bad}")
@@ -768,13 +768,13 @@ def test_a_refusal_counts_rows_over_pages(tree: Tree, pipeline: dlt.Pipeline, ki
 
 @pytest.mark.parametrize("value", ["{'hunter2'}", "{'password': {'hunter2'}}", "Decimal('0.12345678902')", "'0123'"])
 def test_a_refusal_shows_no_value(tree: Tree, pipeline: dlt.Pipeline, value: str) -> None:
-    """An error names where and what kind of value, never the value: it may be a secret."""
+    """An error names the place and the type of a value, but not the value, which may be a secret."""
     give(tree, rows("1", value))
     assert not re.search("hunter2|123", refusal(tree, pipeline))
 
 
-def test_what_a_transformer_is_given_is_no_row(tree: Tree) -> None:
-    """Values that only pass from a parent to its transformer may be of any kind."""
+def test_a_transformers_input_is_not_checked(tree: Tree) -> None:
+    """Values passed from a parent to its transformer may be of any type."""
     data = """
         def parents():
             yield [{"f": {1, 2}}]

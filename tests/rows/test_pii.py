@@ -167,7 +167,7 @@ def test_a_hashed_column_that_no_row_has_is_a_warning(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("output", "told"),
     [
         ("columns: {email: {pii: hsh}}", "got 'hsh'; accepted: True, False, hash. Did you mean 'hash'?"),
         ("columns: {age: {pii: hash, data_type: bigint}}", "pii: hash lands as text, not bigint"),
@@ -182,9 +182,9 @@ def test_a_hashed_column_that_no_row_has_is_a_warning(tree: Tree) -> None:
         ),
     ],
 )
-def test_settings_that_contradict_a_hash_are_refused(tree: Tree, said: str, told: str) -> None:
+def test_settings_that_contradict_a_hash_are_refused(tree: Tree, output: str, told: str) -> None:
     """The settings are checked before anything runs; the error names file and line."""
-    folder = tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.people, {said}}}]")
+    folder = tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.people, {output}}}]")
     with pytest.raises(ConfigError) as refused:
         load_source_config(folder)
     assert told in str(refused.value)
@@ -271,8 +271,8 @@ def test_a_hashed_value_is_never_stored_as_plain_text(
     config = load_source_config(location.root / "dlthub" / "shop")
     for resource in config.resources:
         try:
-            trial.said += map(str, preview_resource(config, resource, 5))
+            trial.output += map(str, preview_resource(config, resource, 5))
         except FoundationError as error:
-            trial.said.append(str(error))
+            trial.output.append(str(error))
     places = {place.split("/")[0] for place in trial.places(EMAIL)}
     assert places == (set() if pii == "hash" else {"data", "home", "output"})
