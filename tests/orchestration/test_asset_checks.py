@@ -1,4 +1,4 @@
-"""Holds checks to their place in Dagster: specs before a load, evaluations after it, dbt held back by a failed one."""
+"""Tests of asset checks in Dagster: specs, evaluations after a load, and models that a failed check blocks."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def add(location: Location, yaml: str, rows: str = '[{"id": 1, "state": "open"}]
 
 
 def give(root: Path, rows: str, *, source: str = "shop") -> None:
-    """Decides what a source yields from now on."""
+    """Sets the rows that a source yields from now on."""
     (root / "dlthub" / source / "rows.json").write_text(rows)
 
 
@@ -48,7 +48,7 @@ def check_key(name: str, table: str = "shop") -> dg.AssetCheckKey:
 
 
 def test_checks_are_known_before_anything_is_loaded(location: Location) -> None:
-    """Each check is a spec with its rule as description; blocking checks are marked as blocking."""
+    """Each check has a spec with its rule as description; blocking checks are marked as blocking."""
     add(location, "write_disposition: replace, primary_key: id, requires: [id], checks: {row_count: {min: 1}}")
     graph = location.definitions().resolve_asset_graph()
     specs = {key.name: graph.get_check_spec(key) for key in graph.asset_check_keys}
@@ -63,7 +63,7 @@ def test_checks_are_known_before_anything_is_loaded(location: Location) -> None:
 
 
 def test_every_load_leaves_an_evaluation_of_every_check(location: Location) -> None:
-    """In the event log, with what was found as description, severity and metadata."""
+    """The event log has them, with description, severity and metadata."""
     add(location, "write_disposition: replace, primary_key: id, checks: {accepted_values: {state: [open]}}")
     result = location.materialize()
     assert result.success
@@ -75,8 +75,8 @@ def test_every_load_leaves_an_evaluation_of_every_check(location: Location) -> N
     assert found["primary_key"].target_materialization_data
 
 
-def test_a_failed_check_that_warns_lets_the_run_succeed(location: Location) -> None:
-    """It is yellow in the UI and a warning in the log."""
+def test_a_failed_check_with_severity_warn_does_not_fail_the_run(location: Location) -> None:
+    """The check has the severity WARN in the UI, and the log has a warning."""
     add(location, "checks: {row_count: {min: 5, severity: warn}}")
     result = location.materialize()
     assert result.success
@@ -85,8 +85,8 @@ def test_a_failed_check_that_warns_lets_the_run_succeed(location: Location) -> N
     assert check.description == "1 rows; accepted: at least 5"
 
 
-def test_a_failed_check_that_blocks_fails_the_run_of_what_has_landed(location: Location) -> None:
-    """The table has landed, and so have its siblings; the step names the check."""
+def test_a_failed_blocking_check_fails_the_run_after_the_load(location: Location) -> None:
+    """The table and the source's other tables are loaded; the step's error names the check."""
     add(location, "checks: {accepted_values: {state: [done]}}")
     add(location, "checks: {row_count: {min: 1}}", source="other")
     result = location.materialize()
@@ -99,8 +99,8 @@ def test_a_failed_check_that_blocks_fails_the_run_of_what_has_landed(location: L
     assert check.metadata["rows_by_value"].value == {"open": 1}
 
 
-def test_a_replace_that_kept_the_table_says_so(location: Location) -> None:
-    """`on_empty: keep` is a warning check."""
+def test_a_replace_that_keeps_the_table_is_a_failed_check(location: Location) -> None:
+    """`on_empty: keep` gives a check with the severity WARN."""
     add(location, "write_disposition: replace")
     assert location.materialize().success
     give(location.root, "[]")
@@ -112,7 +112,7 @@ def test_a_replace_that_kept_the_table_says_so(location: Location) -> None:
 
 
 def test_a_load_that_lacks_required_columns_fails_that_check(location: Location) -> None:
-    """Nothing was written, no other check was run, and the check names the missing columns."""
+    """Nothing is written, no other check is run, and the check names the missing columns."""
     add(location, "requires: [id, name], checks: {row_count: {min: 1}}")
     result = location.materialize()
     assert not result.success
@@ -128,8 +128,8 @@ def test_a_load_that_lacks_required_columns_fails_that_check(location: Location)
     assert "the rows lack name" in check.description
 
 
-def test_a_load_that_fails_otherwise_says_nothing_of_checks(location: Location) -> None:
-    """What was not loaded was not checked."""
+def test_a_load_with_another_error_has_no_check_evaluations(location: Location) -> None:
+    """A table that was not loaded is not checked."""
     add(location, "requires: [id], checks: {row_count: {min: 1}}", rows="[{")
     result = location.materialize()
     assert not result.success
@@ -137,7 +137,7 @@ def test_a_load_that_fails_otherwise_says_nothing_of_checks(location: Location) 
 
 
 def test_a_run_of_one_table_checks_that_table(location: Location) -> None:
-    """Checks of tables that were not selected are not run, even in the same source."""
+    """Checks of tables that are not selected are not run, even in the same source."""
     location.add(
         "shop",
         """
@@ -152,16 +152,16 @@ def test_a_run_of_one_table_checks_that_table(location: Location) -> None:
     assert {event.asset_check_evaluation_data.asset_key.to_user_string() for event in events} == {"raw/a"}
 
 
-def test_a_run_of_a_child_table_alone_leaves_its_parents_checks_in_the_history(location: Location) -> None:
-    """The whole resource lands, and what was checked of it is known."""
+def test_a_run_of_a_child_table_records_its_parents_checks(location: Location) -> None:
+    """The whole resource is loaded, and the check evaluations of the parent are recorded."""
     add(location, "child_tables: [lines], checks: {row_count: {min: 5}}", rows='[{"id": 1, "lines": [{"no": 1}]}]')
     result = location.materialize("raw/shop__lines")
     assert result.success
     assert not evaluations(result)["row_count"].passed
 
 
-def test_a_check_alone_looks_at_the_table_as_it_stands(location: Location) -> None:
-    """Nothing is loaded for it, so what was found earlier may be found better after a repair by hand."""
+def test_a_check_run_alone_reads_the_current_table(location: Location) -> None:
+    """Nothing is loaded, so after a manual repair a check can pass."""
     add(
         location, "primary_key: id, checks: {primary_key: block, accepted_values: {state: [done]}, schema_drift: block}"
     )
@@ -183,7 +183,7 @@ def test_a_check_alone_looks_at_the_table_as_it_stands(location: Location) -> No
 
 @pytest.mark.parametrize("keys", [["2024-01-02"], ["2024-01-02", "2024-01-04"]], ids=["one", "range"])
 def test_a_partitioned_run_evaluates_its_checks(location: Location, keys: Sequence[str]) -> None:
-    """Checks are of the table, which has no partitions, whichever of them a run loads."""
+    """Checks are of the whole table, whichever partition a run loads."""
     location.add(
         "shop",
         """
@@ -205,7 +205,7 @@ def test_a_partitioned_run_evaluates_its_checks(location: Location, keys: Sequen
 
 
 def ticks_of(tree: Tree, *checked: str, yaml: str = "") -> Ticks:
-    """A table for each name, loaded and modelled; those named are checked for one row at least, two at most."""
+    """Returns tables with a model each, loaded once; the tables in `checked` are checked for one or two rows."""
     for name in ("a", "b"):
         checks = "checks: {row_count: {max: 1}}" if name in checked else "checks: {schema_drift: ignore}"
         tree.add(name, f"resources: [{{entry: data.get_rows, destination: raw.{name}, {checks}{yaml}}}]")
@@ -224,8 +224,8 @@ REPLACE = ", write_disposition: replace"
 TWO = [{"id": 1}, {"id": 2}]
 
 
-def test_a_failed_check_holds_back_the_models_of_its_table_and_no_others(tree: Tree) -> None:
-    """They run after the next load whose checks pass."""
+def test_a_failed_check_blocks_only_the_models_of_its_table(tree: Tree) -> None:
+    """The models run after the next load whose checks pass."""
     ticks = ticks_of(tree, "a", yaml=REPLACE)
     tree.give("a", TWO)
     assert not ticks.run("raw/a")
@@ -238,8 +238,8 @@ def test_a_failed_check_holds_back_the_models_of_its_table_and_no_others(tree: T
     assert ticks.tick() == set()
 
 
-def test_models_of_a_table_that_landed_beside_a_failed_check_run(tree: Tree) -> None:
-    """Tables of one source are loaded by one step, which fails: what landed in it with good checks has landed."""
+def test_models_of_other_tables_of_the_source_run(tree: Tree) -> None:
+    """All tables of a source are loaded by one step, which fails; the tables without failed checks are materialized."""
     both = "".join(
         f"  - {{entry: data.get_rows, destination: raw.{name}{REPLACE}, checks: {{row_count: {{max: {most}}}}}}}\n"
         for name, most in (("a", 1), ("b", 2))
@@ -253,24 +253,24 @@ def test_models_of_a_table_that_landed_beside_a_failed_check_run(tree: Tree) -> 
     assert ticks.tick() == set()
 
 
-def test_a_check_that_warns_holds_nothing_back(tree: Tree) -> None:
-    """A replace that brought no rows leaves a table whose models may run."""
+def test_a_check_with_severity_warn_blocks_no_models(tree: Tree) -> None:
+    """After a replace without rows, which keeps the table, its models run."""
     ticks = ticks_of(tree, yaml=REPLACE)
     tree.give("a", [])
     assert ticks.run("raw/a")
     assert ticks.tick() == {"staging/a", "marts/a"}
 
 
-def test_a_new_check_holds_nothing_back_before_it_was_run(tree: Tree) -> None:
-    """What was loaded before the check was thought of is as good as it was."""
+def test_a_new_check_blocks_no_models_before_its_first_run(tree: Tree) -> None:
+    """Models can use what was loaded before the check existed."""
     ticks = ticks_of(tree, yaml=REPLACE)
     tree.add("a", "resources: [{entry: data.get_rows, destination: raw.a, checks: {row_count: {max: 1}}}]")
     ticks.models = [*ticks.models, build_model("marts/new", "raw/a")]
     assert ticks.tick() | ticks.tick() == {"marts/new"}
 
 
-def test_a_failed_check_holds_models_back_after_a_run_that_was_stopped(tree: Tree) -> None:
-    """The rows that failed the check are still there, whatever became of the next load."""
+def test_a_failed_check_blocks_models_after_a_cancelled_run(tree: Tree) -> None:
+    """The rows that failed the check are still in the table, although the next load was cancelled."""
     ticks = ticks_of(tree, "a", yaml=REPLACE)
     tree.give("a", TWO)
     assert not ticks.run("raw/a")
@@ -286,8 +286,8 @@ def test_a_failed_check_holds_models_back_after_a_run_that_was_stopped(tree: Tre
     assert ticks.tick() == {"staging/a", "marts/a"}
 
 
-def test_a_check_that_passes_by_itself_lets_the_models_run(tree: Tree) -> None:
-    """Who repaired the table by hand, or accepts what has drifted, runs the check alone."""
+def test_a_check_that_passes_alone_lets_the_models_run(tree: Tree) -> None:
+    """After a manual repair or an accepted drift, re-running the check alone lets the models run."""
     ticks = ticks_of(tree, "a", yaml=REPLACE)
     tree.give("a", TWO)
     assert not ticks.run("raw/a")
@@ -300,15 +300,15 @@ def test_a_check_that_passes_by_itself_lets_the_models_run(tree: Tree) -> None:
 
 
 def run_foundation(root: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command line as a person does."""
+    """Runs the command line in a process of its own."""
     command = [str(Path(sys.executable).parent / "foundation"), "run", *arguments]
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
     return subprocess.run(command, cwd=root, env=environment, check=False, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(("severity", "code"), [("warn", 0), ("block", 1)])
-def test_the_command_line_tells_of_a_failed_check(location: Location, severity: str, code: int) -> None:
-    """A line for each check that failed; one that blocks is an error of the run. The history has them all."""
+def test_the_command_line_shows_failed_checks(location: Location, severity: str, code: int) -> None:
+    """The output has a line for each failed check, and an error for a blocking one; Dagster's history has them all."""
     add(location, f"checks: {{row_count: {{min: 5, severity: {severity}}}}}")
     home = location.root / "home"
     home.mkdir()
@@ -326,8 +326,8 @@ def test_the_command_line_tells_of_a_failed_check(location: Location, severity: 
     assert found["row_count"].blocking is bool(code)
 
 
-def test_what_a_recorded_check_found_counts_for_automation(location: Location) -> None:
-    """A table that failed its check outside Dagster holds back its models inside."""
+def test_a_recorded_check_blocks_models_in_dagster(location: Location) -> None:
+    """A check that failed outside Dagster blocks the models in Dagster."""
     add(location, "write_disposition: replace, checks: {row_count: {min: 5}}")
     add(location, "write_disposition: replace, checks: {row_count: {min: 1}}", source="other")
     home = location.root / "home"
@@ -341,8 +341,8 @@ def test_what_a_recorded_check_found_counts_for_automation(location: Location) -
         assert ticks.tick() == set()
 
 
-def test_dbt_on_the_command_line_leaves_out_models_of_a_failed_check(location: Location) -> None:
-    """The models of the table are not built, those of others are."""
+def test_dbt_on_the_command_line_skips_models_of_a_failed_check(location: Location) -> None:
+    """The models of the table are not built, those of other tables are."""
     add(location, "checks: {row_count: {min: 5}}")
     add(location, "checks: {row_count: {min: 1}}", source="other")
     location.write("dbt_project/dbt_project.yml", "name: shop\nprofile: shop\nmodel-paths: [models]\n")

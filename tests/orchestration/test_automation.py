@@ -1,4 +1,4 @@
-"""Holds automation to its rules: real conditions over real definitions, ticked by hand, with real runs in between."""
+"""Tests of automation: conditions of built definitions, evaluated by the test, with real runs in between."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ MIDNIGHT = datetime(2030, 6, 10, tzinfo=UTC)
 
 
 def build_model(name: str, *upstream: str, condition: Any = None) -> dg.AssetsDefinition:
-    """An asset that stands for a dbt model; its group is its layer."""
+    """Returns an asset in place of a dbt model; its group is its layer."""
 
     @dg.asset(
         key=name.split("/"),
@@ -46,7 +46,7 @@ def build_model(name: str, *upstream: str, condition: Any = None) -> dg.AssetsDe
 
 @dataclass
 class Ticks:
-    """A location whose automation conditions are evaluated on request of the test."""
+    """A location whose automation conditions the test evaluates."""
 
     tree: Tree
     models: Sequence[dg.AssetsDefinition] = ()
@@ -60,7 +60,7 @@ class Ticks:
         return dg.Definitions.merge(sources, dg.Definitions(assets=list(self.models)))
 
     def tick(self, at: datetime | None = None) -> set[str]:
-        """Evaluates every condition once and returns the requested assets, partitions after a colon."""
+        """Evaluates every condition once and returns the requested assets, with the partition after a colon."""
         result = dg.evaluate_automation_conditions(
             self.definitions, self.instance, cursor=self.cursor, evaluation_time=at or datetime.now(UTC)
         )
@@ -102,8 +102,8 @@ def recover(tree: Tree, table: str, *, source: str = "shop") -> None:
     (tree.root / "dlthub" / source / f"{table}.fails").unlink()
 
 
-def test_a_cron_asks_right_after_its_tick_once(tree: Tree) -> None:
-    """A resource with a cron is requested after its tick, not before and not twice, whatever its source does."""
+def test_a_cron_requests_once_after_its_tick(tree: Tree) -> None:
+    """A resource with a cron is requested once after its tick, whatever its source's automation is."""
     add_tables(tree, "orders", automation="{cron: '0 6 * * *', timezone: Europe/Amsterdam}")
     ticks = Ticks(tree)
     six = MIDNIGHT + timedelta(hours=4)  # 06:00 in Amsterdam in summer
@@ -120,8 +120,8 @@ def test_a_cron_asks_right_after_its_tick_once(tree: Tree) -> None:
     assert ticks.tick(six + timedelta(days=2, seconds=1)) == {"raw/orders"}
 
 
-def test_a_tick_that_nobody_saw_is_made_up_for(tree: Tree) -> None:
-    """After hours without a daemon the ticks in between count as one."""
+def test_missed_ticks_cause_one_request(tree: Tree) -> None:
+    """After hours without a daemon, the missed ticks count as one."""
     add_tables(tree, "orders", automation="'@hourly'")
     ticks = Ticks(tree)
     assert ticks.tick(MIDNIGHT + timedelta(minutes=1)) == set()
@@ -129,8 +129,8 @@ def test_a_tick_that_nobody_saw_is_made_up_for(tree: Tree) -> None:
     assert ticks.tick(MIDNIGHT + timedelta(hours=9, minutes=1)) == set()
 
 
-def test_a_cron_asks_for_the_latest_partition_only(tree: Tree) -> None:
-    """A daily resource is requested for yesterday, the latest complete day; a missing past stays missing."""
+def test_a_cron_requests_the_latest_partition_only(tree: Tree) -> None:
+    """A daily resource is requested for yesterday, the latest complete day; missing older days stay missing."""
     partitions = "partitions: {by: daily, start: 2030-01-01}, write_disposition: merge, primary_key: id"
     add_tables(tree, "orders", automation="'0 6 * * *'", more=partitions)
     ticks = Ticks(tree)
@@ -142,7 +142,7 @@ def test_a_cron_asks_for_the_latest_partition_only(tree: Tree) -> None:
 
 
 def test_conditions_without_a_cron(tree: Tree) -> None:
-    """`on_missing` requests a missing table, `eager` also when its upstream lands, `manual` and no automation never."""
+    """`on_missing` requests a missing table, `eager` also after its upstream, `manual` and no automation never."""
     tree.add(
         "shop",
         """
@@ -165,8 +165,8 @@ def test_conditions_without_a_cron(tree: Tree) -> None:
     assert ticks.tick() == {"raw/derived"}
 
 
-def test_a_broken_source_is_asked_for_once(tree: Tree) -> None:
-    """The asset of a broken folder runs, fails visibly, and is left alone."""
+def test_a_broken_source_is_requested_once(tree: Tree) -> None:
+    """The asset of a broken folder is run once and fails; it is not requested again."""
     tree.add("broken", "resources: [")
     ticks = Ticks(tree)
     requested = [ticks.tick() for _ in range(2)]
@@ -175,8 +175,8 @@ def test_a_broken_source_is_asked_for_once(tree: Tree) -> None:
     assert [ticks.tick() for _ in range(3)] == [set()] * 3
 
 
-def test_a_model_runs_when_its_own_upstreams_have_landed(tree: Tree) -> None:
-    """Upstreams may land in runs of their own: the model waits for the last, and other models do not."""
+def test_a_model_runs_after_its_own_upstreams(tree: Tree) -> None:
+    """Upstreams may be loaded by separate runs: a model waits for the last one, and other models do not."""
     add_tables(tree, "a", "b", "c")
     models = [build_model("marts/ab", "raw/a", "raw/b"), build_model("marts/c", "raw/c")]
     ticks = Ticks(tree, models)
@@ -191,8 +191,8 @@ def test_a_model_runs_when_its_own_upstreams_have_landed(tree: Tree) -> None:
     assert ticks.tick() == {"marts/ab", "marts/c"}
 
 
-def test_models_are_asked_for_after_their_tables_and_never_with_them(tree: Tree) -> None:
-    """A cron requests tables only: its models wait until the tables have landed."""
+def test_models_are_requested_after_their_tables(tree: Tree) -> None:
+    """A cron requests tables only; their models wait until the tables are materialized."""
     add_tables(tree, "a", automation="'0 6 * * *'")
     ticks = Ticks(tree, [build_model("marts/a", "raw/a")])
     assert ticks.tick(MIDNIGHT) == set()
@@ -201,8 +201,8 @@ def test_models_are_asked_for_after_their_tables_and_never_with_them(tree: Tree)
     assert ticks.tick(MIDNIGHT + timedelta(hours=8)) == {"marts/a"}
 
 
-def test_a_chain_of_models_is_asked_for_in_one_tick(tree: Tree) -> None:
-    """Staging, intermediate and mart run in one dbt build; a child table is an upstream like any other."""
+def test_a_chain_of_models_is_requested_in_one_tick(tree: Tree) -> None:
+    """Staging, intermediate and mart models run in one dbt build; a child table is an upstream like any other."""
     add_tables(tree, "a", more="write_disposition: replace, child_tables: [lines]")
     models = [
         build_model("staging/a", "raw/a"),
@@ -221,7 +221,7 @@ def test_a_chain_of_models_is_asked_for_in_one_tick(tree: Tree) -> None:
 
 
 def test_a_model_waits_for_an_upstream_that_failed(tree: Tree) -> None:
-    """A table whose latest load failed holds back its models, all the way down, and no others, until it lands."""
+    """A table whose latest load failed blocks all of its downstream models, and no others, until a load succeeds."""
     add_tables(tree, "a", "b")
     models = [build_model("staging/a", "raw/a"), build_model("staging/b", "raw/b"),
               build_model("marts/ab", "staging/a", "raw/b")]  # fmt: skip
@@ -240,8 +240,8 @@ def test_a_model_waits_for_an_upstream_that_failed(tree: Tree) -> None:
     assert ticks.tick() == {"staging/a", "marts/ab"}
 
 
-def test_what_lands_while_a_model_is_built_is_not_lost(tree: Tree) -> None:
-    """A table that lands after the request of its model causes another, also if the model ends after the table."""
+def test_a_load_during_the_build_of_a_model_causes_another_build(tree: Tree) -> None:
+    """A table that is materialized after the request of its model causes another, even if the model ends later."""
     add_tables(tree, "a", "b")
     ticks = Ticks(tree, [build_model("marts/ab", "raw/a", "raw/b")])
     assert ticks.run("raw/a", "raw/b", "marts/ab")
@@ -263,8 +263,8 @@ def test_what_lands_while_a_model_is_built_is_not_lost(tree: Tree) -> None:
     assert ticks.tick() == set()
 
 
-def test_a_new_model_is_built_without_waiting_for_the_next_load(tree: Tree) -> None:
-    """A model that is added after its tables have landed is requested at once."""
+def test_a_new_model_is_requested_at_once(tree: Tree) -> None:
+    """A model that is added after its tables were materialized is requested at once."""
     add_tables(tree, "a")
     ticks = Ticks(tree)
     assert ticks.run("raw/a")
@@ -274,8 +274,8 @@ def test_a_new_model_is_built_without_waiting_for_the_next_load(tree: Tree) -> N
     assert ticks.tick() == set()
 
 
-def test_a_model_that_fails_is_not_asked_for_over_and_over(tree: Tree) -> None:
-    """A model that cannot be built is requested again when something new lands, and not before."""
+def test_a_model_that_fails_is_not_requested_repeatedly(tree: Tree) -> None:
+    """A model that fails is requested again when an upstream is materialized, and not before."""
 
     @dg.asset(key=["marts", "a"], deps=[["raw", "a"]], kinds={"dbt"}, automation_condition=model_condition())
     def model() -> None:
@@ -292,8 +292,8 @@ def test_a_model_that_fails_is_not_asked_for_over_and_over(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize("stock", [False, True], ids=["ours", "stock eager"])
-def test_models_skipped_with_a_failed_sibling_are_asked_for(tree: Tree, *, stock: bool) -> None:
-    """A run whose source step failed skips dbt: the models of what landed follow. Stock `eager` forgets them."""
+def test_models_skipped_because_of_a_failed_step_are_requested(tree: Tree, *, stock: bool) -> None:
+    """If the source step fails, the run skips dbt; the models of loaded tables run next, unlike with `eager`."""
     condition = dg.AutomationCondition.eager() if stock else None
     add_tables(tree, "bad", "good", automation="'0 6 * * *'")
     models = [build_model(f"marts/{name}", f"raw/{name}", condition=condition) for name in ("bad", "good")]
@@ -310,7 +310,7 @@ def test_models_skipped_with_a_failed_sibling_are_asked_for(tree: Tree, *, stock
 
 @pytest.mark.parametrize(("kinds", "tags"), [({"dlt"}, {}), (set(), {INGESTED_TAG: "true"})], ids=["kind", "tag"])
 def test_a_model_waits_while_an_upstream_runs(tree: Tree, kinds: set[str], tags: dict[str, str]) -> None:
-    """An upstream that is being loaded is about to change: the model waits for its end."""
+    """A model waits until the run of its upstream ends."""
     add_tables(tree, "a", "b")
     ticks = Ticks(tree, [build_model("marts/ab", "raw/a", "raw/b")])
     assert ticks.run("raw/a", "raw/b", "marts/ab")
@@ -327,8 +327,8 @@ def test_a_model_waits_while_an_upstream_runs(tree: Tree, kinds: set[str], tags:
     assert ticks.tick() == {"marts/ab"}
 
 
-def test_missing_old_partitions_do_not_hold_a_model(tree: Tree) -> None:
-    """A model waits until one partition has landed, not for the whole history."""
+def test_missing_old_partitions_do_not_block_a_model(tree: Tree) -> None:
+    """A model waits until one partition is materialized, not for the whole history."""
     partitions = "partitions: {by: daily, start: 2024-01-01}, write_disposition: merge, primary_key: id"
     add_tables(tree, "a", more=partitions)
     add_tables(tree, "b", source="other")
@@ -345,8 +345,8 @@ def test_missing_old_partitions_do_not_hold_a_model(tree: Tree) -> None:
     assert ticks.tick() == {"marts/ab"}
 
 
-def test_a_table_that_nobody_loads_does_not_hold_a_model(tree: Tree) -> None:
-    """A dbt source outside `raw` has no asset that ever materialises: what is ours decides."""
+def test_a_table_without_loads_does_not_block_a_model(tree: Tree) -> None:
+    """A dbt source outside `raw` has no asset that is materialized; the other upstreams decide."""
     add_tables(tree, "a")
     ticks = Ticks(tree, [build_model("marts/a", "raw/a", "crm/accounts")])
     ticks.tick()
@@ -355,7 +355,7 @@ def test_a_table_that_nobody_loads_does_not_hold_a_model(tree: Tree) -> None:
 
 
 def test_the_dbt_models_of_this_project_follow_their_tables() -> None:
-    """What landed outside Dagster counts too: the models of a source are requested, down to the marts, no others."""
+    """Loads outside Dagster count too: the models of a source, down to the marts, are requested, and no others."""
     warehouse = build_warehouse(ROOT)
     definitions = dg.Definitions.merge(build_definitions(ROOT, warehouse), build_dbt_assets(ROOT, warehouse))
     graph = definitions.resolve_asset_graph()

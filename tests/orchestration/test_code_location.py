@@ -1,4 +1,4 @@
-"""The code location that ships, as Dagster itself loads it."""
+"""The code location of this repository, loaded by Dagster."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_dagster_loads_the_workspace_that_ships(tmp_path: Path) -> None:
+def test_dagster_loads_the_workspace_of_this_repository(tmp_path: Path) -> None:
     """`dagster definitions validate` accepts `workspace.yaml` and the `definitions.py` that it names."""
     program = Path(sys.executable).parent
     environment = {**os.environ, "DAGSTER_HOME": str(tmp_path), "PATH": f"{program}:{os.environ['PATH']}"}

@@ -1,4 +1,4 @@
-"""One real run of the daemon: a location is loaded, and everything else happens by itself."""
+"""One real run of Dagster's daemon, which loads tables and builds models without any other action."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ defs = dg.Definitions.merge(
 
 @contextmanager
 def daemon(root: Path, home: Path) -> Iterator[None]:
-    """Dagster's daemon over `root/definitions.py`, with its history in `home`."""
+    """Dagster's daemon with `root/definitions.py`, with its history in `home`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DUCKDB", "WAREHOUSE"))}
     environment |= {"DAGSTER_HOME": str(home), "PYTHONPATH": str(ROOT)}
     command = [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-f", "definitions.py"]
@@ -53,13 +53,13 @@ def daemon(root: Path, home: Path) -> Iterator[None]:
             try:
                 started.wait(20)
             finally:
-                # Code servers and runs are in the group of their own daemon: none may outlive the test.
+                # Code servers and runs are in the process group of their daemon: none may outlive the test.
                 with suppress(ProcessLookupError):
                     os.killpg(started.pid, signal.SIGKILL)
 
 
-def test_tables_land_and_models_follow_without_anyone_switching_anything_on(tree: Tree, tmp_path: Path) -> None:
-    """With nothing but the daemon a cron fires, a missing table is loaded, and the model of both is built after."""
+def test_the_daemon_loads_tables_and_builds_models(tree: Tree, tmp_path: Path) -> None:
+    """With the daemon alone, a cron fires, a missing table is loaded, and then the model of both is built."""
     tree.add(
         "shop",
         """

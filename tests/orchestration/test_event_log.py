@@ -1,4 +1,4 @@
-"""Dagster's event log with kept engines: the same files, read and written by either."""
+"""Tests of the event log that keeps its connections: its files can be read and written by Dagster's own."""
 
 import logging
 import os
@@ -22,13 +22,13 @@ ORDERS = dg.AssetKey("orders")
 
 @dg.asset(key=ORDERS, check_specs=[dg.AssetCheckSpec("complete", asset=ORDERS)])
 def orders() -> Iterator[dg.MaterializeResult[Any]]:
-    """A table, and a check of it."""
+    """A table with a check."""
     yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="complete", passed=True)])
 
 
 @pytest.fixture
 def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    """Two settings of Dagster over one history: as this project is deployed, and Dagster's own."""
+    """Two instances of Dagster with one history: with the deployed settings, and with Dagster's default settings."""
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "kept"))
     homes = {name: tmp_path / name for name in ("kept", "stock")}
     for home in homes.values():
@@ -41,8 +41,8 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize(("writer", "reader"), [("kept", "stock"), ("stock", "kept")])
-def test_either_log_reads_what_the_other_wrote(homes: dict[str, Path], writer: str, reader: str) -> None:
-    """The history of a deployment that changes its event log, to this one or back, stays."""
+def test_either_log_reads_the_entries_of_the_other(homes: dict[str, Path], writer: str, reader: str) -> None:
+    """A deployment that changes to this event log, or back, keeps its history."""
     with dg.DagsterInstance.from_config(str(homes[writer])) as instance:
         run_id = dg.materialize([orders], instance=instance).run_id
     with dg.DagsterInstance.from_config(str(homes[reader])) as instance:
@@ -55,37 +55,37 @@ def test_either_log_reads_what_the_other_wrote(homes: dict[str, Path], writer: s
         assert dg.materialize([orders], instance=instance).success
 
 
-def test_the_deployed_settings_name_it(homes: dict[str, Path]) -> None:
-    """Who copies `deploy/dagster.yaml` gets the log that keeps its engines, beside the files of Dagster's own."""
+def test_the_deployed_settings_configure_it(homes: dict[str, Path]) -> None:
+    """`deploy/dagster.yaml` configures the event log, which uses the same files as Dagster's own."""
     with dg.DagsterInstance.from_config(str(homes["kept"])) as instance:
         assert isinstance(instance.event_log_storage, KeptSqliteEventLog)
     assert (homes["kept"] / "history" / "runs" / "index.db").exists()
 
 
 def entry(run_id: str, message: str) -> EventLogEntry:
-    """One line of a run's log."""
+    """Returns a log entry of a run."""
     fields = {"error_info": None, "level": logging.INFO, "timestamp": time.time()}
     return EventLogEntry(user_message=message, run_id=run_id, **fields)  # type: ignore[no-untyped-call] # Dagster's own
 
 
 def journals(home: Path) -> set[str]:
-    """The files of which not everything that was written has its place in the file itself."""
+    """Returns the names of the open write-ahead logs."""
     return {file.name for file in (home / "history" / "runs").glob("*.db-wal")}
 
 
-def test_files_stay_open_until_others_are_asked_for(homes: dict[str, Path]) -> None:
-    """The index, and that of one run: a process that looks into many runs has not all of them open."""
+def test_files_stay_open_until_another_run_is_read(homes: dict[str, Path]) -> None:
+    """Only the index and the file of the latest run stay open, so a process that reads many runs has few open files."""
     with dg.DagsterInstance.from_config(str(homes["kept"])) as instance:
         log = instance.event_log_storage
         for run_id in ("first", "second"):
-            log.store_event(entry(run_id, "said"))
-            assert not log.has_asset_key(ORDERS)  # a look into the index
+            log.store_event(entry(run_id, "message"))
+            assert not log.has_asset_key(ORDERS)  # this query reads the index
             assert journals(homes["kept"]) == {"index.db-wal", f"{run_id}.db-wal"}
     assert not journals(homes["kept"])
 
 
-def test_who_looks_on_is_told_while_the_file_is_open(homes: dict[str, Path]) -> None:
-    """A page that shows a run has its lines as they are written, whichever of the logs it watches with."""
+def test_watchers_receive_entries_while_the_file_is_open(homes: dict[str, Path]) -> None:
+    """A page that shows a run receives its entries as they are written, with either event log."""
     messages: queue.SimpleQueue[str] = queue.SimpleQueue()
     kept, stock = (dg.DagsterInstance.from_config(str(home)) for home in homes.values())
     with kept, stock:
@@ -95,8 +95,8 @@ def test_who_looks_on_is_told_while_the_file_is_open(homes: dict[str, Path]) -> 
         assert [messages.get(timeout=10), messages.get(timeout=10)] == ["before", "after"]
 
 
-def test_what_was_wiped_is_not_written_to(homes: dict[str, Path]) -> None:
-    """Nobody in this process has a file open that is no more."""
+def test_a_wiped_file_is_not_written_to(homes: dict[str, Path]) -> None:
+    """After a wipe, no process keeps a deleted file open."""
     first, second = (dg.DagsterInstance.from_config(str(homes["kept"])) for _ in range(2))
     with first, second:
         first.event_log_storage.store_event(entry("run", "before"))
@@ -109,7 +109,7 @@ def test_what_was_wiped_is_not_written_to(homes: dict[str, Path]) -> None:
 
 @pytest.fixture
 def opened() -> Iterator[list[object]]:
-    """The connections that are opened from here on."""
+    """The connections that are opened from now on."""
     opened: list[object] = []
 
     def note(connection: object, _record: object) -> None:
@@ -121,7 +121,7 @@ def opened() -> Iterator[list[object]]:
 
 
 def test_a_forked_process_opens_files_of_its_own(homes: dict[str, Path], opened: list[object]) -> None:
-    """What SQLite has open in one process is not for another, which a fork would give it to."""
+    """SQLite connections must not be used across a fork, so the child process opens its own."""
     with dg.DagsterInstance.from_config(str(homes["kept"])) as instance:
         instance.event_log_storage.store_event(entry("run", "of the parent"))
         opened.clear()

@@ -1,4 +1,4 @@
-"""Holds a run to how its ops share the machine: side by side in one process, or in processes that start quickly."""
+"""Tests of how the ops of a run share the machine: in parallel in one process, or in processes that start quickly."""
 
 import ast
 import importlib.util
@@ -42,12 +42,12 @@ if __name__ == "__main__":
     print(*results.get())
 """
 MODULES_OF_FACTORY = 100_000
-"""Objects that importing it leaves, at least."""
+"""The number of objects that importing it creates, at least."""
 
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """A Dagster with the settings that this project is deployed with."""
+    """A Dagster instance with the deployed settings."""
     home = tmp_path / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text((ROOT / "deploy" / "dagster.yaml").read_text())
@@ -58,7 +58,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def execute(
     instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition], config: Mapping[str, Any] | None = None
 ) -> tuple[bool, list[dg.DagsterEvent]]:
-    """Runs the assets as a run worker does, with our executor; returns whether it succeeded, and its events."""
+    """Runs the assets as a run worker does, with our executor; returns whether the run succeeded, and its events."""
     definitions = dg.Definitions(assets=assets, executor=side_by_side_executor)
     job = definitions.resolve_implicit_global_asset_job_def()
     run_config = {"execution": {"config": config}} if config else {}
@@ -70,14 +70,14 @@ def execute(
 
 
 class Crowd:
-    """Counts how many are at work at once; each is for `seconds`."""
+    """Counts how many callers work at the same time, each for `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self.most = self._running = 0
         self._seconds, self._lock = seconds, threading.Lock()
 
     def work(self) -> None:
-        """Is at work for a while."""
+        """Works for `seconds`."""
         with self._lock:
             self._running += 1
             self.most = max(self.most, self._running)
@@ -87,7 +87,7 @@ class Crowd:
 
 
 def make(name: str, body: Callable[[], object], **options: Any) -> dg.AssetsDefinition:
-    """An asset that does something."""
+    """Returns an asset that calls `body`."""
 
     def made() -> None:
         body()
@@ -97,12 +97,12 @@ def make(name: str, body: Callable[[], object], **options: Any) -> dg.AssetsDefi
 
 
 def keys(events: Sequence[dg.DagsterEvent], kind: dg.DagsterEventType) -> list[str | None]:
-    """Returns the ops that events of a kind are of, in order."""
+    """Returns the step keys of the events of a type, in order."""
     return [event.step_key for event in events if event.event_type == kind]
 
 
-def test_what_one_op_waits_for_the_others_use(instance: dg.DagsterInstance) -> None:
-    """Three ops that wait for each other end: they run at once, in the process of the run."""
+def test_ops_run_in_parallel_in_one_process(instance: dg.DagsterInstance) -> None:
+    """Three ops that wait for each other succeed, because they run at once in the process of the run."""
     together, pids = threading.Barrier(3), set()
 
     def meet() -> None:
@@ -115,16 +115,16 @@ def test_what_one_op_waits_for_the_others_use(instance: dg.DagsterInstance) -> N
     assert sorted(map(str, keys(events, dg.DagsterEventType.STEP_SUCCESS))) == ["op_0", "op_1", "op_2"]
 
 
-def test_at_most_so_many_ops_run_at_a_time(instance: dg.DagsterInstance) -> None:
-    """`max_concurrent` of the run is kept to."""
+def test_max_concurrent_limits_the_running_ops(instance: dg.DagsterInstance) -> None:
+    """`max_concurrent` of the run limits the number of running ops."""
     crowd = Crowd(0.1)
     assets = [make(f"op_{number}", crowd.work) for number in range(5)]
     assert execute(instance, assets, {"side_by_side": {"max_concurrent": 2}})[0]
     assert crowd.most == 2
 
 
-def test_an_op_waits_for_its_upstreams_and_a_failure_stops_only_what_follows(instance: dg.DagsterInstance) -> None:
-    """An op starts when its upstreams have ended; what is below one that failed never starts."""
+def test_an_op_waits_for_its_upstreams_and_a_failure_skips_only_its_downstreams(instance: dg.DagsterInstance) -> None:
+    """An op starts after its upstreams; the downstream ops of a failed op never start."""
     done: list[str] = []
 
     def fail() -> None:
@@ -147,14 +147,14 @@ def test_an_op_waits_for_its_upstreams_and_a_failure_stops_only_what_follows(ins
 
 
 def test_ops_of_one_pool_take_turns(instance: dg.DagsterInstance) -> None:
-    """A pool holds within a run as well: one op of it at a time, and others beside it."""
+    """A pool also applies within a run: one of its ops runs at a time, in parallel with ops of other pools."""
     crowd = Crowd(0.2)
     assert execute(instance, [make(f"op_{number}", crowd.work, pool="shop") for number in range(3)])[0]
     assert crowd.most == 1
 
 
-def test_an_op_that_asks_for_another_attempt_gets_it(instance: dg.DagsterInstance) -> None:
-    """A retry policy is kept to."""
+def test_an_op_is_retried(instance: dg.DagsterInstance) -> None:
+    """An op is retried as its retry policy allows."""
     attempts: list[int] = []
 
     def fail_once() -> None:
@@ -169,7 +169,7 @@ def test_an_op_that_asks_for_another_attempt_gets_it(instance: dg.DagsterInstanc
 
 
 def test_hooks_are_called(instance: dg.DagsterInstance) -> None:
-    """What is to happen after an op happens."""
+    """A hook is called after its op."""
     called: list[str] = []
 
     @dg.success_hook
@@ -181,8 +181,8 @@ def test_hooks_are_called(instance: dg.DagsterInstance) -> None:
     assert called == ["op"]
 
 
-def test_a_cancelled_run_ends_with_what_its_ops_are_at(location: Location) -> None:
-    """The signal that Dagster sends ends a run: running ops are interrupted, and no other op begins."""
+def test_a_cancelled_run_interrupts_its_ops(location: Location) -> None:
+    """The signal that Dagster sends ends a run: running ops are interrupted, and no other op starts."""
     waits = "import time\nfrom pathlib import Path\n\n\ndef get_rows():\n    Path('began').touch()\n"
     waits += "    while not Path('go').exists():\n        time.sleep(0.05)\n    yield {'id': 1}\n"
     location.add("shop", data=waits)
@@ -193,7 +193,7 @@ def test_a_cancelled_run_ends_with_what_its_ops_are_at(location: Location) -> No
         time.sleep(0.1)
     with open_instance(location.root / "home") as found:
         [run] = found.get_runs()
-        # What pressing "Terminate" does.
+        # This is the signal of the button "Terminate".
         found.report_run_canceling(run)
         process.terminate()
         time.sleep(1)
@@ -219,7 +219,7 @@ def get_rows():
 
 
 def start(location: Location, select: str, config: Mapping[str, Any]) -> subprocess.Popen[bytes]:
-    """Starts a run of some assets in a process of its own; what it writes is in run.log."""
+    """Starts a run of some assets in a process of its own; its output is in run.log."""
     location.write("definitions.py", COMPOSITION)
     location.write("home/dagster.yaml", (ROOT / "deploy" / "dagster.yaml").read_bytes())
     environment = {**os.environ, "DAGSTER_HOME": str(location.root / "home"), "PYTHONPATH": str(ROOT)}
@@ -233,7 +233,7 @@ def start(location: Location, select: str, config: Mapping[str, Any]) -> subproc
 
 @pytest.mark.parametrize("mode", ["side_by_side", "multiprocess", "in_process"])
 def test_a_source_that_is_not_selected_is_never_imported(location: Location, mode: str) -> None:
-    """A run of one source imports that one, once, where it is read, and no other."""
+    """A run of one source imports that source once, in the process that reads it, and no other source."""
     location.add("north", data=IMPORTED)
     location.add("south", data=IMPORTED)
     process = start(location, "raw/north", {mode: {}})
@@ -248,7 +248,7 @@ def test_a_source_that_is_not_selected_is_never_imported(location: Location, mod
 
 
 def test_output_stays_masked_until_the_last_op_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
-    """Ops share their process's output: one that ends early takes no other's mask along."""
+    """Ops share the output of their process: the end of one op does not end the masking for the others."""
     remember(["hunter2-canary"])
     first, second = redacted_output(), redacted_output()
     first.__enter__()
@@ -261,13 +261,13 @@ def test_output_stays_masked_until_the_last_op_has_ended(capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("module", PRELOADED)
-def test_what_is_preloaded_exists(module: str) -> None:
-    """A module that Dagster moves would be imported by every op's process again, without a word."""
+def test_preloaded_modules_exist(module: str) -> None:
+    """If Dagster moved a preloaded module, every op's process would import it again without a warning."""
     assert importlib.util.find_spec(module)
 
 
-def test_only_what_the_location_has_imported_is_preloaded() -> None:
-    """A location without dbt waits for no import of dbt before its first op; one with dbt has it imported once."""
+def test_only_modules_of_the_location_are_preloaded() -> None:
+    """A location without dbt does not import dbt before its first op; one with dbt imports it once."""
     code = "from data_foundation.orchestration import factory, executor; print(executor.preloaded()); "
     code += "import data_foundation.orchestration.dbt_assets; print(executor.preloaded())"
     printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -276,8 +276,8 @@ def test_only_what_the_location_has_imported_is_preloaded() -> None:
     assert with_dbt == [*without, "data_foundation.orchestration.dbt_assets"]
 
 
-def test_the_collector_leaves_out_what_was_imported_before_the_fork(tmp_path: Path) -> None:
-    """A process of `multiprocess` looks for garbage, but not among the modules that it shares with its like."""
+def test_modules_imported_before_the_fork_are_not_collected(tmp_path: Path) -> None:
+    """A process of `multiprocess` collects garbage, except in the modules that it shares with other processes."""
     script = tmp_path / "look.py"
     script.write_text(LOOK)
     printed = subprocess.run([sys.executable, script], cwd=ROOT, capture_output=True, text=True, check=True).stdout

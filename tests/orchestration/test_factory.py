@@ -1,4 +1,4 @@
-"""Holds the factory and the translator to what a folder becomes in Dagster."""
+"""Tests of the factory and the translator: the assets of a source folder."""
 
 import json
 import subprocess
@@ -69,13 +69,13 @@ source/personal_finance
 
 @pytest.fixture
 def answers() -> dict[str, Any]:
-    """What the server of `api` answers, by path with query; anything else is an empty list."""
+    """The responses of the server of `api` by path and query; others are an empty list."""
     return {}
 
 
 @pytest.fixture
 def api(answers: dict[str, Any]) -> Iterator[str]:
-    """A server on this machine that answers with JSON, for sources that call plain `requests`."""
+    """A local server that responds with JSON, for sources that call plain `requests`."""
 
     class Api(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -87,7 +87,7 @@ def api(answers: dict[str, Any]) -> Iterator[str]:
 
         @override
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -127,7 +127,7 @@ def test_a_generator_that_yields_one_dict_replaces_its_table(
 
 
 def test_a_generator_of_lists_appends_with_args(location: Location, api: str, answers: dict[str, Any]) -> None:
-    """`entry: github.data.get_commits`, `args: ["org/repo"]`, `write_disposition: append`: each yield is a list."""
+    """`entry: github.data.get_commits`, `args: ["org/repo"]`, `write_disposition: append`: each item is a list."""
     location.add(
         "github",
         """
@@ -219,7 +219,7 @@ resources:
 def test_a_factory_function_serves_several_endpoints(
     location: Location, api: str, answers: dict[str, Any], form: str
 ) -> None:
-    """`get_api_generator("endpoint_one")` returns the generator; in Python and in YAML it yields the same assets."""
+    """`get_api_generator("endpoint_one")` returns the generator; in Python and in YAML the assets are the same."""
     data = FACTORY_FUNCTION.format(api=api)
     if form == "python":
         location.add_python("shop", FACTORY_DEFINITIONS, data)
@@ -239,7 +239,7 @@ def test_a_factory_function_serves_several_endpoints(
 
 
 def test_the_map_form_is_keyed_by_destination(location: Location) -> None:
-    """`resources: {schema.table: {arguments, keyword_arguments}}` means the same as the list form."""
+    """`resources: {schema.table: {arguments, keyword_arguments}}` is the same as the list form."""
     location.add(
         "shop",
         """
@@ -330,7 +330,7 @@ resources = [
 
 
 def test_python_instead_of_yaml(location: Location, api: str, answers: dict[str, Any]) -> None:
-    """A folder with `definitions.py` yields the same asset as one with `sources.yaml`; `schema.table` is its place."""
+    """A folder with `definitions.py` has the same asset as one with `sources.yaml`; `schema.table` is the table."""
     data = PYTHON_DATA.format(api=api)
     location.add_python("python", PYTHON_DEFINITIONS, data)
     location.add(
@@ -353,7 +353,7 @@ def test_python_instead_of_yaml(location: Location, api: str, answers: dict[str,
 
 
 def test_python_beside_yaml(location: Location) -> None:
-    """A folder may hold both; what Python declares inherits from the `source:` block too."""
+    """A folder may have both files; resources in Python also inherit from the `source:` block."""
     location.add(
         "shop",
         "source: {owners: 'team:sales', automation: '@daily'}\n"
@@ -403,15 +403,15 @@ def entries(tmp_path_factory: pytest.TempPathFactory) -> tuple[Location, dg.Exec
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_an_entry_may_be(entries: tuple[Location, dg.ExecuteInProcessResult], name: str) -> None:
-    """A generator, a function that gives one or rows, a frame, a resource, a transformer: two rows land."""
+def test_every_kind_of_entry_is_loaded(entries: tuple[Location, dg.ExecuteInProcessResult], name: str) -> None:
+    """A generator, a function that returns a generator or rows, a frame, a resource, a transformer: all are loaded."""
     location, result = entries
     assert f"raw/{name}" in landed(result), failure(result)
     assert location.query(f"select id from raw.{name} order by id") == [(1,), (2,)]
 
 
-def test_lineage_goes_from_the_source_to_its_tables(location: Location) -> None:
-    """One external asset stands upstream of a source's tables; a transformer's upstream is what it takes items from."""
+def test_lineage_from_the_source_to_its_tables(location: Location) -> None:
+    """One external asset is upstream of a source's tables; a transformer's upstream is its parent."""
     location.add(
         "shop",
         """
@@ -433,8 +433,8 @@ def test_lineage_goes_from_the_source_to_its_tables(location: Location) -> None:
     assert specs["source/shop"].group_name == specs["raw/orders"].group_name == "shop"
 
 
-def test_what_an_asset_says_of_itself(location: Location) -> None:
-    """Owners, tags, kinds, links, the table's name and known columns are shown; a resource adds to its source."""
+def test_attributes_of_an_asset(location: Location) -> None:
+    """Owners, tags, kinds, links, table name and columns are shown; the resource's values are added to the source's."""
     folder = location.add(
         "shop",
         """
@@ -480,10 +480,10 @@ def test_what_an_asset_says_of_itself(location: Location) -> None:
         pytest.param("", "def get_rows():\n    yield 1", None, id="neither"),
     ],
 )
-def test_a_description_is_the_yamls_or_the_docstring(
+def test_a_description_is_from_the_yaml_or_the_docstring(
     location: Location, yaml: str, data: str, expected: str | None
 ) -> None:
-    """A description in YAML wins over the entry's docstring."""
+    """A description in YAML takes precedence over the entry's docstring."""
     location.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.orders{yaml}}}]", data)
     assert location.specs()["raw/orders"].description == expected
 
@@ -495,7 +495,7 @@ NESTED = "def get_rows():\n    yield [{'id': 1, 'items': [{'sku': 'a'}, {'sku': 
     "selected", [[], ["raw/orders__items"], ["raw/orders"]], ids=["all", "child alone", "parent alone"]
 )
 def test_child_tables_are_assets(location: Location, selected: list[str]) -> None:
-    """A nested list named in `child_tables` is an asset below its parent; either selected alone lands both."""
+    """A nested list in `child_tables` is an asset below its parent; selecting either loads both."""
     location.add(
         "shop",
         "resources: [{entry: data.get_rows, destination: raw.orders, child_tables: [items]}]",
@@ -523,7 +523,7 @@ DAYS = "def get_days(start, end, key):\n    yield [{'start': str(start), 'end': 
 
 
 def test_an_op_per_source_and_partitioning(location: Location) -> None:
-    """A source is one op of its name in a pool of its name; each partitioning has one more, whose ranges run as one."""
+    """A source is an op and a pool of its name; each partitioning has an op, which loads a range in one run."""
     location.add("shop", PARTITIONED, ROWS + DAYS)
     ops = {
         asset.op.name: asset for asset in location.definitions().assets or () if isinstance(asset, dg.AssetsDefinition)
@@ -538,7 +538,7 @@ def test_an_op_per_source_and_partitioning(location: Location) -> None:
 
 
 def test_partition_bounds_reach_the_entry(location: Location) -> None:
-    """`{{ partition.start }}`, `.end` and `.key` are those of the partition that runs."""
+    """`{{ partition.start }}`, `.end` and `.key` are those of the partition of the run."""
     location.add("shop", PARTITIONED, ROWS + DAYS)
     result = location.materialize("raw/days", partition_key="2024-02-03")
     assert result.success, failure(result)
@@ -551,8 +551,8 @@ def test_partition_bounds_reach_the_entry(location: Location) -> None:
     ["start: 2024-01-01, timezone: Europe/Amsterdam", "start: 2024-01-01, end: 2025-01-01"],
     ids=["timezone", "end"],
 )
-def test_partitionings_that_start_together_are_ops_of_their_own(location: Location, other: str) -> None:
-    """Two partitionings that differ in their end or their time zone stand side by side."""
+def test_partitionings_with_one_start_are_separate_ops(location: Location, other: str) -> None:
+    """Two partitionings that differ in end or time zone are two ops."""
     merge = "write_disposition: merge, primary_key: id"
     location.add(
         "shop",
@@ -563,8 +563,8 @@ def test_partitionings_that_start_together_are_ops_of_their_own(location: Locati
     assert {"raw/a", "raw/b"} < set(location.specs())
 
 
-def test_presence_is_registration(location: Location) -> None:
-    """A new folder needs no edit anywhere else; one that goes away takes its assets along."""
+def test_a_folder_needs_no_registration(location: Location) -> None:
+    """A new folder needs no other edit; the assets of a removed folder disappear."""
     assert location.specs() == {}
     location.add("shop")
     assert set(location.specs()) == {"source/shop", "raw/shop"}
@@ -572,8 +572,8 @@ def test_presence_is_registration(location: Location) -> None:
     assert location.specs() == {}
 
 
-def test_a_resource_that_is_switched_off_is_no_asset(location: Location) -> None:
-    """`enabled: false` leaves no asset, even where it is the only one of its folder."""
+def test_a_disabled_resource_is_not_an_asset(location: Location) -> None:
+    """`enabled: false` removes the asset, even if it is the only one of its folder."""
     location.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders, enabled: false}]")
     location.add("healthy")
     assert set(location.specs()) == {"source/shop", "source/healthy", "raw/healthy"}
@@ -582,7 +582,7 @@ def test_a_resource_that_is_switched_off_is_no_asset(location: Location) -> None
 
 @pytest.mark.parametrize("name", ["json", "github", "dlt", "requests", "dagster", "data", "typing", "yaml"])
 def test_a_folder_named_like_a_package_shadows_nothing(location: Location, name: str) -> None:
-    """It loads, its relative imports are its own, and the package of that name is still the package."""
+    """The folder is loaded with its relative imports, and the package of the same name is still importable."""
     location.add(
         name,
         data="""
@@ -607,17 +607,17 @@ def test_a_folder_named_like_a_package_shadows_nothing(location: Location, name:
 
 @pytest.fixture(scope="module")
 def shipped() -> dict[str, dg.AssetSpec]:
-    """The spec of every asset of this repository's sources, by key."""
+    """The spec of every asset of the sources that ship, by key."""
     return {spec.key.to_user_string(): spec for spec in build_definitions(ROOT).resolve_all_asset_specs()}
 
 
 def test_the_shipped_assets(shipped: dict[str, dg.AssetSpec]) -> None:
-    """A changed key breaks its readers: this list changes only on purpose."""
+    """A changed key breaks downstream users, so this list must be changed on purpose."""
     assert sorted(shipped) == SHIPPED.split()
 
 
-def test_every_shipped_table_says_what_it_is(shipped: dict[str, dg.AssetSpec]) -> None:
-    """Description, owner, columns, links, schedule and freshness: none of the shipped tables lacks one."""
+def test_every_shipped_table_is_documented(shipped: dict[str, dg.AssetSpec]) -> None:
+    """Every table of the sources that ship has description, owner, columns, links, schedule and freshness."""
     for key, spec in shipped.items():
         if key.startswith("source/") or "__" in key:
             continue
@@ -665,8 +665,8 @@ app(["check"], standalone_mode=False)
 
 
 @pytest.mark.parametrize("doing", [BUILD, CHECK], ids=["the location", "foundation check"])
-def test_definition_time_touches_nothing(doing: str) -> None:
-    """Neither imports a source, opens a connection, or makes a folder or a file."""
+def test_building_definitions_has_no_side_effects(doing: str) -> None:
+    """Building definitions imports no source, opens no connection, and creates no folder or file."""
     report = "\nprint('SEEN', seen)\nprint('IMPORTED', [name for name in sys.modules if '_dlthub_' in name])"
     done = subprocess.run(
         [sys.executable, "-B", "-c", AUDIT + doing + report, str(ROOT)],
@@ -678,8 +678,8 @@ def test_definition_time_touches_nothing(doing: str) -> None:
     assert "SEEN []\nIMPORTED []" in done.stdout, done.stdout + done.stderr
 
 
-def test_definition_time_watches_closely(location: Location) -> None:
-    """The watch of the test above does see an import, a folder and a file."""
+def test_the_guard_of_side_effects_detects_them(location: Location) -> None:
+    """The guard of the test above detects an import, a folder and a file."""
     location.add_python(
         "loud",
         "from .data import X\nresources = []\n",
@@ -701,14 +701,14 @@ def test_definition_time_watches_closely(location: Location) -> None:
         pytest.param(lambda text: ("---\n" + text + "...\n").encode(), id="document markers"),
     ],
 )
-def test_any_editors_yaml_is_read(location: Location, change: Callable[[str], bytes]) -> None:
-    """What editors of other systems write is the same file."""
+def test_yaml_of_any_editor_is_read(location: Location, change: Callable[[str], bytes]) -> None:
+    """Files of editors on other systems, with other line ends or a byte order mark, are read as the same file."""
     location.add("shop", change("resources:\n  - entry: data.get_rows\n    destination: raw.orders\n"))
     assert set(location.specs()) == {"source/shop", "raw/orders"}
 
 
-def test_a_deployment_of_ones_own_has_the_same_keys(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`DEPLOYMENT=dev` changes the schema of the tables, also in the UI, and nothing in the graph."""
+def test_a_deployment_has_the_same_asset_keys(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`DEPLOYMENT=dev` changes the schema of the tables, also in the UI, but no asset key."""
     location.add("shop")
     production = location.specs()
     monkeypatch.setenv("DEPLOYMENT", "dev")

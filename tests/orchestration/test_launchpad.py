@@ -1,4 +1,4 @@
-"""Holds runs to the options of the launchpad: real Dagster runs of a small location, and the rows that they leave."""
+"""Tests of the launchpad's options: real Dagster runs of a small location, and the rows that they load."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ resources:
 
 @dataclass
 class Launchpad:
-    """Runs assets of a tree's source `shop` as the UI does."""
+    """Runs assets of the source `shop` as the UI does."""
 
     tree: Tree
     instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
@@ -58,7 +58,7 @@ class Launchpad:
     def run(
         self, *keys: str, config: Mapping[str, Any] | None = None, op: str = "shop", **options: Any
     ) -> dg.ExecuteInProcessResult:
-        """Materialises assets in one run."""
+        """Materializes assets in one run."""
         job = build_definitions(self.tree.root, self.tree.warehouse).resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
             asset_selection=[dg.AssetKey(["raw", key]) for key in keys],
@@ -71,12 +71,12 @@ class Launchpad:
 
 @pytest.fixture
 def launchpad(tree: Tree) -> Launchpad:
-    """A launchpad over an empty tree."""
+    """A launchpad for an empty tree."""
     return Launchpad(tree)
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
-    """Table and metadata of every materialisation of the run."""
+    """Returns table and metadata of every materialization of the run."""
     found = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
     return {
         str(it.asset_key and it.asset_key.path[-1]): {name: value.value for name, value in it.metadata.items()}
@@ -85,12 +85,12 @@ def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]
 
 
 def log_of(launchpad: Launchpad, result: dg.ExecuteInProcessResult) -> str:
-    """Everything that the run wrote to the event log."""
+    """Returns everything that the run wrote to the event log."""
     return "\n".join(str(entry) for entry in launchpad.instance.all_logs(result.run_id))
 
 
-def test_every_materialisation_says_what_landed(launchpad: Launchpad) -> None:
-    """Rows, the table's true name, columns, schema changes, seconds, load id, cursor and child tables are metadata."""
+def test_metadata_of_every_materialization(launchpad: Launchpad) -> None:
+    """Rows, the table's full name, columns, schema changes, seconds, load id, cursor and child tables are metadata."""
     launchpad.tree.add("shop", PARTITIONED.replace("partitions:", "meta: {x: 1} # "), DATA)
     result = launchpad.run("days", "days__lines")
     assert result.success
@@ -120,8 +120,8 @@ def test_every_materialisation_says_what_landed(launchpad: Launchpad) -> None:
     assert "schema_changes" not in again
 
 
-def test_a_child_selected_alone_lands_with_its_parent(launchpad: Launchpad) -> None:
-    """A resource lands whole: the child is what the run materialises, and the parent's history has it too."""
+def test_a_child_selected_alone_is_loaded_with_its_parent(launchpad: Launchpad) -> None:
+    """A resource is loaded as a whole, so the parent of the selected child is materialized too."""
     launchpad.tree.add("shop", PARTITIONED, DATA)
     result = launchpad.run("days__lines", op="shop__daily_20240101", partition_key="2024-01-02")
     assert result.success
@@ -130,8 +130,8 @@ def test_a_child_selected_alone_lands_with_its_parent(launchpad: Launchpad) -> N
         assert launchpad.instance.get_materialized_partitions(dg.AssetKey(["raw", table])) == {"2024-01-02"}
 
 
-def test_start_end_and_arguments_come_from_the_launchpad(launchpad: Launchpad) -> None:
-    """A range and the entry's arguments may be given for one run; the next ordinary run knows nothing of them."""
+def test_start_end_and_arguments_are_those_of_the_launchpad(launchpad: Launchpad) -> None:
+    """A range and arguments of the entry can be set for one run; the next run does not use them."""
     launchpad.tree.add("shop", PARTITIONED.replace("partitions:", "meta: {x: 1} # "), DATA)
     config = {"start": "2024-01-03", "end": "2024-01-05", "kwargs": {"days": {"colour": "blue"}}}
     assert materialized(launchpad.run("days", config=config))["days"]["rows_loaded"] == 2
@@ -142,8 +142,8 @@ def test_start_end_and_arguments_come_from_the_launchpad(launchpad: Launchpad) -
     assert launchpad.tree.query("select distinct colour from raw.days") == ["red"]
 
 
-def test_arguments_are_given_by_table(launchpad: Launchpad) -> None:
-    """Two resources of one run take different arguments; an argument that the entry does not have is refused."""
+def test_arguments_are_set_by_table(launchpad: Launchpad) -> None:
+    """Two resources of one run have different arguments; an argument that the entry does not have is refused."""
     launchpad.tree.add(
         "shop",
         """
@@ -163,8 +163,8 @@ def test_arguments_are_given_by_table(launchpad: Launchpad) -> None:
     assert "color" in log_of(launchpad, result)
 
 
-def test_a_sample_takes_that_many_rows(launchpad: Launchpad) -> None:
-    """`limit` cuts exactly, inside a page too, and leaves the cursor where it was."""
+def test_a_sample_has_the_requested_number_of_rows(launchpad: Launchpad) -> None:
+    """`limit` applies exactly, also within a page, and does not move the cursor."""
     launchpad.tree.add("shop", PARTITIONED.replace("partitions:", "meta: {x: 1} # "), DATA)
     sample = materialized(launchpad.run("days", config={"limit": 3}))["days"]
     assert (sample["rows_loaded"], sample["child_tables"], "cursor_after" in sample) == (3, {"days__lines": 6}, False)
@@ -173,7 +173,7 @@ def test_a_sample_takes_that_many_rows(launchpad: Launchpad) -> None:
 
 @pytest.mark.parametrize("refresh", ["state", "drop"])
 def test_a_refresh_loads_all_rows_again(launchpad: Launchpad, refresh: str) -> None:
-    """`refresh` requests all rows since the initial value from the vendor, and leaves the table of a first load."""
+    """`refresh` requests all rows since the initial value, and the table is as after a first load."""
     launchpad.tree.add("shop", PARTITIONED.replace("partitions:", "meta: {x: 1} # "), DATA)
     assert launchpad.run("days").success
     again = materialized(launchpad.run("days", config={"refresh": refresh}))["days"]
@@ -182,7 +182,7 @@ def test_a_refresh_loads_all_rows_again(launchpad: Launchpad, refresh: str) -> N
 
 
 def test_a_backfill_in_pieces_is_the_full_load(launchpad: Launchpad) -> None:
-    """Single partitions and a range of them as one run leave what one run over everything leaves; no cursor moves."""
+    """Single partitions, and a range in one run, give the same table as one run of everything; no cursor moves."""
     launchpad.tree.add("shop", PARTITIONED, DATA)
     op = "shop__daily_20240101"
     one = launchpad.run("days", op=op, partition_key="2024-01-01")
@@ -203,7 +203,7 @@ def test_a_backfill_in_pieces_is_the_full_load(launchpad: Launchpad) -> None:
 
 
 def add_four(tree: Tree, *failing: str) -> None:
-    """Four tables, some of which fail."""
+    """Writes four tables, of which some fail."""
     resources = "\n".join(
         f"  - {{entry: data.get_rows, args: [{name}], destination: raw.{name}, write_disposition: replace}}"
         for name in "abcd"
@@ -213,8 +213,8 @@ def add_four(tree: Tree, *failing: str) -> None:
         (folder / f"{name}.fails").touch()
 
 
-def test_a_subset_loads_nothing_else(launchpad: Launchpad) -> None:
-    """Only what was selected is loaded."""
+def test_a_subset_loads_the_selected_tables_only(launchpad: Launchpad) -> None:
+    """Only the selected resources are loaded."""
     add_four(launchpad.tree)
     result = launchpad.run("b", "d")
     assert materialized(result).keys() == {"b", "d"}
@@ -222,8 +222,8 @@ def test_a_subset_loads_nothing_else(launchpad: Launchpad) -> None:
     assert launchpad.tree.query(tables) == ["b", "d"]
 
 
-def test_what_fails_is_named_and_the_others_land(launchpad: Launchpad) -> None:
-    """Of four resources two fail: two materialise, one Failure names the two, and re-execution takes only those."""
+def test_failed_resources_are_named_and_the_others_are_loaded(launchpad: Launchpad) -> None:
+    """Of four resources two fail: two are materialized, one Failure names the two, and re-execution selects those."""
     add_four(launchpad.tree, "b", "c")
     result = launchpad.run("a", "b", "c", "d")
     assert not result.success
@@ -252,8 +252,8 @@ def test_what_fails_is_named_and_the_others_land(launchpad: Launchpad) -> None:
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_what_takes_the_rows_of_another_may_be_faster_than_it(launchpad: Launchpad, *, failing: bool) -> None:
-    """A transformer that ends before its parent waits with its materialisation, and lands although the parent fails."""
+def test_a_transformer_may_end_before_its_parent(launchpad: Launchpad, *, failing: bool) -> None:
+    """A transformer that ends before its parent is materialized after it, and also if the parent fails."""
     launchpad.tree.add(
         "shop",
         f"""
@@ -272,7 +272,7 @@ def test_what_takes_the_rows_of_another_may_be_faster_than_it(launchpad: Launchp
 
 
 def test_progress_reaches_the_event_log(launchpad: Launchpad, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each phase of a long load is logged while it runs; of a short load only its end."""
+    """Each phase of a long load is logged while it runs; a short load logs its end only."""
     add_four(launchpad.tree)
     result = launchpad.run("a")
     messages = [entry.user_message for entry in launchpad.instance.all_logs(result.run_id)]
@@ -287,7 +287,7 @@ def test_progress_reaches_the_event_log(launchpad: Launchpad, monkeypatch: pytes
 
 
 def test_secrets_never_reach_the_event_log(launchpad: Launchpad, capfd: pytest.CaptureFixture[str]) -> None:
-    """An error with an address in it is shown without password and query values: in log, terminal and files."""
+    """An error with a URL is shown without password and query values: in the log, the terminal and files."""
     launchpad.tree.add("shop", "resources: [{entry: data.get_secret, destination: raw.secret}]", DATA)
     result = launchpad.run("secret")
     assert not result.success

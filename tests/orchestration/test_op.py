@@ -1,4 +1,4 @@
-"""Holds the op of a source to what Dagster's own decorator makes of the same tables and checks."""
+"""Tests that the op of a source is the one that Dagster's own decorator builds for the same tables and checks."""
 
 from collections.abc import Sequence
 
@@ -31,11 +31,11 @@ DATA = "def get_rows():\n    yield [{'id': 1}]\n\n\ndef get_more(item):\n    yie
 
 
 class Meddling(SourceTranslator):
-    """Gives a table what only Dagster's own assets have: where it is kept, a version, the partition before its own."""
+    """Gives a table an IO manager, a code version and a dependency on its previous partition, which ours never have."""
 
     @override
     def get_asset_spec(self, data: ResourceData) -> dg.AssetSpec:
-        """Returns the spec with these."""
+        """Returns the spec with these attributes."""
         spec = super().get_asset_spec(data)
         if not data.resource.partitions:
             return spec.with_io_manager_key("io_manager").replace_attributes(code_version="7")
@@ -45,10 +45,10 @@ class Meddling(SourceTranslator):
 
 @pytest.mark.parametrize("translator", [SourceTranslator(), Meddling()], ids=["default", "custom"])
 @pytest.mark.filterwarnings("error:Support for arbitrary metadata:DeprecationWarning")
-def test_it_is_what_the_decorator_makes(
+def test_the_op_equals_that_of_the_decorator(
     location: Location, monkeypatch: pytest.MonkeyPatch, translator: SourceTranslator
 ) -> None:
-    """The snapshots of all ops, inputs, outputs, assets, checks and jobs are equal, to the letter."""
+    """The snapshots of all ops, inputs, outputs, assets, checks and jobs are equal."""
     location.add("shop", TREE, DATA)
     location.add("hermit", ONE_OUTPUT, DATA)
     ours = _snapshots(build_definitions(location.root, translator=translator))
@@ -69,10 +69,10 @@ THERE_TWICE = "resources: [{entry: data.get_rows, destination: raw.x, checks: {a
 @pytest.mark.parametrize(
     ("yaml", "why"), [(CALLED_LIKE_A_TABLE, "output names overlap"), (THERE_TWICE, "Duplicate check specs")]
 )
-def test_it_refuses_what_the_decorator_refuses(
+def test_duplicate_outputs_are_refused_as_by_the_decorator(
     location: Location, monkeypatch: pytest.MonkeyPatch, yaml: str, why: str
 ) -> None:
-    """Two outputs with the same name break the source, with the message of the decorator."""
+    """Two outputs with the same name break the source, with the decorator's message."""
     location.add("shop", yaml)
     ours = location.specs()["source/shop"].description or ""
     assert why in ours

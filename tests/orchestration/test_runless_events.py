@@ -1,4 +1,4 @@
-"""What a run outside Dagster writes into Dagster's history."""
+"""Tests of the events that a run outside Dagster records in Dagster's history."""
 
 import inspect
 import os
@@ -35,8 +35,8 @@ class Prefixed(SourceTranslator):
 """
 
 
-def test_what_landed_outside_dagster_is_in_its_history(location: Location) -> None:
-    """`foundation run --record` leaves a materialisation with rows and columns for each table and child table."""
+def test_loads_outside_dagster_are_in_its_history(location: Location) -> None:
+    """`foundation run --record` records a materialization with rows and columns for each table and child table."""
     location.add(
         "shop",
         "resources: [{entry: data.get_rows, destination: raw.orders, child_tables: [items]}]",
@@ -54,7 +54,7 @@ def test_what_landed_outside_dagster_is_in_its_history(location: Location) -> No
     assert items.asset_materialization.metadata["dagster/row_count"].value == 2
 
 
-def test_what_landed_is_recorded_under_the_keys_of_the_code_location(location: Location) -> None:
+def test_loads_are_recorded_with_the_keys_of_the_code_location(location: Location) -> None:
     """`foundation run --record` takes the asset keys from definitions.py, whose translator may have changed them."""
     location.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders, checks: {row_count: {min: 1}}}]")
     location.write("company/keys.py", PREFIXED)
@@ -66,7 +66,7 @@ def test_what_landed_is_recorded_under_the_keys_of_the_code_location(location: L
 
 
 def test_a_code_location_that_cannot_be_run_is_named(location: Location) -> None:
-    """The message names the file at fault, and that nothing was written into the history."""
+    """The message names the file with the error, and explains that nothing was recorded."""
     location.write("definitions.py", "1 / 0\n")
     with pytest.raises(
         FoundationError, match=r"definitions.py: cannot be run .* ZeroDivisionError.* nothing was written"
@@ -91,7 +91,7 @@ def test_a_code_location_that_cannot_be_run_is_named(location: Location) -> None
 def test_a_code_location_is_run_only_if_it_may_have_a_translator(
     location: Location, call: str, *, is_run: bool
 ) -> None:
-    """Running it imports all of Dagster and dbt: not for a file whose text shows that every key is the default one."""
+    """Running definitions.py imports Dagster and dbt, so it is not run if its text shows that no key is changed."""
     location.write("definitions.py", f"import not_there\ndefs = {call}\n")
     if is_run:
         with pytest.raises(FoundationError, match=r"not_there|SyntaxError"):
@@ -101,13 +101,13 @@ def test_a_code_location_is_run_only_if_it_may_have_a_translator(
 
 
 def test_the_arguments_without_a_translator_are_those_of_build_definitions() -> None:
-    """What is read from the text of definitions.py agrees with the function that it calls."""
+    """The argument names that are read from the text of definitions.py are parameters of build_definitions."""
     names = [*asset_keys._BEFORE_TRANSLATOR, "translator", *asset_keys._AFTER_TRANSLATOR]
     assert list(inspect.signature(build_definitions).parameters) == names
 
 
 def _run_and_record(location: Location) -> Path:
-    """Loads everything from the command line and returns the DAGSTER_HOME that knows of it."""
+    """Loads everything from the command line, and returns the DAGSTER_HOME with the recorded events."""
     home = location.root / "home"
     home.mkdir()
     command = [str(Path(sys.executable).parent / "foundation"), "run", "--record"]

@@ -1,4 +1,4 @@
-"""Tests that every override of a user's translator counts, and that everything derived from an asset key follows it."""
+"""Tests that every override of a user's translator applies, and that everything derived from a key follows it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -53,7 +53,7 @@ OVERRIDES: list[Any] = [
 def test_an_override_decides_its_attribute(
     location: Location, method: str, value: Any, read: Callable[[dg.AssetSpec], Any]
 ) -> None:
-    """What a method of a user's translator returns for a resource is what the asset has in the built definitions."""
+    """The value that a method of a user's translator returns is the asset's attribute in the built definitions."""
 
     def returned(self: SourceTranslator, data: ResourceData) -> Any:
         is_orders = data.resource.destination == "raw.orders"
@@ -91,8 +91,8 @@ def test_each_attribute_can_be_read_from_the_translator(location: Location) -> N
     assert list(translator.get_deps_asset_keys(data)) == [dep.asset_key for dep in spec.deps]
 
 
-def test_every_method_of_dagster_dlt_counts_or_is_refused() -> None:
-    """A method that a new version of dagster-dlt's translator has must be taken up here, or named here as refused."""
+def test_every_method_of_dagster_dlt_is_supported_or_refused() -> None:
+    """A method that a new version of dagster-dlt's translator has must be supported, or listed as refused."""
     public = {name for name in vars(DagsterDltTranslator) if name.startswith("get_")}
     assert public - vars(SourceTranslator).keys() == {"get_auto_materialize_policy"}
     assert {name for name, *_ in (case.values for case in OVERRIDES)} == public - {
@@ -103,7 +103,7 @@ def test_every_method_of_dagster_dlt_counts_or_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["get_auto_materialize_policy", "_default_asset_key_fn"])
 def test_an_override_without_effect_is_refused(name: str) -> None:
-    """The class cannot be created; the message names the method and those that count."""
+    """The class cannot be created; the message names the method and the supported ones."""
     with pytest.raises(TypeError, match=rf"Override: overrides {name}, which would have no effect; .*get_asset_key"):
         type("Override", (SourceTranslator,), {name: lambda _self, _resource: None})
 
@@ -118,7 +118,7 @@ class Prefixed(SourceTranslator):
 
 
 class PrefixedSpec(SourceTranslator):
-    """Does the same in `get_asset_spec`, which has the last word, and changes the group too."""
+    """Does the same in `get_asset_spec`, which is called last, and changes the group too."""
 
     @override
     def get_asset_spec(self, data: ResourceData) -> dg.AssetSpec:
@@ -132,7 +132,7 @@ BOTH_WAYS = pytest.mark.parametrize("translator", [Prefixed(), PrefixedSpec()], 
 
 @BOTH_WAYS
 def test_lineage_and_checks_follow_the_key(location: Location, translator: SourceTranslator) -> None:
-    """Nested tables, resources that read another's items, and checks hang on the key that the translator gave."""
+    """Nested tables, transformers and checks use the key that the translator returns."""
     location.add("shop", TREE, DATA)
     graph = build_definitions(location.root, translator=translator).resolve_asset_graph()
     assert {key.to_user_string(): parents(graph, key) for key in graph.materializable_asset_keys} == {
@@ -148,7 +148,7 @@ def test_lineage_and_checks_follow_the_key(location: Location, translator: Sourc
 
 @BOTH_WAYS
 def test_a_run_materializes_the_key(location: Location, translator: SourceTranslator) -> None:
-    """A run lands the configured tables and reports rows, nested rows and checks under the translator's keys."""
+    """A run loads the configured tables and reports rows, child rows and checks with the translator's keys."""
     location.add("shop", TREE, DATA)
     result = materialize(location, translator)
     assert result.success, failure(result)
@@ -162,7 +162,7 @@ def test_a_run_materializes_the_key(location: Location, translator: SourceTransl
 
 
 def test_a_run_of_a_nested_table_alone_is_selected_by_its_key(location: Location) -> None:
-    """The selection takes the translator's keys; the parent lands too and its history has it."""
+    """The selection uses the translator's keys; the parent is loaded and materialized too."""
     location.add("shop", TREE, DATA)
     result = materialize(location, Prefixed(), "lake/raw/orders__items")
     assert result.success, failure(result)
@@ -171,7 +171,7 @@ def test_a_run_of_a_nested_table_alone_is_selected_by_its_key(location: Location
 
 
 def test_a_dependency_between_siblings_orders_their_events(location: Location) -> None:
-    """A translator may make a table depend on others of its source, whichever of them lands first."""
+    """A translator may make a table depend on others of its source, in whatever order they are loaded."""
 
     class Chained(SourceTranslator):
         @override
@@ -227,8 +227,8 @@ def test_dbt_models_follow_the_key() -> None:
     assert not [key for key in graph.get_all_asset_keys() if key.path[0] == "raw"]
 
 
-def test_automation_recognises_tables_whatever_their_kinds_and_tags(location: Location) -> None:
-    """A translator that replaces kinds and tags keeps the marks that the conditions of dbt models select by."""
+def test_automation_selects_tables_with_any_kinds_and_tags(location: Location) -> None:
+    """A translator that replaces kinds and tags keeps the tags that the conditions of dbt models select by."""
 
     class Bare(SourceTranslator):
         @override
