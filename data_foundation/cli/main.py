@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from data_foundation.cli.consoles import counted, err, out, print_problems
 from data_foundation.cli.workbook import app as workbook_app
-from data_foundation.errors import FoundationError, Problem, SettingMissing
+from data_foundation.errors import FoundationError, SettingMissing
 from data_foundation.loading.task import LoadOptions, Refresh, Task, new_run_id
 from data_foundation.process_wide.redaction import redacted_output
 from data_foundation.project.root import find_root
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from data_foundation.dbt.command import ModelResult
-    from data_foundation.loading.parallel import Outcome
     from data_foundation.project.find_sources import BrokenSource, FoundSource
-    from data_foundation.warehouses.base import Warehouse
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(workbook_app, name="workbook")
-out = Console(width=None if Console().is_terminal else 140)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def main() -> None:
@@ -45,14 +37,15 @@ def check() -> None:
     """Check the configuration of every source; list all errors, and exit with 1 if there are any."""
     sources, broken = _find_sources()
     for source in broken:
-        _print_problems(source.problems)
+        print_problems(source.problems)
     problems = sum(len(source.problems) for source in broken)
     resources = sum(len(source.config.resources) for source in sources)
     if broken:
-        noun = "problem" if problems == 1 else "problems"
-        err.print(f"[red]{problems} {noun} in {len(broken)} of {len(sources) + len(broken)} sources[/]")
+        total = len(sources) + len(broken)
+        err.print(f"[red]{counted(problems, 'problem')} in {len(broken)} of {counted(total, 'source')}[/]")
         raise typer.Exit(1)
-    out.print(f"{len(sources)} sources with {resources} resources are valid", highlight=False)
+    verb = "is" if len(sources) == 1 else "are"
+    out.print(f"{counted(len(sources), 'source')} with {counted(resources, 'resource')} {verb} valid", highlight=False)
 
 
 @app.command("list")
@@ -66,7 +59,7 @@ def list_assets() -> None:
     sources, broken = _find_sources()
     out.print(assets_table(sources, environment))
     for source in broken:
-        _print_problems(source.problems)
+        print_problems(source.problems)
 
 
 @app.command()
@@ -135,6 +128,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     ] = False,
 ) -> None:
     """Load resources without Dagster; name what failed, and exit with 1."""
+    from data_foundation.cli.run_command import build_dbt_models, load, print_report
     from data_foundation.local.selection import select_tasks
     from data_foundation.warehouses.settings import build_warehouse
 
@@ -145,14 +139,14 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     tasks = select_tasks(
         targets or [], sources, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
     )
-    outcomes = _load(root, tasks, warehouse)
-    models = _build_models(root, warehouse, outcomes, sources) if dbt else []
+    outcomes = load(root, tasks, warehouse)
+    models = build_dbt_models(root, warehouse, outcomes, sources) if dbt else []
     if record:
         # The only command that imports Dagster, which takes seconds.
         from data_foundation.orchestration.runless_events import record as record_events
 
         record_events(root, outcomes, models)
-    _report(warehouse, outcomes, models, broken if not targets else [])
+    print_report(warehouse, outcomes, models, broken if not targets else [])
     failed = any(o.error and (targets or not isinstance(o.error, SettingMissing)) for o in outcomes)
     blocked = any(o.result and o.result.is_blocked for o in outcomes)
     unbuilt = any(not model.succeeded for model in models)
@@ -233,67 +227,6 @@ def _asset_of(target: str | None) -> str | None:
     """Returns the asset of a job id, or else `target`, which may be a table that is no longer configured."""
     assets = [task.resource.destination for task in _tasks(None) if task.resource.job_id == target] if target else []
     return assets[0] if assets else target
-
-
-def _print_problems(problems: Sequence[Problem]) -> None:
-    for problem in problems:
-        err.print(escape(str(problem)))
-
-
-def _load(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> list[Outcome]:
-    from data_foundation.cli.run_report import ProgressView
-    from data_foundation.loading.parallel import Outcome
-    from data_foundation.local.run import load_and_log
-
-    outcomes: list[Outcome] = []
-    with ProgressView(out) as view:
-        for event in load_and_log(root, tasks, warehouse):
-            if isinstance(event, Outcome):
-                outcomes.append(event)
-            else:
-                view.show(event)
-    return outcomes
-
-
-def _build_models(
-    root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome], sources: Sequence[FoundSource]
-) -> list[ModelResult]:
-    """Builds the dbt models whose upstream tables exist, landed in this run if selected, and pass blocking checks."""
-    from data_foundation.config.table_names import landing_table_of, table_name_of
-    from data_foundation.dbt.command import build_models
-
-    if not warehouse.runs_dbt:
-        err.print("[yellow]warning[/] dbt models are not built: dbt cannot run in a lake", highlight=False)
-        return []
-    if not any(outcome.result for outcome in outcomes):
-        return []
-    failed = {table_name_of(o.task.resource) for o in outcomes if o.result is None or o.result.is_blocked}
-    configured = {
-        table_name_of(resource): landing_table_of(source.config.name, resource)
-        for source in sources
-        for resource in source.config.resources
-    }
-    with warehouse.query() as query:
-        existing = set(query("SELECT LOWER(table_schema), LOWER(table_name) FROM information_schema.tables"))
-    absent = {
-        key for key, (dataset, table) in configured.items() if (warehouse.dataset(dataset), table) not in existing
-    }
-    with out.status("dbt build"):
-        return build_models(root, warehouse, sorted(failed | absent))
-
-
-def _report(
-    warehouse: Warehouse, outcomes: Sequence[Outcome], models: Sequence[ModelResult], broken: Sequence[BrokenSource]
-) -> None:
-    """Prints the summary, the errors and warnings, where the data is, and what to do next."""
-    from data_foundation.cli.run_report import print_details, summary_table
-
-    out.print(summary_table(outcomes, models))
-    print_details(err, outcomes, models)
-    for source in broken:
-        _print_problems(source.problems)
-    out.print(f"The tables are in {warehouse.location}", highlight=False, soft_wrap=True)
-    out.print("Next: `make dev` shows them in Dagster; `make new-source NAME=...` creates a source", highlight=False)
 
 
 if __name__ == "__main__":

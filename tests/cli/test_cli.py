@@ -70,7 +70,7 @@ def test_check_points_at_what_is_wrong_from_where_one_stands(
     monkeypatch.chdir(folder)
     assert foundation("check")[1].startswith("sources.yaml:1: ")
     location.add("shop")
-    assert foundation("check") == (0, "1 sources with 1 resources are valid\n")
+    assert foundation("check") == (0, "1 source with 1 resource is valid\n")
 
 
 def test_list_shows_assets_schedules_and_settings(

@@ -1,0 +1,64 @@
+"""The steps of `foundation run`: load the selected resources, build the dbt models, print the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from data_foundation.cli.consoles import err, out, print_problems
+from data_foundation.cli.run_report import ProgressView, print_details, summary_table
+from data_foundation.config.table_names import landing_table_of, table_name_of
+from data_foundation.dbt.command import ModelResult, build_models
+from data_foundation.loading.parallel import Outcome
+from data_foundation.loading.task import Task
+from data_foundation.local.run import load_and_log
+from data_foundation.project.find_sources import BrokenSource, FoundSource
+from data_foundation.warehouses.base import Warehouse
+
+
+def load(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> list[Outcome]:
+    """Loads resources and shows their progress; returns one outcome for each."""
+    outcomes: list[Outcome] = []
+    with ProgressView(out) as view:
+        for event in load_and_log(root, tasks, warehouse):
+            if isinstance(event, Outcome):
+                outcomes.append(event)
+            else:
+                view.show(event)
+    return outcomes
+
+
+def build_dbt_models(
+    root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome], sources: Sequence[FoundSource]
+) -> list[ModelResult]:
+    """Builds the dbt models whose upstream tables exist, landed in this run if selected, and pass blocking checks."""
+    if not warehouse.runs_dbt:
+        err.print("[yellow]warning[/] dbt models are not built: dbt cannot run in a lake", highlight=False)
+        return []
+    if not any(outcome.result for outcome in outcomes):
+        return []
+    failed = {table_name_of(o.task.resource) for o in outcomes if o.result is None or o.result.is_blocked}
+    configured = {
+        table_name_of(resource): landing_table_of(source.config.name, resource)
+        for source in sources
+        for resource in source.config.resources
+    }
+    with warehouse.query() as query:
+        existing = set(query("SELECT LOWER(table_schema), LOWER(table_name) FROM information_schema.tables"))
+    absent = {
+        key for key, (dataset, table) in configured.items() if (warehouse.dataset(dataset), table) not in existing
+    }
+    with out.status("dbt build"):
+        return build_models(root, warehouse, sorted(failed | absent))
+
+
+def print_report(
+    warehouse: Warehouse, outcomes: Sequence[Outcome], models: Sequence[ModelResult], broken: Sequence[BrokenSource]
+) -> None:
+    """Prints the summary, the errors and warnings, where the data is, and what to do next."""
+    out.print(summary_table(outcomes, models))
+    print_details(err, outcomes, models)
+    for source in broken:
+        print_problems(source.problems)
+    out.print(f"The tables are in {warehouse.location}", highlight=False, soft_wrap=True)
+    out.print("Next: `make dev` shows them in Dagster; `make new-source NAME=...` creates a source", highlight=False)
