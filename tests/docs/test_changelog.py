@@ -28,7 +28,8 @@ def test_changes_are_sorted_by_kind() -> None:
 
 
 def test_the_version_is_released_or_about_to_be() -> None:
-    """pyproject.toml's version is the newest release, or the one that Unreleased becomes."""
+    """pyproject.toml's version is the newest release; or a newer one, which Unreleased becomes."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    newest = RELEASES[0][0]
-    assert newest == version or (newest == "Unreleased" and version not in dict(RELEASES))
+    newest = next(release for release, _ in RELEASES if release != "Unreleased")
+    is_newer = tuple(map(int, version.split("."))) > tuple(map(int, newest.split(".")))
+    assert version == newest or (is_newer and RELEASES[0][0] == "Unreleased")

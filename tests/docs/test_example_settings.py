@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from data_foundation.warehouses.settings import ENGINES, GENERAL_SETTINGS
+
 ROOT = Path(__file__).parents[2]
 ENV_LINE = re.compile(r"^#? ?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 
@@ -65,6 +67,13 @@ def test_every_setting_of_a_source_is_listed_where_people_look(setting: Setting)
     """.env.example lists every setting; .dlt/ lists the secret ones and the others apart."""
     assert setting.variable in ENV_LINE.findall((ROOT / ".env.example").read_text(encoding="utf-8"))
     assert setting.variable in _listed(ROOT / ".dlt" / ("secrets.toml.example" if setting.secret else "config.toml"))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_setting_of_a_warehouse_is_listed(engine: str) -> None:
+    """.env.example lists each environment variable that the engine reads."""
+    known = {setting.name for setting in (*GENERAL_SETTINGS, *ENGINES[engine].known_settings)}
+    assert sorted(known - set(ENV_LINE.findall((ROOT / ".env.example").read_text(encoding="utf-8")))) == []
 
 
 def test_the_examples_list_no_setting_that_nothing_reads() -> None:
