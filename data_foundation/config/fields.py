@@ -11,12 +11,12 @@ from typing_extensions import override
 
 from data_foundation.config import templates
 from data_foundation.config.scalars import (
+    ContractMode,
     Cron,
     DataType,
     Disposition,
     LakeContainer,
     LakeFolder,
-    Mode,
     Moment,
     Timezone,
     as_time,
@@ -116,9 +116,9 @@ class ColumnHints(Model):
 class SchemaContract(Model):
     """Allowed changes of the schema; one word sets all three keys."""
 
-    tables: Mode = Field(default="evolve", description="New tables.")
-    columns: Mode = Field(default="evolve", description="New columns.")
-    data_type: Mode = Field(default="evolve", description="Values of another type than the column's.")
+    tables: ContractMode = Field(default="evolve", description="New tables.")
+    columns: ContractMode = Field(default="evolve", description="New columns.")
+    data_type: ContractMode = Field(default="evolve", description="Values of another type than the column's.")
 
 
 class Partitions(Model):
@@ -234,7 +234,9 @@ def known_templates(value: Any) -> Any:
 
 
 AutomationField = Annotated[Automation, BeforeValidator(_read_automation, json_schema_input_type=str | Automation)]
-ContractField = Annotated[SchemaContract, BeforeValidator(_read_contract, json_schema_input_type=Mode | SchemaContract)]
+ContractField = Annotated[
+    SchemaContract, BeforeValidator(_read_contract, json_schema_input_type=ContractMode | SchemaContract)
+]
 DispositionField = Annotated[
     WriteDisposition, BeforeValidator(_read_disposition, json_schema_input_type=Disposition | WriteDisposition)
 ]

@@ -115,7 +115,7 @@ LakeFolder = Annotated[
 ]
 WarehouseName = Literal["duckdb", "snowflake", "postgres", "filesystem", "lake"]
 Disposition = Literal["append", "replace", "merge"]
-Mode = Literal["evolve", "freeze", "discard_row", "discard_value"]
+ContractMode = Literal["evolve", "freeze", "discard_row", "discard_value"]
 DataType = Literal[
     "text", "double", "bool", "timestamp", "bigint", "binary", "json", "decimal", "wei", "date", "time"
 ]  # fmt: skip

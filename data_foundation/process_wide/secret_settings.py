@@ -24,13 +24,13 @@ SECRET_WORDS = frozenset({"auth", "authorization", "bearer", "cookie", "dsn", "j
                           "pwd", "sas", "sig"})  # fmt: skip
 """A name with one of these as a word names a secret."""
 
-PLAIN_ENDINGS = frozenset({"account", "column", "database", "dir", "drivername", "expires", "file", "folder", "host",
+HARMLESS_ENDINGS = frozenset({"account", "column", "database", "dir", "drivername", "expires", "file", "folder", "host",
                            "id", "name", "path", "port", "region", "role", "sock", "type", "user", "username",
                            "warehouse"})  # fmt: skip
 """A name that ends in one of these words names no secret, whatever comes before."""
 
-PLAIN_NAMES = frozenset({"pwd", "oldpwd"})
-PLAIN_KEYS = ("foreign_key", "merge_key", "partition_key", "primary_key", "public_key", "sort_key")
+HARMLESS_NAMES = frozenset({"pwd", "oldpwd"})
+HARMLESS_KEYS = ("foreign_key", "merge_key", "partition_key", "primary_key", "public_key", "sort_key")
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PAIR = re.compile(r"(?:^|[;&\s,])\s*([\w .-]+?)\s*=\s*([^;&\s,]+)")
@@ -44,7 +44,7 @@ def is_secret(name: str) -> bool:
     """Returns whether a setting, an argument or a field of this name holds a secret."""
     words = [word.lower() for word in _WORDS.findall(name.rpartition("__")[2])]
     snake = "_".join(words)
-    if snake in PLAIN_NAMES or snake.endswith(PLAIN_KEYS) or (words and words[-1] in PLAIN_ENDINGS):
+    if snake in HARMLESS_NAMES or snake.endswith(HARMLESS_KEYS) or (words and words[-1] in HARMLESS_ENDINGS):
         return False
     is_named = any(part in "".join(words) for part in SECRET_PARTS) or not SECRET_WORDS.isdisjoint(words)
     return is_named or "__credentials__" in name.lower()
@@ -80,7 +80,7 @@ def learn_resolved() -> None:
 
 def _of_mapping(settings: Mapping[str, Any], *, all_secret: bool = False) -> Iterator[str]:
     for name, value in settings.items():
-        plain = all_secret and name.lower() not in PLAIN_ENDINGS
+        plain = all_secret and name.lower() not in HARMLESS_ENDINGS
         yield from _of_value(value, secret=plain or is_secret(str(name)), all_secret=all_secret)
 
 

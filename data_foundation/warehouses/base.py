@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from data_foundation.errors import WarehouseError
+from data_foundation.errors import SettingMissing, WarehouseError
 from data_foundation.warehouses.connection import Statement, connect
 from data_foundation.warehouses.transactional_destination import TransactionalDestination
 
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     Destination = DltDestination[Any, Any]
 
 Query = Callable[[str], list[tuple[Any, ...]]]
-
-
-def work_folder(root: Path, kind: str, identity: str) -> Path:
-    """Returns the folder of one warehouse: its pending loads must never be loaded into another."""
-    return root / "data" / "pipelines" / f"{kind}_{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
@@ -45,6 +40,22 @@ class Setting:
     meaning: str
     default: str = ""
     required: bool = False
+
+
+def require_settings(known: Sequence[Setting], values: Mapping[str, str], also: Sequence[str] = ()) -> None:
+    """Checks that every required setting has a value.
+
+    Args:
+        known: The settings of an engine.
+        values: The environment, completed by `.env`.
+        also: Further settings that the engine found to be missing.
+
+    Raises:
+        SettingMissing: Naming every setting that is not set.
+    """
+    missing = [setting.name for setting in known if setting.required and not values.get(setting.name)]
+    if missing or also:
+        raise SettingMissing([*missing, *also], "Set them in the environment or in .env")
 
 
 @dataclass(frozen=True)
@@ -85,6 +96,11 @@ class Warehouse(ABC):
             suffix: See the attributes.
             others: See the attributes.
         """
+
+    @classmethod
+    def find_work_folder(cls, root: Path, identity: str) -> Path:
+        """Returns the folder of one warehouse: its pending loads must never be loaded into another."""
+        return root / "data" / "pipelines" / f"{cls.kind}_{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
     @classmethod
     def is_shared(cls, settings: Mapping[str, str]) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dlt.common.destination.client import StorageSchemaInfo
     from dlt.common.normalizers.naming import NamingConvention
 
-PLAIN = (str, int, float, bool, type(None))
+CACHE_KEY_TYPES = (str, int, float, bool, type(None))
 
 
 class ResolvedOnce(Destination[Any, Any]):
@@ -38,7 +38,7 @@ class ResolvedOnce(Destination[Any, Any]):
         """Returns `initial_config` resolved with the settings of this destination."""
         initial = initial_config or self.spec()
         values = {field.name: getattr(initial, field.name, None) for field in dataclasses.fields(initial)}
-        if initial.is_resolved() or not all(isinstance(value, PLAIN) for value in values.values()):
+        if initial.is_resolved() or not all(isinstance(value, CACHE_KEY_TYPES) for value in values.values()):
             return super().configuration(initial, accept_partial)
         key = (type(initial), accept_partial, *self._settings(), *values.items())
         if key not in self._configurations:
@@ -72,5 +72,5 @@ class ResolvedOnce(Destination[Any, Any]):
         """Returns the values that configuration depends on; dlt binds a destination to its pipeline only later."""
         # A query outside of the pipeline belongs to the load too, and has the same settings.
         pipeline = Container()[ConfigSectionContext].pipeline_name or self.config_params.get("pipeline_name")
-        plain = ((name, value) for name, value in self.config_params.items() if isinstance(value, PLAIN))
+        plain = ((name, value) for name, value in self.config_params.items() if isinstance(value, CACHE_KEY_TYPES))
         return pipeline, *plain

@@ -32,7 +32,7 @@ from data_foundation.cli.main import main
 from data_foundation.dbt.sources_yaml import build_dbt_sources
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
 from data_foundation.warehouses.settings import build_warehouse
-from data_foundation.warehouses.snowflake.warehouse import REQUIRED, SECRETS, SnowflakeWarehouse
+from data_foundation.warehouses.snowflake.warehouse import SETTINGS, SnowflakeWarehouse
 from tests.support.locations import Location
 from tests.support.trees import Tree
 
@@ -463,8 +463,8 @@ def test_the_command_warns_if_the_warehouse_is_unreachable(
     """If the warehouse is unreachable, the lines of this machine are shown with the reason."""
     monkeypatch.setenv("WAREHOUSE", "snowflake")
     monkeypatch.setenv("DEPLOYMENT", "production")
-    for name in (*REQUIRED, *SECRETS):
-        monkeypatch.delenv(name, raising=False)
+    for setting in SETTINGS:
+        monkeypatch.delenv(setting.name, raising=False)
     record(build_warehouse(location.root), attempt(1))
     code, printed, errors = foundation("audit")
     assert (code, "raw.orders" in printed) == (0, True)

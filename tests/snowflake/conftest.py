@@ -13,7 +13,7 @@ import snowflake.connector
 from typing_extensions import override
 
 from data_foundation.warehouses.settings import read_settings
-from data_foundation.warehouses.snowflake.warehouse import REQUIRED, SECRETS, SnowflakeWarehouse
+from data_foundation.warehouses.snowflake.warehouse import SECRET_SETTINGS, SETTINGS, SnowflakeWarehouse
 from tests.support.servers import SnowflakeServer, serve_snowflake
 from tests.support.trees import Tree
 
@@ -94,8 +94,8 @@ def account(request: pytest.FixtureRequest) -> Iterator[Account]:
         yield Account(started.environment(key_pair=True), started)
         return
     settings = {name: value for name, value in read_settings(ROOT).items() if name.startswith("SNOWFLAKE_")}
-    missing = [name for name in REQUIRED if not settings.get(name)]
-    if missing or not any(settings.get(name) for name in SECRETS):
+    missing = [known.name for known in SETTINGS if known.required and not settings.get(known.name)]
+    if missing or not any(settings.get(name) for name in SECRET_SETTINGS):
         pytest.skip(f"no real account is named: {', '.join(missing) or 'a key, a password or a token'} is not set")
     real = Account(settings, None)
     yield real

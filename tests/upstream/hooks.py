@@ -347,7 +347,7 @@ HOOKS = (
         ["warehouses/test_duckdb_copy.py"],
     ),
     Hook(
-        postgres._SqlClient,
+        postgres._PostgresSqlClient,
         "Makes everything that a load does one transaction.",
         [
             *names(
@@ -379,7 +379,7 @@ HOOKS = (
         ["warehouses/test_postgres.py"],
     ),
     Hook(
-        snowflake._SqlClient,
+        snowflake._SnowflakeSqlClient,
         "Uses one session, whose statements belong to the load's transaction.",
         [
             *names(
@@ -391,7 +391,7 @@ HOOKS = (
         ["snowflake/test_loading.py"],
     ),
     Hook(
-        snowflake._Client,
+        snowflake._SnowflakeClient,
         "Collects the load's files and merge statements, and executes them in one transaction.",
         [
             *names(

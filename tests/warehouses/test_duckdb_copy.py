@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_foundation.warehouses.duckdb.bounded_copy import ROW_GROUP, needed_bytes
+from data_foundation.warehouses.duckdb.bounded_copy import ROW_GROUP_ROWS, needed_bytes
 from data_foundation.warehouses.duckdb.warehouse import FORMAT
 
-ROWS = 3 * ROW_GROUP
+ROWS = 3 * ROW_GROUP_ROWS
 """More rows than two threads hold at once."""
 
 THREADS = 2

@@ -15,7 +15,7 @@ from data_foundation.readers.files.file_arguments import NOTATION, OPTIONS, Form
 from data_foundation.readers.files.formats.csv_files import CsvReader, Dialect
 from data_foundation.readers.files.formats.decompress import unpack
 from data_foundation.readers.files.formats.excel_files import ExcelReader
-from data_foundation.readers.files.formats.json_files import JsonReader
+from data_foundation.readers.files.formats.json_files import JsonFileReader
 from data_foundation.readers.files.formats.parquet_files import ParquetReader
 from data_foundation.readers.files.formats.pdf_files import PdfReader
 from data_foundation.readers.files.formats.text_columns import Notation
@@ -108,8 +108,8 @@ def _reader(request: ReadRequest, kind: str, resource: Any, *, sets_aside: bool)
     notation = Notation(**{key: given.pop(key) for key in NOTATION if key in given})
     known: Mapping[str, Callable[[], Reader]] = {
         "csv": lambda: CsvReader(Dialect(**given, notation=notation), hints, sets_aside),
-        "jsonl": lambda: JsonReader(by_line=True),
-        "json": lambda: JsonReader(by_line=False),
+        "jsonl": lambda: JsonFileReader(by_line=True),
+        "json": lambda: JsonFileReader(by_line=False),
         "parquet": ParquetReader,
         "excel": lambda: ExcelReader(hints, **given),
         "pdf": lambda: PdfReader(hints, **given, notation=notation),

@@ -9,11 +9,10 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 from typing_extensions import override
 
+from data_foundation.readers.decimal_hint import declared_digits
+
 NARROW_DECIMAL, MAX_DECIMAL = 38, 76
 """Digits of Arrow's decimal128 and decimal256."""
-
-DEFAULT_DECIMAL = (38, 9)
-"""Precision and scale of a decimal without declared digits, as in dlt."""
 
 JSON: Mapping[str, Any] = {"data_type": "json"}
 NO_ZONE: Mapping[str, Any] = {"data_type": "timestamp", "timezone": False}
@@ -118,6 +117,4 @@ def wanted_decimal(hint: Mapping[str, Any]) -> Any:
     """Returns the Arrow type of a decimal hint, by default with dlt's digits. Returns None if it hints another type."""
     if hint.get("data_type") != "decimal":
         return None
-    precision = hint.get("precision") or DEFAULT_DECIMAL[0]
-    scale = hint.get("scale")
-    return decimal(precision, min(DEFAULT_DECIMAL[1], precision) if scale is None else scale)
+    return decimal(*declared_digits(hint))

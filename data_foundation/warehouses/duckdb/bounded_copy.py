@@ -11,34 +11,34 @@ import pyarrow.parquet as pq
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from typing_extensions import override
 
-ROW_GROUP = 122_880
+ROW_GROUP_ROWS = 122_880
 """Rows that each thread of DuckDB processes at a time."""
 
-_DICTIONARY = 2**20
+_DICTIONARY_BYTES = 2**20
 """Bytes of a parquet dictionary: beyond it, Arrow writes each text as often as it occurs."""
 
-_VECTOR = 2_048
+_VECTOR_ROWS = 2_048
 """Rows whose dictionary-encoded texts are decoded at a time."""
 
-_VALUE = 10
+_VALUE_BYTES = 10
 """Bytes of a value that DuckDB processes, without the bytes of a text.
 
-With this and `_SPARE`, copies of narrow, wide and long rows get about twice the memory that they fail with (DuckDB
-1.5.6). A copy of a million rows of ten columns uses all of it; more rows need no more.
+With this and `_SPARE_BYTES`, copies of narrow, wide and long rows get about twice the memory that they fail with
+(DuckDB 1.5.6). A copy of a million rows of ten columns uses all of it; more rows need no more.
 """
 
-_SPARE = 16 * 2**20
+_SPARE_BYTES = 16 * 2**20
 
-_KEPT = 5 * 2**10
+_KEPT_BYTES = 5 * 2**10
 """Bytes that DuckDB keeps for a column of a row group until the transaction ends, outside of its memory limit.
 
 A file of 20 million rows of twelve columns has 5,000 of them, and DuckDB 1.5.6 held 23 MiB more than its limit.
 """
 
-_LEAST = 2 / 3
+_SMALLEST_SHARE = 2 / 3
 """The smallest share of the needed memory that is granted; a half is enough in practice."""
 
-MOST = 2**30
+HIGHEST_LIMIT = 2**30
 """Bytes above which DuckDB keeps its own limit: for rows so wide or long, no better one can be estimated."""
 
 
@@ -59,7 +59,7 @@ class BoundedCopy(DuckDbCopyJob):
         # A staging table keeps its order: a merge chooses between rows with one key by it.
         if client.dataset_name != client.staging_dataset_name:
             client.execute_sql("SET preserve_insertion_order = false")
-        if (needed := needed_bytes(self._file_path, threads)) < MOST:
+        if (needed := needed_bytes(self._file_path, threads)) < HIGHEST_LIMIT:
             client.execute_sql(f"SET memory_limit = '{needed}B'")
         try:
             yield
@@ -80,9 +80,11 @@ def needed_bytes(path: Path | str, threads: int) -> int:
         groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
         fullest = max((group.total_byte_size / max(1, group.num_rows) for group in groups), default=0)
         longest = max(map(_longest_texts, groups), default=0)
-    in_process = _SPARE + threads * (ROW_GROUP * (fullest + _VALUE * metadata.num_columns) + 2 * _VECTOR * longest)
-    kept = _KEPT * metadata.num_row_groups * metadata.num_columns
-    return int(max(in_process * _LEAST, in_process - kept))
+    in_process = _SPARE_BYTES + threads * (
+        ROW_GROUP_ROWS * (fullest + _VALUE_BYTES * metadata.num_columns) + 2 * _VECTOR_ROWS * longest
+    )
+    kept = _KEPT_BYTES * metadata.num_row_groups * metadata.num_columns
+    return int(max(in_process * _SMALLEST_SHARE, in_process - kept))
 
 
 def _longest_texts(group: pq.RowGroupMetaData) -> int:
@@ -96,4 +98,4 @@ def _longest_text(chunk: pq.ColumnChunkMetaData) -> int:
     if statistics and statistics.has_min_max and isinstance(statistics.max, str | bytes):
         return len(statistics.max)
     # For texts longer than 4 KB Arrow writes neither minimum nor maximum.
-    return min(_DICTIONARY, int(chunk.total_uncompressed_size))
+    return min(_DICTIONARY_BYTES, int(chunk.total_uncompressed_size))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.connection import Statement
 
 
-class _Transaction(OneTransaction):
+class _DuckDBTransaction(OneTransaction):
     """A transaction of one DuckDB session, shared by all clients of the load.
 
     Attributes:
@@ -101,7 +101,9 @@ class _SessionSqlClient(ReplacedSqlClient, DuckDbSqlClient):
 class _SharedSqlClient(SharedSessionSqlClient, _SessionSqlClient):
     """Executes in the transaction of the current load."""
 
-    def __init__(self, replaced: DuckDbSqlClient, connection: duckdb.DuckDBPyConnection, load: _Transaction) -> None:
+    def __init__(
+        self, replaced: DuckDbSqlClient, connection: duckdb.DuckDBPyConnection, load: _DuckDBTransaction
+    ) -> None:
         super().__init__(replaced, connection)
         self.load = load
 
@@ -129,7 +131,7 @@ class _SharedSqlClient(SharedSessionSqlClient, _SessionSqlClient):
             raise
 
 
-class _Client(CommittingClient, DuckDbClient):
+class _DuckDBClient(CommittingClient, DuckDbClient):
     """Copies files within a memory limit, and does not compress the column `_dlt_id`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -144,11 +146,11 @@ class _Client(CommittingClient, DuckDbClient):
         return BoundedCopy(file_path) if is_parquet else job
 
 
-class TransactionalDuckDB(TransactionalDestination[_Transaction], ResolvedOnce, duckdb_destination):
+class TransactionalDuckDB(TransactionalDestination[_DuckDBTransaction], ResolvedOnce, duckdb_destination):
     """dlt's DuckDB destination over an open connection, with loads that take effect as a whole."""
 
     dlt_type = "dlt.destinations.duckdb"
-    client_type = _Client
+    client_type = _DuckDBClient
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: str = ":memory:") -> None:
         """Creates the destination.
@@ -169,7 +171,7 @@ class TransactionalDuckDB(TransactionalDestination[_Transaction], ResolvedOnce, 
         return capabilities
 
     @override
-    def prepare(self, client: _Client) -> None:
+    def prepare(self, client: _DuckDBClient) -> None:
         client.load = self.load
         client.sql_client = (
             _SharedSqlClient(client.sql_client, self._connection, self.load)
@@ -180,6 +182,6 @@ class TransactionalDuckDB(TransactionalDestination[_Transaction], ResolvedOnce, 
     @contextmanager
     @override
     def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
-        with self.sharing(_Transaction()) as load, load.around():
+        with self.sharing(_DuckDBTransaction()) as load, load.around():
             execute_all(self, "main", first)
             yield

@@ -15,7 +15,7 @@ import duckdb
 from typing_extensions import override
 
 from data_foundation.errors import WarehouseBusy, WarehouseError
-from data_foundation.warehouses.base import Setting, Warehouse, work_folder
+from data_foundation.warehouses.base import Setting, Warehouse
 from data_foundation.warehouses.duckdb.destination import TransactionalDuckDB
 from data_foundation.warehouses.duckdb.file import DuckDBFile, find_file
 from data_foundation.warehouses.duckdb.utc_session import in_utc
@@ -65,7 +65,7 @@ class DuckDBWarehouse(Warehouse):
         path = root / (value := settings.get(PATH.name) or PATH.default)
         if re.match(r"\w\w+:", value):  # md:..., whose token would become part of a file name
             raise WarehouseError(f"DUCKDB_PATH: got '{value}'; accepted: the path of a DuckDB file")
-        folder = work_folder(root, cls.kind, str(path) + suffix)
+        folder = cls.find_work_folder(root, str(path) + suffix)
         return cls(folder, str(path), suffix=suffix, others=others)
 
     @classmethod

@@ -19,6 +19,7 @@ from dlt.common.libs.deltalake import (
 )
 from dlt.common.schema.utils import get_columns_names_with_prop, get_first_column_name_with_prop, is_nested_table
 
+from data_foundation.sql_text import quote_name
 from data_foundation.warehouses.lake.memory import connect_to_memory
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.connection import Statement
 
 _DELETE = re.compile(r'DELETE FROM "?([^".]+)"?\."?([^".]+)"? WHERE "([^"]+)"')
-ORDER = "number of row"
+ROW_NUMBER = "number of row"
 """A column name that no dlt column has, as they contain no space."""
 
 
@@ -110,7 +111,8 @@ def delete_rows(client: FilesystemClient, statements: Sequence[Statement]) -> No
             continue
         with client.sql_client as query:
             condition = sql.split(" WHERE ", 1)[1]
-            selected = f'SELECT DISTINCT "{key}" FROM "{client.dataset_name}"."{name}" WHERE {condition}'  # noqa: S608 - quoted by dlt
+            place = f"{quote_name(client.dataset_name)}.{quote_name(name)}"
+            selected = f"SELECT DISTINCT {quote_name(key)} FROM {place} WHERE {condition}"  # noqa: S608 - names are quoted
             with query.execute_query(selected, *values) as cursor:
                 duckdb_cursor: Any = cursor.native_cursor
                 keys = duckdb_cursor.to_arrow_table()
@@ -177,20 +179,19 @@ def _merge_nested(client: FilesystemClient, part: TableChange, table: DeltaTable
         _delete(table, ids, root)
     if part.files:
         stay = ids.filter(roots["stays"])
-        wanted = _evaluate(part.rows, f'"{root}" IN (FROM others)', stay)
-        first = _evaluate(part.rows, f'row_number() OVER (PARTITION BY "_dlt_id" ORDER BY "{ORDER}" DESC) = 1')
+        wanted = _evaluate(part.rows, f"{quote_name(root)} IN (FROM others)", stay)
+        first = _evaluate(part.rows, _is_last_of(["_dlt_id"]))
         _write(client, part, _filtered(part.rows, pa.compute.and_(wanted, first)))
 
 
 def _choose(part: TableChange, keys: Sequence[str], table: DeltaTable | None) -> Any:
     """Returns for each row whether it is the one that is merged for its key."""
-    quoted = ", ".join(f'"{key}"' for key in keys)
     order = get_first_column_name_with_prop(part.table, "dedup_sort")
     direction = part.table["columns"][order]["dedup_sort"] if order else ""
-    sort = f'"{order}" {direction}, ' if order else ""
-    chosen = _evaluate(part.rows, f'row_number() OVER (PARTITION BY {quoted} ORDER BY {sort}"{ORDER}" DESC) = 1')
+    sort = f"{quote_name(order)} {direction}, " if order else ""
+    chosen = _evaluate(part.rows, _is_last_of(keys, sort))
     if table is not None and part.table["x-merge-strategy"] == "insert-only":
-        known = " AND ".join(f'others."{key}" = here."{key}"' for key in keys)
+        known = " AND ".join(f"others.{quote_name(key)} = here.{quote_name(key)}" for key in keys)
         there = table.to_pyarrow_dataset()
         new = _evaluate(part.rows, f"NOT EXISTS (SELECT 1 FROM others WHERE {known})", there)  # noqa: S608 - names are quoted
         chosen = pa.compute.and_(chosen, new)
@@ -203,7 +204,13 @@ def _is_no_deletion(part: TableChange) -> str:
     if column is None or column not in part.rows.schema.names:
         return "true"
     is_bool = part.table["columns"][column].get("data_type") == "bool"
-    return f'NOT coalesce("{column}", false)' if is_bool else f'"{column}" IS NULL'
+    return f"NOT coalesce({quote_name(column)}, false)" if is_bool else f"{quote_name(column)} IS NULL"
+
+
+def _is_last_of(keys: Sequence[str], sort: str = "") -> str:
+    """Returns the SQL condition of the last row of each key: in the order of `sort`, then in that of the rows."""
+    partition = ", ".join(map(quote_name, keys))
+    return f"row_number() OVER (PARTITION BY {partition} ORDER BY {sort}{quote_name(ROW_NUMBER)} DESC) = 1"
 
 
 def _evaluate(rows: Any, condition: str, others: Any = None) -> Any:
@@ -212,9 +219,10 @@ def _evaluate(rows: Any, condition: str, others: Any = None) -> Any:
         connection.register("rows", rows)
         if others is not None:
             connection.register("others", others)
+        number = quote_name(ROW_NUMBER)
         query = (
-            f'SELECT coalesce({condition}, false) AS "chosen" FROM '  # noqa: S608 - names are quoted
-            f'(SELECT *, row_number() OVER () AS "{ORDER}" FROM rows) AS here ORDER BY "{ORDER}"'
+            f"SELECT coalesce({condition}, false) AS chosen FROM "  # noqa: S608 - names are quoted
+            f"(SELECT *, row_number() OVER () AS {number} FROM rows) AS here ORDER BY {number}"
         )
         return connection.execute(query).to_arrow_table()["chosen"]
 
@@ -232,6 +240,6 @@ def _filtered(rows: Any, chosen: Any) -> pa.RecordBatchReader:
 def _delete(table: DeltaTable, keys: pa.Table, key: str) -> None:
     """Deletes the rows whose key is in `keys`, in one commit."""
     if keys.num_rows:
-        predicate = f'target."{key}" = source."{key}"'
+        predicate = f"target.{quote_name(key)} = source.{quote_name(key)}"
         merge = table.merge(keys, predicate, source_alias="source", target_alias="target")
         merge.when_matched_delete().execute()

@@ -13,7 +13,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from typing_extensions import override
 
 from data_foundation.errors import SettingMissing, WarehouseError
-from data_foundation.warehouses.base import Setting, Warehouse, work_folder
+from data_foundation.warehouses.base import Setting, Warehouse
 from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.lake.access import ACCESS_SETTINGS, Access, explain_refusal, find_access
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.base import Destination
     from data_foundation.warehouses.lake.destination import LakeDestination
 
-LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
+DEFAULT_LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
 """Default path of parquet files; it contains the load that wrote the file."""
 
-STATES = 5
+KEPT_STATE_FILES = 5
 """Files with dlt's state that are kept for each table; the newest one is used."""
 
-FORMATS = ("delta", "parquet")
+TABLE_FORMATS = ("delta", "parquet")
 SETTINGS = (
     Setting(
         "LAKE_URL",
@@ -42,10 +42,10 @@ SETTINGS = (
         "LAKE_LAYOUT",
         "Path of a parquet file below its dataset. It starts with `{table_name}/`; dlt's other placeholders, such as "
         "`{YYYY}`, may follow.",
-        default=LAYOUT,
+        default=DEFAULT_LAYOUT,
     ),
 )
-MERGES = (None, "upsert", "insert-only")
+MERGE_STRATEGIES = (None, "upsert", "insert-only")
 """Merge strategies of Delta tables."""
 
 
@@ -77,7 +77,7 @@ class LakeWarehouse(Warehouse):
         if url and "://" not in url:
             url = str(root / url)
         url = url.rstrip("/")
-        return cls(work_folder(root, cls.kind, url + suffix), url, settings, suffix=suffix, others=others)
+        return cls(cls.find_work_folder(root, url + suffix), url, settings, suffix=suffix, others=others)
 
     @classmethod
     @override
@@ -90,7 +90,7 @@ class LakeWarehouse(Warehouse):
         """Returns the lake at `place`, in the account, or the folder of containers, that `LAKE_URL` names."""
         parents, _, folder = place.folder.rpartition("/")
         url = self.url and "/".join(filter(None, (_in_container(self.url, place.container), parents)))
-        where = work_folder(self.work_folder.parents[2], self.kind, f"{url}/{folder}{self.suffix}")
+        where = self.find_work_folder(self.work_folder.parents[2], f"{url}/{folder}{self.suffix}")
         return replace(self, work_folder=where, url=url, folder=folder)
 
     @override
@@ -114,8 +114,8 @@ class LakeWarehouse(Warehouse):
             WarehouseError: `LAKE_FORMAT` is neither of them.
         """
         table_format = self.settings.get("LAKE_FORMAT") or "delta"
-        if table_format not in FORMATS:
-            raise WarehouseError(f"LAKE_FORMAT: got '{table_format}'; accepted: {', '.join(FORMATS)}")
+        if table_format not in TABLE_FORMATS:
+            raise WarehouseError(f"LAKE_FORMAT: got '{table_format}'; accepted: {', '.join(TABLE_FORMATS)}")
         return table_format
 
     @override
@@ -130,7 +130,9 @@ class LakeWarehouse(Warehouse):
         }
         options = {name: value for name, value in options.items() if value}
         layout = self._layout()
-        return LakeDestination(self.format, bucket_url=access.url, layout=layout, max_state_files=STATES, **options)
+        return LakeDestination(
+            self.format, bucket_url=access.url, layout=layout, max_state_files=KEPT_STATE_FILES, **options
+        )
 
     @override
     def dbt_settings(self) -> Mapping[str, str]:
@@ -156,8 +158,8 @@ class LakeWarehouse(Warehouse):
                 raise WarehouseError(f"{place}: {message}")
         if mode.disposition == "merge":
             merge_key = resource.merge_key or any(hints.merge_key for hints in resource.columns.values())
-            if mode.strategy not in MERGES or merge_key or not resource.key_columns:
-                got = "merge_key" if mode.strategy in MERGES else f"strategy '{mode.strategy}'"
+            if mode.strategy not in MERGE_STRATEGIES or merge_key or not resource.key_columns:
+                got = "merge_key" if mode.strategy in MERGE_STRATEGIES else f"strategy '{mode.strategy}'"
                 message = f"merge: got {got}; accepted on a lake: upsert or insert-only, with a primary_key"
                 raise WarehouseError(f"{place}: {message}")
 
@@ -219,11 +221,11 @@ class LakeWarehouse(Warehouse):
         Raises:
             WarehouseError: Files of two loads or of two tables could have the same path.
         """
-        layout = self.settings.get("LAKE_LAYOUT") or LAYOUT
+        layout = self.settings.get("LAKE_LAYOUT") or DEFAULT_LAYOUT
         missing = [name for name in ("{table_name}", "{load_id}", "{file_id}", "{ext}") if name not in layout]
         if missing or not layout.startswith("{table_name}/"):
             what = f"without {', '.join(missing)}" if missing else "where a table has no folder of its own"
-            raise WarehouseError(f"LAKE_LAYOUT: got '{layout}', {what}; accepted: for instance {LAYOUT}")
+            raise WarehouseError(f"LAKE_LAYOUT: got '{layout}', {what}; accepted: for instance {DEFAULT_LAYOUT}")
         return layout
 
 

@@ -13,7 +13,7 @@ from dlt.common.json import json as dlt_json
 if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
-FOLDER = "_dlt_unfinished"
+NOTE_FOLDER = "_dlt_unfinished"
 
 
 @dataclass
@@ -66,4 +66,4 @@ def write_whole(client: FilesystemClient, path: str, content: Any) -> None:
 
 
 def _file(client: FilesystemClient) -> str:
-    return str(client.pathlib.join(client.dataset_path, FOLDER, f"{client.schema.name}.json"))
+    return str(client.pathlib.join(client.dataset_path, NOTE_FOLDER, f"{client.schema.name}.json"))

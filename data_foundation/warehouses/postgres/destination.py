@@ -52,7 +52,7 @@ BLOCK = 1 << 20
 """Bytes of COPY text in one message."""
 
 
-class _Transaction(OneTransaction):
+class _PostgresTransaction(OneTransaction):
     """A transaction of an open session; outside of it, each statement commits by itself."""
 
     def __init__(self, session: Connection) -> None:
@@ -66,7 +66,7 @@ class _Transaction(OneTransaction):
             self.session.commit()
         except psycopg2.Error as error:
             # The server may have committed all the same; the next attempt finds out in the table of loads.
-            reason = _SqlClient._make_database_exception(error)  # noqa: SLF001 - the same errors as of statements
+            reason = _PostgresSqlClient._make_database_exception(error)  # noqa: SLF001 - the same errors as of statements
             self.fail(reason)
             raise reason from error
 
@@ -78,10 +78,12 @@ class _Transaction(OneTransaction):
             self.session.autocommit = True
 
 
-class _SqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
+class _PostgresSqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
     """Executes in the transaction of the current load; without one, each statement commits by itself."""
 
-    def __init__(self, replaced: Psycopg2SqlClient, session: Connection | None, load: _Transaction | None) -> None:
+    def __init__(
+        self, replaced: Psycopg2SqlClient, session: Connection | None, load: _PostgresTransaction | None
+    ) -> None:
         super().__init__(replaced)
         self.session = session
         self.load = load
@@ -175,12 +177,12 @@ class _CopyFile(RunnableLoadJob, HasFollowupJobs):
     @override
     def run(self) -> None:
         client = self._job_client
-        assert isinstance(client, _Client)  # noqa: S101 - it made this job
-        assert isinstance(client.sql_client, _SqlClient)  # noqa: S101 - the destination made it
+        assert isinstance(client, _PostgresClient)  # noqa: S101 - it made this job
+        assert isinstance(client.sql_client, _PostgresSqlClient)  # noqa: S101 - the destination made it
         client.sql_client.copy(self.load_table_name, Path(self._file_path))
 
 
-class _Client(CommittingClient, PostgresClient):
+class _PostgresClient(CommittingClient, PostgresClient):
     """Loads parquet files by COPY."""
 
     @override
@@ -204,11 +206,11 @@ class _TypeMapper(PostgresTypeMapper):
         return "jsonb" if column["data_type"] == "json" else super().to_destination_type(column, table)
 
 
-class TransactionalPostgres(TransactionalDestination[_Transaction], ResolvedOnce, postgres_destination):
+class TransactionalPostgres(TransactionalDestination[_PostgresTransaction], ResolvedOnce, postgres_destination):
     """dlt's PostgreSQL destination over one session, with loads that take effect as a whole."""
 
     dlt_type = "dlt.destinations.postgres"
-    client_type = _Client
+    client_type = _PostgresClient
 
     def __init__(self, credentials: Any, session: Connection | None = None) -> None:
         super().__init__(credentials, create_indexes=False, **AS_NAMED)
@@ -225,14 +227,14 @@ class TransactionalPostgres(TransactionalDestination[_Transaction], ResolvedOnce
         return capabilities
 
     @override
-    def prepare(self, client: _Client) -> None:
+    def prepare(self, client: _PostgresClient) -> None:
         client.load = self.load
-        client.sql_client = _SqlClient(client.sql_client, self._session, self.load)
+        client.sql_client = _PostgresSqlClient(client.sql_client, self._session, self.load)
 
     @contextmanager
     @override
     def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
         assert self._session  # noqa: S101 - `open` gives one
-        with self.sharing(_Transaction(self._session)) as load, load.around():
+        with self.sharing(_PostgresTransaction(self._session)) as load, load.around():
             execute_all(self, "public", first)
             yield

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from typing_extensions import override
 
-from data_foundation.errors import SettingMissing, WarehouseError
-from data_foundation.warehouses.base import Setting, Warehouse, work_folder
+from data_foundation.errors import WarehouseError
+from data_foundation.warehouses.base import Setting, Warehouse, require_settings
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 spells classes in lower case
@@ -29,7 +29,6 @@ SETTINGS = (
     Setting("POSTGRES_DATABASE", "The database, which must exist.", required=True),
     Setting("POSTGRES_SSLMODE", f"libpq's mode of encryption: {', '.join(SSL_MODES)}.", default="prefer"),
 )
-REQUIRED = [setting.name for setting in SETTINGS if setting.required]
 DEFAULTS: Mapping[str, str] = {setting.name: setting.default for setting in SETTINGS if setting.default}
 HIGHEST_PORT = 65535
 
@@ -58,7 +57,7 @@ class PostgresWarehouse(Warehouse):
         known = {name: value for name, value in settings.items() if name.startswith("POSTGRES_") and value}
         known = {**DEFAULTS, **known}
         identity = f"{known.get('POSTGRES_HOST')}:{known['POSTGRES_PORT']}/{known.get('POSTGRES_DATABASE')}{suffix}"
-        return cls(work_folder(root, cls.kind, identity), known, suffix=suffix, others=others)
+        return cls(cls.find_work_folder(root, identity), known, suffix=suffix, others=others)
 
     @override
     def describe(self) -> str:
@@ -143,8 +142,7 @@ class PostgresWarehouse(Warehouse):
     def _check(self) -> None:
         """Raises if a setting is missing or invalid."""
         get = self.settings.get
-        if missing := [name for name in REQUIRED if not get(name)]:
-            raise SettingMissing(missing, "Set them in the environment or in .env")
+        require_settings(SETTINGS, self.settings)
         if re.search(r"[@?\s]|://", get("POSTGRES_HOST", "")):
             message = (
                 "POSTGRES_HOST: got an address with more than a host in it; accepted: a host's name or number, or the "

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class _SqlClient(SharedSessionSqlClient, SnowflakeSqlClient):
+class _SnowflakeSqlClient(SharedSessionSqlClient, SnowflakeSqlClient):
     """Executes on the shared session, in which a statement outside of BEGIN and COMMIT commits by itself."""
 
     def __init__(
@@ -120,14 +120,14 @@ class _CollectMerge(SqlLoadJob):
             load.add_merge(self._split_fragments(file.read()))
 
 
-def _client_and_load(client: Any) -> tuple[_Client, StagedLoad]:
+def _client_and_load(client: Any) -> tuple[_SnowflakeClient, StagedLoad]:
     """Returns the client that made a job, and its load."""
-    assert isinstance(client, _Client)  # noqa: S101 - it made the job
+    assert isinstance(client, _SnowflakeClient)  # noqa: S101 - it made the job
     assert client.load  # noqa: S101 - rows are loaded inside `transaction` only
     return client, client.load
 
 
-class _Client(StateWithSchema, SnowflakeClient):
+class _SnowflakeClient(StateWithSchema, SnowflakeClient):
     """Collects the statements of a load, and executes them when dlt calls the load complete.
 
     Attributes:
@@ -195,7 +195,7 @@ class TransactionalSnowflake(TransactionalDestination[StagedLoad], ResolvedOnce,
     """dlt's Snowflake destination over one session, with loads that take effect as a whole."""
 
     dlt_type = "dlt.destinations.snowflake"
-    client_type = _Client
+    client_type = _SnowflakeClient
 
     def __init__(self, credentials: Any, session: SnowflakeConnection | None = None) -> None:
         super().__init__(credentials, **AS_NAMED)
@@ -211,9 +211,9 @@ class TransactionalSnowflake(TransactionalDestination[StagedLoad], ResolvedOnce,
         return capabilities
 
     @override
-    def prepare(self, client: _Client) -> None:
+    def prepare(self, client: _SnowflakeClient) -> None:
         client.load = self.load
-        client.sql_client = _SqlClient(client.sql_client, self._session, self.load)
+        client.sql_client = _SnowflakeSqlClient(client.sql_client, self._session, self.load)
 
     @contextmanager
     @override

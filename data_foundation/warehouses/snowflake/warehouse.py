@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from dlt.common.libs.cryptography import decode_private_key
 from typing_extensions import override
 
-from data_foundation.errors import SettingMissing, WarehouseError
-from data_foundation.warehouses.base import Setting, Warehouse, work_folder
+from data_foundation.errors import WarehouseError
+from data_foundation.warehouses.base import Setting, Warehouse, require_settings
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -40,9 +40,8 @@ SETTINGS = (
     Setting("SNOWFLAKE_PORT", "Port, for a private link only."),
     Setting("SNOWFLAKE_PROTOCOL", "Protocol, for a test server only."),
 )
-REQUIRED = [setting.name for setting in SETTINGS if setting.required]
-KEYS = ("SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY")
-SECRETS = (*KEYS, "SNOWFLAKE_PASSWORD", "SNOWFLAKE_TOKEN")
+PRIVATE_KEY_SETTINGS = ("SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY")
+SECRET_SETTINGS = (*PRIVATE_KEY_SETTINGS, "SNOWFLAKE_PASSWORD", "SNOWFLAKE_TOKEN")
 """Settings with a secret to sign in with, of which exactly one is set; machines use a key pair."""
 
 AUTHENTICATORS: Mapping[str, str] = {
@@ -76,7 +75,7 @@ class SnowflakeWarehouse(Warehouse):
     def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
         """Returns the database that `SNOWFLAKE_ACCOUNT` and `SNOWFLAKE_DATABASE` name."""
         identity = f"{settings.get('SNOWFLAKE_ACCOUNT')}/{settings.get('SNOWFLAKE_DATABASE')}{suffix}"
-        return cls(work_folder(root, cls.kind, identity), settings, suffix=suffix, others=others)
+        return cls(cls.find_work_folder(root, identity), settings, suffix=suffix, others=others)
 
     @override
     def describe(self) -> str:
@@ -164,23 +163,21 @@ class SnowflakeWarehouse(Warehouse):
         return {**{name: value for name, value in known.items() if value}, "authenticator": "given"}
 
     def _authenticator(self) -> str:
-        given = [AUTHENTICATORS[name] for name in SECRETS if self.settings.get(name)]
+        given = [AUTHENTICATORS[name] for name in SECRET_SETTINGS if self.settings.get(name)]
         return self.settings.get("SNOWFLAKE_AUTHENTICATOR") or (given[0] if given else "")
 
     def _check(self) -> None:
         """Raises if a setting is missing or invalid, or if two contradict each other."""
         get = self.settings.get
-        missing = [name for name in REQUIRED if not get(name)]
-        given = [name for name in SECRETS if get(name)]
+        given = [name for name in SECRET_SETTINGS if get(name)]
         authenticator = get("SNOWFLAKE_AUTHENTICATOR", "")
-        if not given and authenticator.lower() not in WITHOUT_SECRET:
-            missing.append("SNOWFLAKE_PRIVATE_KEY_PATH (or SNOWFLAKE_PASSWORD, or SNOWFLAKE_TOKEN)")
-        if missing:
-            raise SettingMissing(missing, "Set them in the environment or in .env")
+        needs_secret = not given and authenticator.lower() not in WITHOUT_SECRET
+        secrets = ["SNOWFLAKE_PRIVATE_KEY_PATH (or SNOWFLAKE_PASSWORD, or SNOWFLAKE_TOKEN)"] if needs_secret else []
+        require_settings(SETTINGS, self.settings, also=secrets)
         if len(given) > 1:
             message = f"{' and '.join(given)} are set and only one can be meant; keep SNOWFLAKE_PRIVATE_KEY_PATH"
             raise WarehouseError(message)
-        if get("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE") and not any(get(name) for name in KEYS):
+        if get("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE") and not any(get(name) for name in PRIVATE_KEY_SETTINGS):
             message = "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is set and there is no key; set SNOWFLAKE_PRIVATE_KEY_PATH"
             raise WarehouseError(message)
         expected = AUTHENTICATORS[given[0]] if given else authenticator

@@ -24,7 +24,7 @@ _OURS = (f'"{FILE}"', f'"{ROW}"')
 
 
 @dataclass(frozen=True)
-class JsonReader:
+class JsonFileReader:
     """Reads JSON.
 
     Attributes:

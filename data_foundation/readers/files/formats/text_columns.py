@@ -8,10 +8,8 @@ from typing import Any
 
 from data_foundation.errors import EntryError
 from data_foundation.naming import normalize
+from data_foundation.readers.decimal_hint import DEFAULT_PRECISION, declared_digits
 from data_foundation.sql_text import quote_text
-
-DEFAULT_DECIMAL = (38, 9)
-"""Precision and scale of a decimal that nobody declared, as everywhere in dlt."""
 
 BAD, TEXT = "bad", "text"
 """Columns beside those of the file: why a row is none, and how it reads; NULL where it is one."""
@@ -158,10 +156,8 @@ def _double(text: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[st
 
 
 def _decimal(text: str, hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
-    precision = hint.get("precision") or DEFAULT_DECIMAL[0]
-    scale = hint.get("scale")
-    scale = min(DEFAULT_DECIMAL[1], precision) if scale is None else scale
-    if precision > DEFAULT_DECIMAL[0]:
+    precision, scale = declared_digits(hint)
+    if precision > DEFAULT_PRECISION:
         raise EntryError(f"columns: decimals of {precision} digits; a file of text is read with 38 at most")
     plain, units = _number(text, notation)
     # A cast rounds what is behind its last digit; zeros alone may go.

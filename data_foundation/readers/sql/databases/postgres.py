@@ -31,12 +31,12 @@ _SESSION = (
     "SET LOCAL standard_conforming_strings = on",
     "SET LOCAL bytea_output = 'hex'",
 )
-_RELATION = """
+_RELATIONS = """
 SELECT c.oid::int8, n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND {schema} ORDER BY c.oid
 """
 # A partition is read with its parent table.
-_KEYS = """
+_PRIMARY_KEYS = """
 SELECT c.relname::text, a.attname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
@@ -123,7 +123,7 @@ class PostgresDatabase:
 
     def tables(self, schema: str | None) -> dict[str, tuple[str, ...]]:
         """Returns every table and view of a schema, or of the search path, with its primary key."""
-        self._execute(_KEYS.format(schema=_in_schema(schema)))
+        self._execute(_PRIMARY_KEYS.format(schema=_in_schema(schema)))
         keys: dict[str, tuple[str, ...]] = {}
         for table, column in self._cursor.fetchall():
             keys[table] = (*keys.get(table, ()), *([column] if column else []))
@@ -135,7 +135,7 @@ class PostgresDatabase:
         Raises:
             LoadError: There is no such table; the message suggests similar names.
         """
-        self._execute(_RELATION.format(schema=_in_schema(schema)))
+        self._execute(_RELATIONS.format(schema=_in_schema(schema)))
         relations = self._cursor.fetchall()
         # SQL folds a name without quotes to lower case.
         matches = [one for one in relations if one[2] == table] or [one for one in relations if one[2] == table.lower()]
