@@ -51,21 +51,21 @@ def test_dialect_and_encoding_change_no_row(files: FileTree, content: bytes, kwa
 
 
 REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
-    "cp1252": (b"id,name\n1,M\xfcller\n", {}, "begins with is not UTF-8; set the encoding of the file"),
-    "cp1252-headings": (b"id,n\xe4me\n1,x\n", {}, "begins with is not UTF-8; set the encoding of the file"),
+    "cp1252": (b"id,name\n1,M\xfcller\n", {}, "the start of the file is not UTF-8; set the encoding of the file"),
+    "cp1252-headings": (b"id,n\xe4me\n1,x\n", {}, "the start of the file is not UTF-8; set the encoding of the file"),
     "cp1252-below": (b"id,name\n" + b"1,x\n" * 9999 + b"2,M\xfcller\n", {}, "row 10000 is not UTF-8; set the"),
     "wrong-encoding": (b"id,name\n1,M\x81ller\n", {"encoding": "cp1252"}, "the text is not cp1252"),
     "no-encoding": (b"id\n1\n", {"encoding": "utf-9"}, "encoding: got 'utf-9'; accepted: an encoding of Python"),
     "too-few": (b"id,name\n1,x\n2\n", {}, "row 2: Expected Number of Columns: 2 Found: 1"),
     "too-many": (b"id,name\n1,x\n2,y,z\n", {}, "row 2: Expected Number of Columns: 2 Found: 3"),
-    "mixed-line-ends": (b"id,name\r\n1,x\n2,y\n", {}, "some of its lines end in a line feed and some in"),
-    "mixed-line-ends-before": (b"\r\nid,name\n1,x\n2,y\n", {}, "some of its lines end in a line feed and some in"),
+    "mixed-line-ends": (b"id,name\r\n1,x\n2,y\n", {}, "some lines end in LF and some in CRLF; convert the file"),
+    "mixed-line-ends-before": (b"\r\nid,name\n1,x\n2,y\n", {}, "some lines end in LF and some in CRLF; convert"),
     "open-quote": (b'id,name\n1,x\n2,"y\n', {}, "row 2: Value with unterminated quote found"),
     "truncated-gzip": (gzip.compress(b"id,name\n1,x\n" * 99)[:-9], {}, "is a damaged gzip file"),
-    "long-delimiter": (b"id,name\n", {"delimiter": "::"}, "delimiter: got '::'; accepted is one character"),
-    "names-too-few": (b"1,2\n", {"header": ["id"]}, "header: got 1 names for 2 columns"),
+    "long-delimiter": (b"id,name\n", {"delimiter": "::"}, "delimiter: got '::'; accepted: one character"),
+    "names-too-few": (b"1,2\n", {"header": ["id"]}, "a.csv: header: got 1 name for 2 columns; accepted: one name"),
     "separator": (b"id\n", {"decimal_separator": "x"}, "decimal_separator: got 'x'; accepted: '.' or ','"),
-    "another-format's": (b"id\n", {"tables_with": ["id"]}, "tables_with: means nothing for csv; accepted there"),
+    "another-format's": (b"id\n", {"tables_with": ["id"]}, "tables_with: not an option of csv files; accepted: encoding"),
     "format": (b"id\n", {"format": "cvs"}, "format: got 'cvs'; accepted: csv.*Did you mean 'csv'"),
     "policy": (b"id\n", {"on_bad_row": "quarentine"}, "on_bad_row: got 'quarentine'.*Did you mean 'quarantine'"),
 }  # fmt: skip
@@ -125,7 +125,7 @@ def test_columns_are_converted_to_their_types(
     assert files.values("some_value") == values
     aside = files.rows("landed__quarantine")
     assert [(row["_row"], row["text"]) for row in aside] == list(enumerate(bad, len(texts) + 1))
-    assert all(row["reason"].startswith(f"column Some Value: got '{row['text']}', which is no ") for row in aside)
+    assert all(row["reason"].startswith(f"column Some Value: got '{row['text']}'; accepted: ") for row in aside)
     count = f"{len(bad)} bad row{'s' * (len(bad) > 1)} of inbox/a.csv set aside in landed__quarantine"
     assert result.warnings == (count,)
 
@@ -145,8 +145,8 @@ def test_a_bad_value_fails_the_load_unless_it_may_be_set_aside(files: FileTree) 
     """The error shows the first bad value and names the setting that sets bad rows aside."""
     files.put("a.csv", "id\n1\nx\ny\n")
     files.read("columns: {id: {data_type: bigint}}")
-    reason = "inbox/a.csv: row 2: column id: got 'x', which is no bigint .and 1 more rows.; `on_bad_row: quarantine`"
-    with pytest.raises(ValueRefused, match=reason):
+    reason = "inbox/a.csv: row 2: column id: got 'x'; accepted: bigint .and 1 more row.; correct the file, or set "
+    with pytest.raises(ValueRefused, match=f"{reason}`on_bad_row: quarantine`, which writes such rows to landed__quar"):
         files.load("bank.landed")
 
 
@@ -154,7 +154,7 @@ def test_a_type_that_a_text_file_cannot_hold_is_refused(files: FileTree) -> None
     """A type that a text file cannot hold, such as binary, is refused before a row is read."""
     files.put("a.csv", "id\n1\n")
     files.read("columns: {id: {data_type: binary}}")
-    with pytest.raises(EntryError, match="columns: id: a file of text has no binary; accepted: text, bigint"):
+    with pytest.raises(EntryError, match="columns: id: got data_type 'binary'; accepted in a text file: text, bigint"):
         files.load("bank.landed")
 
 

@@ -49,7 +49,7 @@ def test_lines_that_are_not_objects_are_set_aside(files: FileTree) -> None:
     files.load("bank.landed")
     assert [(row["id"], row["_row"]) for row in files.rows()] == [(1, 1), (2, 5)]
     assert [(row["_row"], row["text"], row["reason"]) for row in files.rows("landed__quarantine")] == [
-        (3, '{"id":', "is no JSON"), (4, "[1]", "is JSON, and no object: array")
+        (3, '{"id":', "is not valid JSON"), (4, "[1]", "got JSON of type array; accepted: objects")
     ]  # fmt: skip
 
 
@@ -125,16 +125,16 @@ def _parquet() -> bytes:
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED = b"\0" * 512 + "EncryptedPackage".encode("utf-16-le")
 REFUSED: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
-    "truncated-parquet": ("a.parquet", _parquet()[:-20], {}, "is no whole Parquet file"),
-    "half-a-parquet": ("a.parquet", _parquet()[:100], {}, "is no whole Parquet file"),
-    "no-parquet": ("a.parquet", b"id\n1\n", {}, "is no whole Parquet file"),
-    "empty-parquet": ("a.parquet", b"", {}, "is no whole Parquet file"),
-    "option-for-parquet": ("a.parquet", b"", {"sheet": "x"}, "sheet: means nothing for parquet; accepted there: none"),
-    "no-json": ("a.json", b'[{"a": 1}, {"a": ]', {}, "is no JSON"),
-    "no-objects": ("a.json", b"[1, 2]", {}, "row 1: is JSON, and no object"),
-    "no-line": ("a.jsonl", b'{"a": 1}\n{"a"\n', {}, "row 2: is no JSON"),
+    "truncated-parquet": ("a.parquet", _parquet()[:-20], {}, "is not a complete Parquet file"),
+    "half-a-parquet": ("a.parquet", _parquet()[:100], {}, "is not a complete Parquet file"),
+    "no-parquet": ("a.parquet", b"id\n1\n", {}, "is not a complete Parquet file"),
+    "empty-parquet": ("a.parquet", b"", {}, "is not a complete Parquet file"),
+    "option-for-parquet": ("a.parquet", b"", {"sheet": "x"}, "sheet: not an option of parquet files; accepted: none"),
+    "no-json": ("a.json", b'[{"a": 1}, {"a": ]', {}, "is not valid JSON"),
+    "no-objects": ("a.json", b"[1, 2]", {}, "row 1: is not an object; accepted: JSON objects"),
+    "no-line": ("a.jsonl", b'{"a": 1}\n{"a"\n', {}, "row 2: is not valid JSON"),
     "json-in-cp1252": ("a.jsonl", b'{"a": "M\xfcller"}\n', {}, "is not UTF-8; set the encoding of the file"),
-    "our-own-key": ("a.jsonl", b'{"_row": 1}\n', {}, "row 1 has a key _file or _row itself"),
+    "our-own-key": ("a.jsonl", b'{"_row": 1}\n', {}, "row 1 has a key _file or _row, which are the columns .*; rename"),
     "old-workbook": ("a.xlsx", OLE + b"\0" * 512, {}, "has the old format .xls; save it as an Excel workbook"),
     "encrypted-workbook": ("a.xlsx", OLE + ENCRYPTED, {}, "is encrypted; save it without a password"),
     "truncated-workbook": ("a.xlsx", make_workbook(A=[("id",), (1,)])[:-99], {}, "or is truncated: File is not a zip"),

@@ -67,14 +67,14 @@ def test_a_row_that_does_not_fit_is_set_aside(files: FileTree) -> None:
 
 
 REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
-    "encrypted": (make_pdf([[HEADINGS]], password="1234"), {}, "it is encrypted; store it without a password"),
-    "truncated": (make_pdf([[HEADINGS, *ROWS]])[:400], {}, "it is no whole PDF|found no table"),
-    "no-pdf": (b"id,name\n", {}, "it is no whole PDF"),
-    "no-table": (make_pdf([]), {}, "found no table in it; where no lines are drawn say `table_settings"),
+    "encrypted": (make_pdf([[HEADINGS]], password="1234"), {}, "the PDF is encrypted; save it without a password"),
+    "truncated": (make_pdf([[HEADINGS, *ROWS]])[:400], {}, "not a complete PDF|found no table"),
+    "no-pdf": (b"id,name\n", {}, "not a complete PDF"),
+    "no-table": (make_pdf([]), {}, "found no table; for tables without lines set `table_settings"),
     "none-like-that": (make_pdf([[HEADINGS, *ROWS]]), {"tables_with": ["Name"]}, "found no table with the headings N"),
     "of-two-kinds": (
         make_pdf([[HEADINGS, *ROWS], [("Shop", "Till"), ("Corner", "7")]]), {},
-        "a table has 2 columns .Shop, Till. and one before it 3 .Date, Description, Amount.; `tables_with",
+        "a table has 2 columns .Shop, Till. and one before it 3 .Date, Description, Amount.; set `tables_with",
     ),
     "setting": (make_pdf([[HEADINGS]]), {"table_settings": {"vertical": "text"}}, "pdfplumber cannot read it"),
 }  # fmt: skip

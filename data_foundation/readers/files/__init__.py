@@ -35,36 +35,38 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     tables_with: Sequence[str] | None = None,
     table_settings: Mapping[str, Any] | None = None,
 ) -> Iterator[Any]:
-    """The rows of all files that a path matches; those that were loaded and have not changed are not read again.
+    """Reads the rows of all files that match a path. Files that were loaded and have not changed are not read again.
 
     Args:
-        path: Of one file, or with wildcards of several, below the root.
-        connection: Its settings are `[sources.<folder>.<connection>]` of dlt's configuration; without, the root is
-            the repository.
-        format: csv, jsonl, json, parquet, excel or pdf; without, as the file's ending says.
-        on_bad_row: `fail` refuses the load, `quarantine` lands such rows in a table `<table>__quarantine`.
-        encoding: Of text, UTF-8 (or UTF-16 where a byte order mark says so) without.
-        delimiter: Between the values of a CSV; without, the one that its first row has most of.
-        quote: Around them, " without.
-        escape: Before a quote inside of quotes, the quote itself without.
-        header: Whether the first row names the columns, or their names where it does not.
-        skip: Lines before the first row.
-        null_values: Texts that stand for no value, beside an empty one.
-        decimal_separator: Of numbers that `columns` names, a point without.
-        date_format: Of dates that `columns` names, in the letters of `strptime`; ISO without.
-        timestamp_format: The same of times.
-        sheet: Of an Excel workbook that has several.
-        tables_with: Headings of the tables of a PDF that are read; all of them, and alike, without.
-        table_settings: How pdfplumber finds tables.
+        path: Path of one file, or a pattern with wildcards, below the root.
+        connection: Name of a connection, whose settings are `[sources.<folder>.<connection>]` of dlt's configuration;
+            its `url` is the root. The default root is the repository.
+        format: csv, jsonl, json, parquet, excel or pdf; by default, the format of the file's ending.
+        on_bad_row: `fail` refuses the load; `quarantine` writes bad rows to the table `<table>__quarantine`.
+        encoding: Encoding of text files; by default UTF-8, or UTF-16 for files with its byte order mark.
+        delimiter: Character between the values of a CSV; by default the one of , ; tab and | that is most frequent in
+            the first row.
+        quote: Character around values that contain delimiters; by default ".
+        escape: Character before a quote inside of a quoted value; by default ".
+        header: True if the first row names the columns (the default); otherwise their names, or False for
+            `column_1`, `column_2`.
+        skip: Number of lines before the first row.
+        null_values: Texts that are read as NULL, in addition to an empty value.
+        decimal_separator: Decimal separator of columns with a number type in `columns`; by default a point.
+        date_format: Format of columns with the type date, in the notation of `strptime`; by default ISO 8601.
+        timestamp_format: Format of columns with the type timestamp, in the same notation.
+        sheet: Name of the sheet, for Excel workbooks with several.
+        tables_with: Headings of the PDF tables to read; by default all tables, which must have the same columns.
+        table_settings: pdfplumber's settings for finding tables.
 
     Yields:
         Arrow tables, JSON or dicts, with the columns `_file` and `_row`.
 
     Raises:
-        FoundationError: A file cannot be read, and why.
-        ConnectionError: The storage is away.
+        FoundationError: A file cannot be read; the message names the reason.
+        ConnectionError: The storage cannot be reached; a retry may help.
     """
-    # What text tells of the arguments needs no file systems.
+    # `foundation check` imports this module to check arguments, and needs no file systems.
     from data_foundation.readers.files.file_reader import ReadRequest, read_files  # noqa: PLC0415
     from data_foundation.readers.files.stores.storage_settings import find_storage  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What becomes of rows that cannot land: the load is refused, or they are set aside in a table of their own."""
+"""Handles rows that cannot be loaded: refuses the load, or writes them to a quarantine table."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _COLUMNS: dict[str, Any] = {
 }  # fmt: skip
 _SCHEMA = pa.schema([(FILE, pa.string()), (ROW, pa.int64()), ("text", pa.string()), ("reason", pa.string())])
 
-_HIDDEN = "what is wrong with it is not shown, for columns of this table say `pii: hash`"
+_HIDDEN_REASON = "the reason is not shown, because columns of this table have `pii: hash`"
 
 
 class BadRows:
-    """Takes bad rows as they are found.
+    """Handles the bad rows of one load.
 
     Attributes:
-        sets_aside: They are set aside.
+        sets_aside: True if bad rows go to the quarantine table; False if one of them fails the load.
     """
 
     def __init__(self, policy: str, resource: Any, *, replaced: bool) -> None:
-        """Takes what to do.
+        """Checks the policy.
 
         Args:
             policy: One of `OnBadRow`.
-            resource: dlt's, while it runs.
-            replaced: The table of bad rows is made anew, as that of good ones is.
+            resource: The running dlt resource.
+            replaced: Whether the load replaces the quarantine table, as it replaces the table of good rows.
 
         Raises:
-            EntryError: There is no such policy.
+            EntryError: The policy is unknown.
         """
         if policy not in get_args(OnBadRow):
             accepted = get_args(OnBadRow)
@@ -55,30 +55,33 @@ class BadRows:
         self._files: set[str] = set()
 
     def take(self, file: str, rows: Sequence[BadRow]) -> Iterator[Any]:
-        """Yields what an entry yields for bad rows of a file.
+        """Yields the bad rows of a file for the quarantine table.
 
         Raises:
-            ValueRefused: The policy is to fail.
+            ValueRefused: The policy is `fail`.
         """
         if not rows:
             return
         if self._is_silent:
-            rows = [BadRow(row.number, "", _HIDDEN) for row in rows]
+            rows = [BadRow(row.number, "", _HIDDEN_REASON) for row in rows]
         if not self.sets_aside:
-            first, more = rows[0], f" (and {len(rows) - 1:,} more rows)" if len(rows) > 1 else ""
+            first, others = rows[0], len(rows) - 1
+            more = f" (and {others:,} more row{'s' * (others > 1)})" if others else ""
             raise ValueRefused(
-                f"{file}: row {first.number}: {first.reason}{more}; `on_bad_row: quarantine` sets such rows aside"
+                f"{file}: row {first.number}: {first.reason}{more}; correct the file, or set `on_bad_row: quarantine`, "
+                f"which writes such rows to {self._table}"
             )
         if not self._count:
             self._declare()
         self._count += len(rows)
         self._files.add(file)
-        told = [(file, row.number, row.text, row.reason) for row in rows]
-        columns = [pa.array(column, kind) for column, kind in zip(zip(*told, strict=True), _SCHEMA.types, strict=True)]
+        records = [(file, row.number, row.text, row.reason) for row in rows]
+        values = zip(zip(*records, strict=True), _SCHEMA.types, strict=True)
+        columns = [pa.array(column, kind) for column, kind in values]
         yield dlt.mark.with_table_name(pa.Table.from_arrays(columns, schema=_SCHEMA), self._table)
 
     def finish(self) -> Iterator[Any]:
-        """Yields what empties the table of bad rows where there are none any more, and tells how many there were."""
+        """Warns of bad rows. If there are none, yields an empty table that replaces the quarantine table."""
         if self._count:
             files = f"{len(self._files)} files" if len(self._files) > 1 else next(iter(self._files))
             warn(f"{self._count:,} bad row{'s' * (self._count > 1)} of {files} set aside in {self._table}")
@@ -87,7 +90,7 @@ class BadRows:
             yield dlt.mark.with_table_name(_SCHEMA.empty_table(), self._table)
 
     def _declare(self) -> None:
-        """Tells dlt of the table, which takes nothing from the hints of the other."""
+        """Declares the quarantine table to dlt, with hints of its own."""
         self._resource.apply_hints(
             table_name=self._table, columns=_COLUMNS, create_table_variant=True,
             write_disposition="replace" if self._replaced else "append",

@@ -1,4 +1,4 @@
-"""What `kwargs` of `get_rows` accept as far as text tells; `foundation check` looks at them, and a load once more."""
+"""Checks the `kwargs` of `get_rows` without opening a file: in `foundation check`, and again in each load."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ _ENDINGS: Mapping[str, Format] = {
     ".xlsx": "excel", ".xlsm": "excel", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl",
 }  # fmt: skip
 
-NOTATION = ("decimal_separator", "date_format", "timestamp_format")
-"""How numbers and times are written that `columns` names."""
+NOTATION_OPTIONS = ("decimal_separator", "date_format", "timestamp_format")
+"""How a file writes the numbers and times of typed columns."""
 
 OPTIONS: Mapping[Format, tuple[str, ...]] = {
-    "csv": ("encoding", "delimiter", "quote", "escape", "header", "skip", "null_values", *NOTATION),
+    "csv": ("encoding", "delimiter", "quote", "escape", "header", "skip", "null_values", *NOTATION_OPTIONS),
     "jsonl": ("encoding",),
     "json": ("encoding",),
     "parquet": (),
     "excel": ("sheet", "header", "skip"),
-    "pdf": ("header", "tables_with", "table_settings", *NOTATION),
+    "pdf": ("header", "tables_with", "table_settings", *NOTATION_OPTIONS),
 }
-"""Which keys of `kwargs` mean something for which format."""
+"""The keys of `kwargs` that each format accepts."""
 
 
 def format_by_name(name: str) -> Format | None:
-    """Returns the format that the ending of a file's name means, without `.gz`; None where it means none."""
+    """Returns the format of a file name's ending, without `.gz`. Returns None if the ending is unknown."""
     return _ENDINGS.get(PurePosixPath(name.lower().removesuffix(".gz")).suffix)
 
 
-def find_meaningless(given: Iterable[str], kind: Format) -> str:
-    """Returns what is wrong with keys that mean nothing for a format, "" where all mean something."""
+def explain_unknown_option(given: Iterable[str], kind: Format) -> str:
+    """Returns the error message for the first key that a format does not accept, or "" if it accepts all."""
     accepted = ", ".join(OPTIONS[kind]) or "none"
-    return next((f"{key}: means nothing for {kind}; accepted there: {accepted}" for key in given
-                 if key not in OPTIONS[kind]), "")  # fmt: skip
+    unknown = [key for key in given if key not in OPTIONS[kind]]
+    return f"{unknown[0]}: not an option of {kind} files; accepted: {accepted}" if unknown else ""
 
 
 class FileArguments(Model):
-    """`kwargs` of `get_rows`, which see; what is not here is looked at with the files."""
+    """The `kwargs` of `get_rows` that can be checked without the files; the reader of a format checks the others."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -55,9 +55,9 @@ class FileArguments(Model):
     on_bad_row: OnBadRow = "fail"
 
     @model_validator(mode="after")
-    def _options_mean_something(self) -> Self:
+    def _accepts_options(self) -> Self:
         kind = self.format or format_by_name(self.path)
         given = [key for key, value in (self.model_extra or {}).items() if value is not None]
-        if kind and (message := find_meaningless(given, kind)):
+        if kind and (message := explain_unknown_option(given, kind)):
             raise ValueError(message)
         return self

@@ -1,4 +1,4 @@
-"""The files of one path read: those that are new or changed, each whole, page by page."""
+"""Reads the new and changed files of one path, page by page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from typing import Any, Protocol, cast
 
 from data_foundation.errors import EntryError
 from data_foundation.readers.files.bad_rows import BadRows
-from data_foundation.readers.files.file_arguments import NOTATION, OPTIONS, Format, find_meaningless, format_by_name
+from data_foundation.readers.files.file_arguments import (
+    NOTATION_OPTIONS,
+    OPTIONS,
+    Format,
+    explain_unknown_option,
+    format_by_name,
+)
 from data_foundation.readers.files.formats.csv_files import CsvReader, Dialect
 from data_foundation.readers.files.formats.decompress import unpack
 from data_foundation.readers.files.formats.excel_files import ExcelReader
@@ -25,16 +31,16 @@ from data_foundation.readers.files.stores.storage import SourceFile, Storage
 from data_foundation.readers.read_ahead import ReadAhead
 from data_foundation.suggestions import nearest
 
-TEXTS = frozenset({"csv", "json", "jsonl"})
-"""Formats that are text."""
+TEXT_FORMATS = frozenset({"csv", "json", "jsonl"})
+"""Formats that have an encoding, and may be compressed."""
 
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """What a person asked for in `kwargs`; see `get_rows`.
+    """The `kwargs` of `get_rows`, which documents them.
 
     Attributes:
-        options: Those that were given of `OPTIONS`.
+        options: The keys of `OPTIONS` that are set.
     """
 
     path: str
@@ -46,16 +52,17 @@ class ReadRequest:
         """Returns the format of a file.
 
         Raises:
-            EntryError: Nothing tells it, there is none such, or an option means nothing for it.
+            EntryError: The format is unknown, or does not accept one of the options.
         """
         found = self.format or format_by_name(file.name)
         accepted = list(OPTIONS)
         if found is None:
-            raise EntryError(f"{file.name}: its ending tells no format; say `format:`, one of {', '.join(accepted)}")
+            message = f"{file.name}: no format has this ending; set `format` to one of {', '.join(accepted)}"
+            raise EntryError(message)
         if found not in OPTIONS:
             raise EntryError(f"format: got '{found}'; accepted: {', '.join(accepted)}{nearest(found, accepted)}")
         kind = cast("Format", found)
-        if message := find_meaningless(self.options, kind):
+        if message := explain_unknown_option(self.options, kind):
             raise EntryError(message)
         return kind
 
@@ -64,20 +71,20 @@ class Reader(Protocol):
     """Reads files of one format."""
 
     def read(self, path: Path, file: str) -> Iterator[Page]:
-        """Yields the rows of the file at `path`, which is called `file`."""
+        """Yields the rows of the file at `path`; `file` is its name in messages and in `_file`."""
 
 
 def read_files(storage: Storage, request: ReadRequest, resource: Any) -> Iterator[Any]:
-    """Yields the rows of every file that is new or has changed, and the bad ones as was asked for.
+    """Yields the rows of every new or changed file; bad rows are handled as `on_bad_row` sets it.
 
     Args:
-        storage: Where the files are.
-        request: Which, and how they are read.
-        resource: dlt's, while it runs.
+        storage: Where the files are stored.
+        request: The files to read, and their options.
+        resource: The running dlt resource.
 
     Raises:
-        FoundationError: They cannot be read, and why.
-        ConnectionError: The storage is away, or a file changed meanwhile.
+        FoundationError: A file cannot be read; the message names the reason.
+        ConnectionError: The storage cannot be reached, or a file changed while it was read; a retry may help.
     """
     ledger = Ledger(resource, storage.find(request.path))
     bad = BadRows(request.on_bad_row, resource, replaced=ledger.reads_all)
@@ -97,15 +104,15 @@ def read_files(storage: Storage, request: ReadRequest, resource: Any) -> Iterato
 
 def _pages(storage: Storage, file: SourceFile, reader: Reader, kind: str, encoding: str | None) -> Iterator[Page]:
     with tempfile.TemporaryDirectory() as folder, storage.opened(file, Path(folder)) as path:
-        plain = unpack(path, file.name, Path(folder), encoding) if kind in TEXTS else path
+        plain = unpack(path, file.name, Path(folder), encoding) if kind in TEXT_FORMATS else path
         yield from reader.read(plain, file.name)
 
 
 def _reader(request: ReadRequest, kind: str, resource: Any, *, sets_aside: bool) -> Reader:
-    """Returns what reads a format."""
+    """Returns the reader of a format."""
     hints = resource.columns if isinstance(resource.columns, Mapping) else {}
     given = {key: value for key, value in request.options.items() if key != "encoding"}
-    notation = Notation(**{key: given.pop(key) for key in NOTATION if key in given})
+    notation = Notation(**{key: given.pop(key) for key in NOTATION_OPTIONS if key in given})
     known: Mapping[str, Callable[[], Reader]] = {
         "csv": lambda: CsvReader(Dialect(**given, notation=notation), hints, sets_aside),
         "jsonl": lambda: JsonFileReader(by_line=True),

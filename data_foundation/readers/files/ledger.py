@@ -1,4 +1,4 @@
-"""Which files have been loaded: dlt's state of the resource, which is stored with the rows or not at all."""
+"""Remembers which files were loaded, in the dlt state of the resource: state and rows are committed together."""
 
 from __future__ import annotations
 
@@ -15,42 +15,43 @@ from data_foundation.readers.files.stores.storage import SourceFile
 
 logger = logging.getLogger(__name__)
 
-_NAMED = 3
-"""Files that a message names; of more it tells the number."""
+_NAMED_FILES = 3
+"""Files that a message names; further ones are counted."""
 
 
 class Ledger:
-    """What was found, beside what has been loaded.
+    """Compares the files of a path with those that were loaded.
 
     Attributes:
-        reads_all: The table is made anew of all files whenever one of them changes.
+        reads_all: True if the load replaces the table: one changed file then makes it read all files.
     """
 
     def __init__(self, resource: Any, found: Sequence[SourceFile]) -> None:
-        """Compares; notes nothing yet.
+        """Reads the state of the resource; does not change it.
 
         Args:
-            resource: dlt's, while it runs.
-            found: All files there are.
+            resource: The running dlt resource.
+            found: All files that match the path.
 
         Raises:
-            EntryError: The table is one that new files alone cannot keep.
+            EntryError: The write disposition needs the rows of unchanged files too.
         """
-        said = resource.write_disposition
-        disposition = said if isinstance(said, dict) else {"disposition": said}
+        hint = resource.write_disposition
+        disposition = hint if isinstance(hint, dict) else {"disposition": hint}
         if disposition.get("strategy") == "scd2":
             raise EntryError(
-                "write_disposition: scd2 would retire the rows of files that have not changed; replace or merge"
+                "write_disposition: got merge with the strategy scd2, which would retire the rows of unchanged files; "
+                "accepted: append, replace, or merge with another strategy"
             )
         self.reads_all = disposition["disposition"] == "replace"
         self._appends = disposition["disposition"] == "append"
         self._is_sample = bool(resource.limit) and resource.limit.limit(1) is not None
         self._found = found
-        # A load without a single file is noted too.
+        # None before the first load; empty after a load without files.
         self._known: dict[str, list[str]] | None = dlt.current.resource_state().get("files")
 
     def unread(self) -> Sequence[SourceFile]:
-        """Returns the files that have to be read; says so where there is none."""
+        """Returns the files to read. Logs a line if there are none."""
         if self._is_sample or self._known is None:
             return self._found
         known = self._known
@@ -60,7 +61,7 @@ class Ledger:
             changed = list(self._found) if changed or gone else []
             is_same = not changed and not gone
         else:
-            self._tell_twice([file.name for file in changed if file.name in known])
+            self._warn_of_repeated_rows([file.name for file in changed if file.name in known])
             is_same = not changed
         if is_same:
             count = len(self._found)
@@ -71,18 +72,18 @@ class Ledger:
             logger.info("%s: nothing was read", text)
         return changed
 
-    def _tell_twice(self, names: Sequence[str]) -> None:
+    def _warn_of_repeated_rows(self, names: Sequence[str]) -> None:
         if names and self._appends:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            more = f" and {len(names) - _NAMED_FILES} more" if len(names) > _NAMED_FILES else ""
             warn(
-                f"{', '.join(names[:_NAMED])}{more} changed and is read again: append adds its rows once more; "
-                "`write_disposition: merge` with `merge_key: _file` replaces them"
+                f"{', '.join(names[:_NAMED_FILES])}{more} changed since the last load, and append adds all rows again; "
+                "to replace them, set `write_disposition: merge` and `merge_key: _file`"
             )
 
     def note(self) -> None:
-        """Notes that all files have been read; a sample notes nothing."""
+        """Records in the state that all files were read; does nothing for a sample."""
         if self._is_sample:
             return
         seen = {file.name: file.mark for file in self._found}
-        # Files that are gone stay known elsewhere: another pattern, that of a partition for instance, may have them.
+        # Keeps files that this path does not match: another path, for instance of another partition, may match them.
         dlt.current.resource_state()["files"] = seen if self.reads_all else {**(self._known or {}), **seen}

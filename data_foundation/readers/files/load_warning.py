@@ -1,4 +1,4 @@
-"""What a person should know although nothing failed."""
+"""Adds a warning to the result of the running load."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ logger = logging.getLogger(__name__)
 
 
 def warn(text: str) -> None:
-    """Has `text` among the warnings of the load, and in the log."""
+    """Adds `text` to the warnings of the running load, and logs it."""
     dlt.current.resource_metrics().setdefault(WARNINGS, []).append(text)
     logger.warning("%s", text)

@@ -1,4 +1,4 @@
-"""What a reader of one format hands over: rows that are good, and those that are not."""
+"""The result of every format's reader: pages of good and bad rows."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 import pyarrow as pa
 
 FILE, ROW = "_file", "_row"
-"""The columns that tell where a row stood: the file below its root, and its number there, the first row being 1."""
+"""Columns with a row's place: the file's path below the root, and the number of the row, from 1."""
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that cannot land as it is.
+    """A row that cannot be loaded.
 
     Attributes:
-        number: In its file, the first row being 1.
-        text: As it stands there, as far as it is text.
-        reason: What is wrong with it.
+        number: Its number in the file, from 1.
+        text: Its text in the file.
+        reason: Why it cannot be loaded.
     """
 
     number: int
@@ -32,21 +32,22 @@ class Page:
     """Some rows of a file.
 
     Attributes:
-        rows: What an entry may yield: an Arrow table, a list of dicts, or JSON as bytes; with `FILE` and `ROW` in it.
-        bad: Rows that were among them.
+        rows: The good rows, with the columns `FILE` and `ROW`: an Arrow table, a list of dicts, or JSON as bytes.
+            None if there are none.
+        bad: The bad rows.
     """
 
     rows: Any
     bad: Sequence[BadRow] = ()
 
 
-def placed(table: Any, file: str, numbers: Any) -> Any:
-    """Returns an Arrow table with the columns that tell where its rows stood.
+def add_place(table: Any, file: str, numbers: Any) -> Any:
+    """Returns an Arrow table with the columns `FILE` and `ROW` added.
 
     Args:
-        table: Of a file.
-        file: Its name.
-        numbers: Of its rows, as an Arrow array or a list.
+        table: Rows of a file.
+        file: Name of the file.
+        numbers: Numbers of the rows, as an Arrow array or a list.
     """
     table = table.append_column(FILE, pa.repeat(pa.scalar(file), len(table)))
     return table.append_column(ROW, pa.array(numbers, pa.int64()))

@@ -1,4 +1,4 @@
-"""Patterns of paths below a root."""
+"""Checks path patterns, which must stay below a root."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ _WILDCARD = re.compile(r"[*?\[]")
 
 
 def has_wildcard(pattern: str) -> bool:
-    """Tells whether a pattern may match several files."""
+    """Returns whether a pattern contains a wildcard, and so may match any number of files."""
     return bool(_WILDCARD.search(pattern))
 
 
 def check_pattern(pattern: str, root: str) -> str:
-    """Returns a pattern that stays below its root.
+    """Returns the pattern with slashes, after a check that it stays below its root.
 
     Raises:
-        EntryError: It does not.
+        EntryError: The pattern is empty, absolute, or leads out of the root.
     """
     path = PurePosixPath(pattern)
     if not pattern.strip() or path.is_absolute() or ".." in path.parts or pattern.startswith("~"):
         raise EntryError(
-            f"path: got '{pattern}'; accepted is a path or a pattern below {root}, for instance inbox/*.csv. Another "
-            "root is the `url` of a connection"
+            f"path: got '{pattern}'; accepted: a path or pattern below {root}, for instance inbox/*.csv. To read from "
+            "another root, set `connection` to a connection with this root as `url`"
         )
     return path.as_posix()
 
 
-def literal(path: Path) -> str:
-    """Returns a path in which DuckDB finds no wildcard."""
+def escape_wildcards(path: Path) -> str:
+    """Returns a path with its wildcard characters escaped for DuckDB."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
-def missing(pattern: str, root: str, names: Sequence[str]) -> LoadError:
-    """Returns the error for a file that is not there; `names` are those in its folder."""
+def file_not_found(pattern: str, root: str, names: Sequence[str]) -> LoadError:
+    """Returns the error for a path without a file. `names` are the files in its folder, for a suggestion."""
     hint = nearest(PurePosixPath(pattern).name, names)
     return LoadError(
-        f"there is no file '{pattern}' below {root}{hint or '; a pattern, for instance *.csv, may match none'}"
+        f"path: there is no file '{pattern}' below {root}"
+        f"{hint or '; if the file may be absent, set a pattern, for instance *.csv'}"
     )

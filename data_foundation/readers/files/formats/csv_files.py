@@ -1,4 +1,4 @@
-"""CSV, read by DuckDB: every column is text unless `columns` says what it is, so no file changes a column's type."""
+"""Reads CSV files with DuckDB. A column is text unless `columns` has a type for it, so no file changes its type."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from data_foundation.readers.files.formats.decompress import wrong_encoding
 from data_foundation.readers.files.formats.text_columns import Notation, build_query
 from data_foundation.readers.files.formats.text_table import as_page
 from data_foundation.readers.files.page import BadRow, Page
-from data_foundation.readers.files.path_pattern import literal
+from data_foundation.readers.files.path_pattern import escape_wildcards
 from data_foundation.warehouses.duckdb.utc_session import connect_to_memory
 
 _DELIMITERS = (",", ";", "\t", "|")
 _QUOTED = re.compile(r'"[^"]*"')
-_PAGE = 100_000
-_MIXED = "some of its lines end in a line feed and some in a carriage return before it; make them alike"
+_PAGE_ROWS = 100_000
+_MIXED_LINE_ENDS = "some lines end in LF and some in CRLF; convert the file to one of them"
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Dialect:
     """How a CSV file is written.
 
     Attributes:
-        delimiter: Between values; None for the one that the first row has most of.
-        quote: Around values that hold delimiters; "" where there is none.
-        escape: Before a quote inside of quotes.
-        header: The first row names the columns; or their names, where it does not.
-        skip: Lines before.
-        null_values: Texts that stand for no value, beside an empty one.
-        notation: Of numbers and times.
+        delimiter: Character between values; None for the most frequent one in the first row.
+        quote: Character around values that contain delimiters; "" if values are never quoted.
+        escape: Character before a quote inside of a quoted value.
+        header: True if the first row names the columns; otherwise their names, or False for `column_1`, `column_2`.
+        skip: Number of lines before the first row.
+        null_values: Texts that are read as NULL, in addition to an empty value.
+        notation: How the file writes numbers and times.
     """
 
     delimiter: str | None = None
@@ -51,17 +51,18 @@ class Dialect:
     notation: Notation = field(default_factory=Notation)
 
     def __post_init__(self) -> None:
-        """Refuses what DuckDB would not understand.
+        """Checks the options that DuckDB would refuse.
 
         Raises:
-            EntryError: Naming the key.
+            EntryError: Names the invalid option.
         """
-        for key, least in (("delimiter", 1), ("quote", 0), ("escape", 0)):
+        for key, shortest in (("delimiter", 1), ("quote", 0), ("escape", 0)):
             value = getattr(self, key)
-            if value is not None and not (isinstance(value, str) and least <= len(value) <= 1):
-                raise EntryError(f"{key}: got {value!r}; accepted is one character")
+            if value is not None and not (isinstance(value, str) and shortest <= len(value) <= 1):
+                none = "" if shortest else ', or "" for none'
+                raise EntryError(f"{key}: got {value!r}; accepted: one character{none}")
         if not isinstance(self.skip, int) or self.skip < 0:
-            raise EntryError(f"skip: got {self.skip!r}; accepted is a number of lines")
+            raise EntryError(f"skip: got {self.skip!r}; accepted: a number of lines, 0 or more")
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ class CsvReader:
     """Reads CSV files of one dialect.
 
     Attributes:
-        dialect: Of all.
-        wanted: What `columns` of `sources.yaml` says, by name.
-        counts_bad: Bad rows are set aside, so their numbers have to be known before the good ones are handed over.
+        dialect: How the files are written.
+        wanted: The hints of `columns` in `sources.yaml`, by column.
+        counts_bad: True if bad rows go to the quarantine table: the numbers of the good rows depend on theirs.
     """
 
     dialect: Dialect
@@ -82,14 +83,14 @@ class CsvReader:
         """Yields the rows of a file.
 
         Args:
-            path: Where it is, as UTF-8.
-            file: As it is called.
+            path: Path of the file, which is UTF-8.
+            file: Name of the file in messages and in `_file`.
 
         Raises:
-            LoadError: It is no CSV.
+            LoadError: The file is not a valid CSV.
         """
         try:
-            head = _Head.of(path, self.dialect)
+            head = _Head.of(path, self.dialect, file)
         except (UnicodeDecodeError, csv.Error) as error:
             raise _unreadable(file, error) from None
         if head is None:
@@ -104,19 +105,19 @@ class CsvReader:
         source, values = self._source(path, head)
         rejected: list[BadRow] = []
         if self.counts_bad:
-            connection.execute(f"SELECT count(*) FROM {source}", values).fetchall()  # noqa: S608 - no name in it is the file's
+            connection.execute(f"SELECT count(*) FROM {source}", values).fetchall()  # noqa: S608 - contains no name of the file's
             rejected = _rejected(connection, head, file)
         numbers = _Numbers([bad.number for bad in rejected])
         query = build_query(source, head.names, self.wanted, self.dialect.notation, head.delimiter)
         rows = connection.execute(query, values)
-        for batch in rows.to_arrow_reader(_PAGE):
+        for batch in rows.to_arrow_reader(_PAGE_ROWS):
             yield as_page(pa.Table.from_batches([batch]), head.names, file, numbers.take(len(batch)))
-        # Those of values are found here alone: they are not counted.
+        # The count above reads no values, so values of a wrong type are found here.
         found = _rejected(connection, head, file)
         yield Page(None, rejected or found)
 
     def _source(self, path: Path, head: _Head) -> tuple[str, list[Any]]:
-        """Returns `read_csv` with nothing left to guess, and the values of its placeholders."""
+        """Returns the call of `read_csv`, with every option set, and the values of its placeholders."""
         dialect = self.dialect
         options: dict[str, Any] = {
             "auto_detect": False,
@@ -132,18 +133,18 @@ class CsvReader:
             "compression": "none",
             "store_rejects": True,
         }
-        told = ", ".join(f"{key} = ?" for key in options)
-        return f"read_csv(?, {told})", [literal(path), *options.values()]
+        placeholders = ", ".join(f"{key} = ?" for key in options)
+        return f"read_csv(?, {placeholders})", [escape_wildcards(path), *options.values()]
 
 
 @dataclass(frozen=True)
 class _Head:
-    """What stands before the rows.
+    """The start of a file, before its rows.
 
     Attributes:
-        names: Of the columns.
-        delimiter: Of the values.
-        records: How many to leave out.
+        names: Names of the columns.
+        delimiter: Character between values.
+        records: Number of records to skip.
     """
 
     names: Sequence[str]
@@ -151,37 +152,37 @@ class _Head:
     records: int
 
     @classmethod
-    def of(cls, path: Path, dialect: Dialect) -> _Head | None:
-        """Returns what a file begins with, None where there is nothing in it."""
+    def of(cls, path: Path, dialect: Dialect, file: str) -> _Head | None:
+        """Returns the start of a file. Returns None if the file is empty."""
         with path.open(encoding="utf-8", newline="") as text:
             lines = [text.readline() for _ in range(dialect.skip)]
             start = text.tell()
             while (line := text.readline()) and not line.strip("\r\n"):
                 lines.append(line)
                 start = text.tell()
-            # DuckDB, which leaves them out, would take all that follows for one line.
+            # If a skipped line ends in another way, DuckDB reads the rest of the file as one line.
             if len({before[len(before.rstrip("\r\n")) :] for before in [*lines, line] if before}) > 1:
-                raise csv.Error(_MIXED)
+                raise csv.Error(_MIXED_LINE_ENDS)
             skipped = len(lines)
-            delimiter = dialect.delimiter or _guess(line)
+            delimiter = dialect.delimiter or _guess_delimiter(line)
             text.seek(start)
             first = next(csv.reader(text, delimiter=delimiter, **_quoting(dialect.quote)), None)
         if not first:
             return None
         if dialect.header is True:
-            return cls(name_columns(len(first), first), delimiter, skipped + 1)
-        return cls(name_columns(len(first), dialect.header or ()), delimiter, skipped)
+            return cls(name_columns(len(first), first, file), delimiter, skipped + 1)
+        return cls(name_columns(len(first), dialect.header or (), file), delimiter, skipped)
 
 
 class _Numbers:
-    """Numbers of good rows: those that bad ones have are left out."""
+    """Numbers the good rows; the numbers of bad rows are skipped."""
 
     def __init__(self, taken: Sequence[int]) -> None:
         self._taken = np.unique(np.array(taken, dtype=np.int64))
         self._next = 1
 
     def take(self, count: int) -> Any:
-        """Returns the next numbers."""
+        """Returns the numbers of the next `count` good rows."""
         first, extra = self._next, 0
         while True:
             last = first + count + extra
@@ -197,17 +198,17 @@ def _quoting(quote: str) -> dict[str, Any]:
     return {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
 
 
-def _guess(line: str) -> str:
-    """Returns the delimiter that a line has most of."""
-    plain = _QUOTED.sub("", line)
-    return max(_DELIMITERS, key=plain.count)
+def _guess_delimiter(line: str) -> str:
+    """Returns the most frequent delimiter of a line, outside of quotes."""
+    unquoted = _QUOTED.sub("", line)
+    return max(_DELIMITERS, key=unquoted.count)
 
 
 def _rejected(connection: duckdb.DuckDBPyConnection, head: _Head, file: str) -> list[BadRow]:
-    """Returns the rows that DuckDB's last scan rejected, by number.
+    """Returns the rows that DuckDB's last scan rejected, sorted by number.
 
     Raises:
-        LoadError: One of them is not UTF-8, so no row is to be trusted.
+        LoadError: A row is not UTF-8, so every text of the file may be wrong.
     """
     rows = connection.execute(
         "SELECT line, any_value(csv_line), any_value(error_type::VARCHAR), any_value(error_message) FROM reject_errors "
@@ -224,6 +225,6 @@ def _rejected(connection: duckdb.DuckDBPyConnection, head: _Head, file: str) -> 
 
 def _unreadable(file: str, error: Exception) -> LoadError:
     if isinstance(error, UnicodeDecodeError):
-        return wrong_encoding(file, "what it begins with is not UTF-8")
-    told = str(error).partition("\n")[0]
-    return LoadError(f"{file}: {_MIXED if 'invalid state' in told else told}")
+        return wrong_encoding(file, "the start of the file is not UTF-8")
+    message = str(error).partition("\n")[0]
+    return LoadError(f"{file}: {_MIXED_LINE_ENDS if 'invalid state' in message else message}")

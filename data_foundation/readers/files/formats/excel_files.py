@@ -19,8 +19,9 @@ from data_foundation.readers.files.page import FILE, ROW, BadRow, Page
 from data_foundation.suggestions import nearest
 from data_foundation.workbook.xlsx_file import OpenpyxlMissingError, UnreadableXlsxError, open_xlsx
 
-_PAGE = 5_000
-_ERROR = "e"
+_PAGE_ROWS = 5_000
+_ERROR_TYPE = "e"
+"""openpyxl's data type of cells with an error."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class ExcelReader:
             return
         is_headed = self.header is True
         headings = [None if cell.value is None else str(cell.value) for cell in first[:width]]
-        names = name_columns(width, headings if self.header is True else self.header or ())
+        names = name_columns(width, headings if self.header is True else self.header or (), file)
         hints = {normalize(name): hint.get("data_type") for name, hint in self.wanted.items()}
         kinds = [hints.get(normalize(name)) for name in names]
         good: list[dict[str, Any]] = []
@@ -92,7 +93,7 @@ class ExcelReader:
             elif cells:
                 values = (_value(cell.value, kind) for cell, kind in zip(row, kinds, strict=False))
                 good.append({**dict(zip(names, values, strict=False)), FILE: file, ROW: number})
-            if len(good) + len(bad) >= _PAGE:
+            if len(good) + len(bad) >= _PAGE_ROWS:
                 yield Page(good, bad)
                 good, bad = [], []
         yield Page(good or None, bad)
@@ -100,7 +101,7 @@ class ExcelReader:
 
 def _fault(row: Sequence[Any], width: int) -> str:
     """Returns the reason why a row cannot be loaded, or "" if it can."""
-    if wrong := next((cell for cell in row if cell.value is not None and cell.data_type == _ERROR), None):
+    if wrong := next((cell for cell in row if cell.value is not None and cell.data_type == _ERROR_TYPE), None):
         return f"cell {wrong.coordinate} contains the error {wrong.value}"
     if beyond := next((cell for cell in row[width:] if cell.value is not None), None):
         return f"cell {beyond.coordinate} is beyond the {width} columns of the first row"

@@ -1,4 +1,4 @@
-"""JSON and JSON lines, handed over as JSON: every object gets the keys that tell its place, and is left as it is."""
+"""Reads JSON and JSON lines as JSON: adds the keys `_file` and `_row` to every object, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ import pyarrow as pa
 from data_foundation.errors import LoadError, ValueRefused
 from data_foundation.readers.files.formats.decompress import wrong_encoding
 from data_foundation.readers.files.page import FILE, ROW, BadRow, Page
-from data_foundation.readers.files.path_pattern import literal
+from data_foundation.readers.files.path_pattern import escape_wildcards
 
-_BYTES = 4 * 2**20
-"""Of JSON that are handed over at once, about."""
-
-_ROWS = 2_000
-_LARGEST = 64 * 2**20
-_OURS = (f'"{FILE}"', f'"{ROW}"')
+_PAGE_BYTES = 4 * 2**20
+_PAGE_OBJECTS = 2_000
+_MAX_OBJECT_BYTES = 64 * 2**20
+_PLACE_KEYS = (f'"{FILE}"', f'"{ROW}"')
 
 
 @dataclass(frozen=True)
 class JsonFileReader:
-    """Reads JSON.
+    """Reads JSON files.
 
     Attributes:
-        by_line: One object a line, of which one that is none is a bad row; else an array of objects, or objects.
+        by_line: True for JSON lines, where a line without an object is a bad row. False for an array of objects, or
+            objects one after the other.
     """
 
     by_line: bool
@@ -37,12 +36,12 @@ class JsonFileReader:
         """Yields the objects of a file.
 
         Args:
-            path: Where it is, as UTF-8.
-            file: As it is called.
+            path: Path of the file, which is UTF-8.
+            file: Name of the file in messages and in `_file`.
 
         Raises:
-            LoadError: It is no JSON.
-            ValueRefused: An object has a key that is ours.
+            LoadError: The file is not valid JSON.
+            ValueRefused: An object has a key `_file` or `_row` of its own.
         """
         place = f'{{"{FILE}":{json.dumps(file)},"{ROW}":'
         with duckdb.connect() as connection:
@@ -51,18 +50,20 @@ class JsonFileReader:
                     yield Page(_document(objects, place, file) if objects else None, bad)
             except duckdb.Error as error:
                 raise LoadError(
-                    f"{file} is no JSON: {str(error).partition('in file')[0]}{_where(str(error))}"
+                    f"{file} is not valid JSON: {str(error).partition('in file')[0]}{_place_in(str(error))}"
                 ) from None
 
+
+_NOT_AN_OBJECT = "is not an object; accepted: JSON objects"
 
 Objects = Sequence[tuple[int, str]]
 
 
 def _lines(connection: duckdb.DuckDBPyConnection, path: Path, file: str) -> Iterator[tuple[Objects, Sequence[BadRow]]]:
-    """Yields the lines of a file that are objects, with their numbers, and those that are none."""
+    """Yields the lines of a file that are objects, with their numbers, and the bad rows."""
     number = 0
     with path.open("rb") as lines:
-        while gathered := lines.readlines(_BYTES):
+        while gathered := lines.readlines(_PAGE_BYTES):
             texts = [line.strip() for line in gathered]
             numbered = [(number + index, text) for index, text in enumerate(texts, 1) if text]
             number += len(texts)
@@ -77,42 +78,43 @@ def _lines(connection: duckdb.DuckDBPyConnection, path: Path, file: str) -> Iter
             checked = connection.execute(
                 "SELECT number, text, CASE WHEN json_valid(text) THEN lower(json_type(text)) END FROM page"
             ).fetchall()
-            bad = [BadRow(at, text, "is no JSON" if kind is None else f"is JSON, and no object: {kind}")
+            bad = [BadRow(at, text, f"got JSON of type {kind}; accepted: objects" if kind else "is not valid JSON")
                    for at, text, kind in checked if kind != "object"]  # fmt: skip
             yield [(at, text) for at, text, kind in checked if kind == "object"], bad
 
 
 def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[tuple[Objects, Sequence[BadRow]]]:
-    """Yields the items of an array, or one object after another, with their numbers."""
+    """Yields the objects of an array or of a file of objects, with their numbers, and the bad rows."""
     with path.open("rb") as file:
         start = file.read(1024).lstrip()
     if not start:
         return
     connection.execute(
         "SELECT json FROM read_json_objects(?, format = ?, maximum_object_size = ?, compression = 'uncompressed')",
-        [literal(path), "array" if start.startswith(b"[") else "unstructured", _LARGEST],
+        [escape_wildcards(path), "array" if start.startswith(b"[") else "unstructured", _MAX_OBJECT_BYTES],
     )
     number = 0
-    while rows := connection.fetchmany(_ROWS):
+    while rows := connection.fetchmany(_PAGE_OBJECTS):
         page = [(number + index, text.strip()) for index, (text,) in enumerate(rows, 1)]
         number += len(rows)
-        bad = [BadRow(at, text, "is JSON, and no object") for at, text in page if not text.startswith("{")]
+        bad = [BadRow(at, text, _NOT_AN_OBJECT) for at, text in page if not text.startswith("{")]
         yield [(at, text) for at, text in page if text.startswith("{")], bad
 
 
 def _document(objects: Objects, place: str, file: str) -> bytes:
-    """Returns objects as an array, each with the keys that tell its place in front."""
+    """Returns objects as a JSON array; each object begins with the keys `_file` and `_row`."""
     for number, text in objects:
-        if any(ours in text for ours in _OURS) and not {FILE, ROW}.isdisjoint(json.loads(text)):
+        if any(key in text for key in _PLACE_KEYS) and not {FILE, ROW}.isdisjoint(json.loads(text)):
             raise ValueRefused(
-                f"{file}: row {number} has a key {FILE} or {ROW} itself, which tells the row's place here"
+                f"{file}: row {number} has a key {FILE} or {ROW}, which are the columns with the place of a row; "
+                "rename the key in the file"
             )
-    placed = (
+    with_place = (
         f"{place}{number}{'' if (rest := text[1:].lstrip()).startswith('}') else ','}{rest}" for number, text in objects
     )
-    return f"[{','.join(placed)}]".encode()
+    return f"[{','.join(with_place)}]".encode()
 
 
-def _where(told: str) -> str:
-    """Returns what DuckDB says of the place, without the file's."""
-    return told.rpartition('", ')[2].partition("\n")[0]
+def _place_in(message: str) -> str:
+    """Returns the place that DuckDB's message names, without the path of the file."""
+    return message.rpartition('", ')[2].partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Parquet, as it is."""
+"""Reads Parquet files, with the types that they have."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_foundation.errors import LoadError
-from data_foundation.readers.files.page import Page, placed
+from data_foundation.readers.files.page import Page, add_place
 
-_PAGE = 50_000
+_PAGE_ROWS = 50_000
 
 
 class ParquetReader:
@@ -21,18 +21,18 @@ class ParquetReader:
         """Yields the rows of a file.
 
         Args:
-            path: Where it is.
-            file: As it is called.
+            path: Path of the file.
+            file: Name of the file in messages and in `_file`.
 
         Raises:
-            LoadError: It is no whole Parquet file.
+            LoadError: The file is not a complete Parquet file.
         """
         before = 0
         try:
             with pq.ParquetFile(path) as parquet:
-                for batch in parquet.iter_batches(_PAGE):
+                for batch in parquet.iter_batches(_PAGE_ROWS):
                     numbers = range(before + 1, before + len(batch) + 1)
-                    yield Page(placed(pa.Table.from_batches([batch]), file, numbers))
+                    yield Page(add_place(pa.Table.from_batches([batch]), file, numbers))
                     before += len(batch)
         except (pa.ArrowException, OSError) as error:
-            raise LoadError(f"{file} is no whole Parquet file: {str(error).partition(chr(10))[0]}") from None
+            raise LoadError(f"{file} is not a complete Parquet file: {str(error).partition(chr(10))[0]}") from None

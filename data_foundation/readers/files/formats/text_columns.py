@@ -1,4 +1,4 @@
-"""Columns of text as what `columns` of `sources.yaml` says they are: SQL that converts, and finds what cannot be."""
+"""SQL that converts columns of text to the types in `columns` of `sources.yaml`, and finds texts that do not fit."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from data_foundation.naming import normalize
 from data_foundation.readers.decimal_hint import DEFAULT_PRECISION, declared_digits
 from data_foundation.sql_text import quote_text
 
-BAD, TEXT = "bad", "text"
-"""Columns beside those of the file: why a row is none, and how it reads; NULL where it is one."""
+REASON, ROW_TEXT = "bad", "text"
+"""Further columns of the query: why a row is bad, and its text; both are NULL for a good row."""
 
 _DATE = r"\d{4}-\d\d-\d\d"
 _TIME = r"\d\d:\d\d(:\d\d(\.\d{1,6}0*)?)?"
@@ -24,9 +24,9 @@ class Notation:
     """How a file writes numbers and times.
 
     Attributes:
-        decimal_separator: Between units and fractions: a point or a comma; the other one may stand between thousands.
-        date_format: Of dates, in the letters of `strptime`; ISO where it is None.
-        timestamp_format: The same of times.
+        decimal_separator: A point or a comma; the other one may separate thousands.
+        date_format: Format of dates in the notation of `strptime`; None for ISO 8601.
+        timestamp_format: Format of timestamps in the same notation; None for ISO 8601.
     """
 
     decimal_separator: str = "."
@@ -34,10 +34,10 @@ class Notation:
     timestamp_format: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuses what separates nothing.
+        """Checks the decimal separator.
 
         Raises:
-            EntryError: Naming the key.
+            EntryError: It is neither a point nor a comma.
         """
         if self.decimal_separator not in {".", ","}:
             raise EntryError(f"decimal_separator: got {self.decimal_separator!r}; accepted: '.' or ','")
@@ -45,16 +45,16 @@ class Notation:
 
 @dataclass(frozen=True)
 class _Conversion:
-    """How a column is read.
+    """How the text of a column is converted.
 
     Attributes:
-        name: As the file has it.
-        raw: The column of its text.
-        text: The column of its text without spaces around it.
-        value: The column of its value.
-        conversion: The SQL that makes the value of the text.
-        bad: The SQL that tells whether the text is there and is no such value; None where any text is one.
-        kind: What it ought to be, in words.
+        name: Name of the column in the file.
+        raw: SQL name of the text.
+        text: SQL name of the trimmed text.
+        value: SQL name of the converted value.
+        conversion: SQL expression of the value.
+        bad: SQL condition of a text that has no such value; None for a column of text.
+        accepted: The accepted texts, for messages.
     """
 
     name: str
@@ -63,7 +63,7 @@ class _Conversion:
     value: str
     conversion: str = ""
     bad: str | None = None
-    kind: str = ""
+    accepted: str = ""
 
 
 def build_query(
@@ -73,43 +73,43 @@ def build_query(
     notation: Notation,
     delimiter: str = ",",
 ) -> str:
-    """Returns the SELECT of text columns `c0`, `c1`... as what they are to be, with `BAD` and `TEXT` behind them.
+    """Returns the SELECT that converts the text columns `c0`, `c1`..., followed by `REASON` and `ROW_TEXT`.
 
     Args:
-        source: What has the columns, in SQL.
-        names: Of the columns, as the file has them.
-        wanted: What `columns` of `sources.yaml` says, by name.
-        notation: Of the file.
-        delimiter: Between the values of `TEXT`.
+        source: SQL of the table with the text columns.
+        names: Names of the columns in the file.
+        wanted: The hints of `columns` in `sources.yaml`, by column.
+        notation: How the file writes numbers and times.
+        delimiter: Character between the values of `ROW_TEXT`.
 
     Raises:
-        EntryError: A column is to be what no text can be.
+        EntryError: A text cannot be converted to the type of a column.
     """
     known = {normalize(name): hint for name, hint in wanted.items() if hint.get("data_type")}
-    made = [_convert(name, index, known.get(normalize(name) if name.strip() else "", {}), notation)
-            for index, name in enumerate(names)]  # fmt: skip
-    values = ", ".join(f"{one.value} AS c{index}" for index, one in enumerate(made))
-    checked = [one for one in made if one.bad]
+    columns = [_convert(name, index, known.get(normalize(name) if name.strip() else "", {}), notation)
+               for index, name in enumerate(names)]  # fmt: skip
+    values = ", ".join(f"{column.value} AS c{index}" for index, column in enumerate(columns))
+    checked = [column for column in columns if column.bad]
     if not checked:
-        return f"SELECT {values}, NULL::VARCHAR AS {BAD}, NULL::VARCHAR AS {TEXT} FROM {source}"  # noqa: S608 - no name is the file's
+        return f"SELECT {values}, NULL::VARCHAR AS {REASON}, NULL::VARCHAR AS {ROW_TEXT} FROM {source}"  # noqa: S608 - contains no name of the file's
     cases = " ".join(
-        f"WHEN {one.bad} THEN {quote_text(f'column {one.name}: got ')} || chr(39) || {one.raw} || chr(39) || "
-        f"{quote_text(f', which is no {one.kind}')}"
-        for one in checked
+        f"WHEN {column.bad} THEN {quote_text(f'column {column.name}: got ')} || chr(39) || {column.raw} "
+        f"|| chr(39) || {quote_text(f'; accepted: {column.accepted}')}"
+        for column in checked
     )
-    line = ", ".join([quote_text(delimiter), *(f"coalesce({one.raw}, '')" for one in made)])
-    # A step at a time: DuckDB would convert anew wherever a value is looked at.
-    trimmed = ", ".join(["*", *(f"{_trim(one.raw)} AS {one.text}" for one in checked)])
-    converted = ", ".join(["*", *(f"{one.conversion} AS {one.value}" for one in checked)])
-    judged = f"*, CASE {cases} END AS {BAD}"
+    line = ", ".join([quote_text(delimiter), *(f"coalesce({column.raw}, '')" for column in columns)])
+    # One subquery for each step: DuckDB would convert a value again at each use.
+    trimmed = ", ".join(["*", *(f"{_trim(column.raw)} AS {column.text}" for column in checked)])
+    converted = ", ".join(["*", *(f"{column.conversion} AS {column.value}" for column in checked)])
+    judged = f"*, CASE {cases} END AS {REASON}"
     return (
-        f"SELECT {values}, {BAD}, CASE WHEN {BAD} IS NOT NULL THEN concat_ws({line}) END AS {TEXT} FROM ("  # noqa: S608 - quoted
+        f"SELECT {values}, {REASON}, CASE WHEN {REASON} IS NOT NULL THEN concat_ws({line}) END AS {ROW_TEXT} FROM ("  # noqa: S608 - quoted
         f"SELECT {judged} FROM (SELECT {converted} FROM (SELECT {trimmed} FROM {source})))"
     )
 
 
 def _trim(raw: str) -> str:
-    """Returns the SQL of a text without spaces around it; to trim each would cost more than to convert it."""
+    """Returns the SQL of a trimmed text. Trims only texts that may need it: trimming costs more than converting."""
     is_spaced = f"{raw} < '!' OR {raw} > '~' OR suffix({raw}, ' ') OR suffix({raw}, chr(160))"
     return f"CASE WHEN {is_spaced} THEN nullif(trim({raw}), '') ELSE {raw} END"
 
@@ -119,14 +119,17 @@ def _convert(name: str, index: int, hint: Mapping[str, Any], notation: Notation)
     kind = hint.get("data_type", "text")
     if kind == "text":
         return _Conversion(name, raw, text, raw)
-    makers = {"bigint": _bigint, "double": _double, "decimal": _decimal, "bool": _bool, "date": _date,
-              "timestamp": _timestamp, "time": _time, "json": _json}  # fmt: skip
-    if kind not in makers:
-        raise EntryError(f"columns: {name}: a file of text has no {kind}; accepted: text, {', '.join(makers)}")
-    form, conversion, said = makers[kind](text, hint, notation)
-    return _Conversion(
-        name, raw, text, value, conversion, f"({text} IS NOT NULL AND ({value} IS NULL OR NOT {form}))", said
-    )
+    converters = {"bigint": _bigint, "double": _double, "decimal": _decimal, "bool": _bool, "date": _date,
+                  "timestamp": _timestamp, "time": _time, "json": _json}  # fmt: skip
+    if kind not in converters:
+        accepted = f"text, {', '.join(converters)}"
+        raise EntryError(f"columns: {name}: got data_type '{kind}'; accepted in a text file: {accepted}")
+    if kind == "decimal" and (precision := declared_digits(hint)[0]) > DEFAULT_PRECISION:
+        message = f"got precision {precision}; accepted in a text file: at most {DEFAULT_PRECISION}"
+        raise EntryError(f"columns: {name}: {message}")
+    is_valid, conversion, accepted = converters[kind](text, hint, notation)
+    is_bad = f"({text} IS NOT NULL AND ({value} IS NULL OR NOT {is_valid}))"
+    return _Conversion(name, raw, text, value, conversion, is_bad, accepted)
 
 
 def _matches(text: str, pattern: str) -> str:
@@ -134,7 +137,7 @@ def _matches(text: str, pattern: str) -> str:
 
 
 def _number(text: str, notation: Notation) -> tuple[str, str]:
-    """Returns the SQL of a number with a decimal point, and the pattern that its units have in the file."""
+    """Returns the SQL of a number with a decimal point, and the pattern of the digits before it in the file."""
     if notation.decimal_separator == ".":
         return f"replace({text}, ',', '')", r"[+-]?(\d+|\d{1,3}(,\d{3})+)?"
     return f"replace(replace({text}, '.', ''), ',', '.')", r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?"
@@ -145,24 +148,22 @@ def _point(notation: Notation) -> str:
 
 
 def _bigint(text: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
-    plain, units = _number(text, notation)
-    return _matches(text, units), f"TRY_CAST({plain} AS BIGINT)", "bigint"
+    number, units = _number(text, notation)
+    return _matches(text, units), f"TRY_CAST({number} AS BIGINT)", "bigint"
 
 
 def _double(text: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
-    plain, units = _number(text, notation)
+    number, units = _number(text, notation)
     form = _matches(text, rf"{units}({_point(notation)}\d*)?([eE][+-]?\d+)?|[+-]?(?i:nan|inf|infinity)")
-    return form, f"TRY_CAST({plain} AS DOUBLE)", "double"
+    return form, f"TRY_CAST({number} AS DOUBLE)", "double"
 
 
 def _decimal(text: str, hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
     precision, scale = declared_digits(hint)
-    if precision > DEFAULT_PRECISION:
-        raise EntryError(f"columns: decimals of {precision} digits; a file of text is read with 38 at most")
-    plain, units = _number(text, notation)
-    # A cast rounds what is behind its last digit; zeros alone may go.
+    number, units = _number(text, notation)
+    # The cast would round, so digits beyond the scale must be zeros.
     form = _matches(text, rf"{units}({_point(notation)}\d{{0,{scale}}}0*)?")
-    return form, f"TRY_CAST({plain} AS DECIMAL({precision}, {scale}))", f"decimal({precision}, {scale})"
+    return form, f"TRY_CAST({number} AS DECIMAL({precision}, {scale}))", f"decimal({precision}, {scale})"
 
 
 def _bool(text: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Files of this machine, below one folder that nothing leads out of."""
+"""Lists and opens files of this machine, below one folder that no path and no link may leave."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from data_foundation.errors import LoadError
-from data_foundation.readers.files.path_pattern import check_pattern, has_wildcard, missing
-from data_foundation.readers.files.stores.storage import SourceFile
+from data_foundation.readers.files.path_pattern import check_pattern, file_not_found, has_wildcard
+from data_foundation.readers.files.stores.storage import SourceFile, changed_while_read, leaves_root
 
 
 class LocalStorage:
-    """A folder."""
+    """A folder of this machine."""
 
     def __init__(self, root: Path) -> None:
-        """Takes the folder that no path and no link may leave."""
+        """Sets the root: the folder that no path and no link may leave."""
         self._root = root.resolve()
 
     @override
@@ -26,41 +25,41 @@ class LocalStorage:
         return str(self._root)
 
     def find(self, pattern: str) -> list[SourceFile]:
-        """Returns the files that a pattern matches, by name; see `Storage`."""
+        """Returns the files that match a pattern, sorted by name; see `Storage`."""
         path = Path(pattern)
-        # An absolute path may be one below the root.
+        # An absolute path is accepted if it is below the root.
         below = path.relative_to(self._root) if path.is_absolute() and path.is_relative_to(self._root) else path
         pattern = check_pattern(below.as_posix(), str(self))
-        names = sorted(glob.glob(pattern, root_dir=self._root, recursive=True))  # noqa: PTH207 - it leaves hidden files out
-        found = [self._look(name) for name in names if (self._root / name).is_file()]
+        names = sorted(glob.glob(pattern, root_dir=self._root, recursive=True))  # noqa: PTH207 - pathlib would find hidden files too
+        found = [self._describe(name) for name in names if (self._root / name).is_file()]
         if not found and not has_wildcard(pattern):
-            raise missing(pattern, str(self), [entry.name for entry in _entries((self._root / pattern).parent)])
+            raise file_not_found(pattern, str(self), [entry.name for entry in _entries((self._root / pattern).parent)])
         return found
 
-    def _look(self, name: str) -> SourceFile:
+    def _describe(self, name: str) -> SourceFile:
         place = (self._root / name).resolve()
         if not place.is_relative_to(self._root):
-            raise LoadError(f"{name} is a link that leaves {self}; only files below it are read")
-        told = place.stat()
-        return SourceFile(Path(name).as_posix(), str(place), told.st_size, (str(told.st_mtime_ns),))
+            raise leaves_root(name, str(self))
+        status = place.stat()
+        return SourceFile(Path(name).as_posix(), str(place), status.st_size, (str(status.st_mtime_ns),))
 
     @contextmanager
     def opened(self, file: SourceFile, folder: Path) -> Iterator[Path]:  # noqa: ARG002 - no copy is needed
-        """Gives the file itself; see `Storage`."""
+        """Yields the path of the file itself; see `Storage`."""
         self._check(file)
         yield Path(file.place)
         self._check(file)
 
     def close(self) -> None:
-        """Holds nothing."""
+        """Does nothing: no connection is open."""
 
     def _check(self, file: SourceFile) -> None:
         try:
-            seen = self._look(file.name)
+            current = self._describe(file.name)
         except OSError:
-            seen = None
-        if seen != file:
-            raise ConnectionError(f"{file.name} changed while it was read")
+            current = None
+        if current != file:
+            raise changed_while_read(file)
 
 
 def _entries(folder: Path) -> Iterator[Path]:

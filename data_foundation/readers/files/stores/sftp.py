@@ -1,4 +1,4 @@
-"""SFTP through fsspec, to servers whose key is known."""
+"""SFTP through fsspec, to servers with a known host key."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing_extensions import override
 
 
 class UnknownHostKey(paramiko.SSHException):
-    """Nothing vouches for the server: it may be another one."""
+    """The server's host key is not known: it may be another server."""
 
 
-class _Refuse(paramiko.MissingHostKeyPolicy):
+class _RefuseUnknownKey(paramiko.MissingHostKeyPolicy):
     @override
     def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         raise UnknownHostKey(
-            f"the key of {hostname} is not known: {key.get_name()} {key.fingerprint}; if that is its key, add it to "
-            "the file of known hosts of this user, or to one that `known_hosts` of the connection names"
+            f"the host key of {hostname} is not known: {key.get_name()} {key.fingerprint}; if it is the server's key, "
+            "add it to ~/.ssh/known_hosts, or to the file that `known_hosts` of the connection names"
         )
 
 
 class KnownSftp(SFTPFileSystem):  # type: ignore[misc] # fsspec ships no types
-    """fsspec's, which itself would take any server's key."""
+    """fsspec's SFTP file system, restricted to known host keys: fsspec accepts any."""
 
     cachable = False
 
@@ -33,14 +33,14 @@ class KnownSftp(SFTPFileSystem):  # type: ignore[misc] # fsspec ships no types
         self.client.load_system_host_keys()
         if known_hosts:
             self.client.load_host_keys(known_hosts)
-        self.client.set_missing_host_key_policy(_Refuse())
+        self.client.set_missing_host_key_policy(_RefuseUnknownKey())
         self.client.connect(self.host, allow_agent=False, timeout=30, **self.ssh_kwargs)
         self.ftp: Any = self.client.open_sftp()
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Closes the connection."""
         self.client.close()
 
     def real_path(self, path: str) -> str:
-        """Returns where a path leads once its links are followed."""
+        """Returns a path with all links resolved."""
         return str(self.ftp.normalize(path))

@@ -1,4 +1,4 @@
-"""Where files are: the settings of a connection, or this repository."""
+"""Builds the store that a connection or a path names; the default is the repository."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from data_foundation.readers.files.stores.storage import Storage
 from data_foundation.suggestions import nearest
 
 SCHEMES = {"s3": "s3", "az": "az", "abfs": "az", "abfss": "az", "sftp": "sftp", "file": "file"}
-"""What an address may begin with, and what is meant."""
+"""The accepted schemes of a URL, with the kind of store."""
 
 OPTIONS = {
     "s3": ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "endpoint_url", "region_name"),
@@ -26,25 +26,26 @@ OPTIONS = {
     "sftp": ("username", "password", "key_filename", "passphrase", "known_hosts"),
     "file": (),
 }
-"""Settings of a connection beside `url`; without them a store's own ways to find credentials are taken."""
+"""Settings of a connection in addition to `url`. Without them, the store's library looks for credentials itself."""
 
-_S3 = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "aws_session_token": "token",
-       "endpoint_url": "endpoint_url"}  # fmt: skip
+_S3FS_ARGUMENTS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "aws_session_token": "token",
+                   "endpoint_url": "endpoint_url"}  # fmt: skip
+"""s3fs's names of the settings."""
 
 
 def find_storage(folder: str, connection: str | None, path: str = "", root: str | None = None) -> Storage:
-    """Returns where the files of a source folder are.
+    """Returns the store with the files of a source.
 
     Args:
-        folder: Of the source.
-        connection: The name of its settings, `[sources.<folder>.<connection>]` of dlt's configuration; None for the
-            repository, or for what an address says.
-        path: As a person wrote it; of an address the bucket, container or server is the root.
-        root: The repository; dlt's folder where it is None.
+        folder: Name of the source's folder.
+        connection: Name of the connection, whose settings are `[sources.<folder>.<connection>]` of dlt's configuration;
+            None if `path` is a URL or is in the repository.
+        path: The `path` of `kwargs`. The root of a URL is its bucket, container or server.
+        root: The repository; None for dlt's run folder.
 
     Raises:
-        SettingMissing: Naming the setting that is not set.
-        EntryError: An address is of no kind that is known.
+        SettingMissing: Names the setting that is not set.
+        EntryError: The scheme of the URL is unknown.
     """
     settings = ConnectionSettings(folder, connection) if connection else None
     url: Any = settings.find("url") if settings else None
@@ -76,26 +77,26 @@ def _remote(parts: SplitResult, settings: ConnectionSettings | None) -> Storage:
 
 def _options(settings: ConnectionSettings, kind: str) -> dict[str, str]:
     found = {key: settings.find(key, secret=True) for key in OPTIONS[kind]}
-    told = {key: str(value) for key, value in found.items() if value is not None}
-    learn_settings({key: value for key, value in told.items() if key != "username"})
-    return told
+    given = {key: str(value) for key, value in found.items() if value is not None}
+    learn_settings({key: value for key, value in given.items() if key != "username"})
+    return given
 
 
 def _open(kind: str, parts: SplitResult, given: dict[str, str]) -> Any:
-    """Returns fsspec's file system, which sees what is there now."""
-    fresh: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
+    """Returns a new fsspec file system, without cached listings."""
+    uncached: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
     if kind == "s3":
-        import s3fs  # noqa: PLC0415 - of an extra
+        import s3fs  # noqa: PLC0415 - installed with an extra
 
         region = {"region_name": given["region_name"]} if "region_name" in given else {}
-        named = {_S3[key]: value for key, value in given.items() if key in _S3}
-        return s3fs.S3FileSystem(**named, client_kwargs=region, **fresh)
+        named = {_S3FS_ARGUMENTS[key]: value for key, value in given.items() if key in _S3FS_ARGUMENTS}
+        return s3fs.S3FileSystem(**named, client_kwargs=region, **uncached)
     if kind == "az":
-        import adlfs  # noqa: PLC0415 - of an extra
+        import adlfs  # noqa: PLC0415 - installed with an extra
 
         account = {"account_name": parts.hostname.partition(".")[0]} if "@" in parts.netloc and parts.hostname else {}
-        return adlfs.AzureBlobFileSystem(**{**account, **given}, **fresh)
-    from data_foundation.readers.files.stores.sftp import KnownSftp  # noqa: PLC0415 - of an extra
+        return adlfs.AzureBlobFileSystem(**{**account, **given}, **uncached)
+    from data_foundation.readers.files.stores.sftp import KnownSftp  # noqa: PLC0415 - installed with an extra
 
     user = {"username": unquote(parts.username)} if parts.username else {}
     secret = {"password": unquote(parts.password)} if parts.password else {}
