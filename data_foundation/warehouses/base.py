@@ -156,7 +156,9 @@ class Warehouse(ABC):
         Raises:
             WarehouseError: This warehouse is not a lake.
         """
-        raise WarehouseError(f"lake: {place} is a place in a lake, and tables land in {self.kind}")
+        raise WarehouseError(
+            f"lake: got {place} for a resource that lands in {self.kind}; accepted: with `warehouse: lake` only"
+        )
 
     def accept(self, resource: ResourceConfig) -> None:  # noqa: B027 - most engines accept every resource
         """Refuses a resource that this engine cannot load; most engines can load every one.

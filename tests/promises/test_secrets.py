@@ -352,7 +352,7 @@ BROKEN = {
     "unknown warehouse": ({"WAREHOUSE": "postgres://me:{secret}@db/raw"}, "accepted: duckdb, snowflake"),
     "passphrase of a key": (
         {"SNOWFLAKE_PRIVATE_KEY_PATH": "key.pem", "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "{secret}"},
-        "holds no private key that",
+        "the private key cannot be read; accepted: a PKCS8 key",
     ),
     "malformed secrets.toml": ({"TOML": '[sources.shop]\ntoken = "{secret}" "{secret}"\n'}, "secrets.toml"),
     "unquoted secrets.toml": ({"TOML": "[sources.shop]\ntoken = {secret}\n"}, "secrets.toml"),

@@ -65,7 +65,7 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "long-delimiter": (b"id,name\n", {"delimiter": "::"}, "delimiter: got '::'; accepted: one character"),
     "names-too-few": (b"1,2\n", {"header": ["id"]}, "a.csv: header: got 1 name for 2 columns; accepted: one name"),
     "separator": (b"id\n", {"decimal_separator": "x"}, "decimal_separator: got 'x'; accepted: '.' or ','"),
-    "another-format's": (b"id\n", {"tables_with": ["id"]}, "tables_with: not an option of csv files; accepted: encoding"),
+    "another-format's": (b"id\n", {"tables_with": ["id"]}, "tables_with: not an option of csv files; accepted: enc"),
     "format": (b"id\n", {"format": "cvs"}, "format: got 'cvs'; accepted: csv.*Did you mean 'csv'"),
     "policy": (b"id\n", {"on_bad_row": "quarentine"}, "on_bad_row: got 'quarentine'.*Did you mean 'quarantine'"),
 }  # fmt: skip

@@ -29,11 +29,11 @@ resources:
 SETTINGS: dict[str, tuple[dict[str, str], str]] = {
     "account with its address": (
         {"SNOWFLAKE_ACCOUNT": "https://acme.snowflakecomputing.com"},
-        "SNOWFLAKE_ACCOUNT: accepted is the account's identifier",
+        "SNOWFLAKE_ACCOUNT: got an address; accepted: the account's identifier",
     ),
     "password and key": (
         {"SNOWFLAKE_PASSWORD": SECRET},
-        "SNOWFLAKE_PRIVATE_KEY_PATH and SNOWFLAKE_PASSWORD are set and only one can be meant",
+        "SNOWFLAKE_PRIVATE_KEY_PATH and SNOWFLAKE_PASSWORD are set; accepted: one of them",
     ),
     "passphrase without a key": (
         {"SNOWFLAKE_PRIVATE_KEY_PATH": "", "SNOWFLAKE_PASSWORD": SECRET, "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": SECRET},
@@ -41,10 +41,13 @@ SETTINGS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "wrong passphrase": (
         {"SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": SECRET},
-        "SNOWFLAKE_PRIVATE_KEY_PATH holds no private key that SNOWFLAKE_PRIVATE_KEY_PASSPHRASE opens",
+        "SNOWFLAKE_PRIVATE_KEY_PATH: the private key cannot be read; accepted: a PKCS8 key",
     ),
     "no key file": ({"SNOWFLAKE_PRIVATE_KEY_PATH": "/nowhere/key.p8"}, "/nowhere/key.p8 cannot be read: No such file"),
-    "OAuth with a key": ({"SNOWFLAKE_AUTHENTICATOR": "oauth"}, "SNOWFLAKE_AUTHENTICATOR is oauth and"),
+    "OAuth with a key": (
+        {"SNOWFLAKE_AUTHENTICATOR": "oauth"},
+        "SNOWFLAKE_AUTHENTICATOR: got 'oauth', and SNOWFLAKE_PRIVATE_KEY_PATH is set",
+    ),
     "nothing to prove who one is": (
         {"SNOWFLAKE_PRIVATE_KEY_PATH": "", "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": ""},
         "needs SNOWFLAKE_PRIVATE_KEY_PATH (or SNOWFLAKE_PASSWORD, or SNOWFLAKE_TOKEN)",
@@ -53,7 +56,7 @@ SETTINGS: dict[str, tuple[dict[str, str], str]] = {
 BY_PASSWORD = {"SNOWFLAKE_PRIVATE_KEY_PATH": "", "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": ""}
 BY_TOKEN = {**BY_PASSWORD, "SNOWFLAKE_AUTHENTICATOR": "oauth", "SNOWFLAKE_TOKEN": SECRET}
 REFUSED: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
-    "account": ({"SNOWFLAKE_ACCOUNT": "nosuch-account"}, {}, "SNOWFLAKE_ACCOUNT names no account"),
+    "account": ({"SNOWFLAKE_ACCOUNT": "nosuch-account"}, {}, "SNOWFLAKE_ACCOUNT is not an account"),
     "password": ({**BY_PASSWORD, "SNOWFLAKE_PASSWORD": SECRET}, {}, "SNOWFLAKE_USER or SNOWFLAKE_PASSWORD is wrong"),
     "user": ({"SNOWFLAKE_USER": "NOBODY"}, {}, "SNOWFLAKE_PRIVATE_KEY_PATH is not the key of SNOWFLAKE_USER"),
     "key": ({"SNOWFLAKE_PRIVATE_KEY_PATH": "another"}, {}, "SNOWFLAKE_PRIVATE_KEY_PATH is not the key"),
@@ -71,7 +74,7 @@ REFUSED: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
         {"warehouses": {"LOADING": {"suspended": True, "auto_resume": False}}},
         "SNOWFLAKE_WAREHOUSE",
     ),
-    "role that may only read": ({}, {"read_only_roles": ["LOADER"]}, "SNOWFLAKE_ROLE lacks a right"),
+    "role that may only read": ({}, {"read_only_roles": ["LOADER"]}, "SNOWFLAKE_ROLE lacks a privilege"),
 }
 
 
@@ -304,7 +307,7 @@ def test_a_revoked_privilege_sets_nothing_aside(tree: SnowflakeTree, arm: Callab
     lacking = {"code": 3001, "sqlstate": "42501", "message": "Insufficient privileges to operate on table 'ORDERS'"}
     arm("^COPY INTO .*ORDERS", "error", **lacking, times=2)
     for _ in range(2):
-        with pytest.raises(WarehouseError, match=r"SNOWFLAKE_ROLE lacks a right.*Insufficient privileges"):
+        with pytest.raises(WarehouseError, match=r"SNOWFLAKE_ROLE lacks a privilege.*Insufficient privileges"):
             tree.load("shop.orders")
     tree.give("shop", [{"id": 2}])
     assert tree.load("shop.orders").warnings == ()

@@ -176,7 +176,7 @@ def test_unsupported_vault_operations_are_refused(tree: Tree, tmp_path: Path) ->
     with pytest.raises(LoadError, match="a vault keeps what it has"):
         tree.load("bank.checking", refresh="drop")
     lake = LakeWarehouse.of(tmp_path, {"LAKE_URL": "lake"}, suffix="", others=lambda _name: tree.warehouse)
-    with pytest.raises(WarehouseError, match="landing vault: a lake"):
+    with pytest.raises(WarehouseError, match="landing: got vault, which needs transactions; accepted: duckdb"):
         lake.accept(tree.task("bank.checking").resource)
 
 

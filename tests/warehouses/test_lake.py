@@ -421,7 +421,7 @@ SETTINGS: dict[str, tuple[dict[str, str], type[FoundationError], str]] = {
     ),
     "two proofs": (
         {**AZURE, "AZURE_STORAGE_ACCOUNT_NAME": "a", "AZURE_STORAGE_ACCOUNT_KEY": "s3cr3t",
-         "AZURE_STORAGE_SAS_TOKEN": "s3cr3t"}, WarehouseError, "only one can be meant",
+         "AZURE_STORAGE_SAS_TOKEN": "s3cr3t"}, WarehouseError, "are set; accepted: one of them",
     ),
     "no connection string": (
         {**AZURE, "AZURE_STORAGE_CONNECTION_STRING": "s3cr3t"}, WarehouseError, "AccountName=...;AccountKey=...",

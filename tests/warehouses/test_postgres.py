@@ -254,7 +254,7 @@ REFUSED = {
     'FATAL:  permission denied for database "x"': "may not connect to POSTGRES_DATABASE",
     'FATAL:  no pg_hba.conf entry for host "1.2.3.4", user "me", database "x", no encryption': "pg_hba.conf",
     "server certificate for 'a' does not match host name 'b'": "POSTGRES_SSLMODE",
-    'could not translate host name "db" to address: Name or service not known': "POSTGRES_HOST names no machine",
+    'could not translate host name "db" to address: Name or service not known': "POSTGRES_HOST is not a known host",
     "FATAL:  etwas ganz anderes": "PostgreSQL refuses: connection to server failed: FATAL: etwas ganz anderes",
 }
 PASSING = (
@@ -295,7 +295,7 @@ def test_a_null_character_is_refused_with_its_place(
     """PostgreSQL cannot store U+0000: the error names row and column, nothing is written; the next load succeeds."""
     settings = "columns: {doc: {data_type: json}}" if "doc" in columns else ""
     give_values(tree, form, columns, settings)
-    with pytest.raises(LoadError, match=rf"raw.orders: {where}: a text holds U\+0000"):
+    with pytest.raises(LoadError, match=rf"raw.orders: {where}: got a text with U\+0000"):
         tree.load("shop.orders")
     give_values(tree, form, {name: values[:1] for name, values in columns.items()}, settings)
     result = tree.load("shop.orders")
@@ -398,7 +398,7 @@ def test_a_cut_connection_is_retried(tree: PostgresTree, name: str) -> None:
 
 TROUBLE = {
     "statement_timeout": ("perform pg_sleep(10)", "statement_timeout = 0"),
-    "disk": ("raise exception 'could not extend file' using errcode = '53100'", "its disk is full"),
+    "disk": ("raise exception 'could not extend file' using errcode = '53100'", "the disk of the server is full"),
 }
 
 
@@ -432,13 +432,13 @@ def test_all_missing_settings_are_named(tmp_path: Path) -> None:
 WRONG = {
     "password": ({"POSTGRES_PASSWORD": "wrong-s3cret"}, "POSTGRES_USER or POSTGRES_PASSWORD is wrong"),
     "role": ({"POSTGRES_USER": "nobody_here"}, "POSTGRES_USER or POSTGRES_PASSWORD is wrong"),
-    "database": ({"POSTGRES_DATABASE": "nowhere"}, "POSTGRES_DATABASE names no database"),
+    "database": ({"POSTGRES_DATABASE": "nowhere"}, "POSTGRES_DATABASE is not a database of this server"),
     "host": ({"POSTGRES_HOST": "no-such-host.invalid"}, "POSTGRES_HOST"),
-    "address": ({"POSTGRES_HOST": "postgresql://me:wrong-s3cret@db/x"}, "POSTGRES_HOST: got an address"),
+    "address": ({"POSTGRES_HOST": "postgresql://me:wrong-s3cret@db/x"}, "POSTGRES_HOST: got a URL"),
     "port": ({"POSTGRES_PORT": "54a"}, "POSTGRES_PORT: got '54a'; accepted: a number from 1 to 65535"),
     "port, too high": ({"POSTGRES_PORT": "65536"}, "POSTGRES_PORT: got '65536'"),
     "mode": ({"POSTGRES_SSLMODE": "yes"}, "POSTGRES_SSLMODE: got 'yes'; accepted: disable, allow, prefer, require"),
-    "encryption": ({"POSTGRES_SSLMODE": "require"}, "POSTGRES_SSLMODE asks for what the server does not offer"),
+    "encryption": ({"POSTGRES_SSLMODE": "require"}, "POSTGRES_SSLMODE requires encryption or a certificate"),
     "nobody listens": ({"POSTGRES_PORT": "1"}, r"POSTGRES_HOST, POSTGRES_PORT\) cannot be reached"),
 }
 
@@ -459,12 +459,12 @@ def test_a_wrong_setting_is_named(tree: PostgresTree, name: str) -> None:
 
 
 RIGHTS = {
-    "no database": ("", "POSTGRES_USER lacks a right: GRANT CREATE ON DATABASE"),
+    "no database": ("", "POSTGRES_USER lacks a privilege: GRANT CREATE ON DATABASE"),
     "no schema": (
         "create schema raw; create schema raw_staging",
-        "POSTGRES_USER lacks a right: GRANT USAGE, CREATE ON SCHEMA",
+        "POSTGRES_USER lacks a privilege: GRANT USAGE, CREATE ON SCHEMA",
     ),
-    "read only": ("alter role {role} set default_transaction_read_only = on", "it is read-only"),
+    "read only": ("alter role {role} set default_transaction_read_only = on", "the server is read-only"),
 }
 
 

@@ -138,7 +138,9 @@ class DuckDBWarehouse(Warehouse):
         try:
             file.take(WAIT_SECONDS)
         except TimeoutError:
-            message = f"{self.path} is in use by another run for more than {WAIT_SECONDS:g} s; stop it or wait"
+            message = (
+                f"{self.path} was in use by another run for more than {WAIT_SECONDS:g} s; wait for that run, or stop it"
+            )
             raise WarehouseBusy(message) from None
         clean = False
         try:

@@ -108,7 +108,7 @@ def _azure(url: str, settings: Mapping[str, str]) -> Access:
     if "AZURE_CLIENT_SECRET" in principal:
         given["AZURE_CLIENT_SECRET"] = settings["AZURE_CLIENT_SECRET"]
     if len(given) > 1:
-        raise WarehouseError(f"{' and '.join(given)} are set and only one can be meant; unset all but one")
+        raise WarehouseError(f"{' and '.join(given)} are set; accepted: one of them, so unset the others")
     if CONNECTION in given:
         return _azure_by_connection_string(url, given[CONNECTION])
     host = urlparse(url).hostname or ""
@@ -151,7 +151,10 @@ def _azure_by_connection_string(url: str, text: str) -> Access:
 def _s3(url: str, settings: Mapping[str, str]) -> Access:
     keys = [name for name in AWS_KEYS if settings.get(name)]
     if len(keys) == 1:
-        raise SettingMissing([name for name in AWS_KEYS if name not in keys], f"{keys[0]} is of no use without")
+        raise SettingMissing(
+            [name for name in AWS_KEYS if name not in keys],
+            f"{keys[0]} is set; set both, or neither to use the credentials of the machine",
+        )
     endpoint = settings.get("AWS_ENDPOINT_URL") or None
     location = {"region_name": settings.get("AWS_REGION") or None, "endpoint_url": endpoint}
     delta = {"aws_allow_http": "true"} if (endpoint or "").startswith("http://") else {}
@@ -201,7 +204,8 @@ def _explain(error: BaseException, settings: Mapping[str, str]) -> Exception | N
     if _NO_CONTAINER.search(str(error)):
         return WarehouseError(f"the container or bucket is not there: create it, or correct {NAMED_BY}")
     if isinstance(error, PermissionError) or _REFUSED.search(f"{type(error).__name__} {error}"):
-        return WarehouseError(f"the lake refuses {_proof(settings)}: it is wrong, expired, or lacks a right. {message}")
+        reason = f"the lake refuses {_proof(settings)}: it is wrong, expired, or lacks a privilege"
+        return WarehouseError(f"{reason}. The message of the storage: {message}")
     if isinstance(error, ConnectionError | TimeoutError) or _PASSING.search(f"{type(error).__name__} {error}"):
         return DestinationTransientException(message)
     return None

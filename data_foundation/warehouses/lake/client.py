@@ -75,7 +75,7 @@ class LakeClient(DatasetFiles):
         force: bool = False,
     ) -> TSchemaTables:
         # Not `super()`, which would write the schema before the rows.
-        JobClientBase.update_stored_schema(self, only_tables, expected_update, force)  # type: ignore[arg-type] # dlt says so
+        JobClientBase.update_stored_schema(self, only_tables, expected_update, force)  # type: ignore[arg-type] # as in dlt
         stored = self.get_stored_schema(self.schema.name)
         known: TSchemaTables = json.loads(stored.schema)["tables"] if stored else {}
         applied: TSchemaTables = {}

@@ -111,7 +111,7 @@ def _plan_table(files: DatasetFiles, pending: PendingChanges, note: Note, table:
         note.obsolete += stored
     elif (is_delta and stored) or any("/_delta_log/" in path for path in stored):
         message = (
-            f"{files.dataset_name}/{table} holds files of another kind than LAKE_FORMAT={files.table_format}; "
-            "set LAKE_FORMAT as it was, or load the table with refresh=drop"
+            f"{files.dataset_name}/{table} has files of another format than LAKE_FORMAT={files.table_format}; "
+            "restore the previous LAKE_FORMAT, or load the table with refresh=drop"
         )
         raise WarehouseError(message)

@@ -147,14 +147,16 @@ class LakeWarehouse(Warehouse):
         """
         mode, place = resource.write_disposition, resource.destination
         if resource.landing == "vault":
-            message = "landing vault: a lake changes no rows in one transaction; accepted: duckdb, snowflake, postgres"
+            message = "landing: got vault, which needs transactions; accepted: duckdb, snowflake, postgres"
             raise WarehouseError(f"{place}: {message}")
         if self.format == "parquet":
             if mode.disposition == "merge":
-                message = "merge needs LAKE_FORMAT=delta; accepted of parquet files: append, replace"
+                message = "merge needs LAKE_FORMAT=delta; accepted with LAKE_FORMAT=parquet: append, replace"
                 raise WarehouseError(f"{place}: {message}")
             if resource.partitions and mode.disposition == "append":
-                message = "append to partitions needs LAKE_FORMAT=delta: rows of parquet files cannot be removed"
+                message = (
+                    "append to partitions needs LAKE_FORMAT=delta, because rows of parquet files cannot be deleted"
+                )
                 raise WarehouseError(f"{place}: {message}")
         if mode.disposition == "merge":
             merge_key = resource.merge_key or any(hints.merge_key for hints in resource.columns.values())
@@ -186,7 +188,9 @@ class LakeWarehouse(Warehouse):
             PipelineStepFailed: Its cause names the setting, if one is at fault.
         """
         if first and self.format == "parquet":
-            message = "rows of parquet files cannot be removed to load a range again; LAKE_FORMAT=delta can, or replace"
+            message = (
+                "rows of parquet files cannot be deleted to load a range again; set LAKE_FORMAT=delta, or use replace"
+            )
             raise WarehouseError(message)
         with self._explaining(), super().transaction(destination, first):
             yield

@@ -145,7 +145,8 @@ class _PostgresSqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
             try:
                 cursor.copy_expert(statement, text, BLOCK)
             except _UNSTORABLE as error:
-                message = f"{find_nul(path) or table}: a text holds U+0000, which PostgreSQL cannot store; remove it"
+                reason = "got a text with U+0000, which PostgreSQL cannot store; remove the character in the entry"
+                message = f"{find_nul(path) or table}: {reason}"
                 raise ValueRefused(message) from error
             except psycopg2.Error as error:
                 raise text.error or error from None

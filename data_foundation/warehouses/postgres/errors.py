@@ -20,29 +20,29 @@ _SETTINGS: Mapping[str, str] = {
         "POSTGRES_USER or POSTGRES_PASSWORD is wrong"
     ),
     r"role .* is not permitted to log in": "POSTGRES_USER is a role that may not log in; ALTER ROLE ... LOGIN",
-    r"database .* does not exist": "POSTGRES_DATABASE names no database of this server; CREATE DATABASE makes it",
+    r"database .* does not exist": "POSTGRES_DATABASE is not a database of this server; create it with CREATE DATABASE",
     r"permission denied for database": (
         "POSTGRES_USER may not connect to POSTGRES_DATABASE; GRANT CONNECT ON DATABASE ... TO ..."
     ),
     r"no pg_hba.conf entry|pg_hba.conf rejects": (
-        "the server's pg_hba.conf does not let POSTGRES_USER in from this machine, or not with this POSTGRES_SSLMODE"
+        "the server's pg_hba.conf rejects POSTGRES_USER from this machine, or this POSTGRES_SSLMODE"
     ),
-    r"\bSSL\b|certificate": "POSTGRES_SSLMODE asks for what the server does not offer, or cannot prove",
-    r"could not translate host name|could not parse": "POSTGRES_HOST names no machine",
+    r"\bSSL\b|certificate": "POSTGRES_SSLMODE requires encryption or a certificate that the server does not have",
+    r"could not translate host name|could not parse": "POSTGRES_HOST is not a known host name",
 }
 """The setting at fault, by the server's English message; other languages are passed on unexplained."""
 
 _RIGHTS: Mapping[str, str] = {
-    r"denied for database": "GRANT CREATE ON DATABASE ... lets it make schemas",
-    r"denied for schema": "GRANT USAGE, CREATE ON SCHEMA ..., or make it the schema's owner",
+    r"denied for database": "GRANT CREATE ON DATABASE ... allows it to create schemas",
+    r"denied for schema": "GRANT USAGE, CREATE ON SCHEMA ..., or make the role the schema's owner",
     r"must be owner|denied for (?:table|sequence|view)": (
-        "only its owner may change a table; load with the role that made it, or ALTER TABLE ... OWNER TO"
+        "only its owner may change a table; load with the role that created it, or ALTER TABLE ... OWNER TO"
     ),
-    r"temporary tables": "GRANT TEMPORARY ON DATABASE ... lets it merge",
+    r"temporary tables": "GRANT TEMPORARY ON DATABASE ... allows it to merge",
 }
 _STATES: Mapping[str, str] = {
-    "53100": "its disk is full; nothing of the load was written",
-    "25006": "it is read-only; POSTGRES_HOST is perhaps a standby",
+    "53100": "the disk of the server is full; no row of the load was written",
+    "25006": "the server is read-only; POSTGRES_HOST may be a standby",
 }
 
 
@@ -57,7 +57,7 @@ def explain_connection(error: Exception, place: str) -> Exception:
     if not _PASSING.search(message):
         for words, reason in _SETTINGS.items():
             if re.search(words, message):
-                return WarehouseError(f"PostgreSQL refuses: {reason}. It says: {message}")
+                return WarehouseError(f"PostgreSQL refuses: {reason}. PostgreSQL's message: {message}")
         if "FATAL" in message:
             return WarehouseError(f"PostgreSQL refuses: {message}")
     return ConnectionError(f"{place} (POSTGRES_HOST, POSTGRES_PORT) cannot be reached: {message}")
@@ -73,13 +73,15 @@ def explain_refusal(error: Exception) -> WarehouseError | None:
         return None
     message = _one_line(error.diag.message_primary or str(error))
     if reason := _STATES.get(error.pgcode or ""):
-        return WarehouseError(f"PostgreSQL refuses: {reason}. It says: {message}")
+        return WarehouseError(f"PostgreSQL refuses: {reason}. PostgreSQL's message: {message}")
     if isinstance(error, psycopg2.errors.InsufficientPrivilege):
         needed = (right for words, right in _RIGHTS.items() if re.search(words, message))
-        return WarehouseError(f"POSTGRES_USER lacks a right: {next(needed, 'GRANT it')}. PostgreSQL says: {message}")
+        return WarehouseError(
+            f"POSTGRES_USER lacks a privilege: {next(needed, 'GRANT it')}. PostgreSQL's message: {message}"
+        )
     if isinstance(error, psycopg2.errors.QueryCanceled) and "statement timeout" in message:
         reason = "a statement took longer than statement_timeout; ALTER ROLE ... SET statement_timeout = 0"
-        return WarehouseError(f"PostgreSQL refuses: {reason}. It says: {message}")
+        return WarehouseError(f"PostgreSQL refuses: {reason}. PostgreSQL's message: {message}")
     return None
 
 

@@ -145,8 +145,8 @@ class PostgresWarehouse(Warehouse):
         require_settings(SETTINGS, self.settings)
         if re.search(r"[@?\s]|://", get("POSTGRES_HOST", "")):
             message = (
-                "POSTGRES_HOST: got an address with more than a host in it; accepted: a host's name or number, or the "
-                "folder of a socket; user, password, port and database have settings of their own"
+                "POSTGRES_HOST: got a URL or parameters; accepted: a host name, an IP address, or the folder of a "
+                "socket. User, password, port and database have settings of their own"
             )
             raise WarehouseError(message)
         port = get("POSTGRES_PORT", "")

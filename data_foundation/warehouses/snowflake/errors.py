@@ -13,20 +13,20 @@ from data_foundation.errors import WarehouseError
 _SETTINGS: Mapping[int, str] = {
     390100: "SNOWFLAKE_USER or SNOWFLAKE_PASSWORD is wrong",
     390101: "SNOWFLAKE_USER or SNOWFLAKE_PASSWORD is wrong",
-    390102: "the user is locked; an administrator unlocks it, or wait 15 minutes",
+    390102: "the user is locked; an administrator can unlock it, or wait 15 minutes",
     390144: "SNOWFLAKE_PRIVATE_KEY_PATH is not the key of SNOWFLAKE_USER; ALTER USER ... SET RSA_PUBLIC_KEY adds it",
     390186: "SNOWFLAKE_ROLE is not granted to SNOWFLAKE_USER",
     390189: "SNOWFLAKE_ROLE is not granted to SNOWFLAKE_USER, or is not a role",
     390303: "SNOWFLAKE_TOKEN is not valid",
     390318: "SNOWFLAKE_TOKEN has expired; fetch a new one",
-    390422: "a network policy keeps this machine's address out",
-    606: "SNOWFLAKE_WAREHOUSE names no virtual warehouse that SNOWFLAKE_ROLE may use",
+    390422: "a network policy blocks the address of this machine",
+    606: "SNOWFLAKE_WAREHOUSE is not a virtual warehouse that SNOWFLAKE_ROLE may use",
     607: "SNOWFLAKE_WAREHOUSE is suspended and does not resume by itself; ALTER WAREHOUSE ... SET AUTO_RESUME = TRUE",
     608: "SNOWFLAKE_WAREHOUSE is suspended and cannot be resumed",
     90073: "SNOWFLAKE_WAREHOUSE is suspended by its resource monitor: its credits are used up",
-    90105: "SNOWFLAKE_DATABASE names no database that SNOWFLAKE_ROLE may use",
-    3001: "SNOWFLAKE_ROLE lacks a right",
-    3540: "SNOWFLAKE_ROLE lacks a right",
+    90105: "SNOWFLAKE_DATABASE is not a database that SNOWFLAKE_ROLE may use",
+    3001: "SNOWFLAKE_ROLE lacks a privilege",
+    3540: "SNOWFLAKE_ROLE lacks a privilege",
 }
 """The setting at fault, by error number; numbers from 390000 on are of signing in."""
 
@@ -58,7 +58,7 @@ def explain_connection(error: snowflake.connector.Error, settings: Mapping[str, 
     address = host or f"{settings.get('SNOWFLAKE_ACCOUNT')}.snowflakecomputing.com"
     return ConnectionError(
         f"Snowflake cannot be reached at {address}: {names} is wrong, or DNS, a firewall or a proxy is in the way. "
-        f"The connector says: {_message(error)}"
+        f"The connector's message: {_message(error)}"
     )
 
 
@@ -72,14 +72,17 @@ def explain_refusal(error: Exception) -> WarehouseError | None:
         return None
     message = _message(error)
     if reason := _SETTINGS.get(error.errno or 0):
-        return WarehouseError(f"Snowflake refuses: {reason}. It says: {message}")
+        return WarehouseError(f"Snowflake refuses: {reason}. Snowflake's message: {message}")
     if found := _REQUESTED.search(message):
         named = found[1].upper()
         return WarehouseError(
-            f"Snowflake refuses: SNOWFLAKE_{named} is wrong, or SNOWFLAKE_ROLE may not use it. It says: {message}"
+            f"Snowflake refuses: SNOWFLAKE_{named} is wrong, or SNOWFLAKE_ROLE may not use it. "
+            f"Snowflake's message: {message}"
         )
     if isinstance(error, (snowflake.connector.errors.ForbiddenError, snowflake.connector.errors.HttpError)):
-        return WarehouseError(f"SNOWFLAKE_ACCOUNT names no account that can be reached from here. It says: {message}")
+        return WarehouseError(
+            f"SNOWFLAKE_ACCOUNT is not an account that this machine can reach. Snowflake's message: {message}"
+        )
     return None
 
 

@@ -175,7 +175,7 @@ class SnowflakeWarehouse(Warehouse):
         secrets = ["SNOWFLAKE_PRIVATE_KEY_PATH (or SNOWFLAKE_PASSWORD, or SNOWFLAKE_TOKEN)"] if needs_secret else []
         require_settings(SETTINGS, self.settings, also=secrets)
         if len(given) > 1:
-            message = f"{' and '.join(given)} are set and only one can be meant; keep SNOWFLAKE_PRIVATE_KEY_PATH"
+            message = f"{' and '.join(given)} are set; accepted: one of them, preferably SNOWFLAKE_PRIVATE_KEY_PATH"
             raise WarehouseError(message)
         if get("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE") and not any(get(name) for name in PRIVATE_KEY_SETTINGS):
             message = "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is set and there is no key; set SNOWFLAKE_PRIVATE_KEY_PATH"
@@ -183,12 +183,13 @@ class SnowflakeWarehouse(Warehouse):
         expected = AUTHENTICATORS[given[0]] if given else authenticator
         if authenticator and ((expected == "snowflake_jwt") != (authenticator.lower() == "snowflake_jwt")):
             message = (
-                f"SNOWFLAKE_AUTHENTICATOR is {authenticator} and {given[0] if given else 'no key'} is set; unset one"
+                f"SNOWFLAKE_AUTHENTICATOR: got '{authenticator}', and {given[0] if given else 'no key'} is set; "
+                "unset one of them"
             )
             raise WarehouseError(message)
         if any(mark in get("SNOWFLAKE_ACCOUNT", "") for mark in ("/", ".snowflakecomputing.")):
             message = (
-                "SNOWFLAKE_ACCOUNT: accepted is the account's identifier, for instance myorg-myaccount, no address"
+                "SNOWFLAKE_ACCOUNT: got an address; accepted: the account's identifier, for instance myorg-myaccount"
             )
             raise WarehouseError(message)
         if get("SNOWFLAKE_PRIVATE_KEY_PATH") or get("SNOWFLAKE_PRIVATE_KEY"):
@@ -205,7 +206,7 @@ class SnowflakeWarehouse(Warehouse):
             try:
                 text = Path(path).expanduser().read_text(encoding="ascii")
             except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "it is no PEM file"
+                reason = error.strerror if isinstance(error, OSError) else "it is not a PEM file"
                 message = f"SNOWFLAKE_PRIVATE_KEY_PATH: {path} cannot be read: {reason}"
                 raise WarehouseError(message) from None
         if not text:
@@ -215,7 +216,7 @@ class SnowflakeWarehouse(Warehouse):
         except Exception:  # noqa: BLE001 - the message of any library may contain the key
             name = "SNOWFLAKE_PRIVATE_KEY_PATH" if path else "SNOWFLAKE_PRIVATE_KEY"
             message = (
-                f"{name} holds no private key that SNOWFLAKE_PRIVATE_KEY_PASSPHRASE opens; accepted is a PKCS8 key in "
-                "PEM, with the passphrase where it is encrypted and without where it is not"
+                f"{name}: the private key cannot be read; accepted: a PKCS8 key in PEM format. Set "
+                "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE to its passphrase if it is encrypted, otherwise unset it"
             )
             raise WarehouseError(message) from None
