@@ -1,16 +1,16 @@
-"""What can go wrong, as exceptions whose messages tell where, what, what is accepted and what to do.
+"""The exceptions of the framework; a message names the place, the received and the accepted value, and what to do.
 
 FoundationError
-├── ConfigError        a source's files say something that cannot be accepted; carries every Problem found
-├── EntryError         an entry cannot be imported, called, or what it returned cannot be loaded
+├── ConfigError        a source's files contain something that is not accepted; has every Problem of them
+├── EntryError         an entry cannot be imported or called, or its return value cannot be loaded
 ├── SettingMissing     a source or the warehouse needs a setting that is not set
 ├── WarehouseError     the warehouse cannot be used
-│   └── WarehouseBusy  somebody else holds the warehouse
-└── LoadError          a resource was not loaded; what readers see is as it was before
-    ├── ResourceBusy            another run of the resource holds it
+│   └── WarehouseBusy  another program holds the warehouse
+└── LoadError          a resource was not loaded; its table is unchanged
+    ├── ResourceBusy            another run is loading the resource
     ├── RequiredColumnsMissing  the rows lack columns that `requires` names; nothing was written
-    ├── NoRows                  a replace brought no rows and `on_empty: fail` forbids that
-    └── ValueRefused            a value would have been changed or lost on its way; nothing was written
+    ├── NoRows                  a replace has no rows and `on_empty: fail` is configured
+    └── ValueRefused            a value would be changed or lost; nothing was written
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from data_foundation.process_wide.redaction import redact
 
 
 class FoundationError(Exception):
-    """Anything that the framework itself refuses or reports; its message never holds a secret."""
+    """Base class of all errors that the framework raises on purpose; its message never contains a secret."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(redact(message))
@@ -33,13 +33,13 @@ class FoundationError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong in a source's files.
+    """One fault in a source's files.
 
     Attributes:
-        file: The file, as the reader should open it.
-        message: What was received, what is accepted, what to do; never with a secret in it.
-        line: 1-based, None where no line is to blame.
-        field: Path inside the document, for instance `resources[0].write_disposition`.
+        file: Path of the file.
+        message: The received value, what is accepted and what to do; without secrets.
+        line: 1-based line number, None if no single line is at fault.
+        field: Path of the key in the document, for instance `resources[0].write_disposition`.
     """
 
     file: Path
@@ -59,13 +59,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a resource is declared: a line of a file, or a row of a workbook.
+    """The place where a resource is declared: a line of a file, or a row of a workbook.
 
     Attributes:
         file: The file.
-        line: 1-based; of a workbook the row.
-        cell: Of a workbook, for instance `SourceConfig!A7`.
-        cells: Of a workbook, by the part of the resource that comes from them, for instance `kwargs.endpoint`.
+        line: 1-based line number; for a workbook the row.
+        cell: For a workbook the first cell, for instance `SourceConfig!A7`.
+        cells: For a workbook the cell of each part of the resource, for instance of `kwargs.endpoint`.
     """
 
     file: Path
@@ -79,7 +79,7 @@ class Place:
         return f"{where} {self.cell}" if self.cell else f"{where}:{self.line}"
 
     def problem(self, message: str, field: str) -> Problem:
-        """Returns a Problem of what is declared here; `field` names the resource, and the key that is at fault."""
+        """Returns a Problem at this place; `field` names the resource and the key at fault."""
         if self.cell:
             part = field.rpartition(": ")[2]
             while part and part not in self.cells:
@@ -89,7 +89,7 @@ class Place:
 
 
 class ConfigError(FoundationError):
-    """A source's files say something that cannot be accepted; carries every Problem found."""
+    """A source's files contain something that is not accepted; has every Problem of them."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -97,7 +97,7 @@ class ConfigError(FoundationError):
 
 
 class EntryError(FoundationError):
-    """An entry cannot be imported, called, or what it returned cannot be loaded."""
+    """An entry cannot be imported or called, or its return value cannot be loaded."""
 
 
 class SettingMissing(FoundationError):
@@ -113,15 +113,15 @@ class WarehouseError(FoundationError):
 
 
 class WarehouseBusy(WarehouseError):
-    """Somebody else holds the warehouse."""
+    """Another program holds the warehouse."""
 
 
 class LoadError(FoundationError):
-    """A resource was not loaded; what readers see is as it was before."""
+    """A resource was not loaded; its table is unchanged."""
 
 
 class ResourceBusy(LoadError):
-    """Another run of the resource holds it."""
+    """Another run is loading the resource."""
 
 
 class RequiredColumnsMissing(LoadError):
@@ -129,8 +129,8 @@ class RequiredColumnsMissing(LoadError):
 
 
 class NoRows(LoadError):
-    """A replace brought no rows and `on_empty: fail` forbids that."""
+    """A replace has no rows and `on_empty: fail` is configured."""
 
 
 class ValueRefused(LoadError):
-    """A value would have been changed or lost on its way; nothing was written."""
+    """A value would be changed or lost; nothing was written."""

@@ -1,4 +1,4 @@
-"""For the tests of your own sources: load them into a DuckDB file of the test, and read what landed.
+"""Tests of your own sources: load them into a temporary DuckDB file and read the tables.
 
 `foundation new` writes a test that uses it.
 """

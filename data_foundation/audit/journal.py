@@ -1,4 +1,4 @@
-"""A file of lines that many processes append to, and how much of it has been taken elsewhere."""
+"""A file of lines that many processes append to, with a mark up to which lines were copied elsewhere."""
 
 from __future__ import annotations
 
@@ -13,71 +13,71 @@ from filelock import FileLock
 logger = logging.getLogger(__name__)
 
 MOST_BYTES = 4 * 1024 * 1024
-"""Size at which a new file is begun; one older file is kept, so a journal never takes more than about twice this."""
+"""Size at which a new file is begun; one older file is kept, so a journal takes at most about twice this."""
 
-MOST_BYTES_UNTAKEN = 4 * MOST_BYTES
-"""Size at which a new file is begun although lines of the old one were never taken."""
+MOST_BYTES_UNCOPIED = 4 * MOST_BYTES
+"""Size at which a new file is begun although lines of the old one were not copied yet."""
 
 
 class Journal:
-    """Lines in files of a folder: `<name>.jsonl`, and `<name>.1.jsonl` with the older ones.
+    """Lines in two files of a folder: `<name>.jsonl`, and `<name>.1.jsonl` with older lines.
 
-    Two locks of the operating system, free the moment their holder is gone: a short one for whoever changes the files,
-    and one for whoever takes lines, which may last as long as it takes.
+    Two locks of the operating system, which are released as soon as their holder ends, guard it: one is held briefly
+    while the files change, the other while lines are copied, which may take long.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
         self.file = folder / f"{name}.jsonl"
         self._older = folder / f"{name}.1.jsonl"
         self._mark = folder / f"{name}.taken"
-        self._changing = FileLock(folder / f"{name}.lock")
-        self._taking = FileLock(folder / f"{name}.taken.lock")
+        self._file_lock = FileLock(folder / f"{name}.lock")
+        self._copy_lock = FileLock(folder / f"{name}.taken.lock")
 
     def append(self, line: str) -> None:
-        """Adds a line, in one write; the file is readable by its owner alone.
+        """Appends a line in one write; the file is readable by its owner alone.
 
         Raises:
-            OSError: The disk is full, or the folder cannot be written.
+            OSError: The disk is full, or the folder is not writable.
         """
         self._make_folder()
-        with self._changing:
+        with self._file_lock:
             self._begin_new_file()
             descriptor = os.open(self.file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             try:
                 size = os.fstat(descriptor).st_size
-                # A full disk may have cut the last line short: it must not swallow this one.
+                # A full disk may have cut the last line short; without a line break this line would be lost with it.
                 start = "\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else ""
                 os.write(descriptor, f"{start}{line}\n".encode())
             finally:
                 os.close(descriptor)
 
     def lines(self) -> list[str]:
-        """Returns every line there is, the oldest first."""
+        """Returns the lines of both files, the oldest first."""
         texts = [file.read_text(encoding="utf-8") for file in (self._older, self.file) if file.exists()]
         return [line for text in texts for line in text.splitlines()]
 
     @contextmanager
-    def untaken(self, seconds: float) -> Iterator[list[str]]:
-        """Yields the lines that nobody has taken; they count as taken when the block ends without an error.
+    def uncopied(self, seconds: float) -> Iterator[list[str]]:
+        """Yields the lines that were not copied yet; they are marked as copied if the block ends without an error.
 
-        A process killed in between has them yielded once more, so whoever takes them must know them again.
+        If the process is killed during the block they are yielded again, so copying a line twice must be harmless.
 
         Args:
-            seconds: How long to wait for another who takes lines.
+            seconds: Maximum time to wait for another process that copies lines.
 
         Raises:
-            TimeoutError: Another still does.
+            TimeoutError: The other process did not finish in that time.
         """
         self._make_folder()
-        with self._taking.acquire(timeout=seconds):
-            with self._changing:
-                number, start = self._taken()
+        with self._copy_lock.acquire(timeout=seconds):
+            with self._file_lock:
+                number, start = self._copied()
                 data = self.file.read_bytes()[start:] if self.file.exists() else b""
             complete = data[: data.rfind(b"\n") + 1]
             yield complete.decode().splitlines()
             if complete:
-                with self._changing:
-                    self._set_taken(number, start + len(complete))
+                with self._file_lock:
+                    self._set_copied(number, start + len(complete))
 
     def _make_folder(self) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -86,25 +86,30 @@ class Journal:
         size = self.file.stat().st_size if self.file.exists() else 0
         if size < MOST_BYTES:
             return
-        untaken = size - self._taken()[1]
-        if untaken and size < MOST_BYTES_UNTAKEN:
+        uncopied = size - self._copied()[1]
+        if uncopied and size < MOST_BYTES_UNCOPIED:
             return
-        if untaken:
-            logger.warning("%s: %s bytes of lines were never taken; they stay in %s", self.file, untaken, self._older)
+        if uncopied:
+            logger.warning(
+                "%s: %s bytes of lines were never copied to the warehouse; they stay in %s",
+                self.file,
+                uncopied,
+                self._older,
+            )
         self.file.replace(self._older)
 
-    def _taken(self) -> tuple[int, int]:
-        """Returns the file's number (its inode) and how many bytes of it were taken: none of a file that is new."""
+    def _copied(self) -> tuple[int, int]:
+        """Returns the file's inode and the number of its bytes that were copied, 0 for a new file."""
         if not self.file.exists():
             return 0, 0
         status = self.file.stat()
         try:
-            number, taken = map(int, self._mark.read_text(encoding="ascii").split())
+            number, copied = map(int, self._mark.read_text(encoding="ascii").split())
         except (OSError, ValueError):
             return status.st_ino, 0
-        return status.st_ino, taken if number == status.st_ino and taken <= status.st_size else 0
+        return status.st_ino, copied if number == status.st_ino and copied <= status.st_size else 0
 
-    def _set_taken(self, number: int, taken: int) -> None:
+    def _set_copied(self, number: int, copied: int) -> None:
         partial = self._mark.with_suffix(".partial")
-        partial.write_text(f"{number} {taken}", encoding="ascii")
+        partial.write_text(f"{number} {copied}", encoding="ascii")
         partial.replace(self._mark)

@@ -1,4 +1,4 @@
-"""The audit trail read: from the warehouse, or where it is away from this machine's own lines."""
+"""Reads the audit trail from the warehouse, or from this machine's journal if the warehouse is unreachable."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ NAMES = tuple(known.name for known in fields(Attempt))
 
 @dataclass(frozen=True)
 class Trail:
-    """Attempts that were read, the newest last.
+    """Attempts, the newest last.
 
     Attributes:
-        attempts: Of all machines, or where the warehouse was away those of this one.
-        away: Why the warehouse could not be asked, "" where it was.
+        attempts: Attempts of all machines, or of this machine only if the warehouse was unreachable.
+        unreachable: Why the warehouse could not be read, "" if it was.
     """
 
     attempts: tuple[Attempt, ...]
-    away: str = ""
+    unreachable: str = ""
 
 
 def read_trail(warehouse: Warehouse, target: str | None = None, *, last: int = 20, failed: bool = False) -> Trail:
-    """Returns the newest attempts from the warehouse, or where it is away those whose lines this machine has.
+    """Returns the newest attempts from the warehouse, or this machine's if the warehouse is unreachable.
 
     Args:
-        warehouse: Holds the rows.
-        target: Only those of a source, source.table or dataset.table.
-        last: At most this many.
-        failed: Only those that did not load.
+        warehouse: The warehouse of `raw._load_audit`.
+        target: Only attempts of this source, source.table or dataset.table.
+        last: Maximum number of attempts.
+        failed: Only attempts that failed or were killed.
     """
 
     def choose(attempts: list[Attempt]) -> list[Attempt]:
-        found = [a for a in attempts if (not target or a.answers_to(target)) and not (failed and a.status == "loaded")]
-        return found[-last:]
+        chosen = [a for a in attempts if (not target or a.matches(target)) and not (failed and a.status == "loaded")]
+        return chosen[-last:]
 
     return _read(warehouse, lambda client: _read_rows(client, target, last, failed=failed), choose)
 
 
 def read_newest(warehouse: Warehouse) -> Trail:
-    """Returns of each table the newest attempt that loaded, and the newest one that did not; the newest come last."""
+    """Returns the newest successful and the newest failed attempt of each table, the newest last."""
 
     def choose(attempts: list[Attempt]) -> list[Attempt]:
         return list({(a.asset, a.status == "loaded"): a for a in attempts}.values())
@@ -65,7 +65,7 @@ def _read(
     rows: Callable[[SqlClientBase[Any]], list[Attempt]],
     choose: Callable[[list[Attempt]], list[Attempt]],
 ) -> Trail:
-    """Returns what `rows` reads in the warehouse, or where it is away what `choose` leaves of this machine's lines."""
+    """Returns what `rows` reads in the warehouse, or what `choose` selects of this machine's attempts."""
 
     def of_this_machine() -> tuple[Attempt, ...]:
         return tuple(choose(read_journal(warehouse)))
@@ -101,7 +101,7 @@ def _read_rows(client: SqlClientBase[Any], target: str | None, last: int, *, fai
 
 
 def _read_newest_rows(client: SqlClientBase[Any]) -> list[Attempt]:
-    """Returns what `read_newest` does, the newest last."""
+    """Returns the rows of `read_newest`, the newest last."""
     q = client.escape_column_name
     names = ", ".join(map(q, NAMES))
     newest = (

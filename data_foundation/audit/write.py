@@ -1,4 +1,4 @@
-"""What every attempt to load a table did: a line in a file of this machine, and a row in the warehouse."""
+"""Writes the audit trail: a line in this machine's journal and a row in the warehouse for each attempt to load."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ COLUMNS: Mapping[str, str] = {
     "error_class": "VARCHAR",
     "error": "VARCHAR",
 }
-"""Columns of the table and keys of a line, with types that every engine knows."""
+"""Columns of the table, which are the keys of a line, with types that every engine supports."""
 
 LONGEST_ERROR = 500
-"""Characters of an error's message that are kept."""
+"""Maximum number of characters of an error message."""
 
 PATIENCE_SECONDS = 5.0
-"""How long an attempt waits for another one that is being written; it may as well be written by the next one."""
+"""How long to wait for a process that writes rows; after that, the next attempt writes this one too."""
 
 MOST_ROWS = 200
-"""Rows written by one statement."""
+"""Maximum number of rows that one statement inserts."""
 
 
 @dataclass(frozen=True)
@@ -63,20 +63,20 @@ class Attempt:
 
     Attributes:
         asset: dataset.table.
-        source: Its folder in `dlthub/`.
-        run_id: Dagster's, or one made up for a run without Dagster.
-        attempt: 1 for the first of a run.
-        status: How it ended; `killed` is told by the next run, which finds out.
-        started: In UTC.
-        ended: In UTC; None where it was killed, at a moment that nobody knows.
-        rows: Sent to the table; of a failed one those seen until then, None where nobody knows.
-        bytes: Of the files that were loaded, None where there are none.
-        cursor: Its value after the load, as text; None where there is no cursor.
-        load_id: dlt's, None where nothing was loaded.
-        error_class: For instance HTTPError, None where nothing failed.
-        error: Its message, or of a load that landed the parts that failed alone: redacted, one line, cut to
-            `LONGEST_ERROR`.
-        id: Of the attempt, unlike any other.
+        source: Name of the source's folder in `dlthub/`.
+        run_id: Dagster's run id, or a generated one for a run without Dagster.
+        attempt: Number of the attempt in its run, from 1.
+        status: How it ended; `killed` is recorded by the next run.
+        started: Start time, in UTC.
+        ended: End time, in UTC; None if it was killed.
+        rows: Rows sent to the table; for a failed attempt those extracted so far; None if unknown.
+        bytes: Size of the loaded files, None if nothing was loaded.
+        cursor: The cursor's value after the load, as text; None if there is no cursor.
+        load_id: dlt's load id, None if nothing was loaded.
+        error_class: Class of the error, for instance HTTPError; None if nothing failed.
+        error: Message of the error, or for a load that succeeded the parts that failed alone: redacted, one line, cut
+            to `LONGEST_ERROR`.
+        id: Unique id of the attempt.
     """
 
     asset: str
@@ -103,56 +103,56 @@ class Attempt:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, None where it was killed."""
+        """Duration, None if it was killed."""
         return round((self.ended - self.started).total_seconds(), 3) if self.ended else None
 
-    def answers_to(self, target: str) -> bool:
-        """Tells whether `target` names it: source, source.table or dataset.table."""
+    def matches(self, target: str) -> bool:
+        """Returns True if `target` names the table: source, source.table or dataset.table."""
         return target in (self.source, self.asset, self.source + self.asset[self.asset.index(".") :])
 
     def to_json(self) -> str:
-        """Returns it as one line of JSON, with the keys of `COLUMNS`; times are ISO 8601."""
+        """Returns the attempt as one line of JSON with the keys of `COLUMNS`; times are in ISO 8601."""
         return json.dumps({name: getattr(self, name) for name in COLUMNS}, default=datetime.isoformat)
 
 
 def record(warehouse: Warehouse, attempt: Attempt, destination: Destination | None = None) -> None:
-    """Writes the attempt's line, then its row and every row that the warehouse lacks; raises nothing.
+    """Writes the attempt's line, then its row and every earlier row that the warehouse lacks; never raises.
 
-    Whatever keeps it from being written is told in the log: an attempt ends as it ended. A row that cannot be written
-    now is written with the next one, exactly once.
+    An error is only logged, so that it never changes the end of a load. A row that cannot be written now is written
+    with the next attempt, exactly once.
 
     Args:
-        warehouse: Takes the row, into `raw._load_audit`.
-        attempt: Which has ended.
-        destination: Of `warehouse.open()`, where it is open already, and outside `warehouse.transaction()`.
+        warehouse: The warehouse of `raw._load_audit`.
+        attempt: The attempt, which has ended.
+        destination: Destination of `warehouse.open()`, if it is open already, outside of `warehouse.transaction()`.
     """
     try:
         _journal(warehouse).append(attempt.to_json())
-        # An attempt that has just waited in vain for the warehouse must not wait for it once more.
+        # The attempt failed because the warehouse is busy: do not wait for it again.
         if warehouse.keeps_audit and attempt.error_class != WarehouseBusy.__name__:
             catch_up(warehouse, destination)
-    except Exception as error:  # noqa: BLE001 - nothing of the audit may change how a load ends
-        what = f"{DATASET}.{TABLE} lacks an attempt; the next one brings it along"
+    except Exception as error:  # noqa: BLE001 - an error of the audit must not fail the load
+        what = f"{DATASET}.{TABLE} lacks an attempt; the next attempt writes it too"
         logger.warning("%s: %s: %s", attempt.asset, what, describe(error))
 
 
 def catch_up(warehouse: Warehouse, destination: Destination | None = None) -> None:
-    """Writes every row that the warehouse lacks of this machine's attempts.
+    """Writes every attempt of this machine that the warehouse lacks.
 
     Args:
-        warehouse: Takes the rows.
+        warehouse: The warehouse of `raw._load_audit`.
         destination: As for `record`.
 
     Raises:
         WarehouseError: The warehouse cannot be used.
-        SettingMissing: Naming the setting.
-        DestinationException: dlt's, what the warehouse said.
-        OSError: The lines cannot be read, or somebody else has been writing rows for a while.
+        SettingMissing: A setting is not set; the message names it.
+        DestinationException: The warehouse refused a statement.
+        OSError: The journal cannot be read, or another process is writing rows for too long.
     """
     if destination is not None:
         _catch_up(warehouse, destination)
         return
-    # Not `open`, which waits for somebody else's client: lines are patient.
+    # Not `open`, which waits for other programs: the lines can be written later.
     with warehouse.open_if_free() as free:
         _catch_up(warehouse, free)
 
@@ -163,7 +163,7 @@ def read_journal(warehouse: Warehouse) -> list[Attempt]:
 
 
 def failed_parts_of_last_load(warehouse: Warehouse, asset: str) -> str:
-    """Returns which parts failed alone in the newest load of a table, "" where none did or nobody knows."""
+    """Returns the parts that failed alone in the newest load of a table, "" if there are none or it is unknown."""
     if not warehouse.keeps_audit:
         loaded = [one for one in read_journal(warehouse) if (one.asset, one.status) == (asset, "loaded")]
         return (loaded[-1].error or "") if loaded else ""
@@ -186,7 +186,7 @@ def _journal(warehouse: Warehouse) -> Journal:
 
 def _catch_up(warehouse: Warehouse, destination: Destination) -> None:
     journal = _journal(warehouse)
-    with journal.untaken(PATIENCE_SECONDS) as lines:
+    with journal.uncopied(PATIENCE_SECONDS) as lines:
         if lines:
             with connect(destination, warehouse.dataset(DATASET)) as client:
                 try:
@@ -197,7 +197,7 @@ def _catch_up(warehouse: Warehouse, destination: Destination) -> None:
 
 
 def _parse(lines: Sequence[str]) -> list[Attempt]:
-    """Returns the attempts of lines; one that a full disk cut short is none."""
+    """Returns the attempts of lines; skips a line that a full disk cut short."""
     attempts = []
     for line in lines:
         try:
@@ -219,20 +219,20 @@ def _create_table(client: SqlClientBase[Any]) -> None:
 
 
 def _insert(client: SqlClientBase[Any], attempts: Sequence[Attempt]) -> None:
-    """Inserts those attempts that the table lacks; each statement is a transaction, and may be repeated."""
+    """Inserts the attempts that the table lacks; each statement is a transaction and can be repeated safely."""
     table = client.make_qualified_table_name(TABLE)
     columns, identity = ", ".join(map(client.escape_column_name, COLUMNS)), client.escape_column_name("id")
-    # A value in a SELECT has no type of its own.
+    # A parameter in a SELECT has no type of its own.
     values = ", ".join(f"CAST(%s AS {kind})" for kind in COLUMNS.values())
     row = f"SELECT {values} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {identity} = %s)"  # noqa: S608 - quoted by dlt
     for start in range(0, len(attempts), MOST_ROWS):
-        some = {attempt.id: attempt for attempt in attempts[start : start + MOST_ROWS]}
-        told = [getattr(attempt, name) for attempt in some.values() for name in (*COLUMNS, "id")]
-        client.execute_sql(f"INSERT INTO {table} ({columns}) {' UNION ALL '.join([row] * len(some))}", *told)
+        batch = {attempt.id: attempt for attempt in attempts[start : start + MOST_ROWS]}
+        parameters = [getattr(attempt, name) for attempt in batch.values() for name in (*COLUMNS, "id")]
+        client.execute_sql(f"INSERT INTO {table} ({columns}) {' UNION ALL '.join([row] * len(batch))}", *parameters)
 
 
 def _one_line(text: str) -> str:
-    """Returns the beginning of `text`, without line breaks and without characters that some engine refuses."""
+    """Returns the beginning of `text` as one line, without characters that some engines refuse."""
     words = "".join(character if character.isprintable() else " " for character in text).split()
     return " ".join(words)[:LONGEST_ERROR].rstrip()
 

@@ -1,4 +1,4 @@
-"""The rules that a table is held to: what each of them looks at, and what it says of it."""
+"""The checks of a table: for each one its rule, its query and its finding."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from data_foundation.config.check_fields import AcceptedValues, RowCount
 
 MOST_EXAMPLES, LONGEST_EXAMPLE = 5, 80
-"""Values that a failed `accepted_values` shows, and characters of each."""
+"""Number of values that a failed `accepted_values` shows, and maximum length of each."""
 
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """What the checks look at.
+    """The table that checks read.
 
     Attributes:
-        name: Of the table.
-        columns: That it has now.
-        rows: That the load brought, None where it read nothing because nothing had changed.
-        row_count: Rows in it, None where there is no such table; then nothing may be asked of it.
-        schema_changes: New columns by table; a new table shows all of its columns.
-        failed_parts: Of the last load, those that failed alone, and why.
-        quoted: Its full name as SQL has it.
-        quote: Returns a column's name as SQL has it.
+        name: Table name.
+        columns: Its current columns.
+        rows: Rows of the load, None if nothing was read because the source has not changed.
+        row_count: Rows in the table, None if it does not exist; it must not be queried then.
+        schema_changes: New columns by table; all columns of a new table.
+        failed_parts: Reasons by part, for parts that failed alone in the last load.
+        quoted: Full name of the table, quoted for SQL.
+        quote: Returns a column's name, quoted for SQL.
         query: Runs one SELECT, with a value for each %s in it, and returns its rows.
     """
 
@@ -48,7 +48,7 @@ class CheckedTable:
     query: Callable[..., Sequence[Sequence[Any]]]
 
     def missing(self, columns: Sequence[str]) -> str:
-        """Returns a sentence on those of `columns` that the table lacks, "" where it has them all."""
+        """Returns a sentence that names those of `columns` that the table lacks, "" if it has all."""
         missing = [name for name in columns if name not in self.columns]
         hint = nearest(missing[0], list(self.columns)) if missing else ""
         return f"the table has no column {', '.join(missing)}{hint}" if missing else ""
@@ -56,12 +56,12 @@ class CheckedTable:
 
 @dataclass(frozen=True)
 class Finding:
-    """What looking at a table gave.
+    """The finding of a check.
 
     Attributes:
-        passed: Whether the table is as it should be.
-        message: What was found, for a person.
-        metadata: The numbers behind it; of the table's values only those that are not accepted.
+        passed: True if the table obeys the rule.
+        message: The finding in one sentence.
+        metadata: Its figures; the only values of the table in it are those that are not accepted.
     """
 
     passed: bool
@@ -71,11 +71,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckOutcome(Finding):
-    """How one check came out.
+    """The outcome of one check.
 
     Attributes:
-        name: Of the check, unique within its resource.
-        severity: What failing means: `error` holds back the table's dbt models, `warn` only says so.
+        name: Name of the check, unique within its resource.
+        severity: `error` if a failure holds back the table's dbt models, `warn` if it is only shown.
     """
 
     name: str = ""
@@ -83,16 +83,17 @@ class CheckOutcome(Finding):
 
     @property
     def blocks(self) -> bool:
-        """Whether dbt models that read the table must wait."""
+        """True if dbt models that read the table must wait."""
         return not self.passed and self.severity == "error"
 
 
 @dataclass(frozen=True)
 class Check(ABC):
-    """One check of a resource; what it is about is known before anything is loaded.
+    """One check of a resource, known from the configuration before anything is loaded.
 
     Attributes:
-        blocking: Whether its failing holds back the table's dbt models.
+        blocking: True if a failure holds back the table's dbt models.
+        kind: The check's key in the configuration.
     """
 
     blocking: bool
@@ -100,31 +101,31 @@ class Check(ABC):
 
     @property
     def name(self) -> str:
-        """Unique within its resource."""
+        """Name of the check, unique within its resource."""
         return self.kind
 
     @property
     @abstractmethod
     def rule(self) -> str:
-        """What must hold, for a person."""
+        """The rule in one sentence."""
 
-    def question(self, table: CheckedTable) -> str:  # noqa: ARG002 - those that have one look at it
-        """Returns a SELECT whose answer is always one row, so that it can be asked along with others; "" for none."""
+    def single_row_query(self, table: CheckedTable) -> str:  # noqa: ARG002 - checks with a query use it
+        """Returns a SELECT that always returns one row, so that it can be joined to another query; "" for none."""
         return ""
 
     @abstractmethod
-    def look(self, table: CheckedTable) -> Finding:
-        """Returns what a table that was just loaded is like, with at most one SELECT."""
+    def run(self, table: CheckedTable) -> Finding:
+        """Checks a table with at most one SELECT and returns the finding."""
 
-    def outcome(self, found: Finding) -> CheckOutcome:
-        """Returns what was found as the outcome of this check."""
+    def outcome(self, finding: Finding) -> CheckOutcome:
+        """Returns the outcome of this check for a finding."""
         severity: Literal["warn", "error"] = "error" if self.blocking else "warn"
-        return CheckOutcome(found.passed, found.message, found.metadata, self.name, severity)
+        return CheckOutcome(finding.passed, finding.message, finding.metadata, self.name, severity)
 
 
 @dataclass(frozen=True)
 class RequiredColumns(Check):
-    """The loader itself refuses rows without these columns: what has landed has them."""
+    """The load itself refuses rows without these columns, so loaded rows always have them."""
 
     columns: Sequence[str]
     kind: ClassVar[str] = "requires"
@@ -135,13 +136,13 @@ class RequiredColumns(Check):
         return f"The rows have {', '.join(self.columns)}; otherwise nothing is written."
 
     @override
-    def look(self, table: CheckedTable) -> Finding:
+    def run(self, table: CheckedTable) -> Finding:
         return Finding(passed=True, message="no column was missing" if table.rows else "no rows arrived")
 
 
 @dataclass(frozen=True)
 class RowsArrived(Check):
-    """A replace that brings no rows is more often a vendor's fault than an empty table."""
+    """A replace without rows; its cause is more often a fault of the vendor than an empty table."""
 
     kind: ClassVar[str] = "rows_arrived"
 
@@ -151,7 +152,7 @@ class RowsArrived(Check):
         return "The replace brought rows; where it brings none the table keeps those it has (on_empty: keep)."
 
     @override
-    def look(self, table: CheckedTable) -> Finding:
+    def run(self, table: CheckedTable) -> Finding:
         why = "nothing has changed, so nothing was read" if table.rows is None else "no rows arrived"
         message = f"{table.rows:,} rows arrived" if table.rows else f"{why}: the table keeps those it has"
         return Finding(table.rows != 0, message, {"rows_loaded": table.rows or 0, "row_count": table.row_count or 0})
@@ -159,7 +160,7 @@ class RowsArrived(Check):
 
 @dataclass(frozen=True)
 class Complete(Check):
-    """A part that fails alone, for instance one account of many, fails neither the load nor the others' rows."""
+    """Parts that failed alone, for instance one account of many; the rows of the other parts were loaded."""
 
     kind: ClassVar[str] = "complete"
 
@@ -169,7 +170,7 @@ class Complete(Check):
         return "Every part of the source landed, for instance every account."
 
     @override
-    def look(self, table: CheckedTable) -> Finding:
+    def run(self, table: CheckedTable) -> Finding:
         if not (parts := table.failed_parts):
             return Finding(passed=True, message="every part landed")
         return Finding(passed=False, message=list_parts(parts), metadata={"failed_parts": dict(parts)})
@@ -177,7 +178,7 @@ class Complete(Check):
 
 @dataclass(frozen=True)
 class PrimaryKey(Check):
-    """No two rows with one key, and none without."""
+    """Unique keys, and no row without a key."""
 
     columns: Sequence[str]
     current_only: bool
@@ -190,14 +191,14 @@ class PrimaryKey(Check):
         return f"{', '.join(self.columns)}: unique and never empty{among}."
 
     @override
-    def question(self, table: CheckedTable) -> str:
+    def single_row_query(self, table: CheckedTable) -> str:
         if table.missing(self.columns):
             return ""
         keys = ", ".join(map(table.quote, self.columns))
         empty = " OR ".join(f"{table.quote(name)} IS NULL" for name in self.columns)
-        # dlt leaves the end empty in the version of a row that holds now.
+        # dlt leaves the end of a row's current version empty.
         where = f" WHERE {table.quote('_dlt_valid_to')} IS NULL" if self.current_only else ""
-        # No column of dlt's has a name with a space in it.
+        # The aliases contain a space, so no column of the table can have the same name.
         return (
             f'SELECT SUM(CASE WHEN {empty} THEN "number of rows" ELSE 0 END) AS "rows without", '  # noqa: S608 - names are quoted
             f'SUM(CASE WHEN {empty} THEN 0 ELSE "number of rows" - 1 END) AS "rows repeated" '
@@ -205,12 +206,12 @@ class PrimaryKey(Check):
         )
 
     @override
-    def look(self, table: CheckedTable) -> Finding:
+    def run(self, table: CheckedTable) -> Finding:
         if table.row_count is None:
             return Finding(passed=True, message="there is no table yet")
         if missing := table.missing(self.columns):
             return Finding(passed=False, message=missing)
-        without, repeated = (int(count or 0) for count in table.query(self.question(table))[0])
+        without, repeated = (int(count or 0) for count in table.query(self.single_row_query(table))[0])
         message = f"{without:,} rows without a key, {repeated:,} with a key that another row has"
         metadata = {"rows_without_key": without, "rows_with_a_key_of_another": repeated}
         return Finding(not (without or repeated), message, metadata)
@@ -218,7 +219,7 @@ class PrimaryKey(Check):
 
 @dataclass(frozen=True)
 class RowsInTable(Check):
-    """As many rows as expected."""
+    """A number of rows within limits."""
 
     bounds: RowCount
     kind: ClassVar[str] = "row_count"
@@ -235,7 +236,7 @@ class RowsInTable(Check):
         return " and ".join(filter(None, words))
 
     @override
-    def look(self, table: CheckedTable) -> Finding:
+    def run(self, table: CheckedTable) -> Finding:
         count = table.row_count or 0
         fits = (self.bounds.min or 0) <= count and (self.bounds.max is None or count <= self.bounds.max)
         return Finding(fits, f"{count:,} rows; accepted: {self._accepted}", {"row_count": count})
@@ -243,7 +244,7 @@ class RowsInTable(Check):
 
 @dataclass(frozen=True)
 class ValuesOfColumn(Check):
-    """No value in a column but those that are expected."""
+    """Only accepted values in a column."""
 
     column: str
     accepted: AcceptedValues
@@ -260,7 +261,7 @@ class ValuesOfColumn(Check):
         return f"{self.column}: {shorten(', '.join(map(str, self.accepted.values)), 200)}, or empty."
 
     @override
-    def look(self, table: CheckedTable) -> Finding:
+    def run(self, table: CheckedTable) -> Finding:
         if table.row_count is None:
             return Finding(passed=True, message="there is no table yet")
         if missing := table.missing([self.column]):
@@ -281,7 +282,7 @@ class ValuesOfColumn(Check):
 
 @dataclass(frozen=True)
 class SchemaDrift(Check):
-    """The shape of the last load."""
+    """No new columns and nested tables in the last load."""
 
     kind: ClassVar[str] = "schema_drift"
 
@@ -291,7 +292,7 @@ class SchemaDrift(Check):
         return "No column and no nested table that the last load did not have."
 
     @override
-    def look(self, table: CheckedTable) -> Finding:
+    def run(self, table: CheckedTable) -> Finding:
         is_new = set(table.columns) <= set(table.schema_changes.get(table.name, ()))
         changes = {} if is_new else {name: list(columns) for name, columns in table.schema_changes.items()}
         listed = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in changes.items())

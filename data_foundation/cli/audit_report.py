@@ -14,14 +14,14 @@ from data_foundation.cli.resource_status import ResourceStatus
 
 COLORS = {"loaded": "green", "failed": "red", "killed": "yellow"}
 COLUMNS = ("started (UTC)", "asset", "run", "attempt", "status", "rows", "bytes", "seconds", "cursor")
-NUMBERS = ("attempt", "rows", "bytes", "seconds")
+NUMBER_COLUMNS = ("attempt", "rows", "bytes", "seconds")
 
 
 def print_attempts(console: Console, attempts: Sequence[Attempt]) -> None:
     """Prints a row for each attempt, and below the table the errors, also of attempts that failed in part."""
     table = Table(header_style="bold")
     for name in COLUMNS:
-        table.add_column(name, justify="right" if name in NUMBERS else "left", overflow="fold")
+        table.add_column(name, justify="right" if name in NUMBER_COLUMNS else "left", overflow="fold")
     for attempt in attempts:
         table.add_row(
             _format_time(attempt.started),
@@ -46,7 +46,7 @@ def print_statuses(console: Console, statuses: Sequence[ResourceStatus]) -> None
     """Prints a row for each resource: its job id, its last run and its current watermark."""
     table = Table(header_style="bold")
     for name in ("job", "asset", "last run (UTC)", "status", "rows", "seconds", "watermark"):
-        table.add_column(name, justify="right" if name in NUMBERS else "left", overflow="fold")
+        table.add_column(name, justify="right" if name in NUMBER_COLUMNS else "left", overflow="fold")
     for status in statuses:
         table.add_row(
             escape(status.job_id),

@@ -169,8 +169,8 @@ def audit(
 
     warehouse = build_warehouse(find_root())
     trail = read_newest(warehouse) if jobs else read_trail(warehouse, _asset_of(target), last=last, failed=failed)
-    if trail.away:
-        note = f"warehouse unreachable; showing this machine's log only: {trail.away}"
+    if trail.unreachable:
+        note = f"warehouse unreachable; showing this machine's log only: {trail.unreachable}"
         err.print(f"[yellow]warning[/] {escape(note)}")
     elif not warehouse.keeps_audit:
         err.print("a lake has no audit table; showing this machine's log only", highlight=False)

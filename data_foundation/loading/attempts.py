@@ -1,4 +1,4 @@
-"""One resource into its table, in as many attempts as it is allowed: what landed, or an error that says why not."""
+"""Loads one resource under its lock, with retries, and records every attempt in the audit trail."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ logger = logging.getLogger(__name__)
 def load_resource(
     task: Task, warehouse: Warehouse, report: Report | None = None, tracebacks: Path | None = None
 ) -> LoadResult:
-    """Loads one resource into its table and returns what landed.
+    """Loads one resource into its table and returns the result.
 
-    A second run of the same resource waits for the first. What fails with something that passes is tried again, as
-    `retries` of the resource says. The traceback of a failure, without secrets, is reported at DEBUG and written to a
-    file that the error's message names.
+    A second run of the same resource waits for the first. A transient failure is retried as `retries` of the resource
+    configures. The traceback of a failure, without secrets, is reported at DEBUG and written to a file that the error's
+    message names.
 
     Args:
-        task: The resource, and what is asked of it.
-        warehouse: Where it lands.
-        report: Called with every moment of the load.
+        task: The resource to load, and the run's options.
+        warehouse: The warehouse to load into.
+        report: Called with each progress of the load.
         tracebacks: Folder for the traceback of a failure; default: the warehouse's work folder.
 
     Raises:
         LoadError: Extracting, normalising or loading failed; the message names the place and the cause.
         EntryError: The entry is not usable.
-        SettingMissing: Naming the setting.
+        SettingMissing: A setting is not set; the message names it.
         WarehouseError: The warehouse cannot be used.
     """
     if not task.options.run_id:
@@ -65,7 +65,7 @@ def load_resource(
 
 
 class _Run:
-    """The attempts of one run to load a resource, and how far the last one came."""
+    """The attempts of one run to load a resource, and the progress of the last one."""
 
     def __init__(self, task: Task, warehouse: Warehouse, report: Report | None, tracebacks: Path | None) -> None:
         self.task = task
@@ -76,27 +76,27 @@ class _Run:
         self.warehouse = warehouse.serving(task.resource)
         self.tracebacks = tracebacks or self.warehouse.work_folder
         self.report = report or (lambda _progress: None)
-        # What the source says goes where it always went when nobody looks on.
-        heard = partial(listening, task.source.folder, self._tell_note)
-        self.listening: Callable[[], AbstractContextManager[None]] = heard if report else nullcontext
+        # Without a report, log records of the source go to the usual handlers.
+        forwarding = partial(listening, task.source.folder, self._report_source_log)
+        self.listening: Callable[[], AbstractContextManager[None]] = forwarding if report else nullcontext
         self.number = 0
         self.warnings: list[str] = []
         self.last = Progress(task.resource.destination, "waiting")
 
     def load(self) -> LoadResult:
-        """Returns what landed, or raises why nothing did."""
+        """Returns the result, or raises the error that explains the failure."""
         self._show(self.last)
         started = datetime.now(UTC)
         try:
             folder, name = self.warehouse.work_folder, self.table.pipeline
-            with hold(folder, name, self.run_id, self._tell_waiting) as killed:
+            with hold(folder, name, self.run_id, self._report_waiting) as killed:
                 if killed:
-                    # It could not tell itself; nobody knows more of it than when it began.
+                    # A killed run could not record itself; only its start is known.
                     self._record("killed", datetime.fromisoformat(killed.since), run_id=killed.run_id)
-                result = attempts(self.resource.retries, self._tell_retry)(self._attempt)
+                result = attempts(self.resource.retries, self._report_retry)(self._attempt)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever an entry raises is told as an error of ours
+        except BaseException as error:  # noqa: BLE001 - an entry may raise anything; it is reported as an error of ours
             if isinstance(error, ResourceBusy):
                 self._record_failure(started, error)
             trace = None if failure.is_refusal(error) else self._keep_traceback(error)
@@ -109,21 +109,21 @@ class _Run:
         self.number += 1
         started = datetime.now(UTC)
 
-        def landed(result: LoadResult, destination: Destination) -> None:
+        def record_landed(result: LoadResult, destination: Destination) -> None:
             cursor = None if result.cursor[1] is None else str(result.cursor[1])
-            told = {"rows": result.rows, "bytes": result.bytes, "cursor": cursor, "load_id": result.load_id}
-            told["error"] = list_parts(result.failed_parts) or None
-            self._record("loaded", started, destination, **told)
+            values = {"rows": result.rows, "bytes": result.bytes, "cursor": cursor, "load_id": result.load_id}
+            values["error"] = list_parts(result.failed_parts) or None
+            self._record("loaded", started, destination, **values)
 
         try:
             with self.listening():
-                return Load(self.task, self.warehouse, self._show).run(landed)
+                return Load(self.task, self.warehouse, self._show).run(record_landed)
         except BaseException as error:
             self._record_failure(started, failure.find_cause(error))
             raise
 
     def _keep_traceback(self, error: BaseException) -> Path | None:
-        """Reports the traceback at DEBUG and returns the file that keeps it, None if that cannot be written."""
+        """Reports the traceback at DEBUG and returns the file that contains it, None if it cannot be written."""
         text = format_traceback(error)
         self.report(replace(self.last, note=text, level="DEBUG"))
         heading = f"{self.last.destination}, run {self.run_id}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -133,31 +133,31 @@ class _Run:
         self._record("failed", started, rows=self.last.rows, error_class=type(cause).__name__, error=str(cause))
 
     def _record(
-        self, status: audit.Status, started: datetime, destination: Destination | None = None, **told: Any
+        self, status: audit.Status, started: datetime, destination: Destination | None = None, **values: Any
     ) -> None:
-        """Writes an attempt into the audit trail, which is that of all tables wherever they land."""
+        """Writes an attempt into the audit trail of the default warehouse, which covers tables of every warehouse."""
         if not self.home.is_audited:
             return
-        asset, run_id = str(self.table), told.pop("run_id", self.run_id)
+        asset, run_id = str(self.table), values.pop("run_id", self.run_id)
         ended = None if status == "killed" else datetime.now(UTC)
         number = max(self.number, 1)
-        attempt = audit.Attempt(asset, self.task.source.name, run_id, number, status, started, ended, **told)
+        attempt = audit.Attempt(asset, self.task.source.name, run_id, number, status, started, ended, **values)
         audit.record(self.home, attempt, destination if self.warehouse is self.home else None)
 
     def _show(self, progress: Progress) -> None:
         self.last = replace(progress, note="")
         self.report(progress)
 
-    def _tell_note(self, level: LogLevel, text: str) -> None:
-        """Says what the source's own code says."""
+    def _report_source_log(self, level: LogLevel, text: str) -> None:
+        """Reports a log record or warning of the source's own code, redacted."""
         learn_resolved()
         self.report(replace(self.last, note=redact(text), level=level))
 
-    def _tell_waiting(self, note: str) -> None:
+    def _report_waiting(self, note: str) -> None:
         self._show(Progress(self.resource.destination, "waiting", 0, note))
 
-    def _tell_retry(self, number: int, seconds: float, cause: BaseException) -> None:
-        """Says that an attempt failed, with its counts, and when the next one begins."""
+    def _report_retry(self, number: int, seconds: float, cause: BaseException) -> None:
+        """Reports that an attempt failed, with its phase and row count, and when the next one begins."""
         phase, rows = self.last.phase, self.last.rows
         note = f"attempt {number} failed in {phase} after {rows:,} rows: {failure.describe(cause)}"
         self.warnings.append(note)

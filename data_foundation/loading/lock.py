@@ -1,4 +1,4 @@
-"""One run of a resource at a time: a lock that goes with the process that holds it, and who that is."""
+"""The lock of a resource: one run at a time on a machine; it is released if the process that holds it ends."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ WAIT_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Holder:
-    """Who loads a resource.
+    """The run that holds a lock.
 
     Attributes:
-        run_id: Of the run.
-        pid: Its process.
-        host: Where that runs.
-        since: When it began, in UTC, ISO 8601.
+        run_id: Id of the run.
+        pid: Id of its process.
+        host: Name of the process's machine.
+        since: Time at which it got the lock, in UTC, ISO 8601.
     """
 
     run_id: str
@@ -43,34 +43,34 @@ class Holder:
 
 @contextmanager
 def hold(
-    folder: Path, name: str, run_id: str, waiting: Callable[[str], None], seconds: float = WAIT_SECONDS
+    folder: Path, name: str, run_id: str, on_waiting: Callable[[str], None], seconds: float = WAIT_SECONDS
 ) -> Iterator[Holder | None]:
-    """Holds the lock `name` until the block ends; yields who held it last and was killed, None where nobody was.
+    """Holds the lock `name` during the block; yields the last holder if it was killed, else None.
 
-    The lock is the operating system's, on a file in `folder`: it works across threads and processes of one machine,
-    and is free the moment its holder is gone.
+    It is a lock of the operating system on a file in `folder`: it works across threads and processes of one machine,
+    and is released as soon as its holder ends.
 
     Args:
-        folder: Where locks are; it is made, readable by its owner alone.
-        name: Of the resource's pipeline.
-        run_id: Told to whoever waits.
-        waiting: Told once who holds the lock, if somebody does.
-        seconds: How long to wait.
+        folder: Folder of the locks; it is created, readable by its owner alone.
+        name: Name of the lock, for a resource that of its pipeline.
+        run_id: Id of this run, shown to runs that wait for it.
+        on_waiting: Called once, with a message that names the holder, if this run has to wait.
+        seconds: Maximum time to wait.
 
     Raises:
-        ResourceBusy: After `seconds`, naming the holder.
+        ResourceBusy: The lock was not released within `seconds`; the message names the holder.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.chmod(0o700)  # one that was there before
+    folder.chmod(0o700)  # mkdir leaves the mode of an existing folder
     lock, card = FileLock(folder / f"{name}.lock"), folder / f"{name}.holder"
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        waiting(f"waiting for {_told(card)}")
+        on_waiting(f"waiting for {_describe_holder(card)}")
         try:
             lock.acquire(timeout=seconds)
         except Timeout:
-            message = f"held for more than {seconds:g} s by {_told(card)}; wait for it, or stop it"
+            message = f"held for more than {seconds:g} s by {_describe_holder(card)}; wait for it, or stop it"
             raise ResourceBusy(message) from None
     try:
         killed = _read(card)
@@ -78,19 +78,19 @@ def hold(
         card.write_text(json.dumps(asdict(Holder(run_id, os.getpid(), socket.gethostname(), since))), encoding="utf-8")
         yield killed
     finally:
-        # Only a killed process leaves its card; one that failed says so itself.
+        # Only a killed process leaves its card; a run that fails records its failure itself.
         card.unlink(missing_ok=True)
         lock.release()
 
 
 def _read(card: Path) -> Holder | None:
-    """Returns who left the card, None where there is none or it was cut short."""
+    """Returns the holder that wrote the card, None if there is no card or it is incomplete."""
     try:
         return Holder(**json.loads(card.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def _told(card: Path) -> str:
+def _describe_holder(card: Path) -> str:
     holder = _read(card)
     return str(holder) if holder else "another run"

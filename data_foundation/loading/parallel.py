@@ -1,4 +1,4 @@
-"""Many resources side by side, each of them on its own: one that fails stops no other."""
+"""Loads many resources in parallel; a resource that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ from data_foundation.warehouses.base import Warehouse
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: with a result or with an error.
+    """The end of a task: a result or an error.
 
     Attributes:
-        seconds: From the moment a thread took it.
+        task: The resource, and the run's options.
+        seconds: Duration, without the time in the queue.
+        result: The result, None if the load failed.
+        error: The error, None if the load succeeded.
     """
 
     task: Task
@@ -36,25 +39,25 @@ class Outcome:
 
     @property
     def checks(self) -> tuple[CheckOutcome, ...]:
-        """How the resource's checks came out; of a load that failed the one by which it did."""
+        """Outcomes of the resource's checks; for a failed load only that of the check that failed it."""
         return self.result.checks if self.result else failed_checks(self.task.resource, self.error)
 
 
 def load_side_by_side(tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[Progress | Outcome]:
-    """Loads every task, at most `max_concurrency` of a source at a time, and yields what happens as it happens.
+    """Loads every task, at most `max_concurrency` of a source at a time, and yields events as they occur.
 
     Raises:
-        Exception: What is no FoundationError is a fault of ours and ends everything.
+        Exception: An error that is not a FoundationError is a fault of the framework and stops all tasks.
     """
     by_source: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:
         by_source[task.source.name].append(task)
-    happened: queue.SimpleQueue[Progress | Future[Outcome]] = queue.SimpleQueue()
+    events: queue.SimpleQueue[Progress | Future[Outcome]] = queue.SimpleQueue()
 
     def load(task: Task) -> Outcome:
         started = time.perf_counter()
         try:
-            result = load_resource(task, warehouse, happened.put)
+            result = load_resource(task, warehouse, events.put)
         except FoundationError as error:
             return Outcome(task, time.perf_counter() - started, error=error)
         return Outcome(task, time.perf_counter() - started, result)
@@ -64,12 +67,12 @@ def load_side_by_side(tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[P
             pool = ThreadPoolExecutor(members[0].source.defaults.max_concurrency, name)
             pools.callback(pool.shutdown, cancel_futures=True)
             for task in members:
-                pool.submit(load, task).add_done_callback(happened.put)
-        left = len(tasks)
-        while left:
-            event = happened.get()
+                pool.submit(load, task).add_done_callback(events.put)
+        pending = len(tasks)
+        while pending:
+            event = events.get()
             if isinstance(event, Future):
-                left -= 1
+                pending -= 1
                 yield event.result()
             else:
                 yield event

@@ -1,4 +1,4 @@
-"""What a load is doing at the moment, told to whoever shows it."""
+"""Progress of a load, reported to the caller that shows it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Phase = Literal["waiting", "extract", "normalize", "load", "retrying", "done", "
 
 @dataclass(frozen=True)
 class Progress:
-    """One moment of a load.
+    """The progress of a load at one moment.
 
     Attributes:
         destination: dataset.table.
-        phase: What it is doing.
-        rows: Rows seen so far in this phase; in `load` and after, rows sent to the warehouse.
-        note: What a person should know of this moment.
-        level: How urgent the note is.
+        phase: The current phase.
+        rows: Rows so far in this phase; in `load` and later, rows sent to the warehouse.
+        note: A message to log, "" if there is none.
+        level: Log level of the note.
     """
 
     destination: str
@@ -37,7 +37,7 @@ Report = Callable[[Progress], None]
 
 
 class ProgressCollector(Collector):
-    """Turns dlt's counters into `Progress`; dlt counts tables by name and everything else in capitals."""
+    """Turns dlt's counters into `Progress`; dlt names the counter of a table in lower case, and others in capitals."""
 
     def __init__(self, destination: str, report: Report) -> None:
         self._destination = destination
@@ -45,14 +45,14 @@ class ProgressCollector(Collector):
         self._phase: Phase = "extract"
         self._rows = 0
         self.step = ""
-        # What is done when the rows of a resource have been extracted, before dlt completes the package; and when
-        # extracting them failed.
+        # Called after the rows of a resource were extracted and before dlt completes the package, and called if the
+        # extraction failed.
         self.extracted: Callable[[], None] | None = None
         self.not_extracted: Callable[[], None] | None = None
 
     @override
     def update(self, name: str, inc: int = 1, *_counter: object, **_labels: object) -> None:
-        """Adds `inc` rows of table `name`; dlt's own counters and tables do not count."""
+        """Adds `inc` rows of table `name`; ignores dlt's other counters and its own tables."""
         if inc and not name.startswith("_dlt") and name == name.lower():
             self._rows += inc
             self._report(Progress(self._destination, self._phase, self._rows))
@@ -61,14 +61,14 @@ class ProgressCollector(Collector):
     def _start(self, step: str) -> None:
         phase = step.split(maxsplit=1)[0].lower()
         if phase in ("extract", "normalize", "load"):
-            # dlt extracts its own state after the rows, as an extract of its own.
+            # dlt extracts its state after the rows, in a second extract step.
             self._rows = self._rows if phase in (self._phase, "load") else 0
             self._phase = phase  # type: ignore[assignment]
             self._report(Progress(self._destination, self._phase, self._rows))
 
     @override
     def __exit__(self, exc_type: type[BaseException] | None, *_exc: object) -> None:
-        """Ends a step; the first extraction is that of the rows."""
+        """Ends a step; the first extract step is that of the rows."""
         end = self.not_extracted if exc_type else self.extracted
         self.extracted = self.not_extracted = None
         if end:

@@ -11,7 +11,7 @@ from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRela
 
 from data_foundation.audit import write as audit
 from data_foundation.checks.rules import CheckedTable, CheckOutcome
-from data_foundation.checks.run import find_question, run_checks
+from data_foundation.checks.run import find_query, run_checks
 from data_foundation.config.table_names import satellites_table, table_name_of
 from data_foundation.loading.result import LoadResult
 from data_foundation.warehouses.connection import connect
@@ -44,8 +44,8 @@ def read_back(
     with_nested = get_nested_tables(dict(tables), table) if table in tables else [{"name": table}]
     packages = loaded.load_packages if loaded else []
     result = replace(result, columns=read_columns(tables, table))
-    question = find_question(resource, _checked_table(result, client)) if result.columns else ""
-    counts, answer = _count_rows(client, [str(nested["name"]) for nested in with_nested], question)
+    check_query = find_query(resource, _checked_table(result, client)) if result.columns else ""
+    counts, answer = _count_rows(client, [str(nested["name"]) for nested in with_nested], check_query)
     result = replace(
         result,
         row_count=counts.pop(table, None),
@@ -61,7 +61,7 @@ def read_back(
         load_id=packages[-1].load_id if packages else None,
         bytes=sum(job.file_size for package in packages for job in package.jobs["completed_jobs"]) or None,
     )
-    checked = _checked_table(result, client, {question: answer} if answer else {})
+    checked = _checked_table(result, client, {check_query: answer} if answer else {})
     return replace(result, checks=run_checks(resource, checked))
 
 
@@ -131,11 +131,11 @@ def _checked_table(
 
 
 def _count_rows(
-    client: SqlClientBase[Any], tables: list[str], question: str = ""
+    client: SqlClientBase[Any], tables: list[str], check_query: str = ""
 ) -> tuple[dict[str, int], Sequence[Any]]:
-    """Returns the row count of each table that exists, and the row that `question` selects, in one statement."""
+    """Returns the row count of each table that exists, and the row that `check_query` selects, in one statement."""
     counts = (f"(SELECT COUNT(*) FROM {client.make_qualified_table_name(table)})" for table in tables)  # noqa: S608 - quoted by dlt
-    beside = f', "answers".* FROM ({question}) AS "answers"' if question else ""
+    beside = f', "answers".* FROM ({check_query}) AS "answers"' if check_query else ""
     try:
         with client.execute_query(f"SELECT {', '.join(counts)}{beside}") as cursor:
             row = cursor.fetchone() or ()
@@ -146,7 +146,7 @@ def _count_rows(
             return {}, ()
         return {name: count for table in tables for name, count in _count_rows(client, [table])[0].items()}, ()
     except DatabaseException:
-        if not question:
+        if not check_query:
             raise
         # The check runs its query again by itself and reports this error.
         return _count_rows(client, tables)

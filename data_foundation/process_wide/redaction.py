@@ -32,7 +32,7 @@ LONG, END = 24, 12
 # Up to the last @, because a password may contain one, or a slash: masking too much is better than too little.
 _USERINFO = re.compile(r"(?<=://)[^\s'\"]+(?=@)")
 _QUERY = re.compile(r"(?<=[?&])([^=&\s'\"]+)=[^&\s'\")]+")
-# A value whose name says it is secret, as in `token=abc` or `"password": "abc"`.
+# A value after the name of a secret, as in `token=abc` or `"password": "abc"`.
 _NAMED = re.compile(
     r"""(?i)((?:token|secret|passw(?:or)?d|passphrase|api[_-]?key)(?:=|["']\s*:\s*["'])["']?)[^\s'",;&()]{6,}"""
 )

@@ -12,7 +12,7 @@ VAULT = "x-vault"
 """The table hint of a satellite: when it was opened, and its names for the tag's columns."""
 
 _SEEN = {"seen-data": True}
-_OWN: Mapping[str, Mapping[str, Any]] = {
+_ADDED_COLUMNS: Mapping[str, Mapping[str, Any]] = {
     HASH_KEY: {"data_type": "text", "nullable": False, "merge_key": True},
     ROW_HASH: {"data_type": "text", "nullable": False, "x-row-version": True},
     "_dlt_valid_from": {"data_type": "timestamp", "nullable": True, "x-valid-from": True},
@@ -43,7 +43,7 @@ def satellite_schema(extracted: Any, name: str, vault: Mapping[str, Any]) -> Any
         column: {key: value for key, value in hints.items() if key != "primary_key"}
         for column, hints in extracted["columns"].items()
     }
-    own = {column: {"name": column, **hints} for column, hints in _OWN.items()}
+    own = {column: {"name": column, **hints} for column, hints in _ADDED_COLUMNS.items()}
     changed = {"name": name, "write_disposition": "merge", "x-merge-strategy": "scd2", "x-normalizer": dict(_SEEN)}
     return {**extracted, **changed, VAULT: dict(vault), "columns": columns | own}
 
@@ -52,7 +52,7 @@ def as_extracted(satellite: Any, name: str) -> Any:
     """Returns the table as which rows of a satellite are extracted: one with a plain merge."""
     left_out = {"x-merge-strategy", VAULT}
     table = {key: deepcopy(value) for key, value in satellite.items() if key not in left_out}
-    columns = {column: hints for column, hints in table["columns"].items() if column not in _OWN}
+    columns = {column: hints for column, hints in table["columns"].items() if column not in _ADDED_COLUMNS}
     return {**table, "name": name, "columns": columns}
 
 

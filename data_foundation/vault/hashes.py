@@ -14,7 +14,7 @@ from data_foundation.vault.canonical_text import as_spelt, spell
 
 HASH_KEY, ROW_HASH, BUSINESS_KEY = "_hash_key", "_row_hash", "business_key"
 HEX_DIGITS = 32
-"""Digits of SHA-256 that are kept: 128 bits distinguish rows; unlike with MD5, nobody can construct a collision."""
+"""Digits of SHA-256 that are kept: 128 bits distinguish rows; unlike with MD5, no attack constructs a collision."""
 
 POSITION_COLUMNS = frozenset({"_file", "_row"})
 """Columns of the file reader that are not hashed: a row is the same in another file or line."""

@@ -19,7 +19,7 @@ from data_foundation.process_wide.redaction import redact, remember
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.process_wide.source_log import capture_logger
 from data_foundation.vendors.responses import address, describe_answer, refuse_errors, shorten
-from data_foundation.vendors.retries import SYSTEM, Clock, attempts, own_retry_after, retry_after
+from data_foundation.vendors.retries import SYSTEM_CLOCK, Clock, attempts, own_retry_after, retry_after
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Calls:
         timeout: float | tuple[float, float] = (5.0, 60.0),
         json: bool = True,
         session: requests.Session | None = None,
-        clock: Clock = SYSTEM,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Opens no connection yet.
 

@@ -43,7 +43,7 @@ class _System:
         time.sleep(seconds)
 
 
-SYSTEM: Clock = _System()
+SYSTEM_CLOCK: Clock = _System()
 """The machine's own clock."""
 
 _BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
@@ -108,7 +108,7 @@ def retry_after(error: BaseException) -> float:
 
 
 def attempts(
-    retries: Retries, on_retry: Callable[[int, float, BaseException], None], clock: Clock = SYSTEM
+    retries: Retries, on_retry: Callable[[int, float, BaseException], None], clock: Clock = SYSTEM_CLOCK
 ) -> tenacity.Retrying:
     """Returns a tenacity object that repeats a function while it fails with a transient error.
 

@@ -89,13 +89,13 @@ class WorkbookRow(Model):
 COLUMNS: tuple[str, ...] = tuple(WorkbookRow.model_fields)
 REQUIRED: tuple[str, ...] = tuple(name for name, field in WorkbookRow.model_fields.items() if field.is_required())
 """Columns that a sheet must have; all others are optional."""
-WORDS: Mapping[str, tuple[str, ...]] = {
+ACCEPTED_WORDS: Mapping[str, tuple[str, ...]] = {
     name: words for name, field in WorkbookRow.model_fields.items() if (words := tuple(_words(field.annotation)))
 }
 """The accepted words of columns with a fixed choice, in any case."""
-NUMBERS = ("chunk_size", "parallelism")
+NUMBER_COLUMNS = ("chunk_size", "parallelism")
 """Columns of numbers."""
-VALUES = ("last_watermark",)
+VALUE_COLUMNS = ("last_watermark",)
 """Columns of a number, a date or a text. All other columns contain text."""
 
 _NEEDED = (
@@ -126,7 +126,7 @@ def find_conflicts(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """
     for column in REQUIRED:
         if column not in row:
-            yield column, f"is empty; accepted: {', '.join(WORDS.get(column, ())) or 'text'}"
+            yield column, f"is empty; accepted: {', '.join(ACCEPTED_WORDS.get(column, ())) or 'text'}"
     for column, word, needed, accepted in _NEEDED:
         if row.get(column) == word and needed not in row:
             yield needed, f"is empty and {column} is {word}; accepted: {accepted}"
@@ -134,6 +134,6 @@ def find_conflicts(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if one in row and other not in row:
             yield other, f"is empty and {one} is not; accepted: both for the lake, or neither for the warehouse"
     kind = row.get("source_type")
-    for column, users in _USED_BY.items() if kind in WORDS["source_type"] else ():
+    for column, users in _USED_BY.items() if kind in ACCEPTED_WORDS["source_type"] else ():
         if column in row and kind not in users and row[column] != _DEFAULTS.get(column):
             yield column, f"is not used for source_type {kind}; leave it empty"

@@ -13,7 +13,7 @@ from warnings import catch_warnings, simplefilter
 from data_foundation.config.messages import unknown_key
 from data_foundation.suggestions import nearest
 from data_foundation.workbook import SHEET
-from data_foundation.workbook.columns import COLUMNS, NUMBERS, REQUIRED, VALUES, WORDS
+from data_foundation.workbook.columns import ACCEPTED_WORDS, COLUMNS, NUMBER_COLUMNS, REQUIRED, VALUE_COLUMNS
 from data_foundation.workbook.xlsx_file import UnreadableXlsxError, find_merged_cells, open_xlsx
 
 MAX_ROWS = 20_000
@@ -138,12 +138,12 @@ def _read_cell(column: str, cell: Any) -> Any:
         raise ValueError("contains a formula; accepted is a value: copy the cell and paste it as a value")
     if kind == "e":
         raise ValueError(f"contains the error {value}; accepted is a value")
-    if column in NUMBERS:
+    if column in NUMBER_COLUMNS:
         return _number(value)
-    if column in VALUES:
+    if column in VALUE_COLUMNS:
         return _value(value)
     text = _text(value)
-    return next((word for word in WORDS.get(column, ()) if word.lower() == text.lower()), text)
+    return next((word for word in ACCEPTED_WORDS.get(column, ()) if word.lower() == text.lower()), text)
 
 
 def _number(value: Any) -> Any:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from data_foundation.errors import FoundationError
 from data_foundation.workbook import SHEET
-from data_foundation.workbook.columns import COLUMNS, NUMBERS, REQUIRED, VALUES, WORDS, WorkbookRow
+from data_foundation.workbook.columns import (
+    ACCEPTED_WORDS,
+    COLUMNS,
+    NUMBER_COLUMNS,
+    REQUIRED,
+    VALUE_COLUMNS,
+    WorkbookRow,
+)
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -74,7 +81,7 @@ def _format_column(sheet: Worksheet, number: int, column: str) -> None:
     header, required = sheet.cell(1, number), column in REQUIRED
     header.font = Font(bold=True, color="FFFFFF")
     header.fill = PatternFill("solid", fgColor="1F4E78" if required else "7F7F7F")
-    words = WORDS.get(column, ())
+    words = ACCEPTED_WORDS.get(column, ())
     notes = ["Required." if required else "", WorkbookRow.model_fields[column].description, ", ".join(words)]
     header.comment = Comment("\n".join(filter(None, notes)), "foundation", width=320, height=120)
     letter = get_column_letter(number)
@@ -83,11 +90,11 @@ def _format_column(sheet: Worksheet, number: int, column: str) -> None:
     if words:
         rule = DataValidation("list", formula1=f'"{",".join(words)}"', allow_blank=not required, showErrorMessage=True)
         rule.error, rule.errorTitle = f"Accepted: {', '.join(words)}", column
-    elif column in NUMBERS:
+    elif column in NUMBER_COLUMNS:
         rule = DataValidation("whole", operator="greaterThanOrEqual", formula1="1", showErrorMessage=True)
         rule.error, rule.errorTitle = "Accepted: a whole number, 1 or more", column
     else:
-        if column not in VALUES:
+        if column not in VALUE_COLUMNS:
             _format_as_text(sheet, number)
         return
     rule.add(cells)

@@ -40,7 +40,7 @@ def get_rows():
 def trail(tree: Tree, **wanted: Any) -> tuple[Attempt, ...]:
     """Returns the attempts in the warehouse, after comparing them with the lines of the local journal."""
     read = read_trail(tree.warehouse, **wanted)
-    assert not read.away
+    assert not read.unreachable
     lines = Journal(tree.warehouse.work_folder, "audit").lines()
     assert [attempt.to_json() for attempt in read.attempts] == lines[-len(read.attempts) :]
     return read.attempts

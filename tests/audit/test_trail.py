@@ -253,7 +253,9 @@ def test_a_busy_warehouse_does_not_delay_recording(
     assert time.monotonic() - started < 2
     assert [line["attempt"] for line in lines_of(tree.warehouse)] == [1]
     (warning,) = [entry for entry in caplog.records if entry.levelno >= logging.WARNING]
-    assert warning.getMessage().startswith("raw.orders: raw._load_audit lacks an attempt; the next one brings it along")
+    assert warning.getMessage().startswith(
+        "raw.orders: raw._load_audit lacks an attempt; the next attempt writes it too"
+    )
     foreign_client.kill()
     foreign_client.wait()
     record(tree.warehouse, attempt(2))
@@ -321,7 +323,7 @@ def test_recording_continues_after_the_local_files_are_lost(tree: Tree) -> None:
 def test_the_journal_is_rotated(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full file replaces the older one; the table still has every attempt."""
     monkeypatch.setattr(journal, "MOST_BYTES", 2000)
-    monkeypatch.setattr(journal, "MOST_BYTES_UNTAKEN", 8000)
+    monkeypatch.setattr(journal, "MOST_BYTES_UNCOPIED", 8000)
     with tree.warehouse.open() as destination:
         for number in range(40):
             record(tree.warehouse, attempt(number), destination)
@@ -337,14 +339,14 @@ def test_lines_are_kept_while_the_warehouse_is_unreachable(
 ) -> None:
     """Lines without a row are kept up to MOST_BYTES_UNTAKEN; lines dropped beyond it are logged."""
     monkeypatch.setattr(journal, "MOST_BYTES", 2000)
-    monkeypatch.setattr(journal, "MOST_BYTES_UNTAKEN", 8000)
+    monkeypatch.setattr(journal, "MOST_BYTES_UNCOPIED", 8000)
     lines = Journal(tree.warehouse.work_folder, "audit")
     for number in range(15):
         lines.append(attempt(number).to_json())
     assert len(lines.file.read_text().splitlines()) == 15
     for number in range(15, 60):
         lines.append(attempt(number).to_json())
-    assert "bytes of lines were never taken" in caplog.text
+    assert "bytes of lines were never copied to the warehouse; they stay in" in caplog.text
     assert sum(file.stat().st_size for file in tree.warehouse.work_folder.glob("audit*.jsonl")) < 2 * 8500
 
 
@@ -389,11 +391,11 @@ def test_the_table_and_the_lines_give_the_same_attempts(
     for one in attempts:
         record(warehouse, one)
     trail = read_trail(warehouse, target, **wanted)
-    assert ([one.attempt for one in trail.attempts], trail.away) == (found, "")
+    assert ([one.attempt for one in trail.attempts], trail.unreachable) == (found, "")
     away = SnowflakeWarehouse(warehouse.work_folder, {})
     trail = read_trail(away, target, **wanted)
     assert [one.attempt for one in trail.attempts] == found
-    assert trail.away.startswith("SettingMissing: needs SNOWFLAKE_ACCOUNT")
+    assert trail.unreachable.startswith("SettingMissing: needs SNOWFLAKE_ACCOUNT")
 
 
 def test_the_newest_of_every_table(tree: Tree) -> None:

@@ -347,7 +347,7 @@ def test_attempts_of_a_lake_are_read_from_this_machines_log(delta: LakeTree) -> 
     assert [(attempt.asset, attempt.status, attempt.rows) for attempt in trail.attempts] == [
         ("raw.orders", "loaded", 1)
     ]
-    assert trail.away == ""
+    assert trail.unreachable == ""
 
 
 def test_checks_read_the_lake(tree: LakeTree) -> None:

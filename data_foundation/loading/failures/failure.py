@@ -1,4 +1,4 @@
-"""A failed load told in one sentence: which resource, in which phase, where in the source's code, and why."""
+"""Explains a failed load: the resource, the phase, the place in the source's code, the cause, and a hint."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 def explain(
     source: SourceConfig, resource: ResourceConfig, error: BaseException, tries: int = 1, trace: Path | None = None
 ) -> FoundationError:
-    """Returns the error to raise for `error`: one whose message a person can act on, with no secret in it.
+    """Returns the error to raise instead of `error`: its message explains what to do and contains no secret.
 
     Args:
-        source: The folder.
-        resource: What was to be loaded.
-        error: What was raised, with dlt's wrappers around it.
-        tries: Attempts that were made.
-        trace: The file that has the traceback, None if there is none.
+        source: The source of the resource.
+        resource: The resource that was not loaded.
+        error: The raised error, with dlt's wrappers around it.
+        tries: Number of attempts.
+        trace: The file that contains the traceback, None if there is none.
     """
     root = find_cause(error)
     if isinstance(root, ConfigFieldMissingException):
@@ -53,7 +53,7 @@ def explain(
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Returns True if the cause was raised on purpose, with a message for a person: its traceback says no more."""
+    """Returns True if the cause was raised on purpose, with a message that needs no traceback."""
     return isinstance(find_cause(error), FoundationError | Refusal | ConfigFieldMissingException)
 
 
@@ -62,7 +62,7 @@ def _traceback_line(trace: Path | None) -> str:
 
 
 def _hint(source: SourceConfig, resource: ResourceConfig, root: BaseException, step: str, origin: Origin) -> str:
-    """Returns what a person may do about it."""
+    """Returns what to do about the failure."""
     if origin.is_ours:
         return "this is a fault of data-foundation, not of the entry; please report it with its traceback"
     if http_status(root) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -82,19 +82,19 @@ def describe(error: BaseException) -> str:
 
 
 def find_cause(error: BaseException) -> BaseException:
-    """Returns what went wrong inside of dlt's wrappers; what dlt has handed out as secret is masked from here on."""
+    """Returns the cause inside dlt's wrappers, and registers the secrets that dlt resolved, to mask them."""
     learn_resolved()
     return root_cause(error)
 
 
 def is_final(error: PipelineStepFailed) -> bool:
-    """Tells whether trying the same package again is bound to fail: its rows are at fault, not the warehouse."""
+    """Returns True if loading the same package again must fail too, because of its rows and not of the warehouse."""
     root = root_cause(error)
     return error.step == "normalize" or not (is_transient(root) or isinstance(root, WarehouseError | SettingMissing))
 
 
 def _setting_names(source: SourceConfig, error: ConfigFieldMissingException) -> list[str]:
-    """Returns the environment variables that would have filled the missing fields."""
+    """Returns the environment variables that set the missing fields."""
     names = []
     for field_name, traces in error.traces.items():
         keys = [trace.key for trace in traces if isinstance(trace, LookupTrace) and "__" in trace.key]

@@ -1,4 +1,4 @@
-"""Whose code an error comes from: the source's, or the framework's own."""
+"""Finds the code that an error comes from: the source's or the framework's."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _MISTAKES = (
 """Classes by which Python, and libraries such as Arrow with classes derived from them, report a mistake in code."""
 
 _REPORTS = (OSError, MemoryError, ImportError, DltException)
-"""Classes that report on something outside the code: a disk, a network, the machine, or what dlt was given."""
+"""Classes that report a fault outside the code: of a disk, a network, the machine, or the input of dlt."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an error comes from.
+    """The code that an error comes from.
 
     Attributes:
-        place: `file:line in function` of the frame that is to blame, "" if there is none.
+        place: `file:line in function` of the frame at fault, "" if there is none.
         is_ours: True for a mistake in the framework's code.
     """
 
@@ -49,15 +49,15 @@ class Origin:
 
 
 def find_origin(source: SourceConfig, resource: ResourceConfig, error: BaseException) -> Origin:
-    """Returns where `error` comes from, by the innermost frame that is the source's or the framework's.
+    """Returns the origin of `error`: the innermost frame of the source or of the framework.
 
-    A generator of the source runs beneath frames of the framework, and the source calls the framework (`Calls`): the
-    innermost of the two decides, whatever library it called. An error that reports on a database, a vendor or a disk is
-    nobody's mistake: its place is the innermost frame of the source, if there is one.
+    The framework runs the source's generators, and the source calls the framework (`Calls`), so the innermost frame of
+    both decides, whatever library it called. An error of a database, a vendor or a disk is no mistake in code: its
+    place is the innermost frame of the source, if there is one.
 
     Args:
-        source: The folder.
-        resource: Its entry may be in an installed package, whose frames count as the source's.
+        source: The source of the resource.
+        resource: The resource; if its entry is in an installed package, that package counts as the source's code.
         error: The root cause.
     """
     package = resource.entry.partition(".")[0]
@@ -76,7 +76,7 @@ def find_origin(source: SourceConfig, resource: ResourceConfig, error: BaseExcep
 
 
 def _is_mistake(error: BaseException) -> bool:
-    """Returns True if the error's class reports a mistake in code; most classes of libraries report on their input."""
+    """Returns True if the error's class reports a mistake in code; most classes of libraries report faulty input."""
     if is_transient(error) or http_status(error) is not None or isinstance(error, _REPORTS):
         return False
     return type(error).__module__.partition(".")[0] in {"builtins", PACKAGE} or isinstance(error, _MISTAKES)
@@ -88,6 +88,6 @@ def _top_level(frame: FrameType) -> str:
 
 
 def _inside_package(file: Path) -> str:
-    """Returns the path of one of the framework's files from its package on."""
+    """Returns the path of one of the framework's files, beginning with the package."""
     parts = file.parts
     return "/".join(parts[len(parts) - 1 - parts[::-1].index(PACKAGE) :])

@@ -1,4 +1,4 @@
-"""The traceback of a load that failed: its text without secrets, and the file that keeps it."""
+"""Formats the traceback of a failed load without secrets, and writes it to a file."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def format_traceback(error: BaseException) -> str:
 
 
 def write_traceback(folder: Path, name: str, text: str) -> Path | None:
-    """Writes `<name>.traceback.txt` and returns it, or None if it cannot be written, which is logged.
+    """Writes `<name>.traceback.txt` and returns it; returns None and logs a warning if it cannot be written.
 
-    The file is readable by its owner alone. It replaces that of an earlier failure, and stays after a good load: who
-    reports a fault in the morning finds it although the night's next run succeeded. It is replaced in one step, so
-    that two processes never mix their texts.
+    The file is readable by its owner alone. It replaces that of an earlier failure, and remains after a load succeeds,
+    so that a fault of the night can still be reported in the morning. It is replaced in one step, so that two processes
+    never mix their texts.
 
     Args:
-        folder: The warehouse's work folder.
-        name: Of the table's pipeline.
+        folder: The folder of tracebacks.
+        name: Name of the table's pipeline.
         text: The redacted traceback.
     """
     file = folder / f"{name}.traceback.txt"
@@ -39,7 +39,7 @@ def write_traceback(folder: Path, name: str, text: str) -> Path | None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _replace(file, text)
     except OSError as error:
-        # The failure of the load is what counts: this one must not hide it.
+        # This error must not hide the failure of the load.
         logger.warning("%s cannot be written: %s", file, error.strerror)
         return None
     return file

@@ -13,7 +13,7 @@ from data_foundation.config.fields import Model
 Format = Literal["csv", "jsonl", "json", "parquet", "excel", "pdf"]
 OnBadRow = Literal["fail", "quarantine"]
 
-_ENDINGS: Mapping[str, Format] = {
+_FORMAT_BY_ENDING: Mapping[str, Format] = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".pdf": "pdf", ".parquet": "parquet",
     ".xlsx": "excel", ".xlsm": "excel", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl",
 }  # fmt: skip
@@ -34,7 +34,7 @@ OPTIONS: Mapping[Format, tuple[str, ...]] = {
 
 def format_by_name(name: str) -> Format | None:
     """Returns the format of a file name's ending, without `.gz`. Returns None if the ending is unknown."""
-    return _ENDINGS.get(PurePosixPath(name.lower().removesuffix(".gz")).suffix)
+    return _FORMAT_BY_ENDING.get(PurePosixPath(name.lower().removesuffix(".gz")).suffix)
 
 
 def explain_unknown_option(given: Iterable[str], kind: Format) -> str:

@@ -17,7 +17,7 @@ from data_foundation.suggestions import nearest
 DLT_NAMES = {"single_page": "none", "page_number": "page", "header_link": "link_header", "json_link": "next_url"}
 """Names of dlt's rest_api paginators, and ours."""
 
-TAKES: dict[str, tuple[str, ...]] = {
+PAGINATOR_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "none": (),
     "offset": (
         "limit_param", "offset_param", "limit_body_path", "offset_body_path", "total_path", "has_more_path",
@@ -87,7 +87,7 @@ class Pagination(Model):
 
     @model_validator(mode="after")
     def _only_what_it_takes(self) -> Self:
-        takes = TAKES[self.type]
+        takes = PAGINATOR_ARGUMENTS[self.type]
         for key in sorted(self.model_fields_set - {"type", *takes}):
             accepted = f"accepted: {', '.join(takes)}{nearest(key, takes)}" if takes else "it has no options"
             message = f"pagination {self.type} has no key '{key}'; {accepted}"
@@ -137,7 +137,9 @@ class EndpointArguments(Model):
     @model_validator(mode="after")
     def _page_size_needs_pages(self) -> Self:
         if self.page_size is not None and self.pagination.type == "none":
-            message = f"page_size needs `pagination`: {', '.join(kind for kind in TAKES if kind != 'none')}"
+            message = (
+                f"page_size needs `pagination`: {', '.join(kind for kind in PAGINATOR_ARGUMENTS if kind != 'none')}"
+            )
             raise ValueError(message)
         return self
 

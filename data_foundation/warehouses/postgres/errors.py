@@ -15,7 +15,7 @@ _PASSING = re.compile(
 )
 """Messages of a server that is starting, stopping or full; before the login psycopg2 has no error code."""
 
-_SETTINGS: Mapping[str, str] = {
+_REASON_BY_MESSAGE: Mapping[str, str] = {
     r"password authentication failed|role .* does not exist|authentication failed": (
         "POSTGRES_USER or POSTGRES_PASSWORD is wrong"
     ),
@@ -32,7 +32,7 @@ _SETTINGS: Mapping[str, str] = {
 }
 """The setting at fault, by the server's English message; other languages are passed on unexplained."""
 
-_RIGHTS: Mapping[str, str] = {
+_GRANTS: Mapping[str, str] = {
     r"denied for database": "GRANT CREATE ON DATABASE ... allows it to create schemas",
     r"denied for schema": "GRANT USAGE, CREATE ON SCHEMA ..., or make the role the schema's owner",
     r"must be owner|denied for (?:table|sequence|view)": (
@@ -40,7 +40,7 @@ _RIGHTS: Mapping[str, str] = {
     ),
     r"temporary tables": "GRANT TEMPORARY ON DATABASE ... allows it to merge",
 }
-_STATES: Mapping[str, str] = {
+_REASON_BY_SQLSTATE: Mapping[str, str] = {
     "53100": "the disk of the server is full; no row of the load was written",
     "25006": "the server is read-only; POSTGRES_HOST may be a standby",
 }
@@ -55,7 +55,7 @@ def explain_connection(error: Exception, place: str) -> Exception:
     """
     message = _one_line(str(error))
     if not _PASSING.search(message):
-        for words, reason in _SETTINGS.items():
+        for words, reason in _REASON_BY_MESSAGE.items():
             if re.search(words, message):
                 return WarehouseError(f"PostgreSQL refuses: {reason}. PostgreSQL's message: {message}")
         if "FATAL" in message:
@@ -72,10 +72,10 @@ def explain_refusal(error: Exception) -> WarehouseError | None:
     if not isinstance(error, psycopg2.Error):
         return None
     message = _one_line(error.diag.message_primary or str(error))
-    if reason := _STATES.get(error.pgcode or ""):
+    if reason := _REASON_BY_SQLSTATE.get(error.pgcode or ""):
         return WarehouseError(f"PostgreSQL refuses: {reason}. PostgreSQL's message: {message}")
     if isinstance(error, psycopg2.errors.InsufficientPrivilege):
-        needed = (right for words, right in _RIGHTS.items() if re.search(words, message))
+        needed = (right for words, right in _GRANTS.items() if re.search(words, message))
         return WarehouseError(
             f"POSTGRES_USER lacks a privilege: {next(needed, 'GRANT it')}. PostgreSQL's message: {message}"
         )

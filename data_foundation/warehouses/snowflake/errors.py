@@ -10,7 +10,7 @@ from snowflake.connector import errorcode
 
 from data_foundation.errors import WarehouseError
 
-_SETTINGS: Mapping[int, str] = {
+_REASON_BY_NUMBER: Mapping[int, str] = {
     390100: "SNOWFLAKE_USER or SNOWFLAKE_PASSWORD is wrong",
     390101: "SNOWFLAKE_USER or SNOWFLAKE_PASSWORD is wrong",
     390102: "the user is locked; an administrator can unlock it, or wait 15 minutes",
@@ -71,7 +71,7 @@ def explain_refusal(error: Exception) -> WarehouseError | None:
     if not isinstance(error, snowflake.connector.Error):
         return None
     message = _message(error)
-    if reason := _SETTINGS.get(error.errno or 0):
+    if reason := _REASON_BY_NUMBER.get(error.errno or 0):
         return WarehouseError(f"Snowflake refuses: {reason}. Snowflake's message: {message}")
     if found := _REQUESTED.search(message):
         named = found[1].upper()

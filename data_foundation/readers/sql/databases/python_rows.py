@@ -145,7 +145,7 @@ _DECIMALS: tuple[frozenset[type], dict[type, Convert]] = (
     frozenset({Decimal, int}),
     {float: _decimal, str: Decimal},
 )
-_MOMENTS: tuple[frozenset[type], dict[type, Convert]] = (
+_TIMESTAMP_CONVERSIONS: tuple[frozenset[type], dict[type, Convert]] = (
     frozenset({dt.datetime}),
     {str: _moment, dt.date: _midnight},
 )
@@ -155,4 +155,4 @@ def _conversions(kind: Any) -> tuple[frozenset[type], dict[type, Convert]]:
     """Returns the Python types that Arrow accepts for a type, and the conversions of others to them."""
     if pa.types.is_decimal(kind):
         return _DECIMALS
-    return _MOMENTS if pa.types.is_timestamp(kind) else _BY_TYPE[kind]
+    return _TIMESTAMP_CONVERSIONS if pa.types.is_timestamp(kind) else _BY_TYPE[kind]

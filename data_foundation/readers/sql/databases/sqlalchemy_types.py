@@ -20,7 +20,7 @@ _ISO = "CONVERT(VARCHAR(40), {}, 126)"
 _ORACLE_TIME = "TO_CHAR({}, 'YYYY-MM-DD\"T\"HH24:MI:SS.FF9')"
 _ORACLE_UTC = 'TO_CHAR(SYS_EXTRACT_UTC({}), \'YYYY-MM-DD"T"HH24:MI:SS.FF9"Z"\')'
 # The first match counts, so a dialect's own types come before their base classes.
-_KINDS: tuple[tuple[Any, Any, str | None], ...] = (
+_TYPE_MAPPINGS: tuple[tuple[Any, Any, str | None], ...] = (
     (mssql.DATETIMEOFFSET, _UTC, _ISO),
     (mssql.DATETIME2, _NAIVE, _ISO),
     (mssql.TIME, pa.time64("us"), _ISO),
@@ -78,7 +78,7 @@ def make_column(described: Mapping[str, Any], wanted: Mapping[str, Any], dialect
         return Column(kind=pa.bool_() if kind.length in {None, 1} else pa.binary(), **facts)
     if isinstance(kind, oracle.TIMESTAMP) and (kind.timezone or kind.local_timezone):
         return Column(kind=_UTC, expression=_ORACLE_UTC.format(quoted), **facts)
-    mapping = next((one for one in _KINDS if isinstance(kind, one[0])), None)
+    mapping = next((one for one in _TYPE_MAPPINGS if isinstance(kind, one[0])), None)
     if mapping and mapping[1] is not None:
         known, arrow, expression = mapping
         hint = JSON if known is sa.JSON else NO_ZONE if arrow == _NAIVE else {}

@@ -14,7 +14,7 @@ from data_foundation.sql_text import quote_name
 
 _DIGITS = re.compile(r"\(\s*(\d+)\s*(?:,\s*(-?\d+)\s*)?\)")
 # The first line with a word that occurs in the declaration counts, as in SQLite's own type affinity rules.
-_WORDS: tuple[tuple[tuple[str, ...], Any], ...] = (
+_TYPE_BY_WORD: tuple[tuple[tuple[str, ...], Any], ...] = (
     (("BOOL",), pa.bool_()),
     (("DATETIME", "TIMESTAMP"), pa.timestamp("us", "UTC")),
     (("DATE",), pa.date32()),
@@ -49,7 +49,7 @@ def make_column(described: Mapping[str, Any], wanted: Mapping[str, Any], stored:
         return Column(kind=pa.string(), expression=f"CAST({quoted} AS TEXT)", **facts)
     if kind := wanted_decimal(wanted):
         return Column(kind=kind, **facts)
-    for words, kind in _WORDS:
+    for words, kind in _TYPE_BY_WORD:
         if any(word in declared for word in words):
             hint = JSON if "JSON" in declared else {}
             if wanted.get("timezone") is False and pa.types.is_timestamp(kind):
