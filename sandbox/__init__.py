@@ -1,4 +1,4 @@
-"""The vendors on this machine: a server that speaks their protocols, its settings, and how to start it."""
+"""A local server that simulates the vendors' APIs, its settings, and functions that start it."""
 
 from sandbox.environment import settings
 from sandbox.process import serve_in_background

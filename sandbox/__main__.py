@@ -13,10 +13,10 @@ from sandbox.process import exit_with_parent, listen, serve_in_background
 
 
 def run_with_sandbox(command: Sequence[str]) -> int:
-    """Run a command with a sandbox of its own and the settings that point at it.
+    """Run a command with a new sandbox, and with the settings of all sources pointing at it.
 
     Returns:
-        The command's exit code; 128 + n where signal n ended it; 127 where it cannot be started.
+        The command's exit code; 128 + n if signal n ended it; 127 if it cannot be started.
     """
     with serve_in_background() as url:
         environment = {**os.environ, **settings(url)}
@@ -27,7 +27,7 @@ def run_with_sandbox(command: Sequence[str]) -> int:
         except OSError as error:
             sys.stderr.write(f"{command[0]}: {error.strerror}\n")
             return 127
-        # Ctrl-C reaches the command by itself: both belong to the terminal. The command decides when to end.
+        # The terminal sends Ctrl-C to the command too. The command decides when to end.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         code = process.wait()

@@ -1,4 +1,4 @@
-"""A scraping service that speaks Apify's API: the items of a dataset, paged by offset and limit."""
+"""A scraping service with Apify's API: the items of a dataset, paged by offset and limit."""
 
 from functools import cache
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ DATASETS: dict[str, type[models.ItemFactory]] = {
     "x-posts": models.XItemFactory,
 }
 MOST = 250_000
-"""Items that one request can ask for."""
+"""The maximum number of items in one response."""
 
 WORDS = {
     400: ("invalid-value", "Invalid value provided"),
@@ -34,7 +34,7 @@ def error(status: int) -> VendorError:
 
 
 def authorize(request: Request) -> None:
-    """Let in who brings the right token."""
+    """Refuse a request without the right token."""
     if bearer(request) != TOKENS["apify"]:
         raise error(401)
 
@@ -47,7 +47,7 @@ def items(dataset: str) -> list[dict[str, Any]]:
     """Return a dataset's items.
 
     Raises:
-        VendorError: where there is no such dataset.
+        VendorError: The dataset does not exist.
     """
     if dataset not in DATASETS:
         raise error(404)
@@ -64,7 +64,7 @@ async def list_items(
 ) -> list[dict[str, Any]]:
     """List items in the order in which they were scraped."""
     rows = items(dataset)
-    # A pointer to the next page does not exist here: an offset that is not obeyed is the same fault.
+    # This API has no pointer to the next page: the fault `self_next` acts like `repeated` and ignores the offset.
     start = 0 if is_repeated(request) or is_self_next(request) else offset
     chosen = rows[start : start + limit]
     response.headers.update(

@@ -1,4 +1,4 @@
-"""The sandbox's application: vendors, faults and rate limits put together."""
+"""The sandbox's application: vendors, faults and rate limits."""
 
 from typing import Any
 
@@ -33,18 +33,18 @@ parameter `sandbox_fault`, arm a fault for a path with `POST /_faults`, or start
 
 
 def find_vendor(path: str) -> Vendor | None:
-    """Return the vendor whose prefix the path begins with."""
+    """Return the vendor whose prefix the path starts with."""
     return next((vendor for vendor in VENDORS if path.startswith(f"{vendor.prefix}/")), None)
 
 
 async def answer_vendor_error(_: Request, error: Exception) -> JSONResponse:
-    """Answer a refused request with the vendor's own body."""
+    """Answer a refused request with the vendor's response body."""
     assert isinstance(error, VendorError)  # noqa: S101  registered for this class only
     return JSONResponse(error.body, error.status, error.headers)
 
 
 async def answer_invalid_request(request: Request, error: Exception) -> JSONResponse:
-    """Answer a parameter of the wrong type as the vendor does, not as FastAPI does."""
+    """Answer an invalid parameter in the vendor's format instead of FastAPI's."""
     vendor = find_vendor(request.url.path)
     if vendor is None:
         assert isinstance(error, RequestValidationError)  # noqa: S101  registered for this class only
@@ -66,7 +66,7 @@ def build_app() -> FastAPI:
 
     @app.get("/_health", tags=["sandbox"])
     async def health() -> dict[str, Any]:
-        """Tell that the server answers."""
+        """Answer that the server is running."""
         return {"status": "ok", "vendors": [vendor.prefix for vendor in VENDORS]}
 
     return app

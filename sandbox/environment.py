@@ -1,4 +1,4 @@
-"""The settings that point every source at the sandbox instead of at its vendor."""
+"""The settings that make every source read from the sandbox instead of its vendor."""
 
 TOKENS = {
     "github": "sandbox-github-token",
@@ -11,20 +11,20 @@ TOKENS = {
     "google_ads": "sandbox-refresh-token",
     "google_ads_client": "sandbox-client-secret",
 }
-"""The one token each vendor of the sandbox accepts."""
+"""The token that each vendor of the sandbox accepts."""
 
 GOOGLE_ADS = {"client_id": "sandbox-client.apps.example", "manager": "1000000001", "today": "2026-10-31"}
-"""Who asks Google Ads, for what is below which manager, and the day on which the sandbox's clock stands still."""
+"""The OAuth client, the manager account, and the date that the sandbox's Google Ads has as today."""
 
 
 def settings(url: str) -> dict[str, str]:
-    """Return the environment variables that send every source to the sandbox.
+    """Return the environment variables that make every source read from the sandbox.
 
     Args:
-        url: where the sandbox listens, for example `http://127.0.0.1:8099`.
+        url: The sandbox's URL, for example `http://127.0.0.1:8099`.
 
     Returns:
-        `SOURCES__<FOLDER>__<ARGUMENT>` variables: base urls, dataset ids and tokens.
+        `SOURCES__<FOLDER>__<ARGUMENT>` variables: base URLs, dataset ids and tokens.
     """
     return {
         "SOURCES__EXCHANGE_RATE__BASE_URL": f"{url}/frankfurter/v1",

@@ -16,7 +16,7 @@ from sandbox.vendor import Quota, Vendor, VendorError, bearer, is_repeated, is_s
 TRACE = "AbCdEfGhIjKlMnOpQrStUvW"
 ALWAYS = {"id", "created_time"}
 
-# By status: code, type, message.
+# Code, type and message of each status.
 WORDS = {
     400: (100, "GraphMethodException", "Unsupported get request."),
     401: (190, "OAuthException", "Error validating access token: Session has expired."),
@@ -37,7 +37,7 @@ def error(status: int) -> VendorError:
 
 
 def authorize(request: Request) -> None:
-    """Let in who brings the right token."""
+    """Refuse a request without the right token."""
     if bearer(request) != TOKENS["facebook"]:
         raise error(401)
 
@@ -47,7 +47,7 @@ router = APIRouter(tags=["Facebook"], dependencies=[Depends(authorize)])
 
 @cache
 def posts() -> list[dict[str, Any]]:
-    """Return every post, newest first."""
+    """Return all posts, newest first."""
     return models.PostFactory.rows()
 
 
@@ -57,7 +57,7 @@ def spell_cursor(position: int) -> str:
 
 
 def read_cursor(cursor: str) -> int:
-    """Return the position that a cursor means."""
+    """Return the position of a cursor."""
     try:
         return int(base64.urlsafe_b64decode(cursor + "==").decode().removeprefix("post:"))
     except ValueError:
@@ -65,7 +65,7 @@ def read_cursor(cursor: str) -> int:
 
 
 def split_fields(fields: str) -> set[str]:
-    """Return the names of fields, spelt with modifiers and sub-fields: `reactions.limit(0),attachments{title}`."""
+    """Return the field names of a list with modifiers and sub-fields: `reactions.limit(0),attachments{title}`."""
     depth, names = 0, [""]
     for letter in fields:
         depth += (letter in "{(") - (letter in "})")
@@ -87,9 +87,9 @@ async def list_posts(
     after: str | None = None,
     since: str | None = None,
 ) -> JSONResponse:
-    """List posts, newest first: `posts` by the page itself, `tagged` where others mention it, `feed` both.
+    """List posts, newest first: `posts` of the page itself, `tagged` of others that mention it, `feed` of both.
 
-    The page of the sandbox has only posts in which others mention it. `since` takes seconds since 1970 or a date.
+    The sandbox's page has only posts of others that mention it. `since` takes seconds since 1970 or a date.
     """
     if page not in {models.PAGE, models.PAGE_ID}:
         raise error(404)
@@ -118,7 +118,7 @@ def _read_since(since: str) -> float:
 
 
 def quota_headers(quota: Quota) -> dict[str, str]:
-    """Tell what is used, in percent, as Graph does."""
+    """Return headers with the used quota in percent, as Graph does."""
     percent = min(100 * quota.used // quota.limit, 100)
     return {"X-App-Usage": json.dumps({"call_count": percent, "total_time": percent, "total_cputime": percent})}
 

@@ -1,4 +1,4 @@
-"""The Marketing API: ad accounts, what is in them, leads, and insights by asynchronous reports."""
+"""The Marketing API: ad accounts and their objects, leads, and insights as asynchronous reports."""
 
 import json
 import os
@@ -33,7 +33,7 @@ usage, reports = Usage(), Reports()
 
 
 def authorize(request: Request) -> None:
-    """Let in who brings the right token."""
+    """Refuse a request without the right token."""
     if bearer(request) != TOKENS["facebook_ads"]:
         raise EXPIRED
 
@@ -41,10 +41,10 @@ def authorize(request: Request) -> None:
 def check_version(
     response: Response, version: Annotated[str, Path(pattern=r"^v\d+\.\d+$", description="For example v26.0.")]
 ) -> None:
-    """Refuse versions that are retired, and warn of those that will be.
+    """Refuse retired versions, and add a warning header for deprecated ones.
 
     Raises:
-        VendorError: the version is too old, or not there yet.
+        VendorError: The version is retired, or unknown.
     """
     number = int(version[1:].split(".")[0])
     if number > CURRENT:
@@ -58,7 +58,7 @@ def check_version(
 
 
 def charge(request: Request, response: Response, account: str, use_case: str = "ads_management") -> None:
-    """Count a call of an account, and tell how much it has used."""
+    """Count a call of an account, and add headers with the used quota."""
     response.headers.update(usage.charge(request, account, use_case))
 
 
@@ -66,7 +66,7 @@ def find_account(number: str) -> str:
     """Return an account's number.
 
     Raises:
-        VendorError: there is none.
+        VendorError: The account does not exist.
     """
     if number in models.accounts() or (number.startswith(models.BIG_ACCOUNT) and number.isdigit()):
         return number
@@ -74,7 +74,7 @@ def find_account(number: str) -> str:
 
 
 def today_of(request: Request) -> date:
-    """Return the day on which is asked: of the path, of SANDBOX_TODAY, or the sandbox's own."""
+    """Return today's date: from the path, from SANDBOX_TODAY, or the sandbox's default."""
     day = request.path_params.get("today") or os.environ.get("SANDBOX_TODAY") or str(ANCHOR.date())
     try:
         return date.fromisoformat(day)
@@ -83,10 +83,10 @@ def today_of(request: Request) -> date:
 
 
 def choose(rows: Rows, fields: str, known: set[str]) -> Rows:
-    """Keep the fields asked for, and the id.
+    """Keep the requested fields, and the id.
 
     Raises:
-        VendorError: for a field that there is not.
+        VendorError: A field does not exist.
     """
     wanted = split_fields(fields)
     if unknown := wanted - known - {"id"}:
@@ -95,7 +95,7 @@ def choose(rows: Rows, fields: str, known: set[str]) -> Rows:
 
 
 def paginate(request: Request, rows: Rows, start: int) -> Body:
-    """Wrap one page; a page with rows has a next one, so that the last is empty."""
+    """Wrap one page. A page with rows always has a next page, so the last page is empty."""
     if not rows:
         return {"data": []}
     last = spell_cursor(start - 1 if is_self_next(request) else start + len(rows) - 1)
@@ -113,7 +113,7 @@ Limit = Annotated[int, Query(ge=1, le=5000)]
 async def list_accounts(
     request: Request, fields: str = "account_id", limit: Limit = 25, after: str | None = None
 ) -> Body:
-    """List the ad accounts that the token may see."""
+    """List the ad accounts that the token can access."""
     start = read_cursor(after) + 1 if after else 0
     first = 0 if is_repeated(request) else start
     rows = choose(list(models.accounts().values()), fields, set(models.Account.model_fields))
@@ -132,7 +132,7 @@ async def show_account(request: Request, response: Response, number: str, fields
 
 @graph.post("/act_{number}/insights")
 async def create_report(request: Request, response: Response, number: str) -> Body:
-    """Begin a report: `level=ad`, `time_increment=1`, `time_range`, `fields`, `breakdowns`, attribution windows."""
+    """Create a report: `level=ad`, `time_increment=1`, `time_range`, `fields`, `breakdowns`, attribution windows."""
     charge(request, response, find_account(number), "ads_insights")
     return {"report_run_id": reports.create(number, dict(parse_qsl((await request.body()).decode())))}
 
@@ -148,7 +148,7 @@ async def list_edge(
     after: str | None = None,
     effective_status: str | None = None,
 ) -> Body:
-    """List what is in an account; what is in the archive only for who asks for its `effective_status`."""
+    """List an account's objects; archived ones only if `effective_status` includes them."""
     if edge not in EDGES:
         raise error(400)
     charge(request, response, find_account(number))
@@ -186,7 +186,7 @@ async def list_leads(
 
 @graph.get("/{number}")
 async def show_report(request: Request, response: Response, number: str) -> Body:
-    """Show how far a report is."""
+    """Show the progress of a report."""
     report = reports.find(number)
     charge(request, response, report.query.account, "ads_insights")
     return {"id": number, **report.state()}
@@ -196,7 +196,7 @@ async def show_report(request: Request, response: Response, number: str) -> Body
 async def read_report(
     request: Request, response: Response, number: str, limit: Limit = 25, after: str | None = None
 ) -> Body:
-    """List the rows of a report that is done."""
+    """List the rows of a completed report."""
     report = reports.find(number)
     charge(request, response, report.query.account, "ads_insights")
     report.check_completed()

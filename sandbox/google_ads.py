@@ -1,7 +1,7 @@
 """The Google Ads API over REST: search and searchStream, with GAQL, managers, and Google's errors.
 
-The day that is today is part of the address: `/google_ads/on/2026-10-05/v25/...` answers as that day did. Developer
-tokens are ignored, as they are by Google since September 2026.
+The URL may set today's date: `/google_ads/on/2026-10-05/v25/...` answers as on that day. Developer tokens are ignored,
+as Google does since September 2026.
 """
 
 import json
@@ -22,7 +22,7 @@ from sandbox.models.google_ads import TODAY
 from sandbox.vendor import Vendor, VendorError, is_repeated, is_self_next
 
 PAGE = 10_000
-"""Rows of a page, and of a piece of a stream; nobody can ask for fewer."""
+"""Rows in a page, and in a message of a stream; a request cannot change it."""
 
 NEWEST, OLDEST = 26, 23
 NOT_FOUND = "<!DOCTYPE html><html lang=en><title>Error 404 (Not Found)!!1</title><p><b>404.</b> That's an error.</html>"
@@ -31,7 +31,7 @@ router = APIRouter(tags=["Google Ads"])
 
 
 class Search(BaseModel):
-    """What is asked."""
+    """The body of a request."""
 
     query: str = ""
     pageToken: str = ""
@@ -39,10 +39,10 @@ class Search(BaseModel):
 
 
 def open_rows(request: Request, version: str, customer: str, query: str, today: str) -> tuple[Query, Iterator[Any]]:
-    """Return a query and its rows, where the caller may have them.
+    """Return a query and its rows.
 
     Raises:
-        VendorError: where the caller may not.
+        VendorError: The caller has no access.
     """
     access.check_token(request)
     if int(version) < OLDEST:
@@ -53,14 +53,14 @@ def open_rows(request: Request, version: str, customer: str, query: str, today: 
 
 
 def is_known(version: str) -> bool:
-    """Whether there is, or was, such a version."""
+    """Return whether the version exists or existed."""
     return bool(re.fullmatch(r"\d+", version)) and 1 <= int(version) <= NEWEST
 
 
 @router.post("/v{version}/customers/{customer}/googleAds:searchStream", response_model=None)
 @router.post("/on/{today}/v{version}/customers/{customer}/googleAds:searchStream", response_model=None)
 async def search_stream(request: Request, body: Search, version: str, customer: str, today: str = "") -> Response:
-    """Answer with all rows, in one array of pieces; so is a refusal."""
+    """Return all rows as an array of messages; a refusal is in an array too."""
     if not is_known(version):
         return HTMLResponse(NOT_FOUND, 404)
     try:
@@ -73,7 +73,7 @@ async def search_stream(request: Request, body: Search, version: str, customer: 
 @router.post("/v{version}/customers/{customer}/googleAds:search", response_model=None)
 @router.post("/on/{today}/v{version}/customers/{customer}/googleAds:search", response_model=None)
 async def search(request: Request, body: Search, version: str, customer: str, today: str = "") -> Response:
-    """Answer with a page of rows, and a token for the next one."""
+    """Return a page of rows, and a token for the next page."""
     if not is_known(version):
         return HTMLResponse(NOT_FOUND, 404)
     if body.pageSize is not None:
@@ -89,7 +89,7 @@ async def search(request: Request, body: Search, version: str, customer: str, to
 
 
 def write(rows: Iterator[Any], mask: str) -> Iterator[str]:
-    """Yield the pieces of a stream; one without rows has no results, and still its mask."""
+    """Yield the messages of a stream; without rows there is one message with the field mask only."""
     before = "["
     while piece := list(islice(rows, PAGE)):
         yield before + json.dumps({"results": piece, "fieldMask": mask, "requestId": REQUEST_ID})

@@ -1,4 +1,4 @@
-"""Who may ask Google Ads: OAuth's tokens of a user and of a service account, and what either may read."""
+"""Authentication of Google Ads: OAuth tokens of users and service accounts, and the accounts that each can read."""
 
 import time
 from collections import Counter
@@ -18,13 +18,13 @@ from sandbox.vendor import VendorError, bearer
 SCOPE = "https://www.googleapis.com/auth/adwords"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LIFETIME = 3600
-"""Seconds that an access token is good for."""
+"""Lifetime of an access token in seconds."""
 
 router = APIRouter(tags=["Google Ads"])
 
 
 class ServiceAccount(BaseModel):
-    """A service account, as its owner makes it in Google's console."""
+    """A service account, as its owner creates it in Google's console."""
 
     email: str
     public_key: str
@@ -35,22 +35,22 @@ _left: Counter[str] = Counter()
 
 
 def refuse_token(status: int, word: str, description: str) -> VendorError:
-    """Return OAuth's refusal of a token."""
+    """Return OAuth's refusal of a token request."""
     return VendorError(status, {"error": word, "error_description": description})
 
 
 @router.post("/service_accounts", status_code=201)
 async def add_service_account(account: ServiceAccount) -> dict[str, str]:
-    """Make a service account known, with the key that its claims are signed with."""
+    """Register a service account, with the public key that verifies its claims."""
     _service_accounts[account.email] = account.public_key
     return {"email": account.email}
 
 
 @router.post("/token")
 async def give_token(request: Request) -> dict[str, Any]:
-    """Give an access token for a refresh token, or for what a service account claims and signs.
+    """Return an access token for a refresh token, or for a signed claim of a service account.
 
-    A refresh token that ends in `;seconds=1` or `;uses=3` makes tokens that are good for no more.
+    A refresh token that ends in `;seconds=1` or `;uses=3` gives access tokens with that limit.
     """
     form = dict(parse_qsl((await request.body()).decode()))
     if form.get("grant_type") == GRANT:
@@ -68,7 +68,7 @@ async def give_token(request: Request) -> dict[str, Any]:
 
 def _open_token(options: dict[str, str]) -> dict[str, Any]:
     seconds, now = int(options.get("seconds", LIFETIME)), int(time.time())
-    # One without limits of its own is the same for all who ask within the hour: it sets no run apart from another.
+    # Without limits, one token is returned to all callers within the hour.
     ends, name = (now + seconds, uuid4().hex) if options else ((now // LIFETIME + 2) * LIFETIME, "sandbox")
     access = f"ya29.{ends}.{name}"
     _left[access] = int(options.get("uses", 1_000_000))
@@ -86,7 +86,7 @@ def _check_claim(assertion: str, audience: str) -> None:
 
 
 def check_token(request: Request) -> None:
-    """Let in who brings a token that is still good."""
+    """Refuse a request without a valid token."""
     token = bearer(request)
     if token not in _left:
         raise failure(401, "authenticationError", "OAUTH_TOKEN_INVALID", "OAuth token in the header is not valid.")
@@ -96,10 +96,10 @@ def check_token(request: Request) -> None:
 
 
 def find_account(request: Request, customer: str) -> Account:
-    """Return the account that is asked, where it may be read by way of the manager in the header.
+    """Return the requested account, if it can be read through the manager in the header.
 
     Raises:
-        VendorError: where it may not, or there is none.
+        VendorError: The account does not exist, or is not accessible.
     """
     login = request.headers.get("login-customer-id", customer)
     if not (customer.isdigit() and login.isdigit()):
@@ -114,7 +114,7 @@ def find_account(request: Request, customer: str) -> Account:
         raise failure(
             401, "authenticationError", "CUSTOMER_NOT_FOUND", "No customer found for the provided customer id."
         )
-    # Users of the sandbox have access to what is at the top; all else goes by way of a manager.
+    # The sandbox's users have access to the top-level accounts; all others are read through a manager.
     is_below = through is not None and through.parent is None and account in {one for one, _ in below(through.id)}
     if not account.open or not is_below:
         raise DENIED

@@ -1,4 +1,4 @@
-"""How Google Ads refuses: a status of Google's, and in it a GoogleAdsFailure that says what it was."""
+"""Refusals of Google Ads: a status of Google's APIs that contains a GoogleAdsFailure."""
 
 from typing import Any
 
@@ -20,20 +20,20 @@ STATUSES = {
 
 
 def error(status: int) -> VendorError:
-    """Return Google's answer for a status, without more detail."""
+    """Return Google's response for a status, without details."""
     word, message = STATUSES[status]
     return VendorError(status, {"error": {"code": status, "message": message, "status": word}})
 
 
 def failure(status: int, kind: str, word: str, message: str, **details: Any) -> VendorError:
-    """Return the answer that names an error of the API.
+    """Return the response for an error of the API.
 
     Args:
-        status: Of HTTP.
+        status: HTTP status.
         kind: The error's enum, for instance `quotaError`.
-        word: Its value, for instance `RESOURCE_EXHAUSTED`.
-        message: For a person.
-        details: What some errors add, for instance `quotaErrorDetails`.
+        word: The enum's value, for instance `RESOURCE_EXHAUSTED`.
+        message: The message for people.
+        details: Details that some errors have, for instance `quotaErrorDetails`.
     """
     answer = error(status)
     found: dict[str, Any] = {"errorCode": {kind: word}, "message": message}
@@ -49,12 +49,12 @@ def failure(status: int, kind: str, word: str, message: str, **details: Any) -> 
 
 
 def streamed(answer: VendorError) -> VendorError:
-    """Return the answer as a stream gives it: the array that the rows would have stood in."""
+    """Return the response as a stream sends it: in an array."""
     return VendorError(answer.status, [answer.body], answer.headers)
 
 
 def exhausted(seconds: int, rate: str = "Number of operations for basic access") -> VendorError:
-    """Return the refusal of a call for which no quota is left."""
+    """Return the refusal of a call without remaining quota."""
     return failure(
         429,
         "quotaError",
@@ -82,7 +82,7 @@ TRANSIENT = failure(503, "internalError", "TRANSIENT_ERROR", "Transient internal
 
 
 def unsupported(version: str) -> VendorError:
-    """Return the refusal of a version that is no more."""
+    """Return the refusal of a retired version."""
     message = f"Version {version} is deprecated. Requests to this version will be blocked."
     return failure(400, "requestError", "UNSUPPORTED_VERSION", message)
 
@@ -98,7 +98,7 @@ BROKEN_STREAM = VendorError(
         TRANSIENT.body,
     ],
 )
-"""A stream that begins well, and ends with an error although its status was 200."""
+"""A stream with status 200 that ends with an error after its first rows."""
 
 FAULTS = {
     "quota": streamed(exhausted(1)),
@@ -117,4 +117,4 @@ FAULTS = {
     "sunset": streamed(unsupported("v25")),
     "broken_stream": BROKEN_STREAM,
 }
-"""What `POST /_faults` can arm for this vendor besides the faults of all."""
+"""The faults that `POST /_faults` can arm for this vendor only."""

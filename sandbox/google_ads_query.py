@@ -1,4 +1,4 @@
-"""Google Ads Query Language, as far as sources use it: read, checked, and answered from the sandbox's rows."""
+"""The subset of Google Ads Query Language that sources use: parsed, checked, and answered from the sandbox's rows."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,12 +25,12 @@ _QUERY = re.compile(
 _CONDITION = re.compile(r"\s*([\w.]+)\s*(=|!=|>=|<=|>|<|BETWEEN)\s*(.+?)\s*", re.IGNORECASE | re.DOTALL)
 _AND = re.compile(r"\s+AND\s+(?=[\w.]+\s*(?:[=!<>]|BETWEEN))", re.IGNORECASE)
 _COMPARE: Mapping[str, Callable[[str, str], bool]] = {
-    "=": lambda value, asked: value == asked,
-    "!=": lambda value, asked: value != asked,
-    ">=": lambda value, asked: value >= asked,
-    "<=": lambda value, asked: value <= asked,
-    ">": lambda value, asked: value > asked,
-    "<": lambda value, asked: value < asked,
+    "=": lambda value, expected: value == expected,
+    "!=": lambda value, expected: value != expected,
+    ">=": lambda value, expected: value >= expected,
+    "<=": lambda value, expected: value <= expected,
+    ">": lambda value, expected: value > expected,
+    "<": lambda value, expected: value < expected,
 }
 
 
@@ -46,7 +46,7 @@ def refuse_changes(word: str, message: str) -> VendorError:
 
 @dataclass(frozen=True)
 class Query:
-    """A query, taken apart."""
+    """A parsed query."""
 
     fields: tuple[str, ...]
     resource: str
@@ -57,10 +57,10 @@ class Query:
 
     @classmethod
     def parse(cls, text: str) -> "Query":
-        """Read a query.
+        """Parse a query.
 
         Raises:
-            VendorError: where it is none, or has what the sandbox does not know.
+            VendorError: The query is invalid, or uses something that the sandbox does not support.
         """
         if not (found := _QUERY.fullmatch(text)):
             raise refuse("UNEXPECTED_INPUT", f"Error in query: unexpected input {text.strip()[:40]}.")
@@ -77,16 +77,16 @@ class Query:
 
     @property
     def is_daily(self) -> bool:
-        """Whether it asks for numbers by day."""
+        """True if the query selects daily metrics."""
         return any(name.startswith(("segments.", "metrics.")) for name in self.fields)
 
     @property
     def mask(self) -> str:
-        """The fields as an answer repeats them."""
+        """The fields as the response's field mask has them."""
         return ",".join(".".join(_camel(part) for part in name.split(".")) for name in self.fields)
 
     def check(self) -> None:
-        """Refuse fields and resources that are not there."""
+        """Refuse unknown fields and resources."""
         if self.resource not in _known():
             raise refuse("BAD_RESOURCE_TYPE_IN_FROM_CLAUSE", f"'{self.resource}' is no resource to select from.")
         for name in (*self.fields, *(name for name, _, _ in self.conditions)):
@@ -96,7 +96,7 @@ class Query:
             raise refuse("EXPECTED_FILTERS_ON_DATE_RANGE", "A core date segment needs a finite range of dates.")
 
     def bounds(self, field: str) -> tuple[str, str]:
-        """Return the smallest and the largest value that conditions let through, "" where there is none."""
+        """Return the minimum and maximum that the conditions allow, or ""."""
         ranges = [(sign, value) for name, sign, value in self.conditions if name == field]
         first = max((value for sign, value in ranges if sign in {">=", ">", "="}), default="")
         last = min((value for sign, value in ranges if sign in {"<=", "<", "="}), default="")
@@ -104,10 +104,10 @@ class Query:
 
 
 def answer(query: Query, account: Account, today: date) -> Iterator[dict[str, Any]]:
-    """Return the rows of an account, nested as JSON has them.
+    """Return the rows of an account, nested as in JSON.
 
     Raises:
-        VendorError: where the account cannot answer such a query.
+        VendorError: The account cannot answer the query.
     """
     if account.manager and query.is_daily:
         raise refuse("REQUESTED_METRICS_FOR_MANAGER", "Metrics cannot be requested for a manager account.")
@@ -133,11 +133,11 @@ def _conditions(where: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _holds_all(row: Row, query: Query) -> bool:
-    return all(_COMPARE[sign](_spell(row.get(name, "")), asked) for name, sign, asked in query.conditions)
+    return all(_COMPARE[sign](_spell(row.get(name, "")), expected) for name, sign, expected in query.conditions)
 
 
 def _spell(value: object) -> str:
-    """Return a value as a condition spells it."""
+    """Return a value as text, as a condition contains it."""
     return str(value).upper() if isinstance(value, bool) else str(value)
 
 
@@ -170,7 +170,7 @@ def _check_changes(query: Query, today: date) -> None:
 
 @cache
 def _known() -> dict[str, frozenset[str]]:
-    """Return the fields of each resource: those of its rows."""
+    """Return the fields of each resource, taken from its rows."""
     account, day = models.ACCOUNTS[1000000012], models.TODAY
     daily = list(metrics.daily(account, day, day, day))
     found = {resource: list(build(account)) for resource, build in models.TABLES.items()}
@@ -190,7 +190,7 @@ def _camel(name: str) -> str:
 
 @cache
 def _paths(query: Query) -> tuple[tuple[str, tuple[str, ...], str], ...]:
-    """Return the selected fields and, as always, the names of the resources they belong to."""
+    """Return the selected fields, and the resource names that are always returned."""
     names = {
         **dict.fromkeys(f"{name.rpartition('.')[0]}.resource_name" for name in query.fields),
         **dict.fromkeys(query.fields),

@@ -1,4 +1,4 @@
-"""Rate limits: how many requests a caller has left, told in each vendor's headers."""
+"""Rate limits: the remaining requests of each caller, in each vendor's headers."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sandbox.vendor import Quota, Vendor
 
 DEFAULT_LIMIT = 100_000
-"""Requests per caller and window: so many that only who asks for fewer (`SANDBOX_RATE_LIMIT`) meets the limit."""
+"""Requests per caller and window; high, so that the limit applies only if `SANDBOX_RATE_LIMIT` lowers it."""
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Ledger:
     windows: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     def charge(self, vendor: Vendor, caller: str) -> Quota:
-        """Count one request and return what is left; `used` passes `limit` where the request is one too many."""
+        """Count one request and return the quota; `used` exceeds `limit` if the request is one too many."""
         now = int(time.time())
         ends, used = self.windows.get((vendor.prefix, caller), (0, 0))
         if ends <= now:
@@ -33,7 +33,7 @@ class Ledger:
 
 
 class QuotaMiddleware:
-    """Counts requests per vendor and token, adds the vendor's headers, and refuses what is too many."""
+    """Counts requests per vendor and token, adds the vendor's headers, and refuses requests beyond the limit."""
 
     def __init__(self, app: ASGIApp, vendor_of: Callable[[str], Vendor | None]) -> None:
         self.app = app

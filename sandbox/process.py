@@ -1,4 +1,4 @@
-"""The sandbox as a process beside another program: start it, wait for it, stop it."""
+"""The sandbox as a process beside another program: started, waited for, stopped."""
 
 import os
 import socket
@@ -12,11 +12,11 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 START_TIMEOUT = 30.0
-"""Seconds until a start counts as failed."""
+"""Seconds until a start is considered failed."""
 
 
 def listen(port: int = 0) -> socket.socket:
-    """Return a listening socket on this machine only; port 0 takes a free one."""
+    """Return a listening socket on this machine only; port 0 chooses a free port."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
@@ -25,7 +25,7 @@ def listen(port: int = 0) -> socket.socket:
 
 
 def exit_with_parent() -> None:
-    """End this process when standard input closes, which it does however the parent ends."""
+    """End this process when standard input closes, which happens however the parent ends."""
 
     def wait() -> None:
         sys.stdin.buffer.read()
@@ -36,18 +36,19 @@ def exit_with_parent() -> None:
 
 @contextmanager
 def serve_in_background(environment: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Run a real server in a process of its own while the block runs.
+    """Run a real server in a process of its own during the block.
 
     Args:
-        environment: variables for the server on top of this process's, for example `SANDBOX_FAULT`.
+        environment: Variables for the server in addition to those of this process, for example `SANDBOX_FAULT`.
 
     Yields:
-        The url where it listens, healthy.
+        The server's URL, once it is healthy.
 
     Raises:
-        RuntimeError: where the server does not become healthy.
+        RuntimeError: The server does not become healthy.
     """
-    # The socket is open before the process is: no port to guess, and the first request waits instead of failing.
+    # The socket is open before the process starts, so the port is known, and the first request waits instead of
+    # failing.
     with listen() as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         process = subprocess.Popen(
@@ -56,7 +57,7 @@ def serve_in_background(environment: Mapping[str, str] | None = None) -> Iterato
             env={**os.environ, **(environment or {})},
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
-            # Ctrl-C is for the program in front; the server goes after it.
+            # Ctrl-C is for the foreground program; the server ends after it.
             start_new_session=True,
         )
     try:
@@ -69,7 +70,7 @@ def serve_in_background(environment: Mapping[str, str] | None = None) -> Iterato
 
 
 def _wait_until_healthy(url: str, process: "subprocess.Popen[bytes]") -> None:
-    # Not urllib: it would ask the proxy that the environment may name.
+    # urllib would use a proxy that the environment may set.
     connection = HTTPConnection(url.removeprefix("http://"), timeout=START_TIMEOUT)
     try:
         connection.request("GET", "/_health")

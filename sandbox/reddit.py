@@ -1,4 +1,4 @@
-"""Reddit's API: a search's listing of links, paged by the name of the last one."""
+"""Reddit's API: the listing of a search, paged by the name of the last link."""
 
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -26,7 +26,7 @@ def error(status: int) -> VendorError:
 
 
 def authorize(request: Request) -> None:
-    """Let in who names itself and brings the right token; a library's default name is throttled, as Reddit does."""
+    """Refuse a request without a user agent or the right token; throttle a library's default user agent."""
     agent = request.headers.get("user-agent", "")
     if not agent or agent.startswith(("python-requests", "Python-urllib")):
         raise error(429)
@@ -39,7 +39,7 @@ router = APIRouter(tags=["Reddit"], dependencies=[Depends(authorize)])
 
 @cache
 def links() -> list[dict[str, Any]]:
-    """Return every link, newest first."""
+    """Return all links, newest first."""
     return models.LinkFactory.rows()
 
 
@@ -51,7 +51,7 @@ async def search(
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
     after: str | None = None,
 ) -> dict[str, Any]:
-    """Search links; the sandbox finds its links whatever `q` is, and sorts them by time."""
+    """Search links; the sandbox returns all links for any `q`, sorted by time."""
     rows = links()
     names = [row["name"] for row in rows]
     if after and after not in names:
@@ -73,7 +73,7 @@ async def search(
 
 
 def quota_headers(quota: Quota) -> dict[str, str]:
-    """Tell what is left, as Reddit does."""
+    """Return headers with the remaining requests, as Reddit does."""
     return {
         "X-Ratelimit-Used": str(min(quota.used, quota.limit)),
         "X-Ratelimit-Remaining": f"{quota.remaining:.1f}",

@@ -1,4 +1,4 @@
-"""The application on a socket, by uvicorn."""
+"""Serves the application with uvicorn on an open socket."""
 
 import asyncio
 import socket
@@ -12,11 +12,11 @@ from sandbox.app import build_app
 
 
 class Protocol(H11Protocol):
-    """HTTP that shows its transport to the application: a connection can only be reset at the socket."""
+    """HTTP protocol that gives the application its transport, so that it can reset the connection."""
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn says the same
-        """Remember the transport for every request of this connection."""
+        """Keep the transport for every request of this connection."""
         super().connection_made(transport)
         app = self.app
 
@@ -27,7 +27,7 @@ class Protocol(H11Protocol):
 
 
 def serve(listener: socket.socket, *, verbose: bool) -> None:
-    """Serve on an open socket until the process is told to stop."""
+    """Serve on an open socket until the process is signalled to stop."""
     level = "info" if verbose else "warning"
     config = uvicorn.Config(build_app(), http=Protocol, log_level=level, timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listener])

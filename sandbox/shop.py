@@ -1,4 +1,4 @@
-"""A web shop's API: items and orders, paged by number, and only those that changed since a time."""
+"""A web shop's API: items and orders, paged by number and filtered by the time of their last change."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -32,18 +32,18 @@ PageSize = Annotated[int, Query(ge=1, le=100)]
 
 @cache
 def items() -> list[dict[str, Any]]:
-    """Return every item, the one that changed first at the top."""
+    """Return all items, in order of their last change."""
     return build_items()
 
 
 @cache
 def orders() -> list[dict[str, Any]]:
-    """Return every order, the one that changed first at the top."""
+    """Return all orders, in order of their last change."""
     return build_orders()
 
 
 def select(request: Request, rows: list[dict[str, Any]], since: str, page: int, per_page: int) -> list[dict[str, Any]]:
-    """Cut one page out of the rows that changed at or after a time."""
+    """Return one page of the rows that changed at or after a time."""
     if since:
         try:
             at = datetime.fromisoformat(since)
@@ -59,7 +59,7 @@ def select(request: Request, rows: list[dict[str, Any]], since: str, page: int, 
 async def list_items(
     request: Request, since: Since = "", page: Page = 1, per_page: PageSize = 50
 ) -> list[dict[str, Any]]:
-    """List what the shop sells."""
+    """List items."""
     return select(request, items(), since, page, per_page)
 
 

@@ -37,7 +37,7 @@ def error(status: int) -> VendorError:
 
 
 def authorize(request: Request) -> None:
-    """Let in who brings no application token or the right one."""
+    """Refuse a request with a wrong application token; none is required."""
     if request.headers.get("x-app-token", TOKENS["socrata"]) != TOKENS["socrata"]:
         raise error(403)
 
@@ -50,7 +50,7 @@ def read_dataset(dataset: str) -> list[dict[str, str | None]]:
     """Return a dataset's rows, all values as text: real airports of the US and real weather of Seattle.
 
     Raises:
-        VendorError: where there is no such dataset.
+        VendorError: The dataset does not exist.
     """
     names = {AIRPORTS: "airports.csv", WEATHER: "seattle-weather.csv"}
     if dataset not in names:
@@ -69,7 +69,7 @@ def read_dataset(dataset: str) -> list[dict[str, str | None]]:
 def select(
     request: Request, dataset: str, limit: int, offset: int, order: str
 ) -> tuple[list[str], list[dict[str, str | None]]]:
-    """Return the columns, and the rows that were asked for."""
+    """Return the columns, and the requested rows."""
     rows = read_dataset(dataset)
     columns = list(rows[0])
     name, _, direction = order.partition(" ")
@@ -79,13 +79,13 @@ def select(
                 400, {"code": "query.soql.no-such-column", "error": True, "message": f"No such column: {name}"}
             )
         rows = sorted(rows, key=lambda row: row[name] or "", reverse=direction.lower() == "desc")
-    # A pointer to the next page does not exist here: an offset that is not obeyed is the same fault.
+    # This API has no pointer to the next page: the fault `self_next` acts like `repeated` and ignores the offset.
     start = 0 if is_repeated(request) or is_self_next(request) else offset
     return columns, rows[start : start + limit]
 
 
 def headers(columns: list[str]) -> dict[str, str]:
-    """Tell the columns and their types, as Socrata does."""
+    """Return headers with the columns and their types, as Socrata does."""
     return {
         "X-SODA2-Fields": json.dumps(columns),
         "X-SODA2-Types": json.dumps([TYPES.get(name, "text") for name in columns]),
@@ -101,7 +101,7 @@ Order = Annotated[str, Query(alias="$order")]
 async def show_json(
     request: Request, response: Response, dataset: str, limit: Limit = 1000, offset: Offset = 0, order: Order = ":id"
 ) -> list[dict[str, Any]]:
-    """Show rows as JSON: numbers as text, empty fields left out."""
+    """Show rows as JSON: numbers as text, empty fields omitted."""
     columns, rows = select(request, dataset, limit, offset, order)
     response.headers.update(headers(columns))
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
@@ -111,7 +111,7 @@ async def show_json(
 async def show_csv(
     request: Request, dataset: str, limit: Limit = 1000, offset: Offset = 0, order: Order = ":id"
 ) -> Response:
-    """Show rows as CSV: everything quoted, a header on every page."""
+    """Show rows as CSV: all values quoted, a header on every page."""
     columns, rows = select(request, dataset, limit, offset, order)
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, quoting=csv.QUOTE_ALL, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""What the sandbox asks of every vendor: a prefix, routes, its error bodies and its rate-limit headers."""
+"""The interface of a vendor in the sandbox: prefix, routes, error bodies and rate-limit headers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 
 @dataclass(frozen=True)
 class Quota:
-    """What is left of one caller's requests in the running window."""
+    """A caller's remaining requests in the current window."""
 
     limit: int
     used: int
@@ -20,12 +20,12 @@ class Quota:
 
     @property
     def remaining(self) -> int:
-        """Requests still allowed in this window."""
+        """Requests that are still allowed in this window."""
         return max(self.limit - self.used, 0)
 
 
 class VendorError(Exception):
-    """A request that the vendor refuses, with the answer it gives."""
+    """A request that the vendor refuses, with the response."""
 
     def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{status}: {body}")
@@ -35,25 +35,25 @@ class VendorError(Exception):
 
 
 def no_headers(_: Quota) -> dict[str, str]:
-    """Headers of a vendor that does not tell its callers how much is left."""
+    """Return no headers, for a vendor that does not report the remaining requests."""
     return {}
 
 
 @dataclass(frozen=True)
 class Vendor:
-    """One vendor as the sandbox plays it."""
+    """A vendor of the sandbox."""
 
     prefix: str
     router: APIRouter
     error: Callable[[int], VendorError]
-    """The vendor's own words for a status, as documented by it."""
+    """Returns the vendor's documented response for a status."""
     quota_headers: Callable[[Quota], dict[str, str]] = no_headers
     quota_window: int = 3600
     """Seconds."""
     quota_status: int = 429
     expired_status: int = 401
     faults: Mapping[str, VendorError] = field(default_factory=dict)
-    """Answers that only this vendor gives, by the name under which a caller asks for them; see sandbox/faults.py."""
+    """Responses of this vendor only, by the name under which a caller requests them; see sandbox/faults.py."""
 
 
 def bearer(request: Request) -> str:
@@ -63,15 +63,15 @@ def bearer(request: Request) -> str:
 
 
 def misbehaviour(request: Request) -> str:
-    """Return `repeated` or `self_next` where this answer shall page wrongly, else an empty string."""
+    """Return `repeated` or `self_next` if this response must page wrongly, else ""."""
     return str(request.scope.get("sandbox.paging", ""))
 
 
 def is_repeated(request: Request) -> bool:
-    """Whether this answer shall carry the first page's rows, whichever page was asked for."""
+    """Return whether this response must have the rows of the first page, whichever page is requested."""
     return misbehaviour(request) == "repeated"
 
 
 def is_self_next(request: Request) -> bool:
-    """Whether the pointer to the next page shall point to this one."""
+    """Return whether the pointer to the next page must point to this one."""
     return misbehaviour(request) == "self_next"

@@ -1,4 +1,4 @@
-"""The X API v2: recent search, paged by next_token, with its errors as problem details."""
+"""The X API v2: recent search, paged by next_token, with errors as problem details."""
 
 from functools import cache
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ def error(status: int) -> VendorError:
 
 
 def authorize(request: Request) -> None:
-    """Let in who brings the right token."""
+    """Refuse a request without the right token."""
     if bearer(request) != TOKENS["x"]:
         raise error(401)
 
@@ -38,13 +38,13 @@ router = APIRouter(tags=["X"], dependencies=[Depends(authorize)])
 
 @cache
 def tweets() -> list[dict[str, Any]]:
-    """Return every post, newest first."""
+    """Return all posts, newest first."""
     return models.TweetFactory.rows()
 
 
 @cache
 def users() -> dict[str, dict[str, Any]]:
-    """Return every account by its id."""
+    """Return all accounts by id."""
     return models.UserFactory.rows()
 
 
@@ -54,7 +54,7 @@ def spell_token(position: int) -> str:
 
 
 def read_token(token: str) -> int:
-    """Return the position that a token means."""
+    """Return the position of a token."""
     position = token.removeprefix(spell_token(0)[:-6])
     if not position.isdigit():
         raise error(400)
@@ -62,7 +62,7 @@ def read_token(token: str) -> int:
 
 
 def choose_fields(row: dict[str, Any], fields: str | None, always: set[str]) -> dict[str, Any]:
-    """Keep what X always answers and what was asked for."""
+    """Keep the requested fields, and those that X always returns."""
     wanted = always | set((fields or "").split(","))
     return {name: value for name, value in row.items() if name in wanted}
 
@@ -77,7 +77,7 @@ async def search(
     user_fields: Annotated[str | None, Query(alias="user.fields")] = None,
     expansions: str | None = None,
 ) -> dict[str, Any]:
-    """Search posts; the sandbox finds its posts whatever the query is, and all sixty days of them, not seven."""
+    """Search posts; the sandbox returns all posts of sixty days for any query, not those of seven days."""
     start = read_token(next_token) if next_token else 0
     first = 0 if is_repeated(request) else start
     chosen = tweets()[first : first + max_results]
@@ -98,7 +98,7 @@ async def search(
 
 
 def quota_headers(quota: Quota) -> dict[str, str]:
-    """Tell what is left, as X does."""
+    """Return headers with the remaining requests, as X does."""
     return {
         "x-rate-limit-limit": str(quota.limit),
         "x-rate-limit-remaining": str(quota.remaining),

@@ -1,1 +1,1 @@
-"""The vendors' objects: pydantic models as they document them, and factories that make the same rows every time."""
+"""The vendors' objects: pydantic models of the documented fields, and factories that always create the same rows."""

@@ -13,7 +13,7 @@ COUNT = 420
 
 
 class Profile(BaseModel):
-    """Who posted."""
+    """The author of a post."""
 
     name: str
     id: str
@@ -26,14 +26,14 @@ class Summary(BaseModel):
 
 
 class Edge(BaseModel):
-    """An edge asked for with `limit(0).summary(total_count)`: no objects, only their number."""
+    """An edge requested with `limit(0).summary(total_count)`: the number of objects, but no objects."""
 
     data: list[dict[str, Any]]
     summary: Summary
 
 
 class Shares(BaseModel):
-    """How often a post was shared."""
+    """The number of shares of a post."""
 
     count: int
 
@@ -53,7 +53,7 @@ class Attachments(BaseModel):
 
 
 class Post(BaseModel):
-    """A post; what is empty is left out of the answer."""
+    """A post; empty fields are omitted from the response."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -72,19 +72,19 @@ class Post(BaseModel):
 
 
 class PostFactory(SeededFactory[Post]):
-    """Makes the posts in which the page was tagged."""
+    """Creates the posts in which the page was tagged."""
 
     __model__ = Post
 
     @classmethod
     def rows(cls) -> list[dict[str, Any]]:
-        """Return every post, newest first."""
+        """Return all posts, newest first."""
         cls.seed_random(11)
         return [to_json(cls.post(at), omit_none=True) for at in pick_times(cls.__random__, COUNT)]
 
     @classmethod
     def post(cls, at: datetime) -> Post:
-        """Make a post of that time."""
+        """Create a post with that time."""
         random = cls.__random__
         person, link, likes = pick_person(random), pick_link(random), count_likes(random)
         number = str(random.randrange(10**14, 10**15))

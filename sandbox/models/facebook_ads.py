@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sandbox.models.people import ANCHOR, DAYS, pick_link, pick_person, to_json
 
 BIG_ACCOUNT = "9"
-"""An account whose id begins so has as many ads as the rest of its id says, one row of insights a day for each."""
+"""The first digit of a big account: the rest of its id is its number of ads, each with one row of insights a day."""
 
 OBJECTIVES = ("OUTCOME_LEADS", "OUTCOME_SALES")
 STATUSES = ("ACTIVE", "PAUSED", "ARCHIVED")
@@ -76,7 +76,7 @@ class AdSet(BaseModel):
 
 
 class Ad(BaseModel):
-    """An ad; its creative and its campaign come as objects whose fields can be chosen."""
+    """An ad; its creative and its campaign are objects whose fields can be selected."""
 
     id: str
     account_id: str
@@ -92,7 +92,7 @@ class Ad(BaseModel):
 
 
 class AdCreative(BaseModel):
-    """What an ad shows."""
+    """The content of an ad."""
 
     id: str
     account_id: str
@@ -108,7 +108,7 @@ class AdCreative(BaseModel):
 
 
 class Lead(BaseModel):
-    """Somebody's answers to a lead form."""
+    """A person's answers to a lead form."""
 
     id: str
     created_time: str
@@ -126,7 +126,7 @@ class Lead(BaseModel):
 
 @cache
 def accounts() -> dict[str, Row]:
-    """Return every account by its number: three, each with a currency of its own."""
+    """Return three accounts by number, each with its own currency."""
     made = [
         Account(
             id=f"act_{number}",
@@ -150,7 +150,7 @@ def accounts() -> dict[str, Row]:
 
 @cache
 def campaigns(account: str) -> list[Row]:
-    """Return an account's campaigns: one that collects leads, one that sells, one that is in the archive."""
+    """Return an account's campaigns: one for leads, one for sales, one archived."""
     names = ("Newsletter", "Spring sale", "Winter sale")
     made = [
         Campaign(
@@ -173,7 +173,7 @@ def campaigns(account: str) -> list[Row]:
 
 @cache
 def ad_sets(account: str) -> list[Row]:
-    """Return an account's ad sets: two to a campaign."""
+    """Return an account's ad sets: two for each campaign."""
     made = [
         AdSet(
             id=f"{campaign['id']}3{number}",
@@ -199,7 +199,7 @@ def ad_sets(account: str) -> list[Row]:
 
 @cache
 def ads(account: str) -> list[Row]:
-    """Return an account's ads: two to an ad set."""
+    """Return an account's ads: two for each ad set."""
     objectives = {campaign["id"]: campaign["objective"] for campaign in campaigns(account)}
     made = [
         Ad(
@@ -222,7 +222,7 @@ def ads(account: str) -> list[Row]:
 
 @cache
 def ad_creatives(account: str) -> list[Row]:
-    """Return what an account's ads show."""
+    """Return the creatives of an account's ads."""
     random = Random(f"creatives {account}")
     made = [
         AdCreative(
@@ -243,7 +243,7 @@ def ad_creatives(account: str) -> list[Row]:
 
 @cache
 def leads(ad_id: str) -> list[Row]:
-    """Return the leads that an ad brought, newest first: none where its campaign collects none."""
+    """Return the leads of an ad, newest first; empty if its campaign is not for leads."""
     account = ad_id[:4]
     found = next((ad for ad in ads(account) if ad["id"] == ad_id), None) if account in accounts() else None
     if found is None or found["campaign"]["objective"] != OBJECTIVES[0]:
@@ -277,7 +277,7 @@ def leads(ad_id: str) -> list[Row]:
 
 
 def form_of(account: str) -> str:
-    """Return the id of an account's one lead form."""
+    """Return the id of an account's only lead form."""
     return f"{account}60"
 
 

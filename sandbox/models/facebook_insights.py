@@ -1,7 +1,7 @@
-"""Insights of the Marketing API: what an ad did on a day, as far as it was known on another day.
+"""Insights of the Marketing API: the results of an ad on a day, as reported on another day.
 
-Delivery is counted for three days. Conversions are attributed to the day of the click for 28 days. Now and then what
-was counted is taken back: a row is gone, or all rows of a day.
+Delivery is counted for three days. Conversions are attributed to the day of the click for 28 days. Some results are
+later removed: a row, or all rows of a day.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from sandbox.models.people import ANCHOR, DAYS
 FIRST_DAY = ANCHOR.date() - timedelta(days=DAYS)
 ATTRIBUTION_DAYS = 28
 GONE_DAY = ("1003", FIRST_DAY + timedelta(days=20))
-"""An account and a day whose rows are all taken back when they are five days old."""
+"""An account and a day whose rows are all removed after five days."""
 
 BREAKDOWNS = {
     "publisher_platform": ("facebook", "instagram"),
@@ -31,7 +31,7 @@ FIELDS = (*NAMES, "ad_id", "ad_name", "objective", *METRICS)
 
 @dataclass(frozen=True)
 class Query:
-    """What a report is asked for: days from `since` to `until`, both in, and by what they are broken down."""
+    """The query of a report: days from `since` to `until`, inclusive, and breakdowns."""
 
     account: str
     since: date
@@ -41,7 +41,7 @@ class Query:
 
     @property
     def size(self) -> int:
-        """How many rows there can be."""
+        """The maximum number of rows."""
         parts = 1
         for name in self.breakdowns:
             parts *= len(BREAKDOWNS[name])
@@ -49,12 +49,12 @@ class Query:
 
 
 def count_ads(account: str) -> int:
-    """Return how many ads an account has: those of its id where it is a big one."""
+    """Return an account's number of ads; a big account has it in its id."""
     return int(account[1:]) if account.startswith(BIG_ACCOUNT) else len(ads(account))
 
 
 def find_rows(query: Query, today: date, start: int, count: int) -> list[Row]:
-    """Return some of a report's rows, as they are known on a day: `count` of them from the one at `start` on."""
+    """Return `count` of a report's rows from position `start`, as reported on a day."""
     if query.account.startswith(BIG_ACCOUNT):
         return [_big_row(query, position) for position in range(start, min(start + count, query.size))]
     return list(islice(_rows(query, today), start, start + count))
@@ -65,10 +65,10 @@ def _rows(query: Query, today: date) -> Iterator[Row]:
     names = {row["id"]: row["name"] for row in (*campaigns(query.account), *ad_sets(query.account))}
     while day <= min(query.until, today):
         for ad in ads(query.account):
-            told = _names(query.account, ad, names)
+            names_of_ad = _names(query.account, ad, names)
             for values in _combinations(query.breakdowns):
                 if metrics := _metrics(f"{ad['id']} {day} {values}", query, day, (today - day).days):
-                    yield {**told, **metrics, "date_start": str(day), "date_stop": str(day), **values}
+                    yield {**names_of_ad, **metrics, "date_start": str(day), "date_stop": str(day), **values}
         day += timedelta(days=1)
 
 
@@ -96,7 +96,7 @@ def _names(account: str, ad: Row, names: dict[str, str]) -> Row:
 
 
 def _metrics(key: str, query: Query, day: date, age: int) -> Row | None:
-    """Return the numbers that are known at an age in days; None where there is no row."""
+    """Return the numbers that are reported at an age in days, or None if there is no row."""
     chance = crc32(key.encode())
     is_idle, is_taken_back = chance % 11 == 0, chance % 17 == 0 and age > chance % 9
     if is_idle or is_taken_back or ((query.account, day) == GONE_DAY and age >= 5):
@@ -110,14 +110,14 @@ def _metrics(key: str, query: Query, day: date, age: int) -> Row | None:
         "impressions": str(impressions),
         "reach": str(impressions * 4 // 5),
         "clicks": str(clicks),
-        # Graph leaves zeros at the end of money out.
+        # Graph omits trailing zeros of amounts.
         "spend": f"{(Decimal(impressions * (3 + chance % 5) // 10) / 100).normalize():f}",
         **_actions({"link_click": clicks, kind: conversions}, query.windows),
     }
 
 
 def _actions(counts: dict[str, int], windows: tuple[str, ...]) -> dict[str, list[Row]]:
-    """Spell actions as Graph does: `value` for the default window, a key for each asked for, nothing for nothing."""
+    """Return actions in Graph's format: `value` for the default window, a key for each requested window, no zeros."""
     actions, values = [], []
     for kind, count in counts.items():
         if not count:

@@ -15,7 +15,7 @@ Association = Literal["CONTRIBUTOR", "MEMBER", "NONE", "COLLABORATOR"]
 
 
 def spell_time(at: datetime) -> str:
-    """Spell a time as GitHub does."""
+    """Return a time in GitHub's format."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -37,7 +37,7 @@ class User(BaseModel):
 
     @classmethod
     def of(cls, person: Person) -> "User":
-        """Return somebody's account."""
+        """Return a person's account."""
         login = person.handle.replace("_", "-")
         return cls(
             login=login,
@@ -52,7 +52,7 @@ class User(BaseModel):
 
 
 class Signature(BaseModel):
-    """Who wrote or applied a commit, in git's words."""
+    """The author or committer of a commit, in git's terms."""
 
     name: str
     email: str
@@ -77,7 +77,7 @@ class Verification(BaseModel):
 
 
 class GitCommit(BaseModel):
-    """A commit, in git's words."""
+    """A commit, in git's terms."""
 
     author: Signature
     committer: Signature
@@ -140,7 +140,7 @@ class Reactions(BaseModel):
 
 
 class PullRequestLink(BaseModel):
-    """What makes an issue a pull request."""
+    """The link that makes an issue a pull request."""
 
     url: str
     html_url: str
@@ -150,7 +150,7 @@ class PullRequestLink(BaseModel):
 
 
 class Thread(BaseModel):
-    """What issues and pull requests have in common."""
+    """The common fields of issues and pull requests."""
 
     url: str
     html_url: str

@@ -29,7 +29,7 @@ from sandbox.models.people import ANCHOR, SeededFactory, pick_person, pick_times
 DAYS = 1000
 COMMITS = 640
 NUMBERS = 430
-"""Issues and pull requests share one numbering."""
+"""The number of issues and pull requests, which are numbered together."""
 
 LABELS = {
     "bug": ("d73a4a", "Something isn't working"),
@@ -42,13 +42,13 @@ LABELS = {
 
 
 class CommitFactory(SeededFactory[Commit]):
-    """Makes the history of the default branch."""
+    """Creates the history of the default branch."""
 
     __model__ = Commit
 
     @classmethod
     def rows(cls) -> list[dict[str, Any]]:
-        """Return every commit, newest first by the time it was applied."""
+        """Return all commits, newest first by committer date."""
         cls.seed_random(31)
         shas = [f"{cls.__random__.getrandbits(160):040x}" for _ in range(COMMITS)]
         times = pick_times(cls.__random__, COMMITS, DAYS)
@@ -56,7 +56,7 @@ class CommitFactory(SeededFactory[Commit]):
 
     @classmethod
     def commit(cls, shas: list[str], index: int, applied_at: datetime) -> Commit:
-        """Make the commit at a place of the history; a quarter was written days before it was applied."""
+        """Create the commit at a position of the history; a quarter was written days before it was applied."""
         random = cls.__random__
         person, sha = pick_person(random), shas[index]
         merges = random.random() < 0.1
@@ -80,7 +80,7 @@ class CommitFactory(SeededFactory[Commit]):
             url=f"{path}/commits/{sha}",
             html_url=f"{page}/{sha}",
             comments_url=f"{path}/commits/{sha}/comments",
-            # GitHub knows no account for some e-mail addresses.
+            # GitHub has no account for some e-mail addresses.
             author=user if random.random() < 0.95 else None,
             committer=user,
             parents=[Parent(sha=it, url=f"{path}/commits/{it}", html_url=f"{page}/{it}") for it in parents],
@@ -88,19 +88,19 @@ class CommitFactory(SeededFactory[Commit]):
 
 
 class IssueFactory(SeededFactory[Issue]):
-    """Makes issues, pull requests among them."""
+    """Creates issues, including pull requests."""
 
     __model__ = Issue
 
 
 class PullRequestFactory(SeededFactory[PullRequest]):
-    """Makes pull requests."""
+    """Creates pull requests."""
 
     __model__ = PullRequest
 
 
 def _thread(random: rnd.Random, number: int, created_at: datetime) -> dict[str, Any]:
-    """Make what an issue and a pull request have in common."""
+    """Create the common fields of an issue and a pull request."""
     closed_at = created_at + timedelta(hours=random.randrange(1, 2000)) if random.random() < 0.7 else None
     closed_at = closed_at if closed_at and closed_at < ANCHOR else None
     age = (closed_at or ANCHOR) - created_at
@@ -194,7 +194,7 @@ def _pull(random: rnd.Random, thread: dict[str, Any], merged_at: str | None) -> 
 
 @cache
 def build_threads() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return every issue (pull requests among them) and every pull request, newest first."""
+    """Return all issues, including pull requests, and all pull requests, newest first."""
     IssueFactory.seed_random(32)
     PullRequestFactory.seed_random(33)
     random = IssueFactory.__random__

@@ -1,6 +1,6 @@
-"""Accounts of Google Ads, and what stands in them: campaigns, ad groups, ads, keywords, changes.
+"""Accounts of Google Ads with campaigns, ad groups, ads, keywords and changes.
 
-Rows are keyed by GAQL's name of a field; https://developers.google.com/google-ads/api/fields documents them.
+Rows are keyed by GAQL's field names; https://developers.google.com/google-ads/api/fields documents them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,10 +14,10 @@ from sandbox.models.people import ANCHOR, DAYS
 Row = dict[str, str | int | float | bool | list[str] | dict[str, dict[str, str]]]
 
 TODAY = ANCHOR.date()
-"""The day that is today, unless the address of a request says another."""
+"""Today's date, unless the URL of a request has another."""
 
 FIRST_DAY = TODAY - timedelta(days=DAYS)
-"""The first day on which anything was spent."""
+"""The first day with metrics."""
 
 CHANNELS = ("SEARCH", "PERFORMANCE_MAX", "DISPLAY", "SEARCH")
 NAMES = ("Brand", "Generic", "Retargeting", "Loader")
@@ -33,10 +33,10 @@ class Account:
 
     Attributes:
         id: Ten digits.
-        parent: The manager it belongs to, None for one that users reach by themselves.
-        open: Whether the sandbox's user may read it.
-        campaigns: How many it has.
-        ad_groups: How many each of them has.
+        parent: Its manager, or None if users have direct access.
+        open: True if the sandbox's user can read it.
+        campaigns: Number of campaigns.
+        ad_groups: Number of ad groups in each campaign.
     """
 
     id: int
@@ -61,19 +61,19 @@ ACCOUNTS = {
         Account(1000000013, "Duckyards Old", parent=1000000001, status="CANCELED", campaigns=1),
         Account(1000000014, "Duckyards Hidden", "EUR", parent=1000000001, hidden=True, campaigns=1),
         Account(1000000002, "Duckyards Asia", "JPY", "Asia/Tokyo", 1000000001, manager=True),
-        # One ad group alone: a day of which its only row vanishes is a day without rows.
+        # One ad group only: if its only row of a day is removed, the day has no rows.
         Account(1000000021, "Duckyards JP", "JPY", "Asia/Tokyo", 1000000002, campaigns=1, ad_groups=1),
         Account(1000000003, "Duckyards Partners", "GBP", "Europe/London", manager=True),
         Account(1000000031, "Partner UK", "GBP", "Europe/London", 1000000003, campaigns=2),
         Account(1000000032, "Partner Closed", "GBP", "Europe/London", 1000000003, open=False, campaigns=1),
-        # 2,500 rows a day: four hundred days are a million.
+        # 2,500 rows a day: four hundred days are a million rows.
         Account(1000000099, "Duckyards Large", "USD", "America/New_York", campaigns=10, ad_groups=250),
     )
 }
 
 
 def below(manager: int) -> Iterator[tuple[Account, int]]:
-    """Yield a manager and all that is below it, with the distance."""
+    """Yield a manager and all accounts below it, with their level."""
     todo = [(ACCOUNTS[manager], 0)]
     while todo:
         account, level = todo.pop(0)
@@ -82,12 +82,12 @@ def below(manager: int) -> Iterator[tuple[Account, int]]:
 
 
 def number(*parts: object) -> int:
-    """Return a number that follows from the parts, and nothing else."""
+    """Return a number that is derived from the parts only."""
     return crc32("/".join(map(str, parts)).encode())
 
 
 def build_customer(account: Account) -> Row:
-    """Return what every row of an account may tell of it."""
+    """Return the customer fields that every row of an account can have."""
     return {
         "customer.resource_name": f"customers/{account.id}",
         "customer.id": str(account.id),
@@ -101,7 +101,7 @@ def build_customer(account: Account) -> Row:
 
 
 def build_clients(manager: Account) -> Iterator[Row]:
-    """Yield a manager's clients, direct and indirect, and itself; an account that is none has no such rows."""
+    """Yield a manager's clients, direct and indirect, and the manager; an account that is no manager yields nothing."""
     for account, level in below(manager.id) if manager.manager else ():
         yield {
             **build_customer(manager),
@@ -140,7 +140,7 @@ def _build_campaign(account: Account, index: int) -> Row:
         "campaign_budget.resource_name": f"customers/{account.id}/campaignBudgets/{identity}",
         "campaign_budget.amount_micros": str((index + 1) * 25_000_000),
     }
-    # Vendors that write protobuf as JSON leave out what is not set.
+    # Vendors that write protobuf as JSON omit fields that are not set.
     if STATUSES[index % 4] == "PAUSED":
         row["campaign.end_date_time"] = f"{TODAY + timedelta(days=60)} 23:59:59"
     return row
@@ -184,7 +184,7 @@ def build_ads(account: Account) -> Iterator[Row]:
 
 
 def build_criteria(account: Account) -> Iterator[Row]:
-    """Yield what an account's ad groups aim at: keywords, and of each group one thing that is none."""
+    """Yield the criteria of an account's ad groups: keywords, and one other criterion in each group."""
     for group in build_ad_groups(account):
         for index, word in enumerate(WORDS[: 2 + number(group["ad_group.id"]) % 3]):
             row: Row = {
@@ -213,7 +213,7 @@ def build_criteria(account: Account) -> Iterator[Row]:
 
 
 def build_changes(account: Account, today: date) -> Iterator[Row]:
-    """Yield what was changed in an account until the end of a day, oldest first."""
+    """Yield the changes of an account up to a day, oldest first."""
     for day in _days(max(FIRST_DAY, today - timedelta(days=30)), today):
         for campaign in build_campaigns(account):
             if (chance := number("change", campaign["campaign.id"], day)) % 3:
@@ -256,4 +256,4 @@ TABLES: Mapping[str, Callable[[Account], Iterable[Row]]] = {
     "ad_group_ad": build_ads,
     "ad_group_criterion": build_criteria,
 }
-"""What an account has, by the resource that GAQL selects it from."""
+"""The rows of an account, by the GAQL resource that they are selected from."""

@@ -1,7 +1,6 @@
-"""Daily numbers of Google Ads, made on the fly: what was shown, clicked, spent, and what came of it later.
+"""Daily metrics of Google Ads, generated on request: impressions, clicks, cost and conversions.
 
-They follow from account, day and the day that is today: conversions arrive over weeks, and clicks that turn out to be
-no person's are taken back.
+They depend on the account, the day and today's date: conversions are added for weeks, and invalid clicks are removed.
 """
 
 from collections import defaultdict
@@ -12,19 +11,19 @@ from zlib import crc32
 from sandbox.models.google_ads import FIRST_DAY, WORDS, Account, Row, build_ad_groups
 
 MATURE_AFTER = 20
-"""Days until all conversions of a click are known."""
+"""Days until all conversions of a click are reported."""
 
 TAKEN_BACK_AFTER = 5
-"""Days until a click that was no person's, and its row with it, is gone."""
+"""Days until an invalid click, and its row, is removed."""
 
 COLUMNS = ("cost_micros", "impressions", "clicks", "conversions", "conversions_value")
 WHOLE = frozenset(COLUMNS[:3])
 
 
 def daily(account: Account, first: date, last: date, today: date) -> Iterator[Row]:
-    """Yield a row of each ad group and day on which it was shown; no day is younger than today."""
+    """Yield a row for each ad group and day with impressions, up to today."""
     groups = build_ad_groups(account)
-    # An account that is large on purpose has a long history.
+    # The large account has a long history.
     begin = first if len(groups) > 1000 else max(first, FIRST_DAY)
     for ordinal in range(begin.toordinal(), min(last, today).toordinal() + 1):
         day = date.fromordinal(ordinal).isoformat()
@@ -48,7 +47,7 @@ def by_campaign(rows: Iterator[Row]) -> Iterator[Row]:
 
 
 def by_search_term(rows: Iterator[Row]) -> Iterator[Row]:
-    """Yield ad groups' rows cut by what people had searched for; the rarest searches are told by nobody."""
+    """Yield ad groups' rows split by search term; the rarest terms are left out."""
     for row in rows:
         numbers = [float(row[f"metrics.{name}"]) for name in COLUMNS]  # type: ignore[arg-type]  # all are numbers, or digits
         if str(row["campaign.advertising_channel_type"]) != "SEARCH" or numbers[2] < 2:
@@ -71,7 +70,7 @@ def _numbers(name: str, age: int, *, always: bool) -> list[float] | None:
     if not always and chance % 6 == 0:
         return None
     if not always and chance % 23 == 1:
-        # One click that is taken back.
+        # One click is later removed.
         return None if age >= TAKEN_BACK_AFTER else [310_000, 1, 1, 0, 0]
     clicks = chance // 7 % 40
     conversions = round(clicks * 0.15 * min(age, MATURE_AFTER) / MATURE_AFTER, 2)
@@ -85,7 +84,7 @@ def _numbers(name: str, age: int, *, always: bool) -> list[float] | None:
 
 
 def _spell(numbers: list[float]) -> Row:
-    """Return metrics as JSON has them: 64-bit integers are text."""
+    """Return metrics as in JSON: 64-bit integers are text."""
     return {
         f"metrics.{name}": str(int(value)) if name in WHOLE else round(value, 2)
         for name, value in zip(COLUMNS, numbers, strict=True)

@@ -1,4 +1,4 @@
-"""Who writes, what about and when: shared by all platforms, so that an author can be met on several of them."""
+"""Authors, topics and times, shared by all platforms, so that an author can appear on several of them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,17 +12,17 @@ from pydantic import BaseModel
 T = TypeVar("T", bound=BaseModel)
 
 ANCHOR = datetime(2026, 10, 31, tzinfo=UTC)
-"""The sandbox's fixed now: nothing is younger, so the same rows come out at every start."""
+"""The sandbox's fixed current time: no row is later, so the rows are the same at every start."""
 
 DAYS = 60
-"""How far back posts go."""
+"""The number of days with posts."""
 
 WEBSITE = "https://blog.duckyards.example"
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with accounts."""
+    """A person with accounts on the platforms."""
 
     number: int
     name: str
@@ -49,7 +49,7 @@ TOPICS = (
     "lineage",
 )
 LINKS = tuple(f"https://{site}/{topic}" for site in SITES for topic in TOPICS)
-"""The links that posts share; the first are shared most."""
+"""The links in posts; the first ones are the most frequent."""
 
 OPENINGS = (
     "Finally tried",
@@ -72,7 +72,7 @@ ENDINGS = (
 
 @cache
 def people() -> tuple[Person, ...]:
-    """Return everybody: 48 people, the first of them the most talkative."""
+    """Return 48 people, the most active ones first."""
     random = Random(48)
     names = [f"{first} {last}" for first in FIRST for last in LAST]
     chosen = random.sample(names, 48)
@@ -80,12 +80,12 @@ def people() -> tuple[Person, ...]:
 
 
 def pick_person(random: Random) -> Person:
-    """Return somebody, talkative people more often."""
+    """Return a person; active people are more likely."""
     return people()[int(len(people()) * random.random() ** 2)]
 
 
 def pick_link(random: Random) -> str:
-    """Return a link, popular ones more often."""
+    """Return a link; popular links are more likely."""
     return LINKS[int(len(LINKS) * random.random() ** 2)]
 
 
@@ -95,24 +95,24 @@ def write_text(random: Random) -> str:
 
 
 def pick_times(random: Random, count: int, days: int = DAYS) -> list[datetime]:
-    """Return whole seconds within the days before the anchor, newest first."""
+    """Return times in whole seconds within the days before the anchor, newest first."""
     seconds = sorted(random.sample(range(1, days * 86_400), count))
     return [ANCHOR - timedelta(seconds=second) for second in seconds]
 
 
 def count_likes(random: Random) -> int:
-    """Return a count as posts have them: mostly small, now and then thousands, sometimes none."""
+    """Return a count: mostly small, sometimes thousands, sometimes zero."""
     return min(int(random.paretovariate(0.6) * 3) - 3, 250_000)
 
 
 def to_json(model: BaseModel, *, omit_none: bool = False) -> dict[str, Any]:
-    """Return the object as the vendor sends it: its own spelling of names; some vendors leave empty fields out."""
+    """Return the object as the vendor sends it, with the vendor's key names; some vendors omit empty fields."""
     data: dict[str, Any] = model.model_dump(mode="json", by_alias=True, exclude_none=omit_none)
     return data
 
 
 class SeededFactory(ModelFactory[T]):
-    """A factory whose every object follows from the seed."""
+    """A factory whose objects are derived from the seed only."""
 
     __is_base_factory__ = True
     __random_seed__ = 20261031

@@ -36,7 +36,7 @@ class Link(BaseModel):
     domain: str
     is_self: bool
     edited: float | Literal[False]
-    """False, or when: Reddit's own mixture."""
+    """False, or the time of the edit, as in Reddit's API."""
     link_flair_text: Literal["Discussion", "Help", "Blog"] | None
     over_18: Literal[False]
     stickied: Literal[False]
@@ -44,19 +44,19 @@ class Link(BaseModel):
 
 
 class LinkFactory(SeededFactory[Link]):
-    """Makes the submissions that a search for the product finds."""
+    """Creates the submissions that a search for the product finds."""
 
     __model__ = Link
 
     @classmethod
     def rows(cls) -> list[dict[str, Any]]:
-        """Return every submission, newest first."""
+        """Return all submissions, newest first."""
         cls.seed_random(12)
         return [to_json(cls.link(at)) for at in pick_times(cls.__random__, COUNT)]
 
     @classmethod
     def link(cls, at: datetime) -> Link:
-        """Make a submission of that time."""
+        """Create a submission with that time."""
         random = cls.__random__
         person, url, ups = pick_person(random), pick_link(random), count_likes(random)
         number = "1" + "".join(random.choice(BASE36) for _ in range(6))

@@ -1,7 +1,7 @@
-"""Semi-structured items, as scrapers of the three platforms leave them: each has its own shape, none keeps it.
+"""Semi-structured items of the three platforms' scrapers; each scraper has its own inconsistent format.
 
-Keys are missing, numbers are numbers or text ("1.2K"), dates are spelt in several ways, and `extra` holds anything.
-A part of the items are the very posts that the platforms' own APIs answer too.
+Keys are missing, numbers are numbers or text ("1.2K"), dates have several formats, and `extra` contains any keys. Some
+of the items are posts that the platforms' APIs also return.
 """
 
 from collections.abc import Callable
@@ -18,16 +18,16 @@ from sandbox.models.reddit import LinkFactory
 from sandbox.models.x import TweetFactory, UserFactory
 
 SHARED = 150
-"""Items that an API answers too."""
+"""Number of items that an API also returns."""
 OWN = 170
-"""Items that only the scraper has seen."""
+"""Number of items that only the scraper has."""
 
 OPTIONAL = 0.12
-"""How often a key that may be missing is."""
+"""Probability that an optional key is missing."""
 
 
 def spell_number(random: Random, number: int) -> int | str:
-    """Spell a count: 1234, "1234", "1,234" or "1.2K" (thousands only, rounded)."""
+    """Return a count as 1234, "1234", "1,234" or "1.2K" (thousands only, rounded)."""
     spellings: list[int | str] = [number, number, str(number), f"{number:,}"]
     if number >= 1000:
         spellings += [f"{number / 1000:.1f}K"] * 4
@@ -35,7 +35,7 @@ def spell_number(random: Random, number: int) -> int | str:
 
 
 def spell_time(random: Random, at: datetime) -> str | int:
-    """Spell a UTC time in one of five ways."""
+    """Return a UTC time in one of five formats."""
     spellings: tuple[Callable[[], str | int], ...] = (
         lambda: at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         lambda: at.strftime("%Y-%m-%d %H:%M:%S"),
@@ -47,12 +47,12 @@ def spell_time(random: Random, at: datetime) -> str | int:
 
 
 def spell_link(random: Random, link: str) -> str:
-    """Spell a link as found on a page: as it is, with a trailing slash, or with tracking parameters."""
+    """Return a link as found on a page: unchanged, with a trailing slash, or with tracking parameters."""
     return random.choice((link, link, link, f"{link}/", f"{link}?utm_source=feed&utm_medium=social"))
 
 
 class FacebookUser(BaseModel):
-    """Who posted, as shown on the page."""
+    """The author as shown on the page."""
 
     name: str
     profileUrl: str
@@ -96,7 +96,7 @@ class RedditItem(BaseModel):
 
 
 class XAuthor(BaseModel):
-    """Who posted, as shown on the page."""
+    """The author as shown on the page."""
 
     userName: str
     name: str
@@ -122,29 +122,29 @@ class XItem(BaseModel):
 
 
 class ItemFactory(SeededFactory[BaseModel]):
-    """What the three scrapers have in common: they lose keys and add whatever they like."""
+    """The common parts of the three scrapers: they lose keys and add others."""
 
     __is_base_factory__ = True
 
     @classmethod
     def rows(cls) -> list[dict[str, Any]]:
-        """Return every item, in the scraper's order."""
+        """Return all items, in the scraper's order."""
         raise NotImplementedError
 
     @classmethod
     def maybe(cls, value: Any) -> Any:
-        """Return the value, or None where the scraper lost it."""
+        """Return the value, or None if the scraper lost it."""
         return None if cls.__random__.random() < OPTIONAL else value
 
     @classmethod
     def number(cls, value: int) -> int | str | None:
-        """Return a count as the page showed it."""
+        """Return a count in the page's format."""
         spelt: int | str | None = cls.maybe(spell_number(cls.__random__, value))
         return spelt
 
     @classmethod
     def anything(cls) -> dict[str, Any] | None:
-        """Return what this scraper's version happened to write besides."""
+        """Return the additional keys of this scraper's version."""
         random = cls.__random__
         choices: tuple[dict[str, Any] | None, ...] = (
             None,
@@ -156,7 +156,7 @@ class ItemFactory(SeededFactory[BaseModel]):
 
     @classmethod
     def choose(cls, known: list[dict[str, Any]], new: Callable[[datetime], dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return posts in the API's shape: some of the known ones and some of the scraper's own, in no order."""
+        """Return posts in the API's format, in random order: some known to the API and some new."""
         random = cls.__random__
         times = [datetime.fromtimestamp(ANCHOR.timestamp() - random.randrange(1, 60 * 86_400), UTC) for _ in range(OWN)]
         posts = [*random.sample(known, SHARED), *map(new, times)]
@@ -165,14 +165,14 @@ class ItemFactory(SeededFactory[BaseModel]):
 
 
 class FacebookItemFactory(ItemFactory):
-    """Makes the items of the Facebook scraper."""
+    """Creates the items of the Facebook scraper."""
 
     __model__ = FacebookItem
 
     @classmethod
     @override
     def rows(cls) -> list[dict[str, Any]]:
-        """Return every item, in the scraper's order."""
+        """Return all items, in the scraper's order."""
         known = PostFactory.rows()
         cls.seed_random(21)
         new = cls.choose(known, lambda at: to_json(PostFactory.post(at), omit_none=True))
@@ -180,7 +180,7 @@ class FacebookItemFactory(ItemFactory):
 
     @classmethod
     def item(cls, post: dict[str, Any]) -> BaseModel:
-        """Make the item that the scraper leaves of a post."""
+        """Create the item of a post."""
         random = cls.__random__
         person, number = post["from"], post["id"].removeprefix(f"{PAGE_ID}_")
         links = post.get("attachments", {"data": []})["data"]
@@ -203,14 +203,14 @@ class FacebookItemFactory(ItemFactory):
 
 
 class RedditItemFactory(ItemFactory):
-    """Makes the items of the Reddit scraper."""
+    """Creates the items of the Reddit scraper."""
 
     __model__ = RedditItem
 
     @classmethod
     @override
     def rows(cls) -> list[dict[str, Any]]:
-        """Return every item, in the scraper's order."""
+        """Return all items, in the scraper's order."""
         known = LinkFactory.rows()
         cls.seed_random(22)
         posts = cls.choose(known, lambda at: to_json(LinkFactory.link(at)))
@@ -218,7 +218,7 @@ class RedditItemFactory(ItemFactory):
 
     @classmethod
     def item(cls, post: dict[str, Any]) -> BaseModel:
-        """Make the item that the scraper leaves of a submission."""
+        """Create the item of a submission."""
         random = cls.__random__
         return cls.build(
             id=post["name"],
@@ -237,14 +237,14 @@ class RedditItemFactory(ItemFactory):
 
 
 class XItemFactory(ItemFactory):
-    """Makes the items of the X scraper."""
+    """Creates the items of the X scraper."""
 
     __model__ = XItem
 
     @classmethod
     @override
     def rows(cls) -> list[dict[str, Any]]:
-        """Return every item, in the scraper's order."""
+        """Return all items, in the scraper's order."""
         known, users = TweetFactory.rows(), UserFactory.rows()
         cls.seed_random(23)
         posts = cls.choose(known, lambda at: to_json(TweetFactory.tweet(at), omit_none=True))
@@ -252,7 +252,7 @@ class XItemFactory(ItemFactory):
 
     @classmethod
     def item(cls, post: dict[str, Any], user: dict[str, Any]) -> BaseModel:
-        """Make the item that the scraper leaves of a post."""
+        """Create the item of a post."""
         random = cls.__random__
         metrics, urls = post["public_metrics"], post.get("entities", {"urls": []})["urls"]
         followers = spell_number(random, user["public_metrics"]["followers_count"])

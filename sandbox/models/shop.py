@@ -1,4 +1,4 @@
-"""Items and orders of a web shop that nobody owns: the API that the tutorial reads."""
+"""Items and orders of a fictitious web shop: the API that the tutorial reads."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -25,7 +25,7 @@ COUNTRIES = ("NL", "BE", "DE", "FR")
 
 
 class Item(BaseModel):
-    """What the shop sells."""
+    """An item that the shop sells."""
 
     id: int
     name: str
@@ -35,7 +35,7 @@ class Item(BaseModel):
 
 
 class Customer(BaseModel):
-    """Who orders."""
+    """A customer who orders."""
 
     id: int
     name: str
@@ -51,7 +51,7 @@ class Line(BaseModel):
 
 
 class Order(BaseModel):
-    """What a customer ordered, and how far it is."""
+    """A customer's order, with its status."""
 
     id: int
     customer: Customer
@@ -63,7 +63,7 @@ class Order(BaseModel):
 
 
 def build_items() -> list[dict[str, Any]]:
-    """Return every item, the one that changed first at the top."""
+    """Return all items, in order of their last change."""
     return [
         to_json(Item(id=number, name=name, category=category, price_cents=price, updated_at=_changed(number)))
         for number, (name, category, price) in enumerate(ITEMS, start=1)
@@ -71,7 +71,7 @@ def build_items() -> list[dict[str, Any]]:
 
 
 def build_orders() -> list[dict[str, Any]]:
-    """Return every order, the one that changed first at the top."""
+    """Return all orders, in order of their last change."""
     random = Random(240)
     times = reversed(pick_times(random, ORDERS))
     orders = [_order(random, number, at) for number, at in enumerate(times, start=1)]

@@ -31,7 +31,7 @@ class UserMetrics(BaseModel):
 
 
 class User(BaseModel):
-    """Who posted, in `includes.users`."""
+    """The author of a post, in `includes.users`."""
 
     id: str
     name: str
@@ -63,13 +63,13 @@ class Url(BaseModel):
 
 
 class Entities(BaseModel):
-    """What the text holds."""
+    """The entities of a post's text."""
 
     urls: list[Url]
 
 
 class Tweet(BaseModel):
-    """A post; what is empty is left out of the answer."""
+    """A post; empty fields are omitted from the response."""
 
     id: str
     text: str
@@ -84,19 +84,19 @@ class Tweet(BaseModel):
 
 
 class UserFactory(SeededFactory[User]):
-    """Makes the accounts."""
+    """Creates the accounts."""
 
     __model__ = User
 
     @classmethod
     def rows(cls) -> dict[str, dict[str, Any]]:
-        """Return every account by its id."""
+        """Return all accounts by id."""
         cls.seed_random(13)
         return {user.id: to_json(user) for user in map(cls.user, people())}
 
     @classmethod
     def user(cls, person: Person) -> User:
-        """Make somebody's account."""
+        """Create a person's account."""
         random = cls.__random__
         metrics = UserMetrics(
             followers_count=count_likes(random) * 10,
@@ -114,19 +114,19 @@ class UserFactory(SeededFactory[User]):
 
 
 class TweetFactory(SeededFactory[Tweet]):
-    """Makes the posts that a search for the product finds."""
+    """Creates the posts that a search for the product finds."""
 
     __model__ = Tweet
 
     @classmethod
     def rows(cls) -> list[dict[str, Any]]:
-        """Return every post, newest first."""
+        """Return all posts, newest first."""
         cls.seed_random(14)
         return [to_json(cls.tweet(at), omit_none=True) for at in pick_times(cls.__random__, COUNT)]
 
     @classmethod
     def tweet(cls, at: datetime) -> Tweet:
-        """Make a post of that time; ids grow with time, as X's do."""
+        """Create a post with that time; ids increase with time, as those of X do."""
         random = cls.__random__
         person, link, likes = pick_person(random), pick_link(random), count_likes(random)
         number = str(FIRST_ID + int(at.timestamp()) * 1000 + random.randrange(1000))
