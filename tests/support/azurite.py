@@ -1,4 +1,4 @@
-"""Azure's blob storage for the tests: Azurite, Microsoft's own emulator, which runs on Node."""
+"""Azure's blob storage for tests: Azurite, Microsoft's emulator, which runs on Node."""
 
 import contextlib
 import hashlib
@@ -22,29 +22,29 @@ from azure.storage.blob import (
 PINNED = Path(__file__).parent / "azurite"
 INSTALLED = Path(__file__).parents[2] / ".azurite"
 ACCOUNT = "devstoreaccount1"
-# Microsoft's documentation names it: it opens nothing but emulators.
+# Published in Microsoft's documentation; it is only valid for emulators.
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 PATIENCE_SECONDS = 60.0
 
 
 def is_available() -> bool:
-    """Whether this machine can run it."""
+    """Returns True if this machine can run Azurite."""
     return bool(shutil.which("node") and shutil.which("npm"))
 
 
 @dataclass(frozen=True)
 class Azurite:
-    """A running server, whose contents are gone when it ends."""
+    """A running server, whose contents are deleted when it ends."""
 
     port: int
 
     def connection_string(self, *, key: str = KEY, port: int | None = None) -> str:
-        """What reaches it, or with another key or port does not."""
+        """Returns the connection string; with another key or port, one that fails."""
         endpoint = f"http://127.0.0.1:{port or self.port}/{ACCOUNT}"
         return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key};BlobEndpoint={endpoint};"
 
     def connection_string_to_read(self) -> str:
-        """What may look at everything and change nothing."""
+        """Returns a connection string for read-only access."""
         token = generate_account_sas(
             ACCOUNT,
             KEY,
@@ -56,7 +56,7 @@ class Azurite:
         return f"AccountName={ACCOUNT};BlobEndpoint={endpoint};SharedAccessSignature={token}"
 
     def settings(self, container: str, **more: str) -> Mapping[str, str]:
-        """The settings of a lake in a container, which is made."""
+        """Creates a container and returns the settings of a lake in it."""
         service = BlobServiceClient.from_connection_string(self.connection_string())
         service.create_container(container)
         url = f"az://{container}/landing"
@@ -64,7 +64,7 @@ class Azurite:
 
 
 def install() -> Path:
-    """Returns Azurite's program, installed once as package-lock.json says."""
+    """Returns Azurite's program, installed once from package-lock.json."""
     INSTALLED.mkdir(exist_ok=True)
     wanted = hashlib.sha256((PINNED / "package-lock.json").read_bytes()).hexdigest()
     stamp = INSTALLED / "installed.txt"
@@ -80,7 +80,7 @@ def install() -> Path:
 
 @contextlib.contextmanager
 def run_azurite() -> Iterator[Azurite]:
-    """Runs it on a free port, in memory."""
+    """Runs the server on a free port, in memory."""
     program = install()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -90,7 +90,7 @@ def run_azurite() -> Iterator[Azurite]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
             _wait(port)
-            # deltalake looks nowhere else.
+            # deltalake reads the endpoint only from here.
             os.environ["AZURITE_BLOB_STORAGE_URL"] = f"http://127.0.0.1:{port}"
             yield Azurite(port)
         finally:

@@ -1,4 +1,4 @@
-"""Repositories that a test writes: source folders below a temporary root."""
+"""Projects for tests: source folders below a temporary root."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from textwrap import dedent
 
 @dataclass(frozen=True)
 class Checkout:
-    """A repository with nothing in it but what a test writes.
+    """A project that contains only the files written by a test.
 
     Attributes:
         root: Its folder.
@@ -16,7 +16,7 @@ class Checkout:
     root: Path
 
     def write(self, path: str, text: str | bytes) -> Path:
-        """Writes a file; its path is relative to the repository."""
+        """Writes a file; its path is relative to the project."""
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text if isinstance(text, bytes) else dedent(text).encode())

@@ -1,4 +1,4 @@
-"""dbt run on this project in a warehouse of the sandbox's rows, and what came of it."""
+"""dbt builds of this project in a warehouse with the sandbox's rows, and their results."""
 
 import json
 import os
@@ -22,12 +22,12 @@ LAYERS = ("staging", "intermediate", "marts")
 
 @dataclass(frozen=True)
 class Build:
-    """A warehouse of its own in which dbt has built every model.
+    """A warehouse in which dbt has built every model.
 
     Attributes:
-        folder: Everything of it.
-        manifest: dbt's.
-        again: The rows of every model after one more ingest and build.
+        folder: Folder of all its files.
+        manifest: The manifest of dbt.
+        again: Rows of every model after a second load and build.
     """
 
     folder: Path
@@ -36,7 +36,7 @@ class Build:
 
     @property
     def warehouse(self) -> DuckDBWarehouse:
-        """The warehouse as the first build left it."""
+        """The warehouse after the first build."""
         return DuckDBWarehouse(self.folder / "pipelines", str(self.folder / "warehouse.duckdb"))
 
     @property
@@ -45,7 +45,7 @@ class Build:
         return {node["name"]: node for node in self.manifest["nodes"].values() if node["resource_type"] == "model"}
 
     def query(self, sql: str) -> list[Any]:
-        """Returns rows."""
+        """Returns the rows of a statement."""
         with duckdb.connect(self.warehouse.path, read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
@@ -58,7 +58,7 @@ class Build:
 
 
 def run_dbt(command: Sequence[str], folder: Path, **environment: str) -> str:
-    """Runs dbt on the project, leaves nothing in it, and returns what it said."""
+    """Runs dbt on the project without changing its folder; returns the output."""
     paths = {"--project-dir": PROJECT, "--profiles-dir": PROJECT, "--target-path": folder, "--log-path": folder}
     options = [str(part) for option in paths.items() for part in option]
     done = subprocess.run(
@@ -70,7 +70,7 @@ def run_dbt(command: Sequence[str], folder: Path, **environment: str) -> str:
 
 
 def build(warehouse: DuckDBWarehouse, folder: Path) -> None:
-    """Runs `dbt build` in a warehouse; a warning fails too."""
+    """Runs `dbt build` in a warehouse; warnings fail too."""
     said = run_dbt(["build"], folder, **warehouse.dbt_settings())
     assert re.search(r"WARN=0 ERROR=0 SKIP=0", said), said
 
@@ -85,7 +85,7 @@ def read_models(path: str) -> dict[str, list[Any]]:
 
 
 def build_twice(loaded: DuckDBWarehouse, ingest: Callable[[DuckDBWarehouse], None], folder: Path) -> Build:
-    """Builds every model in a copy of a loaded warehouse; ingests and builds once more in a copy of that one."""
+    """Builds every model in a copy of a loaded warehouse; then loads and builds again in a copy of that one."""
     folders, target = [folder / name for name in ("once", "twice")], folder / "target"
     shutil.copytree(Path(loaded.path).parent, folders[0])
     build(DuckDBWarehouse(folders[0] / "pipelines", str(folders[0] / "warehouse.duckdb")), target)

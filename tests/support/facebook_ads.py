@@ -1,4 +1,4 @@
-"""The source facebook_ads as tests read it: from the sandbox, on a clock that nobody waits for."""
+"""The source facebook_ads, read from the sandbox on a virtual clock."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ FIRST, AFTER = str(FIRST_DAY), "2026-09-11"
 
 
 class TimedSession(requests.Session):
-    """Says in each request what time it is, and remembers how each was answered."""
+    """Sends the time of the virtual clock with each request, and records the responses."""
 
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class TimedSession(requests.Session):
 
     @override
     def request(self, *args: Any, **options: Any) -> requests.Response:
-        """Asks."""
+        """Sends the request."""
         options["headers"] = {**options.get("headers", {}), CLOCK: str(self.clock.now())}
         response = super().request(*args, **options)
         self.statuses.append(response.status_code)
@@ -52,10 +52,10 @@ class Vendor:
     """The sandbox's Marketing API.
 
     Attributes:
-        url: Where it is.
-        clock: What the source waits by.
-        session: What it asks with.
-        metrics: What the last reading said beside its rows.
+        url: Its address.
+        clock: Clock of the source.
+        session: HTTP session of the source.
+        metrics: Metrics of the last read, besides its rows.
     """
 
     url: str
@@ -66,20 +66,20 @@ class Vendor:
         self.session = TimedSession(self.clock)
 
     def settings(self, today: str = "", **changes: Any) -> dict[str, Any]:
-        """The settings of every entry, for a day."""
+        """Returns the settings of every entry, for a day."""
         url = f"{self.url}/facebook_ads{f'/as_of/{today}' if today else ''}"
         return {"base_url": url, "access_token": TOKENS["facebook_ads"], "accounts": ["1001", "1002"], **changes}
 
     def objects(self, kind: str, **changes: Any) -> Rows:
-        """All rows of a kind."""
+        """Returns all rows of a kind."""
         return self._read(get_objects, kind, **{"page_size": 7, **changes})
 
     def leads(self, start: str = FIRST, end: str = "2026-11-01", **changes: Any) -> Rows:
-        """The leads of some days."""
+        """Returns the leads of several days."""
         return self._read(get_leads, start, end, start, **{"page_size": 20, **changes})
 
     def insights(self, start: str = FIRST, end: str = AFTER, **changes: Any) -> Rows:
-        """The insights of some days."""
+        """Returns the insights of several days."""
         return self._read(get_insights, start, end, start, **{"page_size": 100, "window_days": 5, **changes})
 
     def _read(self, entry: Callable[..., Any], *args: Any, **changes: Any) -> Rows:
@@ -93,7 +93,7 @@ class Vendor:
 
     @contextmanager
     def arm(self, path: str, fault: str, **options: Any) -> Iterator[None]:
-        """Has the paths of the vendor that end so meet a fault."""
+        """Arms a fault for the vendor's paths with this ending."""
         order = {"path": f"/facebook_ads/*/{path}", "fault": fault, **options}
         requests.post(f"{self.url}/_faults", json=order, timeout=10).raise_for_status()
         try:
@@ -104,7 +104,7 @@ class Vendor:
 
 @contextmanager
 def open_vendor(url: str) -> Iterator[Vendor]:
-    """Has the source ask the sandbox on a clock of the test's."""
+    """Connects the source to the sandbox, with the clock of the test."""
     vendor = Vendor(url)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(graph, "Calls", partial(Calls, clock=vendor.clock, session=vendor.session))
@@ -112,12 +112,12 @@ def open_vendor(url: str) -> Iterator[Vendor]:
 
 
 def spell(rows: Rows) -> list[str]:
-    """Rows as texts, in an order of their own, so that two readings can be compared."""
+    """Returns the rows as sorted texts, so that two reads can be compared."""
     return sorted(json.dumps(row, sort_keys=True, default=str) for row in rows)
 
 
 def ship(root: Path) -> Tree:
-    """A checkout that has the source as it ships, with a warehouse of its own."""
+    """Returns a project with the source as it ships, and its own warehouse."""
     (root / "dlthub").mkdir(parents=True)
     (root / "dlthub" / "facebook_ads").symlink_to(ROOT / "dlthub" / "facebook_ads")
     return Tree(root)

@@ -1,4 +1,4 @@
-"""Dagster's own instances, as a deployment has them."""
+"""Dagster instances with the settings of a deployment."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ import pytest
 
 @contextmanager
 def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    """Yields the instance whose `dagster.yaml` is in `home`, which a deployment names `DAGSTER_HOME`."""
+    """Yields the instance whose `dagster.yaml` is in `home`, the folder that a deployment names in `DAGSTER_HOME`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(home))
         with dg.DagsterInstance.from_config(str(home)) as instance:

@@ -1,4 +1,4 @@
-"""Temporary checkouts whose tables land in a lake."""
+"""Temporary projects whose tables land in a lake."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -20,24 +20,24 @@ from tests.support.trees import Tree
 
 @dataclass(frozen=True)
 class LakeTree(Tree):
-    """A checkout with Delta tables below its folder `lake`, or wherever the settings say."""
+    """A project with Delta tables in its folder `lake`, or at the URL in the settings."""
 
     settings: Mapping[str, str] = field(default_factory=lambda: {"LAKE_URL": "lake"})
 
     @property
     @override
     def warehouse(self) -> LakeWarehouse:
-        """The checkout's lake."""
+        """The lake of the project."""
         return LakeWarehouse.of(self.root, self.settings, suffix="", others=_no_others)
 
     @property
     def lake(self) -> Path:
-        """Where its files are, of a local one."""
+        """Folder of the files of a local lake."""
         return self.root / "lake"
 
     @override
     def query(self, sql: str) -> list[Any]:
-        """Returns the rows of a statement over all files that are there, single columns unpacked."""
+        """Returns the rows of a statement over all existing files; rows of one column as plain values."""
         with self.warehouse.query() as query:
             rows = query(sql)
         return [row[0] if len(row) == 1 else row for row in rows]
@@ -60,11 +60,11 @@ COMMITS: Sequence[tuple[Any, str]] = (
     (TableMerger, "execute"),
     (DeltaTable, "restore"),
 )
-"""What commits to a Delta table; it does so in Rust, where nobody who watches Python sees it."""
+"""Functions that commit to a Delta table; they are written in Rust, so a Python profiler does not see the commit."""
 
 
 class Marking:
-    """Opens a file before and after each commit, for who counts what a process does to files."""
+    """Opens a file before and after each commit, as a marker for code that records operations on files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -95,7 +95,7 @@ class Marking:
 
 @dataclass(frozen=True)
 class MarkedLakeTree(LakeTree):
-    """One whose loads can be killed before and after each commit."""
+    """A project whose loads can be killed before and after each commit."""
 
     @override
     def load(self, name: str, **options: Any) -> LoadResult:

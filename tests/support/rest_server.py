@@ -1,4 +1,4 @@
-"""A small API of the tests' own: what it answers is a function, and what it was asked is remembered."""
+"""A small API for tests: a function computes the responses, and the requests are recorded."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ from typing_extensions import override
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """One request, as the server got it."""
+    """A recorded request."""
 
     method: str
     path: str
@@ -25,7 +25,7 @@ class ReceivedRequest:
 
 @dataclass
 class Answer:
-    """What the server says: JSON, unless `text` is given."""
+    """A response: JSON, or `text` if it is set."""
 
     value: Any = None
     status: int = 200
@@ -38,8 +38,8 @@ class RestServer:
     """A running server.
 
     Attributes:
-        answer: Called with each request; what it returns is the answer, or the JSON of one.
-        requests: Every request, oldest first.
+        answer: Called with each request; returns an Answer or the JSON of one.
+        requests: All requests, oldest first.
     """
 
     url: str
@@ -49,7 +49,7 @@ class RestServer:
 
 @contextmanager
 def serve() -> Iterator[RestServer]:
-    """Runs a server in a thread while the block runs."""
+    """Runs a server in a thread until the block ends."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     server.api = RestServer(f"http://127.0.0.1:{server.server_address[1]}")  # type: ignore[attr-defined] # the handler's only way to it
@@ -68,10 +68,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing."""
+        """Discards the log line."""
 
     def do_GET(self) -> None:
-        """Answers."""
+        """Sends the response to the request."""
         api: RestServer = self.server.api  # type: ignore[attr-defined]
         parts = urlsplit(self.path)
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -1,4 +1,4 @@
-"""Servers for the tests, each a process of its own: here the one that speaks Snowflake's protocol."""
+"""Servers for tests, each in its own process: the server that speaks Snowflake's protocol."""
 
 import contextlib
 import hashlib
@@ -29,7 +29,7 @@ PASSPHRASE = "opensesame"
 
 @dataclass
 class SnowflakeServer:
-    """A running server, with the user that may do everything and the settings that let it in."""
+    """A running server, with an administrator and the settings to connect."""
 
     port: int
     folder: Path
@@ -43,16 +43,16 @@ class SnowflakeServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def key_path(self) -> Path:
-        """The user's private key, encrypted with PASSPHRASE."""
+        """The private key of the user, encrypted with PASSPHRASE."""
         return self.folder / "rsa_key.p8"
 
     def environment(self, *, key_pair: bool = False) -> dict[str, str]:
-        """The settings as environment variables, with the password or with the private key."""
+        """Returns the settings as environment variables, with the password or the private key."""
         found = {
             "SNOWFLAKE_ACCOUNT": self.account,
             "SNOWFLAKE_USER": self.user,
@@ -62,7 +62,7 @@ class SnowflakeServer:
             "SNOWFLAKE_HOST": "127.0.0.1",
             "SNOWFLAKE_PORT": str(self.port),
             "SNOWFLAKE_PROTOCOL": "http",
-            # Else the connector asks at each login whether it runs in a cloud, for seconds where no name resolves.
+            # Otherwise the connector checks at each login whether it runs in a cloud, for seconds if no name resolves.
             "SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true",
         }
         if key_pair:
@@ -71,7 +71,7 @@ class SnowflakeServer:
         return {**found, "SNOWFLAKE_PASSWORD": self.password}
 
     def connect(self, **changes: Any) -> snowflake.connector.SnowflakeConnection:
-        """A connection of the real connector's, by password unless the changes say otherwise."""
+        """Returns a connection of the real connector, by password unless `changes` has another authentication."""
         wanted: dict[str, Any] = {
             "account": self.account,
             "user": self.user,
@@ -88,38 +88,38 @@ class SnowflakeServer:
         return snowflake.connector.connect(**{name: value for name, value in wanted.items() if value is not None})
 
     def query(self, sql: str, **changes: Any) -> list[tuple[Any, ...]]:
-        """The rows of one statement, over a connection of its own."""
+        """Returns the rows of one statement, over a new connection."""
         with self.connect(**changes) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return [tuple(row) for row in cursor.fetchall() if not isinstance(row, dict)]
 
     def create_database(self, name: str) -> None:
-        """Make a database, empty."""
+        """Creates an empty database."""
         self.query(f"CREATE OR REPLACE DATABASE {name}", database=None)
 
     def arm(self, match: str, fault: str, **details: Any) -> None:
-        """Let the next statements whose text matches meet a fault: reset, reset_after, error, delay, kill_session."""
+        """Arms a fault for the next statements that match: reset, reset_after, error, delay, kill_session."""
         self._control("POST", "faults", {"match": match, "fault": fault, **details})
 
     def disarm(self) -> None:
-        """Forget every fault."""
+        """Removes all faults."""
         self._control("DELETE", "faults")
 
     def statements(self, match: str = "") -> list[dict[str, Any]]:
-        """The log of statements whose text contains the words, oldest first."""
+        """Returns the logged statements that contain the text, oldest first."""
         logged: list[dict[str, Any]] = self._control("GET", "statements")
         return [entry for entry in logged if match.lower() in entry["sql"].lower()]
 
     def forget_statements(self) -> None:
-        """Empty the log."""
+        """Empties the log."""
         self._control("DELETE", "statements")
 
     def change(self, **settings: Any) -> None:
-        """Replace parts of the account's settings: users, roles, read_only_roles, warehouses."""
+        """Replaces parts of the account's settings: users, roles, read_only_roles, warehouses."""
         self._control("POST", "settings", {**self.settings, **settings})
 
     def reset(self) -> None:
-        """Begin anew: no database but the user's, no faults, an empty log, the account as it was."""
+        """Resets the server: only the user's database, no faults, an empty log and the original account."""
         self._control("POST", "reset")
         self.create_database(self.database)
         self.forget_statements()
@@ -131,9 +131,9 @@ class SnowflakeServer:
 
 
 def install() -> Path:
-    """The server's own Python, whose packages are those of the lock file.
+    """Returns the server's own Python, with the packages of its lock file.
 
-    Workers that need it at the same time wait for the one that makes it.
+    Workers that need it at the same time wait for the one that installs it.
     """
     wanted = hashlib.sha256(LOCKED.read_bytes()).hexdigest()
     python, made = VENV / "bin" / "python", VENV / "made-from"
@@ -150,10 +150,10 @@ def install() -> Path:
 
 @contextlib.contextmanager
 def serve_snowflake(**changes: Any) -> Iterator[SnowflakeServer]:
-    """Start a server, wait until it answers, and stop it for certain.
+    """Starts a server, waits until it responds, and stops it at the end of the block.
 
     Args:
-        changes: parts of the account's settings: users, roles, read_only_roles, warehouses.
+        changes: Parts of the account's settings: users, roles, read_only_roles, warehouses.
 
     Yields:
         The server, with an empty database.
@@ -169,7 +169,7 @@ def serve_snowflake(**changes: Any) -> Iterator[SnowflakeServer]:
             process = subprocess.Popen(
                 [*command, "--settings", str(folder / "settings.json")],
                 cwd=Path(__file__).parent,
-                # What is staged goes with this folder, however the server ends.
+                # Staged files are deleted with this folder, however the server ends.
                 env={**os.environ, "TMPDIR": name},
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -200,7 +200,7 @@ def _settings(server: SnowflakeServer, public_key: str) -> dict[str, Any]:
 
 
 def _make_key(path: Path) -> str:
-    """Write an encrypted private key, and give its public one."""
+    """Writes an encrypted private key and returns the public key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     encryption = serialization.BestAvailableEncryption(PASSPHRASE.encode())
     pkcs8 = serialization.PrivateFormat.PKCS8

@@ -1,4 +1,4 @@
-"""What a load says to Snowflake: read from the test server's log, or from a real account's query history."""
+"""Statements that a load sends to Snowflake, from the test server's log or a real account's query history."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def statements_of(tree: "SnowflakeTree", act: Callable[[], Any], *, tags: bool = False) -> list[Any]:
-    """Returns the statements of `act`, in order; with `tags` pairs of a statement and its QUERY_TAG."""
+    """Returns the statements of `act`, in order; with `tags`, pairs of statement and QUERY_TAG."""
     if server := tree.account.server:
         server.forget_statements()
         act()

@@ -1,4 +1,4 @@
-"""Databases to read from: a PostgreSQL server and SQLite files, and checkouts whose one source reads them."""
+"""Databases to read from (a PostgreSQL server and SQLite files), and projects with one source that reads them."""
 
 import json
 import sqlite3
@@ -26,17 +26,17 @@ resources:
 
 @dataclass(frozen=True)
 class SqlTree(Tree):
-    """A checkout with the source `shop`, which has no code of its own."""
+    """A project with the source `shop`, which has no code."""
 
     def read(self, *settings: str, **kwargs: Any) -> None:
-        """Writes the source: `raw.landed` is what the reader gives for `kwargs`."""
+        """Writes the source: `raw.landed` gets the rows of the reader for `kwargs`."""
         lines = "\n".join(f"    {line}" for line in ("retries: {max: 1, backoff: 0.01}", *settings))
         told = {"connection": "sales_db", "table": "orders", **kwargs}
         self.add("shop", SOURCE.format(kwargs=json.dumps(told), settings=lines))
         (self.root / "dlthub" / "shop" / "data.py").unlink()
 
     def landed(self) -> dict[str, tuple[str, list[Any]]]:
-        """Returns type and values of every column that landed, by its name, in the order of `id` where there is one."""
+        """Returns type and values of every column that landed, by name, ordered by `id` if there is one."""
         with duckdb.connect(self.warehouse.path) as connection:
             found = connection.sql("select * from raw.landed")
             found = found.order("id") if "id" in found.columns else found
@@ -48,20 +48,20 @@ class SqlTree(Tree):
 
 @pytest.fixture(scope="session")
 def sql_server() -> Iterator[PostgresServer]:
-    """A server of this worker's own."""
+    """A server for this test worker."""
     with run_server() as running:
         yield running
 
 
 @pytest.fixture
 def sql_tree(tmp_path: Path) -> SqlTree:
-    """An empty checkout."""
+    """An empty project."""
     return SqlTree(tmp_path)
 
 
 @pytest.fixture
 def database(sql_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An empty PostgreSQL database, which the source `shop` knows as `sales_db`."""
+    """An empty PostgreSQL database, which is the connection `sales_db` of the source `shop`."""
     name = sql_server.create_database()
     monkeypatch.setenv("SOURCES__SHOP__SALES_DB", dsn(sql_server, name))
     return name
@@ -69,7 +69,7 @@ def database(sql_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> str
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A SQLite file, not there yet, which the source `shop` knows as `sales_db`."""
+    """A SQLite file that does not exist yet, which is the connection `sales_db` of the source `shop`."""
     place = tmp_path / "sales.sqlite"
     monkeypatch.setenv("SOURCES__SHOP__SALES_DB__DRIVERNAME", "sqlite")
     monkeypatch.setenv("SOURCES__SHOP__SALES_DB__DATABASE", str(place))
@@ -77,7 +77,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def dsn(server: PostgresServer, name: str) -> str:
-    """Returns the address of a database, its administrator's password in it."""
+    """Returns the address of a database, with its administrator's password."""
     return f"postgresql://{ADMINISTRATOR}:{quote(PASSWORD)}@127.0.0.1:{server.port}/{name}"
 
 

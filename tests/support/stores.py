@@ -1,4 +1,4 @@
-"""Stores and servers of files for the tests: S3 as moto speaks it, and SFTP as paramiko does."""
+"""File stores for tests: S3 by moto, and SFTP by paramiko."""
 
 import os
 import socket
@@ -30,7 +30,7 @@ class S3:
         self._client().put_object(Bucket=self.bucket, Key=name, Body=content)
 
     def make_bucket(self) -> None:
-        """Makes the bucket."""
+        """Creates the bucket."""
         self._client().create_bucket(Bucket=self.bucket)
 
     def _client(self) -> Any:
@@ -63,7 +63,7 @@ class _Login(paramiko.ServerInterface):
 
 
 class _Folder(paramiko.SFTPServerInterface):
-    """The files of a folder, which is the server's root."""
+    """The files of a folder, which is the root of the server."""
 
     root: Path
 
@@ -77,7 +77,7 @@ class _Folder(paramiko.SFTPServerInterface):
     @override
     def list_folder(self, path: str) -> Any:
         entries = []
-        for name in os.listdir(self._real(path)):  # noqa: PTH208 - names are what is wanted
+        for name in os.listdir(self._real(path)):  # noqa: PTH208 - only names are needed
             entry = self.stat(f"{path}/{name}")
             entry.filename = name
             entries.append(entry)
@@ -110,11 +110,11 @@ class Sftp:
 
 @contextmanager
 def run_sftp(root: Path, known_hosts: Path) -> Iterator[Sftp]:
-    """Runs a server of one folder in this process.
+    """Runs a server for one folder in this process.
 
     Args:
         root: The folder.
-        known_hosts: A file, not there yet, that vouches for the server.
+        known_hosts: A file to create, with the server's host key.
     """
     key = paramiko.ECDSAKey.generate()
     folder = type("Folder", (_Folder,), {"root": root.resolve()})

@@ -1,4 +1,4 @@
-"""Temporary checkouts: source folders that a test writes, and what loads and queries them."""
+"""Temporary projects: source folders written by a test, with methods that load and query them."""
 
 import json
 from collections.abc import Sequence
@@ -28,23 +28,23 @@ def get_rows():
 
 
 class Tree(Checkout):
-    """A checkout whose tables are loaded one by one, into its DuckDB file."""
+    """A project whose tables are loaded one by one into its DuckDB file."""
 
     def add(self, source: str, sources_yaml: str, data: str = ROWS) -> Path:
         """Writes a source folder and returns it."""
         return self.write_source(source, sources_yaml, data)
 
     def give(self, source: str, rows: Sequence[Any]) -> None:
-        """Decides what the default `get_rows` of a source yields from now on."""
+        """Sets the rows of a source's default `get_rows` from now on."""
         (self.root / "dlthub" / source / "rows.json").write_text(json.dumps(list(rows)))
 
     @property
     def warehouse(self) -> Any:
-        """The checkout's DuckDB."""
+        """The DuckDB warehouse of the project."""
         return DuckDBWarehouse(self.root / "data" / "pipelines", str(self.root / "data" / "warehouse.duckdb"))
 
     def task(self, name: str, **options: Any) -> Task:
-        """Returns what loads `source.table`; `options` are those of `LoadOptions`."""
+        """Returns the task that loads `source.table`; `options` are fields of `LoadOptions`."""
         source, table = name.split(".", 1)
         config = load_source_config(self.root / "dlthub" / source)
         resource = config.find_resource(table)
@@ -52,10 +52,10 @@ class Tree(Checkout):
         return Task(config, resource, LoadOptions(**options))
 
     def check(self, source: str) -> None:
-        """Looks at a source as `foundation check` does.
+        """Checks a source as `foundation check` does.
 
         Raises:
-            ConfigError: With all that is wrong with it.
+            ConfigError: The source has problems.
         """
         select_tasks([source], *find_sources(self.root))
 
@@ -65,7 +65,7 @@ class Tree(Checkout):
         return load_resource(task, self.warehouse)
 
     def query(self, sql: str) -> list[Any]:
-        """Returns the rows of a statement, single columns unpacked."""
+        """Returns the rows of a statement; rows of one column as plain values."""
         with duckdb.connect(self.warehouse.path) as connection:
             rows = connection.execute(sql).fetchall()
         return [row[0] if len(row) == 1 else row for row in rows]

@@ -1,4 +1,4 @@
-"""Sources that land in a vault, whatever warehouse it is in."""
+"""Sources that land in a vault, for every warehouse."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import indent
@@ -7,26 +7,26 @@ from typing import Any
 from tests.support.trees import ROWS, Tree
 
 HASH_OF_OTHER = "691388f82159683de2ed189a1ac2e5f5"
-"""Of the row {"id": 2, "amount": 20}: what is in a warehouse was hashed so, and must be hashed so for ever."""
+"""Hashes of the row {"id": 2, "amount": 20}. They must never change, because warehouses contain them."""
 
 TAGS = "transactions: {requires: {amount: decimal}}\n"
 BANK = ("destination: raw.checking", "primary_key: id", "tag: transactions", "landing: vault")
 
 
 def add(tree: Tree, source: str = "bank", settings: Sequence[str] = BANK, data: str = ROWS) -> None:
-    """Writes a source with one table, and the tags."""
+    """Writes a source with one table, and tags.yaml."""
     tree.add(source, f"resources:\n  - entry: data.get_rows\n{indent(chr(10).join(settings), '    ')}\n", data)
     (tree.root / "dlthub" / "tags.yaml").write_text(TAGS)
 
 
 def load(tree: Tree, *rows: Mapping[str, Any], name: str = "bank.checking") -> Any:
-    """Loads rows and returns what landed."""
+    """Loads rows and returns the result."""
     tree.give(name.split(".", maxsplit=1)[0], rows)
     return tree.load(name)
 
 
 def check_versions(tree: Tree) -> None:
-    """Asserts what a warehouse holds after A, A, B, A, a new column and a second source of the tag."""
+    """Asserts the content of a warehouse after the values A, A, B, A, a new column and a second source of the tag."""
     add(tree)
     a, b, other = ({"id": 1, "amount": 10}, {"id": 1, "amount": 11}, {"id": 2, "amount": 20})
     for rows in ([a, other], [a, other], [b], [a, other]):

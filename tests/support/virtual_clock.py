@@ -1,13 +1,13 @@
-"""A clock on which an hour passes in a moment."""
+"""A clock on which waiting takes no time."""
 
 import threading
 
 
 class VirtualClock:
-    """Goes on when somebody sleeps; who sleeps at the same time as another wakes with the later of both.
+    """Advances on sleep; concurrent sleepers wake at the later of their two times.
 
     Attributes:
-        slept: How long each sleep was that was asked for, in seconds.
+        slept: Length of each requested sleep, in seconds.
     """
 
     def __init__(self) -> None:
@@ -16,11 +16,11 @@ class VirtualClock:
         self.slept: list[float] = []
 
     def now(self) -> float:
-        """The seconds since it was made."""
+        """Returns the seconds since creation."""
         return self._now
 
     def sleep(self, seconds: float) -> None:
-        """Go on to the moment so many seconds from now."""
+        """Advances the clock to the moment this many seconds from now."""
         until = self._now + seconds
         with self._moving:
             self.slept.append(seconds)

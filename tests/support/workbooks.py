@@ -1,4 +1,4 @@
-"""Workbooks that a test writes: `ingestion_config.xlsx`, a mapping for each row."""
+"""Workbooks for tests: `ingestion_config.xlsx`, with one mapping for each row."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ JOB: Mapping[str, Any] = {
     "job_id": "orders", "source_type": "SQLite", "source_name": "sales_db", "table_name": "orders", "load_type": "FULL",
     "enabled": "Y",
 }  # fmt: skip
-"""A row that says the least that is accepted."""
+"""A row with only the required cells."""
 
 
 def write_workbook(
@@ -25,10 +25,10 @@ def write_workbook(
     """Writes the workbook of a source folder and returns its path.
 
     Args:
-        folder: Is made where it is not there.
-        rows: By column; an empty one is a blank row.
-        columns: Of the header.
-        change: Is handed the sheet before it is written.
+        folder: Created if it does not exist.
+        rows: Cells by column name; an empty mapping is a blank row.
+        columns: Names in the header.
+        change: Called with the sheet before it is written.
     """
     book = Workbook()
     sheet: Any = book.active

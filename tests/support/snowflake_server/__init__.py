@@ -1,1 +1,1 @@
-"""A server for the tests that speaks Snowflake's wire protocol: fakesnow, extended where it falls short."""
+"""A server for tests that speaks Snowflake's wire protocol: fakesnow, with extensions."""

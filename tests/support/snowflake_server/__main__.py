@@ -1,4 +1,4 @@
-"""Start the server: python -m snowflake_server --port 0 --settings settings.json."""
+"""Starts the server: python -m snowflake_server --port 0 --settings settings.json."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ DEFAULT_SETTINGS = {
 
 
 def serve(settings: dict[str, Any], port: int) -> None:
-    """Serve until the process is told to end."""
+    """Serves until the process is terminated."""
     uvicorn.run(
         Wire(settings).app(),
         host="127.0.0.1",
@@ -34,7 +34,7 @@ def serve(settings: dict[str, Any], port: int) -> None:
 
 
 def main() -> None:
-    """Serve on a port of this machine."""
+    """Serves on a port of this machine."""
     parser = argparse.ArgumentParser(prog="snowflake_server")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--settings", type=Path)

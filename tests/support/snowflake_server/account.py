@@ -1,4 +1,4 @@
-"""Who may come in: the account's users, roles and warehouses, and how a login is checked."""
+"""Users, roles and warehouses of the account, and the checks at login."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ SYSTEM_ROLES = ("ACCOUNTADMIN", "SECURITYADMIN", "SYSADMIN", "USERADMIN", "PUBLI
 
 
 class LoginError(Exception):
-    """A login that Snowflake would refuse, with its code and words."""
+    """A login that Snowflake would refuse, with its code and message."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -27,17 +27,17 @@ class LoginError(Exception):
 
 
 class UnknownAccountError(Exception):
-    """No account answers at the name that the client asked for."""
+    """There is no account with the requested name."""
 
 
 @dataclass
 class User:
-    """A user: how it may prove who it is, and the roles it has (None: all of them)."""
+    """A user with its credentials and roles; None stands for all roles."""
 
     name: str
     password: str | None = None
     public_keys: list[str] = field(default_factory=list)
-    # Which of the two keys of Snowflake's user a key is, where ALTER USER set it.
+    # Which of a user's two keys each one is, if ALTER USER set it.
     key_names: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     roles: set[str] | None = None
@@ -48,7 +48,7 @@ class User:
 
 @dataclass
 class Warehouse:
-    """A warehouse and whether it can compute."""
+    """A warehouse, and whether it is suspended."""
 
     name: str
     suspended: bool = False
@@ -57,7 +57,7 @@ class Warehouse:
 
 @dataclass
 class Account:
-    """An account's name and everything in it that is no data."""
+    """An account without its data."""
 
     name: str
     users: dict[str, User] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Account:
 
 
 def account_from(settings: dict[str, Any]) -> Account:
-    """The account that a JSON document describes; names are upper-cased as unquoted identifiers are."""
+    """Returns the account described by a JSON document; names are upper-cased like unquoted identifiers."""
     account = Account(settings["account"].upper())
     account.roles |= {name.upper() for name in settings.get("roles", [])}
     account.read_only_roles = {name.upper() for name in settings.get("read_only_roles", [])}
@@ -82,11 +82,11 @@ def account_from(settings: dict[str, Any]) -> Account:
 
 
 def check_login(account: Account, login: dict[str, Any]) -> User:
-    """The user that a login request proves to be.
+    """Returns the user of a login request.
 
     Raises:
-        UnknownAccountError: the account is not this one.
-        LoginError: the user is not who it says.
+        UnknownAccountError: The request is for another account.
+        LoginError: The credentials are invalid.
     """
     if str(login.get("ACCOUNT_NAME", "")).upper() != account.name:
         raise UnknownAccountError
@@ -123,7 +123,7 @@ def _by_key(account: Account, login_name: str, token: str) -> User:
     for key in user.public_keys:
         public_key = _public_key(key)
         try:
-            # The clock of a client may be ahead by a second: Snowflake allows for more.
+            # Snowflake accepts a client's clock that is ahead by more than a second.
             claims = jwt.decode(token, public_key, algorithms=["RS256"], leeway=60)
         except jwt.PyJWTError:
             continue
@@ -136,17 +136,17 @@ def _by_key(account: Account, login_name: str, token: str) -> User:
 
 
 def _public_key(text: str) -> Any:
-    """A key from PEM, or from what ALTER USER takes: the PEM's inside."""
+    """Returns a key from PEM, or from the base64 text that ALTER USER accepts."""
     if "BEGIN" in text:
         return load_pem_public_key(text.encode())
     return load_der_public_key(base64.b64decode("".join(text.split())))
 
 
 def role_at_login(account: Account, user: User, wanted: str | None) -> str:
-    """The role that a session begins with.
+    """Returns the role at the start of a session.
 
     Raises:
-        LoginError: there is no such role, or the user has it not.
+        LoginError: The role does not exist, or the user does not have it.
     """
     role = (wanted or user.default_role).upper()
     if role not in account.roles or (user.roles is not None and role not in user.roles):

@@ -1,4 +1,4 @@
-"""Statements about the account: users, roles, warehouses, policies, grants, each accepted by its form alone."""
+"""Statements about the account: users, roles, warehouses, policies and grants. Each must match a known form."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -55,7 +55,7 @@ class _Form:
 
 
 def answer(account: Account, session: Session, statement: Statement) -> Answer | None:
-    """What the account answers, None where the statement is not about it."""
+    """Returns the answer of the account, or None if the statement is not about it."""
     for form in _FORMS:
         if found := form.pattern.fullmatch(statement.text):
             return form.answer(account, session, found)
@@ -65,7 +65,7 @@ def answer(account: Account, session: Session, statement: Statement) -> Answer |
 def _properties(kind: str, text: str) -> dict[str, str]:
     found = {name.upper(): value for name, value in _PROPERTY.findall(text or "")}
     rest = re.sub(r"^\s*(WITH\b)?", "", _PROPERTY.sub("", text or ""), flags=re.IGNORECASE).strip()
-    # A monitor's triggers are a clause, not properties.
+    # Triggers of a monitor are a clause, not properties.
     if kind == "RESOURCE MONITOR":
         rest = re.sub(r"TRIGGERS(\s+ON\s+\d+\s+PERCENT\s+DO\s+\w+)+", "", rest, flags=re.IGNORECASE).strip()
     if rest or found.keys() - _KNOWN[kind]:

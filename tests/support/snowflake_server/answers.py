@@ -1,4 +1,4 @@
-"""What a statement answers, in the shape that the clients read."""
+"""Answers to statements, in the form that clients read."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from fakesnow.statement_type import UNKNOWN
 
 @dataclass
 class Answer:
-    """A result: the part of the response that says what came out, and how many rows that is."""
+    """A result: the result part of the response, and its number of rows."""
 
     data: dict[str, Any]
     rows: int = 0
@@ -24,7 +24,7 @@ class Answer:
 def rows_answer(
     columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]], kind: int = UNKNOWN, affected: int | None = None
 ) -> Answer:
-    """A result that the server made up itself: columns with DuckDB's types, and rows."""
+    """Returns a result of the server itself: columns with DuckDB's types, and rows."""
     rowtype = describe_as_rowtype([(name, duck_type, None, None, None, None) for name, duck_type in columns])
     rowset = [[None if value is None else str(value) for value in row] for row in rows]
     data = {"queryResultFormat": "json", "rowset": rowset, "rowtype": rowtype, "total": len(rows)}
@@ -32,18 +32,18 @@ def rows_answer(
 
 
 def status(words: str = "Statement executed successfully.", kind: int = UNKNOWN) -> Answer:
-    """The one line that a statement without a result answers."""
+    """Returns the one-line answer of a statement without a result."""
     return rows_answer([("status", "VARCHAR")], [[words]], kind, affected=0)
 
 
 def counted(counts: dict[str, int], kind: int) -> Answer:
-    """What DML answers: how many rows it inserted, updated or deleted."""
+    """Returns the answer of DML: the number of inserted, updated or deleted rows."""
     columns = [(name, "BIGINT") for name in counts]
     return rows_answer(columns, [list(counts.values())], kind, affected=sum(counts.values()))
 
 
 def table_answer(table: pa.Table, rowtype: list[ColumnInfo], kind: int) -> Answer:
-    """A query's result."""
+    """Returns the result of a query."""
     content = b64encode(to_ipc(to_sf(table, rowtype))).decode()
     data = {"queryResultFormat": "arrow", "rowsetBase64": content, "rowtype": rowtype, "total": table.num_rows}
     return Answer(data, table.num_rows, kind)

@@ -1,4 +1,4 @@
-"""How a test steers the server: faults, the log of statements, settings, and a new beginning."""
+"""Control of the server by tests: faults, the log of statements, settings, and reset."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def routes(wire: "Wire") -> list[Route]:
-    """The endpoints below /_control."""
+    """Returns the endpoints below /_control."""
     control = _Control(wire)
     return [
         Route("/_control/faults", control.faults, methods=["POST", "DELETE"]),
@@ -29,7 +29,7 @@ class _Control:
         self._wire = wire
 
     async def faults(self, request: Request) -> Response:
-        """Arm a fault, or disarm all."""
+        """Arms a fault, or removes all."""
         if request.method == "DELETE":
             self._wire.engine.faults.disarm()
             return JSONResponse({"success": True})
@@ -40,19 +40,19 @@ class _Control:
         return JSONResponse({"success": True})
 
     async def statements(self, request: Request) -> Response:
-        """The log of statements."""
+        """Returns or clears the log of statements."""
         if request.method == "DELETE":
             self._wire.engine.log.clear()
             return JSONResponse({"success": True})
         return JSONResponse([entry.as_json() for entry in self._wire.engine.log.entries()])
 
     async def settings(self, request: Request) -> Response:
-        """Replace the account; data and sessions stay."""
+        """Replaces the account; data and sessions are kept."""
         self._wire.engine.account = account_from(await request.json())
         return JSONResponse({"success": True})
 
     async def reset(self, _request: Request) -> Response:
-        """Begin anew, with nothing in the account but what the settings say."""
+        """Resets the server to the account of the settings."""
         for session in list(self._wire.engine.sessions.values()):
             await run_in_threadpool(self._wire.engine.close, session)
         self._wire.engine.files.clear()

@@ -1,4 +1,4 @@
-"""COPY INTO as text: its table, its source, its options, each refused when it is unknown."""
+"""Parser of COPY INTO: table, source and options; unknown options are refused."""
 
 import re
 from dataclasses import dataclass, field
@@ -48,15 +48,15 @@ class Copy:
         return str(self.file_format.get("TYPE", "CSV")).upper()
 
     def is_on(self, option: str) -> bool:
-        """Whether an option of COPY is TRUE."""
+        """Returns True if an option of COPY is TRUE."""
         return str(self.options.get(option, "FALSE")).upper() == "TRUE"
 
 
 def read_copy(text: str) -> Copy:
-    """COPY INTO from its text.
+    """Parses the text of a COPY INTO.
 
     Raises:
-        SqlError: it is none, or an option is unknown.
+        SqlError: The text is not a COPY INTO, or an option is unknown.
     """
     if not (head := _HEAD.fullmatch(text)):
         raise syntax_error("COPY")
@@ -84,7 +84,7 @@ def _without_alias(projection: str, alias: str | None) -> str:
 
 
 def _parenthesised(text: str) -> tuple[str, str]:
-    """What stands in the parentheses that a text begins with, and what comes after them."""
+    """Returns the text inside the leading parentheses, and the text after them."""
     depth = 0
     for found in re.finditer(rf'{STRING}|"[^"]*"|[()]', text):
         depth += {"(": 1, ")": -1}.get(found[0], 0)

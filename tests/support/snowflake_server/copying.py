@@ -1,4 +1,4 @@
-"""COPY INTO a table from staged files: which of them, what of them goes where, and which were loaded before."""
+"""COPY INTO a table from staged files: selection of files, mapping of columns, and load history."""
 
 import re
 from collections.abc import Callable
@@ -30,19 +30,19 @@ ToDuck = Callable[[exp.Expression], exp.Expression]
 
 
 def copy_into(session: Session, files: StagedFiles, text: str, to_duck: ToDuck) -> Answer:
-    """Load staged files into a table, all or none.
+    """Loads staged files into a table, all or none.
 
     Args:
-        session: whose table names and transaction hold.
-        files: the staged files.
-        text: the statement.
-        to_duck: makes of an expression in Snowflake's dialect one that DuckDB understands.
+        session: Session with table names and transaction.
+        files: Staged files.
+        text: The statement.
+        to_duck: Translates an expression from Snowflake's dialect to DuckDB's.
 
     Returns:
-        A row for each file, as Snowflake gives it.
+        A row for each file, like Snowflake's.
 
     Raises:
-        SqlError: something does not exist, or a value does not fit.
+        SqlError: An object does not exist, or a value does not fit.
     """
     copy = read_copy(text)
     table = qualify(session, identifiers(copy.table))
@@ -70,7 +70,7 @@ def _purge(session: Session, paths: list[Path]) -> None:
         for path in paths:
             path.unlink(missing_ok=True)
 
-    # A transaction that is rolled back finds its files again.
+    # The files are kept until the commit, in case the transaction is rolled back.
     if session.in_transaction:
         session.at_commit(remove)
     else:
@@ -95,7 +95,7 @@ def _chosen(copy: Copy, prefix: str, found: list[tuple[str, Path]]) -> list[tupl
 
 
 class _Target:
-    """The table that a COPY loads, and how."""
+    """The target table of a COPY, with its options."""
 
     def __init__(self, session: Session, table: tuple[str, str, str], copy: Copy) -> None:
         self._duck, self._copy, self._key = session.duck, copy, table
@@ -112,7 +112,7 @@ class _Target:
         self._history = f"{quoted(table[0])}.{_HISTORY}"
 
     def load(self, name: str, path: Path, to_duck: ToDuck) -> list[Any]:
-        """Load one file, unless it was loaded before."""
+        """Loads one file, unless the load history contains it."""
         loaded_as = f"{path}#{checksum(path)}"
         if not self._copy.is_on("FORCE") and self._was_loaded(loaded_as):
             return [name, "LOAD_SKIPPED", 0, 0, None, 1, "File was loaded before.", None, None, None]
@@ -134,7 +134,7 @@ class _Target:
         return bool(self._duck.execute(sql, (self._key[1], self._key[2], loaded_as)).fetchone())
 
     def _columns(self, file: StagedFile, to_duck: ToDuck) -> dict[str, str]:
-        """The table's columns that are loaded, and of what."""
+        """Returns the loaded columns of the table with their expressions."""
         if self._copy.projection is not None:
             expressions = _projected(self._copy.projection, file, to_duck)
             names = self._copy.columns or list(self._types)[: len(expressions)]
@@ -147,7 +147,7 @@ class _Target:
                 )
             pairs = dict(zip(names, expressions, strict=True))
         elif (mode := str(self._copy.options.get("MATCH_BY_COLUMN_NAME", "NONE")).upper()) != "NONE":
-            # A file without any of the table's columns still has rows.
+            # A file with none of the table's columns still has rows.
             pairs = self._matched(file, case_sensitive=mode == "CASE_SENSITIVE") or {next(iter(self._types)): "NULL"}
         elif self._copy.format == "CSV":
             names = self._copy.columns or list(self._types)
@@ -179,7 +179,7 @@ class _Target:
 
 
 def _projected(projection: str, file: StagedFile, to_duck: ToDuck) -> list[str]:
-    """The expressions of a COPY transformation, over the file's columns."""
+    """Returns the expressions of a COPY transformation, over the file's columns."""
     named = _ELEMENT.sub(lambda found: f'"{_OF_FILE}"."{found[1] or found[2]}"', projection)
     select = sqlglot.parse_one(f"SELECT {named}", read="snowflake")
     return [_over_file(to_duck(item.unalias()).sql(dialect="duckdb"), file) for item in select.expressions]
@@ -202,6 +202,6 @@ def _positional(number: int, file: StagedFile) -> exp.Expression:
 
 
 def forget_loads(session: Session, table: tuple[str, str, str]) -> None:
-    """A table that is truncated, dropped or replaced knows no loaded files."""
+    """Clears the load history of a table that is truncated, dropped or replaced."""
     history = f"{quoted(table[0])}.{_HISTORY}"
     session.duck.execute(f"DELETE FROM {history} WHERE (SCHEMA_NAME, TABLE_NAME) = (?, ?)", table[1:])

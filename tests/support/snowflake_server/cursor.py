@@ -1,4 +1,4 @@
-"""A cursor over fakesnow's transformations from Snowflake's dialect to DuckDB's."""
+"""A cursor that uses fakesnow's translation from Snowflake's dialect to DuckDB's."""
 
 import logging
 import re
@@ -21,30 +21,30 @@ _RESERVED = frozenset(
         "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
     ).fetchall()
 )
-# Who may grant what in a schema is not known here.
+# Privileges in a schema are not modelled.
 _MANAGED_ACCESS = re.compile(r"(?<=\S)\s+WITH\s+MANAGED\s+ACCESS\b", re.IGNORECASE)
-# sqlglot warns of each property of Snowflake's that DuckDB lacks, and drops it: as it should.
+# sqlglot warns of every property of Snowflake that it drops because DuckDB lacks it.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 
 class Cursor(FakeSnowflakeCursor):
-    """fakesnow's cursor, over a statement that is parsed and rewritten already."""
+    """fakesnow's cursor, for a statement that is already parsed and rewritten."""
 
     def to_duck(self, expression: exp.Expression, params: Any = None) -> exp.Expression:
-        """The statement in DuckDB's words."""
+        """Returns the statement in DuckDB's dialect."""
         transformed: exp.Expression = self._transform(expression, params)
         return transformed
 
     def run(self, expression: exp.Expression, params: Any = None) -> None:
-        """Execute it."""
+        """Executes the statement."""
         for part in self._transform_explode(expression):
             transformed = self._transform(part, params)
             self._execute(transformed, params if transformed.find(exp.Placeholder) else None)
 
     def _execute(self, transformed: exp.Expression, params: Any = None) -> None:
-        """As fakesnow does, but for its notes on tables: they lie in another database.
+        """Executes like fakesnow, except for its metadata on tables, which is in another database.
 
-        A transaction of DuckDB writes to one database alone, so the notes are made through another cursor.
+        A transaction of DuckDB can write to only one database, so another cursor writes the metadata.
         """
         for identifier in transformed.find_all(exp.Identifier):
             if identifier.name.lower() in _RESERVED:
@@ -65,10 +65,10 @@ class Cursor(FakeSnowflakeCursor):
 
 
 def parse(text: str) -> exp.Expression:
-    """The statement's tree.
+    """Returns the syntax tree of a statement.
 
     Raises:
-        SqlError: it has no syntax of Snowflake's, or this server knows it not.
+        SqlError: The syntax is not Snowflake's, or this server does not know it.
     """
     try:
         expression = parse_one(_MANAGED_ACCESS.sub("", text))
@@ -80,6 +80,6 @@ def parse(text: str) -> exp.Expression:
 
 
 def to_duck(session: Session, expression: exp.Expression) -> exp.Expression:
-    """An expression in DuckDB's words."""
+    """Returns an expression in DuckDB's dialect."""
     cursor = Cursor(session.connection, session.duck)
     return cursor.to_duck(rewrite(session, exp.select(expression))).selects[0].unalias()

@@ -1,4 +1,4 @@
-"""What creates, changes and drops tables, schemas and databases."""
+"""Statements that create, change and drop tables, schemas and databases."""
 
 import sqlglot
 from fakesnow import statement_type
@@ -15,7 +15,7 @@ from .stages import StagedFiles
 
 
 def truncate(session: Session, cursor: Cursor, expression: exp.TruncateTable) -> Answer:
-    """Empty tables, and forget what they loaded."""
+    """Truncates tables and clears their load history."""
     for table in expression.expressions:
         if expression.args.get("exists") and not _exists(session, table_key(session, table)):
             continue
@@ -26,7 +26,7 @@ def truncate(session: Session, cursor: Cursor, expression: exp.TruncateTable) ->
 
 
 def change(session: Session, files: StagedFiles, cursor: Cursor, expression: exp.Expression) -> Answer:
-    """CREATE, ALTER or DROP."""
+    """Executes CREATE, ALTER or DROP."""
     target, kind = target_of(expression), expression.args.get("kind")
     before = dict(session.temporary)
     rewritten = rewrite(session, expression)
@@ -46,7 +46,7 @@ def change(session: Session, files: StagedFiles, cursor: Cursor, expression: exp
 def _forget_replaced(
     session: Session, files: StagedFiles, expression: exp.Expression, temporary: dict[tuple[str, str, str], str]
 ) -> None:
-    """A table that is dropped or replaced takes its staged files and its load history with it."""
+    """Deletes the staged files and the load history of a table that is dropped or replaced."""
     table = target_of(expression)
     if table is None:
         return
@@ -64,7 +64,7 @@ def _exists(session: Session, table: tuple[str, str, str]) -> bool:
 
 
 def _definition(session: Session, table: tuple[str, str, str], renamed: tuple[str, str, str]) -> exp.Create:
-    """The CREATE TABLE of a table, for another name."""
+    """Returns the CREATE TABLE of a table, with another name."""
     sql = "SELECT sql FROM duckdb_tables() WHERE (database_name, schema_name, table_name) = (?, ?, ?)"
     if (found := session.duck.execute(sql, table).fetchone()) is None:
         raise object_missing("Table", ".".join(table))
@@ -74,7 +74,7 @@ def _definition(session: Session, table: tuple[str, str, str], renamed: tuple[st
 
 
 def swap(session: Session, files: StagedFiles, one: exp.Table, other: exp.Table) -> Answer:
-    """Exchange two tables, in one transaction: their columns, constraints, rows and stages."""
+    """Swaps two tables in one transaction: columns, constraints, rows and stages."""
     first, second = table_key(session, one), table_key(session, other)
     definitions = [_definition(session, first, second), _definition(session, second, first)]
     duck = session.duck
@@ -91,7 +91,7 @@ def swap(session: Session, files: StagedFiles, one: exp.Table, other: exp.Table)
 
 
 def clone(session: Session, files: StagedFiles, create: exp.Create, source: exp.Table) -> Answer:
-    """Copy a table under another name."""
+    """Copies a table under another name."""
     new, old = table_key(session, create.find(exp.Table)), table_key(session, source)
     definition = _definition(session, old, new)
     definition.set("replace", create.args.get("replace"))
@@ -106,7 +106,7 @@ def clone(session: Session, files: StagedFiles, create: exp.Create, source: exp.
 
 
 def database(session: Session, cursor: Cursor, expression: exp.Expression) -> Answer:
-    """Create or drop a database, which is one that DuckDB attaches: that cannot be done in a transaction."""
+    """Creates or drops a database. DuckDB attaches it, which is impossible in a transaction."""
     name = table_name(expression.find(exp.Table))
     known = {row[0] for row in session.duck.execute("SELECT database_name FROM duckdb_databases()").fetchall()}
     if isinstance(expression, exp.Create) and name in known and expression.args.get("exists"):

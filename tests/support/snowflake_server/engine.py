@@ -1,4 +1,4 @@
-"""The account and its data: sessions come and go, statements are executed one by one."""
+"""The account and its data: sessions are opened and closed, and statements are executed in turn."""
 
 import logging
 import re
@@ -27,7 +27,7 @@ from .query_log import CREATE_ACCOUNT_USAGE, QueryLog
 from .session import Session
 from .statements import Statement, read
 
-# A client that is gone for so long does not come back for its transaction.
+# A client that has been disconnected for this long does not resume its transaction.
 _GRACE_SECONDS = 3.0
 _KEPT_RESULTS = 50
 _LOGGER = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _timestamps_to_struct = fakesnow.arrow.timestamp_to_sf_struct
 
 
 def _timestamps_with_nulls(timestamps: Any) -> pa.Array:
-    """Keep a NULL a NULL: fakesnow 0.12.1 sends one among timestamps as 1970-01-01."""
+    """Keeps nulls: fakesnow 0.12.1 sends a null timestamp as 1970-01-01."""
     struct = _timestamps_to_struct(timestamps)
     if not timestamps.null_count:
         return struct
@@ -50,7 +50,7 @@ fakesnow.arrow.timestamp_to_sf_struct = _timestamps_with_nulls
 
 @dataclass
 class Engine:
-    """Everything behind the wire."""
+    """The account, its sessions, its staged files and its log."""
 
     account: Account
     faults: Faults = field(default_factory=Faults)
@@ -59,7 +59,7 @@ class Engine:
     sessions: dict[str, Session] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Make the databases that every account has."""
+        """Creates the databases that every account has."""
         self._lock = threading.Lock()
         self.locks = TableLocks()
         self._sessions_so_far = 0
@@ -70,7 +70,7 @@ class Engine:
         connection.close()
 
     def open(self, user: User, role: str, warehouse: str | None, database: str | None, schema: str | None) -> Session:
-        """Open a session; a database, schema or warehouse that does not exist is not selected."""
+        """Opens a session; a database, schema or warehouse that does not exist is not selected."""
         if schema:
             *before, schema = stages.identifiers(schema)
             database = before[-1] if before else database
@@ -86,12 +86,12 @@ class Engine:
         return session
 
     def close(self, session: Session) -> None:
-        """End a session."""
+        """Ends a session."""
         self.sessions.pop(session.token, None)
         session.close()
 
     def roll_back_deserted(self) -> None:
-        """Undo the transactions of clients that are gone: killed ones close no session."""
+        """Rolls back the transactions of disconnected clients: a killed client does not close its session."""
         for session in list(self.sessions.values()):
             gone = not session.peers and time.monotonic() - session.last_seen > _GRACE_SECONDS
             if gone and session.in_transaction and session.lock.acquire(blocking=False):
@@ -101,11 +101,11 @@ class Engine:
                     session.lock.release()
 
     def execute(self, session: Session, sql: str, bindings: Any, url: str) -> tuple[str, Answer]:
-        """Execute one statement: its query id, and what it answers.
+        """Executes one statement; returns its query id and its answer.
 
         Raises:
-            SqlError: Snowflake would refuse it, or a fault says so.
-            CutConnectionError: a fault wants no answer.
+            SqlError: Snowflake would refuse the statement, or a fault applies.
+            CutConnectionError: A fault cuts the connection.
         """
         statement = read(sql)
         entry = self.log.begin(session, sql, statement.kind)
@@ -132,7 +132,7 @@ class Engine:
         fault.raise_before()
 
     def _translated(self, session: Session, statement: Statement, bindings: Any, url: str) -> Answer:
-        """The answer; whatever goes wrong is an error of SQL's, an HTTP 500 makes clients try for ever."""
+        """Returns the answer; every failure becomes a SQL error, because clients retry an HTTP 500 forever."""
         try:
             return self._dispatched(session, statement, bindings, url)
         except SqlError:
@@ -183,7 +183,7 @@ class Engine:
         return None
 
     def _trim_results(self) -> None:
-        """Forget old results: fakesnow keeps all of them for RESULT_SCAN, where the last few are enough."""
+        """Removes old results: fakesnow keeps all of them for RESULT_SCAN, which needs only the last ones."""
         with self._lock:
             cache = self.fake.results_cache
             for query_id in list(cache)[:-_KEPT_RESULTS]:

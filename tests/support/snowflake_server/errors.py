@@ -1,4 +1,4 @@
-"""Snowflake's errors, and which of them stands for an error of DuckDB."""
+"""Snowflake's errors, and their mapping from DuckDB's errors."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ import duckdb
 
 
 class SqlError(Exception):
-    """A statement that Snowflake would refuse, with its code, state and words."""
+    """An error of a statement, with Snowflake's code, state and message."""
 
     def __init__(self, errno: int, sqlstate: str, message: str) -> None:
         super().__init__(message)
@@ -17,7 +17,7 @@ class SqlError(Exception):
 
 
 class CutConnectionError(Exception):
-    """A fault asks that the client gets no answer; where the statement was executed, this has it."""
+    """A fault cuts the connection without a response; if the statement was executed, `answer` has its result."""
 
     def __init__(self, answer: Any = None) -> None:
         super().__init__()
@@ -25,23 +25,23 @@ class CutConnectionError(Exception):
 
 
 def syntax_error(word: str) -> SqlError:
-    """The error for a word that the statement may not have."""
+    """Returns the error for an unexpected word."""
     return SqlError(1003, "42000", f"SQL compilation error:\nsyntax error line 1 at position 0 unexpected '{word}'.")
 
 
 def object_missing(kind: str, name: str) -> SqlError:
-    """The error for a table, stage, schema or database that is not there."""
+    """Returns the error for a table, stage, schema or database that does not exist."""
     return SqlError(2003, "02000", f"SQL compilation error:\n{kind} '{name}' does not exist or not authorized.")
 
 
 def operation_impossible() -> SqlError:
-    """The error for what USE and DESCRIBE cannot find."""
+    """Returns the error for an object that USE or DESCRIBE cannot find."""
     return SqlError(2043, "02000", "SQL compilation error:\nObject does not exist, or operation cannot be performed.")
 
 
 _COMPILATION = "SQL compilation error:\n"
 _MISSING = "does not exist or not authorized."
-# The first pattern that is found in DuckDB's message decides.
+# The first pattern that matches DuckDB's message applies.
 _TRANSLATIONS: tuple[tuple[str, int, str, str], ...] = (
     (r'because schema "(\S+?)" does not exist', 2003, "02000", f"{_COMPILATION}Schema '{{}}' {_MISSING}"),
     (r"Schema with name (\S+) does not exist", 2003, "02000", f"{_COMPILATION}Schema '{{}}' {_MISSING}"),
@@ -68,7 +68,7 @@ _CLASSES: tuple[tuple[type[duckdb.Error], int, str], ...] = (
 
 
 def from_duckdb(error: duckdb.Error) -> SqlError:
-    """What Snowflake would say where DuckDB says this."""
+    """Returns Snowflake's error for an error of DuckDB."""
     text = str(error).split("\n")[0]
     for pattern, errno, sqlstate, words in _TRANSLATIONS:
         if found := re.search(pattern, text):

@@ -1,4 +1,4 @@
-"""Faults that a test arms: the next statements that match meet them."""
+"""Faults armed by a test; they apply to the next matching statements."""
 
 import re
 import threading
@@ -13,7 +13,7 @@ KINDS = frozenset({"reset", "reset_after", "error", "delay", "kill_session"})
 
 @dataclass
 class Fault:
-    """What happens to the next `times` statements whose text matches."""
+    """A fault for the next `times` statements that match."""
 
     match: str
     fault: str
@@ -24,13 +24,13 @@ class Fault:
     message: str = "A fault that the test armed"
 
     def __post_init__(self) -> None:
-        """Refuse a kind that does not exist, and a pattern that is none."""
+        """Refuses an unknown kind and an invalid pattern."""
         if self.fault not in KINDS:
             raise ValueError(f"fault: got {self.fault!r}; accepted: {', '.join(sorted(KINDS))}")
         re.compile(self.match)
 
     def raise_before(self) -> None:
-        """Do what comes before the statement is executed."""
+        """Applies the part of the fault that precedes the execution."""
         if self.fault == "delay":
             time.sleep(self.seconds)
         elif self.fault == "error":
@@ -47,17 +47,17 @@ class Faults:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def arm(self, settings: dict[str, Any]) -> None:
-        """Arm one more."""
+        """Arms a fault."""
         with self._lock:
             self._armed.append(Fault(**settings))
 
     def disarm(self) -> None:
-        """Forget them all."""
+        """Removes all faults."""
         with self._lock:
             self._armed.clear()
 
     def meet(self, sql: str) -> Fault | None:
-        """The fault that this statement meets, which is then one time fewer."""
+        """Returns the fault of this statement and decrements its count."""
         with self._lock:
             for fault in self._armed:
                 if re.search(fault.match, sql, re.IGNORECASE | re.DOTALL):

@@ -1,4 +1,4 @@
-"""Locks on tables: who changes or deletes rows waits for the transaction that did so before."""
+"""Locks on tables: an update or delete waits for the transaction that last changed or deleted rows."""
 
 import threading
 import time
@@ -10,9 +10,9 @@ _TIMEOUT_SECONDS = 20.0
 
 
 class TableLocks:
-    """Which session holds which table, until its transaction ends.
+    """Sessions that hold tables, until the end of their transaction.
 
-    DuckDB lets one transaction update what another has deleted and not yet committed; Snowflake does not.
+    DuckDB lets one transaction update rows that another has deleted without a commit; Snowflake does not.
     """
 
     def __init__(self) -> None:
@@ -20,10 +20,10 @@ class TableLocks:
         self._changed = threading.Condition()
 
     def acquire(self, session: object, table: Table) -> None:
-        """Hold a table, as soon as nobody else does.
+        """Holds a table as soon as no other session does.
 
         Raises:
-            SqlError: somebody did so for too long.
+            SqlError: Another session held the table for too long.
         """
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         with self._changed:
@@ -34,7 +34,7 @@ class TableLocks:
             self._holders[table] = session
 
     def release(self, session: object) -> None:
-        """Let go of everything that a session holds."""
+        """Releases all tables that a session holds."""
         with self._changed:
             self._holders = {table: holder for table, holder in self._holders.items() if holder is not session}
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""What a session may do: whether a warehouse computes for it, and what its role may change."""
+"""Permissions of a session: an available warehouse, and the changes that its role may make."""
 
 import re
 
@@ -14,7 +14,7 @@ from .statements import Statement
 
 
 def check_warehouse(account: Account, session: Session, statement: Statement) -> None:
-    """Refuse what needs a warehouse where none can compute."""
+    """Refuses a statement that needs a warehouse if none is available."""
     if not statement.computes:
         return
     warehouse = account.warehouses.get(session.warehouse or "")
@@ -31,7 +31,7 @@ def check_warehouse(account: Account, session: Session, statement: Statement) ->
 
 
 def check_role(account: Account, session: Session, statement: Statement) -> None:
-    """Refuse what changes something where the role may only read."""
+    """Refuses a statement that changes something if the role may only read."""
     if session.role not in account.read_only_roles or not (
         statement.writes or statement.is_ddl or statement.verb in {"PUT", "REMOVE", "RM"}
     ):
@@ -41,7 +41,7 @@ def check_role(account: Account, session: Session, statement: Statement) -> None
 
 
 def _operated_on(session: Session, statement: Statement) -> tuple[str, str]:
-    """What a refused statement would have changed: the schema in which it creates, or the table that it writes."""
+    """Returns the object of a refused statement: the schema of a CREATE, or the table of a write."""
     if statement.verb == "COPY" and (
         copied := re.match(rf"COPY\s+INTO\s+({QUALIFIED})", statement.text, re.IGNORECASE)
     ):
@@ -60,5 +60,5 @@ def _operated_on(session: Session, statement: Statement) -> tuple[str, str]:
 
 
 def account_name(session: Session) -> str:
-    """Whose account it is."""
+    """Returns the name of the session's account."""
     return session.user.name

@@ -1,4 +1,4 @@
-"""The log of statements: what tests look into, and what ACCOUNT_USAGE.QUERY_HISTORY shows."""
+"""The log of statements, which tests read and ACCOUNT_USAGE.QUERY_HISTORY shows."""
 
 import datetime as dt
 import threading
@@ -31,7 +31,7 @@ CREATE_ACCOUNT_USAGE = """
 
 @dataclass
 class Entry:
-    """One statement, with what was true of its session when it was sent."""
+    """One statement, with the state of its session at that time."""
 
     sql: str
     kind: str
@@ -51,16 +51,16 @@ class Entry:
     rows: int = 0
 
     def finish(self, rows: int) -> None:
-        """The statement was executed."""
+        """Marks the statement as executed."""
         self.end_time, self.status, self.rows = dt.datetime.now(dt.UTC), "SUCCESS", rows
 
     def fail(self, error: SqlError) -> None:
-        """The statement was refused, or failed."""
+        """Marks the statement as failed."""
         self.end_time, self.status = dt.datetime.now(dt.UTC), "FAIL"
         self.error_code, self.error_message = f"{error.errno:06d}", error.message
 
     def as_json(self) -> dict[str, Any]:
-        """The entry, with times as text."""
+        """Returns the entry, with times as text."""
         fields = asdict(self)
         fields["start_time"] = self.start_time.isoformat()
         fields["end_time"] = self.end_time and self.end_time.isoformat()
@@ -68,14 +68,14 @@ class Entry:
 
 
 class QueryLog:
-    """All statements since the server began, oldest first."""
+    """All statements since the server started, oldest first."""
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._lock = threading.Lock()
 
     def begin(self, session: Session, sql: str, kind: str) -> Entry:
-        """Write down a statement that arrived."""
+        """Records a new statement."""
         entry = Entry(
             sql=sql,
             kind=kind,
@@ -92,17 +92,17 @@ class QueryLog:
         return entry
 
     def entries(self) -> list[Entry]:
-        """The statements so far."""
+        """Returns all statements so far."""
         with self._lock:
             return list(self._entries)
 
     def clear(self) -> None:
-        """Forget them."""
+        """Removes all entries."""
         with self._lock:
             self._entries.clear()
 
     def fill_history(self, duck: duckdb.DuckDBPyConnection) -> None:
-        """Bring QUERY_HISTORY up to date, in a transaction of its own."""
+        """Updates QUERY_HISTORY, in its own transaction."""
         with self._lock, duck.cursor() as cursor:
             (known,) = cursor.execute(f"SELECT count(*) FROM {HISTORY}").fetchall()[0]
             finished = [entry for entry in self._entries if entry.end_time]

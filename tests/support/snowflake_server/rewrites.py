@@ -1,11 +1,11 @@
-"""Statements in Snowflake's dialect that fakesnow or DuckDB would not take as they are, rewritten."""
+"""Rewrites statements in Snowflake's dialect that fakesnow or DuckDB would not accept."""
 
 from sqlglot import exp
 
 from .session import Session
 from .stages import qualify
 
-# fakesnow knows no session beyond database and schema.
+# fakesnow's session has only a database and a schema.
 _CONTEXT = {
     exp.CurrentRole: lambda session: session.role,
     exp.CurrentWarehouse: lambda session: session.warehouse,
@@ -19,12 +19,12 @@ _UNENFORCED_OF_COLUMN = (exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstra
 
 
 def table_key(session: Session, table: exp.Table) -> tuple[str, str, str]:
-    """Database, schema and name of a table that a statement names."""
+    """Returns database, schema and name of a table in a statement."""
     return qualify(session, [_name(part) for part in table.parts])
 
 
 def table_name(table: exp.Expression) -> str:
-    """A name's last part, as the catalogue has it."""
+    """Returns the last part of a name, in the case of the catalogue."""
     return _name(table.this if isinstance(table, exp.Table) else table)
 
 
@@ -33,7 +33,7 @@ def _name(part: exp.Expression) -> str:
 
 
 def target_of(expression: exp.Expression) -> exp.Table | None:
-    """The table that a statement creates, changes or drops."""
+    """Returns the table that a statement creates, changes or drops."""
     this = expression.this
     if isinstance(this, exp.Schema):
         this = this.this
@@ -44,7 +44,7 @@ def target_of(expression: exp.Expression) -> exp.Table | None:
 
 
 def rewrite(session: Session, expression: exp.Expression) -> exp.Expression:
-    """The statement as fakesnow takes it, with the same meaning."""
+    """Returns an equivalent statement that fakesnow accepts."""
     expression = expression.transform(lambda node: _context(session, node))
     if isinstance(expression, exp.Create):
         _drop_unenforced(expression)
@@ -55,7 +55,7 @@ def rewrite(session: Session, expression: exp.Expression) -> exp.Expression:
 
 
 def _context(session: Session, node: exp.Expression) -> exp.Expression:
-    """CURRENT_ROLE() and its like, as what they are in this session."""
+    """Replaces CURRENT_ROLE() and similar functions by their values in this session."""
     for kind, value in _CONTEXT.items():
         if isinstance(node, kind):
             found = value(session)
@@ -66,7 +66,7 @@ def _context(session: Session, node: exp.Expression) -> exp.Expression:
 
 
 def _drop_unenforced(create: exp.Create) -> None:
-    """Snowflake keeps primary keys and unique columns as notes, DuckDB would enforce them."""
+    """Removes primary keys and unique constraints: Snowflake does not enforce them, but DuckDB would."""
     schema = create.this
     if not isinstance(schema, exp.Schema):
         return
@@ -77,7 +77,7 @@ def _drop_unenforced(create: exp.Create) -> None:
 
 
 def is_temporary(create: exp.Expression) -> bool:
-    """Whether a CREATE makes a temporary object."""
+    """Returns True if a CREATE makes a temporary object."""
     properties = create.args.get("properties")
     return properties is not None and any(isinstance(item, exp.TemporaryProperty) for item in properties.expressions)
 
@@ -90,7 +90,7 @@ def _note_temporary(session: Session, create: exp.Create) -> None:
 
 
 def _point_at_temporary(session: Session, expression: exp.Expression) -> None:
-    """DuckDB keeps temporary tables in one place, Snowflake in schemas: give each a name that says both."""
+    """Renames temporary tables to their full names: DuckDB keeps all in one schema, Snowflake in several."""
     moved: set[str] = set()
     for table in list(expression.find_all(exp.Table)):
         if not isinstance(table.this, exp.Identifier) or (not table.db and session.schema is None):
@@ -112,6 +112,6 @@ def _point_at_temporary(session: Session, expression: exp.Expression) -> None:
 
 
 def forget_temporary(session: Session, expression: exp.Expression) -> None:
-    """A temporary table that was dropped shadows nothing any more."""
+    """Forgets a temporary table that was dropped."""
     if isinstance(expression, exp.Drop) and (table := target_of(expression)) is not None:
         session.temporary = {key: name for key, name in session.temporary.items() if name != table.name}

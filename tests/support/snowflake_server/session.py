@@ -1,4 +1,4 @@
-"""A session: what a login opened, its transaction, and what is true of it until it ends."""
+"""Sessions: their transaction and state, from login to logout."""
 
 import secrets
 import threading
@@ -14,13 +14,13 @@ from fakesnow.conn import FakeSnowflakeConnection
 from .account import User
 from .locks import Table, TableLocks
 
-# So many answers are kept for a client that asks again, after its connection broke.
+# Number of answers that are kept for clients that repeat a request after a broken connection.
 _KEPT_ANSWERS = 64
 
 
 @dataclass(eq=False)
 class Session:
-    """One client's session, on a DuckDB connection of its own."""
+    """One client's session, with its own DuckDB connection."""
 
     number: int
     user: User
@@ -35,7 +35,7 @@ class Session:
     lock: threading.RLock = field(default_factory=threading.RLock)
     peers: set[Any] = field(default_factory=set)
     last_seen: float = field(default_factory=time.monotonic)
-    # A temporary table's database, schema and name, and the name it has among DuckDB's temporary tables.
+    # Name among DuckDB's temporary tables, by the database, schema and name of a temporary table.
     temporary: dict[tuple[str, str, str], str] = field(default_factory=dict)
     answers: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict)
     _steps: list[Callable[[], object]] = field(default_factory=list)
@@ -48,22 +48,22 @@ class Session:
 
     @property
     def database(self) -> str | None:
-        """The current database, None where the one asked for does not exist."""
+        """The current database, or None if the requested one does not exist."""
         return self.connection.database if self.connection.database_set else None
 
     @property
     def schema(self) -> str | None:
-        """The current schema, None where the one asked for does not exist."""
+        """The current schema, or None if the requested one does not exist."""
         return self.connection.schema if self.connection.schema_set else None
 
     def begin(self) -> None:
-        """Open a transaction; where one is open, it stays."""
+        """Opens a transaction unless one is open."""
         if not self.in_transaction:
             self.duck.begin()
             self.in_transaction = True
 
     def commit(self) -> None:
-        """Make permanent what the transaction did."""
+        """Commits the transaction."""
         if not self.in_transaction:
             return
         after = self._at_commit
@@ -75,7 +75,7 @@ class Session:
             action()
 
     def rollback(self) -> None:
-        """Undo what the transaction did."""
+        """Rolls the transaction back."""
         if self.in_transaction:
             try:
                 self.duck.rollback()
@@ -87,21 +87,21 @@ class Session:
         self.locks.release(self)
 
     def at_commit(self, action: Callable[[], object]) -> None:
-        """Do something once what the statement did is permanent."""
+        """Schedules an action for after the statement is committed."""
         self._at_commit.append(action)
 
     def write(self, step: Callable[[], Any], locked: Table | None = None) -> Any:
-        """Do one DML statement, whole or not at all, in the open transaction or one of its own.
+        """Executes one DML statement atomically, in the open transaction or its own.
 
         Args:
-            step: does it.
-            locked: the table whose rows it changes or deletes, None where it only adds some.
+            step: Executes the statement.
+            locked: Table whose rows it changes or deletes; None if it only inserts.
 
         Returns:
-            What the step gives.
+            The result of the step.
         """
         if locked:
-            # Before the transaction begins: DuckDB then shows what the other one left.
+            # Before the transaction begins, so that DuckDB sees the result of the other one.
             self.locks.acquire(self, locked)
         if self.in_transaction or not self.autocommit:
             self.begin()
@@ -114,7 +114,7 @@ class Session:
             self.locks.release(self)
 
     def alone(self, step: Callable[[], Any]) -> Any:
-        """Do a statement in a transaction of its own, after the open one is committed: Snowflake does so with DDL."""
+        """Executes a statement in its own transaction after committing the open one, as Snowflake does with DDL."""
         self.commit()
         try:
             return self._retried(step)
@@ -130,7 +130,7 @@ class Session:
                 self.commit()
             except duckdb.TransactionException:
                 self.rollback()
-                # Snowflake waits for the other transaction's lock, where DuckDB gives up at once.
+                # Snowflake waits for the lock of the other transaction; DuckDB fails at once.
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
@@ -141,11 +141,11 @@ class Session:
                 return answer
 
     def read(self, step: Callable[[], Any]) -> Any:
-        """Do a statement that changes nothing; where it fails, an open transaction lives on."""
+        """Executes a statement that changes nothing; if it fails, an open transaction continues."""
         return self._undone_on_error(step) if self.in_transaction else step()
 
     def _undone_on_error(self, step: Callable[[], Any]) -> Any:
-        """DuckDB aborts a transaction in which a statement fails, Snowflake undoes the statement: do the rest again."""
+        """Repeats the transaction without a failed statement: DuckDB aborts it, Snowflake undoes only the statement."""
         before = list(self._at_commit)
         try:
             return step()
@@ -159,13 +159,13 @@ class Session:
             raise
 
     def keep(self, request_id: str, answer: dict[str, Any]) -> None:
-        """Remember an answer, for a client that sends the same request once more."""
+        """Keeps an answer for a client that repeats its request."""
         self.answers[request_id] = answer
         while len(self.answers) > _KEPT_ANSWERS:
             self.answers.popitem(last=False)
 
     def close(self) -> None:
-        """End the session: what it had not committed is undone."""
+        """Ends the session and rolls back its open transaction."""
         with self.lock:
             self.rollback()
             self.connection.close()

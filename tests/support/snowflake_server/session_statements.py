@@ -1,4 +1,4 @@
-"""Statements about the session itself: its transaction and its parameters."""
+"""Statements about the session: its transaction and its parameters."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from .session import Session
 from .stages import STRING, unquoted
 from .statements import Statement
 
-# What ALTER SESSION may set besides QUERY_TAG and AUTOCOMMIT, without effect here.
+# Parameters accepted by ALTER SESSION besides QUERY_TAG and AUTOCOMMIT; they have no effect here.
 _PARAMETERS = frozenset(
     {"QUOTED_IDENTIFIERS_IGNORE_CASE", "TIMEZONE", "STATEMENT_TIMEOUT_IN_SECONDS", "LOCK_TIMEOUT", "WEEK_START"}
     | {"TIMESTAMP_TYPE_MAPPING", "TIMESTAMP_OUTPUT_FORMAT", "DATE_OUTPUT_FORMAT", "USE_CACHED_RESULT"}
@@ -22,7 +22,7 @@ _ASSIGNMENT = re.compile(rf"\s*,?\s*(\w+)\s*=\s*({STRING}|[\w.-]+)", re.DOTALL)
 
 
 def answer(session: Session, statement: Statement) -> Answer | None:
-    """What the session answers, None where the statement is not about it."""
+    """Returns the answer of the session, or None if the statement is not about it."""
     for pattern, handler in _FORMS:
         if found := re.fullmatch(pattern, statement.text, re.IGNORECASE | re.DOTALL):
             return handler(session, found)

@@ -1,4 +1,4 @@
-"""A staged file as something that DuckDB reads: a relation, and what a column of the file is in it."""
+"""Staged files as relations in DuckDB, with an expression for each column."""
 
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,17 @@ from .errors import SqlError
 
 
 def literal(text: str) -> str:
-    """A string as SQL writes it."""
+    """Returns a string literal in SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:
-    """A name as SQL writes it."""
+    """Returns a quoted identifier in SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 class StagedFile:
-    """A file's relation in DuckDB's words, and its columns: the name in the file, and the expression."""
+    """The DuckDB relation of a file, and its columns: name in the file, and expression."""
 
     def __init__(self, copy: Copy, path: Path, duck: duckdb.DuckDBPyConnection) -> None:
         self._options = copy.file_format
@@ -34,7 +34,7 @@ class StagedFile:
             names = pq.read_schema(path).names
         except (OSError, ValueError) as error:
             raise SqlError(100142, "22000", f"Error parsing the parquet file: {error}") from error
-        # DuckDB renames a column whose name another has in other letters: the order tells which is which.
+        # DuckDB renames columns whose names differ only in case, so they are matched by position.
         described = duck.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
         columns = {}
         for name, (duck_name, duck_type, *_) in zip(names, described, strict=True):
@@ -68,15 +68,15 @@ class StagedFile:
         return relation, {name: quoted(name) for name in names}, "NULL"
 
     def type_of(self, expression: str, duck: duckdb.DuckDBPyConnection) -> str:
-        """DuckDB's type of an expression over the file."""
+        """Returns DuckDB's type of an expression over the file."""
         described: tuple[Any, ...] = duck.execute(f"DESCRIBE SELECT {expression} FROM {self.relation}").fetchall()[0]
         return str(described[1])
 
     def loaded(self, expression: str, target: str, duck: duckdb.DuckDBPyConnection) -> str:
-        """An expression over the file as Snowflake stores it in a column of the target's type."""
+        """Returns the expression as Snowflake stores it in a column of the target type."""
         source = self.type_of(expression, duck)
         if target == "JSON":
-            # A text stays a text, whatever it spells: PARSE_JSON makes something else of it.
+            # A string stays a string, whatever its text; only PARSE_JSON would convert it.
             return expression if source == "JSON" else f"to_json({expression})"
         if source == "JSON":
             expression, source = f"({expression} ->> '$')", "VARCHAR"

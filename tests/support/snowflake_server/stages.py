@@ -1,4 +1,4 @@
-"""Stages: where their files lie, PUT, LIST, REMOVE and DROP STAGE."""
+"""Stages: their files, and the statements PUT, LIST, REMOVE and DROP STAGE."""
 
 import datetime as dt
 import hashlib
@@ -27,22 +27,22 @@ _PUT_OPTION = re.compile(r"\s*,?\s*(PARALLEL|AUTO_COMPRESS|SOURCE_COMPRESSION|OV
 
 
 def unquoted(literal: str) -> str:
-    """What a string literal says."""
+    """Returns the value of a string literal."""
     if not literal.startswith("'"):
         return literal
     return re.sub(r"\\(.)", r"\1", literal[1:-1].replace("''", "'"))
 
 
 def identifiers(name: str) -> list[str]:
-    """The parts of a qualified name, as the catalogue has them."""
+    """Returns the parts of a qualified name, in the case of the catalogue."""
     return [part[1:-1].replace('""', '"') if part.startswith('"') else part.upper() for part in re.findall(NAME, name)]
 
 
 def qualify(session: Session, parts: list[str]) -> tuple[str, str, str]:
-    """Database, schema and name, from what the name has and from what is current.
+    """Returns database, schema and name; missing parts are filled from the session.
 
     Raises:
-        SqlError: something is neither given nor current.
+        SqlError: A part is neither given nor current.
     """
     database, schema = session.database, session.schema
     if len(parts) < 3 and database is None:
@@ -60,7 +60,7 @@ def _nothing_current(errno: int, kind: str) -> SqlError:
 
 @dataclass(frozen=True)
 class StagedPath:
-    """A stage, and a path in it (which is a prefix)."""
+    """A stage, and a path prefix in it."""
 
     database: str
     schema: str
@@ -69,43 +69,43 @@ class StagedPath:
 
     @property
     def name(self) -> str:
-        """The stage's full name."""
+        """The full name of the stage."""
         return f"{self.database}.{self.schema}.{self.stage}"
 
 
 class StagedFiles:
-    """The files of every stage, below one folder of this process."""
+    """The files of all stages, in one folder of this process."""
 
     def __init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="snowflake_server_"))
 
     def clear(self) -> None:
-        """Remove every file."""
+        """Removes all files."""
         shutil.rmtree(self.root, ignore_errors=True)
 
     def folder(self, staged: StagedPath) -> Path:
-        """The folder of a stage."""
+        """Returns the folder of a stage."""
         return (
             self.root / quote(staged.database, safe="") / quote(staged.schema, safe="") / quote(staged.stage, safe="%")
         )
 
     def target(self, relative: str) -> Path | None:
-        """Where an upload goes, None where that is outside of the stages."""
+        """Returns the path of an upload, or None if it is outside of the stages."""
         target = (self.root / relative).resolve()
         return target if target.is_relative_to(self.root) else None
 
     def files(self, staged: StagedPath) -> list[tuple[str, Path]]:
-        """The files whose path in the stage begins with this one's, by name."""
+        """Returns the files whose path starts with this one, sorted by name."""
         folder = self.folder(staged)
         found = [(path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file()]
         return sorted((name, path) for name, path in found if name.startswith(staged.path))
 
     def forget_table(self, table: tuple[str, str, str]) -> None:
-        """Remove the files of a table's own stage."""
+        """Removes the files of a table's own stage."""
         shutil.rmtree(self.folder(StagedPath(table[0], table[1], f"%{table[2]}", "")), ignore_errors=True)
 
     def swap_tables(self, one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
-        """A table's stage goes with the table when two swap their names."""
+        """Swaps the stages of two tables that swap their names."""
         first, second = (self.folder(StagedPath(t[0], t[1], f"%{t[2]}", "")) for t in (one, other))
         aside = self.root / ".aside"
         for source, target in ((first, aside), (second, first), (aside, second)):
@@ -115,10 +115,10 @@ class StagedFiles:
 
 
 def staged_path(session: Session, text: str) -> StagedPath:
-    """The stage and path that a reference names: @"S"."%T"/"folder"/file, also as a string literal.
+    """Returns the stage and path of a reference: @"S"."%T"/"folder"/file, also as a string literal.
 
     Raises:
-        SqlError: it names none, or one that does not exist.
+        SqlError: The reference is invalid, or its stage does not exist.
     """
     reference = unquoted(text)
     if not reference.startswith("@"):
@@ -155,7 +155,7 @@ def _check_exists(session: Session, staged: StagedPath) -> None:
 
 
 def put(session: Session, files: StagedFiles, text: str, url: str) -> Answer:
-    """Tell the client where to upload: to this server, over HTTP, as to a bucket of Google's."""
+    """Returns the upload address for the client: this server over HTTP, like a bucket of Google's."""
     if not (found := _PUT.fullmatch(text)):
         raise syntax_error("PUT")
     options = {name.upper(): value.upper() for name, value in _PUT_OPTION.findall(found["options"])}
@@ -184,7 +184,7 @@ def put(session: Session, files: StagedFiles, text: str, url: str) -> Answer:
 
 
 def remove(session: Session, files: StagedFiles, text: str) -> Answer:
-    """Remove the staged files whose path begins as asked."""
+    """Removes the staged files with this path prefix."""
     if not (found := _REMOVE.fullmatch(text)):
         raise syntax_error("REMOVE")
     removed = files.files(staged_path(session, found["stage"]))
@@ -194,7 +194,7 @@ def remove(session: Session, files: StagedFiles, text: str) -> Answer:
 
 
 def listing(session: Session, files: StagedFiles, text: str) -> Answer:
-    """The staged files whose path begins as asked."""
+    """Returns the staged files with this path prefix."""
     if not (found := _LIST.fullmatch(text)):
         raise syntax_error("LIST")
     columns = [("name", "VARCHAR"), ("size", "BIGINT"), ("md5", "VARCHAR"), ("last_modified", "VARCHAR")]
@@ -207,12 +207,12 @@ def _listed(name: str, path: Path) -> tuple[str, int, str, str]:
 
 
 def checksum(path: Path) -> str:
-    """The MD5 by which Snowflake tells a file from another of its name."""
+    """Returns the MD5 by which Snowflake distinguishes two files of one name."""
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def drop_stage(session: Session, files: StagedFiles, text: str) -> Answer:
-    """Drop a named stage with its files."""
+    """Drops a named stage with its files."""
     if not (found := _DROP.fullmatch(text)):
         raise syntax_error("STAGE")
     staged = StagedPath(*qualify(session, identifiers(found["name"])), "")

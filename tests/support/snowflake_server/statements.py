@@ -1,4 +1,4 @@
-"""What a statement's text says before it is parsed: where one ends, its first words, and what follows from them."""
+"""Splits a request into statements, and reads their first words before they are parsed."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ OTHERS = frozenset(
     {"BEGIN", "COMMIT", "DESC", "DESCRIBE", "EXPLAIN", "GET", "LIST", "LS", "PUT", "REMOVE", "RM", "ROLLBACK"}
     | {"SELECT", "SET", "SHOW", "START", "UNSET", "USE", "VALUES", "WITH"}
 )
-# A string, a name or a script is kept; what is left are comments. An address has slashes too: file:///a.
+# Strings, names and scripts are kept; everything else that matches is a comment. Addresses contain slashes too:
+# file:///a.
 _COMMENTS = re.compile(
     r"""('(?:[^'\\]|\\.|'')*'|"[^"]*"|\$\$.*?\$\$)|--[^\n]*|^\s*//[^\n]*|/\*.*?\*/""", re.DOTALL | re.MULTILINE
 )
@@ -23,7 +24,7 @@ _COMMENTS = re.compile(
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement, without comments, and its first words."""
+    """One statement without comments, and its first words."""
 
     text: str
     words: tuple[str, ...]
@@ -35,17 +36,17 @@ class Statement:
 
     @property
     def is_ddl(self) -> bool:
-        """Whether it commits the open transaction, as Snowflake's DDL does."""
+        """Returns True if the statement commits the open transaction, as Snowflake's DDL does."""
         return self.verb in DDL and self.words[:2] != ("ALTER", "SESSION")
 
     @property
     def writes(self) -> bool:
-        """Whether it changes rows."""
+        """Returns True if the statement changes rows."""
         return self.verb in WRITES
 
     @property
     def computes(self) -> bool:
-        """Whether a warehouse has to do it."""
+        """Returns True if the statement needs a warehouse."""
         if self.verb in {"SELECT", "WITH"}:
             return re.search(r"\bFROM\b", self.text, re.IGNORECASE) is not None
         creates_from_query = self.verb == "CREATE" and "TABLE" in self.words
@@ -55,7 +56,7 @@ class Statement:
 
     @property
     def kind(self) -> str:
-        """The type of query, as QUERY_HISTORY names it."""
+        """The type of query in QUERY_HISTORY."""
         if self.verb in {"WITH", "VALUES"}:
             return "SELECT"
         if self.verb in {"CREATE", "DROP", "ALTER", "SHOW", "TRUNCATE"} and len(self.words) > 1:
@@ -67,7 +68,7 @@ class Statement:
 
 
 def split(sql: str) -> list[str]:
-    """The statements of a request, without the semicolons between them."""
+    """Returns the statements of a request, without semicolons."""
     try:
         tokens = sqlglot.tokenize(sql, read="snowflake")
     except SqlglotError as error:
@@ -82,10 +83,10 @@ def split(sql: str) -> list[str]:
 
 
 def read(sql: str) -> Statement:
-    """A statement from its text.
+    """Returns the statement of a text.
 
     Raises:
-        SqlError: it is empty, or begins with no word that a statement begins with.
+        SqlError: The text is empty, or its first word is unknown.
     """
     text = _without_comments(sql).rstrip(";").rstrip()
     words = tuple(re.findall(r"\w+", text[:200].upper())[:8])

@@ -1,4 +1,4 @@
-"""Statements over tables and schemas."""
+"""Statements on tables and schemas."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ _WORDS = {exp.Insert: "inserted", exp.Update: "updated", exp.Delete: "deleted"}
 
 
 def execute(session: Session, files: StagedFiles, statement: Statement, bindings: Any) -> Answer:
-    """Execute a statement over tables, each row of bindings in turn."""
+    """Executes a statement on tables, once for each row of bindings."""
     expression = parse(statement.text)
     cursor = Cursor(session.connection, session.duck)
     cursor.check_db_and_schema(expression)
@@ -67,7 +67,7 @@ def _query(session: Session, cursor: Cursor, expression: exp.Expression, binding
 
 
 def _describe_temporary(session: Session, expression: exp.Describe) -> str | None:
-    """The query that describes a temporary table as DESCRIBE TABLE does."""
+    """Returns the query that describes a temporary table like DESCRIBE TABLE."""
     table = expression.this
     if not isinstance(table, exp.Table) or not session.temporary:
         return None
@@ -113,7 +113,7 @@ def _dml(session: Session, cursor: Cursor, expression: exp.Expression, bindings:
 
 
 def _merge(session: Session, cursor: Cursor, expression: exp.Merge) -> Answer:
-    """DuckDB's own MERGE: it takes unqualified values, and says what it did with each row."""
+    """DuckDB's own MERGE, which accepts unqualified names and reports its action for each row."""
     done = [word for word, indices in operations(expression).items() if indices]
     locked = table_key(session, expression.this)
     duck = cursor.to_duck(rewrite(session, expression)).sql(dialect="duckdb") + " RETURNING merge_action"

@@ -1,4 +1,4 @@
-"""TCP under HTTP: a connection that ends is told to the sessions that used it, and a fault can cut one."""
+"""TCP connections: sessions are notified when a connection ends, and a fault can cut one."""
 
 from typing import Any, ClassVar
 
@@ -8,18 +8,18 @@ from .engine import Engine
 
 
 class Protocol(H11Protocol):
-    """uvicorn's HTTP, which also tells when a connection ends, and can cut one."""
+    """uvicorn's HTTP protocol, which also reports the end of a connection and can cut one."""
 
     open: ClassVar[dict[Any, "Protocol"]] = {}
     engine: Engine
 
     def connection_made(self, transport: Any) -> None:
-        """Remember the connection by its peer."""
+        """Registers the connection by its peer."""
         super().connection_made(transport)
         Protocol.open[self.client] = self
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the sessions that used the connection."""
+        """Notifies the sessions that used the connection."""
         super().connection_lost(exc)
         Protocol.open.pop(self.client, None)
         for session in list(Protocol.engine.sessions.values()):

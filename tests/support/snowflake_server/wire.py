@@ -1,4 +1,4 @@
-"""The HTTP side: logins, requests with one or many statements, and uploads."""
+"""The HTTP endpoints: logins, requests with one or more statements, and uploads."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ SERVER_VERSION = "9.40.0"
 
 
 class Wire:
-    """The endpoints of Snowflake's that its clients call."""
+    """The Snowflake endpoints that its clients call."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = settings
@@ -39,13 +39,13 @@ class Wire:
         self.begin()
 
     def begin(self) -> None:
-        """Begin with an empty account, as the settings say."""
+        """Starts with an empty account from the settings."""
         self.engine = Engine(account_from(self._settings))
         Protocol.engine = self.engine
         self._results.clear()
 
     def app(self) -> Starlette:
-        """The application, with the control of the tests."""
+        """Returns the application, including the endpoints that control the server in tests."""
         routes = [
             Route("/session/v1/login-request", self.login, methods=["POST"]),
             Route("/session", self.session, methods=["POST"]),
@@ -73,7 +73,7 @@ class Wire:
             await run_in_threadpool(self.engine.roll_back_deserted)
 
     async def login(self, request: Request) -> Response:
-        """Open a session for who proves to be a user."""
+        """Opens a session for an authenticated user."""
         login = (await _json(request))["data"]
         asked = request.query_params
         account = self.engine.account
@@ -95,7 +95,7 @@ class Wire:
         return JSONResponse({"data": _logged_in(session), "success": True})
 
     async def session(self, request: Request) -> Response:
-        """Say that a session lives, or end it."""
+        """Confirms that a session exists, or ends it."""
         if not (session := self._session(request)):
             return _gone()
         if request.query_params.get("delete"):
@@ -103,13 +103,13 @@ class Wire:
         return _done()
 
     async def renew(self, _request: Request) -> Response:
-        """No token is renewed: a session is young in a test."""
+        """Refuses to renew a token: sessions of tests are short."""
         return JSONResponse(
             {"data": None, "code": "390114", "message": "Authentication token has expired.", "success": False}
         )
 
     async def query(self, request: Request) -> Response:
-        """Execute the statements of a request."""
+        """Executes the statements of a request."""
         if not (session := self._session(request)):
             return _gone()
         body = await _json(request)
@@ -127,7 +127,7 @@ class Wire:
 
     def _answer(self, session: Session, body: dict[str, Any], request_id: str, url: str) -> dict[str, Any]:
         with session.lock:
-            # A client whose connection broke sends the same request again: Snowflake executes it once.
+            # A client repeats the same request after a broken connection; like Snowflake, execute it once.
             if (kept := session.answers.get(request_id)) is not None:
                 return kept
             try:
@@ -181,18 +181,18 @@ class Wire:
         return query_id, answer.kind
 
     async def result(self, request: Request) -> Response:
-        """The result of one statement of many."""
+        """Returns the result of one of several statements."""
         found = self._results.get(request.path_params["query_id"])
         return JSONResponse(found or {"data": {}, "code": "000709", "message": "Statement not found", "success": False})
 
     async def abort(self, request: Request) -> Response:
-        """Interrupt what the session executes."""
+        """Interrupts the running statement of the session."""
         if session := self._session(request):
             session.duck.interrupt()
         return _done()
 
     async def monitoring(self, request: Request) -> Response:
-        """How a statement ended."""
+        """Returns the final status of a statement."""
         query_id = request.path_params["query_id"]
         found = [entry for entry in self.engine.log.entries() if entry.query_id == query_id]
         status = {"SUCCESS": "SUCCESS", "FAIL": "FAILED_WITH_ERROR", "RUNNING": "RUNNING"}
@@ -201,16 +201,16 @@ class Wire:
         )
 
     async def ignored(self, _request: Request) -> Response:
-        """Telemetry."""
+        """Ignores telemetry."""
         return _done()
 
     async def upload(self, request: Request) -> Response:
-        """Store a file on a stage."""
+        """Stores a file in a stage."""
         target = self.engine.files.target(request.path_params["path"])
         if target is None:
             return Response(status_code=400)
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all: a name that appears has all of its content.
+        # The file is written completely before it is renamed, so it is never visible in part.
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         partial.write_bytes(await request.body())
         partial.replace(target)
@@ -297,7 +297,7 @@ def _answered(session: Session, query_id: str, answer: Answer) -> dict[str, Any]
 
 
 def _bindings(body: dict[str, Any]) -> Any:
-    """A request's parameters: a tuple, a list of tuples for many rows, or by name."""
+    """Returns the parameters of a request: a tuple, a list of tuples for several rows, or a dict."""
     bindings = body.get("bindings")
     if not bindings:
         return None
