@@ -1,4 +1,4 @@
-"""Holds the sandbox's Marketing API to what Meta documents."""
+"""Tests of the sandbox's Marketing API against Meta's documentation."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ Ask = Callable[..., requests.Response]
 
 
 def ask_at(url: str) -> Ask:
-    """Returns a function that asks with the right token; `data` makes it a POST, `headers` are added."""
+    """Returns a function that sends a request with the right token; `data` makes it a POST."""
 
     def ask(path: str, today: str = "", headers: dict[str, str] | None = None, **parameters: Any) -> requests.Response:
         sent = {"Authorization": f"Bearer {TOKENS['facebook_ads']}", **(headers or {})}
@@ -35,19 +35,19 @@ def ask_at(url: str) -> Ask:
 
 @pytest.fixture
 def ask(sandbox_url: str) -> Ask:
-    """A function that asks the sandbox's Marketing API."""
+    """A function that sends a request to the sandbox's Marketing API."""
     return ask_at(sandbox_url)
 
 
 def order(ask: Ask, since: date, until: date, account: str = "1001", **changes: str) -> requests.Response:
-    """Asks for a report."""
-    asked = {"level": "ad", "time_increment": "1", "fields": FIELDS}
+    """Creates a report."""
+    parameters = {"level": "ad", "time_increment": "1", "fields": FIELDS}
     span = json.dumps({"since": str(since), "until": str(until)})
-    return ask(f"/v26.0/act_{account}/insights", data={**asked, "time_range": span, **changes})
+    return ask(f"/v26.0/act_{account}/insights", data={**parameters, "time_range": span, **changes})
 
 
 def read(ask: Ask, since: date, until: date, *, today: date = TODAY, account: str = "1001", **changes: str) -> Rows:
-    """Returns a report's rows as they are known on a day."""
+    """Returns a report's rows as reported on a day."""
     number = order(ask, since, until, account, **changes).json()["report_run_id"]
     while ask(f"/v26.0/{number}").json()["async_status"] != "Job Completed":
         pass
@@ -56,7 +56,7 @@ def read(ask: Ask, since: date, until: date, *, today: date = TODAY, account: st
 
 
 def test_accounts_have_currencies_of_their_own(ask: Ask) -> None:
-    """Three accounts, three currencies, and only the fields that were asked for."""
+    """The three accounts have three currencies, and only the requested fields."""
     rows = ask("/v26.0/me/adaccounts", fields="id,currency").json()["data"]
     assert rows == [
         {"id": "act_1001", "currency": "EUR"},
@@ -67,7 +67,7 @@ def test_accounts_have_currencies_of_their_own(ask: Ask) -> None:
 
 @pytest.mark.parametrize(("edge", "count"), [("campaigns", 3), ("adsets", 6), ("ads", 12), ("adcreatives", 12)])
 def test_paging_ends_in_an_empty_page(ask: Ask, edge: str, count: int) -> None:
-    """Every page with rows has a next one; who follows the cursor gets all rows and then none."""
+    """Every page with rows has a next page; following the cursor gives all rows and then an empty page."""
     found: list[str] = []
     parameters = {"limit": 2, "fields": "id,name", "effective_status": '["ACTIVE","PAUSED","ARCHIVED"]'}
     while (page := ask(f"/v26.0/act_1002/{edge}", **parameters).json())["data"]:
@@ -78,14 +78,14 @@ def test_paging_ends_in_an_empty_page(ask: Ask, edge: str, count: int) -> None:
     assert len(found) == len(set(found)) == count
 
 
-def test_what_is_in_the_archive_has_to_be_asked_for(ask: Ask) -> None:
-    """Without `effective_status` the archive is left out."""
+def test_archived_objects_must_be_requested(ask: Ask) -> None:
+    """Without `effective_status`, archived objects are left out."""
     rows = ask("/v26.0/act_1001/campaigns", fields="effective_status", limit=100).json()["data"]
     assert {row["effective_status"] for row in rows} == {"ACTIVE", "PAUSED"}
 
 
 def test_leads_are_an_ads_or_a_forms(ask: Ask) -> None:
-    """A form has the leads of all its ads; `filtering` leaves out what is older."""
+    """A form has the leads of all its ads; `filtering` leaves out older ones."""
     ads = ask("/v26.0/act_1001/ads", fields="id", limit=100).json()["data"]
     of_ads = [lead["id"] for ad in ads for lead in ask(f"/v26.0/{ad['id']}/leads", limit=100).json()["data"]]
     of_form = [lead["id"] for lead in ask("/v26.0/100160/leads", limit=500).json()["data"]]
@@ -96,8 +96,8 @@ def test_leads_are_an_ads_or_a_forms(ask: Ask) -> None:
     assert {answer["name"] for answer in newest[0]["field_data"]} >= {"email", "phone_number", "full_name"}
 
 
-def test_a_report_takes_several_questions(ask: Ask) -> None:
-    """It is begun, made and at 100 percent before it is done, and gives no rows before."""
+def test_a_report_passes_several_statuses(ask: Ask) -> None:
+    """A report passes several statuses, up to 100 percent, before it is completed and has rows."""
     number = order(ask, TODAY, TODAY).json()["report_run_id"]
     early = ask(f"/v26.0/{number}/insights")
     assert (early.status_code, early.json()["error"]["code"]) == (400, 2601)
@@ -114,7 +114,7 @@ def test_a_report_takes_several_questions(ask: Ask) -> None:
 
 
 def test_delivery_settles_and_conversions_grow_for_28_days(ask: Ask) -> None:
-    """Spend of a day grows until the day after the next, what is attributed to it for 28 days, then nothing changes."""
+    """Spend of a day grows until two days later, attributed conversions for 28 days; then nothing changes."""
     day = FIRST_DAY + timedelta(days=3)
 
     def total(age: int) -> tuple[float, int]:
@@ -128,8 +128,8 @@ def test_delivery_settles_and_conversions_grow_for_28_days(ask: Ask) -> None:
     assert conversions[2] < conversions[3] < conversions[4] == conversions[5]
 
 
-def test_what_was_counted_can_be_taken_back(ask: Ask) -> None:
-    """Rows go that were there, one of an ad or all of a day."""
+def test_rows_can_be_removed_later(ask: Ask) -> None:
+    """Rows are removed later: a row of one ad, or all rows of a day."""
     day = FIRST_DAY + timedelta(days=3)
     first, later = (
         {row["ad_id"] for row in read(ask, day, day, today=day + timedelta(days=age), breakdowns="[]")}
@@ -141,10 +141,10 @@ def test_what_was_counted_can_be_taken_back(ask: Ask) -> None:
     assert read(ask, gone, gone, account=account, today=gone + timedelta(days=5)) == []
 
 
-def test_windows_and_breakdowns_are_those_that_were_asked_for(ask: Ask) -> None:
-    """Actions have a key for each window, rows a column for each breakdown."""
-    asked: Any = {"breakdowns": '["publisher_platform"]', "action_attribution_windows": '["1d_click","28d_click"]'}
-    rows = read(ask, FIRST_DAY, FIRST_DAY, **asked)
+def test_windows_and_breakdowns_are_those_of_the_request(ask: Ask) -> None:
+    """Actions have a key for each requested window, rows a column for each breakdown."""
+    parameters: Any = {"breakdowns": '["publisher_platform"]', "action_attribution_windows": '["1d_click","28d_click"]'}
+    rows = read(ask, FIRST_DAY, FIRST_DAY, **parameters)
     assert {row["publisher_platform"] for row in rows} == {"facebook", "instagram"}
     keys = set().union(*(action for row in rows for action in row["actions"]))
     assert keys == {"action_type", "value", "1d_click", "28d_click"}
@@ -164,7 +164,7 @@ def test_windows_and_breakdowns_are_those_that_were_asked_for(ask: Ask) -> None:
     ],
 )
 def test_a_wrong_report_is_refused(ask: Ask, since: date, account: str, changes: dict[str, str], code: int) -> None:
-    """What Meta does not have, or not so much of, is refused with its code."""
+    """Invalid parameters, and values beyond Meta's limits, are refused with their code."""
     response = order(ask, since, TODAY, account, **changes)
     assert response.status_code in {400, 404}
     assert response.json()["error"]["code"] == code
@@ -172,15 +172,15 @@ def test_a_wrong_report_is_refused(ask: Ask, since: date, account: str, changes:
 
 
 def test_a_big_account_has_the_ads_of_its_number(ask: Ask) -> None:
-    """Rows of an account whose number begins with 9 are made as they are read."""
+    """Rows of an account whose number begins with 9 are generated on request."""
     rows = read(ask, TODAY - timedelta(days=1), TODAY, account="9000003")
     assert [(row["date_start"], row["ad_id"]) for row in rows] == [
         (str(TODAY - timedelta(days=age)), f"9000003{ad:07}") for age in (1, 0) for ad in range(3)
     ]
 
 
-def test_versions_are_retired_with_a_warning_first(ask: Ask) -> None:
-    """The current version says nothing, one before it is warned of, an old one is refused."""
+def test_deprecated_versions_have_a_warning(ask: Ask) -> None:
+    """The current version has no warning, the one before it has one, an old one is refused."""
     current, previous, old = (ask(f"/v{number}.0/act_1001", fields="name") for number in (26, 25, 23))
     assert "x-ad-api-version-warning" not in current.headers
     assert previous.headers["facebook-api-version"] == "v26.0"
@@ -204,20 +204,20 @@ def test_versions_are_retired_with_a_warning_first(ask: Ask) -> None:
     ],
 )
 def test_refusals_have_their_codes(ask: Ask, fault: str, status: int, code: int) -> None:
-    """Each refusal can be had by its name, with the status and the code that Meta documents."""
+    """A fault with each refusal's name returns the status and the code that Meta documents."""
     response = ask("/v26.0/act_1001", headers={"X-Sandbox-Fault": fault})
     assert (response.status_code, response.json()["error"]["code"]) == (status, code)
 
 
 @pytest.fixture(scope="module")
 def limited() -> Iterator[Ask]:
-    """Asks a sandbox that allows an account four calls an hour."""
+    """A sandbox that allows an account four calls an hour."""
     with sandbox.serve_in_background({"SANDBOX_ACCOUNT_LIMIT": "4"}) as url:
         yield ask_at(url)
 
 
 def test_an_account_has_a_limit_of_its_own(limited: Ask) -> None:
-    """Usage is told in percent, the call too many is refused with the minutes until the first one is forgotten."""
+    """Usage is reported in percent; the call beyond the limit is refused with the minutes to wait."""
 
     def call(account: str, at: int) -> requests.Response:
         return limited(f"/v26.0/act_{account}", headers={CLOCK: str(at)}, fields="name")

@@ -1,4 +1,4 @@
-"""Holds the sandbox to faults that one vendor adds to those of all."""
+"""Tests of the sandbox's faults that belong to one vendor."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,7 +29,7 @@ Ask = Callable[..., httpx.Response]
 
 @pytest.fixture
 def ask() -> Ask:
-    """A function that asks a shop that can be sold out, beside a bank that cannot."""
+    """A function that sends a request to a server with a shop, which has the fault `sold_out`, and a bank."""
     app, faults = FastAPI(), Faults((SHOP, BANK))
     app.include_router(build_router(faults))
     for vendor in (SHOP, BANK):
@@ -46,7 +46,7 @@ def ask() -> Ask:
 
 @pytest.mark.parametrize("form", ["header", "parameter", "armed"])
 def test_a_fault_of_the_vendors_own_has_its_answer(ask: Ask, form: str) -> None:
-    """Status, body and headers are those that the vendor gave it, however the fault was asked for."""
+    """Status, body and headers are the vendor's, in whatever way the fault is requested."""
     if form == "armed":
         ask("/_faults", json={"fault": "sold_out"})
     headers = {"X-Sandbox-Fault": "sold_out"} if form == "header" else {}
@@ -56,27 +56,27 @@ def test_a_fault_of_the_vendors_own_has_its_answer(ask: Ask, form: str) -> None:
 
 
 def test_an_armed_fault_of_one_vendor_leaves_the_others_alone(ask: Ask) -> None:
-    """Armed for every path, it meets the paths of the vendor that has it."""
+    """A fault that is armed for every path affects the paths of its vendor only."""
     ask("/_faults", json={"fault": "sold_out"})
     assert ask("/bank/account").status_code == 200
 
 
-def test_another_vendors_fault_is_told(ask: Ask) -> None:
-    """A request for a fault that its vendor does not have is a 400 that names those it has."""
+def test_another_vendors_fault_is_refused(ask: Ask) -> None:
+    """A request for a fault that its vendor does not have is a 400 that names the available faults."""
     answer = ask("/bank/account", headers={"X-Sandbox-Fault": "sold_out"})
     assert answer.status_code == 400
     assert "accepted: 429, 500" in answer.json()["message"]
 
 
 def test_the_faults_of_vendors_are_shown(ask: Ask) -> None:
-    """Whoever asks which faults there are sees each vendor's beside the general ones."""
+    """The list of faults has those of each vendor, beside the general ones."""
     shown = ask("/_faults").json()
     assert "truncated" in shown["faults"]
     assert shown["vendors"] == {"/shop": {"sold_out": "409: {'message': 'sold out'}"}}
 
 
 def test_the_environment_arms_faults_of_vendors() -> None:
-    """SANDBOX_FAULT takes their names too."""
+    """SANDBOX_FAULT accepts them too."""
     armed = Faults.from_environment((SHOP, BANK), {"SANDBOX_FAULT": "/shop=sold_out;times=2, 500"}).armed
     assert armed == [Fault("sold_out", "/shop", 2), Fault("500")]
 
@@ -85,13 +85,13 @@ def test_the_environment_arms_faults_of_vendors() -> None:
     ("path", "status"),
     [("/shop/v1/orders/7/lines", 500), ("/shop/v2/orders/lines", 200), ("/shop/v1/carts/7/lines", 200)],
 )
-def test_a_path_may_leave_a_part_open(ask: Ask, path: str, status: int) -> None:
-    """`*` stands for anything, so that a fault can be armed for an id that is not known yet."""
+def test_a_path_may_have_a_wildcard(ask: Ask, path: str, status: int) -> None:
+    """`*` matches any text, so that a fault can be armed for an id that is not known yet."""
     ask("/_faults", json={"fault": "500", "path": "/shop/v*/orders/*/lines"})
     assert ask(path).status_code == status
 
 
 def test_a_fault_that_no_vendor_has_cannot_be_armed() -> None:
-    """Arming a name that there is not lists all there are."""
+    """An unknown name is refused with a list of all faults."""
     with pytest.raises(ValueError, match=r"accepted: 429, .*sold_out"):
         Faults((SHOP, BANK)).arm(Fault("sold"))

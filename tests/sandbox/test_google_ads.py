@@ -1,4 +1,4 @@
-"""Holds the sandbox's Google Ads to what Google documents."""
+"""Tests of the sandbox's Google Ads against Google's documentation."""
 
 import time
 from collections import Counter, defaultdict
@@ -31,12 +31,12 @@ Ask = Callable[..., requests.Response]
 
 @pytest.fixture(scope="module")
 def ads(sandbox_url: str) -> str:
-    """Where the sandbox's Google Ads is."""
+    """Base URL of the sandbox's Google Ads."""
     return f"{sandbox_url}/google_ads"
 
 
 def get_token(ads: str, **options: str) -> requests.Response:
-    """Asks for an access token."""
+    """Requests an access token."""
     return requests.post(f"{ads}/token", data={**REFRESH, **options}, timeout=10)
 
 
@@ -48,7 +48,7 @@ def token(ads: str) -> str:
 
 @pytest.fixture
 def ask(ads: str, token: str) -> Ask:
-    """A function that asks an account a query."""
+    """A function that sends a query to an account."""
 
     def post(customer: str, query: str, login: str | None = GROUP, **more: Any) -> requests.Response:
         where = f"{ads}{more.get('on', '')}/{more.get('version', 'v25')}"
@@ -63,15 +63,15 @@ def ask(ads: str, token: str) -> Ask:
 
 
 def rows_of(answer: requests.Response) -> list[dict[str, Any]]:
-    """The rows of all pieces of a stream."""
+    """Returns the rows of all messages of a stream."""
     assert answer.status_code == 200, answer.text
     return [row for piece in answer.json() for row in piece.get("results", ())]
 
 
 def error_of(answer: requests.Response) -> tuple[int, str]:
-    """The status of an answer, and the word of its GoogleAdsFailure."""
-    said = answer.json()
-    (detail,) = (said[0] if isinstance(said, list) else said)["error"]["details"]
+    """Returns the status of a response, and the error code of its GoogleAdsFailure."""
+    content = answer.json()
+    (detail,) = (content[0] if isinstance(content, list) else content)["error"]["details"]
     assert detail["@type"].endswith(".errors.GoogleAdsFailure")
     assert answer.headers["request-id"] == detail["requestId"]
     (word,) = detail["errors"][0]["errorCode"].values()
@@ -79,7 +79,7 @@ def error_of(answer: requests.Response) -> tuple[int, str]:
 
 
 def test_a_row_is_written_as_google_writes_one(ask: Ask) -> None:
-    """Names are in camel case, 64-bit integers are text, resources bring their names, what is not set is not there."""
+    """Keys are in camel case, 64-bit integers are text, resources have their names, and unset fields are omitted."""
     query = "SELECT campaign.id, campaign.end_date_time, campaign_budget.amount_micros, campaign.status FROM campaign"
     first, *_, last = rows_of(ask(NL, query))
     assert first == {
@@ -93,16 +93,16 @@ def test_a_row_is_written_as_google_writes_one(ask: Ask) -> None:
     ]
 
 
-def test_a_manager_has_all_below_it_as_clients(ask: Ask) -> None:
-    """Direct and indirect ones and itself, whatever their status; an account that manages nobody has none."""
+def test_a_manager_has_all_accounts_below_it_as_clients(ask: Ask) -> None:
+    """The clients are direct and indirect ones and the manager, with any status; other accounts have none."""
     query = "SELECT customer_client.id, customer_client.level, customer_client.manager FROM customer_client"
     found = {row["customerClient"]["id"]: row["customerClient"]["level"] for row in rows_of(ask(GROUP, query))}
     assert found == {GROUP: "0", NL: "1", "1000000012": "1", OLD: "1", "1000000014": "1", "1000000002": "1", JP: "2"}
     assert rows_of(ask(NL, query)) == []
 
 
-def test_conversions_come_in_and_clicks_are_taken_back(ask: Ask) -> None:
-    """On a later day the same days have more conversions, never fewer, and some of their rows are gone."""
+def test_conversions_are_added_and_clicks_are_removed(ask: Ask) -> None:
+    """On a later date, the same days have more conversions and fewer rows."""
     seen = []
     for today in ("2026-10-10", "2026-10-20", "2026-11-30"):
         rows = rows_of(ask(JP, f"{DAILY} BETWEEN '2026-09-01' AND '2026-10-10'", on=f"/on/{today}"))
@@ -112,14 +112,14 @@ def test_conversions_come_in_and_clicks_are_taken_back(ask: Ask) -> None:
     assert seen[0] != seen[1] != seen[2]
 
 
-def test_no_row_is_younger_than_today(ask: Ask) -> None:
-    """The day in the address is the last one that has rows."""
+def test_no_row_is_later_than_today(ask: Ask) -> None:
+    """Today's date in the URL is the last day with rows."""
     rows = rows_of(ask(NL, f"{DAILY} BETWEEN '2026-09-28' AND '2026-12-31'", on="/on/2026-10-02"))
     assert max(row["segments"]["date"] for row in rows) == "2026-10-02"
 
 
 def test_campaigns_are_the_sums_of_their_ad_groups(ask: Ask) -> None:
-    """Cost, impressions and clicks of a campaign's day are those of its ad groups together."""
+    """Cost, impressions and clicks of a campaign's day are the sums of its ad groups."""
     between = "segments.date BETWEEN '2026-09-01' AND '2026-10-31'"
     sums: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for resource in ("campaign", "ad_group"):
@@ -130,14 +130,14 @@ def test_campaigns_are_the_sums_of_their_ad_groups(ask: Ask) -> None:
     assert len(sums["campaign"]) > 150
 
 
-def test_the_same_question_has_the_same_answer(ask: Ask) -> None:
-    """Rows follow from account and day."""
+def test_the_same_query_has_the_same_rows(ask: Ask) -> None:
+    """Rows depend on account and day only."""
     query = f"{DAILY} BETWEEN '2026-10-01' AND '2026-10-31'"
     assert ask(NL, query).text == ask(NL, query).text
 
 
-def test_a_stream_comes_in_pieces_of_ten_thousand_rows(ask: Ask) -> None:
-    """Five days of the large account are two pieces, and one page that points to the next."""
+def test_a_stream_has_messages_of_ten_thousand_rows(ask: Ask) -> None:
+    """Five days of the large account are two messages of a stream, and two pages."""
     query = "SELECT ad_group.id, segments.date FROM ad_group WHERE segments.date BETWEEN '2026-10-01' AND '2026-10-05'"
     pieces = ask(LARGE, query, login=LARGE).json()
     assert [len(piece["results"]) for piece in pieces] == [10_000, 2_500]
@@ -148,7 +148,7 @@ def test_a_stream_comes_in_pieces_of_ten_thousand_rows(ask: Ask) -> None:
 
 
 def test_no_rows_are_no_results(ask: Ask) -> None:
-    """A stream without rows is one piece that has the mask alone."""
+    """A stream without rows is one message with the field mask only."""
     (piece,) = ask(NL, f"{DAILY} BETWEEN '2020-01-01' AND '2020-01-31'").json()
     assert sorted(piece) == ["fieldMask", "requestId"]
 
@@ -178,7 +178,7 @@ def test_no_rows_are_no_results(ask: Ask) -> None:
     ],
 )
 def test_a_wrong_query_is_refused(ask: Ask, query: str, word: str) -> None:
-    """Each mistake has Google's own word for it."""
+    """Each mistake has Google's error code."""
     assert error_of(ask(NL, query)) == (400, word)
 
 
@@ -194,29 +194,29 @@ def test_a_wrong_query_is_refused(ask: Ask, query: str, word: str) -> None:
         pytest.param("123-456-7890", GROUP, (400, "INVALID_CUSTOMER_ID"), id="dashes"),
     ],
 )
-def test_an_account_is_reached_by_way_of_its_manager_alone(
+def test_an_account_is_read_through_its_manager_only(
     ask: Ask, customer: str, login: str | None, expected: tuple[int, str]
 ) -> None:
-    """Without the right login-customer-id, permission or status there is a refusal that says which."""
+    """Without the right login-customer-id, permission or status, the refusal names the reason."""
     assert error_of(ask(customer, "SELECT customer.id FROM customer", login)) == expected
 
 
 def test_managers_have_no_metrics(ask: Ask) -> None:
-    """A manager is asked for its clients, not for numbers."""
+    """A manager has clients, but no metrics."""
     answer = ask(GROUP, f"{DAILY} BETWEEN '2026-10-01' AND '2026-10-02'")
     assert error_of(answer) == (400, "REQUESTED_METRICS_FOR_MANAGER")
 
 
-def test_versions_live_and_die(ask: Ask) -> None:
-    """Four versions answer; older ones are refused by name, unknown ones are an HTML page."""
+def test_old_and_unknown_versions_are_refused(ask: Ask) -> None:
+    """Four versions are accepted; older ones are refused by name, unknown ones return an HTML page."""
     answers = {number: ask(NL, "SELECT campaign.id FROM campaign", version=f"v{number}") for number in (22, 23, 26, 27)}
     assert error_of(answers[22]) == (400, "UNSUPPORTED_VERSION")
     assert [answers[number].status_code for number in (23, 26, 27)] == [200, 200, 404]
     assert answers[27].headers["Content-Type"].startswith("text/html")
 
 
-def test_a_page_size_cannot_be_asked_for(ask: Ask) -> None:
-    """Pages have ten thousand rows, whatever a caller would like."""
+def test_a_page_size_is_refused(ask: Ask) -> None:
+    """Pages have ten thousand rows, and a page_size is refused."""
     answer = ask(NL, "SELECT campaign.id FROM campaign", method="search", body={"pageSize": 10})
     assert error_of(answer) == (400, "PAGE_SIZE_NOT_SUPPORTED")
 
@@ -231,13 +231,13 @@ def test_a_page_size_cannot_be_asked_for(ask: Ask) -> None:
     ids=["refresh-token", "client", "grant"],
 )
 def test_wrong_credentials_give_no_token(ads: str, options: dict[str, str], expected: tuple[int, str]) -> None:
-    """Each has OAuth's own word."""
+    """Each mistake has OAuth's error code."""
     answer = get_token(ads, **options)
     assert (answer.status_code, answer.json()["error"]) == expected
 
 
-def test_a_token_is_good_for_so_many_uses(ads: str, ask: Ask) -> None:
-    """After them it has expired, and one that nobody gave is none."""
+def test_a_token_may_have_a_limited_number_of_uses(ads: str, ask: Ask) -> None:
+    """After its last use a token has expired; an unknown token is refused."""
     token = get_token(ads, refresh_token=f"{TOKENS['google_ads']};uses=2").json()["access_token"]
     query = "SELECT customer.id FROM customer"
     assert [ask(NL, query, token=token).status_code for _ in range(2)] == [200, 200]
@@ -245,8 +245,8 @@ def test_a_token_is_good_for_so_many_uses(ads: str, ask: Ask) -> None:
     assert error_of(ask(NL, query, token="ya29.wrong")) == (401, "OAUTH_TOKEN_INVALID")
 
 
-def test_a_token_is_good_for_so_many_seconds(ads: str, ask: Ask) -> None:
-    """What is told as `expires_in` is when it ends."""
+def test_a_token_may_have_a_limited_lifetime(ads: str, ask: Ask) -> None:
+    """The token expires after `expires_in` seconds."""
     given = get_token(ads, refresh_token=f"{TOKENS['google_ads']};seconds=0").json()
     assert given["expires_in"] == 0
     answer = ask(NL, "SELECT customer.id FROM customer", token=given["access_token"])
@@ -263,10 +263,10 @@ def test_a_token_is_good_for_so_many_seconds(ads: str, ask: Ask) -> None:
         pytest.param({"exp": 4_000_000_000}, (400, "invalid_scope"), id="too-long"),
     ],
 )
-def test_a_service_account_signs_for_a_token(
+def test_a_service_account_gets_a_token_for_a_signed_claim(
     ads: str, change: dict[str, Any], expected: tuple[int, str | None]
 ) -> None:
-    """A claim that is signed with its key, for this address and scope, is worth a token; any other one is none."""
+    """A claim signed with the account's key, for this URL and scope, gives a token; others are refused."""
     key = rsa.generate_private_key(65537, 2048)
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     account = {"email": "loader@sandbox.example", "public_key": public.decode()}
@@ -280,7 +280,7 @@ def test_a_service_account_signs_for_a_token(
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_a_fault_of_its_own_is_answered_once(ask: Ask, arm_fault: Callable[..., None], fault: str) -> None:
-    """Each is Google's answer to the one request that meets it, and the next one is fine."""
+    """Each fault is Google's response to one request; the next request succeeds."""
     query = "SELECT customer.id FROM customer"
     arm_fault("/google_ads/v25/", fault, times=1)
     refused, fine = ask(NL, query), ask(NL, query)

@@ -1,4 +1,4 @@
-"""Holds the sandbox to what the vendors document, and to misbehaving exactly when asked."""
+"""Tests of the sandbox against the vendors' documentation, and of its faults."""
 
 import ast
 import csv
@@ -39,7 +39,7 @@ Rows = list[dict[str, Any]]
 
 
 def get(url: str, headers: dict[str, str] | None = None, /, **parameters: Any) -> requests.Response:
-    """Asks the sandbox, with the vendor's token unless told otherwise."""
+    """Sends a request to the sandbox, by default with the vendor's token."""
     vendor = url.split("/")[3]
     token = {"Authorization": f"Bearer {TOKENS[vendor]}"} if vendor in TOKENS and vendor != "socrata" else {}
     return requests.get(url, params=parameters, headers={**NAME, **token, **(headers or {})}, timeout=10)
@@ -55,7 +55,7 @@ def walk_github(base: str, **headers: str) -> Iterator[Rows]:
 
 
 def walk_socrata_json(base: str, **headers: str) -> Iterator[Rows]:
-    """Counts $offset up until a page is empty."""
+    """Increments $offset until a page is empty."""
     offset = 0
     while rows := get(f"{base}{AIRPORTS}", headers, **{"$limit": 1000, "$offset": offset, "$order": "iata"}).json():
         yield rows
@@ -63,7 +63,7 @@ def walk_socrata_json(base: str, **headers: str) -> Iterator[Rows]:
 
 
 def walk_socrata_csv(base: str, **headers: str) -> Iterator[Rows]:
-    """Counts $offset up until a page is empty; every page has its own header."""
+    """Increments $offset until a page is empty; every page has its own header."""
     offset = 0
     while True:
         text = get(f"{base}{WEATHER}", headers, **{"$limit": 400, "$offset": offset}).text
@@ -108,7 +108,7 @@ def walk_x(base: str, **headers: str) -> Iterator[Rows]:
 
 
 def walk_apify(base: str, **headers: str) -> Iterator[Rows]:
-    """Counts the offset up to the total of the header."""
+    """Increments the offset up to the total in the header."""
     offset, total = 0, 1
     while offset < total:
         response = get(f"{base}{ITEMS}", headers, offset=offset, limit=50)
@@ -130,15 +130,15 @@ WALKS = [
 
 
 @pytest.mark.parametrize(("walk", "key", "count"), WALKS)
-def test_paging_meets_every_row_once(sandbox_url: str, walk: Walk, key: str, count: int) -> None:
-    """Whoever follows the vendor's paging gets all rows and none twice."""
+def test_paging_returns_every_row_once(sandbox_url: str, walk: Walk, key: str, count: int) -> None:
+    """Following the vendor's paging gives all rows, without duplicates."""
     found = [row[key] for page in walk(sandbox_url) for row in page]
     assert len(found) == len(set(found)) == count
 
 
 @pytest.mark.parametrize(("walk", "key", "count"), WALKS)
 def test_a_repeated_page_has_the_first_rows(sandbox_url: str, walk: Walk, key: str, count: int) -> None:
-    """Under `repeated`, the second page is the first page again, whatever the style of paging."""
+    """With `repeated`, the second page is the first page again, for any kind of paging."""
     del count
     pages = walk(sandbox_url, **{"X-Sandbox-Fault": "repeated"})
     first, second = next(pages), next(pages)
@@ -147,7 +147,7 @@ def test_a_repeated_page_has_the_first_rows(sandbox_url: str, walk: Walk, key: s
 
 @pytest.mark.parametrize(("walk", "key", "count"), WALKS)
 def test_a_next_page_that_is_this_page_never_ends(sandbox_url: str, walk: Walk, key: str, count: int) -> None:
-    """Under `self_next`, whoever follows the pointer blindly meets the same rows for ever."""
+    """With `self_next`, a client that follows the pointer receives the same rows for ever."""
     del count
     pages = walk(sandbox_url, **{"X-Sandbox-Fault": "self_next"})
     met = Counter(next(pages)[0][key] for _ in range(5))
@@ -155,29 +155,29 @@ def test_a_next_page_that_is_this_page_never_ends(sandbox_url: str, walk: Walk, 
 
 
 def test_two_servers_have_the_same_rows(sandbox_url: str) -> None:
-    """Rows follow from the seed alone: not from the start, the order of requests or the hash seed."""
+    """Rows depend on the seed only: not on the start, the order of requests or the hash seed."""
     with sandbox.serve_in_background({"PYTHONHASHSEED": "7"}) as other:
         for param in reversed(WALKS):
             walk: Any = param.values[0]
             assert list(walk(other)) == list(walk(sandbox_url))
 
 
-def test_frankfurter_answers_the_banks_own_numbers(sandbox_url: str) -> None:
-    """For the euro the rates are the European Central Bank's, for every working day since 1999."""
+def test_frankfurter_returns_the_banks_rates(sandbox_url: str) -> None:
+    """For the euro, the rates are those of the European Central Bank, for every working day since 1999."""
     day = get(f"{sandbox_url}/frankfurter/v1/1999-01-04").json()
     assert day["date"] == "1999-01-04"
     assert (day["rates"]["USD"], day["rates"]["JPY"]) == (1.1789, 133.73)
     assert "CYP" in day["rates"]
 
 
-def test_frankfurter_computes_crosses(sandbox_url: str) -> None:
-    """For another base the rates are crosses, rounded as Frankfurter does, and the base itself is left out."""
+def test_frankfurter_computes_cross_rates(sandbox_url: str) -> None:
+    """For another base, the rates are cross rates, rounded as by Frankfurter, without the base itself."""
     day = get(f"{sandbox_url}/frankfurter/v1/1999-01-04", base="USD", symbols="EUR,JPY,USD").json()
     assert day == {"amount": 1.0, "base": "USD", "date": "1999-01-04", "rates": {"EUR": 0.84825, "JPY": 113.44}}
 
 
 def test_frankfurter_begins_a_range_with_the_last_working_day(sandbox_url: str) -> None:
-    """A range that begins on a weekend begins with Friday, as Frankfurter's own does."""
+    """A range that begins on a weekend begins with Friday, as with Frankfurter."""
     found = get(f"{sandbox_url}/frankfurter/v1/2024-01-06..2024-01-08").json()
     assert list(found["rates"]) == ["2024-01-05", "2024-01-08"]
     assert (found["start_date"], found["end_date"]) == ("2024-01-05", "2024-01-08")
@@ -193,14 +193,14 @@ def test_frankfurter_begins_a_range_with_the_last_working_day(sandbox_url: str) 
         pytest.param("tomorrow", 400, id="no-date"),
     ],
 )
-def test_frankfurter_refuses_in_its_words(sandbox_url: str, path: str, status: int) -> None:
-    """What Frankfurter does not have is a 404 with its message."""
+def test_frankfurter_refuses_with_its_message(sandbox_url: str, path: str, status: int) -> None:
+    """Unknown dates and currencies are a 404 with Frankfurter's message."""
     response = get(f"{sandbox_url}/frankfurter/v1/{path}")
     assert (response.status_code, list(response.json())) == (status, ["message"])
 
 
 def test_github_links_every_direction(sandbox_url: str) -> None:
-    """The Link header of a middle page names its neighbours and both ends, with all other parameters kept."""
+    """The Link header of a middle page has its neighbours and both ends, with all other parameters unchanged."""
     links = get(f"{sandbox_url}{COMMITS}", per_page=10, page=3, since="2024-06-01T00:00:00Z").links
     assert {name: link["url"].rsplit("page=", 1)[1] for name, link in links.items() if name != "last"} == {
         "prev": "2",
@@ -212,7 +212,7 @@ def test_github_links_every_direction(sandbox_url: str) -> None:
 
 
 def test_github_filters_by_since(sandbox_url: str) -> None:
-    """`since` keeps commits by the time they were applied and issues by the time they were updated, inclusively."""
+    """`since` includes commits by committer date and issues by the time of their last update."""
     since = "2026-06-01T00:00:00Z"
     commits = get(f"{sandbox_url}{COMMITS}", per_page=100, since=since)
     assert "next" not in commits.links
@@ -227,7 +227,7 @@ def test_github_filters_by_since(sandbox_url: str) -> None:
 
 
 def test_github_lists_pull_requests_among_issues(sandbox_url: str) -> None:
-    """Every pull request is an issue of the same number; issues proper have no `pull_request`."""
+    """Every pull request is an issue of the same number; other issues have no `pull_request`."""
     root = f"{sandbox_url}/github/repos/dlt-hub/dlt"
     pages = [get(f"{root}/issues", state="all", per_page=100, page=page).json() for page in range(1, 6)]
     issues = [issue for page in pages for issue in page]
@@ -238,7 +238,7 @@ def test_github_lists_pull_requests_among_issues(sandbox_url: str) -> None:
 
 
 def test_socrata_spells_numbers_as_text_and_leaves_nulls_out(sandbox_url: str) -> None:
-    """JSON of SODA 2.1 has numbers as text and no empty fields; the types stand in a header."""
+    """In JSON of SODA 2.1, numbers are text and empty fields are omitted; a header has the types."""
     response = get(f"{sandbox_url}{AIRPORTS}", **{"$limit": 5000})
     rows = {row["iata"]: row for row in response.json()}
     assert rows["00M"]["latitude"] == "31.95376472"
@@ -248,15 +248,15 @@ def test_socrata_spells_numbers_as_text_and_leaves_nulls_out(sandbox_url: str) -
 
 
 def test_socrata_orders_and_refuses_unknown_columns(sandbox_url: str) -> None:
-    """`$order` sorts both ways, and a column that is not there is a 400 in Socrata's words."""
+    """`$order` sorts both ways; an unknown column is a 400 with Socrata's message."""
     names = [row["iata"] for row in get(f"{sandbox_url}{AIRPORTS}", **{"$limit": 3, "$order": "iata desc"}).json()]
     assert names == sorted(names, reverse=True)
     refused = get(f"{sandbox_url}{AIRPORTS}", **{"$order": "nothing"})
     assert (refused.status_code, refused.json()["code"]) == (400, "query.soql.no-such-column")
 
 
-def test_facebook_answers_the_fields_that_were_asked_for(sandbox_url: str) -> None:
-    """Fields are chosen by name, sub-fields and modifiers and all; `id` always comes."""
+def test_facebook_returns_the_requested_fields(sandbox_url: str) -> None:
+    """Fields are selected by name, with sub-fields and modifiers; `id` is always included."""
     fields = "created_time,reactions.limit(0).summary(total_count),attachments{title,unshimmed_url}"
     rows = get(f"{sandbox_url}{TAGGED}", fields=fields, limit=100).json()["data"]
     assert set().union(*rows) == {"id", "created_time", "reactions", "attachments"}
@@ -264,7 +264,7 @@ def test_facebook_answers_the_fields_that_were_asked_for(sandbox_url: str) -> No
 
 
 def test_facebook_has_a_cursor_but_no_next_on_the_last_page(sandbox_url: str) -> None:
-    """The end is told by the missing `next`, not by a missing cursor; the page after it is empty."""
+    """The end is a missing `next`, not a missing cursor; the page after it is empty."""
     since = "2026-10-30T00:00:00+0000"
     page = get(f"{sandbox_url}{TAGGED}", limit=100, since=since).json()
     assert "next" not in page["paging"]
@@ -273,14 +273,14 @@ def test_facebook_has_a_cursor_but_no_next_on_the_last_page(sandbox_url: str) ->
     assert get(f"{sandbox_url}{TAGGED}", limit=100, since=since, after=after).json() == {"data": []}
 
 
-def test_reddit_throttles_who_does_not_say_who_it_is(sandbox_url: str) -> None:
-    """A library's default User-Agent gets 429."""
+def test_reddit_throttles_default_user_agents(sandbox_url: str) -> None:
+    """A library's default User-Agent receives 429."""
     token = {"Authorization": f"Bearer {TOKENS['reddit']}"}
     assert requests.get(f"{sandbox_url}{SEARCH}", headers=token, timeout=10).status_code == 429
 
 
-def test_x_answers_few_fields_unless_asked(sandbox_url: str) -> None:
-    """Without tweet.fields and expansions a post has id, text and its history; with them its author as well."""
+def test_x_returns_few_fields_by_default(sandbox_url: str) -> None:
+    """Without tweet.fields and expansions a post has id, text and edit history; with them also its author."""
     bare = get(f"{sandbox_url}{RECENT}").json()
     assert set(bare["data"][0]) == {"id", "text", "edit_history_tweet_ids"}
     assert "includes" not in bare
@@ -291,11 +291,11 @@ def test_x_answers_few_fields_unless_asked(sandbox_url: str) -> None:
     assert set(full["includes"]["users"][0]) == {"id", "name", "username", "verified"}
 
 
-def test_apify_tells_the_page_in_headers(sandbox_url: str) -> None:
-    """The body is a plain array; where it lies stands in the headers."""
+def test_apify_describes_the_page_in_headers(sandbox_url: str) -> None:
+    """The body is a plain array; the headers have offset, count, limit and total."""
     response = get(f"{sandbox_url}{ITEMS}", offset=310, limit=50)
-    told = {name: response.headers[f"X-Apify-Pagination-{name}"] for name in ("Total", "Offset", "Count", "Limit")}
-    assert told == {"Total": "320", "Offset": "310", "Count": "10", "Limit": "50"}
+    paging = {name: response.headers[f"X-Apify-Pagination-{name}"] for name in ("Total", "Offset", "Count", "Limit")}
+    assert paging == {"Total": "320", "Offset": "310", "Count": "10", "Limit": "50"}
     assert len(response.json()) == 10
 
 
@@ -311,10 +311,10 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("path", "status", "where", "says"), REFUSALS)
-def test_a_wrong_token_is_refused_in_the_vendors_words(
+def test_a_wrong_token_is_refused_in_the_vendors_format(
     sandbox_url: str, path: str, status: int, where: tuple[str, ...], says: object
 ) -> None:
-    """A wrong token gets the vendor's status and the vendor's body."""
+    """A wrong token gives the vendor's status and body."""
     response = get(f"{sandbox_url}{path}", {"Authorization": "Bearer wrong", "X-App-Token": "wrong"})
     assert response.status_code == status
     body = response.json()
@@ -325,7 +325,7 @@ def test_a_wrong_token_is_refused_in_the_vendors_words(
 
 @pytest.mark.parametrize("path", [TAGGED, SEARCH, RECENT, ITEMS])
 def test_a_missing_token_is_refused(sandbox_url: str, path: str) -> None:
-    """These vendors let nobody in without a token."""
+    """These vendors refuse requests without a token."""
     assert requests.get(f"{sandbox_url}{path}", headers=NAME, timeout=10).status_code == 401
 
 
@@ -348,15 +348,15 @@ def test_a_missing_token_is_refused(sandbox_url: str, path: str) -> None:
         pytest.param("/apify/v2/datasets/x-posts/items?limit=0", 400, id="apify-limit"),
     ],
 )
-def test_a_wrong_request_is_refused_in_the_vendors_words(sandbox_url: str, path: str, status: int) -> None:
-    """What is not there or not allowed gets the vendor's body, never the framework's own."""
+def test_an_invalid_request_is_refused_in_the_vendors_format(sandbox_url: str, path: str, status: int) -> None:
+    """An unknown path or an invalid parameter gives the vendor's body, never FastAPI's."""
     response = get(f"{sandbox_url}{path}")
     assert response.status_code == status
     assert "detail" not in response.json() or "x" in path.split("/")
 
 
 def test_x_errors_are_problem_details(sandbox_url: str) -> None:
-    """X answers errors as application/problem+json."""
+    """X returns errors as application/problem+json."""
     response = get(f"{sandbox_url}{RECENT}", max_results=5)
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json()["type"].endswith("/invalid-request")
@@ -373,10 +373,10 @@ def test_x_errors_are_problem_details(sandbox_url: str) -> None:
         pytest.param(LATEST, 429, {}, id="frankfurter"),
     ],
 )
-def test_the_limit_is_met_in_the_vendors_words(
+def test_the_limit_is_enforced_in_the_vendors_format(
     limited_url: str, path: str, status: int, headers: dict[str, str]
 ) -> None:
-    """The third request of two is refused with the vendor's status, and every answer tells what is left."""
+    """With a limit of two, the third request has the vendor's status; every response has the remaining requests."""
     answers = [get(f"{limited_url}{path}") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, status]
     assert {name: answers[2].headers[name] for name in headers} == headers
@@ -395,8 +395,8 @@ def limited_url() -> Iterator[str]:
 
 @pytest.mark.parametrize("path", ENDPOINTS)
 @pytest.mark.parametrize("fault", ["429", "500", "503"])
-def test_every_vendor_fails_in_its_own_words(sandbox_url: str, path: str, fault: str) -> None:
-    """A fault of a status has that status and the vendor's body; 429 says when to come back."""
+def test_every_vendor_fails_in_its_own_format(sandbox_url: str, path: str, fault: str) -> None:
+    """The fault of a status has that status and the vendor's body; 429 has the time of the next attempt."""
     response = get(f"{sandbox_url}{path}", {"X-Sandbox-Fault": f"{fault};seconds=3"})
     assert response.status_code == int(fault)
     assert response.json()
@@ -405,7 +405,7 @@ def test_every_vendor_fails_in_its_own_words(sandbox_url: str, path: str, fault:
 
 @pytest.mark.parametrize("path", [COMMITS, AIRPORTS, TAGGED, SEARCH, RECENT, ITEMS, CAMPAIGNS])
 def test_a_token_can_expire(sandbox_url: str, path: str) -> None:
-    """Under `expired`, the right token is refused as a wrong one is."""
+    """With `expired`, the right token is refused like a wrong one."""
     expired = get(f"{sandbox_url}{path}", {"X-Sandbox-Fault": "expired"})
     wrong = get(f"{sandbox_url}{path}", {"Authorization": "Bearer wrong", "X-App-Token": "wrong"})
     assert (expired.status_code, expired.json()) == (wrong.status_code, wrong.json())
@@ -413,32 +413,32 @@ def test_a_token_can_expire(sandbox_url: str, path: str) -> None:
 
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_a_connection_can_be_reset(sandbox_url: str, path: str) -> None:
-    """Under `reset`, the socket is reset before a byte is answered."""
+    """With `reset`, the connection is reset before the first byte of the response."""
     with pytest.raises(requests.ConnectionError, match="reset by peer"):
         get(f"{sandbox_url}{path}", {"X-Sandbox-Fault": "reset"})
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_a_body_can_stop_half_way(sandbox_url: str, path: str) -> None:
-    """Under `truncated`, the response is complete HTTP with half of the body."""
+    """With `truncated`, the response is complete HTTP with half of the body."""
     whole, half = get(f"{sandbox_url}{path}"), get(f"{sandbox_url}{path}", {"X-Sandbox-Fault": "truncated"})
     assert half.status_code == 200
     assert half.headers["Content-Type"] == whole.headers["Content-Type"]
-    # Facebook's answer names the url that was asked for; no other differs.
+    # Facebook's response contains the requested URL; those of others are the same.
     assert whole.text.startswith(half.text)
     assert abs(len(whole.content) - 2 * len(half.content)) <= 1
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_a_page_can_be_html(sandbox_url: str, path: str) -> None:
-    """Under `html`, status 200 comes with a page for people."""
+    """With `html`, status 200 has an HTML page."""
     response = get(f"{sandbox_url}{path}", {"X-Sandbox-Fault": "html"})
     assert (response.status_code, response.text[:15]) == (200, "<!doctype html>")
     assert response.headers["Content-Type"].startswith("text/html")
 
 
-def test_bytes_can_dribble(sandbox_url: str) -> None:
-    """Under `slow`, the same bytes take as long as was asked for."""
+def test_a_response_can_be_slow(sandbox_url: str) -> None:
+    """With `slow`, the same bytes take the requested time."""
     began = time.monotonic()
     slow = get(f"{sandbox_url}{LATEST}", {"X-Sandbox-Fault": "slow;seconds=0.4"})
     assert time.monotonic() - began >= 0.4
@@ -446,19 +446,19 @@ def test_bytes_can_dribble(sandbox_url: str) -> None:
 
 
 def test_a_fault_can_be_counted(sandbox_url: str) -> None:
-    """`after` lets requests through first, `times` ends the fault, each path counts for itself."""
+    """`after` lets requests through first, `times` ends the fault, and each path is counted separately."""
     fault = {"X-Sandbox-Fault": "500;after=1;times=2"}
     assert [get(f"{sandbox_url}{COMMITS}", fault).status_code for _ in range(4)] == [200, 500, 500, 200]
     assert get(f"{sandbox_url}{AIRPORTS}", fault).status_code == 200
 
 
-def test_a_fault_can_come_by_the_query(sandbox_url: str) -> None:
-    """`sandbox_fault` does what the header does."""
+def test_a_fault_can_be_requested_by_a_parameter(sandbox_url: str) -> None:
+    """The parameter `sandbox_fault` has the same effect as the header."""
     assert get(f"{sandbox_url}{LATEST}", sandbox_fault="503").status_code == 503
 
 
 def test_a_fault_can_be_armed_for_a_path(sandbox_url: str, arm_fault: Callable[..., None]) -> None:
-    """An armed fault meets the paths under its prefix only, so many times, and shows itself."""
+    """An armed fault affects the paths with its prefix only, the armed number of times, and is listed."""
     arm_fault("/github/repos/dlt-hub/dlt/issues", "503", times=1)
     issues = f"{sandbox_url}/github/repos/dlt-hub/dlt/issues"
     assert get(f"{sandbox_url}{COMMITS}").status_code == 200
@@ -477,26 +477,26 @@ def test_a_fault_can_be_armed_for_the_process() -> None:
 
 
 @pytest.mark.parametrize("spec", ["nonsense", "500;often=1"])
-def test_an_unknown_fault_is_told(sandbox_url: str, spec: str) -> None:
-    """A misspelt fault is a 400 that names what there is, never a request that quietly succeeds."""
+def test_an_unknown_fault_is_refused(sandbox_url: str, spec: str) -> None:
+    """A misspelt fault is a 400 that lists the faults, never a request that succeeds."""
     response = get(f"{sandbox_url}{LATEST}", {"X-Sandbox-Fault": spec})
     assert response.status_code == 400
     assert "accepted" in response.json()["message"]
 
 
 def test_an_unknown_fault_cannot_be_armed(sandbox_url: str) -> None:
-    """The same holds for arming."""
+    """An unknown name is refused."""
     assert requests.post(f"{sandbox_url}/_faults", json={"fault": "nonsense"}, timeout=10).status_code == 400
 
 
 def test_a_server_with_an_unknown_fault_does_not_start() -> None:
-    """The same holds for the environment, and whoever waits for the server hears of it."""
+    """An unknown name in SANDBOX_FAULT ends the server, and the waiting parent gets its error."""
     with pytest.raises(RuntimeError, match="did not start"), sandbox.serve_in_background({"SANDBOX_FAULT": "nonsense"}):
         pass
 
 
-def test_posts_are_enough_to_count_on(sandbox_url: str) -> None:
-    """Several hundred posts over sixty days, by people and with links that come back, on every platform."""
+def test_posts_are_numerous(sandbox_url: str) -> None:
+    """Every platform has several hundred posts over sixty days, with repeated authors and links."""
     posts = [row for page in walk_reddit(sandbox_url) for row in page]
     days = {int(row["created_utc"] // 86_400) for row in posts}
     assert 55 <= max(days) - min(days) <= 60
@@ -519,7 +519,7 @@ def test_posts_are_enough_to_count_on(sandbox_url: str) -> None:
 def test_scraped_items_are_semi_structured(
     sandbox_url: str, dataset: str, key: str, walk: Walk, known: Callable[[dict[str, Any]], str]
 ) -> None:
-    """Keys go missing, counts and times mix types, and a part of the items is what the API has too."""
+    """Keys are missing, counts and times have mixed types, and some of the items are posts of the API."""
     items = get(f"{sandbox_url}/apify/v2/datasets/{dataset}/items").json()
     assert len({frozenset(item) for item in items}) > 5
     kinds = {name: {type(item[name]) for item in items if name in item} for name in set().union(*items)}
@@ -529,15 +529,15 @@ def test_scraped_items_are_semi_structured(
     assert len(shared) == 150
 
 
-def test_the_app_does_not_load_what_its_data_comes_with() -> None:
-    """Start stays fast: the packages that ship the rows are read as files, never imported."""
+def test_the_app_does_not_import_packages_of_data() -> None:
+    """The start is fast, because packages that contain data are read as files and never imported."""
     code = "import sys, sandbox.app as a; a.build_app(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert not {"pandas", "numpy", "vega_datasets", "currency_converter"} & set(loaded.split())
 
 
 def test_docs_and_health_answer(sandbox_url: str) -> None:
-    """People find the protocols under /docs, programs the health under /_health."""
+    """/docs documents the protocols, and /_health reports that the server runs."""
     assert requests.get(f"{sandbox_url}/docs", timeout=10).status_code == 200
     paths = requests.get(f"{sandbox_url}/openapi.json", timeout=10).json()["paths"]
     vendors = requests.get(f"{sandbox_url}/_health", timeout=10).json()["vendors"]
@@ -545,7 +545,7 @@ def test_docs_and_health_answer(sandbox_url: str) -> None:
 
 
 def test_every_setting_is_an_argument_of_its_source() -> None:
-    """The sandbox sets nothing that no generator takes, and all that a generator cannot do without."""
+    """Each setting of the sandbox is an argument of a source, and includes every argument without a default."""
     taken, needed = set(), set()
     for file in (ROOT / "dlthub").glob("*/data.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -562,13 +562,13 @@ def test_every_setting_is_an_argument_of_its_source() -> None:
 
 
 def run_sandbox(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
-    """Runs `python -m sandbox` to its end."""
+    """Runs `python -m sandbox` until it exits."""
     command = [sys.executable, "-m", "sandbox", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60, **options)
 
 
 def test_exec_runs_a_command_with_a_sandbox_and_stops_it() -> None:
-    """The command finds a healthy sandbox in its settings; its exit code is ours; the server is gone afterwards."""
+    """The command has a healthy sandbox in its settings; its exit code is returned; the server is then stopped."""
     code = (
         "import os, sys, urllib.request as u\n"
         "url = os.environ['SOURCES__EXCHANGE_RATE__BASE_URL']\n"
@@ -588,13 +588,13 @@ def test_exec_runs_a_command_with_a_sandbox_and_stops_it() -> None:
         pytest.param([], 2, id="none"),
     ],
 )
-def test_exec_tells_how_the_command_ended(command: list[str], code: int) -> None:
-    """A signal, a missing program and no program at all each have the exit code that shells give them."""
+def test_exec_returns_the_exit_code_of_the_command(command: list[str], code: int) -> None:
+    """A signal, a missing program and no program each have the exit code that a shell would return."""
     assert run_sandbox("exec", "--", *command).returncode == code
 
 
 def test_an_interrupted_exec_lets_the_command_end_first() -> None:
-    """Ctrl-C reaches the command; exec waits for it, keeps the server until then, and passes its code on."""
+    """Ctrl-C reaches the command; exec waits for it, keeps the server running, and returns the command's exit code."""
     code = (
         "import os, signal, sys, time, urllib.request as u\n"
         "def stop(*_):\n"
@@ -610,7 +610,7 @@ def test_an_interrupted_exec_lets_the_command_end_first() -> None:
 
 
 def is_healthy(url: str) -> bool:
-    """Tells whether anything answers there."""
+    """Returns whether a server answers at the URL."""
     try:
         return requests.get(f"{url}/_health", timeout=10).ok
     except requests.ConnectionError:
@@ -618,7 +618,7 @@ def is_healthy(url: str) -> bool:
 
 
 def test_the_server_ends_with_its_parent() -> None:
-    """A parent that is killed without a word leaves no server behind."""
+    """If the parent is killed, the server ends too."""
     code = "import sandbox, time\nwith sandbox.serve_in_background() as url: print(url, flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -632,6 +632,6 @@ def test_the_server_ends_with_its_parent() -> None:
 
 
 def test_env_prints_the_settings() -> None:
-    """`env` prints what `settings` returns, one line each."""
+    """`env` prints the variables of `settings`, one in each line."""
     lines = run_sandbox("env", "--url", "http://localhost:1/").stdout.splitlines()
     assert dict(line.split("=", 1) for line in lines) == sandbox.settings("http://localhost:1")

@@ -1,4 +1,4 @@
-"""Holds the sandbox's shop to what the tutorial says of it."""
+"""Tests of the sandbox's shop against the tutorial's description."""
 
 from datetime import datetime
 from typing import Any
@@ -10,12 +10,12 @@ from sandbox.models.shop import ITEMS, ORDERS
 
 
 def ask(url: str, path: str, headers: dict[str, str] | None = None, **parameters: Any) -> requests.Response:
-    """Asks the shop."""
+    """Sends a request to the shop."""
     return requests.get(f"{url}/shop/{path}", params=parameters, headers=headers, timeout=10)
 
 
 def test_pages_have_each_order_once_the_newest_last(sandbox_url: str) -> None:
-    """Page after page has the orders in the order in which they changed, until a page is not full."""
+    """The pages have the orders in order of their last change, until a page is not full."""
     pages = [ask(sandbox_url, "orders", page=page, per_page=100).json() for page in (1, 2, 3, 4)]
     assert [len(page) for page in pages] == [100, 100, ORDERS - 200, 0]
     orders = [order for page in pages for order in page]
@@ -26,7 +26,7 @@ def test_pages_have_each_order_once_the_newest_last(sandbox_url: str) -> None:
 
 
 def test_since_leaves_out_what_changed_before(sandbox_url: str) -> None:
-    """`since` includes its own moment, with a zone or without one, which is UTC then."""
+    """`since` is inclusive; a time without a zone is UTC."""
     orders = ask(sandbox_url, "orders", per_page=100).json()
     for since in ("2026-09-10T00:00:00+02:00", "2026-09-10", orders[50]["updated_at"]):
         found = ask(sandbox_url, "orders", since=since, per_page=100).json()
@@ -36,7 +36,7 @@ def test_since_leaves_out_what_changed_before(sandbox_url: str) -> None:
 
 
 def test_an_order_has_items_of_the_shop_and_their_sum(sandbox_url: str) -> None:
-    """Every line names an item at its price, and the lines add up to the total."""
+    """Every line has an item and its price, and the lines add up to the total."""
     items = {item["id"]: item for item in ask(sandbox_url, "items").json()}
     assert len(items) == len(ITEMS)
     for order in ask(sandbox_url, "orders", per_page=100).json():
@@ -44,14 +44,14 @@ def test_an_order_has_items_of_the_shop_and_their_sum(sandbox_url: str) -> None:
         assert all(items[line["item_id"]]["price_cents"] == line["price_cents"] for line in order["lines"])
 
 
-def test_what_it_does_not_understand_is_refused(sandbox_url: str) -> None:
-    """A `since` that is no time, and a page that cannot be, are a 400 in the shop's words."""
+def test_invalid_parameters_are_refused(sandbox_url: str) -> None:
+    """A `since` that is not a time, and an invalid page, are a 400 with the shop's message."""
     for wrong in ({"since": "yesterday"}, {"page": 0}, {"per_page": 101}):
         response = ask(sandbox_url, "orders", **wrong)
         assert (response.status_code, response.json()) == (400, {"error": "bad request"})
 
 
 def test_a_repeated_page_has_the_first_orders(sandbox_url: str) -> None:
-    """Under `repeated`, the second page is the first page again."""
+    """With `repeated`, the second page is the first page again."""
     second = ask(sandbox_url, "orders", {"X-Sandbox-Fault": "repeated"}, page=2)
     assert second.json() == ask(sandbox_url, "orders").json()
