@@ -1,4 +1,4 @@
-"""Holds the commands of `foundation` to their help: check, list, new, preview and run."""
+"""Tests of the commands check, list, new, preview and run of `foundation`."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ Foundation = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def foundation(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Foundation:
-    """A function that runs the command here and returns its exit code and what it printed."""
+    """A function that runs the command in the current folder, and returns its exit code and output."""
 
     def run(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["foundation", *arguments])
@@ -37,7 +37,7 @@ def foundation(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
 
 
 def test_the_installed_command(location: Location) -> None:
-    """`foundation` is on the path; its exit code and its messages are what scripts and CI see."""
+    """`foundation` is on the path, and scripts and CI get its exit code and messages."""
     location.add("shop", "resources: []")
 
     def run(*arguments: str, cwd: Path = location.root) -> subprocess.CompletedProcess[str]:
@@ -61,10 +61,10 @@ def test_without_arguments_it_explains_itself(foundation: Foundation) -> None:
         assert re.search(rf"\b{command}\b", printed)
 
 
-def test_check_points_at_what_is_wrong_from_where_one_stands(
+def test_check_shows_paths_relative_to_the_current_folder(
     location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It works in any folder of the repository; paths are relative to it, so that a terminal opens them."""
+    """It works in any folder of the repository; paths are relative to that folder, so that a terminal can open them."""
     folder = location.add("shop", "resources: []")
     assert foundation("check")[1].startswith("dlthub/shop/sources.yaml:1: ")
     monkeypatch.chdir(folder)
@@ -105,10 +105,10 @@ def test_list_shows_assets_schedules_and_settings(
     assert re.search(r"shop +│ raw.orders .*│ complete", foundation("list")[1])
 
 
-def test_list_names_what_a_connection_lacks(
+def test_list_names_missing_settings_of_a_connection(
     location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The settings of a reader's connection are settings of the source; nothing is connected to."""
+    """The settings of a reader's connection are settings of the source; no connection is opened."""
     location.add(
         "shop",
         """
@@ -131,7 +131,7 @@ def test_list_names_what_a_connection_lacks(
 
 
 def test_new_makes_a_source_that_passes_its_own_test(location: Location, foundation: Foundation) -> None:
-    """`foundation new shop`: three files and a test that passes; check accepts them, and so does ruff."""
+    """`foundation new shop` writes three files and a test that passes; check and ruff accept them."""
     location.write("dlthub/.keep", "")
     code, printed = foundation("new", "shop")
     files = ["dlthub/shop/__init__.py", "dlthub/shop/data.py", "dlthub/shop/sources.yaml", "tests/sources/test_shop.py"]
@@ -152,8 +152,8 @@ def test_new_makes_a_source_that_passes_its_own_test(location: Location, foundat
 @pytest.mark.parametrize(
     "name", ["Shop", "my-shop", "my shop", "größe", "../shop", "1shop", "a__b", "class", "meta", "runner", ""]
 )
-def test_new_refuses_a_name_that_would_not_work(location: Location, foundation: Foundation, name: str) -> None:
-    """A name that no folder may have is refused, and nothing is written."""
+def test_new_refuses_an_invalid_name(location: Location, foundation: Foundation, name: str) -> None:
+    """A name that a folder must not have is refused, and nothing is written."""
     location.write("dlthub/.keep", "")
     code, printed = foundation("new", name)
     assert code == 1
@@ -162,7 +162,7 @@ def test_new_refuses_a_name_that_would_not_work(location: Location, foundation: 
 
 
 def test_new_overwrites_nothing(location: Location, foundation: Foundation) -> None:
-    """A file that is there already stays as it is, and none of the others is written."""
+    """If one of the files exists already, it is unchanged, and none of the others is written."""
     location.write("dlthub/shop/data.py", "mine")
     code, printed = foundation("new", "shop")
     assert code == 1
@@ -171,7 +171,7 @@ def test_new_overwrites_nothing(location: Location, foundation: Foundation) -> N
 
 
 def test_preview_shows_schema_and_rows_without_a_warehouse(location: Location, foundation: Foundation) -> None:
-    """At most `--limit` rows per resource, child tables too; a single table can be previewed; no file is left."""
+    """At most `--limit` rows of each resource are shown, child tables too; a table can be selected; no file is left."""
     location.add(
         "shop",
         "resources:\n  - {entry: data.get_rows, destination: raw.orders, columns: {id: {description: The number.}}}\n"
@@ -189,7 +189,7 @@ def test_preview_shows_schema_and_rows_without_a_warehouse(location: Location, f
 
 
 def test_run_loads_without_dagster(location: Location, foundation: Foundation) -> None:
-    """`foundation run` lands every source and ends with a table of assets, rows and where the data is."""
+    """`foundation run` loads every source, and prints a table of assets and rows, and the place of the data."""
     location.add(
         "shop",
         "resources: [{entry: data.get_rows, destination: raw.orders, child_tables: [items]}]",
@@ -205,8 +205,8 @@ def test_run_loads_without_dagster(location: Location, foundation: Foundation) -
     assert location.query("select count(*) from raw.orders__items") == [(2,)]
 
 
-def test_run_loads_what_is_named(location: Location, foundation: Foundation) -> None:
-    """SOURCE takes all of its tables, SOURCE.TABLE one; named twice it is loaded once."""
+def test_run_loads_the_named_tables(location: Location, foundation: Foundation) -> None:
+    """SOURCE selects all of its tables, SOURCE.TABLE one; a table that is named twice is loaded once."""
     names = ("a", "b")
     resources = ", ".join(f"{{entry: data.get_rows, destination: raw.{name}}}" for name in names)
     location.add("shop", f"resources: [{resources}]")
@@ -218,7 +218,7 @@ def test_run_loads_what_is_named(location: Location, foundation: Foundation) -> 
 
 
 def test_one_table_name_in_two_datasets(location: Location, foundation: Foundation) -> None:
-    """Both are loaded; SOURCE.TABLE means both, DATASET.TABLE one of them."""
+    """Both tables are loaded; SOURCE.TABLE selects both, DATASET.TABLE one of them."""
     location.add(
         "shop", "resources: [{entry: data.get_rows, destination: a.x}, {entry: data.get_rows, destination: b.x}]"
     )
@@ -236,7 +236,7 @@ def test_one_table_name_in_two_datasets(location: Location, foundation: Foundati
 def test_an_unknown_name_gives_the_nearest(
     location: Location, foundation: Foundation, command: str, target: str, nearest: str
 ) -> None:
-    """What is not there is refused before anything runs, with what was probably meant."""
+    """An unknown name is refused before anything runs, with the nearest spelling."""
     location.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders}]")
     code, printed = foundation(command, target)
     assert code == 1
@@ -246,7 +246,7 @@ def test_an_unknown_name_gives_the_nearest(
 
 @pytest.mark.parametrize("command", ["run", "preview"])
 def test_a_broken_source_cannot_be_run(location: Location, foundation: Foundation, command: str) -> None:
-    """Its problems are printed, exit 1; a healthy one beside it still runs when it is named."""
+    """Its problems are printed and the exit code is 1; a valid source beside it can still be run by name."""
     location.add("broken", "resources: []")
     location.add("shop")
     code, printed = foundation(command, "broken")
@@ -255,8 +255,8 @@ def test_a_broken_source_cannot_be_run(location: Location, foundation: Foundatio
     assert foundation(command, "shop")[0] == 0
 
 
-def test_a_failure_is_named_and_the_others_land(location: Location, foundation: Foundation) -> None:
-    """One that raises, one that exits, one broken folder: exit 1, each named, everything else lands."""
+def test_failures_are_named_and_the_others_are_loaded(location: Location, foundation: Foundation) -> None:
+    """A resource that raises, one that exits, a broken folder: the exit code is 1, each is named, others are loaded."""
     location.add("raises", data="def get_rows():\n    yield {'id': 1}\n    raise RuntimeError('[boom]')\n")
     location.add("exits", data="import sys\nsys.exit(5)\ndef get_rows(): yield 1\n")
     location.add("broken", "resources: []")
@@ -273,10 +273,10 @@ def test_a_failure_is_named_and_the_others_land(location: Location, foundation: 
     assert re.search(r"raw.raises .* failed", printed)
 
 
-def test_a_fault_of_ours_is_told_as_such(
+def test_an_internal_error_is_reported_as_one(
     location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`run` and `preview` report that the entry is not at fault, and name the traceback; the daily log has none."""
+    """`run` and `preview` explain that the entry is not the cause, and name the traceback; the daily log has none."""
 
     def fail(*_: object) -> None:
         raise KeyError("boom")
@@ -297,10 +297,10 @@ def test_a_fault_of_ours_is_told_as_such(
     assert "most recent call last" not in log.read_text()
 
 
-def test_a_missing_setting_is_told_without_failing_the_others(
+def test_a_missing_setting_does_not_fail_the_others(
     location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a run of everything it is `needs SETTING` and exit 0; selected by name exit 1; `.env` can set it."""
+    """If everything is run, the resource `needs SETTING` and the exit code is 0; selected by name it is 1."""
     location.add("shop", data=NEEDS)
     location.add("crm")
     monkeypatch.setenv("SOURCES__SHOP__TOKEN", "so that what .env sets is taken back")
@@ -332,7 +332,7 @@ def get_days(start, end):
 
 
 def test_the_options_of_a_run(location: Location, foundation: Foundation) -> None:
-    """`--start --end` load a range and leave the cursor alone, `--limit` a sample, `--refresh drop` starts over."""
+    """`--start --end` load a range without moving the cursor, `--limit` a sample; `--refresh drop` loads all again."""
     location.add("shop", RANGE, DAYS)
 
     def days(*options: str) -> list[str]:
@@ -358,7 +358,7 @@ def test_the_options_of_a_run(location: Location, foundation: Foundation) -> Non
     ids=" ".join,
 )
 def test_wrong_options_are_refused(location: Location, foundation: Foundation, arguments: tuple[str, ...]) -> None:
-    """Exit 2, and nothing runs."""
+    """The exit code is 2, and nothing runs."""
     location.add("shop")
     assert foundation(*arguments)[0] == 2
     assert not (location.root / "data").exists()
@@ -373,7 +373,7 @@ def test_wrong_options_are_refused(location: Location, foundation: Foundation, a
         pytest.param("lake", "needs LAKE_URL", id="lake without settings"),
     ],
 )
-def test_a_warehouse_that_cannot_be(
+def test_an_invalid_warehouse_is_refused(
     location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch, warehouse: str, message: str
 ) -> None:
     """A warehouse that is unknown or lacks settings is refused before any load; `check` does not need it."""
@@ -386,8 +386,8 @@ def test_a_warehouse_that_cannot_be(
     assert foundation("check")[0] == 0
 
 
-def test_where_the_data_goes(location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`DUCKDB_PATH` is relative to the repository, wherever the command is run; all else is in data/ and logs/."""
+def test_the_place_of_the_data(location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`DUCKDB_PATH` is relative to the repository, not to the current folder; all else is in data/ and logs/."""
     folder = location.add("shop")
     monkeypatch.setenv("DUCKDB_PATH", "elsewhere/shop.duckdb")
     monkeypatch.chdir(folder)
@@ -397,7 +397,7 @@ def test_where_the_data_goes(location: Location, foundation: Foundation, monkeyp
 
 
 def test_dbt_sources_are_written(location: Location, foundation: Foundation) -> None:
-    """`foundation dbt-sources` writes what was loaded where dbt reads it."""
+    """`foundation dbt-sources` writes the loaded tables to the file that dbt reads."""
     location.add("shop")
     location.write("dbt_project/models/.keep", "")
     assert foundation("run")[0] == 0

@@ -1,4 +1,4 @@
-"""Holds the JSON Schema that editors read to the models that check."""
+"""Tests that the JSON Schema for editors agrees with the models that check."""
 
 import json
 from pathlib import Path
@@ -61,34 +61,34 @@ BAD: dict[str, Any] = {
 
 
 def test_the_file_beside_the_sources_is_current() -> None:
-    """`foundation docs` would change nothing."""
+    """`foundation docs` would not change the file."""
     assert json.loads((ROOT / SCHEMA_FILE).read_text(encoding="utf-8")) == SCHEMA
 
 
-def test_it_is_a_schema_itself() -> None:
-    """Editors accept it."""
+def test_the_schema_is_valid() -> None:
+    """The file is a valid JSON Schema."""
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("dlthub/*/sources.yaml")), ids=lambda file: file.parent.name)
 def test_the_shipped_sources_are_valid(file: Path) -> None:
-    """An editor shows no error in them, and they name the schema on their first line."""
+    """An editor shows no error in them, and their first line names the schema."""
     text = file.read_text(encoding="utf-8")
     assert text.startswith("# yaml-language-server: $schema=../sources.schema.json\n")
-    # JSON knows no dates: editors hand them over as text.
+    # JSON has no dates: editors validate them as text.
     VALIDATOR.validate(json.loads(json.dumps(yaml.safe_load(text), default=str)))
 
 
 @pytest.mark.parametrize("document", GOOD.values(), ids=GOOD)
-def test_what_the_models_accept_the_schema_accepts(document: Any) -> None:
-    """An editor marks nothing that would load."""
+def test_the_schema_accepts_what_the_models_accept(document: Any) -> None:
+    """An editor marks no error in a file that would load."""
     SourcesFile.model_validate(document)
     VALIDATOR.validate(document)
 
 
 @pytest.mark.parametrize("document", BAD.values(), ids=BAD)
-def test_what_the_models_refuse_the_schema_refuses(document: Any) -> None:
-    """An editor marks unknown keys and words, missing keys and wrong types as they are typed."""
+def test_the_schema_refuses_what_the_models_refuse(document: Any) -> None:
+    """An editor marks unknown keys and words, missing keys and wrong types."""
     with pytest.raises(ValidationError):
         SourcesFile.model_validate(document)
     with pytest.raises(jsonschema.ValidationError):
@@ -96,7 +96,7 @@ def test_what_the_models_refuse_the_schema_refuses(document: Any) -> None:
 
 
 def test_every_key_is_explained() -> None:
-    """Each key of a resource and of a source has a sentence that an editor shows."""
+    """Each key of a resource and of a source has a description that an editor shows."""
     for model in ("ResourceConfig", "SourceDefaults", "MappedResource"):
         unexplained = {
             key for key, value in SCHEMA["$defs"][model]["properties"].items() if not value.get("description")

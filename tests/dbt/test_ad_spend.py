@@ -1,4 +1,4 @@
-"""Holds the marts of both ad platforms to their numbers: what was spent, in one currency, and for which campaigns."""
+"""Tests of the marts of both ad platforms: spend in one currency, by campaign."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.dbt_builds import Build, run_dbt
 
-# A build takes a while: the tests that need one share a worker.
+# A build takes time: the tests that need one share a worker.
 pytestmark = pytest.mark.xdist_group("loaded_warehouse")
 
 MODELS = ["fct_exchange_rate_daily", "conversion_rates", "fct_ad_spend_daily", "dim_campaign"]
@@ -55,25 +55,25 @@ INSERT INTO staging.stg_google_ads__campaigns VALUES
 
 @pytest.fixture(scope="module")
 def by_hand(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """The output of dbt, and the warehouse in which it built the marts from rows written by hand, in dollars."""
+    """The output of dbt, and the warehouse with the marts that it built from rows in dollars that the test wrote."""
     folder = tmp_path_factory.mktemp("by_hand")
     path = folder / "warehouse.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute(RATES + SPEND + CAMPAIGNS)
-    # Cautious: tests that read raw have nothing to read here.
+    # Cautious selection: tests that read tables of raw which do not exist here are left out.
     options = ["--indirect-selection", "cautious", "--vars", "{reporting_currency: USD}"]
     return run_dbt(["build", "--select", *MODELS, *options], folder, DBT_DUCKDB_PATH=str(path)), path
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yields a connection that only reads."""
+    """Yields a read-only connection."""
     with duckdb.connect(str(path), read_only=True) as connection:
         yield connection
 
 
-def test_spend_is_worth_what_it_was_on_its_day(by_hand: tuple[str, Path]) -> None:
-    """A weekend has Friday's rate, up to six days have the last one; own currency stays; what has no rate is kept."""
+def test_spend_is_converted_with_the_rate_of_its_day(by_hand: tuple[str, Path]) -> None:
+    """Weekends have Friday's rate, gaps up to six days the last one; unconverted rows are kept."""
     with reading(by_hand[1]) as connection:
         found = connection.execute(
             "SELECT campaign_key, spend_date, spend, reporting_spend, rate_published_on"
@@ -96,7 +96,7 @@ def test_spend_is_worth_what_it_was_on_its_day(by_hand: tuple[str, Path]) -> Non
 
 
 def test_ads_of_a_campaign_are_added_up(by_hand: tuple[str, Path]) -> None:
-    """Two ads of one campaign and day are one row."""
+    """Two ads of one campaign and day become one row."""
     with reading(by_hand[1]) as connection:
         found = connection.execute(
             "SELECT spend, impressions, clicks, conversions FROM marts.fct_ad_spend_daily"
@@ -105,16 +105,16 @@ def test_ads_of_a_campaign_are_added_up(by_hand: tuple[str, Path]) -> None:
     assert found == [(100, 15, 3, 1.5)]
 
 
-def test_what_cannot_be_converted_is_a_warning(by_hand: tuple[str, Path]) -> None:
-    """Two currencies that lack a rate on some day are reported by one test, as a warning; all others pass."""
+def test_spend_without_a_rate_is_a_warning(by_hand: tuple[str, Path]) -> None:
+    """One test warns of two currencies without a rate on some day; all other tests pass."""
     output = by_hand[0]
     assert "every_spend_is_converted" in output
     assert "Got 2 results, configured to warn if != 0" in output
     assert "WARN=1 ERROR=0 SKIP=0" in output
 
 
-def test_a_campaign_that_is_no_longer_listed_stays(by_hand: tuple[str, Path]) -> None:
-    """A campaign has a row where it is listed and where it cost something, with its last name if any is known."""
+def test_a_campaign_that_is_no_longer_listed_is_kept(by_hand: tuple[str, Path]) -> None:
+    """A campaign has a row if it is listed or had costs, with its last known name."""
     with reading(by_hand[1]) as connection:
         found = connection.execute(
             "SELECT campaign_key, campaign_name, account_id, status, first_spend_on, last_spend_on, is_listed"
@@ -130,8 +130,8 @@ def test_a_campaign_that_is_no_longer_listed_stays(by_hand: tuple[str, Path]) ->
     ]
 
 
-def test_the_spend_of_the_sandbox_is_worked_out_again(built: Build) -> None:
-    """Of every campaign and day the mart has the amount of raw, in euro at the last rate published by that day."""
+def test_the_spend_of_the_sandbox_equals_a_second_computation(built: Build) -> None:
+    """The mart has the spend of raw for every campaign and day, in euro at the last rate published by that day."""
     published: dict[str, list[tuple[date, float]]] = defaultdict(list)
     for row in built.records("raw.exchange_rate_history"):
         published[row["currency"]].append((row["date"], row["rate"]))

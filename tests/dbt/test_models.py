@@ -1,4 +1,4 @@
-"""Holds the dbt project to its documentation: lineage, descriptions, and numbers worked out a second time in Python."""
+"""Tests of the dbt project: lineage, descriptions, and results that are computed a second time in Python."""
 
 import os
 import re
@@ -32,12 +32,12 @@ SPELLINGS = (
     "%B %d, %Y at %I:%M %p",
 )
 
-# A build takes a while: the tests that need one share a worker.
+# A build takes time: the tests that need one share a worker.
 pytestmark = pytest.mark.xdist_group("loaded_warehouse")
 
 
 def test_every_raw_table_has_an_asset(built: Build) -> None:
-    """Every table of dbt's source is ingested by an asset of that key, and every asset dbt reads is declared there."""
+    """Every table of dbt's source has an asset with that key, and every asset that dbt reads is a declared source."""
     declared = {node: (source["source_name"], source["name"]) for node, source in built.manifest["sources"].items()}
     assets = build_definitions(ROOT, built.warehouse).resolve_asset_graph().materializable_asset_keys
     assert set(declared.values()) <= {tuple(key.path) for key in assets}
@@ -45,13 +45,13 @@ def test_every_raw_table_has_an_asset(built: Build) -> None:
     read_sources = {parent for parent in read if parent.startswith("source.")}
     assert read_sources
     assert read_sources <= set(declared)
-    # A table read by its bare name would have no lineage.
+    # A table without `source()` would have no lineage.
     bare = re.compile(r"\b(?:from|join)\s+raw\.", re.IGNORECASE)
     assert [name for name, model in built.models.items() if bare.search(model["raw_code"])] == []
 
 
 def test_models_appear_in_dagster_by_layer(built: Build) -> None:
-    """A model's group is its layer, its key starts with its schema, and the analytics team owns it."""
+    """A model's group is its layer, its key starts with its schema, and its owner is the analytics team."""
     specs = {spec.key.path[-1]: spec for spec in build_dbt_asset_specs(manifest=built.manifest)}
     assert set(specs) == set(built.models)
     for spec in specs.values():
@@ -61,7 +61,7 @@ def test_models_appear_in_dagster_by_layer(built: Build) -> None:
 
 
 def test_every_model_is_described_and_tested(built: Build) -> None:
-    """Every model and every column it has is described, no other column is, and at least one test holds it."""
+    """Every model and every column is described, no missing column is, and every model has a test."""
     tested = {test.get("attached_node") for test in built.manifest["nodes"].values() if test["resource_type"] == "test"}
     actual: dict[str, set[str]] = defaultdict(set)
     for table, column in built.query(
@@ -77,14 +77,14 @@ def test_every_model_is_described_and_tested(built: Build) -> None:
 
 
 def test_a_second_ingest_and_build_change_nothing(built: Build) -> None:
-    """Ingesting and building once more is green and leaves every row of every model as it was."""
+    """A second ingest and build succeed, and every row of every model is the same."""
     once = read_models(built.warehouse.path)
     assert set(once) == set(built.again)
     assert [name for name in once if once[name] != built.again[name]] == []
 
 
 def read_count(text: str | None) -> int | None:
-    """Reads 1234, 1,234, 1.2K."""
+    """Parses 1234, 1,234 and 1.2K."""
     if text is None:
         return None
     found = re.fullmatch(r"([\d,.]+)(K?)", text)
@@ -93,7 +93,7 @@ def read_count(text: str | None) -> int | None:
 
 
 def read_time(text: str) -> datetime:
-    """Reads any of the five spellings."""
+    """Parses any of the five formats."""
     for spelling in SPELLINGS:
         with suppress(ValueError):
             return datetime.strptime(text, spelling)  # noqa: DTZ007 - every spelling is UTC
@@ -106,7 +106,7 @@ def read_link(text: str | None) -> str | None:
 
 
 def utc(time: datetime) -> datetime:
-    """A time with a zone as UTC without one."""
+    """Returns a time with a zone as UTC without a zone."""
     return time.astimezone(UTC).replace(tzinfo=None)
 
 
@@ -115,7 +115,7 @@ Mention = tuple[str, datetime, str | None, int | None]
 
 
 def find_scraped(built: Build) -> Iterator[tuple[tuple[str, str], Mention]]:
-    """Yields every post that a scraper found."""
+    """Yields every post of the scrapers."""
     for row in built.records("raw.mentions_facebook_scraped"):
         author, likes = row["user__profile_url"].split("id=")[1], read_count(row["likes"])
         yield ("facebook", row["post_id"]), (author, read_time(row["time"]), read_link(row["link"]), likes)
@@ -128,7 +128,7 @@ def find_scraped(built: Build) -> Iterator[tuple[tuple[str, str], Mention]]:
 
 
 def find_api(built: Build) -> Iterator[tuple[tuple[str, str], Mention]]:
-    """Yields every post that an API has."""
+    """Yields every post of the APIs."""
     links = {
         row["_dlt_parent_id"]: row.get("unshimmed_url") or row.get("expanded_url")
         for table in ("mentions_facebook_api__attachments__data", "mentions_x_api__entities__urls")
@@ -148,12 +148,12 @@ def find_api(built: Build) -> Iterator[tuple[tuple[str, str], Mention]]:
 
 @pytest.fixture(scope="session")
 def mentions(built: Build) -> dict[tuple[str, str], Mention]:
-    """Every post once, worked out from raw without dbt; rows of an API win over rows of a scraper."""
+    """Every post once, computed from raw without dbt; rows of an API take precedence over rows of a scraper."""
     return dict(find_scraped(built)) | dict(find_api(built))
 
 
-def test_every_post_is_there_once_and_the_api_wins(built: Build, mentions: dict[tuple[str, str], Mention]) -> None:
-    """Posts of both kinds are united, read from every spelling, and 150 of each platform are on both sides."""
+def test_every_post_is_there_once_with_the_api_first(built: Build, mentions: dict[tuple[str, str], Mention]) -> None:
+    """Posts of APIs and scrapers are united, in all formats; 150 of each platform are in both."""
     rows = built.records("intermediate.stg_mentions")
     names = ("posted_at", "link", "likes")
     found = {
@@ -168,7 +168,7 @@ def test_every_post_is_there_once_and_the_api_wins(built: Build, mentions: dict[
 
 
 def test_likes_are_added_up_by_author_and_day(built: Build, mentions: dict[tuple[str, str], Mention]) -> None:
-    """fct_author_likes_daily has every author and day with a post, and no like more or less."""
+    """fct_author_likes_daily has every author and day with a post, with the exact number of likes."""
     expected: dict[tuple[str, date], list[int | None]] = defaultdict(list)
     for (platform, _), (author, posted_at, _, likes) in mentions.items():
         expected[f"{platform}:{author}", posted_at.date()].append(likes)
@@ -183,8 +183,8 @@ def test_likes_are_added_up_by_author_and_day(built: Build, mentions: dict[tuple
     assert authors == Counter(f"{platform}:{author}" for (platform, _), (author, *_) in mentions.items())
 
 
-def test_a_link_is_counted_once_however_it_is_spelt(built: Build, mentions: dict[tuple[str, str], Mention]) -> None:
-    """fct_top_urls ranks 35 addresses by the posts that link to them."""
+def test_a_link_is_counted_once_in_any_spelling(built: Build, mentions: dict[tuple[str, str], Mention]) -> None:
+    """fct_top_urls ranks 35 URLs by the number of posts that link to them."""
     expected = Counter(link for _, _, link, _ in mentions.values() if link)
     rows = sorted(built.records("marts.fct_top_urls"), key=lambda row: int(row["place"]))
     assert {row["url"]: row["mentions"] for row in rows} == expected
@@ -198,7 +198,7 @@ def test_a_link_is_counted_once_however_it_is_spelt(built: Build, mentions: dict
 
 
 def test_every_day_between_two_publications_has_a_rate(built: Build) -> None:
-    """Days without a publication carry the rate before them; nothing goes on after a currency's last publication."""
+    """Days without a publication have the previous rate; a currency has no rate after its last publication."""
     published: dict[str, dict[date, float]] = defaultdict(dict)
     for row in built.records("raw.exchange_rate_history"):
         published[row["currency"]][row["date"]] = row["rate"]
@@ -241,13 +241,13 @@ LABELS = "SELECT count(*) FROM raw.github_issues__labels WHERE _dlt_parent_id = 
     ],
     ids=["commits", "merges", "merges by day", "issues", "pull requests", "contributors"],
 )
-def test_github_marts_hold_what_was_loaded(built: Build, mart: str, raw: str) -> None:
-    """Commits, merges, issues proper and pull requests are all there, and no more."""
+def test_github_marts_have_the_loaded_rows(built: Build, mart: str, raw: str) -> None:
+    """All commits, merges, issues and pull requests are there, and no others."""
     assert built.query(f"SELECT {mart}") == built.query(f"SELECT {raw}")
 
 
-def test_open_data_marts_hold_what_was_loaded(built: Build) -> None:
-    """Four years of Seattle make 48 months, and every airport has a place."""
+def test_open_data_marts_have_the_loaded_rows(built: Build) -> None:
+    """Four years of Seattle's weather are 48 months, and every airport has coordinates."""
     assert built.query("SELECT count(*), sum(days) FROM marts.fct_weather_monthly") == [(48, 1461)]
     january = "SELECT wet_days, precipitation_mm FROM marts.fct_weather_monthly WHERE weather_month = '2012-01-01'"
     days = [row for row in built.records("raw.weather") if row["date"].isoformat().startswith("2012-01")]
@@ -256,8 +256,8 @@ def test_open_data_marts_hold_what_was_loaded(built: Build) -> None:
     assert built.query("SELECT count(*), count(place) FROM marts.dim_airport") == [(3376, 3376)]
 
 
-def test_transactions_of_every_shape_are_in_one_table(built: Build) -> None:
-    """Two banks' exports and receipts are united under the tag's names, each row once, to the cent."""
+def test_transactions_of_every_format_are_in_one_table(built: Build) -> None:
+    """Exports of two banks and receipts are united with the tag's column names, each row once, with exact amounts."""
     found = built.query("SELECT source, count(*), sum(amount) FROM marts.fct_transactions GROUP BY ALL ORDER BY ALL")
     assert [(source, count, float(amount)) for source, count, amount in found] == [
         ("personal_finance.checking", 9, 3164.1),
@@ -269,8 +269,8 @@ def test_transactions_of_every_shape_are_in_one_table(built: Build) -> None:
     assert built.query(row) == [(date(2024, 1, 27), Decimal("-34.5"), "Atlas of rivers")]
 
 
-def test_a_bank_that_changes_its_export_stays_in_the_same_table(built: Build, tmp_path: Path) -> None:
-    """A renamed column and a changed amount: a new satellite, read with its names, beside the old one with its own."""
+def test_a_changed_export_of_a_bank_stays_in_one_table(built: Build, tmp_path: Path) -> None:
+    """After a column is renamed, a new satellite has the new names, beside the old one, and the table has both."""
     shutil.copytree(ROOT / "dlthub" / "personal_finance", folder := tmp_path / "dlthub" / "personal_finance")
     shutil.copy(ROOT / "dlthub" / "tags.yaml", tmp_path / "dlthub")
     for file in (folder / "sources.yaml", folder / "files" / "checking.csv"):
@@ -295,7 +295,7 @@ def test_a_bank_that_changes_its_export_stays_in_the_same_table(built: Build, tm
 
 
 def test_a_nested_table_that_does_not_exist_yet_is_empty(built: Build, tmp_path: Path) -> None:
-    """Before the first issue with a label there is no table of labels; the models are built nevertheless."""
+    """Before the first issue with a label there is no table of labels, but the models can be built."""
     path = str(tmp_path / "warehouse.duckdb")
     shutil.copy(built.warehouse.path, path)
     with duckdb.connect(path) as connection:
@@ -306,8 +306,8 @@ def test_a_nested_table_that_does_not_exist_yet_is_empty(built: Build, tmp_path:
         assert connection.execute("SELECT count(*), sum(label_count) FROM marts.fct_issue_age").fetchone() == (250, 0)
 
 
-def test_every_statement_is_snowflake_as_well(tmp_path: Path) -> None:
-    """Without a setting or a connection, models and tests compile for Snowflake, to statements of its dialect."""
+def test_every_model_compiles_for_snowflake(tmp_path: Path) -> None:
+    """Models and tests compile to SQL of Snowflake's dialect, without a setting or a connection."""
     run_dbt(
         ["compile", "--target", "snowflake", "--no-populate-cache", "--no-introspect"], tmp_path,
         **{name: "" for name in os.environ if name.startswith("SNOWFLAKE_")},
@@ -323,19 +323,19 @@ def test_every_statement_is_snowflake_as_well(tmp_path: Path) -> None:
         r"regexp_replace(posts.link, '([?&])(utm_[^&#]*&?)+', '\\1')",
     ):
         assert expected in scraped
-    # Functions and spellings that only DuckDB knows.
+    # Functions and syntax of DuckDB only.
     foreign = re.compile(r"strptime|make_timestamp|json_extract_string|date_diff|string_agg|at time zone")
     assert {name: found for name, text in compiled.items() if (found := foreign.findall(text))} == {}
 
 
-def test_the_version_of_dbt_is_known_without_starting_it() -> None:
-    """dagster-dbt runs `dbt --version`; ours returns the same version, and overrides the method that is called."""
+def test_the_version_of_dbt_is_read_without_starting_it() -> None:
+    """dagster-dbt runs `dbt --version`; our method returns the same version and overrides the method that is called."""
     ours, theirs = (kind(project_dir=str(PROJECT), dbt_executable=str(DBT)) for kind in (InstalledDbt, DbtCliResource))
     assert ours._cli_version == theirs._cli_version
 
 
-def test_a_lake_alone_leaves_the_models_out(tmp_path: Path) -> None:
-    """If dbt cannot run, one asset names the reason and the settings; dbt parses nothing and no asset can be run."""
+def test_a_lake_without_a_warehouse_has_no_models(tmp_path: Path) -> None:
+    """If dbt cannot run, one asset shows the reason and the settings; dbt parses nothing and no asset can be run."""
     lake = LakeWarehouse.of(tmp_path, {"LAKE_URL": "lake"}, suffix="", others=lambda _name: lake)
     definitions = build_dbt_assets(tmp_path, lake)
     [spec] = definitions.resolve_all_asset_specs()

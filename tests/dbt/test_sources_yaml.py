@@ -1,4 +1,4 @@
-"""Holds `foundation dbt-sources` to what was loaded, and the shipped file to what the command writes."""
+"""Tests of `foundation dbt-sources`: its file has the loaded tables, and the committed file is up to date."""
 
 from pathlib import Path
 from typing import Any
@@ -24,33 +24,33 @@ resources:
 """
 ROWS = [{"id": 1, "zone": "b", "total": 2.5, "lines": [{"sku": "x", "amount": 2}]}]
 
-# Loading from the sandbox takes a while: the tests that need it share a worker.
+# Loading from the sandbox takes time: the tests that need it share a worker.
 pytestmark = pytest.mark.xdist_group("loaded_warehouse")
 
 
 def tables_of(text: str) -> dict[str, Any]:
-    """The tables of the only source, by name and in order."""
+    """Returns the tables of the only source by name, in order."""
     (source,) = yaml.safe_load(text)["sources"]
     assert (source["name"], source["schema"]) == ("raw", "raw" + SUFFIX)
     return {table["name"]: table for table in source["tables"]}
 
 
-def test_the_shipped_file_is_what_the_command_writes(loaded_warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
-    """Loading everything from the sandbox and running the command changes nothing about the shipped sources."""
+def test_the_committed_file_is_up_to_date(loaded_warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
+    """Loading everything from the sandbox and running the command does not change the committed sources."""
     (tmp_path / "dlthub").mkdir()
     shipped = ("exchange_rate", "facebook_ads", "github", "google_ads", "mentions", "open_data", "personal_finance")
     for name in (*shipped, "tags.yaml"):
         (tmp_path / "dlthub" / name).symlink_to(ROOT / "dlthub" / name)
     written = (ROOT / DBT_SOURCES_FILE).read_text(encoding="utf-8")
     expected = build_dbt_sources(tmp_path, loaded_warehouse)
-    # Somebody may have added a source of their own: the order of the others stays.
+    # Other sources may have been added to this checkout: the order of the committed ones is the same.
     ours = {name: table for name, table in tables_of(written).items() if name in tables_of(expected)}
     assert list(ours.items()) == list(tables_of(expected).items()), "run: foundation dbt-sources"
     assert written == expected or len(tables_of(written)) > len(ours)
 
 
-def test_columns_are_those_that_arrived(tree: Tree) -> None:
-    """Described columns come first, as configured, then the others by name, then those that join nested tables."""
+def test_columns_are_those_of_the_loaded_tables(tree: Tree) -> None:
+    """Described columns are first, as configured, then the others by name, then those that join child tables."""
     tree.add("shop", ORDERS)
     tree.give("shop", ROWS)
     tree.load("shop.orders")
@@ -70,8 +70,8 @@ def test_columns_are_those_that_arrived(tree: Tree) -> None:
     ]  # fmt: skip
 
 
-def test_the_order_in_which_columns_arrive_does_not_matter(tree: Tree) -> None:
-    """The same columns give the same text, in whichever order rows had them."""
+def test_the_order_of_columns_in_rows_does_not_matter(tree: Tree) -> None:
+    """The same columns give the same text, in whatever order the rows had them."""
     tree.add("shop", ORDERS)
     texts = []
     for rows in (ROWS, [dict(reversed(ROWS[0].items()))]):
@@ -81,8 +81,8 @@ def test_the_order_in_which_columns_arrive_does_not_matter(tree: Tree) -> None:
     assert texts[0] == texts[1]
 
 
-def test_what_was_never_loaded_is_listed_from_its_configuration(tree: Tree) -> None:
-    """A model that reads it still parses, and a comment names the missing tables."""
+def test_a_table_without_a_load_is_listed_from_its_configuration(tree: Tree) -> None:
+    """A model that reads the table can be parsed, and a comment names the missing tables."""
     tree.add("shop", ORDERS)
     text = build_dbt_sources(tree.root, tree.warehouse)
     assert text.startswith(
@@ -94,7 +94,7 @@ def test_what_was_never_loaded_is_listed_from_its_configuration(tree: Tree) -> N
 
 
 def test_a_broken_source_is_named(tree: Tree) -> None:
-    """A folder with a broken configuration is named in a comment."""
+    """A comment names the folder with an invalid configuration."""
     tree.add("shop", ORDERS)
     tree.add("wreck", "resources: 5")
     assert "# Not listed, because the configuration has errors: dlthub/wreck." in build_dbt_sources(
@@ -102,8 +102,8 @@ def test_a_broken_source_is_named(tree: Tree) -> None:
     )
 
 
-def test_reading_leaves_the_working_folder_of_the_loader_alone(tree: Tree) -> None:
-    """The command makes nothing below the folder in which loads keep their state."""
+def test_the_command_does_not_change_the_working_folder_of_loads(tree: Tree) -> None:
+    """The command creates nothing in the folder where loads keep their state."""
     tree.add("shop", ORDERS)
     tree.give("shop", ROWS)
     tree.load("shop.orders")

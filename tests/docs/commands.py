@@ -1,4 +1,4 @@
-"""Decides whether a command line on a page can work: its program, subcommand, arguments and options exist."""
+"""Checks whether a command line on a page can work: its program, subcommand, arguments and options exist."""
 
 import importlib.util
 import re
@@ -31,10 +31,10 @@ def split_line(line: str) -> tuple[dict[str, str], list[str]]:
 
 
 def find_faults(line: str, *, is_whole: bool = True) -> Iterator[str]:
-    """Yields what is wrong with a command line; nothing if it can work.
+    """Yields the errors of a command line; nothing if it can work.
 
     Args:
-        line: As it is typed; what stands for a word, such as `[SOURCE]` or `<name>`, is left out.
+        line: The command line; placeholders such as `[SOURCE]` or `<name>` are left out.
         is_whole: False if it may be the name of a command alone, as in a sentence.
     """
     _, words = split_line(line)

@@ -1,4 +1,4 @@
-"""The pages that people read, taken apart: fenced blocks with their titles, and code in prose."""
+"""Parses the documentation: fenced blocks with their titles, and code in prose."""
 
 import re
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def find_blocks(file: Path) -> Iterator[Block]:
     """Yields the fenced blocks of a page.
 
     Raises:
-        ValueError: A fence is not closed, or is followed by words that no test understands.
+        ValueError: A fence is not closed, or is followed by unknown words.
     """
     page, lines = file.relative_to(ROOT).as_posix(), enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
     before = ""

@@ -1,4 +1,4 @@
-"""Holds docs/architecture.md to the code: the modules that it names, and the hooks that it lists."""
+"""Tests that docs/architecture.md agrees with the code: the modules that it names, and the hooks that it lists."""
 
 import re
 
@@ -9,7 +9,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
 def test_the_modules_that_the_page_names_exist() -> None:
-    """A newcomer who follows a path of the page finds a file or a folder there."""
+    """Every path on the page is a file or a folder."""
     named = set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", PAGE)) - {"data_foundation/"}
     places = ("data_foundation", ".", "tests")
     assert [path for path in sorted(named) if not any((ROOT / place / path).exists() for place in places)] == []
@@ -17,5 +17,5 @@ def test_the_modules_that_the_page_names_exist() -> None:
 
 
 def test_the_page_lists_the_hooks() -> None:
-    """The table is that of tests/upstream/hooks.py; `python -m tests.upstream.table` writes it anew."""
+    """The table is that of tests/upstream/hooks.py; `python -m tests.upstream.table` updates it."""
     assert build_table() in PAGE

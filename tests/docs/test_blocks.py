@@ -1,4 +1,4 @@
-"""Every block of configuration, Python, SQL and TOML on a page is checked by what reads it in the product."""
+"""Every block of configuration, Python, SQL and TOML on a page is checked with the product's own parsers."""
 
 import ast
 import importlib
@@ -30,7 +30,7 @@ Check = Callable[[], None]
 
 @pytest.fixture
 def check(location: Location, monkeypatch: pytest.MonkeyPatch) -> Check:
-    """A function that holds the location's folder to `foundation check`."""
+    """A function that runs `foundation check` on the location's folder."""
     monkeypatch.chdir(location.root)
 
     def run() -> None:
@@ -46,7 +46,7 @@ def _of(*languages: str, titled: bool) -> list[Block]:
 
 @pytest.mark.parametrize("page", [file.relative_to(ROOT).as_posix() for file in page_files()])
 def test_the_files_of_a_page_are_sources(page: str, location: Location, check: Check) -> None:
-    """The files that a page shows, laid into an empty repository, are sources without an error."""
+    """The files that a page shows, written into an empty repository, are valid sources."""
     shown: set[str] = set()
     blocks = [block for block in CHECKED if block.page == page and block.title.startswith("dlthub/")]
     for block in blocks:
@@ -62,14 +62,14 @@ def test_the_files_of_a_page_are_sources(page: str, location: Location, check: C
 
 
 def _replaced(title: str) -> str:
-    """Returns the other file that configures the same folder: a page shows one instead of the other."""
+    """Returns the other file that configures the same folder: a page shows one as the alternative of the other."""
     names = dict(zip(CONFIGURATION, reversed(CONFIGURATION), strict=True))
     folder, _, name = title.rpartition("/")
     return f"{folder}/{names.get(name, name)}"
 
 
 def _complete(root: Path) -> None:
-    """Adds what a page leaves to the reader: the entries that YAML names, or YAML for the entries of a data.py."""
+    """Adds the files that a page leaves to the reader: entries of the YAML, or YAML for the entries of a data.py."""
     for folder in (root / "dlthub").iterdir():
         configured = [folder / name for name in CONFIGURATION if (folder / name).exists()]
         data = folder / "data.py"
@@ -89,7 +89,7 @@ def _resources(source: str, data: Path) -> Iterator[dict[str, object]]:
 
 @pytest.mark.parametrize("block", _of("yaml", titled=False), ids=str)
 def test_a_fragment_of_yaml_is_configuration(block: Block, location: Location, check: Check) -> None:
-    """A block without a file's name is what a resource accepts, or a run of Dagster."""
+    """A YAML block without a file name is valid for a resource or for a Dagster run."""
     keys = set(yaml.safe_load(block.text))
     if keys == {"execution"}:
         location.add("shop")
@@ -104,7 +104,7 @@ def test_a_fragment_of_yaml_is_configuration(block: Block, location: Location, c
 
 @pytest.mark.parametrize("block", _of("python", titled=True) + _of("python", titled=False), ids=str)
 def test_a_block_of_python_imports_what_exists(block: Block) -> None:
-    """It compiles, and the modules and names that it imports are there."""
+    """The block compiles, and the modules and names that it imports exist."""
     for node in ast.walk(ast.parse(block.text)):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -118,12 +118,12 @@ def test_a_block_of_python_imports_what_exists(block: Block) -> None:
 def test_a_composition_root_builds_definitions(
     block: Block, location: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page's `definitions.py` gives a code location that Dagster loads; on a lake, which needs no dbt project."""
+    """A page's `definitions.py` is a code location that Dagster loads; with a lake, which needs no dbt project."""
     monkeypatch.setenv("WAREHOUSE", "lake")
     monkeypatch.setenv("LAKE_URL", "lake")
     location.add("shop")
     names = runpy.run_path(str(location.write("definitions.py", block.text)))
-    # Dagster refuses a file with a second one.
+    # Dagster refuses a file with two Definitions objects.
     [defs] = [value for value in names.values() if isinstance(value, dg.Definitions)]
     dg.Definitions.validate_loadable(defs)
     assert {spec.group_name for spec in defs.resolve_all_asset_specs()} >= {"shop"}
@@ -131,21 +131,21 @@ def test_a_composition_root_builds_definitions(
 
 @pytest.mark.parametrize("block", _of("sql", titled=False) + _of("sql", titled=True), ids=str)
 def test_a_block_of_sql_is_sql(block: Block) -> None:
-    """It is parsed in the dialect of the page's warehouse; dbt's macros count as a table."""
+    """The block is parsed in the dialect of the page's warehouse; macros of dbt are treated as a table."""
     sql = re.sub(r"\{\{.*?\}\}", "select 1" if "({{" in block.text else "relation", block.text, flags=re.DOTALL)
     assert sqlglot.parse(sql, dialect=DIALECTS.get(block.page, "duckdb"))
 
 
 @pytest.mark.parametrize("block", _of("toml", titled=True), ids=str)
-def test_a_block_of_toml_holds_settings_of_sources(block: Block) -> None:
-    """It is TOML with tables of `[sources]`, in one of dlt's files."""
+def test_a_block_of_toml_has_settings_of_sources(block: Block) -> None:
+    """The block is TOML with tables of `[sources]`, in one of dlt's files."""
     assert block.title in {".dlt/config.toml", ".dlt/secrets.toml"}
     assert set(tomllib.loads(block.text)) == {"sources"}
 
 
 @pytest.mark.parametrize("block", _of("sh", titled=True), ids=str)
 def test_a_block_of_env_sets_settings_that_are_read(block: Block) -> None:
-    """Each line sets a setting that `.env.example` lists, or one of a source."""
+    """Each line sets a setting that `.env.example` lists, or a setting of a source."""
     assert block.title == ".env"
     listed = (ROOT / ".env.example").read_text(encoding="utf-8")
     names = [line.partition("=")[0] for line in block.text.splitlines()]
@@ -161,13 +161,13 @@ def test_every_block_is_of_a_kind_that_is_checked() -> None:
 
 
 def test_few_blocks_are_unchecked() -> None:
-    """What no test can check is an exception, and says why."""
+    """A block that no test can check is an exception and needs a reason."""
     assert len([block for block in all_blocks() if block.unchecked]) <= 2
 
 
 @pytest.mark.parametrize("page", page_files(), ids=lambda page: page.stem)
-def test_code_stands_between_fences(page: Path) -> None:
-    """An indented block would be checked by nothing: indentation is for lists and admonitions alone."""
+def test_code_is_between_fences(page: Path) -> None:
+    """No test would check an indented block, so indentation is for lists and admonitions only."""
     paragraphs = re.split(r"\n\s*\n", prose(page))
     indented = [
         text
@@ -179,5 +179,5 @@ def test_code_stands_between_fences(page: Path) -> None:
 
 @pytest.mark.parametrize("page", page_files(), ids=lambda page: page.stem)
 def test_no_cell_of_a_table_has_a_pipe(page: Path) -> None:
-    """GitHub and mkdocs read an escaped pipe inside of code differently."""
+    """GitHub and mkdocs treat an escaped pipe inside code differently."""
     assert [line for line in prose(page).splitlines() if line.startswith("|") and "\\|" in line] == []

@@ -1,4 +1,4 @@
-"""The changelog has Keep a Changelog's form, and knows the version that is built."""
+"""Tests that the changelog has the format of Keep a Changelog, and contains the version that is built."""
 
 import re
 import tomllib
@@ -23,12 +23,12 @@ def test_releases_are_listed_newest_first_with_their_day() -> None:
 
 
 def test_changes_are_sorted_by_kind() -> None:
-    """Below a version stand only the kinds of change that Keep a Changelog names."""
+    """The sections of a version are the kinds of change that Keep a Changelog defines."""
     assert set(re.findall(r"^### (.+)$", CHANGELOG, re.MULTILINE)) <= KINDS
 
 
 def test_the_version_is_released_or_about_to_be() -> None:
-    """pyproject.toml's version is the newest release; or a newer one, which Unreleased becomes."""
+    """The version in pyproject.toml is the newest release, or the one that Unreleased will become."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     newest = next(release for release, _ in RELEASES if release != "Unreleased")
     is_newer = tuple(map(int, version.split("."))) > tuple(map(int, newest.split(".")))

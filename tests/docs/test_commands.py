@@ -1,4 +1,4 @@
-"""Every command on a page exists, with its arguments and options; those that change nothing are run."""
+"""Every command on a page exists, with its arguments and options; commands that change nothing are run."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_a_command_block_can_be_typed(block: Block) -> None:
 
 @pytest.mark.parametrize("page", page_files(), ids=lambda page: page.stem)
 def test_a_command_in_prose_exists(page: Path) -> None:
-    """`foundation ...` and `make ...` in a sentence are held to the same."""
+    """`foundation ...` and `make ...` in a sentence are checked in the same way."""
     commands = [code for code in inline_code(page) if code.startswith(("foundation ", "make "))]
     faults = {command: list(find_faults(command, is_whole=False)) for command in commands}
     assert {command: found for command, found in faults.items() if found} == {}
@@ -37,7 +37,7 @@ def test_a_command_in_prose_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("command", RUN)
 def test_a_harmless_command_runs(command: str, location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a repository with a source `shop`, what only reads exits with 0."""
+    """In a repository with a source `shop`, commands that only read exit with 0."""
     location.add("shop", "resources: [{entry: data.get_rows, destination: raw.shop_orders}]")
     monkeypatch.chdir(location.root)
     done = CliRunner().invoke(app, command.split()[1:])
@@ -56,5 +56,5 @@ def test_a_harmless_command_runs(command: str, location: Location, monkeypatch: 
     ],
 )
 def test_a_command_that_cannot_work_is_found(line: str) -> None:
-    """The checks above notice misspelt commands, options, targets, variables and programs."""
+    """The checks above find misspelt commands, options, targets, variables and programs."""
     assert list(find_faults(f"{line}  # a comment"))

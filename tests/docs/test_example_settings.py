@@ -1,4 +1,4 @@
-"""Holds what the project's pages and examples say to what the code does."""
+"""Tests that the example settings of .env.example and .dlt/ are the settings that the code reads."""
 
 import ast
 import re
@@ -18,17 +18,17 @@ ENV_LINE = re.compile(r"^#? ?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Setting:
-    """One argument of a source's function that dlt's configuration fills."""
+    """An argument of a source's function that dlt's configuration sets."""
 
     source: str
     name: str
     secret: bool
     promised: bool
-    """Whether people must find it listed; any other argument with a default can be set just the same."""
+    """Whether the examples must list it; any other argument with a default can be set too."""
 
     @property
     def variable(self) -> str:
-        """The environment variable that fills it."""
+        """The environment variable that sets it."""
         return f"SOURCES__{self.source}__{self.name}".upper()
 
 
@@ -52,7 +52,7 @@ def _arguments(source: str, function: ast.FunctionDef) -> Iterator[Setting]:
 
 
 def _listed(toml: Path) -> set[str]:
-    """Returns the variables that the tables `[sources.<folder>]` of a file stand for, commented-out keys as well."""
+    """Returns the variables of the tables `[sources.<folder>]` of a file, including commented-out keys."""
     text = re.sub(r"^# ?(\w+ = )", r"\1", toml.read_text(encoding="utf-8"), flags=re.MULTILINE)
     tables = tomllib.loads(text).get("sources", {})
     return {f"SOURCES__{source}__{key}".upper() for source, keys in tables.items() for key in keys}
@@ -63,8 +63,8 @@ PROMISED = sorted((setting for setting in SETTINGS if setting.promised), key=lam
 
 
 @pytest.mark.parametrize("setting", PROMISED, ids=lambda setting: setting.variable)
-def test_every_setting_of_a_source_is_listed_where_people_look(setting: Setting) -> None:
-    """.env.example lists every setting; .dlt/ lists the secret ones and the others apart."""
+def test_every_setting_of_a_source_is_listed_in_the_examples(setting: Setting) -> None:
+    """.env.example lists every setting; .dlt/ lists secrets and other settings in separate files."""
     assert setting.variable in ENV_LINE.findall((ROOT / ".env.example").read_text(encoding="utf-8"))
     assert setting.variable in _listed(ROOT / ".dlt" / ("secrets.toml.example" if setting.secret else "config.toml"))
 
@@ -76,8 +76,8 @@ def test_every_setting_of_a_warehouse_is_listed(engine: str) -> None:
     assert sorted(known - set(ENV_LINE.findall((ROOT / ".env.example").read_text(encoding="utf-8")))) == []
 
 
-def test_the_examples_list_no_setting_that_nothing_reads() -> None:
-    """A setting that went away leaves no line behind."""
+def test_the_examples_list_no_unused_setting() -> None:
+    """A setting that is removed from the code is removed from the examples."""
     read = {setting.variable for setting in SETTINGS}
     listed = {v for v in ENV_LINE.findall((ROOT / ".env.example").read_text(encoding="utf-8")) if "SOURCES__" in v}
     listed |= _listed(ROOT / ".dlt" / "config.toml") | _listed(ROOT / ".dlt" / "secrets.toml.example")
@@ -86,13 +86,13 @@ def test_the_examples_list_no_setting_that_nothing_reads() -> None:
 
 @pytest.mark.parametrize("example", [".env.example", ".dlt/secrets.toml.example"])
 def test_an_example_sets_nothing_by_being_copied(example: str) -> None:
-    """Every line is a comment or a table's name: an empty value would pass for one that was given."""
+    """Every line is a comment or a table header, because an empty value would count as a value."""
     lines = (ROOT / example).read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if line and not line.startswith(("#", "["))] == []
 
 
-def test_settings_are_found_in_every_spelling(tmp_path: Path) -> None:
-    """Required and optional, secret and plain, nested functions and keyword-only arguments are all seen."""
+def test_settings_of_every_kind_are_found(tmp_path: Path) -> None:
+    """Required and optional, secret and plain, nested functions and keyword-only arguments are found."""
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "data.py").write_text(
         "def f(path, url: str = dlt.config.value, *, key: dlt.TSecretStrValue | None = None, page_size=9, n=1):\n"
@@ -109,7 +109,7 @@ def test_settings_are_found_in_every_spelling(tmp_path: Path) -> None:
 
 
 def test_make_alone_lists_every_target() -> None:
-    """Nothing that make can do is hidden."""
+    """`make` without arguments lists every target."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
     done = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)

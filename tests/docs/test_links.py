@@ -1,4 +1,4 @@
-"""Links of pages that mkdocs does not see lead somewhere; `make docs` holds those within docs/ to the same."""
+"""Tests that links of pages outside docs/ have a target; `make docs` checks those within docs/."""
 
 import re
 from pathlib import Path
@@ -17,8 +17,8 @@ def _anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"])
-def test_a_link_leads_to_a_file_and_a_heading(name: str) -> None:
-    """Every relative link names a file of the repository, and every anchor a heading of that file."""
+def test_a_link_has_a_file_and_a_heading_as_target(name: str) -> None:
+    """Every relative link is a file of the repository, and every anchor a heading of that file."""
     page = ROOT / name
     lost = []
     for path, anchor in LINK.findall(page.read_text(encoding="utf-8")):
@@ -29,12 +29,12 @@ def test_a_link_leads_to_a_file_and_a_heading(name: str) -> None:
 
 
 def test_the_readme_stays_short() -> None:
-    """It is read in three minutes; everything else is a page of docs/."""
+    """The README can be read in three minutes; everything else is a page of docs/."""
     assert len((ROOT / "README.md").read_bytes()) <= 10_000
 
 
 def test_paths_of_pages_in_code_exist() -> None:
-    """Where a message, a comment or a setting's example names a page, the page is there."""
+    """If a message, a comment or an example setting names a page, the page exists."""
     mention = re.compile(r"(?<![\w/.])docs/[\w/-]+\.md")
     places = ["data_foundation", "dlthub", "sandbox", "tests", "deploy", "dbt_project/models", ".dlt", ".env.example"]
     files = [f for place in places for f in [ROOT / place, *(ROOT / place).rglob("*")] if f.is_file()]

@@ -1,4 +1,4 @@
-"""The generated reference is current, and describes everything there is."""
+"""Tests that the generated reference is up to date and complete."""
 
 import ast
 import json
@@ -20,19 +20,19 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_schema_that_editors_read_is_current() -> None:
-    """`foundation docs` would change nothing in dlthub/sources.schema.json."""
+    """`foundation docs` would not change dlthub/sources.schema.json."""
     assert json.loads((ROOT / SCHEMA_FILE).read_text(encoding="utf-8")) == build_json_schema()
 
 
 @pytest.mark.parametrize("page", ["cli.md", "configuration.md", "settings.md"])
 def test_a_generated_page_is_current(page: str) -> None:
-    """`foundation docs` would change nothing in docs/reference/."""
+    """`foundation docs` would not change docs/reference/."""
     text = (ROOT / PAGES / page).read_text(encoding="utf-8")
     assert text.split(BEGIN)[1].split(END)[0].strip() == build_pages(app)[page]
 
 
 def test_the_schema_is_written_where_there_are_no_pages(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a repository that uses data-foundation as a package, `foundation docs` writes the schema and says so."""
+    """In a repository that uses data-foundation as a package, `foundation docs` writes the schema only."""
     location.add("shop")
     monkeypatch.chdir(location.root)
     done = CliRunner().invoke(app, ["docs"])
@@ -43,7 +43,7 @@ def test_the_schema_is_written_where_there_are_no_pages(location: Location, monk
 
 
 def _settings_read() -> Iterator[str]:
-    """Yields the name of every setting of a warehouse that the framework mentions in its code."""
+    """Yields the name of every setting of a warehouse that the framework's code contains."""
     setting = re.compile(r"WAREHOUSE|DEPLOYMENT(_USER)?|(DUCKDB|SNOWFLAKE|POSTGRES|LAKE|AZURE|AWS|PII)_[A-Z_]+[A-Z]")
     for file in ROOT.glob("data_foundation/**/*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -52,14 +52,14 @@ def _settings_read() -> Iterator[str]:
 
 
 def test_every_setting_that_is_read_is_described() -> None:
-    """Each setting of a warehouse in the code is one that docs/reference/settings.md describes, and the reverse."""
+    """Each setting of a warehouse in the code is described in docs/reference/settings.md, and the reverse."""
     described = [*GENERAL_SETTINGS, *(setting for engine in ENGINES.values() for setting in engine.known_settings)]
     assert set(_settings_read()) == {setting.name for setting in described}
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("dlthub/*/sources.yaml")), ids=lambda file: file.parent.name)
-def test_an_editor_accepts_what_ships(file: Path) -> None:
-    """The JSON Schema finds nothing wrong with a source that ships."""
+def test_an_editor_accepts_the_sources_that_ship(file: Path) -> None:
+    """The JSON Schema accepts every source that ships."""
     document = json.loads(json.dumps(yaml.safe_load(file.read_text(encoding="utf-8")), default=str))
     jsonschema.validate(document, build_json_schema())
 
@@ -75,7 +75,7 @@ def test_an_editor_accepts_what_ships(file: Path) -> None:
     ],
     ids=["misspelt key", "unknown word", "no destination", "no entry", "unknown partitioning"],
 )
-def test_an_editor_marks_what_the_factory_refuses(resource: dict[str, object]) -> None:
+def test_an_editor_marks_errors_that_the_factory_refuses(resource: dict[str, object]) -> None:
     """The JSON Schema refuses misspelt keys, unknown words and missing keys."""
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"resources": [resource]}, build_json_schema())

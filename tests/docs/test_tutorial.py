@@ -1,4 +1,4 @@
-"""The tutorial, played from its pages: what they show is what happens."""
+"""Runs the tutorial from its pages: its commands print the output that the pages show."""
 
 from collections.abc import Iterator
 
@@ -21,49 +21,49 @@ def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
 
 @pytest.fixture(scope="module")
 def first_source(player: Player) -> list[Step]:
-    """What every block of commands of the first page did."""
+    """The result of each block of commands on the first page."""
     return list(player.play(FOLDER / "first-source.md"))
 
 
 @pytest.fixture(scope="module")
 def first_hour(player: Player, first_source: list[Step]) -> list[Step]:
-    """What every block of commands of the second page did, after the first page was followed."""
+    """The result of each block of commands on the second page, after the first page was followed."""
     assert first_source
     return list(player.play(FOLDER / "first-hour.md"))
 
 
 def wrong_lines(steps: list[Step]) -> dict[str, tuple[list[str], str]]:
-    """Returns the lines of output that a page shows and no command printed, by block, with what was printed."""
+    """Returns the lines of output on a page that no command printed, by block, with the actual output."""
     return {str(step.block): (step.missing_lines(), step.output) for step in steps if step.missing_lines()}
 
 
 def test_the_first_page_shows_what_its_commands_print(first_source: list[Step]) -> None:
-    """Each line of output was printed by the commands above it, and no command fails."""
+    """Each line of output is printed by the commands above it, and no command fails."""
     assert wrong_lines(first_source) == {}
     assert [(step.block.text, step.output) for step in first_source if any(step.exit_codes)] == []
 
 
 def test_the_second_page_shows_what_its_commands_print(first_hour: list[Step]) -> None:
-    """Each line of output was printed by the commands above it."""
+    """Each line of output is printed by the commands above it."""
     assert wrong_lines(first_hour) == {}
 
 
-def test_only_what_the_page_breaks_fails(first_hour: list[Step]) -> None:
-    """Two commands exit with 1: where a check does not pass, and where the shop answers with 503."""
+def test_only_the_intended_commands_fail(first_hour: list[Step]) -> None:
+    """Two commands exit with 1: one after a failed check, one after the shop returns 503."""
     failed = [step for step in first_hour if any(step.exit_codes)]
     assert [step.block.text for step in failed] == ["foundation run shop --dbt\n", "foundation run shop\n"]
     assert ["check failed" in step.output for step in failed] == [True, False]
 
 
-def test_a_failed_check_holds_back_the_models(first_hour: list[Step]) -> None:
-    """The run whose check fails builds no model; the runs before and after it build both."""
+def test_a_failed_check_blocks_the_models_of_the_tutorial(first_hour: list[Step]) -> None:
+    """The run with the failed check builds no model; the runs before and after it build both."""
     builds = [step.output.count("built") for step in first_hour if "--dbt" in step.block.text]
     assert builds == [2, 0, 2]
 
 
 @pytest.mark.usefixtures("first_hour")
-def test_the_reader_ends_with_every_row_once(player: Player) -> None:
-    """After loads, a range, a failure and its repair, the tables are those of the shop, and the mart adds up."""
+def test_the_reader_has_every_row_once_at_the_end(player: Player) -> None:
+    """After loads, a range, a failure and its repair, the tables equal the shop's rows, and the mart's sums match."""
     tables = ("raw.shop_items", "raw.shop_orders", "raw.shop_orders__lines", "marts.fct_shop_sales_daily")
     with duckdb.connect(str(player.root / "data" / "warehouse.duckdb"), read_only=True) as connection:
         counts = [connection.sql(f"select count(*) from {table}").fetchall()[0][0] for table in tables]

@@ -1,4 +1,4 @@
-"""Plays a tutorial: writes the files that a page shows, and runs its commands, in a checkout of its own."""
+"""Plays a tutorial: writes the files that a page shows, and runs its commands, in a separate checkout."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Step:
 
     Attributes:
         block: The commands.
-        output: What they printed.
+        output: Their output.
         exit_codes: One for each command.
-        expected: The block of output below, None if the page shows none.
+        expected: The block of output below, or None.
     """
 
     block: Block
@@ -56,7 +56,7 @@ class Step:
 
 
 def _normalised(line: str) -> str:
-    """Returns a line without what differs between two runs: durations, times, ports, ids and the width of columns."""
+    """Returns a line without the parts that differ between runs: durations, times, ports, ids and column widths."""
     for pattern in VARYING:
         line = re.sub(pattern, "<varies>", line)
     return " ".join(line.split())
@@ -79,7 +79,7 @@ class Player:
     sandbox_url: str = ""
 
     def play(self, page: Path) -> Iterator[Step]:
-        """Writes the files of a page and runs its commands, in order; yields what each block of commands did."""
+        """Writes the files of a page and runs its commands, in order; yields the result of each block of commands."""
         blocks = list(find_blocks(page))
         for block, following in zip(blocks, [*blocks[1:], None], strict=True):
             if block.title:
@@ -92,7 +92,7 @@ class Player:
                 yield Step(block, "".join(text for _, text in ran), tuple(code for code, _ in ran), expected)
 
     def run(self, line: str) -> tuple[int, str]:
-        """Runs a command; returns its exit code and what it printed.
+        """Runs a command; returns its exit code and output.
 
         Raises:
             ValueError: The tutorial has a command that cannot be played.
@@ -105,7 +105,7 @@ class Player:
             case ["make", "new-source", name]:
                 return self.run(f"foundation new {name.removeprefix('NAME=')}")
             case ["make", "dev"]:
-                return 0, ""  # The pictures are taken of it, and tests/ui looks at it.
+                return 0, ""  # Pictures are taken of it; tests/ui tests it.
             case ["python", "-m", "sandbox", "serve"]:
                 self.start_sandbox(variables)
                 return 0, ""
@@ -115,13 +115,13 @@ class Player:
                 raise ValueError(f"cannot play {shlex.join(words)}")
 
     def start(self, words: Sequence[str]) -> tuple[int, str]:
-        """Runs a program of this environment in a process of its own; returns its exit code and what it printed."""
+        """Runs a program of this environment in a process of its own; returns its exit code and output."""
         command = [str(Path(sys.executable).parent / words[0]), *words[1:]]
         done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def start_sandbox(self, variables: Mapping[str, str]) -> None:
-        """Starts the sandbox, instead of the one that runs, on a port that is free here."""
+        """Starts the sandbox on a free port, and stops the one that is running."""
         self.sandboxes.close()
         self.sandbox_url = self.sandboxes.enter_context(sandbox.serve_in_background(variables))
         self.patch.setenv("SOURCES__SHOP__BASE_URL", f"{self.sandbox_url}/shop")
@@ -131,7 +131,7 @@ class Player:
 def open_player(root: Path) -> Iterator[Player]:
     """Yields a player in a copy of this checkout.
 
-    Left out are what was made in it, and the models that ship: a page builds none of them, and dbt would read them all.
+    Generated files are left out, and so are the models that ship: no page builds them, and dbt would parse them all.
     """
     for name in FOLDERS:
         shutil.copytree(ROOT / name, root / name, ignore=LEFT_OUT)

@@ -1,4 +1,4 @@
-"""Debian's chromium without a screen, and what a person does in it."""
+"""Debian's chromium without a screen, and the actions of a user."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ FLAGS = (
 
 @contextmanager
 def open_browser(profile: Path, width: int, height: int) -> Iterator[webdriver.Chrome]:
-    """Runs a browser while the block runs.
+    """Runs a browser during the block.
 
     Args:
-        profile: A folder for its own files.
-        width: Of the window, in CSS pixels.
-        height: Of the window, in CSS pixels.
+        profile: A folder for the browser's files.
+        width: Width of the window in CSS pixels.
+        height: Height of the window in CSS pixels.
     """
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
@@ -43,12 +43,12 @@ def open_browser(profile: Path, width: int, height: int) -> Iterator[webdriver.C
 
 
 def wait_for(browser: webdriver.Chrome, xpath: str, seconds: float = PAGE_SECONDS) -> None:
-    """Returns once the page has such an element."""
+    """Waits until the page has an element."""
     WebDriverWait(browser, seconds).until(lambda driver: driver.find_element(By.XPATH, xpath))
 
 
 def click(browser: webdriver.Chrome, xpath: str, seconds: float = PAGE_SECONDS) -> None:
-    """Clicks an element, also while the page replaces it."""
+    """Clicks an element, even if the page replaces it."""
     ignored = [StaleElementReferenceException, ElementClickInterceptedException, NoSuchElementException]
     WebDriverWait(browser, seconds, ignored_exceptions=ignored).until(
         lambda driver: driver.find_element(By.XPATH, xpath).click() or True  # type: ignore[func-returns-value]

@@ -1,4 +1,4 @@
-"""A real `dagster dev` on a code location of this checkout, and its GraphQL."""
+"""A real `dagster dev` with a code location of this checkout, and its GraphQL API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOP_SECONDS = 30.0
 
 
 def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    """Returns the environment of a process that belongs to an instance, with `dbt` on its path.
+    """Returns the environment of a process of a Dagster instance, with `dbt` on its path.
 
     Args:
         home: The instance's folder, `DAGSTER_HOME`.
@@ -32,7 +32,7 @@ def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def create_home(folder: Path) -> Path:
-    """Makes a `DAGSTER_HOME` below a folder, with the `dagster.yaml` that ships, and returns it."""
+    """Creates a `DAGSTER_HOME` below a folder, with the `dagster.yaml` that ships, and returns it."""
     home = folder / "home"
     home.mkdir(parents=True)
     shutil.copy(ROOT / "deploy" / "dagster.yaml", home)
@@ -41,7 +41,7 @@ def create_home(folder: Path) -> Path:
 
 @contextmanager
 def serve(home: Path, settings: Mapping[str, str], root: Path = ROOT) -> Iterator[str]:
-    """Runs webserver and daemon while the block runs.
+    """Runs webserver and daemon during the block.
 
     Args:
         home: The instance's folder.
@@ -58,7 +58,7 @@ def serve(home: Path, settings: Mapping[str, str], root: Path = ROOT) -> Iterato
     server = subprocess.Popen(command, cwd=root, env=environment(home, settings), start_new_session=True)
     url = f"http://127.0.0.1:{port}"
     try:
-        # The webserver answers before the location is loaded; then there are no assets yet.
+        # The webserver answers before the location is loaded; until then there are no assets.
         wait_until(lambda: (ask(url, "{ assetNodes { id } }") or {}).get("assetNodes"), START_SECONDS)
         yield url
     finally:
@@ -66,12 +66,12 @@ def serve(home: Path, settings: Mapping[str, str], root: Path = ROOT) -> Iterato
         try:
             server.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            # A shell makes what it starts with & deaf to Ctrl-C, by which Dagster ends its own processes.
+            # A shell makes background processes ignore SIGINT, the signal with which Dagster ends its own processes.
             os.killpg(server.pid, signal.SIGKILL)
 
 
 def ask(url: str, query: str, **variables: object) -> dict[str, object] | None:
-    """Returns the data of a GraphQL query; None while the server does not answer."""
+    """Returns the data of a GraphQL query, or None if the server does not answer."""
     body = json.dumps({"query": query, "variables": variables}).encode()
     request = urllib.request.Request(  # noqa: S310 - this machine
         f"{url}/graphql", body, {"Content-Type": "application/json"}
@@ -85,10 +85,10 @@ def ask(url: str, query: str, **variables: object) -> dict[str, object] | None:
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> None:
-    """Returns once the condition holds.
+    """Waits until the condition is true.
 
     Raises:
-        TimeoutError: It did not hold in time.
+        TimeoutError: The condition did not become true in time.
     """
     deadline = time.monotonic() + seconds
     while not condition():

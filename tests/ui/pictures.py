@@ -1,4 +1,4 @@
-"""The pictures of the docs: when each is taken, which page it shows, and what is done on it before."""
+"""The pictures of the docs: the page of each, and the steps before it is taken."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ops:
       kwargs: {}
 """
 MOST_STEPS = 20
-# Whether a node of the graph lies outside of the window, or below the bars above the graph.
+# Whether a node of the graph is outside the window, or below the bars above the graph.
 IS_CUT = """return [...document.querySelectorAll('foreignObject')].some(node => {
   const box = node.getBoundingClientRect();
   return box.top < 165 || box.left < 70 || box.bottom > innerHeight - 15 || box.right > innerWidth - 70; })"""
@@ -40,11 +40,11 @@ class Picture:
     """One page of Dagster.
 
     Attributes:
-        name: Of the file, without its ending.
-        path: Of the page; `{id}` stands for the run or the backfill that its moment begins with.
-        shows: A text that the page shows once it is drawn.
-        prepare: What is done on the page before the picture is taken.
-        size: Of the window, in CSS pixels.
+        name: Name of the file, without its extension.
+        path: Path of the page; `{id}` is the id of the run or backfill that the moment starts.
+        shows: A text that the page contains once it is drawn.
+        prepare: Steps on the page before the picture is taken.
+        size: Size of the window in CSS pixels.
     """
 
     name: str
@@ -56,11 +56,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Moment:
-    """What happens, and the pictures that are taken after it.
+    """An action in Dagster, and the pictures that are taken after it.
 
     Attributes:
-        begin: Makes it happen, and returns the id of the run or backfill.
-        pictures: Taken then.
+        begin: Starts the action, and returns the id of the run or backfill.
+        pictures: The pictures.
     """
 
     begin: Callable[[Stage], str]
@@ -72,7 +72,7 @@ def fit_graph(browser: webdriver.Chrome) -> None:
     if browser.find_elements(By.XPATH, "//input[@placeholder='Jump to…']"):
         click(browser, "//input[@placeholder='Jump to…']/following::button[1]")
     body = browser.find_element(By.TAG_NAME, "body")
-    # A double click on the canvas, here its lower left corner, puts the graph in the middle.
+    # A double click on the canvas, here in its lower left corner, centres the graph.
     corner = (80 - body.size["width"] // 2, body.size["height"] // 2 - 20)
     ActionChains(browser).move_to_element_with_offset(body, *corner).double_click().pause(1).perform()
     for _ in range(MOST_STEPS):
@@ -135,7 +135,7 @@ SHIPPED = (
         ),
     ),
 )
-"""Of the sources that ship, one moment after the other."""
+"""Pictures of the sources that ship, in order."""
 
 TUTORIAL = {
     "first-source.md": Moment(
@@ -150,4 +150,4 @@ TUTORIAL = {
         (Picture("tutorial-lineage", _lineage(["fct_shop_sales_daily"], ["shop"]), "fct_shop_sales_daily", fit_graph),),
     ),
 }
-"""Of the tutorial's source, after a page of it was followed."""
+"""Pictures of the tutorial's source, after a page was followed."""

@@ -1,4 +1,4 @@
-"""What happens in Dagster before pictures are taken: an ingest, backfills, and a run that fails."""
+"""Actions in Dagster before pictures are taken: an ingest, backfills, and a run that fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.ui.dagster_server import BIN, ROOT, ask, environment, wait_until
 
 RUN_SECONDS = 900.0
 QUIET_SECONDS = 75.0
-"""Longer than two of the automation's ticks."""
+"""More than two ticks of the automation."""
 
 HISTORY = ("raw", "exchange_rate_history")
 LOCATION = {"repositoryName": "__repository__", "repositoryLocationName": "data_foundation"}
@@ -38,18 +38,18 @@ def ingest(home: Path, settings: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class Stage:
-    """A Dagster in which things happen.
+    """A running Dagster in which actions are started.
 
     Attributes:
-        url: Of its webserver.
-        sandbox_url: Of the vendors that it loads from.
+        url: URL of its webserver.
+        sandbox_url: URL of the vendors that it loads from.
     """
 
     url: str
     sandbox_url: str
 
     def backfill_old_partitions(self) -> str:
-        """Loads all partitions of a table but the newest, and returns the backfill's id."""
+        """Loads all partitions of a table except the newest, and returns the backfill's id."""
         return self._backfill(HISTORY, "2024-01-01", "2026-10-31")
 
     def complete(self) -> str:
@@ -68,7 +68,7 @@ class Stage:
         return self._materialize([("raw", "shop_items"), ("raw", "shop_orders"), ("raw", "shop_orders__lines")])
 
     def load_and_build_shop(self) -> str:
-        """Loads the tutorial's source, partitioned by now, and builds its models; returns the run's id."""
+        """Loads the tutorial's source, which is now partitioned, and builds its models; returns the run's id."""
         self._backfill(("raw", "shop_orders"), "2026-09-01", "9999-12-31")
         return self._materialize([("raw", "shop_items"), *self._find_models()])
 
@@ -90,7 +90,7 @@ class Stage:
         return str(backfill)
 
     def _wait_until_idle(self) -> None:
-        """Returns once no run is queued or under way, and the automation has started no other."""
+        """Waits until no run is queued or running, and the automation has started no other."""
         last_busy = time.monotonic()
 
         def is_idle() -> bool:
@@ -102,10 +102,10 @@ class Stage:
         wait_until(is_idle, RUN_SECONDS)
 
     def _ask(self, query: str, field: str, **variables: object) -> Any:
-        """Returns the first field of that name in the answer to a GraphQL query.
+        """Returns the first field with a name in the response of a GraphQL query.
 
         Raises:
-            LookupError: The answer has none, for instance because it is an error.
+            LookupError: The response has no such field, for instance because it is an error.
         """
         answer: Any = ask(self.url, query, **variables)
         nested = [answer]

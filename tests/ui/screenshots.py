@@ -23,7 +23,7 @@ from tests.ui.scenes import Stage, ingest
 
 FOLDER = ROOT / "docs" / "assets" / "screenshots"
 WIDTH = 1600
-"""Pixels of every picture, whatever the width of its window in CSS pixels."""
+"""Width of every picture in pixels, whatever the width of its window in CSS pixels."""
 UNFINISHED = ("Loading", "fetching", "Materializing...", "Evaluating")
 THEME = {"dagster-theme": "themeLight", "dagster-nav-collapsed": "true"}
 
@@ -38,7 +38,7 @@ def main(names: Sequence[str]) -> None:
 
 
 def take_shipped(browser: webdriver.Chrome, folder: Path) -> None:
-    """Takes the pictures of the sources that ship: loads all of them, and lets moment after moment happen."""
+    """Takes the pictures of the sources that ship: loads all of them, and starts one action after the other."""
     home = create_home(folder)
     with sandbox.serve_in_background() as sandbox_url:
         settings = {**sandbox.settings(sandbox_url), "DUCKDB_PATH": str(folder / "warehouse.duckdb")}
@@ -49,19 +49,19 @@ def take_shipped(browser: webdriver.Chrome, folder: Path) -> None:
 
 
 def take_tutorial(browser: webdriver.Chrome, folder: Path) -> None:
-    """Takes the pictures of the tutorial: follows its pages, and looks at the result of each in Dagster."""
+    """Takes the pictures of the tutorial: follows its pages, and shows the result of each in Dagster."""
     home = create_home(folder)
     with open_player(folder / "data-foundation") as player:
         for page, moment in TUTORIAL.items():
             collections.deque(player.play(ROOT / "docs" / "tutorial" / page), maxlen=0)
-            # `dagster dev` takes a setting from .env rather than from the environment.
+            # `dagster dev` prefers a setting of .env to the environment.
             (player.root / ".env").write_text(f"SOURCES__SHOP__BASE_URL={player.sandbox_url}/shop\n", encoding="utf-8")
             with serve(home, {}, player.root) as url:
                 take_all(browser, moment, Stage(url, player.sandbox_url))
 
 
 def take_all(browser: webdriver.Chrome, moment: Moment, stage: Stage) -> None:
-    """Lets a moment happen in a running Dagster, and takes its pictures."""
+    """Starts an action in a running Dagster, and takes its pictures."""
     begun = moment.begin(stage)
     browser.get(stage.url)
     for key, value in THEME.items():
@@ -87,7 +87,7 @@ def take(browser: webdriver.Chrome, picture: Picture, url: str) -> bytes:
 
 
 def is_drawn(browser: webdriver.Chrome, shows: str) -> bool:
-    """Returns whether the page shows a text and loads nothing, and nothing but digits changed within two seconds."""
+    """Returns whether the page shows a text and loads nothing, and only digits changed within two seconds."""
     before = re.sub(r"\d", "", text_of(browser))
     time.sleep(2)
     text = text_of(browser)
@@ -95,7 +95,7 @@ def is_drawn(browser: webdriver.Chrome, shows: str) -> bool:
 
 
 def _optimised(png: bytes) -> bytes:
-    """Returns a PNG without an alpha channel, packed as small as it goes."""
+    """Returns a PNG without an alpha channel, compressed as far as possible."""
     buffer = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
         image.convert("RGB").save(buffer, "PNG", optimize=True)

@@ -1,4 +1,4 @@
-"""The Dagster UI as a person sees it: a real `dagster dev`, a real browser."""
+"""Tests of the Dagster UI with a real `dagster dev` and a real browser."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.ui.dagster_server import ROOT, ask, create_home, serve, wait_until
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse of the test's own."""
+    """A new warehouse for these tests."""
     return tmp_path_factory.mktemp("warehouse") / "warehouse.duckdb"
 
 
 @pytest.fixture(scope="module")
 def dagster_url(warehouse: Path, sandbox_url: str) -> Iterator[str]:
-    """`dagster dev` on the shipped code location, reading from the sandbox."""
+    """`dagster dev` with this repository's code location, reading from the sandbox."""
     settings = {**sandbox.settings(sandbox_url), "DUCKDB_PATH": str(warehouse)}
     with serve(create_home(warehouse.parent), settings) as url:
         yield url
@@ -31,14 +31,14 @@ def dagster_url(warehouse: Path, sandbox_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    """A window wide enough for the lineage of a mart."""
+    """A browser with a window that is wide enough for the lineage of a mart."""
     with open_browser(tmp_path_factory.mktemp("profile"), 2400, 1500) as driver:
         yield driver
 
 
 @pytest.fixture(scope="module")
 def pictures() -> Path:
-    """Where the screenshots go, to be looked at after the test."""
+    """The folder of the screenshots, to look at after the tests."""
     folder = ROOT / "data" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -53,13 +53,13 @@ def test_the_graph_reads_from_source_to_mart(browser: webdriver.Chrome, dagster_
     assert shown >= {"github", "github_commits", "stg_github__commits", "fct_commits_daily"}
 
 
-def test_a_click_on_materialize_lands_rows(
+def test_a_click_on_materialize_loads_rows(
     browser: webdriver.Chrome, dagster_url: str, warehouse: Path, pictures: Path
 ) -> None:
     """Materialize on the page of a raw table starts a run that succeeds, and its rows are in the warehouse."""
     page = f"{dagster_url}/assets/raw/exchange_rate"
     browser.get(page)
-    # The page may still be drawn anew when the button is there: a click on what is replaced at that moment is lost.
+    # The page may be redrawn while the button is there: a click on a replaced element is lost.
     started = "{ runsOrError { ... on Runs { results { status } } } }"
 
     def is_started() -> bool:

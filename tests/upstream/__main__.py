@@ -1,8 +1,8 @@
-"""`make upstream`: what newer versions of dlt and Dagster change in what this project relies on.
+"""`make upstream`: shows the changes in newer versions of dlt and Dagster that affect this project.
 
-Two steps, each in the environment `.venv-upstream`: the newest versions that pyproject.toml accepts, then those with
-its upper bounds raised by one minor version. Needs the package index and nothing else. Exit codes: 0 nothing has
-changed, 1 something has, 2 the versions of a step cannot be installed.
+There are two steps, each in the environment `.venv-upstream`: with the newest versions that pyproject.toml accepts,
+then with its upper bounds raised by one minor version. It needs the package index only. Exit codes: 0 if nothing has
+changed, 1 if something has, 2 if the versions of a step cannot be installed.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ BIN = Path(sys.executable).parent
 
 _FOLLOWED = re.compile(r"dlt|dagster[\w-]*")
 _BOUNDED = re.compile(rf'"((?:{_FOLLOWED.pattern})(?:\[[\w,]+\])?>=[\d.]+),<(\d+)\.(\d+)"')
-"""A dependency in pyproject.toml: all before its upper bound, and that bound's major and minor version."""
+"""A dependency in pyproject.toml: the text before its upper bound, and the bound's major and minor version."""
 
 _console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 def main() -> int:
-    """Tries both steps, prints what differs, and returns the exit code."""
+    """Runs both steps, prints the differences, and returns the exit code."""
     locked = tried = _versions(LOCK.read_text(encoding="utf-8"))
     accepted = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     codes = [0]
@@ -57,17 +57,17 @@ def main() -> int:
 
 
 def raise_bounds(pyproject: str) -> str:
-    """Returns a pyproject.toml that accepts one more minor version of dlt, and of each of Dagster's packages."""
+    """Returns a pyproject.toml that accepts one more minor version of dlt and of each of Dagster's packages."""
     return _BOUNDED.sub(lambda found: f'"{found[1]},<{found[2]}.{int(found[3]) + 1}"', pyproject)
 
 
 def compare(before: Mapping[str, str], after: Mapping[str, str], hooks: Sequence[Hook]) -> list[str]:
-    """Returns a report for each name whose text differs: what relies on it, and the difference.
+    """Returns a report for each name whose text differs: the hooks that rely on it, and the difference.
 
     Args:
         before: Texts by name.
-        after: The same of another version.
-        hooks: What relies on them.
+        after: Texts of the other version.
+        hooks: The hooks that may rely on them.
     """
     reports = []
     for name in (name for name in before if before[name] != after[name]):
@@ -80,7 +80,7 @@ def compare(before: Mapping[str, str], after: Mapping[str, str], hooks: Sequence
 
 
 def _resolve(pyproject: str, *, overridden: bool) -> str:
-    """Returns the exact versions that a pyproject.toml leads to; what is not followed stays as it is locked."""
+    """Returns the exact versions for a pyproject.toml; packages that are not followed keep their locked version."""
     ENVIRONMENT.mkdir(exist_ok=True)
     (ENVIRONMENT / "pyproject.toml").write_text(pyproject, encoding="utf-8")
     requirements = ENVIRONMENT / "requirements.txt"
@@ -101,7 +101,7 @@ def _bounded(pyproject: str) -> list[Requirement]:
 
 
 def _versions(requirements: str) -> dict[str, str]:
-    """Returns by name the versions of dlt and of Dagster's packages."""
+    """Returns the versions of dlt and of Dagster's packages by name."""
     pins = (line.split(";")[0].split() for line in requirements.splitlines() if "==" in line)
     named = (pin[0].split("==") for pin in pins)
     return {name: version for name, version in named if _FOLLOWED.fullmatch(name)}
@@ -115,7 +115,7 @@ def _describe(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 
 
 def _install() -> None:
-    """Makes the environment what was resolved last."""
+    """Installs the resolved versions into the environment."""
     python = str(ENVIRONMENT / "bin" / "python")
     _uv("venv", "--quiet", "--allow-existing", "--python", sys.executable, str(ENVIRONMENT))
     _uv("pip", "sync", "--quiet", "--python", python, str(ENVIRONMENT / "requirements.txt"))
@@ -123,7 +123,7 @@ def _install() -> None:
 
 
 def _differs() -> bool:
-    """Prints what differs in the environment, and tells whether anything does."""
+    """Prints the differences in the environment, and returns whether there are any."""
     newer = json.loads(_run("-m", "tests.upstream.source_text", is_read=True).stdout)
     changed = compare(read_all(), newer, HOOKS)
     for report in changed:

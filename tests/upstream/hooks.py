@@ -1,6 +1,6 @@
-"""What of the insides of dlt and Dagster this project relies on, in the order of its rooms.
+"""The internals of dlt and Dagster on which this project relies, in the order of its rooms.
 
-Where there is a public way it is taken. Each of the others is an entry here; tests hold that none is left out.
+A public interface is used if there is one. Every other use is an entry here; tests check that none is missing.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from data_foundation.warehouses.snowflake import destination as snowflake
 
 @dataclass(frozen=True)
 class Hook:
-    """A class or a function of ours that relies on insides of dlt or Dagster, which any release of theirs may change.
+    """A class or function of ours that relies on internals of dlt or Dagster, which any release may change.
 
     Attributes:
-        ours: The class or the function.
-        why: What it does.
-        theirs: The names that it calls, overrides, replaces or was written after, as `module:name`.
-        tests: Files below `tests/` that fail where these behave differently.
+        ours: The class or function.
+        why: Its purpose.
+        theirs: The names that it calls, overrides, replaces or copies, as `module:name`.
+        tests: Files below `tests/` that fail if the behaviour of these names changes.
     """
 
     ours: Callable[..., Any]
@@ -56,11 +56,11 @@ class Hook:
 
 
 def names(parent: str, children: str) -> Iterator[str]:
-    """Yields names that begin alike.
+    """Yields names with a common prefix.
 
     Args:
-        parent: Their beginning.
-        children: Their ends, with spaces between them.
+        parent: The prefix.
+        children: The rest of each name, separated by spaces.
     """
     return (parent + child for child in children.split())
 

@@ -1,4 +1,4 @@
-"""The source text of names of dlt and Dagster, as it is installed; as a program it prints all as JSON."""
+"""Source texts of dlt and Dagster as installed; run as a program, it prints all of them as JSON."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from pathlib import Path
 from typing import Any
 
 READ: dict[str, str] = tomllib.loads(Path(__file__).with_name("digests.toml").read_text(encoding="utf-8"))
-"""By name, as `module:name`, the digest of the text that it had when our code was written."""
+"""The digest of each name's source text at the time when our code was written; the keys are `module:name`."""
 
 
 def find(name: str) -> Any:
-    """Returns the object that a name stands for.
+    """Returns the object with a name.
 
     Raises:
-        ImportError: There is no such module.
-        AttributeError: The module has no such name.
+        ImportError: The module does not exist.
+        AttributeError: The module does not have the name.
     """
     module, _, path = name.partition(":")
     return reduce(inspect.getattr_static, path.split("."), import_module(module))
 
 
 def read(name: str) -> str:
-    """Returns the source text of a class or a function, and the `repr` of any other object.
+    """Returns the source text of a class or function, or the `repr` of any other object.
 
     Raises:
-        ImportError: There is no such module.
-        AttributeError: The module has no such name.
+        ImportError: The module does not exist.
+        AttributeError: The module does not have the name.
     """
     found = find(name)
     if isinstance(found, property):
@@ -49,7 +49,7 @@ def digest(text: str) -> str:
 
 
 def read_all() -> dict[str, str]:
-    """Returns the text of every name that was read; of one that is gone, why it is not found."""
+    """Returns the text of every name in the digests; for a missing name, the error."""
     texts = {}
     for name in READ:
         try:

@@ -13,7 +13,7 @@ _TABLE = re.compile(re.escape(HEAD) + r"(?:\|.*\n)*")
 
 
 def build_table() -> str:
-    """Returns the table as Markdown; where names of theirs are, tests/upstream/hooks.py has it."""
+    """Returns the table as Markdown; the full names are in tests/upstream/hooks.py."""
     rows = []
     for hook in HOOKS:
         ours = f"`{hook.file.removeprefix('data_foundation/')}`: `{hook.ours.__qualname__}`"
@@ -24,7 +24,7 @@ def build_table() -> str:
 
 
 def write_table() -> None:
-    """Puts the table in the place of the one that the page has."""
+    """Replaces the table on the page."""
     PAGE.write_text(_TABLE.sub(lambda _: build_table(), PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Holds dlt and Dagster to what was read of their insides, and the list of these to what this project relies on."""
+"""Tests that the source texts of dlt and Dagster are unchanged, and that the list of hooks is complete."""
 
 import ast
 import importlib.metadata
@@ -14,39 +14,39 @@ from tests.upstream.source_text import READ, digest, read
 ROOT = Path(__file__).parents[2]
 
 DOCUMENTED = frozenset({"_asdict", "_replace", "_current_frames"})
-"""Names of Python's own that begin with an underscore and are public."""
+"""Public names of Python that begin with an underscore."""
 
 OF_OTHERS = frozenset({"_Binary", "_worksheet_path"})
-"""Private names of SQLAlchemy and of openpyxl, which the tests of the readers and of the workbook hold."""
+"""Private names of SQLAlchemy and openpyxl, which the tests of readers and workbooks cover."""
 
 
 @pytest.mark.parametrize("theirs", READ)
-def test_what_was_read_reads_as_it_did(theirs: str) -> None:
-    """What this project calls, overrides, replaces or was written after is what it was when that was done."""
+def test_source_texts_are_unchanged(theirs: str) -> None:
+    """The text of each hooked name is the one for which our code was written."""
     package = theirs.partition(".")[0].replace("_", "-")
     used = "".join(f"\n  {hook}. {hook.why}" for hook in HOOKS if theirs in hook.theirs)
     found = digest(read(theirs))
     assert found == READ[theirs], (
-        f"{theirs} of {package} {importlib.metadata.version(package)} is not what was read. What relies on it:{used}\n"
-        f"Compare the two (`make upstream` shows the difference), adapt what relies on it, and enter '{found}' in "
+        f"{theirs} of {package} {importlib.metadata.version(package)} has changed. It is used by:{used}\n"
+        f"Compare the two (`make upstream` shows the difference), adapt the code that uses it, and enter '{found}' in "
         "tests/upstream/digests.toml."
     )
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=str)
 def test_each_hook_has_tests(hook: Hook) -> None:
-    """A text says that something has changed, and only a test what that does."""
+    """A changed text shows that something has changed; only a test shows the effect."""
     assert hook.tests
     assert [test for test in hook.tests if not (ROOT / "tests" / test).exists()] == []
 
 
-def test_there_is_a_digest_of_what_is_relied_on_and_of_nothing_else() -> None:
-    """What is not relied on any more is not looked at any more."""
+def test_digests_are_those_of_the_hooked_names() -> None:
+    """A digest that no hook uses is removed."""
     assert READ.keys() == {theirs for hook in HOOKS for theirs in hook.theirs}
 
 
 def test_every_private_name_is_listed() -> None:
-    """No module reaches into dlt or Dagster without a guard."""
+    """Every private name of dlt or Dagster in the code is listed in a hook."""
     unguarded = [
         f"{file.relative_to(ROOT)}:{line}: {name}"
         for file in (ROOT / "data_foundation").rglob("*.py")
@@ -57,13 +57,13 @@ def test_every_private_name_is_listed() -> None:
 
 
 def _is_listed(file: Path, name: str) -> bool:
-    """Tells whether a hook of the module names it, or names a class or a function whose text has it."""
+    """Returns whether a hook of the module lists the name, or lists a class or function whose text contains it."""
     listed = [theirs for hook in HOOKS if ROOT / hook.file == file for theirs in hook.theirs]
     return any(name in re.findall(r"\w+", f"{theirs} {read(theirs)}") for theirs in listed)
 
 
 def _private_names(file: Path) -> Iterator[tuple[int, str]]:
-    """Yields line and name of imports from private modules, overridden methods, and attributes of no class of ours."""
+    """Yields line and name of imports from private modules, overridden methods, and private foreign attributes."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     own = DOCUMENTED | OF_OTHERS | _own_names(tree)
     for node in ast.walk(tree):
@@ -76,7 +76,7 @@ def _private_names(file: Path) -> Iterator[tuple[int, str]]:
 
 
 def _own_names(tree: ast.Module) -> frozenset[str]:
-    """Returns what a module defines itself: functions, classes and attributes."""
+    """Returns the names that a module defines: functions, classes and attributes."""
     defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     stored = {node.attr for node in attributes if isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self"}

@@ -1,4 +1,4 @@
-"""Holds `make upstream` to what it says of a newer version; that it installs one is seen where it is run."""
+"""Tests of `make upstream` without newer versions."""
 
 import tomllib
 
@@ -14,13 +14,13 @@ LOADER = Hook(Load, "Loads rows.", ["dlt.load:run", "dlt.load:stop"], [])
 
 
 def requirements(pyproject: str) -> list[Requirement]:
-    """Every requirement of the project, those of its extras included."""
+    """Returns every requirement of the project, including its extras."""
     project = tomllib.loads(pyproject)["project"]
     return [Requirement(text) for text in sum(project["optional-dependencies"].values(), project["dependencies"])]
 
 
-def test_what_has_changed_is_shown_with_what_relies_on_it() -> None:
-    """A report names the module to look at, and shows the old text and the new one."""
+def test_a_changed_text_is_shown_with_the_hooks_that_use_it() -> None:
+    """A report names the module to read again, and shows the old and the new text."""
     before = {"dlt.load:run": "def run():\n    return 1\n", "dlt.load:stop": "def stop(): ..."}
     [report] = compare(before, before | {"dlt.load:run": "def run():\n    return 2\n"}, [LOADER])
     assert report.startswith(
@@ -29,15 +29,15 @@ def test_what_has_changed_is_shown_with_what_relies_on_it() -> None:
     assert report.endswith("-    return 1\n+    return 2")
 
 
-def test_what_is_installed_does_not_differ_from_itself() -> None:
-    """Every hooked name is found, and none differs without a newer version."""
+def test_the_installed_versions_do_not_differ_from_themselves() -> None:
+    """Every hooked name is found, and none differs if the versions are the same."""
     texts = read_all()
     assert [text for text in texts.values() if text.startswith("gone: ")] == []
     assert compare(texts, read_all(), HOOKS) == []
 
 
-def test_the_next_minor_version_of_both_is_accepted_and_of_nothing_else() -> None:
-    """The step beyond pyproject.toml changes the bounds of dlt and of Dagster's packages."""
+def test_only_bounds_of_dlt_and_dagster_are_raised() -> None:
+    """The second step raises the bounds of dlt and of Dagster's packages only."""
     pairs = zip(requirements(PYPROJECT), requirements(raise_bounds(PYPROJECT)), strict=True)
     raised = {before.name: str(after.specifier) for before, after in pairs if before != after}
     assert raised.keys() == {"dlt", "dagster", "dagster-webserver", "dagster-dlt", "dagster-dbt"}
