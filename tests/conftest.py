@@ -1,4 +1,4 @@
-"""What every test may ask for: the sandbox, its settings and its faults."""
+"""Fixtures of all tests: the sandbox, its settings and its faults; a repository and a warehouse."""
 
 import gc
 import signal
@@ -24,21 +24,21 @@ from tests.support.trees import Tree
 ROOT = Path(__file__).parents[1]
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    # A shell makes what it starts with & deaf to Ctrl-C. Dagster takes SIGTERM for the same, so that nothing that a run
-    # starts could be ended: each would wait a minute for its `tail`.
+    # A shell makes background processes ignore SIGINT. Dagster then handles SIGTERM in the same way, so processes that
+    # a run starts could not be ended, and each would wait a minute for its `tail`.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def sandbox_url() -> Iterator[str]:
-    """A real server that speaks the vendors' protocols."""
+    """A real server that simulates the vendors' APIs."""
     with sandbox.serve_in_background() as url:
         yield url
 
 
 @pytest.fixture
 def sandbox_settings(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Every source's settings in the environment, pointing at the sandbox."""
+    """Sets every source's settings in the environment, so that it reads from the sandbox."""
     settings = sandbox.settings(sandbox_url)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -47,7 +47,7 @@ def sandbox_settings(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[
 
 @pytest.fixture
 def arm_fault(sandbox_url: str) -> Iterator[Callable[..., None]]:
-    """A function that arms a fault for a path prefix; the test's end disarms all."""
+    """A function that arms a fault for a path prefix; all faults are disarmed at the end of the test."""
 
     def arm(path: str, fault: str, **options: Any) -> None:
         order = {"path": path, "fault": fault, **options}
@@ -65,9 +65,9 @@ def tree(tmp_path: Path) -> Tree:
 
 @pytest.fixture(scope="session")
 def ingest(sandbox_url: str) -> Callable[[DuckDBWarehouse], None]:
-    """A function that loads everything the sandbox has into a warehouse."""
+    """A function that loads everything from the sandbox into a warehouse."""
     settings = sandbox.settings(sandbox_url)
-    # A folder that somebody added to this checkout is no business of the sandbox.
+    # The sandbox has no data for a folder that somebody added to this checkout.
     names = {key.split("__")[1].lower() for key in settings} | {"personal_finance"}
     tasks = select_tasks(sorted(names), *find_sources(ROOT))
 
@@ -85,7 +85,7 @@ def ingest(sandbox_url: str) -> Callable[[DuckDBWarehouse], None]:
 def loaded_warehouse(
     ingest: Callable[[DuckDBWarehouse], None], tmp_path_factory: pytest.TempPathFactory
 ) -> DuckDBWarehouse:
-    """A warehouse with everything the sandbox has, for reading; who writes takes a copy of its folder."""
+    """A warehouse with everything from the sandbox, for reading; a test that writes must copy its folder."""
     folder = tmp_path_factory.mktemp("loaded")
     warehouse = DuckDBWarehouse(folder / "pipelines", str(folder / "warehouse.duckdb"))
     ingest(warehouse)
@@ -98,7 +98,7 @@ def built(
     ingest: Callable[[DuckDBWarehouse], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Build:
-    """A fresh warehouse, ingested and built; and what a second ingest and build made of a copy of it."""
+    """A warehouse after one ingest and build, and the result of a second ingest and build in a copy of it."""
     return build_twice(loaded_warehouse, ingest, tmp_path_factory.mktemp("built"))
 
 
@@ -113,13 +113,13 @@ def location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Location:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the switch that proves the promises in full."""
+    """Adds the options `--live` and `--promises`."""
     parser.addoption("--live", action="store_true", help="test the Snowflake account that the settings name")
     parser.addoption("--promises", action="store_true", help="prove every point and history, not a sample of them")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leaves out the tests of databases of which none is here."""
+    """Leaves out the tests of databases that are not available."""
     if collection_path.parent.name == "databases" and collection_path.name.startswith("test_"):
         there, _ = find_servers(read_settings(ROOT), live=config.getoption("--live"))
         return not there or (collection_path.name == "test_mariadb.py" and "mariadb" not in there) or None
@@ -127,14 +127,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_finish() -> None:
-    """Has the garbage collector leave alone what is imported: looking through it took a sixth of the tests' CPU."""
+    """Excludes imported objects from garbage collection, which took a sixth of the tests' CPU."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Says which databases were left out, and how much was proved: the sum of what tests recorded."""
+    """Prints which databases were left out, and the sums of the counts that tests recorded."""
     for reason in find_servers(read_settings(ROOT), live=config.getoption("--live"))[1]:
         terminalreporter.write_line(f"left out: tests/databases on {reason}")
     counts = Counter[str]()

@@ -1,7 +1,7 @@
-"""Holds the architecture: the arrows between rooms, and the rules that import-linter cannot express.
+"""Tests of the architecture: dependencies between rooms, and rules that import-linter cannot express.
 
-A rule is a function from a checkout to its violations. Each must find none in this checkout, and the planted one in a
-small checkout with one line out of place. The arrows are contracts of import-linter, in pyproject.toml.
+A rule is a function that returns the violations in a checkout. Each must find none in this checkout, and find the
+planted one in a small checkout with one wrong line. Dependencies are contracts of import-linter, in pyproject.toml.
 """
 
 import ast
@@ -25,22 +25,23 @@ SOURCES = "dlthub"
 TOP = "definitions.py"
 
 DOORS = frozenset({"Calls", "Clock", "Refusal"})
-"""What a source may import of the framework: how requests to a vendor are paced, tried again and refused."""
+"""Names of the framework that a source may import: how requests to a vendor are paced, retried and refused."""
 
 TEMPLATES = f"{FRAMEWORK}/project/new_source_templates"
 PUBLIC = {
     *(f"{FRAMEWORK}.{name}" for name in data_foundation.__all__),
     *(f"{FRAMEWORK}.testing.{name}" for name in testing.__all__),
 }
-"""What users' code may import of the framework."""
+"""Names of the framework that users' code may import."""
 
 MAX_LINES = {TOP: 40, f"{FRAMEWORK}/": 300}
 MAX_FUNCTION_LINES = 40
 MAX_MODULES = 15
-"""In one room, beside its `__init__.py`; more are two rooms."""
+"""Maximum number of modules in a room, without `__init__.py`; a larger room must be split."""
 
 SHORTEST_SIGN = 20
-"""Words of a room's docstring: what is in it, what may not be, where to begin reading."""
+"""Minimum number of words in a room's docstring: its contents, what does not belong in it, and where to begin reading.
+"""
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,10 @@ def _imports(root: Path, file: Path) -> Iterator[Import]:
 
 
 def sources_stand_alone(root: Path) -> Iterator[str]:
-    """A source imports no Dagster, nothing of the framework but its doors, and no other source.
+    """A source imports no Dagster, of the framework only DOORS, and no other source.
 
-    DOORS are open to all: a limit is shared by all resources of a process, so what paces them must be one thing that no
-    source has a copy of. ConfigurableDltResource says in a source's definitions.py what YAML would say.
+    All sources may import DOORS: all resources of a process share a vendor's limit, so one object must pace all of
+    them. ConfigurableDltResource is the equivalent in definitions.py of what YAML configures.
     """
     for file in _files(root, SOURCES):
         for found in _imports(root, file):
@@ -91,7 +92,7 @@ def sources_stand_alone(root: Path) -> Iterator[str]:
 
 
 def templates_import_what_is_public(root: Path) -> Iterator[str]:
-    """What `foundation new` writes into users' repositories imports no insides of the framework."""
+    """The files that `foundation new` writes into users' repositories import only public names of the framework."""
     for file in sorted((root / FRAMEWORK).rglob("*.py.txt")):
         template = file.relative_to(root)
         for found in _imports(root, template):
@@ -101,7 +102,7 @@ def templates_import_what_is_public(root: Path) -> Iterator[str]:
 
 
 def sources_are_loaded_by_path(root: Path) -> Iterator[str]:
-    """Nothing that runs imports a source by name."""
+    """No code that runs imports a source by name."""
     for file in _files(root, TOP, FRAMEWORK, "sandbox", "benchmarks"):
         for found in _imports(root, file):
             if found.name.split(".")[0] == SOURCES:
@@ -109,7 +110,7 @@ def sources_are_loaded_by_path(root: Path) -> Iterator[str]:
 
 
 def nothing_imports_the_top(root: Path) -> Iterator[str]:
-    """definitions.py composes everything, so nobody builds on it."""
+    """definitions.py is the composition root, so no module imports it."""
     for file in _files(root, TOP, FRAMEWORK, SOURCES, "sandbox", "benchmarks", "tests"):
         for found in _imports(root, file):
             if found.name.split(".")[0] == "definitions":
@@ -117,7 +118,7 @@ def nothing_imports_the_top(root: Path) -> Iterator[str]:
 
 
 def the_environment_is_read_in_one_place(root: Path) -> Iterator[str]:
-    """warehouses/settings.py is the only reader of os.environ."""
+    """warehouses/settings.py is the only module that reads os.environ."""
     for file in _files(root, TOP, FRAMEWORK, SOURCES):
         if file in {Path(FRAMEWORK, "warehouses", "settings.py"), Path(FRAMEWORK, "process_wide", "at_import.py")}:
             continue
@@ -134,7 +135,7 @@ def the_environment_is_read_in_one_place(root: Path) -> Iterator[str]:
 
 
 def the_sources_are_no_package(root: Path) -> Iterator[str]:
-    """`import dlt` imports `dlthub` half-way: nothing of ours may run there, and no wheel may carry the name."""
+    """`import dlt` imports `dlthub`: no code of ours may run there, and no wheel may contain a package of that name."""
     if (root / SOURCES / "__init__.py").exists():
         yield f"{SOURCES}/__init__.py: would run in the middle of `import dlt`"
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
@@ -143,7 +144,7 @@ def the_sources_are_no_package(root: Path) -> Iterator[str]:
 
 
 def things_stay_small(root: Path) -> Iterator[str]:
-    """A file or a function beyond these sizes is two things that want two names."""
+    """A file or a function beyond these sizes must be split."""
     for file in _files(root, TOP, FRAMEWORK):
         text = (root / file).read_text(encoding="utf-8")
         allowed = next(lines for start, lines in MAX_LINES.items() if file.as_posix().startswith(start))
@@ -157,7 +158,7 @@ def things_stay_small(root: Path) -> Iterator[str]:
 
 
 def rooms_have_signs(root: Path) -> Iterator[str]:
-    """The docstring of every room tells a newcomer what is in it, and no room has more modules than one can survey."""
+    """The docstring of every room describes its contents, and no room has too many modules."""
     for door in (file for file in _files(root, FRAMEWORK) if file.name == "__init__.py" and len(file.parts) > 2):
         sign = ast.get_docstring(ast.parse((root / door).read_text(encoding="utf-8"))) or ""
         if (words := len(sign.split())) < SHORTEST_SIGN:
@@ -167,7 +168,7 @@ def rooms_have_signs(root: Path) -> Iterator[str]:
 
 
 def the_public_door_is_for_users(root: Path) -> Iterator[str]:
-    """The framework takes no name from its own public door: it would import whatever stands behind that."""
+    """The framework does not import its own public package, which would import everything behind it."""
     for file in _files(root, FRAMEWORK):
         for found in _imports(root, file):
             head, _, name = found.name.partition(".")
@@ -176,7 +177,7 @@ def the_public_door_is_for_users(root: Path) -> Iterator[str]:
 
 
 def only_process_wide_changes_the_process(root: Path) -> Iterator[str]:
-    """Importing a module changes nothing outside of it: no call for its effect, no assignment to another's name."""
+    """Importing a module changes nothing outside it: no call for a side effect, no assignment to another module."""
     for file in _files(root, FRAMEWORK):
         if file.parts[1] == "process_wide":
             continue
@@ -284,24 +285,24 @@ def _plant(root: Path, files: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("wall", WALLS, ids=lambda wall: wall.__name__)
-def test_the_wall_stands(wall: Callable[[Path], Iterator[str]]) -> None:
-    """Every wall holds in this checkout."""
+def test_this_checkout_has_no_violations(wall: Callable[[Path], Iterator[str]]) -> None:
+    """No rule finds a violation in this checkout."""
     accusations = "\n".join(wall(ROOT))
     assert not accusations, accusations
 
 
 @pytest.mark.parametrize("wall", WALLS, ids=lambda wall: wall.__name__)
-def test_a_wall_is_silent_about_what_is_allowed(wall: Callable[[Path], Iterator[str]], tmp_path: Path) -> None:
-    """A sound checkout is accused of nothing, so an accusation means something."""
+def test_a_valid_checkout_has_no_violations(wall: Callable[[Path], Iterator[str]], tmp_path: Path) -> None:
+    """No rule finds a violation in a valid checkout."""
     _plant(tmp_path, SOUND)
     assert list(wall(tmp_path)) == []
 
 
 @pytest.mark.parametrize(("wall", "file", "text"), PLANTED, ids=[f"{w.__name__}-{t[:40]!r}" for w, _, t in PLANTED])
-def test_a_wall_sees_a_planted_violation(
+def test_a_planted_violation_is_found(
     wall: Callable[[Path], Iterator[str]], file: str, text: str, tmp_path: Path
 ) -> None:
-    """One brick out of place is reported once, with its file."""
+    """Each planted violation is reported once, with its file."""
     _plant(tmp_path, SOUND | {file: text})
     (accusation,) = wall(tmp_path)
     assert accusation.startswith(file)
@@ -312,8 +313,8 @@ def _lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
-def test_the_arrows_between_rooms_point_down() -> None:
-    """Every contract of import-linter is kept in this checkout."""
+def test_this_checkout_keeps_the_contracts_of_import_linter() -> None:
+    """This checkout keeps every contract of import-linter."""
     done = _lint_imports(ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -330,7 +331,7 @@ ARROWS = [
 ]
 
 
-def test_an_arrow_that_points_up_is_found(tmp_path: Path) -> None:
+def test_planted_imports_are_found(tmp_path: Path) -> None:
     """Planted imports are named: upwards, for a type, inside a function, of a library, in a circle; an unknown room."""
     shutil.copytree(ROOT / FRAMEWORK, tmp_path / FRAMEWORK, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -352,8 +353,8 @@ def test_an_arrow_that_points_up_is_found(tmp_path: Path) -> None:
         ("cli.main", {"dagster", "dlt", "openpyxl"}),
     ],
 )
-def test_importing_a_module_does_not_load_what_it_may_not_know(module: str, strangers: set[str]) -> None:
-    """The walls hold at run time as well, through whatever a module imports in its turn."""
+def test_importing_a_module_does_not_load_forbidden_modules(module: str, strangers: set[str]) -> None:
+    """The rules also hold at run time, for everything that a module imports indirectly."""
     code = f"import sys, {FRAMEWORK}.{module}; print(*sorted({strangers!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -361,7 +362,7 @@ def test_importing_a_module_does_not_load_what_it_may_not_know(module: str, stra
 
 
 def test_the_public_names_are_these() -> None:
-    """What users' code imports changes on purpose only, and every name leads to something."""
+    """Public names change on purpose only, and each can be imported."""
     assert data_foundation.__all__ == [
         "Calls", "Clock", "ConfigurableDltResource", "Refusal", "ResourceData", "SourceTranslator", "build_dbt_assets",
         "build_definitions", "build_warehouse", "run_sources",

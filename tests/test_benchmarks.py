@@ -1,4 +1,4 @@
-"""Runs the benchmarks at a size at which nothing can be said of speed: the sides must do the same."""
+"""Runs the benchmarks with few rows, to check that all sides do the same; the times mean nothing."""
 
 import gc
 import subprocess
@@ -22,7 +22,7 @@ from data_foundation.orchestration.factory import build_definitions
 
 ROOT = Path(__file__).parents[1]
 KEEP_NOTHING = {"fetch", "copy_binary"}
-"""Sides that measure a limit: what they read they throw away."""
+"""Sides that measure an upper limit: they discard what they read."""
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -33,21 +33,21 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_the_sides_of_a_benchmark_do_the_same(name: str) -> None:
-    """Every side that needs no download runs, and what came of it has the content that came of ours."""
+    """Every side that needs no download runs, and its result has the same content as ours."""
     benchmark = BENCHMARKS[name].without_guests()
     compare = compare_scales if benchmark.scaled == benchmark.sides else compare_sides
     (samples,) = compare(replace(benchmark, scales=(1,)), benchmark.small, 1)
     assert not {side: sample.reason for side, sample in samples.items() if isinstance(sample, Missing)}
-    told = {side: set(sample.content) for side, sample in samples.items() if isinstance(sample, Sample)}
-    assert {side for side, content in told.items() if not content} <= KEEP_NOTHING
-    # What two sides both name is the same, or SidesDiffer were raised; so each must name what another one names. The
-    # sides of `memory` are those of two others.
-    for side in set(told) - KEEP_NOTHING if name != "memory" else ():
-        assert any(told[side] & content for other, content in told.items() if other != side)
+    contents = {side: set(sample.content) for side, sample in samples.items() if isinstance(sample, Sample)}
+    assert {side for side, content in contents.items() if not content} <= KEEP_NOTHING
+    # If two sides share a key, its values are equal, or SidesDiffer was raised; so each side must share a key with
+    # another. The sides of `memory` are those of two other benchmarks.
+    for side in set(contents) - KEEP_NOTHING if name != "memory" else ():
+        assert any(contents[side] & content for other, content in contents.items() if other != side)
 
 
 def test_every_side_defines_all_assets() -> None:
-    """The sides of `definitions` are held to the number of assets and operations, and to two phases."""
+    """The sides of `definitions` have the same number of assets and operations, and two phases."""
     (samples,) = compare_sides(DEFINITIONS.only([]), DEFINITIONS.small, rounds=1)
     assert isinstance(ours := samples["ours"], Sample)
     assert (ours.content["assets"], ours.content["operations"]) == (ours.size * (1 + RESOURCES), ours.size)
@@ -55,7 +55,7 @@ def test_every_side_defines_all_assets() -> None:
 
 
 def test_a_benchmark_runs_by_its_command() -> None:
-    """`python -m benchmarks` takes names and numbers, and shows the sides asked for, and ours at every size."""
+    """`python -m benchmarks` accepts names and sizes, and shows the requested sides, and ours at every size."""
     assert find_benchmarks(["1,definitions", "2"]) == [FLAT, DEFINITIONS, NESTED]
     done = run("8", "--small", "--sides", "bare", "--scales", "3")
     assert done.returncode == 0, done.stderr
@@ -65,7 +65,7 @@ def test_a_benchmark_runs_by_its_command() -> None:
 
 
 def test_sides_that_differ_are_refused() -> None:
-    """A comparison of different things ends with an error, not with figures."""
+    """If the results of two sides differ, the comparison is an error without figures."""
 
     @contextmanager
     def prepare_less(root: Path, size: int) -> Iterator[Mapping[str, str]]:
@@ -77,8 +77,8 @@ def test_sides_that_differ_are_refused() -> None:
         list(compare_sides(lame, DEFINITIONS.small, rounds=1))
 
 
-def test_a_side_that_fails_is_told_and_the_others_have_figures() -> None:
-    """A side that fails, or cannot be installed, leaves the comparison of the others as it is."""
+def test_a_side_that_fails_is_reported_and_the_others_have_figures() -> None:
+    """If a side fails or cannot be installed, the other sides still have figures."""
     nowhere = Environment("nowhere", ("./no_such_folder",), shared=())
     with pytest.raises(NotInstalled, match="no_such_folder"):
         find_python(nowhere)
@@ -90,15 +90,15 @@ def test_a_side_that_fails_is_told_and_the_others_have_figures() -> None:
     assert "No module named 'benchmarks.flat.no_such_side'" in missing.reason
 
 
-def test_an_unknown_benchmark_is_told_with_those_there_are() -> None:
-    """A misspelt name is answered with the right ones."""
+def test_an_unknown_benchmark_is_refused() -> None:
+    """The error of a misspelt name lists the benchmarks."""
     done = run("definition")
     assert done.returncode == 2
     assert all(name in done.stderr for name in BENCHMARKS)
 
 
-def test_building_leaves_the_garbage_collector_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The collector runs again after a build, whether it failed or not; none but the first is kept for ever."""
+def test_a_build_restores_the_garbage_collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collector is on after a build, even a failed one; only objects of the first build are frozen."""
     build_definitions(tmp_path)
     kept = gc.get_freeze_count()
     build_definitions(tmp_path)

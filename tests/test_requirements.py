@@ -1,4 +1,4 @@
-"""Holds requirements.lock to pyproject.toml, without the network."""
+"""Tests that requirements.lock agrees with pyproject.toml, without the network."""
 
 import tomllib
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def _asked() -> Iterator[Requirement]:
 
 @pytest.mark.parametrize("wanted", list(_asked()), ids=str)
 def test_the_lock_pins_a_version_that_the_project_accepts(wanted: Requirement) -> None:
-    """Whoever edits pyproject.toml and forgets `make lock` is told here, not by a user's set-up."""
+    """This test fails if pyproject.toml was edited without `make lock`, before a user's installation would."""
     pins = [pin for pin in _pins(LOCK) if canonicalize_name(pin.name) == canonicalize_name(wanted.name)]
     versions = [specifier.version for pin in pins for specifier in pin.specifier]
     assert versions, f"{wanted} is not in requirements.lock: make lock"
@@ -34,7 +34,7 @@ def test_the_lock_pins_a_version_that_the_project_accepts(wanted: Requirement) -
 
 
 def test_the_lock_is_exact_and_names_no_index() -> None:
-    """Set-up installs the same versions everywhere, from whichever index the machine is told to use."""
+    """The lock has exact versions and names no index, so it works with any configured index."""
     loose = [str(pin) for pin in _pins(LOCK) if [s.operator for s in pin.specifier] != ["=="] or pin.url]
     assert loose == []
     assert "://" not in LOCK

@@ -1,4 +1,4 @@
-"""What users test their own sources with: loads into a file of the test, and errors as the product has them."""
+"""Tests of `data_foundation.testing`, with which users test their own sources: loads into a temporary file."""
 
 import inspect
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def warehouse(location: Location, tmp_path_factory: pytest.TempPathFactory) -> T
 
 
 def test_the_example_of_the_docstring_passes(location: Location, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """It can be copied into a test as it is."""
+    """The example can be copied into a test unchanged."""
     location.add("shop", ORDERS, DATA)
     code = (inspect.getdoc(TemporaryWarehouse) or "").partition("::\n\n")[2]
     names: dict[str, Any] = {"Path": Path, "TemporaryWarehouse": TemporaryWarehouse}
@@ -59,7 +59,7 @@ def test_a_source_loads_as_configured(warehouse: TemporaryWarehouse) -> None:
 
 
 def test_rows_are_sorted_and_have_only_columns_of_the_source(warehouse: TemporaryWarehouse) -> None:
-    """A test compares them with what the source's server sent; times are in UTC, and child tables can be read too."""
+    """A test can compare the rows with those of the source's server; times are in UTC; child tables can be read too."""
     warehouse.load("raw.shop_orders")
     days = [datetime(2024, 1, day, tzinfo=UTC) for day in (1, 2)]
     assert warehouse.rows("raw.shop_orders") == [{"id": day.day, "changed": day, "buyer": "kim"} for day in days]
@@ -67,8 +67,8 @@ def test_rows_are_sorted_and_have_only_columns_of_the_source(warehouse: Temporar
     assert warehouse.query("SELECT max(changed) FROM raw.shop_orders") == [(days[-1],)]
 
 
-def test_the_options_of_a_run_count(warehouse: TemporaryWarehouse) -> None:
-    """A limit, a range and keyword arguments mean what they mean to `foundation run`."""
+def test_the_options_of_a_run_apply(warehouse: TemporaryWarehouse) -> None:
+    """A limit, a range and keyword arguments have the same effect as with `foundation run`."""
     [sample] = warehouse.load("shop.shop_items", limit=3)
     assert sample.row_count == 3
     warehouse.load("shop.shop_orders", start="2024-01-02", end="2024-01-03", kwargs={"buyer": "lou"})
@@ -100,10 +100,10 @@ UNKNOWN_TARGET = (
         ("broken", ConfigError, "dlthub/broken/sources.yaml:1: resources: needs at least one resource"),
     ],
 )
-def test_a_target_that_cannot_be_loaded(
+def test_an_invalid_target_is_refused(
     location: Location, tmp_path: Path, target: str, error: type[Exception], message: str
 ) -> None:
-    """The error is the one that `foundation run` shows."""
+    """The error is the same as with `foundation run`."""
     location.add("shop", ORDERS, DATA)
     location.add("broken", "resources: []")
     with pytest.raises(error) as refused:
@@ -111,8 +111,8 @@ def test_a_target_that_cannot_be_loaded(
     assert message in str(refused.value)
 
 
-def test_every_resource_that_fails_is_told(location: Location, tmp_path: Path) -> None:
-    """The error is that of the first one, with those of the others as notes; what did not fail has landed."""
+def test_every_resource_that_fails_is_reported(location: Location, tmp_path: Path) -> None:
+    """The first error is raised, with the others as notes; the other resources are loaded."""
     yaml = "resources:\n" + "".join(
         f"  - {{entry: data.get_{name}, destination: raw.{name}}}\n" for name in ("first", "sound", "second")
     )
@@ -127,8 +127,8 @@ def test_every_resource_that_fails_is_told(location: Location, tmp_path: Path) -
     assert warehouse.rows("raw.sound") == [{"id": 1}]
 
 
-def test_a_table_that_has_not_landed_is_told_with_those_that_have(warehouse: TemporaryWarehouse) -> None:
-    """A name that is misspelt is found without a look into the file."""
+def test_an_unknown_table_is_refused_with_the_loaded_ones(warehouse: TemporaryWarehouse) -> None:
+    """The error of a misspelt name lists the loaded tables."""
     with pytest.raises(FoundationError, match=r"^no table 'raw.shop_items' has landed; nothing was loaded yet$"):
         warehouse.rows("raw.shop_items")
     warehouse.load("shop.shop_items")
@@ -142,7 +142,7 @@ def test_outside_of_a_repository_the_root_is_needed(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The repository is the one around the working directory unless `root` names it."""
+    """The repository is the one around the working directory unless `root` is given."""
     location.add("shop", ORDERS, DATA)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     monkeypatch.chdir(elsewhere)
