@@ -27,7 +27,7 @@ from pathlib import Path
 
 
 def get_rows():
-    """Fails as often as a file says, after two rows."""
+    """Yields two rows, then fails; the file has the number of failures."""
     yield [{"id": 1}, {"id": 2}]
     file = Path(__file__).parent / "fails.txt"
     left = int(file.read_text())

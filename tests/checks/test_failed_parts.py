@@ -25,7 +25,7 @@ import dlt
 
 
 def get_rows():
-    """A row of each account; those that `failed.json` names fail."""
+    """Yields a row for each account, except the accounts in `failed.json`, which fail."""
     failed = json.loads((Path(__file__).parent / "failed.json").read_text())
     for account in ("act_1", "act_2", "act_3"):
         if account not in failed:

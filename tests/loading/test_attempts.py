@@ -412,7 +412,7 @@ import dlt
 
 
 def get_rows():
-    """What an entry is told of its run, on three days."""
+    """Yields the request of the run, for three days."""
     asked = dlt.current.resource_metrics()["asked"]
     yield [{"day": f"2024-01-0{number}", "asked": asked, "number": number} for number in (1, 2, 3)]
 '''
@@ -421,7 +421,7 @@ def get_rows():
 @pytest.mark.parametrize(
     ("options", "asked"),
     [
-        pytest.param({}, "", id="goes on"),
+        pytest.param({}, "", id="ordinary run"),
         pytest.param({"start": "2024-01-01", "end": "2024-01-04"}, "range", id="range"),
         pytest.param({"limit": 3}, "sample", id="sample"),
     ],

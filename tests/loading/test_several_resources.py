@@ -1,4 +1,4 @@
-"""An entry that is several dlt resources is refused: rows of one resource go to one table."""
+"""Entries that are several dlt resources are refused, because rows of one resource go to one table."""
 
 import pytest
 
@@ -170,7 +170,7 @@ def test_check_refuses_what_the_text_shows(tree: Tree, entry: str, what: str) ->
 
 
 def test_check_follows_an_import_of_a_neighbour(tree: Tree) -> None:
-    """A source that `data.py` imports from another module of its folder is refused too; a circle of imports ends."""
+    """A source that `data.py` imports from another module of its folder is refused too, also with circular imports."""
     folder = tree.add("shop", "resources: [{entry: data.shop, destination: raw.rows}]", "from .api import shop\n")
     (folder / "api.py").write_text(DATA)
     with pytest.raises(ConfigError, match=r"'data\.shop' is a dlt source"):
@@ -209,7 +209,7 @@ def test_check_refuses_nothing_else(tree: Tree, entry: str) -> None:
     ],
 )
 def test_a_load_refuses_several_resources_by_name(tree: Tree, entry: str, what: str) -> None:
-    """Whatever an entry returns or yields, resources in place of rows are refused, and nothing lands."""
+    """Resources that an entry returns or yields instead of rows are refused, and nothing lands."""
     add(tree, f"data.{entry}")
     with pytest.raises(EntryError, match=what) as refused:
         tree.load("shop.rows")
@@ -226,14 +226,14 @@ def test_a_load_refuses_several_resources_by_name(tree: Tree, entry: str, what: 
     ],
 )
 def test_a_resource_inside_the_rows_is_named(tree: Tree, entry: str, what: str) -> None:
-    """A source or a resource on a page, or as a value, is refused with its name."""
+    """A source or a resource in a page, or as a value, is refused with its name."""
     add(tree, f"data.{entry}")
     with pytest.raises(ValueRefused, match=what):
         tree.load("shop.rows")
 
 
 def test_one_resource_of_a_source_lands(tree: Tree) -> None:
-    """The way out that the error names works."""
+    """The remedy in the error works."""
     add(tree, "data.one_of_them")
     tree.check("shop")
     assert tree.load("shop.rows").rows == 1

@@ -35,7 +35,7 @@ from pathlib import Path
 
 
 def get_rows():
-    """The pages that the test gave last."""
+    """Yields the pages that the test has set."""
     yield from pickle.loads((Path(__file__).parent / "pages.pickle").read_bytes())
 '''
 ENGINES = ("dlt", "columnar")

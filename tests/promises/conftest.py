@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent
 
 
 def get_rows(name):
-    """Two rows with two lines each; fails where a file says so, and waits as long as another one is there."""
+    """Yields two rows with two lines each; fails if <name>.fails exists, waits while <name>.waits exists."""
     with (FOLDER / "read.txt").open("a") as read:
         read.write(f"{name} ")
     yield [{"id": 1, "lines": [{"n": 1}, {"n": 2}]}]

@@ -36,7 +36,7 @@ from pathlib import Path
 
 
 def get_rows(table):
-    """Whatever the test gave last; fails where it gave nothing."""
+    """Yields the rows that the test has set; fails if there are none."""
     yield json.loads((Path(__file__).parent / f"{table}.json").read_text())
 '''
 

@@ -30,7 +30,7 @@ SOURCES = Path(__file__).parents[1]
 
 
 def get_rows():
-    """A thousand rows, once the entries of three processes are there to yield theirs."""
+    """Yields a thousand rows once the entries of three processes have started."""
     (Path(__file__).parent / f"{os.getpid()}.process").touch()
     deadline = time.monotonic() + 60
     while len(list(SOURCES.glob("*/*.process"))) < 3:

@@ -32,7 +32,7 @@ FOLDER = Path(__file__).parent
 
 
 def get_rows(name):
-    """A row, and another when nothing keeps it."""
+    """Yields a row, and another when <name>.waits is gone."""
     yield {"id": 1}
     FOLDER.joinpath(f"{name}.begun").touch()
     deadline = time.monotonic() + 60

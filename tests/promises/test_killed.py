@@ -22,7 +22,7 @@ import pyarrow as pa
 
 
 def get_rows():
-    """Whatever the test gave last, as Arrow tables of two rows."""
+    """Yields the rows that the test has set, as Arrow tables of two rows."""
     rows = json.loads((Path(__file__).parent / "rows.json").read_text())
     for start in range(0, len(rows), 2):
         yield pa.Table.from_pylist(rows[start : start + 2])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def get_rows():
-    """Whatever the test gave last."""
+    """Yields the rows that the test has set."""
     yield json.loads((Path(__file__).parent / "rows.json").read_text())
 '''
 ROW = {

@@ -20,7 +20,7 @@ from pathlib import Path
 
 
 def get_rows():
-    """2,000 rows of one version, each with a line; what the test asked for goes wrong on the way."""
+    """Yields 2,000 rows of one version, each with a line; raises or breaks as the test has set."""
     version, fault = json.loads((Path(__file__).parent / "rows.json").read_text())
     for page in range(4):
         if fault == "extract" and page == 2:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 
 def get_days(start, end):
-    """Four days of January, of which those in [start, end), in the colour that the vendor has them in now."""
+    """Yields the first four days of January that are in [start, end), in the current colour."""
     colour = (Path(__file__).parent / "colour.txt").read_text()
     for day in range(1, 5):
         if start <= (date := f"2024-01-{day:02}") < end:

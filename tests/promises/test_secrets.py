@@ -30,7 +30,7 @@ pytestmark = pytest.mark.xdist_group("secrets")
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
-NOBODY = "http://127.0.0.1:9"
+UNREACHABLE = "http://127.0.0.1:9"
 """An address without a server."""
 
 
@@ -66,24 +66,24 @@ def chained(how: str) -> str:
 
 ROUTES = {
     # Addresses.
-    "query of a URL": Route(f"requests.get('{NOBODY}/rows?token=' + quote(token, safe=''))"),
+    "query of a URL": Route(f"requests.get('{UNREACHABLE}/rows?token=' + quote(token, safe=''))"),
     "user info of a URL": Route("raise ValueError(f'no route to http://user:{quote(token, safe=str())}@host/rows')"),
     "fragment of a URL": Route("raise ValueError('https://host/app#access_token=' + token)"),
-    "path of a URL": Route(f"requests.get(f'{NOBODY}/hooks/{{quote(token, safe=str())}}/rows')"),
+    "path of a URL": Route(f"requests.get(f'{UNREACHABLE}/hooks/{{quote(token, safe=str())}}/rows')"),
     "URL inside of a URL": Route("raise ValueError('https://host/?next=' + quote(quote('https://h/' + token)))"),
     "lower-case percent encoding": Route("raise ValueError('/rows/' + quote(token, safe='').lower())"),
     "URL with a password": Route("raise ValueError(base_url)", "base_url", "http://user:{quoted}@127.0.0.1:9/v1"),
     "password of a URL": Route(
         "raise ValueError(unquote(urlsplit(base_url).password))", "base_url", "http://user:{quoted}@127.0.0.1:9/v1"
     ),
-    "URL with a token in its path": Route("requests.get(base_url)", "base_url", f"{NOBODY}/bot/{{quoted}}/rows"),
+    "URL with a token in its path": Route("requests.get(base_url)", "base_url", f"{UNREACHABLE}/bot/{{quoted}}/rows"),
     "query of a configured URL": Route(
-        "raise ValueError(base_url.partition('=')[2])", "base_url", f"{NOBODY}/rows?sig={{quoted}}"
+        "raise ValueError(base_url.partition('=')[2])", "base_url", f"{UNREACHABLE}/rows?sig={{quoted}}"
     ),
     # Headers.
     "basic authentication": Route("raise ValueError(requests.auth._basic_auth_str('user', token))"),
     "headers of a request": Route("raise ValueError({'Authorization': f'Bearer {token}'})"),
-    "refused header": Route(f"requests.get('{NOBODY}', headers={{'Authorization': f'Bearer {{token}}\\n'}})"),
+    "refused header": Route(f"requests.get('{UNREACHABLE}', headers={{'Authorization': f'Bearer {{token}}\\n'}})"),
     # Exceptions.
     "text of a ValueError": Route(),
     "text of a KeyError": Route("raise KeyError(token)"),
@@ -116,7 +116,7 @@ ROUTES = {
     "argument by template": Route(
         "raise ValueError(word)", "password", place="variable", yaml='args: ["{{ env.{variable} }}"]', signature="word"
     ),
-    "name that says nothing": Route("raise ValueError(login)", "login"),
+    "inconspicuous name": Route("raise ValueError(login)", "login"),
     "read from dlt.secrets": Route(
         "raise ValueError(dlt.secrets['sources.vendor.{id}_login'])", "login", signature=""
     ),
@@ -136,7 +136,7 @@ ROUTES = {
     ),
     ".env": Route(place=".env"),
     "secrets.toml": Route(place="secrets.toml"),
-    "secrets.toml, a name that says nothing": Route("raise ValueError(login)", "login", place="secrets.toml"),
+    "secrets.toml, inconspicuous name": Route("raise ValueError(login)", "login", place="secrets.toml"),
     "user info in config.toml": Route(
         "raise ValueError(unquote(urlsplit(base_url).username))", "base_url", "http://{quoted}@127.0.0.1/v1",
         "config.toml", signature="{id}_base_url=dlt.config.value",

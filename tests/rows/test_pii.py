@@ -167,7 +167,7 @@ def test_a_hashed_column_that_no_row_has_is_a_warning(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "told"),
+    ("settings", "message"),
     [
         ("columns: {email: {pii: hsh}}", "got 'hsh'; accepted: True, False, hash. Did you mean 'hash'?"),
         ("columns: {age: {pii: hash, data_type: bigint}}", "pii: hash lands as text, not bigint"),
@@ -182,12 +182,12 @@ def test_a_hashed_column_that_no_row_has_is_a_warning(tree: Tree) -> None:
         ),
     ],
 )
-def test_settings_that_contradict_a_hash_are_refused(tree: Tree, output: str, told: str) -> None:
+def test_settings_that_contradict_a_hash_are_refused(tree: Tree, settings: str, message: str) -> None:
     """The settings are checked before anything runs; the error names file and line."""
-    folder = tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.people, {output}}}]")
+    folder = tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.people, {settings}}}]")
     with pytest.raises(ConfigError) as refused:
         load_source_config(folder)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_dagster_and_dbt_mark_personal_columns(location: Location) -> None:

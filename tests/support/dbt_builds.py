@@ -71,8 +71,8 @@ def run_dbt(command: Sequence[str], folder: Path, **environment: str) -> str:
 
 def build(warehouse: DuckDBWarehouse, folder: Path) -> None:
     """Runs `dbt build` in a warehouse; warnings fail too."""
-    said = run_dbt(["build"], folder, **warehouse.dbt_settings())
-    assert re.search(r"WARN=0 ERROR=0 SKIP=0", said), said
+    output = run_dbt(["build"], folder, **warehouse.dbt_settings())
+    assert re.search(r"WARN=0 ERROR=0 SKIP=0", output), output
 
 
 def read_models(path: str) -> dict[str, list[Any]]:

@@ -31,8 +31,8 @@ class SqlTree(Tree):
     def read(self, *settings: str, **kwargs: Any) -> None:
         """Writes the source: `raw.landed` gets the rows of the reader for `kwargs`."""
         lines = "\n".join(f"    {line}" for line in ("retries: {max: 1, backoff: 0.01}", *settings))
-        told = {"connection": "sales_db", "table": "orders", **kwargs}
-        self.add("shop", SOURCE.format(kwargs=json.dumps(told), settings=lines))
+        arguments = {"connection": "sales_db", "table": "orders", **kwargs}
+        self.add("shop", SOURCE.format(kwargs=json.dumps(arguments), settings=lines))
         (self.root / "dlthub" / "shop" / "data.py").unlink()
 
     def landed(self) -> dict[str, tuple[str, list[Any]]]:

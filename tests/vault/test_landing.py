@@ -24,7 +24,7 @@ import pyarrow as pa
 
 
 def get_rows():
-    """Whatever the test gave last, as one Arrow table."""
+    """Yields the rows that the test has set, as one Arrow table."""
     yield pa.Table.from_pylist(json.loads((Path(__file__).parent / "rows.json").read_text()))
 '''
 

@@ -75,22 +75,22 @@ class Wire:
     async def login(self, request: Request) -> Response:
         """Opens a session for an authenticated user."""
         login = (await _json(request))["data"]
-        asked = request.query_params
+        query = request.query_params
         account = self.engine.account
         try:
             user = check_login(account, login)
-            role = role_at_login(account, user, _name(asked.get("roleName")))
+            role = role_at_login(account, user, _name(query.get("roleName")))
         except UnknownAccountError:
             return Response(status_code=404)
         except LoginError as error:
             refused = {"data": {"nextAction": "RETRY_LOGIN"}, "code": error.code, "message": error.message}
             return JSONResponse({**refused, "success": False})
         session = await run_in_threadpool(
-            self.engine.open, user, role, asked.get("warehouse"), asked.get("databaseName"), asked.get("schemaName")
+            self.engine.open, user, role, query.get("warehouse"), query.get("databaseName"), query.get("schemaName")
         )
-        parameters = login.get("SESSION_PARAMETERS") or {}
-        session.query_tag = str(parameters.get("QUERY_TAG") or "")
-        session.autocommit = str(parameters.get("AUTOCOMMIT", True)).upper() == "TRUE"
+        query = login.get("SESSION_PARAMETERS") or {}
+        session.query_tag = str(query.get("QUERY_TAG") or "")
+        session.autocommit = str(query.get("AUTOCOMMIT", True)).upper() == "TRUE"
         _seen(session, request)
         return JSONResponse({"data": _logged_in(session), "success": True})
 
