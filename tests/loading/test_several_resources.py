@@ -183,7 +183,7 @@ def test_check_follows_an_import_of_a_neighbour(tree: Tree) -> None:
     "entry", ["customers", "one_of_them", "annotated_one", "optional", "own_decorator", "explicit", "yielded"]
 )
 def test_check_refuses_nothing_else(tree: Tree, entry: str) -> None:
-    """One resource, a decorator of the same name that is not dlt's, and what the text does not show, are in order."""
+    """Accepted are one resource, another decorator of the same name, and code whose text does not decide."""
     add(tree, f"data.{entry}")
     tree.check("shop")
 
