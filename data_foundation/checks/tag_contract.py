@@ -29,7 +29,7 @@ def find_breaches(
         label += f" from column {name}" if name != required.name else ""
         kind = columns.get(name, {}).get("data_type")
         variant = next((other for other in columns if other.startswith(name + VARIANT)), None)
-        advice = f"say `columns: {{{required.column}: {{data_type: {required.data_type}}}}}`"
+        advice = f"set `columns: {{{required.column}: {{data_type: {required.data_type}}}}}`"
         if not any(name == key or name.startswith(f"{key}__") for key in seen):
             yield f"{label}: the rows have no such column{nearest(name, sorted(seen))}"
         elif variant:

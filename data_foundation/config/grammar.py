@@ -235,7 +235,9 @@ class ResourceConfig(Inherited):
     @model_validator(mode="after")
     def _cursor_is_not_hashed(self) -> Self:
         if self.incremental and (hashed := next(filter(self.incremental.reads, self.hashed_columns), None)):
-            message = f"columns.{hashed}: pii: hash has no order, and `incremental` goes by it; use another cursor"
+            message = (
+                f"columns.{hashed}: pii: hash has no order, and it is the cursor of `incremental`; use another cursor"
+            )
             raise ValueError(message)
         return self
 

@@ -146,7 +146,7 @@ def _refuse_name(resource: ResourceConfig) -> str:
     """Returns why the destination's name is refused; "" if it is accepted."""
     dataset, table = table_name_of(resource)
     if dataset == SOURCE_KEY:
-        return f"the dataset '{SOURCE_KEY}' stands for the vendors in Dagster; take another, for instance raw"
+        return f"the dataset '{SOURCE_KEY}' has the vendors' asset keys in Dagster; use another name, for instance raw"
     if table.startswith("_dlt"):
         return "tables that begin with _dlt are dlt's own; rename it"
     if table == "_load_audit":

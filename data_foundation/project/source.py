@@ -256,7 +256,7 @@ def _data_from_problems(resources: Sequence[ResourceConfig], places: Sequence[Pl
             chain.append(parent)
         if parent == table and table == min(chain):
             circle = " -> ".join(f"{name} (line {place_of[name].line})" for name in [*chain, table])
-            yield place_of[table].problem(f"data_from goes round in a circle: {circle}", "data_from")
+            yield place_of[table].problem(f"data_from is circular: {circle}", "data_from")
 
 
 def _docstring(folder: Path) -> str:

@@ -79,7 +79,7 @@ class HashStep(Step):
         """Returns one warning for each column that no row had: a misspelt name protects no data."""
         missing = self._columns - self._hashed if self._names_met else ()
         return [
-            f"columns.{name} says pii: hash, and no row had it{nearest(name, list(self._names_met))}"
+            f"columns.{name} has pii: hash, and no row has this column{nearest(name, list(self._names_met))}"
             for name in sorted(missing)
         ]
 

@@ -70,7 +70,7 @@ def pii_key() -> str:
     """
     key = os.environ.get(PII_KEY) or ""
     if len(key) < SHORTEST_KEY:
-        hint = f"Columns say `pii: hash`: set it to a random text of {SHORTEST_KEY} characters or more, and keep it"
+        hint = f"Columns have `pii: hash`: set it once to a random text of {SHORTEST_KEY} characters or more"
         raise SettingMissing([PII_KEY], hint)
     return key
 

@@ -337,7 +337,7 @@ def test_the_journal_is_rotated(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> 
 def test_lines_are_kept_while_the_warehouse_is_unreachable(
     tree: Tree, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Lines without a row are kept up to MOST_BYTES_UNTAKEN; lines dropped beyond it are logged."""
+    """Lines without a row are kept up to MOST_BYTES_UNCOPIED; lines dropped beyond it are logged."""
     monkeypatch.setattr(journal, "MOST_BYTES", 2000)
     monkeypatch.setattr(journal, "MOST_BYTES_UNCOPIED", 8000)
     lines = Journal(tree.warehouse.work_folder, "audit")

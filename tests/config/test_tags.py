@@ -122,7 +122,7 @@ def test_a_missing_file_is_reported_with_an_example(tree: Tree) -> None:
 
 BREACHES: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "missing": ({"amount": ...}, [DATE], "amount .decimal.: the rows have no such column"),
-    "text as date": ({}, [], "date .date.: the column is text; accepted: date. If every value is one, say `columns:"),
+    "text as date": ({}, [], "date .date.: the column is text; accepted: date. If every value is one, set `columns:"),
     "float as decimal": ({"amount": 1.5}, [DATE], "amount .decimal.: the column is double; accepted: decimal, bigint"),
     "words as decimal": (
         {"amount": "twelve"},

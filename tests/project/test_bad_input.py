@@ -159,7 +159,7 @@ REFUSED = {
     "the dataset of the sources": (
         resource(destination="Source.healthy"),
         2,
-        "the dataset 'source' stands for the vendors",
+        "the dataset 'source' has the vendors' asset keys in Dagster; use another name",
     ),
     "two destinations": (
         "resources:\n  raw.bad:\n    entry: data.get_rows\n    destination: raw.other\n",
@@ -240,7 +240,7 @@ REFUSED = {
     "data_from itself": (
         resource("data_from: bad"),
         2,
-        "data_from goes round in a circle: bad (line 2) -> bad (line 2)",
+        "data_from is circular: bad (line 2) -> bad (line 2)",
     ),
     "data_from in a circle": (
         two("raw.a", "data_from: b", "raw.b", "data_from: a"),

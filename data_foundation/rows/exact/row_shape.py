@@ -78,7 +78,7 @@ class TableShape:
         """Notes that a key becomes column `name`, or with "[]" in front the child table of that name.
 
         Raises:
-            ValueRefused: Another key became it already; their values could not be told apart.
+            ValueRefused: Another key of the row has the same column name; one value would overwrite the other.
         """
         owner, _ = claimed = self._owners.setdefault(name, (path, key))
         if claimed != (path, key):

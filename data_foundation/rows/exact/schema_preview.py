@@ -172,7 +172,7 @@ class SchemaPreview:
         if self.schema.tables != tables:
             self.schema.tables.clear()
             self.schema.tables.update(deepcopy(tables))
-        # dlt goes on to drop a column that it discarded once, without a check: even a None in it, or the row around it.
+        # dlt discards a column that it discarded once from later rows too, or those rows, even if its value is None.
         self._coercion = self._begin_coercion()
 
     @property

@@ -65,7 +65,7 @@ def make_column(described: Mapping[str, Any], wanted: Mapping[str, Any], dialect
         quoted: The column's quoted name in SQL.
 
     Raises:
-        LoadError: No warehouse stores this type exactly, and the hints do not say `data_type: text`.
+        LoadError: No warehouse stores this type exactly, and no hint declares `data_type: text`.
     """
     kind, declared = described["type"], _declared(described["type"])
     facts: dict[str, Any] = {"name": described["name"], "declared": declared, "nullable": described["nullable"],
