@@ -160,8 +160,8 @@ def add(tree: Tree, entry: str, data: str = DATA) -> None:
         ("dlt.sources.rest_api.rest_api_resources", "returns List"),
     ],
 )
-def test_check_refuses_what_the_text_shows(tree: Tree, entry: str, what: str) -> None:
-    """`foundation check` sees dlt's decorator, annotations, lists and imports, and points at the line in the YAML."""
+def test_check_refuses_several_resources(tree: Tree, entry: str, what: str) -> None:
+    """`foundation check` recognises dlt's decorator, annotations, lists and imports; the error has the YAML line."""
     add(tree, entry)
     with pytest.raises(ConfigError, match=what) as refused:
         tree.check("shop")
