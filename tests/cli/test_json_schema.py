@@ -80,14 +80,14 @@ def test_the_shipped_sources_are_valid(file: Path) -> None:
 
 
 @pytest.mark.parametrize("document", GOOD.values(), ids=GOOD)
-def test_the_schema_accepts_what_the_models_accept(document: Any) -> None:
+def test_the_schema_accepts_all_that_the_models_accept(document: Any) -> None:
     """An editor marks no error in a file that would load."""
     SourcesFile.model_validate(document)
     VALIDATOR.validate(document)
 
 
 @pytest.mark.parametrize("document", BAD.values(), ids=BAD)
-def test_the_schema_refuses_what_the_models_refuse(document: Any) -> None:
+def test_the_schema_refuses_all_that_the_models_refuse(document: Any) -> None:
     """An editor marks unknown keys and words, missing keys and wrong types."""
     with pytest.raises(ValidationError):
         SourcesFile.model_validate(document)

@@ -73,7 +73,7 @@ def test_values_are_loaded_unchanged(tree: SqlTree, database: Database) -> None:
     assert landed["long_number"][0] == "DECIMAL(38,10)"
 
 
-def test_only_what_is_new_is_read(tree: SqlTree, database: Database) -> None:
+def test_only_new_rows_are_read(tree: SqlTree, database: Database) -> None:
     """The cursor is in the SELECT; rows at the cursor are neither lost nor loaded twice."""
     with database.table(*columns()) as table:
         database.insert(table, row(1, at=AT - dt.timedelta(days=400)), row(2), row(3))

@@ -103,7 +103,7 @@ def test_a_fragment_of_yaml_is_configuration(block: Block, location: Location, c
 
 
 @pytest.mark.parametrize("block", _of("python", titled=True) + _of("python", titled=False), ids=str)
-def test_a_block_of_python_imports_what_exists(block: Block) -> None:
+def test_a_block_of_python_imports_existing_names(block: Block) -> None:
     """The block compiles, and the modules and names that it imports exist."""
     for node in ast.walk(ast.parse(block.text)):
         if isinstance(node, ast.Import):

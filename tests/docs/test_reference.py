@@ -31,7 +31,7 @@ def test_a_generated_page_is_current(page: str) -> None:
     assert text.split(BEGIN)[1].split(END)[0].strip() == build_pages(app)[page]
 
 
-def test_the_schema_is_written_where_there_are_no_pages(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_schema_is_written_without_pages(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a repository that uses data-foundation as a package, `foundation docs` writes the schema only."""
     location.add("shop")
     monkeypatch.chdir(location.root)

@@ -37,13 +37,13 @@ def wrong_lines(steps: list[Step]) -> dict[str, tuple[list[str], str]]:
     return {str(step.block): (step.missing_lines(), step.output) for step in steps if step.missing_lines()}
 
 
-def test_the_first_page_shows_what_its_commands_print(first_source: list[Step]) -> None:
+def test_the_first_page_shows_the_output_of_its_commands(first_source: list[Step]) -> None:
     """Each line of output is printed by the commands above it, and no command fails."""
     assert wrong_lines(first_source) == {}
     assert [(step.block.text, step.output) for step in first_source if any(step.exit_codes)] == []
 
 
-def test_the_second_page_shows_what_its_commands_print(first_hour: list[Step]) -> None:
+def test_the_second_page_shows_the_output_of_its_commands(first_hour: list[Step]) -> None:
     """Each line of output is printed by the commands above it."""
     assert wrong_lines(first_hour) == {}
 

@@ -20,7 +20,7 @@ DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
 
 
 def get_days(start="2024-01-01", end="2024-02-01", colour="red"):
-    """Ten days of January, of which those in [start, end)."""
+    """The days of the first ten of January that are in [start, end)."""
     yield [{"day": day, "colour": colour, "lines": [{"n": 1}, {"n": 2}]} for day in DAYS if start <= day < end]
 
 

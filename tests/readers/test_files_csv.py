@@ -72,7 +72,7 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("content", "kwargs", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_read_is_refused_by_name(
+def test_an_unreadable_file_is_refused_by_name(
     files: FileTree, content: bytes, kwargs: dict[str, Any], message: str
 ) -> None:
     """The error names the file and the row, and explains what to do."""

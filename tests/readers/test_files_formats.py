@@ -53,7 +53,7 @@ def test_lines_that_are_not_objects_are_set_aside(files: FileTree) -> None:
     ]  # fmt: skip
 
 
-def test_parquet_lands_with_its_types(files: FileTree) -> None:
+def test_parquet_is_loaded_with_its_types(files: FileTree) -> None:
     """Values and types are loaded unchanged."""
     moments = pa.array([dt.datetime(2024, 1, 31, tzinfo=dt.UTC)] * 2, pa.timestamp("us", "UTC"))
     table = pa.table({"id": [1, 2], "amount": pa.array([Decimal("1.50"), None], pa.decimal128(12, 2)), "at": moments})
@@ -77,7 +77,7 @@ def make_workbook(**sheets: Sequence[Sequence[Any]]) -> bytes:
     return content.getvalue()
 
 
-def test_a_sheet_lands_with_the_types_of_its_cells(files: FileTree) -> None:
+def test_a_sheet_is_loaded_with_the_types_of_its_cells(files: FileTree) -> None:
     """Cells are loaded with the types of `columns`; empty rows and columns are skipped."""
     day = dt.datetime(2024, 1, 31)  # noqa: DTZ001 - Excel knows no zones
     rows = [
@@ -146,7 +146,7 @@ REFUSED: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("name", "content", "kwargs", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_read_is_refused_by_name(
+def test_an_unreadable_file_is_refused_by_name(
     files: FileTree, name: str, content: bytes, kwargs: dict[str, Any], message: str
 ) -> None:
     """The error names the file and explains what to do."""

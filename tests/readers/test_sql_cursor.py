@@ -27,7 +27,7 @@ CURSORS: dict[str, tuple[str, str, list[str], Any]] = {
 
 
 @pytest.mark.parametrize(("kind", "initial", "values", "last"), CURSORS.values(), ids=CURSORS)
-def test_only_what_is_new_is_read(  # noqa: PLR0913, PLR0917 - a row of the table above, and the database
+def test_only_new_rows_are_read(  # noqa: PLR0913, PLR0917 - a row of the table above, and the database
     sql_tree: SqlTree, sql_server: PostgresServer, database: str, kind: str, initial: str, values: list[str], last: Any
 ) -> None:
     """Initial value and cursor are in the SELECT; rows at the cursor are neither lost nor loaded twice."""
@@ -43,7 +43,7 @@ def test_only_what_is_new_is_read(  # noqa: PLR0913, PLR0917 - a row of the tabl
     assert sql_tree.landed()["id"][1] == [1, 2, 7]
 
 
-def test_the_server_reads_only_what_is_new(
+def test_the_server_reads_only_new_rows(
     sql_tree: SqlTree, sql_server: PostgresServer, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The condition is in the SELECT, quoted, combined with the filter."""

@@ -42,7 +42,7 @@ TYPES: dict[str, tuple[str, str, Any]] = {
 }
 
 
-def test_every_declared_type_lands_as_what_it_is(sql_tree: SqlTree, file: Path) -> None:
+def test_every_declared_type_has_its_type_in_the_warehouse(sql_tree: SqlTree, file: Path) -> None:
     """The declared type decides; without one, the values do."""
     names = [f"c{number}" for number in range(len(TYPES))]
     declared = ", ".join(f"{name} {kind}" for name, kind in zip(names, TYPES, strict=True))
@@ -172,7 +172,7 @@ def test_a_file_that_is_not_a_database_is_refused(sql_tree: SqlTree, file: Path)
     assert file.read_text().startswith("id,name")
 
 
-def test_a_table_of_a_thousand_columns_lands(sql_tree: SqlTree, file: Path) -> None:
+def test_a_table_of_a_thousand_columns_is_loaded(sql_tree: SqlTree, file: Path) -> None:
     """All columns are loaded, in order."""
     names = [f"c{number}" for number in range(1000)]
     run_sqlite(file, f"CREATE TABLE orders ({', '.join(f'{name} INTEGER' for name in names)});"

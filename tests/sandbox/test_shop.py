@@ -25,7 +25,7 @@ def test_pages_have_each_order_once_the_newest_last(sandbox_url: str) -> None:
     assert changed[-1] < ANCHOR
 
 
-def test_since_leaves_out_what_changed_before(sandbox_url: str) -> None:
+def test_since_leaves_out_earlier_changes(sandbox_url: str) -> None:
     """`since` is inclusive; a time without a zone is UTC."""
     orders = ask(sandbox_url, "orders", per_page=100).json()
     for since in ("2026-09-10T00:00:00+02:00", "2026-09-10", orders[50]["updated_at"]):

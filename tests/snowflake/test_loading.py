@@ -26,7 +26,7 @@ REPLACE = "write_disposition: replace"
 MERGE = "write_disposition: merge, primary_key: id"
 
 
-def test_what_readers_see_changes_in_one_transaction(tree: SnowflakeTree) -> None:
+def test_a_load_changes_all_tables_in_one_transaction(tree: SnowflakeTree) -> None:
     """Between BEGIN and COMMIT are the rows, child rows, state and the record of the load, and no DDL."""
     tree.add("shop", ONE.format(settings=f"{MERGE}, incremental: {{cursor_path: at}}"))
     tree.give("shop", [{"id": 1, "at": "2024-01-01", "tags": [{"name": "a"}]}])
@@ -88,7 +88,7 @@ def get_rows():
 
 
 def get_arrow():
-    """The same in columns."""
+    """The same rows as an Arrow table."""
     yield pa.Table.from_pylist([{{**ROW, "nothing": "x"}}, {{name: None for name in ROW}} | {{"id": 2}}])
 '''
 

@@ -51,17 +51,17 @@ def _rows():
 
 
 def get_rows():
-    """What the test gave last."""
+    """The rows that the test wrote last."""
     yield _rows()
 
 
 def get_states():
-    """The same without nested rows."""
+    """The same rows without child rows."""
     yield [{"id": row["id"], "state": row["state"]} for row in _rows()]
 
 
 def get_arrow():
-    """The same as a table of columns."""
+    """The same rows as an Arrow table."""
     yield pa.Table.from_pylist([{"id": row["id"], "state": row["state"]} for row in _rows()])
 '''
 FIRST = [

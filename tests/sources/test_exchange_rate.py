@@ -16,7 +16,7 @@ def base_url(sandbox_url: str) -> str:
     return f"{sandbox_url}/frankfurter/v1"
 
 
-def test_latest_rates_are_what_frankfurter_says(base_url: str) -> None:
+def test_latest_rates_are_those_of_frankfurter(base_url: str) -> None:
     """Every currency of /latest becomes one row; all rates are decimals."""
     [rows] = get_exchange_rates("USD", base_url=base_url)
     latest = requests.get(f"{base_url}/latest?base=USD", timeout=10).json()
@@ -24,7 +24,7 @@ def test_latest_rates_are_what_frankfurter_says(base_url: str) -> None:
     assert {(row["date"], row["base"], type(row["rate"])) for row in rows} == {(latest["date"], "USD", float)}
 
 
-def test_history_comes_in_windows_of_ninety_days(base_url: str) -> None:
+def test_history_is_read_in_windows_of_ninety_days(base_url: str) -> None:
     """A year is read in five windows, whose rows together are Frankfurter's rates of the year, without duplicates."""
     windows = list(get_exchange_rate_history("2024-01-01", "2025-01-01", base_url=base_url))
     assert len(windows) == 5

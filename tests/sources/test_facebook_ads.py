@@ -22,7 +22,7 @@ NODES = ("act_1001", "act_1002", "act_1003")
 @pytest.mark.parametrize(
     ("kind", "count"), [("accounts", 1), ("campaigns", 3), ("ad_sets", 6), ("ads", 12), ("ad_creatives", 12)]
 )
-def test_every_object_comes_once(vendor: Vendor, kind: str, count: int) -> None:
+def test_every_object_is_read_once(vendor: Vendor, kind: str, count: int) -> None:
     """All pages of all accounts are read, including archived objects."""
     rows = vendor.objects(kind, page_size=5)
     assert len({row["id"] for row in rows}) == len(rows) == 2 * count

@@ -35,7 +35,7 @@ def load(tree: Tree, url: str, first: int, last: int) -> LoadResult:
     )
 
 
-def test_a_month_day_by_day_is_what_one_full_reload_is(
+def test_a_month_day_by_day_equals_one_full_reload(
     sandbox_settings: dict[str, str], sandbox_url: str, tmp_path: Path
 ) -> None:
     """Changed figures are updated; rows that Meta removed are deleted, even all rows of a day."""

@@ -28,7 +28,7 @@ def get_pages(sandbox_url: str) -> Callable[..., Iterator[list[dict[str, Any]]]]
     ("endpoint", "key", "count"),
     [("commits", "sha", 640), ("issues", "number", 430), ("pulls", "number", 180)],
 )
-def test_every_item_comes_once(get_pages: Callable[..., Any], endpoint: str, key: str, count: int) -> None:
+def test_every_item_is_read_once(get_pages: Callable[..., Any], endpoint: str, key: str, count: int) -> None:
     """All pages of an endpoint are read: open and closed items, without duplicates."""
     pages = list(get_pages(endpoint, page_size=50))
     found = [row[key] for page in pages for row in page]
@@ -37,7 +37,7 @@ def test_every_item_comes_once(get_pages: Callable[..., Any], endpoint: str, key
 
 
 @pytest.mark.parametrize("endpoint", ["commits", "issues"])
-def test_since_leaves_out_what_is_older(get_pages: Callable[..., Any], endpoint: str) -> None:
+def test_since_leaves_out_older_items(get_pages: Callable[..., Any], endpoint: str) -> None:
     """`since` is sent with every page."""
     since = "2025-06-01T00:00:00Z"
     rows = [row for page in get_pages(endpoint, since, page_size=20) for row in page]
@@ -46,7 +46,7 @@ def test_since_leaves_out_what_is_older(get_pages: Callable[..., Any], endpoint:
     assert min(times) >= since
 
 
-def test_rows_are_what_github_sends(get_pages: Callable[..., Any], sandbox_url: str) -> None:
+def test_rows_are_those_of_github(get_pages: Callable[..., Any], sandbox_url: str) -> None:
     """No key is renamed, dropped or flattened."""
     url = f"{sandbox_url}/github/repos/{REPOSITORY}/pulls?state=all&direction=asc&per_page=100"
     assert next(get_pages("pulls")) == requests.get(url, headers={"User-Agent": "tests"}, timeout=10).json()

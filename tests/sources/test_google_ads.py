@@ -214,18 +214,26 @@ SITES = {
     "manager": f"/google_ads/v25/customers/{GROUP}/",
     "account": f"/google_ads/v25/customers/{US}/",
 }
-PASS = ("429", "500", "503", "reset", "slow", "truncated", "html", "repeated", "self_next")
-PASS_TOO = ("quota", "quota_for_a_moment", "token_expired", "transient", "internal", "broken_stream", "expired")
-LAST = {
+TEMPORARY = ("429", "500", "503", "reset", "slow", "truncated", "html", "repeated", "self_next")
+TEMPORARY_OF_THE_API = (
+    "quota",
+    "quota_for_a_moment",
+    "token_expired",
+    "transient",
+    "internal",
+    "broken_stream",
+    "expired",
+)
+PERMANENT = {
     "quota_of_the_day": "RESOURCE_EXHAUSTED",
     "token_revoked": "invalid_grant",
     "denied": "USER_PERMISSION_DENIED",
     "not_enabled": "CUSTOMER_NOT_ENABLED",
     "sunset": "UNSUPPORTED_VERSION",
 }
-OF_ALL = {"quota_of_the_day", "token_revoked", "sunset"}
+AFFECTS_ALL_ACCOUNTS = {"quota_of_the_day", "token_revoked", "sunset"}
 AT_THE_TOKEN = {
-    **dict.fromkeys(PASS_TOO, ""),
+    **dict.fromkeys(TEMPORARY_OF_THE_API, ""),
     "expired": "401",
     "token_expired": "401",
     "broken_stream": "gave no access token",
@@ -240,7 +248,7 @@ AT_THE_TOKEN = {
 
 def test_every_fault_is_in_the_table() -> None:
     """A fault that is added to the sandbox must be added here too."""
-    assert {*PASS, *PASS_TOO, *LAST} == {*PASS, "expired", *FAULTS}
+    assert {*TEMPORARY, *TEMPORARY_OF_THE_API, *PERMANENT} == {*TEMPORARY, "expired", *FAULTS}
 
 
 CALLS = [
@@ -252,13 +260,13 @@ CALLS = [
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("fault", [*PASS, *PASS_TOO])
+@pytest.mark.parametrize("fault", [*TEMPORARY, *TEMPORARY_OF_THE_API])
 def test_a_temporary_fault_changes_nothing(
     ads: Ads, undisturbed: Callable[[str], Reading], arm_fault: Arm, fault: str, call: tuple[str, str]
 ) -> None:
     """At every call, the rows are those of an undisturbed run, or, at the token endpoint, there is a clear error."""
     table, site = call
-    arm_fault(SITES[site], fault, times=2 if fault in PASS else 1, seconds=0.02)
+    arm_fault(SITES[site], fault, times=2 if fault in TEMPORARY else 1, seconds=0.02)
     reading = ads.read(table)
     if site == "token" and AT_THE_TOKEN.get(fault):
         assert AT_THE_TOKEN[fault] in str(reading.error)
@@ -270,28 +278,28 @@ def test_a_temporary_fault_changes_nothing(
 
 
 @pytest.mark.parametrize("table", ["campaigns", "campaign_metrics", "changes"])
-@pytest.mark.parametrize("fault", LAST)
+@pytest.mark.parametrize("fault", PERMANENT)
 def test_a_permanent_fault_of_an_account_changes_no_other_rows(
     ads: Ads, undisturbed: Callable[[str], Reading], arm_fault: Arm, fault: str, table: str
 ) -> None:
     """The account is reported with Google's reason; after a fault of all accounts the others are not queried."""
     arm_fault(SITES["account"], fault)
     reading = ads.read(table)
-    failed = [US, HIDDEN, JP] if fault in OF_ALL else [US]
+    failed = [US, HIDDEN, JP] if fault in AFFECTS_ALL_ACCOUNTS else [US]
     assert reading.error is None
     assert list(reading.failed_parts) == failed
-    assert LAST[fault] in reading.failed_parts[US]
+    assert PERMANENT[fault] in reading.failed_parts[US]
     assert reading.rows == [row for row in undisturbed(table).rows if row["customer_id"] not in failed]
 
 
 @pytest.mark.parametrize("site", ["token", "manager"])
-@pytest.mark.parametrize("fault", LAST)
+@pytest.mark.parametrize("fault", PERMANENT)
 def test_a_permanent_fault_before_any_account_is_an_error(ads: Ads, arm_fault: Arm, fault: str, site: str) -> None:
     """If nothing can be read, the error has Google's reason and the wait that it requires."""
     arm_fault(SITES[site], fault)
     reading = ads.read("campaigns")
     assert reading.rows == []
-    assert (AT_THE_TOKEN if site == "token" else LAST)[fault] in str(reading.error)
+    assert (AT_THE_TOKEN if site == "token" else PERMANENT)[fault] in str(reading.error)
     if fault == "quota_of_the_day" and site == "manager":
         assert "requires a wait of 40,591 s" in str(reading.error)
         assert ads.clock.slept == []

@@ -112,10 +112,10 @@ SPANS = [
 ]
 
 
-@pytest.mark.parametrize(("start", "end", "asked", "stands", "begin"), SPANS)
-def test_the_first_day_that_is_read(start: str, end: str, asked: str, stands: date | None, begin: str) -> None:
+@pytest.mark.parametrize(("start", "end", "requested", "stands", "begin"), SPANS)
+def test_the_first_day_that_is_read(start: str, end: str, requested: str, stands: date | None, begin: str) -> None:
     """A run begins thirty days before the account's last day, at the start of a requested range, or at a failed day."""
-    span = Span(date.fromisoformat(start), date.fromisoformat(end), asked, TODAY, 30, 92)
+    span = Span(date.fromisoformat(start), date.fromisoformat(end), requested, TODAY, 30, 92)
     assert str(span.begin(stands)) == begin
 
 

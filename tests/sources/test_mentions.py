@@ -54,7 +54,7 @@ VENDORS = {
         ("get_x_items", "id", 320),
     ],
 )
-def test_every_post_comes_once(get_pages: Pages, name: str, key: str, count: int) -> None:
+def test_every_post_is_read_once(get_pages: Pages, name: str, key: str, count: int) -> None:
     """All pages are read, without duplicates."""
     found = [row[key] for row in chain(*get_pages(name, page_size=90))]
     assert len(found) == len(set(found)) == count
@@ -101,7 +101,7 @@ def test_a_wrong_token_fails_and_stays_out_of_the_message(get_pages: Pages, name
     assert "a-secret" not in str(caught.value)
 
 
-def test_facebook_posts_are_what_graph_sends(get_pages: Pages, sandbox_url: str) -> None:
+def test_facebook_posts_are_those_of_graph(get_pages: Pages, sandbox_url: str) -> None:
     """A post has the requested fields, unchanged; `since` leaves out older posts."""
     rows = list(chain(*get_pages("get_facebook_posts")))
     assert {"id", "created_time", "from", "permalink_url", "reactions", "comments"} <= set(rows[0])

@@ -42,7 +42,7 @@ def test_weather_has_every_day_once(base_url: str) -> None:
     }
 
 
-def test_csv_has_none_where_it_is_empty(base_url: str) -> None:
+def test_an_empty_value_of_csv_is_none(base_url: str) -> None:
     """An empty value of CSV is None, not an empty text."""
     response = requests.get(f"{base_url}/resource/airp-0001.csv?$limit=9999", timeout=10)
     [koror] = [row for row in parse_csv(response) if row["iata"] == "ROR"]
@@ -82,22 +82,22 @@ def test_a_fault_of_json_reaches_the_caller(
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("fault", "message"),
     [
         pytest.param("html", "expected text/csv, got text/html", id="html"),
         pytest.param("truncated", "stops in the middle of a row", id="truncated"),
     ],
 )
-def test_a_fault_of_csv_is_noticed(base_url: str, arm_fault: Callable[..., None], fault: str, says: str) -> None:
+def test_a_fault_of_csv_is_noticed(base_url: str, arm_fault: Callable[..., None], fault: str, message: str) -> None:
     """A response that is not CSV, or is cut, is an error, although a CSV parser would accept it."""
     arm_fault("/socrata", fault, after=1)
     pages = get_weather("wthr-0001", base_url)
     assert next(pages)
-    with pytest.raises(RuntimeError, match=says):
+    with pytest.raises(RuntimeError, match=message):
         next(pages)
 
 
-def test_a_page_that_is_shorter_than_asked_for_is_not_the_last(base_url: str) -> None:
+def test_a_page_shorter_than_the_limit_is_not_the_last(base_url: str) -> None:
     """Paging continues after the rows received until a page is empty, because a portal may cap pages."""
     url = f"{base_url}/resource/wthr-0001.csv"
     pages = list(data._read_pages(url, "date", None, 1000, lambda response: parse_csv(response)[:700]))

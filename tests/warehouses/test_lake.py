@@ -88,7 +88,7 @@ def add_orders(tree: Tree, *settings: str, retries: str = "{max: 0}", **more: st
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_disposition_does_what_it_says(tree: LakeTree, mode: str) -> None:
+def test_every_write_disposition(tree: LakeTree, mode: str) -> None:
     """Rows, child rows, a new column, a cursor and an empty disk work as in every other warehouse."""
     add_orders(tree, *MODES[mode])
     if tree.warehouse.format == "parquet" and mode not in {"append", "replace"}:
@@ -166,7 +166,7 @@ def test_a_value_of_another_type_gets_a_column_of_its_own(tree: LakeTree) -> Non
 
 
 @pytest.mark.parametrize("on_empty", ["keep", "truncate", "fail"])
-def test_a_replace_without_rows_does_what_on_empty_says(tree: LakeTree, on_empty: str) -> None:
+def test_on_empty_decides_about_a_replace_without_rows(tree: LakeTree, on_empty: str) -> None:
     """The rows are kept, deleted, or kept with an error."""
     add_orders(tree, "write_disposition: replace", f"on_empty: {on_empty}")
     tree.give("shop", [{"id": 1, "lines": [{"n": 1}]}])

@@ -71,7 +71,7 @@ def add_orders(tree: PostgresTree, *settings: str, **more: str) -> None:
 
 
 @pytest.mark.parametrize("name", DISPOSITIONS)
-def test_every_disposition_does_what_it_says(tree: PostgresTree, name: str) -> None:
+def test_every_write_disposition(tree: PostgresTree, name: str) -> None:
     """Rows, child rows, a new column, a cursor and an empty disk work as in every other warehouse."""
     add_orders(tree, *DISPOSITIONS[name])
     tree.give("shop", [{"id": 1, "at": "2024-01-01", "lines": [{"n": 1, "taxes": [{"rate": 5}]}, {"n": 2}]},
