@@ -20,6 +20,7 @@ from data_foundation.loading.load import Load
 from data_foundation.loading.lock import hold
 from data_foundation.loading.progress import Progress, Report
 from data_foundation.loading.task import Task, new_run_id
+from data_foundation.process_wide.dlt_libraries import hide_partial_libraries
 from data_foundation.process_wide.dlt_memo import remember_hints
 from data_foundation.process_wide.dlt_traces import forgotten_traces
 from data_foundation.process_wide.redaction import redact
@@ -60,6 +61,7 @@ def load_resource(
     if not task.options.run_id:
         task = replace(task, options=replace(task.options, run_id=new_run_id()))
     remember_hints()
+    hide_partial_libraries()
     with forgotten_traces():
         return _Run(task, warehouse, report, tracebacks).load()
 

@@ -5,6 +5,7 @@
 - `redaction`: the log record factory, which masks secrets; sys.stdout and sys.stderr while a command runs.
 - `source_log`: a handler on the loggers of sources; `warnings.showwarning` while a load is watched.
 - `dlt_memo`: two functions of dlt's modules, replaced by memoised ones.
+- `dlt_libraries`: four functions of dlt's, replaced by ones that do not find a library while it is being imported.
 - `dlt_traces`: dlt's record of resolved settings, emptied before and restored after each load.
 - `arrow_memory`: Arrow's default memory pool.
 

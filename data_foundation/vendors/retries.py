@@ -82,8 +82,9 @@ def is_transient(error: BaseException) -> bool:
         # dlt classes every unknown error of DuckDB as transient, even a parser error.
         names = {parent.__name__ for parent in type(error.dbapi_exception).__mro__}
         return isinstance(error, DatabaseTransientException) and "OperationalError" in names
-    httpx = sys.modules.get("httpx")
-    passing = (*_PASSING, httpx.TransportError) if httpx else _PASSING
+    # None while another thread is importing httpx, too.
+    transport_error = getattr(sys.modules.get("httpx"), "TransportError", None)
+    passing = (*_PASSING, transport_error) if transport_error else _PASSING
     return isinstance(error, passing) and not isinstance(error, _LASTING)
 
 

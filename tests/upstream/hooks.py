@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from data_foundation.loading import dlt_resource, pending_loads, pipeline, progress
 from data_foundation.orchestration import dbt_assets, event_log, executor, op
-from data_foundation.process_wide import dlt_memo, dlt_traces, source_log
+from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, source_log
 from data_foundation.readers.rest import endpoint_reader
 from data_foundation.readers.sql import cursor
 from data_foundation.rows import intake_step, package_files, pii
@@ -143,6 +143,12 @@ HOOKS = (
             "dlt.common.validation:validate_dict",
         ],
         ["process_wide/test_dlt_memo.py"],
+    ),
+    Hook(
+        dlt_libraries.hide_partial_libraries,
+        "Replaces the functions by which dlt finds the libraries of frames among the imported modules.",
+        ["dlt.common.libs:is_pandas_frame", "dlt.common.libs:is_polars_frame", "dlt.common.libs:get_pandas_module"],
+        ["loading/test_imports.py"],
     ),
     Hook(
         dlt_traces.forgotten_traces,
