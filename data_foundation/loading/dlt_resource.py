@@ -26,6 +26,7 @@ from data_foundation.naming import normalize
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.python_resources import ConfigurableDltResource
+from data_foundation.project.read_once import build_from_entry
 from data_foundation.project.resources_in_text import refuse_resources
 from data_foundation.project.source import SourceConfig
 from data_foundation.rows.exact.dlt_objects import describe_resources, example_of_resource
@@ -103,7 +104,8 @@ def _refusing_wrong_arguments(entry: str) -> Iterator[None]:
         yield
     except TypeError as error:
         modules = {str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)}
-        if not all(name in {__name__, inspect.__name__} or name.startswith("dlt.") for name in modules):
+        callers = {__name__, build_from_entry.__module__, inspect.__name__}
+        if not all(name in callers or name.startswith("dlt.") for name in modules):
             raise
         message = f"entry '{entry}' does not take the arguments of its configuration or of this run: {error}"
         raise EntryError(message) from None
@@ -111,9 +113,9 @@ def _refusing_wrong_arguments(entry: str) -> Iterator[None]:
 
 def _build(source: SourceConfig, resource: ResourceConfig, table: str, call: Call) -> DltResource:
     arguments, keywords = call.arguments(resource)
-    entry = import_entry(find_entry(source.folder, resource.entry))
-    entry = entry.resource if isinstance(entry, ConfigurableDltResource) else entry
+    place = find_entry(source.folder, resource.entry)
     if resource.data_from and (parent := source.find_resource(resource.data_from)):
+        entry = _unwrap(import_entry(place))
         upstream = _build(source, parent, table_name_of(parent).table, replace(call, kwargs={}))
         upstream.add_step(UnpackItems(parses_json=True), insert_at=1)  # a transformer reads rows
         is_dlt = isinstance(entry, DltResource)
@@ -121,9 +123,16 @@ def _build(source: SourceConfig, resource: ResourceConfig, table: str, call: Cal
         with _refusing_wrong_arguments(resource.entry):
             built = upstream | transformer(*arguments, **keywords)
     else:
+        builder = _Builder(source.name, table, resource.entry)
         with _refusing_wrong_arguments(resource.entry):
-            built = _Builder(source.name, table, resource.entry).build(entry, arguments, keywords)
+            built = build_from_entry(
+                place, resource.entry, lambda entry: builder.build(_unwrap(entry), arguments, keywords)
+            )
     return _with_hints(built.with_name(table), resource, table, source.name, call.load_range)
+
+
+def _unwrap(entry: Any) -> Any:
+    return entry.resource if isinstance(entry, ConfigurableDltResource) else entry
 
 
 @dataclass(frozen=True)
