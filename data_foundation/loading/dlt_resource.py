@@ -8,25 +8,28 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import dlt
 from dlt.common.configuration import with_config
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.extract import DltResource
+from dlt.extract.incremental import IncrementalResourceWrapper
 from typing_extensions import override
 
-from data_foundation.config.fields import ColumnHints
+from data_foundation.config.fields import ColumnHints, Incremental
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import table_name_of
-from data_foundation.config.templates import render
+from data_foundation.config.templates import find_templates, render
 from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT
 from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.loading.effective import find_effective
 from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.naming import normalize
 from data_foundation.process_wide.secret_settings import learn_settings
+from data_foundation.project.code_hints import CURSOR_SETTINGS, CodeCursor
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.python_resources import ConfigurableDltResource
-from data_foundation.project.read_once import build_from_entry
 from data_foundation.project.resources_in_text import refuse_resources
 from data_foundation.project.source import SourceConfig
 from data_foundation.rows.exact.dlt_objects import describe_resources, example_of_resource
@@ -71,26 +74,69 @@ class Call:
         return positional, keywords
 
 
-def build_resource(source: SourceConfig, resource: ResourceConfig, table: str, call: Call) -> DltResource:
-    """Imports the entry and returns its dlt resource with every hint of the configuration.
+def uses_range(resource: ResourceConfig) -> bool:
+    """Returns True if an argument of the entry has a template of the load's range."""
+    return any(name.startswith("partition.") for name in find_templates([resource.args, dict(resource.kwargs)]))
+
+
+def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call) -> DltResource:
+    """Imports the entry and returns its dlt resource with the hints of its code alone.
 
     Args:
         source: The source of the resource.
         resource: The resource's configuration.
-        table: The table's name in the warehouse.
         call: The arguments of the entry.
 
     Raises:
         EntryError: The entry cannot be imported, does not take the arguments, or returns nothing that can be loaded.
         SettingMissing: A template names a setting that is not set.
     """
-    built = _build(source, resource, table, call)
+    table = table_name_of(resource).table
+    arguments, keywords = call.arguments(resource)
+    entry = import_entry(find_entry(source.folder, resource.entry))
+    entry = entry.resource if isinstance(entry, ConfigurableDltResource) else entry
+    if resource.data_from and (parent := source.find_resource(resource.data_from)):
+        upstream = _build_parent(source, parent, replace(call, kwargs={}))
+        is_dlt = isinstance(entry, DltResource)
+        transformer = entry if is_dlt else dlt.transformer(entry, name=table, section=source.name)
+        with _refusing_wrong_arguments(resource.entry):
+            return upstream | transformer(*arguments, **keywords)
+    with _refusing_wrong_arguments(resource.entry):
+        return _Builder(source.name, table, resource.entry).build(entry, arguments, keywords)
+
+
+def _build_parent(source: SourceConfig, parent: ResourceConfig, call: Call) -> DltResource:
+    built = build_entry(source, parent, call)
+    effective = find_effective(parent, built)
+    upstream = _with_hints(built.with_name(table_name_of(parent).table), parent, source.name)
+    _set_cursor(upstream, effective, call.load_range)
+    upstream.add_step(UnpackItems(parses_json=True), insert_at=1)  # a transformer reads rows
+    return upstream
+
+
+def configure(
+    built: DltResource, resource: ResourceConfig, effective: ResourceConfig, source: SourceConfig, load_range: LoadRange
+) -> DltResource:
+    """Returns the dlt resource of an entry with the hints of its configuration, ready to be extracted.
+
+    Args:
+        built: The resource with the hints of its code.
+        resource: The resource's configuration.
+        effective: The configuration and the code together.
+        source: The source of the resource.
+        load_range: The range to load.
+    """
+    configured = _with_hints(built.with_name(table_name_of(resource).table), resource, source.name)
+    _set_cursor(configured, effective, load_range)
+    configured.add_step(
+        UnpackItems(parses_json=bool(effective.incremental or effective.requires or effective.contract)), insert_at=1
+    )
     # Only here: the rows that a parent resource passes to a transformer are not loaded.
     # An append without a cursor is compared with a pending load by its files, so their cut must not depend on time.
-    by_time = resource.write_disposition.disposition != "append" or resource.incremental is not None
-    built.custom_metrics[ROOT] = str(source.folder.parents[1])
-    built.add_step(IntakeStep(built, columnar=resource.engine == "columnar", by_time=by_time))
-    return built
+    by_time = effective.write_disposition.disposition != "append" or effective.incremental is not None
+    configured.custom_metrics[ROOT] = str(source.folder.parents[1])
+    configured.add_step(IntakeStep(configured, columnar=resource.engine == "columnar", by_time=by_time))
+    return configured
 
 
 @contextmanager
@@ -104,35 +150,10 @@ def _refusing_wrong_arguments(entry: str) -> Iterator[None]:
         yield
     except TypeError as error:
         modules = {str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)}
-        callers = {__name__, build_from_entry.__module__, inspect.__name__}
-        if not all(name in callers or name.startswith("dlt.") for name in modules):
+        if not all(name in {__name__, inspect.__name__} or name.startswith("dlt.") for name in modules):
             raise
         message = f"entry '{entry}' does not take the arguments of its configuration or of this run: {error}"
         raise EntryError(message) from None
-
-
-def _build(source: SourceConfig, resource: ResourceConfig, table: str, call: Call) -> DltResource:
-    arguments, keywords = call.arguments(resource)
-    place = find_entry(source.folder, resource.entry)
-    if resource.data_from and (parent := source.find_resource(resource.data_from)):
-        entry = _unwrap(import_entry(place))
-        upstream = _build(source, parent, table_name_of(parent).table, replace(call, kwargs={}))
-        upstream.add_step(UnpackItems(parses_json=True), insert_at=1)  # a transformer reads rows
-        is_dlt = isinstance(entry, DltResource)
-        transformer = entry if is_dlt else dlt.transformer(entry, name=table, section=source.name)
-        with _refusing_wrong_arguments(resource.entry):
-            built = upstream | transformer(*arguments, **keywords)
-    else:
-        builder = _Builder(source.name, table, resource.entry)
-        with _refusing_wrong_arguments(resource.entry):
-            built = build_from_entry(
-                place, resource.entry, lambda entry: builder.build(_unwrap(entry), arguments, keywords)
-            )
-    return _with_hints(built.with_name(table), resource, table, source.name, call.load_range)
-
-
-def _unwrap(entry: Any) -> Any:
-    return entry.resource if isinstance(entry, ConfigurableDltResource) else entry
 
 
 @dataclass(frozen=True)
@@ -153,8 +174,7 @@ class _Builder:
         if what := describe_resources(value):
             raise refuse_resources(self.entry, what, example_of_resource(value))
         if isinstance(value, DltResource):
-            bound: DltResource = value(*args, **kwargs) if (args or kwargs) and not value.args_bound else value
-            return bound
+            return self._bind(value, args, kwargs)
         if inspect.isgeneratorfunction(value) or inspect.isasyncgenfunction(value):
             generator: DltResource = dlt.resource(value, name=self.name, section=self.section)(*args, **kwargs)
             return generator
@@ -167,6 +187,20 @@ class _Builder:
         rows = [value] if isinstance(value, Mapping) or is_frame(value) else value
         return dlt.resource(rows, name=self.name, section=self.section)
 
+    def _bind(self, resource: DltResource, args: Sequence[Any], kwargs: Mapping[str, Any]) -> DltResource:
+        """Returns a resource with the arguments of the configuration, which its code must not have bound already."""
+        if not (args or kwargs):
+            _restore_cursor(resource)
+            return resource
+        if resource.args_bound:
+            message = (
+                f"entry '{self.entry}' is a dlt resource whose code has already passed its arguments, and the "
+                "configuration or this run passes others; leave them out, or name the function that takes them as entry"
+            )
+            raise EntryError(message)
+        bound: DltResource = resource(*args, **kwargs)
+        return bound
+
     def _call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Calls a function that is not a generator, with its source's settings injected as dlt does for generators."""
         merge = ConfigSectionContext.prefer_existing
@@ -178,10 +212,9 @@ class _Builder:
         return returned
 
 
-def _with_hints(
-    built: DltResource, resource: ResourceConfig, table: str, section: str, load_range: LoadRange
-) -> DltResource:
-    hints: dict[str, Any] = {"table_name": table}
+def _with_hints(built: DltResource, resource: ResourceConfig, section: str) -> DltResource:
+    """Applies the hints of the configuration; the code's own hints stay where it sets none."""
+    hints: dict[str, Any] = {"table_name": table_name_of(resource).table}
     if resource.landing == "vault":
         # A vault adds only rows that are new, which is decided after they are hashed.
         hints["write_disposition"] = "merge"
@@ -196,17 +229,30 @@ def _with_hints(
         hints["schema_contract"] = resource.schema_contract.model_dump()
     if resource.cluster_by:
         hints["additional_table_hints"] = {CLUSTER_BY: [normalize(name) for name in resource.cluster_by]}
-    if resource.incremental:
-        hints["incremental"] = _incremental(resource, load_range)
     built.apply_hints(**hints)
     nesting = 0 if resource.landing == "vault" else resource.max_table_nesting
     if nesting is not None:
         built.max_table_nesting = nesting
-    built.add_step(
-        UnpackItems(parses_json=bool(resource.incremental or resource.requires or resource.contract)), insert_at=1
-    )
     built.section = section
     return built
+
+
+_CODE_CURSORS: WeakKeyDictionary[IncrementalResourceWrapper, tuple[Any, bool]] = WeakKeyDictionary()
+"""The cursors that code gave to resources which live as long as their module."""
+
+
+def _restore_cursor(resource: DltResource) -> None:
+    """Takes the cursor of an earlier run out of a resource: copies of one with bound arguments share the wrapper."""
+    wrapper = resource.incremental
+    if isinstance(wrapper, IncrementalResourceWrapper):
+        of_code = _CODE_CURSORS.setdefault(wrapper, (wrapper.incremental, wrapper._from_hints))  # noqa: SLF001
+        wrapper._incremental, wrapper._from_hints = of_code  # noqa: SLF001 - dlt only replaces one hint by another
+
+
+def _set_cursor(built: DltResource, resource: ResourceConfig, load_range: LoadRange) -> None:
+    """Gives the dlt resource the cursor of its effective configuration, in place of the one of its code."""
+    if resource.incremental:
+        built.apply_hints(incremental=build_incremental(resource.incremental, load_range))
 
 
 def _column_hints(column: ColumnHints) -> dict[str, Any]:
@@ -227,11 +273,22 @@ class StatelessIncremental(dlt.sources.incremental[Any]):
         return {"initial_value": start, "last_value": start, "start_value": start, "unique_hashes": []}
 
 
-def _incremental(resource: ResourceConfig, load_range: LoadRange) -> dlt.sources.incremental[Any]:
-    settings = resource.incremental.model_dump() if resource.incremental else {}
+def build_incremental(cursor: Incremental, load_range: LoadRange) -> dlt.sources.incremental[Any]:
+    """Returns dlt's incremental of a cursor for one run: with stored state, or for a closed range."""
+    settings = {name: getattr(cursor, name) for name in CURSOR_SETTINGS}
     if load_range.initial_value is not None:
         settings["initial_value"] = load_range.initial_value
+    if isinstance(cursor, CodeCursor):
+        settings |= {
+            "last_value_func": cursor.last_value_func,
+            "primary_key": cursor.deduplication_key,
+            "end_value": cursor.end_value,
+            "range_start": cursor.range_start,
+            "range_end": cursor.range_end,
+        }
     if load_range.is_closed:
-        end = load_range.end if load_range.has_end else None
-        return StatelessIncremental(**{**settings, "initial_value": load_range.start, "end_value": end, "lag": None})
+        bounds = {"initial_value": load_range.start, "lag": None}
+        if load_range.has_end:
+            bounds |= {"end_value": load_range.end, "range_end": "open"}
+        return StatelessIncremental(**{**settings, **bounds})
     return dlt.sources.incremental(**settings)

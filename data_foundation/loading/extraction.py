@@ -11,21 +11,19 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.checks.failed_parts import read_failed_parts
 from data_foundation.dlt_keys import REQUESTED, UNCHANGED, WARNINGS
-from data_foundation.loading.dlt_resource import Call, build_resource
 from data_foundation.project.resources_in_text import refuse_resources
 from data_foundation.rows.exact.dlt_objects import find_yielded_resource
 from data_foundation.rows.intake_step import find_intake
 from data_foundation.rows.pii import HashStep, find_unhashed
 from data_foundation.rows.pipe_steps import SeenColumns, TakeFirst
 from data_foundation.vendors.retries import root_cause
-from data_foundation.warehouses.settings import pii_key, template_values
+from data_foundation.warehouses.settings import pii_key
 
 if TYPE_CHECKING:
     from dlt.common.schema.typing import TTableSchemaColumns
     from dlt.extract import DltResource
 
     from data_foundation.loading.pipeline import TablePipeline
-    from data_foundation.loading.ranges.load_range import LoadRange
     from data_foundation.loading.task import LoadOptions, Task
 
 
@@ -71,17 +69,19 @@ class Extraction:
         return [*find_unhashed(self.resource), *find_intake(self.resource).warnings(), *reported]
 
 
-def extract(task: Task, pipeline: TablePipeline, load_range: LoadRange) -> Extraction:
-    """Calls the entry and extracts its rows.
+def extract(task: Task, pipeline: TablePipeline, resource: DltResource) -> Extraction:
+    """Extracts the rows of a resource.
+
+    Args:
+        task: The resource as it is in this run, and the run's options.
+        pipeline: The pipeline of its table.
+        resource: The dlt resource, with all hints.
 
     Raises:
-        EntryError: The entry is not usable.
-        SettingMissing: A setting that the entry or a template needs is not set.
+        SettingMissing: A setting that the entry needs is not set.
         PipelineStepFailed: The entry, or dlt while extracting, raised an error.
     """
     config, options = task.resource, task.options
-    call = Call(load_range, template_values(), options.kwargs)
-    resource = build_resource(task.source, config, pipeline.table, call)
     if config.hashed_columns:
         resource.add_step(HashStep(config.hashed_columns, pii_key()))
     requested = "sample" if options.limit is not None else "range" if options.is_partial else ""
@@ -89,11 +89,13 @@ def extract(task: Task, pipeline: TablePipeline, load_range: LoadRange) -> Extra
     seen = SeenColumns()
     if config.required_columns:
         resource.add_step(seen)
-    if options.limit:
+    if options.limit is not None:
         resource.add_step(TakeFirst(options.limit))
-    resource.add_limit(options.limit, count_rows=True)
+        if resource.limit is None:  # a limit of the code stays: it may be one of time
+            resource.add_limit(options.limit, count_rows=True)
+    mode = _refresh_mode(config.write_disposition.disposition, options)
     with _refusing_yielded_resources(config.entry):
-        rows = pipeline.extract(resource, _refresh_mode(config.write_disposition.disposition, options))
+        rows = pipeline.extract(resource, mode, keeps_state=options.limit is not None)
     return Extraction(resource, seen, pipeline.table, rows)
 
 

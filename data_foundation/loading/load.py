@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, ValueRefused
+from data_foundation.loading.dlt_resource import Call, build_entry, configure, uses_range
+from data_foundation.loading.effective import find_effective
 from data_foundation.loading.extraction import Extraction, extract
 from data_foundation.loading.finish_pending import PendingFinisher
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector, Report
-from data_foundation.loading.ranges.load_range import LoadRange, find_range, find_range_warnings
+from data_foundation.loading.ranges.load_range import LoadRange, find_range, find_range_warnings, refuse_part_of_scd2
 from data_foundation.loading.ranges.range_delete import find_range_deletes
 from data_foundation.loading.read_back import read_back
 from data_foundation.loading.result import LoadResult
@@ -25,9 +28,11 @@ from data_foundation.loading.write_decision import (
 from data_foundation.process_wide import arrow_memory
 from data_foundation.vault.landing import Vault
 from data_foundation.warehouses.connection import connect
+from data_foundation.warehouses.settings import template_values
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import LoadInfo
+    from dlt.extract import DltResource
 
     from data_foundation.loading.task import Task
     from data_foundation.warehouses.base import Destination, Warehouse
@@ -41,6 +46,7 @@ class Load:
     """One load of a resource; `run` does its steps, once.
 
     Attributes:
+        resource: The resource; from the building of its entry on, with what its code declares.
         warnings: Warnings of all steps so far.
         failed_parts: Reasons by part, for the parts of the source that failed alone.
         cursor: The cursor's stored value before the load, None if there is none.
@@ -72,9 +78,9 @@ class Load:
         arrow_memory.leave_mimalloc()
         self._refuse_what_is_unsupported()
         landed_earlier = self._synchronise()
-        load_range = self._find_range()
+        resource, load_range = self._prepare()
         deletes = find_range_deletes(self.task, self.pipeline, load_range)
-        extraction = extract(self.task, self.pipeline, load_range)
+        extraction = extract(self.task, self.pipeline, resource)
         self._check(extraction, deletes)
         if reason := find_reason_to_write_nothing(self.task, extraction, self.pipeline.pending, landed_earlier):
             return self._leave_table_as_it_is(reason, on_landed, is_unchanged=bool(extraction.unchanged))
@@ -107,14 +113,35 @@ class Load:
         self.warnings += finisher.warnings
         return landed
 
-    def _find_range(self) -> LoadRange:
-        if self.options.refresh == "state":
-            self.pipeline.forget_cursor()
-        self.cursor = self._read_cursor() if self.options.refresh == "none" else None
-        load_range, warning = find_range(self.resource, self.cursor, self.options)
-        self.warnings += [warning] if warning else []
+    def _prepare(self) -> tuple[DltResource, LoadRange]:
+        """Builds the dlt resource, and decides from its code and its configuration what is loaded.
+
+        Returns:
+            The resource with all hints, and the range of the load.
+        """
+        configured, source = self.resource, self.task.source
+        load_range = self._find_range()
+        built = build_entry(source, configured, self._call(load_range))
+        self.resource = find_effective(configured, built)
+        self.task = replace(self.task, resource=self.resource)
+        self._refuse_what_is_unsupported()
+        refuse_part_of_scd2(self.resource, self.options, exists=bool(self.pipeline.tables))
+        if self.resource.incremental != configured.incremental:
+            # Only the code told the cursor, so the range is known only now.
+            load_range = self._find_range()
+            if uses_range(configured):
+                built = build_entry(source, configured, self._call(load_range))
         self.warnings += find_range_warnings(self.resource, self.cursor, self.options, load_range)
-        return load_range
+        return configure(built, configured, self.resource, source, load_range), load_range
+
+    def _call(self, load_range: LoadRange) -> Call:
+        return Call(load_range, template_values(), self.options.kwargs)
+
+    def _find_range(self) -> LoadRange:
+        if self.options.refresh != "none":
+            self.pipeline.forget_cursor()
+        self.cursor = self._read_cursor()
+        return find_range(self.resource, self.cursor, self.options)
 
     def _read_cursor(self) -> Any:
         return self.pipeline.cursor(self.resource.incremental.cursor_path) if self.resource.incremental else None

@@ -6,9 +6,12 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import StateInjectableContext
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.loading.lock import hold
@@ -115,16 +118,25 @@ class TablePipeline:
             for source_state in state.get("sources", {}).values():
                 source_state.get("resources", {}).pop(self.table, None)
 
-    def extract(self, resource: DltResource, refresh: Any) -> int:
+    def extract(self, resource: DltResource, refresh: Any, *, keeps_state: bool = False) -> int:
         """Extracts a resource and returns the number of its rows.
 
         Args:
             resource: The resource of this table.
             refresh: dlt's refresh mode, None for none.
+            keeps_state: Whether dlt's state stays as it was, whatever the code of the source writes into it: a sample
+                leaves out rows before the last one that it reads.
         """
         schema, intake = dlt.Schema(schema_name(self.table)), find_intake(resource)
         intake.on_rows = self._progress.update
-        self._progress.extracted, self._progress.not_extracted = intake.finish, intake.abandon
+        before = deepcopy(self.dlt.state.get("sources", {})) if keeps_state else None
+
+        def finish() -> None:
+            intake.finish()
+            if before is not None:
+                Container()[StateInjectableContext].state["sources"] = before
+
+        self._progress.extracted, self._progress.not_extracted = finish, intake.abandon
         # As an argument of `extract`, dlt would set it on a copy of the resource, which the intake step does not have.
         resource.apply_hints(file_format="parquet")
         with self.timed("extract"):

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from dlt.extract import DltResource
-from dlt.extract.incremental import Incremental
 from pydantic import ValidationError
 
-from data_foundation.config import fields
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.messages import explain_validation
 from data_foundation.errors import ConfigError, EntryError, Problem
+from data_foundation.project.code_hints import CURSOR_SETTINGS, read_hints
 from data_foundation.project.entry import EntryPlace, import_entry
 
 PYTHON_FILE = "definitions.py"
@@ -100,26 +99,9 @@ def _hints(resource: DltResource) -> dict[str, Any]:
         declared["destination"] = f"raw.{resource.table_name}"
     if docstring := vars(resource).get("__doc__"):
         declared["description"] = inspect.cleandoc(docstring)
-    disposition = resource.write_disposition
-    if disposition and not callable(disposition):
-        declared["write_disposition"] = disposition
-    cursor = resource.incremental
-    if isinstance(cursor, Incremental) and cursor.last_value_func is max:
-        declared["incremental"] = {name: getattr(cursor, name) for name in fields.Incremental.model_fields}
-    return declared | _columns(resource)
-
-
-def _columns(resource: DltResource) -> dict[str, Any]:
-    """Returns the keys and columns that the dlt resource declares."""
-    declared: dict[str, Any] = {}
-    hinted = {} if callable(resource.table_name) else resource.compute_table_schema()["columns"]
-    for hint in ("primary_key", "merge_key"):
-        if columns := [name for name, column in hinted.items() if column.get(hint)]:
-            declared[hint] = columns
-    known = {
-        name: {key: value for key, value in column.items() if key in ("data_type", "description")}
-        for name, column in hinted.items()
-    }
-    if declared_columns := {name: column for name, column in known.items() if column}:
-        declared["columns"] = declared_columns
-    return declared
+    hints = read_hints(resource)
+    if cursor := hints.pop("incremental", None):
+        # Only the growing cursor is one of the grammar; a load reads any other one from the code.
+        grows = cursor.last_value_func is max
+        hints |= {"incremental": {name: getattr(cursor, name) for name in CURSOR_SETTINGS}} if grows else {}
+    return declared | hints

@@ -5,12 +5,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import EntryError, LoadError, SettingMissing
 from data_foundation.loading.attempts import load_resource
-from data_foundation.loading.dlt_resource import Call, build_resource
+from data_foundation.loading.dlt_resource import Call
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.ranges.load_range import LoadRange
+from tests.support.resources import build
 from tests.support.trees import Tree
 
 DATA = """
@@ -134,7 +134,7 @@ def rows_of(tree: Tree, entry: str, more: str = "", **given: Any) -> list[Any]:
     tree.add("shop", f"resources: [{{entry: data.{entry}, destination: raw.rows{more}}}]", DATA)
     task = tree.task("shop.rows")
     call = Call(LoadRange("2024-01-01", "2024-01-02"), {"env.COLOUR": "blue"}, given)
-    built = build_resource(task.source, task.resource, table_name_of(task.resource).table, call)
+    built = build(task, call)
     assert (built.name, built.section, built.compute_table_schema()["name"]) == ("rows", "shop", "rows")
     rows: list[Any] = []
     for item in built:

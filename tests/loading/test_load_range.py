@@ -9,7 +9,7 @@ import pytest
 
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import LoadError
-from data_foundation.loading.ranges.load_range import LoadRange, find_range
+from data_foundation.loading.ranges.load_range import LoadRange, find_range, find_range_warnings
 from data_foundation.loading.task import LoadOptions
 from data_foundation.orchestration.translator import _partitions
 from tests.support.trees import Tree
@@ -28,10 +28,8 @@ def resource(*, cursor: bool = True, **settings: Any) -> ResourceConfig:
 
 
 def range_of(config: ResourceConfig, cursor: Any = None, **requested: Any) -> LoadRange:
-    """Returns the range; asserts that there is no warning."""
-    found, warning = find_range(config, cursor, LoadOptions(**requested))
-    assert not warning
-    return found
+    """Returns the range of a run."""
+    return find_range(config, cursor, LoadOptions(**requested))
 
 
 SHAPES = [
@@ -91,9 +89,12 @@ def test_an_end_needs_a_start() -> None:
 
 def test_a_range_of_a_resource_without_cursor_is_a_warning() -> None:
     """Start and end of a resource without cursor and partitions are ignored, with a warning."""
-    found, warning = find_range(resource(cursor=False), None, LoadOptions(start="2024-01-01"))
+    config, options = resource(cursor=False), LoadOptions(start="2024-01-01")
+    found = find_range(config, None, options)
     assert found == LoadRange()
-    assert "start and end are ignored: the resource has neither `incremental` nor `partitions`" in warning
+    assert list(find_range_warnings(config, None, options, found)) == [
+        "start and end are ignored: the resource has neither `incremental` nor `partitions`"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,9 @@ import dlt
 import pytest
 
 from data_foundation.errors import ValueRefused
-from data_foundation.loading.dlt_resource import Call, build_resource
-from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.naming import TableName, schema_name
 from data_foundation.rows.intake_step import find_intake
+from tests.support.resources import build
 from tests.support.trees import Tree
 
 DATA = """
@@ -46,7 +45,7 @@ def land(tree: Tree, kind: str, contract: str, *pages: Sequence[dict[str, Any]])
 def warnings_of(tree: Tree) -> list[str]:
     """Extracts the rows and returns the warnings."""
     task = tree.task("s.t")
-    resource = build_resource(task.source, task.resource, "t", Call(LoadRange(), {}))
+    resource = build(task)
     (tree.root / "data").mkdir(exist_ok=True)
     pipeline = dlt.pipeline(
         TableName("raw", "t").pipeline,

@@ -11,10 +11,9 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.errors import ValueRefused
-from data_foundation.loading.dlt_resource import Call, build_resource
-from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.loading.result import LoadResult
 from data_foundation.vendors.retries import root_cause
+from tests.support.resources import build
 from tests.support.trees import Tree
 
 HEAD = """
@@ -83,7 +82,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> dlt.Pipeline:
 def refusal(tree: Tree, pipeline: dlt.Pipeline) -> str:
     """Extracts the rows and returns the reason of the refusal."""
     task = tree.task("s.t")
-    resource = build_resource(task.source, task.resource, "t", Call(LoadRange(), {}))
+    resource = build(task)
     with pytest.raises(PipelineStepFailed) as failed:
         pipeline.extract(resource, schema=dlt.Schema("t"), loader_file_format="parquet")
     refused = root_cause(failed.value)

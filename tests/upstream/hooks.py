@@ -14,7 +14,7 @@ from typing_extensions import override
 from data_foundation.loading import dlt_resource, pending_loads, pipeline, progress
 from data_foundation.orchestration import dbt_assets, event_log, executor, op
 from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, source_log
-from data_foundation.project import read_once
+from data_foundation.project import code_hints
 from data_foundation.readers.rest import endpoint_reader
 from data_foundation.readers.sql import cursor
 from data_foundation.rows import intake_step, package_files, pii
@@ -148,7 +148,7 @@ HOOKS = (
     Hook(
         dlt_libraries.hide_partial_libraries,
         "Replaces the functions by which dlt finds the libraries of frames among the imported modules.",
-        ["dlt.common.libs:is_pandas_frame", "dlt.common.libs:is_polars_frame"],
+        ["dlt.common.libs:is_pandas_frame", "dlt.common.libs:is_polars_frame", "dlt.common.libs:get_pandas_module"],
         ["loading/test_imports.py"],
     ),
     Hook(
@@ -184,6 +184,29 @@ HOOKS = (
             "dlt.pipeline.pipeline:Pipeline._get_normalize_storage",
         ],
         ["rows/test_columnar.py", "loading/test_attempts.py"],
+    ),
+    Hook(
+        code_hints.read_hints,
+        "Reads the hints that the code of a resource declares; dlt's properties do not return the keys.",
+        [*names("dlt.extract.hints:DltResourceHints.", "__init__ apply_hints"), "dlt.extract.hints:make_hints"],
+        ["promises/test_one_truth.py"],
+    ),
+    Hook(
+        code_hints.find_cursor,
+        "Finds the cursor that dlt will pass to the function of a resource, before it is called.",
+        [
+            *names("dlt.extract.incremental:IncrementalResourceWrapper.", "wrap set_incremental get_incremental_arg"),
+            "dlt.extract.incremental:Incremental.set_deduplication_key",
+            "dlt.extract.utils:wrap_resource_gen",
+            "dlt.extract.utils:wrap_compat_transformer",
+        ],
+        ["promises/test_one_truth.py"],
+    ),
+    Hook(
+        dlt_resource.configure,
+        "Takes the cursor of an earlier run out of a resource that lives as long as its module.",
+        ["dlt.extract.incremental:IncrementalResourceWrapper.set_incremental"],
+        ["promises/test_one_truth.py"],
     ),
     Hook(
         dlt_resource.StatelessIncremental,
@@ -253,12 +276,6 @@ HOOKS = (
             "dlt.extract.items_transform:ItemTransform",
         ],
         ["rows/test_columnar.py"],
-    ),
-    Hook(
-        read_once._claim,
-        "Finds the iterator that a resource was made of.",
-        ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
-        ["loading/test_read_once.py"],
     ),
     Hook(
         dlt_objects.describe_resources,

@@ -47,8 +47,8 @@ class LoadRange:
         return {"partition.start": start, "partition.end": end, "partition.key": self.partition_key or start}
 
 
-def find_range(resource: ResourceConfig, cursor: Any, options: LoadOptions) -> tuple[LoadRange, str]:
-    """Returns the range that a run covers, and a warning, "" if there is none.
+def find_range(resource: ResourceConfig, cursor: Any, options: LoadOptions) -> LoadRange:
+    """Returns the range that a run covers.
 
     Without `start`, `end` and `limit` the range begins at the stored cursor, or else at the first possible value, and
     ends now. With one of them it is closed.
@@ -62,8 +62,7 @@ def find_range(resource: ResourceConfig, cursor: Any, options: LoadOptions) -> t
         LoadError: `start` or `end` is not of the cursor's type, or `end` is set and no start is known.
     """
     if not (resource.incremental or resource.partitions):
-        warning = "start and end are ignored: the resource has neither `incremental` nor `partitions`"
-        return LoadRange(), warning if options.start or options.end else ""
+        return LoadRange()
     values = _CursorFormat(_example(resource, cursor), _zone(resource))
     is_closed = bool(options.start or options.end or (options.limit is not None and resource.incremental))
     initial = _initial_value(resource, values)
@@ -76,7 +75,7 @@ def find_range(resource: ResourceConfig, cursor: Any, options: LoadOptions) -> t
     if options.end and start is None:
         message = f"end: got '{options.end}' without a start; set a start too, or `initial_value` of `incremental`"
         raise LoadError(message)
-    return LoadRange(start, end, options.partition_key or "", is_closed, bool(options.end), initial), ""
+    return LoadRange(start, end, options.partition_key or "", is_closed, bool(options.end), initial)
 
 
 def _initial_value(resource: ResourceConfig, values: _CursorFormat) -> Any:
@@ -193,6 +192,28 @@ def _as_text(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def refuse_part_of_scd2(resource: ResourceConfig, options: LoadOptions, *, exists: bool) -> None:
+    """Refuses a run that would retire the rows which it leaves out.
+
+    Args:
+        resource: The resource to load.
+        options: The run's options.
+        exists: Whether the table has rows that could be retired.
+
+    Raises:
+        LoadError: scd2 with a sample, or with a range and without a merge key.
+    """
+    if resource.meeting != "merge scd2" or not exists or options.refresh == "drop":
+        return
+    if options.limit is not None or (options.is_partial and not resource.merge_columns):
+        option = "limit" if options.limit is not None else "a range"
+        message = (
+            f"scd2 retires every row that a run does not bring, so {option} would retire those that it leaves out; "
+            "load all rows, or look at a sample with `foundation preview`"
+        )
+        raise LoadError(message)
+
+
 def find_range_warnings(
     resource: ResourceConfig, cursor: Any, options: LoadOptions, load_range: LoadRange
 ) -> Iterator[str]:
@@ -204,11 +225,13 @@ def find_range_warnings(
         options: The run's options.
         load_range: The range that `find_range` returned for them.
     """
+    if (options.start or options.end) and not (resource.incremental or resource.partitions):
+        yield "start and end are ignored: the resource has neither `incremental` nor `partitions`"
     is_sample, is_append = options.limit is not None, resource.write_disposition.disposition == "append"
     if is_sample and resource.write_disposition.disposition == "replace":
         yield "limit replaced the table by a sample; load it again without limit"
-    if is_sample and resource.merge_key:
-        keys = ", ".join(resource.merge_key)
+    if is_sample and resource.merge_columns:
+        keys = ", ".join(resource.merge_columns)
         yield (
             f"limit: for each value of {keys} in the sample, the table's other rows were deleted; "
             "load it again without limit"

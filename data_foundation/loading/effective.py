@@ -1,0 +1,112 @@
+"""Decides what a resource is in one run: the configuration, and where it sets nothing the code of the entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dlt.extract import DltResource
+from pydantic import ValidationError
+
+from data_foundation.config.fields import ColumnHints
+from data_foundation.config.grammar import ResourceConfig
+from data_foundation.config.messages import explain_validation
+from data_foundation.errors import EntryError
+from data_foundation.naming import normalize
+from data_foundation.project.code_hints import CURSOR_SETTINGS, CodeCursor, find_dynamic_hints, read_hints
+
+UNSET: tuple[Any, ...] = (None, (), {})
+"""Values of keys that neither the configuration nor the code sets."""
+
+
+def find_effective(configured: ResourceConfig, built: DltResource) -> ResourceConfig:
+    """Returns the resource with the keys that its code sets and its configuration does not.
+
+    All that guards rows reads the result, so that a hint in code has the effect of the same key in `sources.yaml`.
+
+    Args:
+        configured: The resource as `sources.yaml`, the workbook or `definitions.py` declares it.
+        built: The dlt resource of its entry, before hints of the configuration are applied to it.
+
+    Raises:
+        EntryError: Configuration and code contradict each other, or together they are not accepted.
+    """
+    declared = read_hints(built)
+    is_vault = configured.landing == "vault"
+    if not is_vault:
+        _refuse_dynamic_hints(configured, built)
+    keys: dict[str, Any] = {name: getattr(configured, name) for name in configured.model_fields_set}
+    for name in ("write_disposition", "primary_key", "merge_key", "schema_contract", "max_table_nesting"):
+        if name in declared and keys.get(name) in UNSET:
+            keys[name] = declared[name]
+    if cursor := _overlay_cursor(configured, declared.get("incremental")):
+        keys["incremental"] = cursor
+    if columns := declared.get("columns"):
+        keys["columns"] = _overlay_columns(configured.columns, columns)
+    if is_vault:
+        # What a vault does with a row does not depend on these; the grammar refuses them there.
+        for name in ("write_disposition", "merge_key", "max_table_nesting"):
+            keys.pop(name, None)
+    return _validate(configured, keys)
+
+
+def _refuse_dynamic_hints(configured: ResourceConfig, built: DltResource) -> None:
+    unset = [name for name in find_dynamic_hints(built) if getattr(configured, name) in UNSET]
+    if "write_disposition" in find_dynamic_hints(built) and "write_disposition" not in configured.model_fields_set:
+        unset.append("write_disposition")
+    if unset:
+        message = (
+            f"entry '{configured.entry}' chooses {' and '.join(unset)} for each row by a function, so they are unknown "
+            f"before the rows are read; set {' and '.join(unset)} in sources.yaml"
+        )
+        raise EntryError(message)
+
+
+def _overlay_cursor(configured: ResourceConfig, declared: CodeCursor | None) -> CodeCursor | None:
+    """Returns the cursor of the code with the settings of the configuration; None if the code has no cursor.
+
+    Raises:
+        EntryError: Both name a cursor, and not the same.
+    """
+    settings = configured.incremental
+    if declared is None or settings is None:
+        return declared
+    if settings.cursor_path != declared.cursor_path:
+        message = (
+            f"incremental: sources.yaml has the cursor '{settings.cursor_path}', and the code of entry "
+            f"'{configured.entry}' has '{declared.cursor_path}'; rows would be requested by one and filtered by the "
+            "other. Use one of them in both places, or leave `incremental` out of sources.yaml"
+        )
+        raise EntryError(message)
+    set_here = {name: getattr(settings, name) for name in CURSOR_SETTINGS if name in settings.model_fields_set}
+    return declared.model_copy(update=set_here)
+
+
+def _overlay_columns(
+    configured: Mapping[str, ColumnHints], declared: Mapping[str, Mapping[str, Any]]
+) -> dict[str, ColumnHints]:
+    """Returns the columns of both; hint by hint the configuration wins, whatever the spelling of the name."""
+    own_names = {normalize(name): name for name in configured}
+    columns: dict[str, ColumnHints] = dict(configured)
+    for name, hints in declared.items():
+        own_name = own_names.get(normalize(name), name)
+        own = configured.get(own_name, ColumnHints())
+        # A hash is text, and has no order.
+        lost = ("data_type", "hard_delete", "dedup_sort") if own.pii == "hash" else ()
+        kept = {key: value for key, value in hints.items() if key not in lost}
+        # Without validation: dlt knows more types than the grammar.
+        columns[own_name] = ColumnHints.model_construct(**{**kept, **own.model_dump(exclude_unset=True)})
+    return columns
+
+
+def _validate(configured: ResourceConfig, keys: Mapping[str, Any]) -> ResourceConfig:
+    try:
+        effective = type(configured).model_validate(keys)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, path))}: {message}" if path else message
+            for path, message in explain_validation(type(configured), keys, error)
+        )
+        message = f"entry '{configured.entry}' and its configuration together are not accepted: {problems}"
+        raise EntryError(message) from None
+    return effective.with_contract(configured.contract)

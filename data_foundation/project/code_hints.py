@@ -1,0 +1,137 @@
+"""What the code of a dlt resource declares, as keys of the grammar: hints, nesting, and the cursor wherever it is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from dlt.extract import DltResource
+from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
+
+from data_foundation.config import fields
+
+CURSOR_SETTINGS = ("cursor_path", "initial_value", "lag", "row_order", "on_cursor_value_missing")
+"""Settings of a cursor that `sources.yaml` and code both know, under one name."""
+
+
+class CodeCursor(fields.Incremental):
+    """A cursor that code declares, with the settings that only dlt knows.
+
+    Attributes:
+        last_value_func: Chooses the value to store; `max` in `sources.yaml`.
+        end_value: Fixed end of the range; dlt then stores no value.
+        range_start: `open` leaves out rows at the stored value.
+        range_end: `closed` takes in rows at the end.
+        deduplication_key: Key by which rows at the stored value are recognised; None for the primary key.
+    """
+
+    last_value_func: Callable[[Any], Any] = max
+    end_value: Any = None
+    range_start: Literal["open", "closed"] = "closed"
+    range_end: Literal["open", "closed"] = "open"
+    deduplication_key: Any = None
+
+
+def read_hints(resource: DltResource) -> dict[str, Any]:
+    """Returns what the code of a resource declares, by key of `sources.yaml`; functions of rows are left out.
+
+    Args:
+        resource: The resource, with arguments bound or not; no row is read.
+    """
+    hints: Mapping[str, Any] = resource._hints or {}  # noqa: SLF001 - its properties do not return the keys
+    declared: dict[str, Any] = {
+        name: hints[name]
+        for name in ("primary_key", "merge_key", "schema_contract")
+        if hints.get(name) and not callable(hints[name])
+    }
+    if disposition := _disposition(hints.get("write_disposition")):
+        declared["write_disposition"] = disposition
+    if columns := _columns(hints.get("columns")):
+        declared["columns"] = columns
+        for name in ("primary_key", "merge_key"):
+            if keys := [column for column, known in columns.items() if known.get(name)]:
+                declared.setdefault(name, keys)
+    if resource.max_table_nesting is not None:
+        declared["max_table_nesting"] = resource.max_table_nesting
+    if cursor := find_cursor(resource):
+        declared["incremental"] = cursor
+    return declared
+
+
+def find_dynamic_hints(resource: DltResource) -> list[str]:
+    """Returns the names of the hints that are functions of a row, which is not known before it is read."""
+    hints: Mapping[str, Any] = resource._hints or {}  # noqa: SLF001 - see read_hints
+    return [name for name in ("write_disposition", "primary_key", "merge_key") if callable(hints.get(name))]
+
+
+def _disposition(hint: Any) -> dict[str, Any] | None:
+    if not hint or callable(hint):
+        return None
+    return {"disposition": hint} if isinstance(hint, str) else {
+        name: hint[name] for name in ("disposition", "strategy") if hint.get(name)
+    }  # fmt: skip
+
+
+def _columns(hint: Any) -> dict[str, dict[str, Any]]:
+    """Returns the columns with the hints that the grammar knows."""
+    if not isinstance(hint, Mapping):
+        return {}
+    known = fields.ColumnHints.model_fields
+    columns = {
+        name: {key: value for key, value in column.items() if key in known and value is not None}
+        for name, column in hint.items()
+    }
+    return {name: column for name, column in columns.items() if column}
+
+
+def find_cursor(resource: DltResource) -> CodeCursor | None:
+    """Returns the cursor that the code declares: as a hint, as a pipe step, as an argument or as its default."""
+    step = resource.incremental
+    cursor = _find_injected(resource, step) if isinstance(step, IncrementalResourceWrapper) else step
+    if cursor is None or not cursor.cursor_path:
+        return None
+    settings = {name: getattr(cursor, name) for name in (*CURSOR_SETTINGS, "end_value", "range_start", "range_end")}
+    # Without validation: code may use any type for its values.
+    return CodeCursor.model_construct(
+        **settings,
+        last_value_func=cursor.last_value_func,
+        # A key that came from the resource's hints follows them.
+        deduplication_key=None if cursor._dedup_key_from_hints else cursor.primary_key,  # noqa: SLF001 - not public
+    )
+
+
+def _find_injected(resource: DltResource, wrapper: IncrementalResourceWrapper) -> Incremental[Any] | None:
+    """Returns the cursor that dlt will pass to the function of a resource, as `IncrementalResourceWrapper.wrap` does.
+
+    Hints that were applied later win; else what is passed, or a hint of the decorator, is merged with the default.
+    """
+    hinted = wrapper.incremental
+    if hinted and wrapper._from_hints:  # noqa: SLF001 - not public
+        return hinted
+    argument, passed = _find_argument(resource)
+    default = argument.default if argument and isinstance(argument.default, Incremental) else None
+    given = hinted if passed is None else passed
+    if isinstance(given, Incremental):
+        return default.merge(given) if default else given
+    return default.merge(Incremental(initial_value=given)) if default and given is not None else default
+
+
+def _find_argument(resource: DltResource) -> tuple[inspect.Parameter | None, Any]:
+    """Returns the parameter that takes the cursor, and what the code passes for it; None for what is not there."""
+    gen: Any = resource._pipe.gen  # noqa: SLF001 - a resource with another name has no signature
+    function, args, kwargs = _unbind(gen)
+    signature = inspect.signature(function)
+    argument = IncrementalResourceWrapper.get_incremental_arg(signature)
+    if argument is None:
+        return None, None
+    item = (None,) if resource.is_transformer else ()
+    return argument, signature.bind_partial(*item, *args, **kwargs).arguments.get(argument.name)
+
+
+def _unbind(function: Callable[..., Any]) -> tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]:
+    """Returns the function of a resource without the arguments that dlt bound to it, and these arguments."""
+    bound = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
+    if {"f", "args", "kwargs"} <= bound.keys():
+        return bound["f"], bound["args"], bound["kwargs"]
+    return function, (), {}

@@ -1,0 +1,19 @@
+"""The dlt resource of a task, as a load builds it."""
+
+from __future__ import annotations
+
+from dlt.extract import DltResource
+
+from data_foundation.loading.dlt_resource import Call, build_entry, configure
+from data_foundation.loading.effective import find_effective
+from data_foundation.loading.ranges.load_range import LoadRange
+from data_foundation.loading.task import Task
+
+_WITHOUT_RANGE = Call(LoadRange(), {})
+
+
+def build(task: Task, call: Call = _WITHOUT_RANGE) -> DltResource:
+    """Returns the resource of a task with all of its hints, ready to be extracted."""
+    built = build_entry(task.source, task.resource, call)
+    effective = find_effective(task.resource, built)
+    return configure(built, task.resource, effective, task.source, call.load_range)
