@@ -22,6 +22,7 @@ class ResourceConfig(ResourceKeys):
     """One resource: an entry, and the table that its rows go to."""
 
     _contract: tuple[RequiredColumn, ...] = PrivateAttr(())
+    _configured: ResourceConfig | None = PrivateAttr(None)
 
     @property
     def contract(self) -> tuple[RequiredColumn, ...]:
@@ -32,6 +33,17 @@ class ResourceConfig(ResourceKeys):
     def required_columns(self) -> tuple[str, ...]:
         """The columns that the rows must have, for a message: those of `requires`, and those of the tag with types."""
         return (*self.requires, *(f"{required.column} ({required.accepted})" for required in self.contract))
+
+    @property
+    def configured(self) -> ResourceConfig:
+        """The resource without the hints that the text of its code shows."""
+        return self._configured or self
+
+    def with_configured(self, configured: ResourceConfig) -> ResourceConfig:
+        """Returns this resource, which shows hints of its code; `configured` is the one without them."""
+        shown = self.model_copy()
+        shown._configured = configured  # noqa: SLF001 - its own
+        return shown
 
     def with_contract(self, required: tuple[RequiredColumn, ...]) -> ResourceConfig:
         """Returns this resource with the columns that its tag requires."""

@@ -23,11 +23,11 @@ from data_foundation.config.table_names import table_name_of
 from data_foundation.config.templates import find_templates, render
 from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT
 from data_foundation.errors import EntryError, SettingMissing
-from data_foundation.loading.effective import find_effective
 from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.naming import normalize
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.project.code_hints import CURSOR_SETTINGS, CodeCursor
+from data_foundation.project.effective import find_effective
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.python_resources import ConfigurableDltResource
 from data_foundation.project.resources_in_text import refuse_resources

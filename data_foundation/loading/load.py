@@ -11,7 +11,6 @@ from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, ValueRefused
 from data_foundation.loading.dlt_resource import Call, build_entry, configure, uses_range
-from data_foundation.loading.effective import find_effective
 from data_foundation.loading.extraction import Extraction, extract
 from data_foundation.loading.finish_pending import PendingFinisher
 from data_foundation.loading.pipeline import TablePipeline
@@ -26,6 +25,7 @@ from data_foundation.loading.write_decision import (
     find_reason_to_write_nothing,
 )
 from data_foundation.process_wide import arrow_memory
+from data_foundation.project.effective import find_effective
 from data_foundation.vault.landing import Vault
 from data_foundation.warehouses.connection import connect
 from data_foundation.warehouses.settings import template_values
@@ -53,8 +53,8 @@ class Load:
     """
 
     def __init__(self, task: Task, warehouse: Warehouse, report: Report) -> None:
-        self.task = task
-        self.resource = task.resource
+        self.task = replace(task, resource=task.resource.configured)
+        self.resource = self.task.resource
         self.options = task.options
         self.warehouse = warehouse
         self.table = table_name_of(task.resource)

@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.machinery import BuiltinImporter, ModuleSpec, PathFinder
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from typing_extensions import override
 
 from data_foundation.errors import EntryError
+from data_foundation.project.hints_in_text import read_text_hints
 from data_foundation.project.module_text import FUNCTIONS, read_definitions
 from data_foundation.project.source_import import import_module, shown
 
@@ -40,11 +41,16 @@ class EntryPlace:
 
 @dataclass(frozen=True)
 class EntryFacts:
-    """Line, docstring and signature of an entry, read from its source text; None if the text does not show them."""
+    """Line, docstring and signature of an entry, read from its source text; None if the text does not show them.
+
+    Attributes:
+        hints: What its decorator and its arguments declare, by key of `sources.yaml`.
+    """
 
     line: int
     docstring: str | None
     signature: inspect.Signature | None
+    hints: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find_entry(folder: Path, entry: str) -> EntryPlace:
@@ -83,7 +89,8 @@ def read_facts(place: EntryPlace) -> EntryFacts:
     """
     if place.file.suffix != ".py":
         return EntryFacts(1, None, None)  # a compiled module has no text
-    names, may_have_more = read_definitions(place.file, place.file.read_bytes())
+    text = place.file.read_bytes()
+    names, may_have_more = read_definitions(place.file, text)
     node = names.get(place.attributes[0])
     if node is None:
         if may_have_more:
@@ -93,7 +100,9 @@ def read_facts(place: EntryPlace) -> EntryFacts:
         raise EntryError(message)
     if not isinstance(node, FUNCTIONS) or len(place.attributes) > 1:
         return EntryFacts(node.lineno, None, None)
-    return EntryFacts(node.lineno, ast.get_docstring(node), _signature(node))
+    # Hints that the code changes after the decorator are known only at run time.
+    hints = {} if b"apply_hints" in text else read_text_hints(node)
+    return EntryFacts(node.lineno, ast.get_docstring(node), _signature(node), hints)
 
 
 def check_arguments(

@@ -18,6 +18,7 @@ from data_foundation.config.table_names import (
 from data_foundation.config.tags import TAGS_FILE, load_tags
 from data_foundation.errors import ConfigError, EntryError, Place, Problem
 from data_foundation.naming import TableName
+from data_foundation.project.effective import show_hints
 from data_foundation.project.entry import EntryFacts, EntryPlace, check_arguments, find_entry, read_facts
 from data_foundation.project.python_resources import PYTHON_FILE, load_python_resources
 from data_foundation.project.resources_in_text import refuse_resources_in_text
@@ -139,7 +140,9 @@ def _find_source(folder: Path) -> FoundSource:
                          for where, message in find_argument_problems(resource)]  # fmt: skip
     if problems:
         raise ConfigError(problems)
-    return FoundSource(config, tuple(entries))
+    shown = [show_hints(resource, entry.facts.hints) if entry.facts.hints else resource
+             for resource, entry in zip(config.resources, entries, strict=True)]  # fmt: skip
+    return FoundSource(config.model_copy(update={"resources": tuple(shown)}), tuple(entries))
 
 
 def _refuse_name(resource: ResourceConfig) -> str:

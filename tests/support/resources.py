@@ -5,9 +5,9 @@ from __future__ import annotations
 from dlt.extract import DltResource
 
 from data_foundation.loading.dlt_resource import Call, build_entry, configure
-from data_foundation.loading.effective import find_effective
 from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.loading.task import Task
+from data_foundation.project.effective import find_effective
 
 _WITHOUT_RANGE = Call(LoadRange(), {})
 

@@ -1,4 +1,7 @@
-"""Decides what a resource is in one run: the configuration, and where it sets nothing the code of the entry."""
+"""Decides what a resource is: the configuration, and where it sets nothing the code of the entry.
+
+In a run that is the built dlt resource. At definition time, when no code runs, it is what the text of the code shows.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +34,37 @@ def find_effective(configured: ResourceConfig, built: DltResource) -> ResourceCo
     Raises:
         EntryError: Configuration and code contradict each other, or together they are not accepted.
     """
-    declared = read_hints(built)
-    is_vault = configured.landing == "vault"
-    if not is_vault:
+    if configured.landing != "vault":
         _refuse_dynamic_hints(configured, built)
+    keys = _overlay(configured, read_hints(built))
+    try:
+        return type(configured).model_validate(keys).with_contract(configured.contract)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, path))}: {message}" if path else message
+            for path, message in explain_validation(type(configured), keys, error)
+        )
+        message = f"entry '{configured.entry}' and its configuration together are not accepted: {problems}"
+        raise EntryError(message) from None
+
+
+def show_hints(configured: ResourceConfig, hints: Mapping[str, Any]) -> ResourceConfig:
+    """Returns the resource with the hints that the text of its code shows, for its asset; a run reads the code itself.
+
+    Args:
+        configured: The resource as it is configured.
+        hints: What the text declares, by key of the grammar; left out if both together are not accepted.
+    """
+    try:
+        cursor = {"incremental": CodeCursor(**hints["incremental"])} if "incremental" in hints else {}
+        shown = type(configured).model_validate(_overlay(configured, {**hints, **cursor}))
+    except (ValidationError, EntryError):
+        return configured
+    return shown.with_contract(configured.contract).with_configured(configured)
+
+
+def _overlay(configured: ResourceConfig, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the keys of the configuration, and those of the code that it does not set."""
     keys: dict[str, Any] = {name: getattr(configured, name) for name in configured.model_fields_set}
     for name in ("write_disposition", "primary_key", "merge_key", "schema_contract", "max_table_nesting"):
         if name in declared and keys.get(name) in UNSET:
@@ -43,11 +73,11 @@ def find_effective(configured: ResourceConfig, built: DltResource) -> ResourceCo
         keys["incremental"] = cursor
     if columns := declared.get("columns"):
         keys["columns"] = _overlay_columns(configured.columns, columns)
-    if is_vault:
+    if configured.landing == "vault":
         # What a vault does with a row does not depend on these; the grammar refuses them there.
         for name in ("write_disposition", "merge_key", "max_table_nesting"):
             keys.pop(name, None)
-    return _validate(configured, keys)
+    return keys
 
 
 def _refuse_dynamic_hints(configured: ResourceConfig, built: DltResource) -> None:
@@ -97,16 +127,3 @@ def _overlay_columns(
         # Without validation: dlt knows more types than the grammar.
         columns[own_name] = ColumnHints.model_construct(**{**kept, **own.model_dump(exclude_unset=True)})
     return columns
-
-
-def _validate(configured: ResourceConfig, keys: Mapping[str, Any]) -> ResourceConfig:
-    try:
-        effective = type(configured).model_validate(keys)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, path))}: {message}" if path else message
-            for path, message in explain_validation(type(configured), keys, error)
-        )
-        message = f"entry '{configured.entry}' and its configuration together are not accepted: {problems}"
-        raise EntryError(message) from None
-    return effective.with_contract(configured.contract)
