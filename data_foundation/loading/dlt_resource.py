@@ -30,6 +30,7 @@ from data_foundation.project.code_hints import CURSOR_SETTINGS, CodeCursor
 from data_foundation.project.effective import find_effective
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.python_resources import ConfigurableDltResource
+from data_foundation.project.read_once import build_from_entry
 from data_foundation.project.resources_in_text import refuse_resources
 from data_foundation.project.source import SourceConfig
 from data_foundation.rows.exact.dlt_objects import describe_resources, example_of_resource
@@ -93,16 +94,22 @@ def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call) -> D
     """
     table = table_name_of(resource).table
     arguments, keywords = call.arguments(resource)
-    entry = import_entry(find_entry(source.folder, resource.entry))
-    entry = entry.resource if isinstance(entry, ConfigurableDltResource) else entry
+    place = find_entry(source.folder, resource.entry)
     if resource.data_from and (parent := source.find_resource(resource.data_from)):
+        entry = _unwrap(import_entry(place))
         upstream = _build_parent(source, parent, replace(call, kwargs={}))
         is_dlt = isinstance(entry, DltResource)
         transformer = entry if is_dlt else dlt.transformer(entry, name=table, section=source.name)
         with _refusing_wrong_arguments(resource.entry):
-            return upstream | transformer(*arguments, **keywords)
+            piped: DltResource = upstream | transformer(*arguments, **keywords)
+            return piped
+    builder = _Builder(source.name, table, resource.entry)
     with _refusing_wrong_arguments(resource.entry):
-        return _Builder(source.name, table, resource.entry).build(entry, arguments, keywords)
+        return build_from_entry(place, resource.entry, lambda entry: builder.build(_unwrap(entry), arguments, keywords))
+
+
+def _unwrap(entry: Any) -> Any:
+    return entry.resource if isinstance(entry, ConfigurableDltResource) else entry
 
 
 def _build_parent(source: SourceConfig, parent: ResourceConfig, call: Call) -> DltResource:
@@ -150,7 +157,8 @@ def _refusing_wrong_arguments(entry: str) -> Iterator[None]:
         yield
     except TypeError as error:
         modules = {str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)}
-        if not all(name in {__name__, inspect.__name__} or name.startswith("dlt.") for name in modules):
+        callers = {__name__, build_from_entry.__module__, inspect.__name__}
+        if not all(name in callers or name.startswith("dlt.") for name in modules):
             raise
         message = f"entry '{entry}' does not take the arguments of its configuration or of this run: {error}"
         raise EntryError(message) from None

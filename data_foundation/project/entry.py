@@ -126,16 +126,21 @@ def check_arguments(
     return None
 
 
-def import_entry(place: EntryPlace, deadline: float | None = None) -> Any:
+def import_entry(place: EntryPlace, deadline: float | None = None, *, anew: bool = False) -> Any:
     """Imports the entry's module and returns the object.
 
     A source's folder becomes a package under a private name, so that relative imports inside it work and a folder
     named like an installed package shadows nothing.
 
+    Args:
+        place: The place of the entry.
+        deadline: Seconds that the import may take; None for the default.
+        anew: True if the modules of a source folder are imported again, though they were imported before.
+
     Raises:
         EntryError: The import raised, exited, or did not end within `deadline` seconds; or nothing of that name.
     """
-    module = import_module(place.folder, place.module, place.file, deadline)
+    module = import_module(place.folder, place.module, place.file, deadline, anew=anew)
     found: Any = module
     try:
         for attribute in place.attributes:

@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import importlib
 import importlib.util
+import itertools
 import sys
 import threading
 import traceback
@@ -25,7 +26,9 @@ IMPORT_DEADLINE = 60.0
 """Seconds that a source's modules may take to import before the import is given up."""
 
 
-def import_module(folder: Path | None, module: str, file: Path, deadline: float | None = None) -> ModuleType:
+def import_module(
+    folder: Path | None, module: str, file: Path, deadline: float | None = None, *, anew: bool = False
+) -> ModuleType:
     """Imports a module of a source folder, or, if `folder` is None, a module on the import path.
 
     The folder becomes a package under a private name, so that relative imports inside it work and a folder named
@@ -36,11 +39,12 @@ def import_module(folder: Path | None, module: str, file: Path, deadline: float 
         module: Dotted name, relative to the folder or absolute.
         file: The module's file, for messages.
         deadline: Seconds; `IMPORT_DEADLINE` if None.
+        anew: True if the folder becomes one more package, though it is one already.
 
     Raises:
         EntryError: The import raised, exited, or did not end in time.
     """
-    return _within(IMPORT_DEADLINE if deadline is None else deadline, lambda: _import(folder, module), file)
+    return _within(IMPORT_DEADLINE if deadline is None else deadline, lambda: _import(folder, module, anew=anew), file)
 
 
 def shown(file: Path) -> str:
@@ -52,22 +56,26 @@ _package_locks: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock
 """One per folder: a package whose import never ends must not block the others. For modules Python has its own locks."""
 
 
-def _import(folder: Path | None, module: str) -> ModuleType:
+_copies = itertools.count(2)
+
+
+def _import(folder: Path | None, module: str, *, anew: bool) -> ModuleType:
     if folder is None:
         if not module.startswith(f"{__package__}."):
             capture_logger(module)
         return importlib.import_module(module)
     with _package_locks[folder]:
-        package = _load_package(folder)
+        # Under a name of its own: what was imported before may be running in another thread.
+        package = _load_package(folder, f"_{next(_copies)}" if anew else "")
     capture_logger(package)
     return importlib.import_module(f"{package}.{module}")
 
 
-def _load_package(folder: Path) -> str:
+def _load_package(folder: Path, suffix: str) -> str:
     """Loads the folder as a package under a private name that changes with each change of a file in it."""
     files = sorted(folder.rglob("*.py"))
     state = "\n".join(f"{file}:{file.stat().st_mtime_ns}" for file in files)
-    name = f"_dlthub_{folder.name}_{hashlib.sha256(f'{folder}{state}'.encode()).hexdigest()[:12]}"
+    name = f"_dlthub_{folder.name}_{hashlib.sha256(f'{folder}{state}'.encode()).hexdigest()[:12]}{suffix}"
     if name not in sys.modules:
         for file in files:
             _forget_compiled(file)

@@ -158,6 +158,14 @@ def test_a_type_that_a_text_file_cannot_hold_is_refused(files: FileTree) -> None
         files.load("bank.landed")
 
 
+def test_a_decimal_of_more_digits_than_duckdb_has_is_refused_with_its_column(files: FileTree) -> None:
+    """DuckDB converts the text, and its decimals have 38 digits."""
+    files.put("a.csv", "id,amount\n1,2\n")
+    files.read("columns: {amount: {data_type: decimal, precision: 39}}")
+    with pytest.raises(EntryError, match="columns: amount: got precision 39; accepted in a text file: at most 38"):
+        files.load("bank.landed")
+
+
 def test_files_may_differ_in_their_columns(files: FileTree) -> None:
     """Columns are matched by name, in any order; a new name becomes a new column."""
     files.put("a.csv", "id,name\n1,x\n")

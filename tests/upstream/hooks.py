@@ -14,7 +14,7 @@ from typing_extensions import override
 from data_foundation.loading import dlt_resource, pending_loads, pipeline, progress
 from data_foundation.orchestration import dbt_assets, event_log, executor, op
 from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, source_log
-from data_foundation.project import code_hints
+from data_foundation.project import code_hints, read_once
 from data_foundation.readers.rest import endpoint_reader
 from data_foundation.readers.sql import cursor
 from data_foundation.rows import intake_step, package_files, pii
@@ -148,7 +148,7 @@ HOOKS = (
     Hook(
         dlt_libraries.hide_partial_libraries,
         "Replaces the functions by which dlt finds the libraries of frames among the imported modules.",
-        ["dlt.common.libs:is_pandas_frame", "dlt.common.libs:is_polars_frame", "dlt.common.libs:get_pandas_module"],
+        ["dlt.common.libs:is_pandas_frame", "dlt.common.libs:is_polars_frame"],
         ["loading/test_imports.py"],
     ),
     Hook(
@@ -276,6 +276,12 @@ HOOKS = (
             "dlt.extract.items_transform:ItemTransform",
         ],
         ["rows/test_columnar.py"],
+    ),
+    Hook(
+        read_once._claim,
+        "Finds the iterator that a resource was made of.",
+        ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
+        ["loading/test_read_once.py"],
     ),
     Hook(
         dlt_objects.describe_resources,
