@@ -33,6 +33,7 @@ from data_foundation.project.python_resources import ConfigurableDltResource
 from data_foundation.project.read_once import build_from_entry
 from data_foundation.project.resources_in_text import refuse_resources
 from data_foundation.project.source import SourceConfig
+from data_foundation.rows.early_copies import copy_early
 from data_foundation.rows.exact.dlt_objects import describe_resources, example_of_resource
 from data_foundation.rows.exact.value_rules import is_frame
 from data_foundation.rows.intake_step import IntakeStep
@@ -142,6 +143,7 @@ def configure(
     # An append without a cursor is compared with a pending load by its files, so their cut must not depend on time.
     by_time = effective.write_disposition.disposition != "append" or effective.incremental is not None
     configured.custom_metrics[ROOT] = str(source.folder.parents[1])
+    copy_early(configured)
     configured.add_step(IntakeStep(configured, columnar=resource.engine == "columnar", by_time=by_time))
     return configured
 

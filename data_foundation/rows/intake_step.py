@@ -14,12 +14,14 @@ from dlt.extract.items import TableNameMeta
 from typing_extensions import override
 
 from data_foundation.errors import ValueRefused
+from data_foundation.rows.copies import copy_rows, copy_table
 from data_foundation.rows.exact.arrow_validator import ArrowValidator, as_arrow
 from data_foundation.rows.exact.row_shape import root_shape
 from data_foundation.rows.exact.row_validator import RowValidator
 from data_foundation.rows.exact.schema_preview import SchemaPreview
 from data_foundation.rows.exact.value_rules import Unacceptable, describe, is_frame, plain
 from data_foundation.rows.json_documents import is_document, read_document
+from data_foundation.rows.package_files import most_buffered
 from data_foundation.rows.page_buffer import PageBuffer
 from data_foundation.rows.pipe_steps import Step
 
@@ -140,6 +142,7 @@ class _TableIntake:
         self._frames = ArrowValidator(self.preview)
         self._count = 0
         self._frames_as_dicts = 0
+        self._most_buffered = 0
 
     def take(self, item: Any, *, columnar: bool) -> Any:
         """Returns what dlt receives for an item, None for nothing."""
@@ -172,7 +175,7 @@ class _TableIntake:
         if self._columnar:
             self._begun_buffer().add(page)
             return None
-        return self._rows.check(page, before) or None
+        return self._rows.check(copy_rows(page), before) or None
 
     def _take_document(self, document: bytes) -> list[Any]:
         if self._columnar and self.preview.holds != "frames":
@@ -204,7 +207,9 @@ class _TableIntake:
         self.preview.holds = "frames"
         checked = self._frames.check(table, self._count)
         self._count += len(table)
-        return checked
+        self._most_buffered = self._most_buffered or most_buffered()
+        # dlt keeps a short frame until others fill its buffer.
+        return copy_table(checked) if len(checked) < self._most_buffered else checked
 
     def _refuse_frame(self, reason: str) -> ValueRefused:
         return ValueRefused(f"the frame that starts with row {self._count + 1}: {reason}")

@@ -56,6 +56,13 @@ class _ParquetStorage(ExtractorItemStorage):
         return writer
 
 
+def most_buffered() -> int:
+    """Returns the number of rows of a frame from which on dlt writes it at once."""
+    spec = DataWriter.writer_spec_from_file_format("parquet", "arrow")
+    writer: BufferedDataWriter[Any] = BufferedDataWriter(spec, "unused.%s")
+    return writer.buffer_max_items
+
+
 class PackageFiles:
     """Files beside dlt's own, in the package that is being extracted.
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from data_foundation.rows.exact.row_validator import RowValidator
+from data_foundation.rows.held_rows import HeldRows
 from data_foundation.rows.json_documents import read_document
 from data_foundation.rows.page_route import PageRoute
 
@@ -22,6 +23,9 @@ MOST_BYTES = 32 * 2**20
 
 MOST_JSON = 8 * 2**20
 """Bytes of JSON that are read at once."""
+
+_SAMPLE = 8
+"""Rows of a page whose size is measured, and small pages of which one is."""
 
 LONGEST_SECONDS = 5.0
 """How long rows wait for others if `by_time` is set."""
@@ -44,10 +48,12 @@ class PageBuffer:
         """
         self._route = PageRoute(validator)
         self._by_time = by_time
-        self._rows: list[Any] = []
+        self._rows: HeldRows | None = None
         self._documents: list[bytes] = []
         self._bytes = 0.0
         self._since = 0.0
+        self._pages = 0
+        self._row_bytes = 0.0
         self._count = 0
         self.added = 0
 
@@ -73,10 +79,11 @@ class PageBuffer:
             # Copying a page that fits would touch each of its rows once more.
             part = page[start : start + most] if start or len(page) > most else page
             start += len(part)
-            if len(self._rows) + len(part) > MOST_ROWS:
+            if self._rows and len(self._rows) + len(part) > MOST_ROWS:
                 self._flush_rows()
-            self._rows += part
-            self._bytes += len(part) * _estimate(part)
+            self._rows = self._rows or HeldRows(as_json=self._route.reads_json())
+            self._rows.add(part)
+            self._bytes += len(part) * self._estimate(part)
             if len(self._rows) >= most or self._bytes >= MOST_BYTES or self._is_late:
                 self._flush_rows()
 
@@ -99,6 +106,17 @@ class PageBuffer:
         if self._bytes >= MOST_JSON or self._is_late:
             self._flush_documents()
 
+    def _estimate(self, rows: Sequence[Any]) -> float:
+        """Returns the estimated bytes of a row, measured for few small pages: it takes longer than to hold a row.
+
+        It is not the length of the JSON, because how pages are cut must not depend on how they are held.
+        """
+        self._pages += 1
+        if len(rows) >= _SAMPLE or self._pages < _SAMPLE or self._pages % _SAMPLE == 0:
+            some = rows[:: max(1, len(rows) // _SAMPLE)]
+            self._row_bytes = sum(map(_size, some)) / max(1, len(some))
+        return self._row_bytes
+
     @property
     def _most_rows(self) -> int:
         return MOST_ROWS if self._route.has_begun else min(FIRST_ROWS, MOST_ROWS)
@@ -109,7 +127,7 @@ class PageBuffer:
 
     def _flush_rows(self) -> None:
         if self._rows:
-            rows, self._rows, self._bytes = self._rows, [], 0.0
+            rows, self._rows, self._bytes = self._rows, None, 0.0
             self._route.send_rows(rows, MOST_ROWS)
 
     def _flush_documents(self) -> None:
@@ -142,12 +160,6 @@ class PageBuffer:
             f"{count} of {self._route.pages} pages took dlt's own, slower path: {reason}"
             for reason, count in self._route.slow.items()
         ]
-
-
-def _estimate(rows: Sequence[Any]) -> float:
-    """Returns the estimated bytes of a row, from a sample of eight."""
-    some = rows[:: max(1, len(rows) // 8)]
-    return sum(map(_size, some)) / max(1, len(some))
 
 
 def _size(value: Any) -> int:

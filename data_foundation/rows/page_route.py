@@ -24,6 +24,7 @@ from data_foundation.rows.columnar.json_reader import JsonReader, as_line
 from data_foundation.rows.columnar.rows_as_json import read_plain
 from data_foundation.rows.exact.row_validator import RowValidator
 from data_foundation.rows.exact.value_rules import Unacceptable
+from data_foundation.rows.held_rows import HeldRows
 from data_foundation.rows.json_documents import read_document
 from data_foundation.rows.package_files import PackageFiles
 
@@ -67,7 +68,15 @@ class PageRoute:
         self.has_begun = False
         self.slow: Counter[str] = Counter()
 
-    def send_rows(self, rows: list[Any], most: int) -> None:
+    def reads_json(self) -> bool:
+        """Returns whether Arrow may be able to read the next rows as JSON: columns and types are known.
+
+        Raises:
+            ValueRefused: A value of a page before would be changed or lost.
+        """
+        return self._reader() is not None
+
+    def send_rows(self, rows: HeldRows, most: int) -> None:
         """Sends rows, on another thread.
 
         Args:
@@ -84,16 +93,21 @@ class PageRoute:
         self._send(partial(_read_documents, documents), most)
 
     def _send(self, read: Callable[[JsonReader | None], _Page], most: int) -> None:
+        reader = self._reader()
         self.has_begun = True
+        if reader:
+            self._threads.run_with(partial(read, reader), partial(self._write_page, most))
+        else:
+            self._threads.run(partial(self._write_page, most, read(None)))
+
+    def _reader(self) -> JsonReader | None:
         if not self._converter.has_learned:
             # The columns of the first page make the reader of the others.
             self._threads.wait()
         try:
-            reader = self._converter.reader()
+            return self._converter.reader()
         except NotColumnar:
-            self._threads.run(partial(self._write_page, most, read(None)))
-        else:
-            self._threads.run_with(partial(read, reader), partial(self._write_page, most))
+            return None
 
     def _write_page(self, most: int, page: _Page) -> None:
         before = self.sent
@@ -215,13 +229,11 @@ class _Threads:
             threads.shutdown(cancel_futures=True)
 
 
-def _read_rows(rows: list[Any], reader: JsonReader | None) -> _Page:
-    if reader:
+def _read_rows(held: HeldRows, reader: JsonReader | None) -> _Page:
+    if reader and held.arrays:
         with suppress(NotColumnar):
-            columns, line = read_plain(reader, rows)
-            # Only the JSON is kept: the rows need several times its memory.
-            return _Page(lambda: read_document(line)[0][""], columns)
-    return _Page(lambda: rows)
+            return _Page(held.rows, read_plain(reader, held.arrays))
+    return _Page(held.rows)
 
 
 def _read_documents(documents: Sequence[bytes], reader: JsonReader | None) -> _Page:

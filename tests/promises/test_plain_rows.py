@@ -20,11 +20,10 @@ from hypothesis import strategies as st
 from data_foundation.errors import ValueRefused
 from data_foundation.rows.columnar.arrow_conversions import NotColumnar
 from data_foundation.rows.columnar.converter import Converter
-from data_foundation.rows.columnar.rows_as_json import read_plain
+from data_foundation.rows.columnar.rows_as_json import read_plain, rows_of, write_plain
 from data_foundation.rows.exact.row_shape import root_shape
 from data_foundation.rows.exact.schema_preview import SchemaPreview
 from data_foundation.rows.exact.value_rules import Unacceptable
-from data_foundation.rows.json_documents import read_document
 
 Row = dict[str, Any]
 
@@ -94,8 +93,8 @@ def learned(first: list[Row]) -> Converter:
 def by_json(converter: Converter, page: list[Row]) -> tuple[dict[str, pa.Table], list[Row]] | None:
     """Returns the tables and the rows in their JSON; None if the rows must be converted in Python."""
     try:
-        taken, line = read_plain(converter.reader(), page)
-        return converter.convert_columns(taken), read_document(line)[0][""]
+        arrays = [write_plain(page)]
+        return converter.convert_columns(read_plain(converter.reader(), arrays)), rows_of(arrays)
     except NotColumnar:
         return None
 

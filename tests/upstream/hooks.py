@@ -17,7 +17,7 @@ from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, so
 from data_foundation.project import code_hints, read_once
 from data_foundation.readers.rest import endpoint_reader
 from data_foundation.readers.sql import cursor
-from data_foundation.rows import intake_step, package_files, pii
+from data_foundation.rows import early_copies, intake_step, package_files, pii
 from data_foundation.rows.columnar import column_split
 from data_foundation.rows.exact import dlt_objects, schema_preview
 from data_foundation.vault import landing
@@ -266,6 +266,30 @@ HOOKS = (
             "dlt.common.configuration.container:Container.thread_pool_prefix",
         ],
         ["rows/test_columnar.py"],
+    ),
+    Hook(
+        package_files.most_buffered,
+        "Reads how many rows of frames dlt holds before it writes them.",
+        ["dlt.common.data_writers.buffered:BufferedDataWriter.write_data_item"],
+        ["rows/test_reused_objects.py"],
+    ),
+    Hook(
+        early_copies.EarlyCopies,
+        "Recognises the generators that dlt continues before their last item has passed the pipe.",
+        [
+            "dlt.extract.utils:wrap_parallel_iterator",
+            "dlt.extract.utils:wrap_async_iterator",
+            "dlt.extract.pipe:Pipe.evaluate_gen",
+            "dlt.extract.pipe:Pipe.fork",
+            "dlt.extract.pipe_iterator:PipeIterator.__next__",
+        ],
+        ["rows/test_reused_objects.py"],
+    ),
+    Hook(
+        early_copies.copy_early,
+        "Adds its own step to the pipes of a resource and its parents.",
+        ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
+        ["rows/test_reused_objects.py"],
     ),
     Hook(
         intake_step.find_intake,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
@@ -100,22 +101,39 @@ def split_page(table: TableShape, rows: Sequence[dict[Any, Any]]) -> TablePart:
 
 
 def _split_objects(node: ObjectShape, rows: Sequence[dict[Any, Any]], into: TablePart) -> None:
-    if keys := _keys(rows):
-        for key, (values, kinds) in zip(keys, _columns(rows, keys), strict=True):
-            _split_values(node, key, values, kinds, into)
+    for key, (values, kinds) in _columns(rows).items():
+        _split_values(node, key, values, kinds, into)
 
 
-def _keys(rows: Sequence[dict[Any, Any]]) -> dict[Any, None]:
-    """Returns every key once, in the order of first appearance."""
+def _columns(rows: Sequence[dict[Any, Any]]) -> dict[Any, tuple[list[Any], set[type]]]:
+    """Returns the values of every key, None for a row without the key, and their types; keys as they first appear."""
     first = dict.fromkeys(next(iter(rows), ()))
-    if set().union(*rows) == first.keys():
-        return first
-    return dict.fromkeys(chain.from_iterable(rows))
+    if set(map(len, rows)) == {len(first)}:
+        # Rows of one length that have all keys of the first have no others.
+        with suppress(KeyError):
+            return _pick(rows, first)
+    keys = dict.fromkeys(chain.from_iterable(rows))
+    return _pick(rows, keys, lambda row: keys | row)
 
 
-def _columns(rows: Sequence[dict[Any, Any]], keys: dict[Any, None]) -> list[tuple[list[Any], set[type]]]:
-    """Returns the values of every key, None for a row without the key, and their types."""
-    columns: list[tuple[list[Any], set[type]]] = [([], set()) for _ in keys]
+def _pick(
+    rows: Sequence[dict[Any, Any]],
+    keys: dict[Any, None],
+    filled: Callable[[dict[Any, Any]], dict[Any, Any]] | None = None,
+) -> dict[Any, tuple[list[Any], set[type]]]:
+    """Returns the values of the keys, and their types.
+
+    Args:
+        rows: The rows.
+        keys: The keys.
+        filled: Adds the keys that a row does not have.
+
+    Raises:
+        KeyError: A row does not have a key.
+    """
+    columns: dict[Any, tuple[list[Any], set[type]]] = {key: ([], set()) for key in keys}
+    if not keys:
+        return columns
     # With one key, itemgetter would return the value instead of a tuple.
     pick = itemgetter(*keys, *keys) if len(keys) == 1 else itemgetter(*keys)
     for start in range(0, len(rows), CACHED_ROWS):
@@ -123,8 +141,10 @@ def _columns(rows: Sequence[dict[Any, Any]], keys: dict[Any, None]) -> list[tupl
         try:
             picked = list(map(pick, some))
         except KeyError:
-            picked = [pick(keys | row) for row in some]
-        for (values, kinds), more in zip(columns, zip(*picked, strict=True), strict=False):
+            if filled is None:
+                raise
+            picked = [pick(filled(row)) for row in some]
+        for (values, kinds), more in zip(columns.values(), zip(*picked, strict=True), strict=False):
             values.extend(more)
             kinds.update(map(type, more))
     return columns

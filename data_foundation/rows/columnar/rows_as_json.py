@@ -5,97 +5,83 @@ Splitting them in Python takes several times as long, and holds the GIL all the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
-from itertools import chain, repeat
+import marshal
+import re
+from collections.abc import Sequence
+from enum import Enum
+from itertools import chain
+from math import isfinite
 from typing import Any
 
-import numpy as np
 import orjson
-import pyarrow as pa
 
 from data_foundation.rows.columnar.arrow_conversions import NotColumnar
-from data_foundation.rows.columnar.column_split import CACHED_ROWS, Indexes, TablePart
-from data_foundation.rows.columnar.json_reader import Field, Items, JsonReader
+from data_foundation.rows.columnar.column_split import TablePart
+from data_foundation.rows.columnar.json_reader import JsonReader
 
 # orjson would write these as text or objects.
 _NO_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
-_A_LINE = _NO_JSON | orjson.OPT_APPEND_NEWLINE
 
-_LOST = "a value that JSON cannot hold"
-_EMPTY: dict[Any, Any] = {}
+_DOUBLES = 2
+"""The first version of marshal's format that writes a float as the letter g and its eight bytes."""
 
-Values = Callable[[], Sequence[Any]]
-"""Returns the values under a key of all rows; called only if a column has a null."""
+# Every NaN and infinity as marshal writes it: all bits of the exponent are set. Other values may look alike.
+_LIKE_NAN = re.compile(rb"g.{6}[\xf0-\xff][\x7f\xff]", re.DOTALL)
 
 
-def read_plain(reader: JsonReader, rows: Sequence[dict[Any, Any]]) -> tuple[TablePart, bytes]:
-    """Returns the columns of rows, and the rows as JSON.
+def write_plain(rows: Sequence[Any]) -> bytes:
+    """Returns rows as a JSON array.
 
     Raises:
-        NotColumnar: A key, a type or a nesting is unknown, or JSON cannot hold a value.
+        NotColumnar: JSON cannot hold a value.
     """
     try:
-        line = orjson.dumps({"": rows}, option=_A_LINE)
-        part = reader.read([(line,)], is_unicode=True)
-        _check_nulls(reader.rows.fields, part, lambda: rows)
+        text = orjson.dumps(rows, option=_NO_JSON)
+        if _has_only_none(rows, text):
+            return text
     except TypeError as error:
-        raise NotColumnar(_LOST) from error
-    return part, line
+        raise NotColumnar("a value that JSON cannot hold") from error
+    raise NotColumnar("NaN or an infinity, which JSON cannot hold")
 
 
-def _check_nulls(fields: Sequence[Field], part: TablePart, rows: Values) -> None:
-    """Checks that every null was a None: orjson also writes NaN and infinities as null.
+def read_plain(reader: JsonReader, arrays: Sequence[bytes]) -> TablePart:
+    """Returns the columns of rows that `write_plain` wrote.
 
     Raises:
-        NotColumnar: The value of a key or the item of a list was not.
-        TypeError: A value in place of an object was not.
+        NotColumnar: A key, a type or a nesting is unknown.
     """
-    lists = {child.name: child for child in part.children}
-    nothing: dict[str, Indexes] = {}
-    for field in fields:
-        if field.fields:
-            _check_nulls(field.fields, part, cache(partial(_objects, rows, field.key)))
-        elif column := part.columns.get(field.name):
-            nothing[field.key] = _nulls(column.values)
-        elif field.items and (child := lists.get(field.items.table)):
-            nothing[field.key] = np.flatnonzero(child.lengths == 0)
-            _check_items(field.items, child, cache(partial(_items, rows, field.key)))
-        else:
-            # Objects without keys, or lists without items.
-            nothing[field.key] = np.arange(part.count)
-    _expect_nothing({key: at for key, at in nothing.items() if len(at)}, rows)
+    # As one array, because Arrow takes twice as long for many lines.
+    rows = b",".join([array[1:-1] for array in arrays])
+    return reader.read([(b'{"":[', rows, b"]}\n")], is_unicode=True)
 
 
-def _check_items(items: Items, child: TablePart, values: Values) -> None:
-    if items.fields and items.of is dict:
-        _check_nulls(items.fields, child, cache(lambda: [value or _EMPTY for value in values()]))
-        return
-    nulls = _nulls(child.columns["value"].values) if items.of is object else np.arange(child.count)
-    if len(nulls) and any(map(values().__getitem__, nulls.tolist())):
-        raise NotColumnar(_LOST)
+def rows_of(arrays: Sequence[bytes]) -> list[Any]:
+    """Returns the rows that `write_plain` wrote."""
+    return list(chain.from_iterable(map(orjson.loads, arrays)))
 
 
-def _expect_nothing(nothing: Mapping[str, Indexes], rows: Values) -> None:
-    """Checks that the rows of the given indexes have an empty value under the key, for each key."""
-    checked = rows() if nothing else ()
-    # All keys of a row while it is in the processor's cache: fetching it takes longer than checking it.
-    for start in range(0, len(checked), CACHED_ROWS):
-        some = checked[start : start + CACHED_ROWS]
-        for key, indexes in nothing.items():
-            begin, end = np.searchsorted(indexes, (start, start + CACHED_ROWS))
-            at = (indexes[begin:end] - start).tolist()
-            if any(map(dict.get, map(some.__getitem__, at), repeat(key))):
-                raise NotColumnar(_LOST)
+def _has_only_none(rows: Sequence[Any], text: bytes) -> bool:
+    """Returns whether every null of the JSON was a None: orjson also writes NaN and infinities as null.
+
+    Raises:
+        TypeError: A row is no dict.
+    """
+    nulls = text.count(b"null")
+    if not nulls or nulls == list(chain.from_iterable(map(dict.values, rows))).count(None):
+        return True
+    try:
+        may_be_lost = _LIKE_NAN.search(marshal.dumps(list(rows), _DOUBLES))
+    except ValueError:
+        # A UUID or an enumeration, which orjson writes and marshal does not.
+        return _is_finite(rows)
+    return not may_be_lost or _is_finite(rows)
 
 
-def _nulls(values: pa.Array) -> Indexes:
-    return np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False)) if values.null_count else np.arange(0)
-
-
-def _objects(rows: Values, key: str) -> Sequence[Any]:
-    return [value or _EMPTY for value in map(dict.get, rows(), repeat(key))]
-
-
-def _items(rows: Values, key: str) -> Sequence[Any]:
-    return list(chain.from_iterable(filter(None, map(dict.get, rows(), repeat(key)))))
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    if isinstance(value, Enum):
+        return _is_finite(value.value)
+    return not isinstance(value, float) or isfinite(value)
