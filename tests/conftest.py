@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dlt
 import pytest
 import requests
 
@@ -22,6 +23,9 @@ from tests.support.locations import Location
 from tests.support.trees import Tree
 
 ROOT = Path(__file__).parents[1]
+
+# dlt reads `.dlt/` of the folder in which it is used first: the repository, whichever test comes first.
+dlt.current.run_context()
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # A shell makes background processes ignore SIGINT. Dagster then handles SIGTERM in the same way, so processes that

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import dlt
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -19,20 +20,29 @@ from hypothesis.stateful import (
 from typing_extensions import override
 
 from tests.promises import killed
+from tests.support.spellings import IN_CODE, Spelling, give, in_yaml
 from tests.support.trees import Tree
 
-CURSOR = 'incremental: {cursor_path: at, initial_value: "2024-01-01T00:00:00Z"}'
-KINDS = {
-    "append": ["write_disposition: append", CURSOR],
-    "replace": ["write_disposition: replace"],
-    "merge": ["write_disposition: merge", "primary_key: id", CURSOR],
-    "upsert": ["write_disposition: {disposition: merge, strategy: upsert}", "primary_key: id", CURSOR],
+CURSOR = {"incremental": {"cursor_path": "at", "initial_value": "2024-01-01T00:00:00Z"}}
+KINDS: dict[str, dict[str, Any]] = {
+    "append": {"write_disposition": "append", **CURSOR},
+    "replace": {"write_disposition": "replace"},
+    "merge": {"write_disposition": "merge", "primary_key": "id", **CURSOR},
+    "upsert": {
+        "write_disposition": {"disposition": "merge", "strategy": "upsert"},
+        "primary_key": "id",
+        **CURSOR,
+    },
 }
-ORDERS = "select id, strftime(\"at\", '%Y-%m-%dT%H:%M:%SZ'), value from raw.orders order by all"
-LINES = """
-select o.id, l.value from raw.orders__lines l join raw.orders o on l._dlt_parent_id = o._dlt_id order by all
-"""
-SAMPLE, ALL = 3, 100
+SPELLINGS: dict[str, Spelling] = {
+    "sources.yaml": in_yaml,
+    **{name: IN_CODE[name] for name in ("decorator", "argument", "passed argument")},
+}
+"""Where a resource is declared."""
+
+ORDERS = "select id, strftime(\"at\", '%Y-%m-%dT%H:%M:%SZ'), value from raw.t order by all"
+LINES = "select o.id, l.value from raw.t__lines l join raw.t o on l._dlt_parent_id = o._dlt_id order by all"
+SAMPLE, ALL = 3, 500
 """Number of histories for each kind, and with --promises."""
 
 
@@ -44,7 +54,8 @@ def moment(tick: int) -> str:
 class History(RuleBasedStateMachine):
     """A source that grows and changes, its table, and all operations in between.
 
-    The model is the source itself: all rows for an append, otherwise the newest version of each id.
+    The model is the source itself: all rows for an append, otherwise the newest version of each id. Replace, merge and
+    upsert have the same model, so a history may change from one to another.
     """
 
     kind = "append"
@@ -60,12 +71,34 @@ class History(RuleBasedStateMachine):
         self.columns = ["value"]
         self.checked = True
 
-    @initialize()
-    def begin(self) -> None:
-        """Creates the table with its first rows."""
-        lines = "\n".join(f"    {line}" for line in ("destination: raw.orders", *KINDS[self.kind]))
-        self.tree.add("shop", f"resources:\n  - entry: data.get_rows\n{lines}\n")
+    @initialize(spelling=st.sampled_from(list(SPELLINGS)), has_table=st.booleans())
+    def begin(self, *, spelling: str = "sources.yaml", has_table: bool = False) -> None:
+        """Declares the resource and gives it its first rows; the table may be one that plain dlt has made of them."""
+        self.declare(spelling)
         self.grow(2)
+        if has_table and self.kind != "append":
+            self._load_with_plain_dlt()
+
+    @rule(spelling=st.sampled_from(list(SPELLINGS)), kind=st.sampled_from(["replace", "merge", "upsert"]))
+    def configure(self, spelling: str, kind: str) -> None:
+        """Declares the resource in another place, and with another write disposition if the model is the same."""
+        if self.kind != "append":
+            self.kind = kind
+        self.declare(spelling)
+
+    def declare(self, spelling: str) -> None:
+        """Writes the files of the source."""
+        SPELLINGS[spelling](self.tree, KINDS[self.kind])
+
+    def _load_with_plain_dlt(self) -> None:
+        pipeline = dlt.pipeline(
+            "plain",
+            pipelines_dir=str(self.tree.root / "plain"),
+            destination=dlt.destinations.duckdb(self.tree.warehouse.path),
+            dataset_name="raw",
+        )
+        # dlt gives the children of a row its id only with a disposition that needs it.
+        pipeline.run(self.source, table_name="t", write_disposition="merge", primary_key="id")
 
     @rule(count=st.integers(1, 3))
     def grow(self, count: int) -> None:
@@ -92,18 +125,18 @@ class History(RuleBasedStateMachine):
         if self.kind != "append":
             self.source = [other for other in self.source if other["id"] != identifier]
         self.source.append(row)
-        self.tree.give("shop", self.source)
+        give(self.tree, self.source)
 
     @rule()
     def run(self) -> None:
         """Runs an ordinary load."""
-        self.tree.load("shop.orders")
+        self.tree.load("s.t")
         self.checked = False
 
     @rule(data=st.data())
     def kill(self, data: st.DataObject) -> None:
         """Kills a run at a random point."""
-        killed.run(self.tree, "shop.orders", at=data.draw(st.sampled_from(self.points)))
+        killed.run(self.tree, "s.t", at=data.draw(st.sampled_from(self.points)))
 
     @rule()
     def lose_the_working_folder(self) -> None:
@@ -118,12 +151,12 @@ class History(RuleBasedStateMachine):
         last = data.draw(st.integers(first + 1, self.tick))
         options = {} if self.kind == "replace" else {"start": moment(first), "end": moment(last)}
         at = data.draw(st.sampled_from(self.points)) if dies else None
-        assert killed.run(self.tree, "shop.orders", at=at, **options) in (0, -9), killed.last_failure(self.tree)
+        assert killed.run(self.tree, "s.t", at=at, **options) in (0, -9), killed.last_failure(self.tree)
 
     @rule(refresh=st.sampled_from(["state", "drop"]))
     def refresh(self, refresh: str) -> None:
         """Reloads everything."""
-        self.tree.load("shop.orders", refresh=refresh)
+        self.tree.load("s.t", refresh=refresh)
         self.checked = False
 
     @invariant()
@@ -134,10 +167,10 @@ class History(RuleBasedStateMachine):
         self.checked = True
         assert self.tree.query(ORDERS) == sorted((row["id"], row["at"], row["value"]) for row in self.source)
         assert self.tree.query(LINES) == sorted((row["id"], line) for row in self.source for line in row["lines"])
-        assert self.tree.query("select count(*) from raw.orders__lines") == [2 * len(self.source)]
+        assert self.tree.query("select count(*) from raw.t__lines") == [2 * len(self.source)]
         for column in self.columns[1:]:
             if values := sorted(row[column] for row in self.source if column in row):
-                assert self.tree.query(f"select {column} from raw.orders where {column} > 0 order by 1") == values
+                assert self.tree.query(f"select {column} from raw.t where {column} > 0 order by 1") == values
 
     @override
     def teardown(self) -> None:
@@ -160,7 +193,7 @@ def test_no_history_loses_or_duplicates_rows(kind: str, request: pytest.FixtureR
     Machine.kind = kind
     traced = Machine()
     traced.begin()
-    Machine.points = tuple(killed.trace(traced.tree, "shop.orders"))
+    Machine.points = tuple(killed.trace(traced.tree, "s.t"))
     profile = settings(
         max_examples=ALL if every else SAMPLE,
         stateful_step_count=12 if every else 8,
