@@ -39,6 +39,11 @@ def normalize(name: str) -> str:
     return _SNAKE_CASE.normalize_path(name)
 
 
+def column_of_path(path: str) -> str:
+    """Returns the column that the value at a path of a row lands in, for instance commit__author of commit.author."""
+    return "__".join(normalize(part) for part in path.split("."))
+
+
 def schema_name(table: str) -> str:
     """Returns the name of a table's dlt schema, which is unique in its dataset.
 

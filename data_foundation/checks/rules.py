@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from typing_extensions import override
 
 from data_foundation.checks.failed_parts import list_parts
-from data_foundation.process_wide.redaction import redact
 from data_foundation.suggestions import nearest
 
 if TYPE_CHECKING:
-    from data_foundation.config.check_fields import AcceptedValues, RowCount
+    from data_foundation.config.check_fields import RowCount
 
-MOST_EXAMPLES, LONGEST_EXAMPLE = 5, 80
-"""Number of values that a failed `accepted_values` shows, and maximum length of each."""
+UNREAD = object()
+"""The cursor of a table that is checked without a load."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,8 @@ class CheckedTable:
         quoted: Full name of the table, quoted for SQL.
         quote: Returns a column's name, quoted for SQL.
         query: Runs one SELECT, with a value for each %s in it, and returns its rows.
+        cursor: The stored value of the cursor, None if there is none; UNREAD if the check runs without a load.
+        rows_before_cursor: Rows that the load left out because they lie before the cursor.
     """
 
     name: str
@@ -46,6 +47,8 @@ class CheckedTable:
     quoted: str
     quote: Callable[[str], str]
     query: Callable[..., Sequence[Sequence[Any]]]
+    cursor: Any = UNREAD
+    rows_before_cursor: int = 0
 
     def missing(self, columns: Sequence[str]) -> str:
         """Returns a sentence that names those of `columns` that the table lacks, "" if it has all."""
@@ -240,44 +243,6 @@ class RowsInTable(Check):
         count = table.row_count or 0
         fits = (self.bounds.min or 0) <= count and (self.bounds.max is None or count <= self.bounds.max)
         return Finding(fits, f"{count:,} rows; accepted: {self._accepted}", {"row_count": count})
-
-
-@dataclass(frozen=True)
-class ValuesOfColumn(Check):
-    """Only accepted values in a column."""
-
-    column: str
-    accepted: AcceptedValues
-    kind: ClassVar[str] = "accepted_values"
-
-    @property
-    @override
-    def name(self) -> str:
-        return f"{self.kind}_{self.column}"
-
-    @property
-    @override
-    def rule(self) -> str:
-        return f"{self.column}: {shorten(', '.join(map(str, self.accepted.values)), 200)}, or empty."
-
-    @override
-    def run(self, table: CheckedTable) -> Finding:
-        if table.row_count is None:
-            return Finding(passed=True, message="there is no table yet")
-        if missing := table.missing([self.column]):
-            return Finding(passed=False, message=missing)
-        column = table.quote(self.column)
-        query = (
-            f"SELECT {column}, COUNT(*), SUM(COUNT(*)) OVER (), COUNT(*) OVER () FROM {table.quoted} "  # noqa: S608 - names are quoted
-            f"WHERE {column} NOT IN ({', '.join(['%s'] * len(self.accepted.values))}) "
-            f"GROUP BY {column} ORDER BY COUNT(*) DESC, {column} LIMIT {MOST_EXAMPLES}"
-        )
-        others = table.query(query, *self.accepted.values)
-        rows, values = (int(count) for count in others[0][2:]) if others else (0, 0)
-        examples = {redact(str(value))[:LONGEST_EXAMPLE]: int(count) for value, count, *_ in others}
-        listed = ", ".join(f"'{value}' ({count:,})" for value, count in examples.items())
-        message = f"{rows:,} rows hold {values:,} values that are not accepted{': ' if listed else ''}{listed}"
-        return Finding(not rows, message, {"rows": rows, "values": values, "rows_by_value": examples})
 
 
 @dataclass(frozen=True)

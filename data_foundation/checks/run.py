@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
+from data_foundation.checks.column_rules import CursorInTime, ValuesOfColumn
 from data_foundation.checks.rules import (
     Check,
     CheckedTable,
@@ -17,7 +18,6 @@ from data_foundation.checks.rules import (
     RowsArrived,
     RowsInTable,
     SchemaDrift,
-    ValuesOfColumn,
 )
 from data_foundation.errors import RequiredColumnsMissing
 from data_foundation.naming import normalize
@@ -47,6 +47,9 @@ def find_checks(resource: ResourceConfig) -> Iterator[Check]:
         yield Complete(config.complete == "block")
     if config.schema_drift != "ignore":
         yield SchemaDrift(config.schema_drift == "block")
+    if resource.incremental and config.cursor != "ignore":
+        column = "__".join(normalize(part) for part in resource.incremental.cursor_path.split("."))
+        yield CursorInTime(config.cursor == "block", column)
 
 
 def find_query(resource: ResourceConfig, table: CheckedTable) -> str:

@@ -96,6 +96,10 @@ class Checks(Model):
     )
     schema_drift: CheckLevel = Field(default="warn", description="New columns or nested tables since the last load.")
 
+    cursor: CheckLevel = Field(
+        default="warn", description="The stored cursor is not in the future, where no new row would pass it."
+    )
+
     def inherit(self, source: Checks) -> Checks:
         """Returns these checks; for keys that are not set here, those of `source`."""
         if not (source.model_fields_set and self.model_fields_set):

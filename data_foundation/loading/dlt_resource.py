@@ -15,18 +15,17 @@ from dlt.common.configuration import with_config
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.extract import DltResource
 from dlt.extract.incremental import IncrementalResourceWrapper
-from typing_extensions import override
 
-from data_foundation.config.fields import ColumnHints, Incremental
+from data_foundation.config.fields import ColumnHints
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import table_name_of
 from data_foundation.config.templates import find_templates, render
 from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT
 from data_foundation.errors import EntryError, SettingMissing
 from data_foundation.loading.ranges.load_range import LoadRange
+from data_foundation.loading.ranges.range_cursor import build_cursor
 from data_foundation.naming import normalize
 from data_foundation.process_wide.secret_settings import learn_settings
-from data_foundation.project.code_hints import CURSOR_SETTINGS, CodeCursor
 from data_foundation.project.effective import find_effective
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.python_resources import ConfigurableDltResource
@@ -117,7 +116,7 @@ def _build_parent(source: SourceConfig, parent: ResourceConfig, call: Call) -> D
     built = build_entry(source, parent, call)
     effective = find_effective(parent, built)
     upstream = _with_hints(built.with_name(table_name_of(parent).table), parent, source.name)
-    _set_cursor(upstream, effective, call.load_range)
+    _set_cursor(upstream, effective, call.load_range, is_parent=True)
     upstream.add_step(UnpackItems(parses_json=True), insert_at=1)  # a transformer reads rows
     return upstream
 
@@ -136,6 +135,9 @@ def configure(
     """
     configured = _with_hints(built.with_name(table_name_of(resource).table), resource, source.name)
     _set_cursor(configured, effective, load_range)
+    if effective.landing == "table" and effective.write_disposition.disposition == "merge":
+        sorted_by: Any = {name: {"dedup_sort": one.dedup_sort} for name, one in effective.columns.items()}
+        configured.apply_hints(columns={name: hint for name, hint in sorted_by.items() if hint["dedup_sort"]})
     configured.add_step(
         UnpackItems(parses_json=bool(effective.incremental or effective.requires or effective.contract)), insert_at=1
     )
@@ -259,10 +261,12 @@ def _restore_cursor(resource: DltResource) -> None:
         wrapper._incremental, wrapper._from_hints = of_code  # noqa: SLF001 - dlt only replaces one hint by another
 
 
-def _set_cursor(built: DltResource, resource: ResourceConfig, load_range: LoadRange) -> None:
+def _set_cursor(
+    built: DltResource, resource: ResourceConfig, load_range: LoadRange, *, is_parent: bool = False
+) -> None:
     """Gives the dlt resource the cursor of its effective configuration, in place of the one of its code."""
     if resource.incremental:
-        built.apply_hints(incremental=build_incremental(resource.incremental, load_range))
+        built.apply_hints(incremental=build_cursor(resource, load_range, is_parent=is_parent))
 
 
 def _column_hints(column: ColumnHints) -> dict[str, Any]:
@@ -271,34 +275,3 @@ def _column_hints(column: ColumnHints) -> dict[str, Any]:
         return column.model_dump(exclude_none=True, exclude={"pii"})
     hints = column.model_dump(exclude_none=True, exclude={"pii", "precision", "scale", "timezone"})
     return {**hints, "data_type": "text", PII: "hash"}
-
-
-class StatelessIncremental(dlt.sources.incremental[Any]):
-    """An incremental cursor that ignores stored state; used for backfills and samples. Its end may be open."""
-
-    @override
-    def get_state(self) -> Any:
-        """Returns a state of this run, which is not stored."""
-        start = self.initial_value
-        return {"initial_value": start, "last_value": start, "start_value": start, "unique_hashes": []}
-
-
-def build_incremental(cursor: Incremental, load_range: LoadRange) -> dlt.sources.incremental[Any]:
-    """Returns dlt's incremental of a cursor for one run: with stored state, or for a closed range."""
-    settings = {name: getattr(cursor, name) for name in CURSOR_SETTINGS}
-    if load_range.initial_value is not None:
-        settings["initial_value"] = load_range.initial_value
-    if isinstance(cursor, CodeCursor):
-        settings |= {
-            "last_value_func": cursor.last_value_func,
-            "primary_key": cursor.deduplication_key,
-            "end_value": cursor.end_value,
-            "range_start": cursor.range_start,
-            "range_end": cursor.range_end,
-        }
-    if load_range.is_closed:
-        bounds = {"initial_value": load_range.start, "lag": None}
-        if load_range.has_end:
-            bounds |= {"end_value": load_range.end, "range_end": "open"}
-        return StatelessIncremental(**{**settings, **bounds})
-    return dlt.sources.incremental(**settings)

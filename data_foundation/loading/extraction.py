@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.checks.failed_parts import read_failed_parts
 from data_foundation.dlt_keys import REQUESTED, UNCHANGED, WARNINGS
+from data_foundation.loading.cursor.table_cursor import Replaced, find_cursor
 from data_foundation.project.resources_in_text import refuse_resources
 from data_foundation.rows.exact.dlt_objects import find_yielded_resource
 from data_foundation.rows.intake_step import find_intake
@@ -47,6 +48,24 @@ class Extraction:
     def columns(self) -> TTableSchemaColumns:
         """Dlt's column schemas of the rows; empty if the incremental cursor dropped every row."""
         return find_intake(self.resource).columns(self.table)
+
+    @property
+    def replaced(self) -> Sequence[Replaced]:
+        """Rows of the table that these take the place of, by their cursor."""
+        cursor = find_cursor(self.resource)
+        return cursor.replaced if cursor else ()
+
+    @property
+    def rows_before_cursor(self) -> int:
+        """Number of rows that were left out because they lie before the cursor."""
+        cursor = find_cursor(self.resource)
+        return cursor.dropped if cursor else 0
+
+    @property
+    def is_known(self) -> bool:
+        """True if all rows were loaded before, at the value of the cursor that is read again."""
+        cursor = find_cursor(self.resource)
+        return cursor is not None and cursor.is_unchanged
 
     @property
     def unchanged(self) -> str:

@@ -16,7 +16,7 @@ from data_foundation.loading.finish_pending import PendingFinisher
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector, Report
 from data_foundation.loading.ranges.load_range import LoadRange, find_range, find_range_warnings, refuse_part_of_scd2
-from data_foundation.loading.ranges.range_delete import find_range_deletes
+from data_foundation.loading.ranges.range_delete import find_cursor_table, find_deletes
 from data_foundation.loading.read_back import read_back
 from data_foundation.loading.result import LoadResult
 from data_foundation.loading.write_decision import (
@@ -24,6 +24,7 @@ from data_foundation.loading.write_decision import (
     check_required_columns,
     find_reason_to_write_nothing,
 )
+from data_foundation.naming import normalize
 from data_foundation.process_wide import arrow_memory
 from data_foundation.project.effective import find_effective
 from data_foundation.vault.landing import Vault
@@ -50,6 +51,7 @@ class Load:
         warnings: Warnings of all steps so far.
         failed_parts: Reasons by part, for the parts of the source that failed alone.
         cursor: The cursor's stored value before the load, None if there is none.
+        rows_before_cursor: Rows that the cursor left out.
     """
 
     def __init__(self, task: Task, warehouse: Warehouse, report: Report) -> None:
@@ -64,6 +66,7 @@ class Load:
         self.warnings: list[str] = []
         self.failed_parts: Mapping[str, str] = {}
         self.cursor: Any = None
+        self.rows_before_cursor = 0
 
     def run(self, on_landed: OnLanded) -> LoadResult:
         """Loads the resource and returns the result; the caller holds the resource's lock.
@@ -79,12 +82,16 @@ class Load:
         self._refuse_what_is_unsupported()
         landed_earlier = self._synchronise()
         resource, load_range = self._prepare()
-        deletes = find_range_deletes(self.task, self.pipeline, load_range)
+        table = find_cursor_table(self.task, self.pipeline)
         extraction = extract(self.task, self.pipeline, resource)
+        deletes = find_deletes(self.task, self.pipeline, table, load_range, extraction.replaced)
         self._check(extraction, deletes)
         if reason := find_reason_to_write_nothing(self.task, extraction, self.pipeline.pending, landed_earlier):
             return self._leave_table_as_it_is(reason, on_landed, is_unchanged=bool(extraction.unchanged))
-        self.pipeline.keep_pending(is_partial=self.options.is_partial)
+        if extraction.is_known:
+            return self._leave_table_as_it_is("", on_landed, is_unchanged=False)
+        # A pending load holds no deletes: the next run reads its rows again, from the same cursor.
+        self.pipeline.keep_pending(is_partial=self.options.is_partial or bool(deletes))
         self._normalize()
         return self._load(deletes, on_landed)
 
@@ -132,6 +139,7 @@ class Load:
             if uses_range(configured):
                 built = build_entry(source, configured, self._call(load_range))
         self.warnings += find_range_warnings(self.resource, self.cursor, self.options, load_range)
+        self.pipeline.keep_order({normalize(name) for name, one in self.resource.columns.items() if one.dedup_sort})
         return configure(built, configured, self.resource, source, load_range), load_range
 
     def _call(self, load_range: LoadRange) -> Call:
@@ -149,6 +157,7 @@ class Load:
     def _check(self, extraction: Extraction, deletes: Sequence[Statement]) -> None:
         """Collects the warnings of the extraction and refuses rows that must not be written."""
         self.warnings += extraction.warnings
+        self.rows_before_cursor = extraction.rows_before_cursor
         check_required_columns(self.resource, extraction)
         self.failed_parts = extraction.failed_parts
         check_failed_parts(self.resource, self.failed_parts, deletes_rows=bool(deletes))
@@ -156,7 +165,7 @@ class Load:
             self.warnings.append(list_parts(self.failed_parts))
 
     def _leave_table_as_it_is(self, reason: str, on_landed: OnLanded, *, is_unchanged: bool) -> LoadResult:
-        self.warnings.append(reason)
+        self.warnings += [reason] if reason else []
         with self._open() as destination:
             self.pipeline.synchronise(destination)
             result = self._read_back(destination, None, is_unchanged=is_unchanged)
@@ -197,6 +206,7 @@ class Load:
             schema_changes=opened,
             seconds=pipeline.seconds,
             cursor=(self.cursor, self._read_cursor()),
+            rows_before_cursor=self.rows_before_cursor,
             warnings=tuple(self.warnings),
             unchanged=is_unchanged,
             failed_parts=self.failed_parts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import StateInjectableContext
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from data_foundation.loading.cursor.table_cursor import find_cursors
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pending_loads import PendingLoads
 from data_foundation.naming import TableName, schema_name
@@ -118,6 +119,12 @@ class TablePipeline:
             for source_state in state.get("sources", {}).values():
                 source_state.get("resources", {}).pop(self.table, None)
 
+    def keep_order(self, columns: Collection[str]) -> None:
+        """Removes the hint `dedup_sort` of earlier loads from all columns of the table but these: dlt accepts one."""
+        for name, column in self.tables.get(self.table, {}).get("columns", {}).items():
+            if name not in columns:
+                column.pop("dedup_sort", None)
+
     def extract(self, resource: DltResource, refresh: Any, *, keeps_state: bool = False) -> int:
         """Extracts a resource and returns the number of its rows.
 
@@ -133,6 +140,8 @@ class TablePipeline:
 
         def finish() -> None:
             intake.finish()
+            for cursor in find_cursors(resource):
+                cursor.finish()
             if before is not None:
                 Container()[StateInjectableContext].state["sources"] = before
 

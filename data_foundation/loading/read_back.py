@@ -10,7 +10,7 @@ from dlt.common.schema.utils import get_nested_tables
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 
 from data_foundation.audit import write as audit
-from data_foundation.checks.rules import CheckedTable, CheckOutcome
+from data_foundation.checks.rules import UNREAD, CheckedTable, CheckOutcome
 from data_foundation.checks.run import find_query, run_checks
 from data_foundation.config.table_names import satellites_table, table_name_of
 from data_foundation.loading.result import LoadResult
@@ -61,7 +61,7 @@ def read_back(
         load_id=packages[-1].load_id if packages else None,
         bytes=sum(job.file_size for package in packages for job in package.jobs["completed_jobs"]) or None,
     )
-    checked = _checked_table(result, client, {check_query: answer} if answer else {})
+    checked = _checked_table(result, client, {check_query: answer} if answer else {}, result.cursor[1])
     return replace(result, checks=run_checks(resource, checked))
 
 
@@ -84,7 +84,7 @@ def check_table(resource: ResourceConfig, warehouse: Warehouse) -> tuple[CheckOu
             columns=columns,
             failed_parts=failed,
         )
-        return run_checks(resource, _checked_table(result, client))
+        return run_checks(resource, _checked_table(result, client, cursor=UNREAD))
 
 
 def _newest_satellite(client: SqlClientBase[Any], resource: ResourceConfig) -> str:
@@ -113,7 +113,7 @@ def _table_name(result: LoadResult) -> str:
 
 
 def _checked_table(
-    result: LoadResult, client: SqlClientBase[Any], known: Mapping[str, Sequence[Any]] | None = None
+    result: LoadResult, client: SqlClientBase[Any], known: Mapping[str, Sequence[Any]] | None = None, cursor: Any = None
 ) -> CheckedTable:
     """Returns the table for the checks; `known` holds the rows of queries that were run before, by their SQL."""
     name, known = _table_name(result), known or {}
@@ -127,6 +127,8 @@ def _checked_table(
         quoted=client.make_qualified_table_name(name),
         quote=client.escape_column_name,
         query=lambda sql, *values: [known[sql]] if sql in known else client.execute_sql(sql, *values) or [],
+        cursor=cursor,
+        rows_before_cursor=result.rows_before_cursor,
     )
 
 

@@ -26,6 +26,7 @@ class LoadResult:
         load_id: dlt's load id, None if nothing was loaded.
         bytes: Size of the loaded files, None if nothing was loaded.
         cursor: The cursor's stored value before and after the load.
+        rows_before_cursor: Rows that the load left out because they lie before the cursor.
         warnings: Warnings of a load that succeeded.
         checks: Outcomes of the resource's checks.
         unchanged: True if nothing was read because the source has not changed since the last load.
@@ -45,6 +46,7 @@ class LoadResult:
     load_id: str | None = None
     bytes: int | None = None
     cursor: tuple[Any, Any] = (None, None)
+    rows_before_cursor: int = 0
     warnings: tuple[str, ...] = ()
     checks: tuple[CheckOutcome, ...] = ()
     unchanged: bool = False

@@ -111,7 +111,7 @@ def _cause(resource: ResourceConfig, outcome: Outcome) -> str:
     """Returns why a resource fails the step, "" if it does not. Declared checks fail as asset checks, not here."""
     if outcome.error:
         return f"{type(outcome.error).__name__}: {outcome.error}"
-    failed = [check for check in outcome.checks if not check.passed and not is_declared(resource, check)]
+    failed = [check for check in outcome.checks if check.blocks and not is_declared(resource, check)]
     advice = "; set `checks: {complete: block}` to report this as an asset check, or `warn` to let the run succeed"
     return "".join(f"landed, but {check.message}{advice}" for check in failed)
 

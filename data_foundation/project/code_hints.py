@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Literal
 
+from dlt.common.pendulum import ensure_pendulum_dt
 from dlt.extract import DltResource
 from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
 
@@ -31,6 +33,11 @@ class CodeCursor(fields.Incremental):
     range_start: Literal["open", "closed"] = "closed"
     range_end: Literal["open", "closed"] = "open"
     deduplication_key: Any = None
+
+
+def as_pendulum(value: Any) -> Any:
+    """Returns a time of YAML as code that uses dlt expects it, any other value unchanged."""
+    return ensure_pendulum_dt(value) if isinstance(value, datetime) else value
 
 
 def read_hints(resource: DltResource) -> dict[str, Any]:

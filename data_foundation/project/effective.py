@@ -5,6 +5,7 @@ In a run that is the built dlt resource. At definition time, when no code runs, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +16,11 @@ from data_foundation.config.fields import ColumnHints
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.messages import explain_validation
 from data_foundation.errors import EntryError
-from data_foundation.naming import normalize
-from data_foundation.project.code_hints import CURSOR_SETTINGS, CodeCursor, find_dynamic_hints, read_hints
+from data_foundation.naming import column_of_path, normalize
+from data_foundation.project.code_hints import CURSOR_SETTINGS, CodeCursor, as_pendulum, find_dynamic_hints, read_hints
 
+_PLAIN_PATH = re.compile(r"[^\[\]()*$?'\"]+")
+"""A cursor's path to one value of a row, which lands in a column."""
 UNSET: tuple[Any, ...] = (None, (), {})
 """Values of keys that neither the configuration nor the code sets."""
 
@@ -36,7 +39,7 @@ def find_effective(configured: ResourceConfig, built: DltResource) -> ResourceCo
     """
     if configured.landing != "vault":
         _refuse_dynamic_hints(configured, built)
-    keys = _overlay(configured, read_hints(built))
+    keys = _keep_newest(_overlay(configured, read_hints(built)))
     try:
         return type(configured).model_validate(keys).with_contract(configured.contract)
     except ValidationError as error:
@@ -108,7 +111,9 @@ def _overlay_cursor(configured: ResourceConfig, declared: CodeCursor | None) -> 
             "other. Use one of them in both places, or leave `incremental` out of sources.yaml"
         )
         raise EntryError(message)
-    set_here = {name: getattr(settings, name) for name in CURSOR_SETTINGS if name in settings.model_fields_set}
+    set_here = {
+        name: as_pendulum(getattr(settings, name)) for name in CURSOR_SETTINGS if name in settings.model_fields_set
+    }
     return declared.model_copy(update=set_here)
 
 
@@ -127,3 +132,17 @@ def _overlay_columns(
         # Without validation: dlt knows more types than the grammar.
         columns[own_name] = ColumnHints.model_construct(**{**kept, **own.model_dump(exclude_unset=True)})
     return columns
+
+
+def _keep_newest(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the keys; of a merge with a cursor, the newest version of a key in one load wins, as by `dedup_sort`."""
+    columns: Mapping[str, ColumnHints] = keys.get("columns") or {}
+    cursor: Any = keys.get("incremental")
+    has_order = any(hints.dedup_sort for hints in columns.values())
+    if has_order or not cursor or not _PLAIN_PATH.fullmatch(cursor.cursor_path):
+        return dict(keys)
+    column = column_of_path(cursor.cursor_path)
+    name = next((name for name in columns if normalize(name) == column), column)
+    order = "asc" if getattr(cursor, "last_value_func", max) is min else "desc"
+    hints = columns.get(name, ColumnHints()).model_copy(update={"dedup_sort": order})
+    return {**keys, "columns": {**columns, name: hints}}

@@ -12,6 +12,7 @@ from data_foundation.checks.run import find_checks
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import ConfigError, RequiredColumnsMissing
 from data_foundation.loading.parallel import Outcome, load_side_by_side
+from data_foundation.loading.read_back import check_table
 from data_foundation.local.selection import select_tasks
 from data_foundation.project.find_sources import find_sources
 from data_foundation.project.source import load_source_config
@@ -340,3 +341,42 @@ def test_sources_that_ship_pass_their_checks(tree: Tree, name: str) -> None:
         checks = [check for outcome in outcomes if outcome.result for check in outcome.result.checks]
         assert len(checks) >= 2 * len(tasks)
         assert [check for check in checks if not check.passed] == []
+
+
+CURSOR = "write_disposition: append, incremental: {cursor_path: at}"
+
+
+@pytest.mark.parametrize(
+    ("value", "earlier", "passed"),
+    [
+        ("9999-12-30T00:00:00Z", "2023-01-01T00:00:00Z", False),
+        ("9999-12-30", "2023-01-01", False),
+        ("2024-01-01T00:00:00+02:00", "2023-01-01T00:00:00Z", True),
+        ("2024-01-01", "2023-01-01", True),
+        (99991230, 1, True),
+        ("B-2", "A-1", True),
+    ],
+)
+def test_a_cursor_in_the_future_is_reported(
+    tree: Tree,
+    value: Any,
+    earlier: Any,
+    passed: bool,  # noqa: FBT001 - a case
+) -> None:
+    """A value beyond which no new row lies is a warning, with the number of rows that the cursor left out."""
+    assert load(tree, [{"id": 1, "at": value}], CURSOR)["cursor"].passed is passed
+    check = load(tree, [{"id": 1, "at": value}, {"id": 2, "at": earlier}], CURSOR)["cursor"]
+    assert (check.passed, check.severity, check.metadata["rows_before_cursor"]) == (passed, "warn", 1)
+    assert "rows before it that the load left out: 1" in check.message
+    assert ("`refresh: state`" in check.message) is not passed
+
+
+def test_the_check_of_a_cursor_reads_the_table_if_it_runs_alone(tree: Tree) -> None:
+    """After a repair by hand it passes without a load; `ignore` removes it, `block` holds back the models."""
+    check = load(tree, [{"id": 1, "at": "9999-12-30T00:00:00Z"}], f"{CURSOR}, checks: {{cursor: block}}")["cursor"]
+    assert (check.passed, check.severity) == (False, "error")
+    task = tree.task("shop.orders")
+    assert not {one.name: one for one in check_table(task.resource, tree.warehouse)}["cursor"].passed
+    tree.query("update raw.orders set \"at\" = timestamptz '2024-01-01'")
+    assert {one.name: one for one in check_table(task.resource, tree.warehouse)}["cursor"].passed
+    assert "cursor" not in load(tree, [], f"{CURSOR}, checks: {{cursor: ignore}}")

@@ -19,6 +19,7 @@ from tests.support.trees import Tree
 REPLACE = {"write_disposition": "replace"}
 MERGE = {"write_disposition": "merge", "primary_key": "id"}
 CURSOR = {"incremental": {"cursor_path": "n", "initial_value": 0}}
+LAG = {"incremental": {"cursor_path": "n", "initial_value": 0, "lag": 2}}
 SCD2 = {"write_disposition": {"disposition": "merge", "strategy": "scd2"}}
 
 
@@ -90,6 +91,15 @@ HISTORIES = {
     ),
     "a merge replaces the row of a key": History([MERGE], [Run(rows_of(1, 2)), Run(rows_of(2, value=5))], [1, 2]),
     "an append goes on behind the cursor": History([CURSOR], [Run(rows_of(1, 2)), Run(rows_of(1, 2, 3))], [1, 2, 3]),
+    "a merge takes what has changed at the stored value": History(
+        [MERGE | CURSOR], [Run(rows_of(1, 2)), Run(rows_of(1, 2, value=5)), Run(rows_of(1, 2))], [1, 2]
+    ),
+    "an append with lag replaces its window": History(
+        [LAG], [Run(rows_of(1, 5, 6)), Run([*rows_of(1, 6, value=5), {"id": 7, "n": 5, "v": 0}])], [1, 6, 7]
+    ),
+    "a cursor that is added later doubles nothing": History(
+        [{}, CURSOR], [Run(rows_of(1, 2)), Run(rows_of(2, 3)), Run(rows_of(2, 3))], [1, 2, 3]
+    ),
     "from append to merge": History([{}, MERGE], [Run(rows_of(1, 2)), Run(rows_of(2, 3))], [1, 2, 3]),
     "from merge to replace": History([MERGE, REPLACE], [Run(rows_of(1, 2)), Run(rows_of(2, 3))], [2, 3]),
     "from replace to append": History([REPLACE, {}], [Run(rows_of(1, 2)), Run(rows_of(2, 3))], [1, 2, 2, 3]),

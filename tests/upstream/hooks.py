@@ -12,6 +12,7 @@ from typing import Any
 from typing_extensions import override
 
 from data_foundation.loading import dlt_resource, pending_loads, pipeline, progress
+from data_foundation.loading.cursor import table_cursor
 from data_foundation.orchestration import dbt_assets, event_log, executor, op
 from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, source_log
 from data_foundation.project import code_hints, read_once
@@ -209,10 +210,16 @@ HOOKS = (
         ["promises/test_one_truth.py"],
     ),
     Hook(
-        dlt_resource.StatelessIncremental,
-        "Gives a range that was requested a state of its own, which dlt does not store.",
-        [*names("dlt.extract.incremental:Incremental.", "get_state bind")],
-        ["loading/test_load_range.py"],
+        table_cursor.TableCursor,
+        "Filters rows by a cursor with the rules of this project, and keeps its own state beside that of dlt.",
+        [
+            *names("dlt.extract.incremental:Incremental.", "__init__ get_state bind merge __call__ _transform_item"),
+            "dlt.extract.resource:DltResource.__init__",
+            "dlt.extract.incremental.transform:JsonIncremental.__call__",
+            "dlt.extract.incremental.transform:ArrowIncremental.__call__",
+            "dlt.extract.incremental:IncrementalResourceWrapper.wrap",
+        ],
+        ["loading/test_cursor.py", "loading/test_load_range.py"],
     ),
     Hook(
         schema_preview.SchemaPreview,

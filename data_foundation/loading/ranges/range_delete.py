@@ -1,17 +1,18 @@
-"""Deletes the rows of a range, nested rows included, before the range is appended again."""
+"""Deletes rows of the table, nested rows included, in the transaction that adds the rows which take their place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.schema.utils import get_nested_tables
 from dlt.common.time import ensure_date, ensure_datetime_in_tz
 
-from data_foundation.naming import normalize
+from data_foundation.loading.cursor.table_cursor import Replaced
+from data_foundation.naming import column_of_path
 
 if TYPE_CHECKING:
-    from dlt.common.schema.typing import TSchemaTables
     from dlt.destinations.sql_client import SqlClientBase
 
     from data_foundation.loading.pipeline import TablePipeline
@@ -22,49 +23,88 @@ if TYPE_CHECKING:
 _AS_TIME = {"timestamp": ensure_datetime_in_tz, "date": ensure_date}
 
 
-def find_range_deletes(task: Task, pipeline: TablePipeline, load_range: LoadRange) -> Sequence[Statement]:
-    """Returns the statements that delete a range before it is appended again; other dispositions need none.
+@dataclass(frozen=True)
+class CursorTable:
+    """The table of an append with a cursor as the warehouse has it before the load.
+
+    Attributes:
+        name: Name of the table.
+        column: The cursor's column.
+        data_type: dlt's type of the column, None if the table has no such column.
+        nested: Each nested table with its parent, parents first.
+    """
+
+    name: str
+    column: str
+    data_type: str | None
+    nested: tuple[tuple[str, str], ...]
+
+    def statements(self, client: SqlClientBase[Any], conditions: Sequence[Replaced]) -> list[Statement]:
+        """Returns the statements that delete the rows which meet all conditions; none if the table has no such rows.
+
+        Args:
+            client: SQL client of the table's dataset; it quotes names.
+            conditions: Comparisons of the cursor.
+        """
+        if self.data_type is None or not conditions:
+            return []
+        convert = _AS_TIME.get(self.data_type, lambda value: value)
+        values = tuple(convert(condition.value) for condition in conditions if condition.sign)
+        quoted, row_id, parent_id = map(client.escape_column_name, (self.column, "_dlt_id", "_dlt_parent_id"))
+        parts = (f"{quoted} {one.sign} %s" if one.sign else f"{quoted} IS NULL" for one in conditions)
+        where = {self.name: " AND ".join(parts)}
+        for name, parent in self.nested:
+            rows = f"SELECT {row_id} FROM {client.make_qualified_table_name(parent)} WHERE {where[parent]}"  # noqa: S608 - quoted by dlt
+            where[name] = f"{parent_id} IN ({rows})"
+        # Innermost tables first: a nested row is found through its parent.
+        return [
+            (f"DELETE FROM {client.make_qualified_table_name(name)} WHERE {condition}", values)  # noqa: S608 - quoted by dlt
+            for name, condition in reversed(where.items())
+        ]
+
+
+def find_cursor_table(task: Task, pipeline: TablePipeline) -> CursorTable | None:
+    """Returns the table of an append with a cursor; None for another resource, and before the first load.
 
     It reads the schema as the warehouse has it, so it must run before the extraction changes it.
     """
     settings = task.resource.incremental
-    is_append = task.resource.write_disposition.disposition == "append"
-    if not (is_append and load_range.is_closed and settings) or task.options.limit is not None:
-        return ()
-    if not (tables := pipeline.tables):
-        return ()
-    client, path = pipeline.dlt.sql_client(), settings.cursor_path
-    return _delete_statements(client, known=tables, table=pipeline.table, cursor_path=path, load_range=load_range)
+    if task.resource.write_disposition.disposition != "append" or not settings or task.options.refresh != "none":
+        return None
+    tables = pipeline.tables
+    if pipeline.table not in tables:
+        return None
+    column = column_of_path(settings.cursor_path)
+    nested = tuple(
+        (str(table["name"]), str(table["parent"]))
+        for table in get_nested_tables(tables, pipeline.table)[1:]
+        if "_dlt_parent_id" in table["columns"]
+    )
+    data_type = tables[pipeline.table]["columns"].get(column, {}).get("data_type")
+    return CursorTable(pipeline.table, column, data_type, nested)
 
 
-def _delete_statements(
-    client: SqlClientBase[Any], *, known: TSchemaTables, table: str, cursor_path: str, load_range: LoadRange
-) -> list[Statement]:
-    """Returns the statements that delete the rows of a range; none if the warehouse has no such rows.
+def find_deletes(
+    task: Task, pipeline: TablePipeline, table: CursorTable | None, load_range: LoadRange, replaced: Sequence[Replaced]
+) -> Sequence[Statement]:
+    """Returns the statements that delete the rows which a load replaces.
 
     Args:
-        client: SQL client of the table's dataset; it quotes names.
-        known: The tables that exist in the warehouse, as dlt's schema describes them.
-        table: The table's name.
-        cursor_path: Path of the cursor's value in a row, for instance commit.author.date.
-        load_range: The range; without an end, every row from its start on.
+        task: The resource, and the run's options.
+        pipeline: The pipeline of its table.
+        table: What `find_cursor_table` returned.
+        load_range: The range of the run; without an end, every row from its start on.
+        replaced: The rows that the run's cursor replaces, each by itself.
     """
-    cursor_column = "__".join(normalize(part) for part in cursor_path.split("."))
-    column: Mapping[str, Any] = known.get(table, {}).get("columns", {}).get(cursor_column, {})
-    if "data_type" not in column or load_range.start is None:
-        return []
-    convert = _AS_TIME.get(column["data_type"], lambda value: value)
-    limits = (load_range.start, load_range.end if load_range.has_end else None)
-    values = tuple(convert(value) for value in limits if value is not None)
-    quoted, row_id, parent_id = map(client.escape_column_name, (cursor_column, "_dlt_id", "_dlt_parent_id"))
-    conditions = {table: " AND ".join(f"{quoted} {sign} %s" for sign in (">=", "<")[: len(values)])}
-    for nested in get_nested_tables(known, table)[1:]:
-        if "_dlt_parent_id" in nested["columns"]:
-            parent = str(nested["parent"])
-            rows = f"SELECT {row_id} FROM {client.make_qualified_table_name(parent)} WHERE {conditions[parent]}"  # noqa: S608 - quoted by dlt
-            conditions[str(nested["name"])] = f"{parent_id} IN ({rows})"
-    # Innermost tables first: a nested row is found through its parent.
-    return [
-        (f"DELETE FROM {client.make_qualified_table_name(name)} WHERE {condition}", values)  # noqa: S608 - quoted by dlt
-        for name, condition in reversed(conditions.items())
-    ]
+    if table is None or task.options.limit is not None:
+        return ()
+    conditions = [list(_range_conditions(load_range))] if load_range.is_closed else [[one] for one in replaced]
+    client = pipeline.dlt.sql_client()
+    return [statement for group in conditions for statement in table.statements(client, group)]
+
+
+def _range_conditions(load_range: LoadRange) -> Iterator[Replaced]:
+    if load_range.start is not None:
+        yield Replaced(">=", load_range.start)
+        if load_range.has_end:
+            yield Replaced("<", load_range.end)

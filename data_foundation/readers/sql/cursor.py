@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from dlt.common.time import to_py_datetime
 
 from data_foundation.errors import LoadError
 from data_foundation.readers.sql.database import Column, SourceTable
@@ -122,12 +123,12 @@ def spell(value: Any, column: Column, where: str) -> Any:
 
 
 def _moment(value: Any) -> dt.datetime:
-    """Returns a time in UTC; a time without a zone is taken as UTC."""
+    """Returns a time in UTC as the standard library's, which every driver takes; without a zone it is taken as UTC."""
     if isinstance(value, str):
         value = dt.datetime.fromisoformat(value)
     elif not isinstance(value, dt.datetime):
         value = dt.datetime(value.year, value.month, value.day)  # noqa: DTZ001 - a date has no zone
-    return _utc(value)
+    return to_py_datetime(_utc(value))
 
 
 def _utc(value: dt.datetime) -> dt.datetime:
