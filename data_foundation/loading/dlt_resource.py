@@ -146,7 +146,10 @@ def configure(
     by_time = effective.write_disposition.disposition != "append" or effective.incremental is not None
     configured.custom_metrics[ROOT] = str(source.folder.parents[1])
     copy_early(configured)
-    configured.add_step(IntakeStep(configured, columnar=resource.engine == "columnar", by_time=by_time))
+    keeps_rows = effective.on_empty == "keep"
+    configured.add_step(
+        IntakeStep(configured, columnar=resource.engine == "columnar", by_time=by_time, keeps_rows=keeps_rows)
+    )
     return configured
 
 
@@ -226,7 +229,10 @@ class _Builder:
 
 def _with_hints(built: DltResource, resource: ResourceConfig, section: str) -> DltResource:
     """Applies the hints of the configuration; the code's own hints stay where it sets none."""
-    hints: dict[str, Any] = {"table_name": table_name_of(resource).table}
+    hints: dict[str, Any] = {}
+    if not callable(built.table_name):
+        # Without a name among the hints, the tables that items name get the hints of the resource.
+        hints["table_name"] = ""
     if resource.landing == "vault":
         # A vault adds only rows that are new, which is decided after they are hashed.
         hints["write_disposition"] = "merge"

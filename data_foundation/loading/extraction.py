@@ -36,13 +36,18 @@ class Extraction:
         resource: The dlt resource, which was extracted.
         seen: Names of the rows' keys; recorded only if the configuration requires columns.
         table: The table's name in the warehouse.
-        rows: Number of rows.
+        sent: Number of rows by table: the resource's own, and further ones that its code names.
     """
 
     resource: DltResource
     seen: SeenColumns
     table: str
-    rows: int
+    sent: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of all tables."""
+        return sum(self.sent.values())
 
     @property
     def columns(self) -> TTableSchemaColumns:
@@ -114,8 +119,8 @@ def extract(task: Task, pipeline: TablePipeline, resource: DltResource) -> Extra
             resource.add_limit(options.limit, count_rows=True)
     mode = _refresh_mode(config.write_disposition.disposition, options)
     with _refusing_yielded_resources(config.entry):
-        rows = pipeline.extract(resource, mode, keeps_state=options.limit is not None)
-    return Extraction(resource, seen, pipeline.table, rows)
+        sent = pipeline.extract(resource, mode, keeps_state=options.limit is not None)
+    return Extraction(resource, seen, pipeline.table, sent)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class PendingFinisher:
         except (PipelineStepFailed, ValueRefused) as error:
             if isinstance(error, PipelineStepFailed) and not failure.is_final(error):
                 raise
-            self._pipeline.rows = 0
+            self._pipeline.sent.clear()
             self._set_aside(load_id, error)
             return False
         return True

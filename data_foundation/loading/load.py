@@ -201,7 +201,7 @@ class Load:
         ]
         result = LoadResult(
             destination=str(self.table),
-            rows=pipeline.rows,
+            rows=pipeline.sent[pipeline.table],
             table=f"{self.warehouse.database}.{pipeline.dataset}.{pipeline.landing}",
             schema_changes=opened,
             seconds=pipeline.seconds,

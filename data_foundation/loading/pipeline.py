@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -39,7 +40,7 @@ class TablePipeline:
 
     Attributes:
         seconds: Duration of each phase so far.
-        rows: Rows sent to the table so far.
+        sent: Rows sent so far, by table: the resource's own, and further ones that its code names.
         pending: The table's pending loads.
         dlt: dlt's pipeline; set by `open` and `synchronise`.
         vault: The vault that rows are loaded into, None if they are loaded into the table.
@@ -58,7 +59,7 @@ class TablePipeline:
         self.table = name.table
         self.dataset = warehouse.dataset(name.dataset)
         self.seconds: dict[str, float] = {}
-        self.rows = 0
+        self.sent: Counter[str] = Counter()
         self.dlt: dlt.Pipeline
         self.pending = PendingLoads(warehouse.work_folder, name.pipeline)
         self._warehouse = warehouse
@@ -105,6 +106,15 @@ class TablePipeline:
         """The table and its nested tables in dlt's schema; empty before the first load."""
         return self.dlt.default_schema.tables if self.dlt.default_schema_name else {}
 
+    @property
+    def further(self) -> list[str]:
+        """The other tables that the code of the resource names for its rows; nested tables are not among them."""
+        return [
+            name
+            for name, table in self.tables.items()
+            if name != self.table and table.get("resource") == self.table and not table.get("parent")
+        ]
+
     def cursor(self, path: str) -> Any:
         """Returns dlt's stored value of the cursor at `path`, None if there is none."""
         for source_state in self.dlt.state.get("sources", {}).values():
@@ -125,8 +135,8 @@ class TablePipeline:
             if name not in columns:
                 column.pop("dedup_sort", None)
 
-    def extract(self, resource: DltResource, refresh: Any, *, keeps_state: bool = False) -> int:
-        """Extracts a resource and returns the number of its rows.
+    def extract(self, resource: DltResource, refresh: Any, *, keeps_state: bool = False) -> Counter[str]:
+        """Extracts a resource and returns the number of its rows by table.
 
         Args:
             resource: The resource of this table.
@@ -150,11 +160,14 @@ class TablePipeline:
         resource.apply_hints(file_format="parquet")
         with self.timed("extract"):
             extracted = self.dlt.extract(resource, schema=schema, refresh=refresh)
-        return self._count(extracted) + intake.kept(self.table)
+        return self._count(extracted) + Counter(intake.kept)
 
-    def _count(self, extracted: ExtractInfo) -> int:
-        metrics = [metric["table_metrics"] for package in extracted.metrics.values() for metric in package]
-        return sum(metric[self.table].items_count for metric in metrics if self.table in metric)
+    def _count(self, extracted: ExtractInfo) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for metric in (metric for package in extracted.metrics.values() for metric in package):
+            for name, table in metric["table_metrics"].items():
+                counts[name] += 0 if name.startswith("_dlt") else table.items_count
+        return counts
 
     def keep_pending(self, *, is_partial: bool) -> None:
         """Keeps the extracted load until it is known to be committed; see PendingLoads.keep."""
@@ -167,7 +180,8 @@ class TablePipeline:
             normalized = self.dlt.normalize()
             if self.vault:
                 self.vault.land(self.dlt)
-        self.rows += normalized.row_counts.get(self.table, 0) if normalized else 0
+        counts = normalized.row_counts if normalized else {}
+        self.sent.update({name: counts.get(name, 0) for name in (self.table, *self.further)})
 
     def load(self, destination: Destination, first: Sequence[Statement] = ()) -> LoadInfo | None:
         """Loads the normalised files in one transaction.

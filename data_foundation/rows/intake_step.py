@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import dlt
@@ -10,50 +11,53 @@ from dlt.common.configuration.container import Container
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource
-from dlt.extract.items import TableNameMeta
+from dlt.extract.items import DataItemWithMeta, TableNameMeta
 from typing_extensions import override
 
-from data_foundation.errors import ValueRefused
-from data_foundation.rows.copies import copy_rows, copy_table
-from data_foundation.rows.exact.arrow_validator import ArrowValidator, as_arrow
-from data_foundation.rows.exact.row_shape import root_shape
-from data_foundation.rows.exact.row_validator import RowValidator
-from data_foundation.rows.exact.schema_preview import SchemaPreview
-from data_foundation.rows.exact.value_rules import Unacceptable, describe, is_frame, plain
-from data_foundation.rows.json_documents import is_document, read_document
-from data_foundation.rows.package_files import most_buffered
-from data_foundation.rows.page_buffer import PageBuffer
+from data_foundation.rows.item_tables import ItemTables
+from data_foundation.rows.package_files import PackageFiles
+from data_foundation.rows.page_route import Writing
 from data_foundation.rows.pipe_steps import Step
+from data_foundation.rows.table_intake import TableIntake, count_rows
 
 
 class IntakeStep(Step):
     """The last step of a resource's pipe.
 
     Dicts and JSON documents end here: `PageBuffer` writes them into the load package in columns, and `finish`
-    completes them. Frames, and dicts if the resource's `engine` is dlt, are checked and passed on to dlt.
+    completes them. Frames, and dicts if the resource's `engine` is dlt, are checked and passed on to dlt. A resource
+    may fill several tables: the item, its mark or its hints name the table.
 
     Attributes:
         on_rows: Called with a table and how many of its rows ended here. If it is None, all rows are passed on to dlt:
             the caller will not call `finish`.
+        without_rows: The tables that are replaced and received no rows, though others did; known after `finish`.
     """
 
     # After dlt's cursor, a sample's end and dlt's limit, which must receive the rows; what they leave out is not
     # checked.
     placement_affinity = 1.2
 
-    def __init__(self, resource: DltResource, *, columnar: bool, by_time: bool) -> None:
+    def __init__(self, resource: DltResource, *, columnar: bool, by_time: bool, keeps_rows: bool = True) -> None:
         """Ends a pipe.
 
         Args:
             resource: The resource, with its hints.
             columnar: Whether dicts are written in columns.
             by_time: See `PageBuffer`.
+            keeps_rows: Whether a table of several keeps its rows if a replace brought none for it.
         """
         super().__init__()
         self._resource = resource
-        self._columnar, self._by_time = columnar, by_time
-        self._tables: dict[str, _TableIntake] = {}
+        self._columnar, self._by_time, self._keeps_rows = columnar, by_time, keeps_rows
+        self._naming = ItemTables(resource)
+        self._tables: dict[str, TableIntake] = {}
+        self._by_spelling: dict[str, TableIntake] = {}
+        self._settled: list[TableIntake] = []
+        self._only: TableIntake | None = None
+        self._writing: Writing | None = None
         self.on_rows: Callable[[str, int], None] | None = None
+        self.without_rows: list[str] = []
 
     @override
     def __call__(self, item: Any, meta: Any = None) -> Any:
@@ -62,25 +66,73 @@ class IntakeStep(Step):
         Raises:
             ValueRefused: A value would be changed or lost.
         """
-        name = meta.table_name if isinstance(meta, TableNameMeta) else ""
-        if name not in self._tables:
-            if DestinationCapabilitiesContext not in Container():
-                # Code iterates over the resource itself: the rows are not loaded.
-                return item
-            self._tables[name] = _TableIntake(self._resource, item, meta, by_time=self._by_time)
-        table = self._tables[name]
-        before = table.buffer.added if table.buffer else 0
-        # Hints that come with an item are read by dlt's extractor, together with the item.
-        columnar = self._columnar and self.on_rows is not None and (meta is None or bool(name))
-        passed = table.take(item, columnar=columnar)
-        if self.on_rows and table.buffer:
-            self.on_rows(table.name, table.buffer.added - before)
-        return passed
+        if meta is None and self._only:
+            return self._take(self._only, item)
+        if not self._tables and DestinationCapabilitiesContext not in Container():
+            # Code iterates over the resource itself: the rows are not loaded.
+            return item
+        if self._naming.learn_hints(meta):
+            self._settle()
+        if self._naming.is_dynamic:
+            return self._take_by_table(item)
+        name = self._naming.name_of(meta)
+        table = self._find(name, item)
+        # As long as no item names a table, the only question is asked here.
+        self._only = None if name else table
+        return self._take(table, item)
 
     @override
     def take(self, item: Any) -> Any:
         """Returns what dlt receives for an item without a table name."""
         return self(item)
+
+    def _take(self, table: TableIntake, item: Any) -> Any:
+        before = table.buffer.added if table.buffer else 0
+        passed = table.take(item, columnar=self._columnar and self.on_rows is not None)
+        if self.on_rows and table.buffer:
+            self.on_rows(table.name, table.buffer.added - before)
+        if passed is not None:
+            table.passed += count_rows(passed)
+        return passed
+
+    def _take_by_table(self, item: Any) -> Iterator[DataItemWithMeta] | None:
+        """Takes in an item whose rows may belong to several tables; returns what dlt receives, table by table."""
+        passed = []
+        for name, rows in self._naming.split(item):
+            if (part := self._take(self._find(name, rows[0]), rows)) is not None:
+                passed.append(DataItemWithMeta(TableNameMeta(name), part))
+        return iter(passed) if passed else None
+
+    def _find(self, name: str, item: Any) -> TableIntake:
+        """Returns the intake of a table, which begins with its first item.
+
+        Args:
+            name: The name as the code spells it, "" for the resource's own table.
+            item: The item, for hints that depend on it.
+        """
+        if name not in self._by_spelling:
+            meta = TableNameMeta(name) if name else None
+            begun = TableIntake(self._resource, item, meta, self._begun_writing, by_time=self._by_time)
+            if before := next((table for table in reversed(self._settled) if table.name == begun.name), None):
+                begun.continue_from(before)
+            # Another spelling may be the same table.
+            self._by_spelling[name] = self._tables.setdefault(begun.name, begun)
+            for table in self._tables.values():
+                table.sharing = len(self._tables)
+        return self._by_spelling[name]
+
+    def _begun_writing(self) -> Writing:
+        self._writing = self._writing or Writing()
+        return self._writing
+
+    def _settle(self) -> None:
+        """Writes all rows so far: those that follow have other hints."""
+        for table in self._tables.values():
+            if table.buffer:
+                table.buffer.settle()
+                table.buffer.update_schema(self._tables.keys() - {table.name})
+        self._settled += self._tables.values()
+        self._tables, self._by_spelling, self._only = {}, {}, None
 
     def finish(self) -> None:
         """Completes the files of the rows that ended here, after the last item.
@@ -88,153 +140,55 @@ class IntakeStep(Step):
         Raises:
             ValueRefused: A value would be changed or lost.
         """
-        for buffer in self._buffers():
-            buffer.finish()
+        try:
+            self._settle()
+            if self._writing:
+                self._writing.close()
+        except BaseException:
+            self.abandon()
+            raise
+        if self._settled:
+            self._drop_empty_files((self._writing or Writing()).files)
+
+    def _drop_empty_files(self, files: PackageFiles) -> None:
+        """Removes the empty files by which dlt would empty tables whose rows ended here, or are to be kept."""
+        ended_here = {name for name, count in self.kept.items() if count}
+        for name in ended_here:
+            files.drop_others(name)
+        received = ended_here | {table.name for table in self._settled if table.passed}
+        schema = dlt.current.source_schema()
+        for name in sorted(files.tables() - received) if received else ():
+            table = schema.tables.get(name, {})
+            if table.get("write_disposition") == "replace" and not table.get("parent"):
+                self.without_rows.append(name)
+                if self._keeps_rows:
+                    files.drop_others(name)
 
     def abandon(self) -> None:
         """Drops the rows that ended here: the extraction failed."""
-        for buffer in self._buffers():
-            buffer.abandon()
+        if self._writing:
+            self._writing.abandon()
 
-    def _buffers(self) -> Iterator[PageBuffer]:
-        return (table.buffer for table in self._tables.values() if table.buffer)
-
-    def kept(self, name: str) -> int:
-        """Returns how many rows of a table ended here and will be loaded."""
-        return sum(table.buffer.kept for table in self._tables.values() if table.buffer and table.name == name)
+    @property
+    def kept(self) -> Mapping[str, int]:
+        """How many rows of each table ended here and will be loaded."""
+        kept: Counter[str] = Counter()
+        for table in (*self._settled, *self._tables.values()):
+            kept[table.name] += table.buffer.kept if table.buffer else 0
+        return kept
 
     def columns(self, name: str) -> TTableSchemaColumns:
         """Returns the columns of a table that are known so far."""
-        intake = next((table for table in self._tables.values() if table.name == name), None)
+        intakes = (*self._settled, *self._tables.values())
         # The contract may discard the whole table.
-        tables = intake.preview.schema.tables if intake else {}
-        return tables[name]["columns"] if name in tables else {}
+        known = [table.preview.schema.tables for table in intakes if table.name == name]
+        return known[-1][name]["columns"] if known and name in known[-1] else {}
 
     def warnings(self) -> list[str]:
         """Returns one warning for each thing the contract discarded, with its count, and for what was slow."""
-        return [warning for table in self._tables.values() for warning in table.warnings()]
+        return [warning for table in (*self._settled, *self._tables.values()) for warning in table.warnings()]
 
 
 def find_intake(resource: DltResource) -> IntakeStep:
     """Returns the intake step of a resource that has one."""
     return next(step for step in resource._pipe.steps if isinstance(step, IntakeStep))  # noqa: SLF001 - its own step
-
-
-class _TableIntake:
-    """Takes in the items of one table, of whatever kind.
-
-    Attributes:
-        preview: The predicted schema.
-        name: The name of the table.
-        buffer: The rows that wait to be written; None until the first dict or document that is written in columns.
-    """
-
-    def __init__(self, resource: DltResource, item: Any, meta: Any, *, by_time: bool) -> None:
-        schema = dlt.current.source_schema()
-        hints = resource.compute_table_schema(item, meta)
-        nested = resource.compute_nested_table_schemas(str(hints["name"]), schema.naming, item, meta)
-        self.preview = SchemaPreview(schema, hints, nested)
-        self.name = self.preview.table
-        self.buffer: PageBuffer | None = None
-        self._by_time = by_time
-        self._columnar = False
-        self._rows = RowValidator(root_shape(self.preview))
-        self._frames = ArrowValidator(self.preview)
-        self._count = 0
-        self._frames_as_dicts = 0
-        self._most_buffered = 0
-
-    def take(self, item: Any, *, columnar: bool) -> Any:
-        """Returns what dlt receives for an item, None for nothing."""
-        self._columnar = columnar
-        if item is None or (isinstance(item, list) and not item):
-            return item
-        if (refused := self.preview.refusal).mode:
-            self._rows.discarded[self._rows.discard((), refused)] += len(item) if isinstance(item, list) else 1
-            return None
-        items = item if isinstance(item, list) else [item]
-        if all(map(is_document, items)):
-            return [row for document in items for row in self._take_document(bytes(document))] or None
-        if not is_frame(items[0]):
-            # A frame behind a dict is refused where its row is checked; a test here would touch every row once more.
-            return self._take_rows(items if isinstance(item, list) else [self._row(item)])
-        if not all(map(is_frame, items)):
-            raise ValueRefused(f"row {self._count + 1}: got a page of rows and frames; yield each by itself")
-        taken = [self._take_frame(one) for one in items]
-        rows = [row for one in taken if isinstance(one, list) for row in one]
-        return rows or [one for one in taken if not isinstance(one, list)] or None
-
-    def _take_rows(self, page: list[Any]) -> list[Any] | None:
-        if self.preview.holds == "frames":
-            reason = (
-                "got a dict, and the table holds Arrow rows, which have no ids; yield Arrow tables, or `refresh: drop`"
-            )
-            raise ValueRefused(f"row {self._count + 1}: {reason}")
-        self.preview.holds = "rows"
-        before, self._count = self._count, self._count + len(page)
-        if self._columnar:
-            self._begun_buffer().add(page)
-            return None
-        return self._rows.check(copy_rows(page), before) or None
-
-    def _take_document(self, document: bytes) -> list[Any]:
-        if self._columnar and self.preview.holds != "frames":
-            self.preview.holds = "rows"
-            self._begun_buffer().add_document(document)
-            return []
-        return self._take_rows(read_document(document)) or []
-
-    def _begun_buffer(self) -> PageBuffer:
-        self.buffer = self.buffer or PageBuffer(self._rows, by_time=self._by_time)
-        return self.buffer
-
-    def _take_frame(self, frame: Any) -> Any:
-        try:
-            table = as_arrow(frame)
-        except Unacceptable as error:
-            raise self._refuse_frame(str(error)) from None
-        if self.preview.row_id_type == "row_hash":
-            # Ids are hashes of the rows, which dlt computes of dicts only.
-            return self._take_rows(self._frames.check(table, self._count).to_pylist()) or []
-        if self.preview.holds == "rows":
-            # The table has ids, which dlt gives to dicts only.
-            self._frames_as_dicts += 1
-            return self._take_rows(table.to_pylist()) or []
-        if all(str(kind) == "null" for kind in table.schema.types):
-            if not len(table):
-                return []
-            raise self._refuse_frame("no column has a type; leave the frame out, or give its columns types")
-        self.preview.holds = "frames"
-        checked = self._frames.check(table, self._count)
-        self._count += len(table)
-        self._most_buffered = self._most_buffered or most_buffered()
-        # dlt keeps a short frame until others fill its buffer.
-        return copy_table(checked) if len(checked) < self._most_buffered else checked
-
-    def _refuse_frame(self, reason: str) -> ValueRefused:
-        return ValueRefused(f"the frame that starts with row {self._count + 1}: {reason}")
-
-    def _row(self, item: Any) -> Any:
-        """Returns an item that was yielded by itself, if it is a row.
-
-        Raises:
-            ValueRefused: It is none.
-        """
-        row = plain(item)
-        if isinstance(row, dict | str | int | float | bool):
-            return row
-        accepted = "accepted: a dict, a list of dicts, an Arrow table or batch, a pandas or polars frame"
-        raise ValueRefused(f"row {self._count + 1}: got {describe(item)}; {accepted}")
-
-    def warnings(self) -> list[str]:
-        """Returns one warning for each thing the contract discarded, with its count, and for what was slow."""
-        warnings = [
-            f"{count} times discarded: {what.partition(' ')[2]}"
-            for counts in (self._rows.discarded, self._frames.discarded)
-            for what, count in counts.items()
-        ]
-        if self._frames_as_dicts:
-            warnings.append(
-                "frames were taken apart into dicts, as the rows of this table are; `refresh: drop` is faster"
-            )
-        return warnings + (self.buffer.warnings() if self.buffer else [])

@@ -99,10 +99,23 @@ class PackageFiles:
         for storage in (self._tables, self._rows):
             storage.close_writers(self.load_id, skip_flush=True)
 
-    def drop_empty(self, table: str) -> None:
-        """Removes the empty file that dlt wrote for a table it must replace, because it saw none of its rows."""
+    def drop_others(self, table: str) -> bool:
+        """Removes the files of a table that were not written here, and returns whether there were any.
+
+        dlt writes an empty file for a table that it must replace and of which it saw no rows.
+        """
         ours = {file.file_path for storage in (self._tables, self._rows) for file in storage.closed_files(self.load_id)}
-        for job in self._package.list_new_jobs(self.load_id):
-            path = self._package.storage.make_full_path(job)
-            if ParsedLoadJobFileName.parse(job).table_name == table and path not in ours:
-                self._package.storage.delete(job)
+        others = [
+            job
+            for job in self._package.list_new_jobs(self.load_id)
+            if ParsedLoadJobFileName.parse(job).table_name == table
+            and self._package.storage.make_full_path(job) not in ours
+        ]
+        for job in others:
+            self._package.storage.delete(job)
+        return bool(others)
+
+    def tables(self) -> set[str]:
+        """Returns the tables of all files in the package."""
+        jobs = self._package.list_new_jobs(self.load_id)
+        return {ParsedLoadJobFileName.parse(job).table_name for job in jobs}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from data_foundation.rows.exact.row_validator import RowValidator
 from data_foundation.rows.held_rows import HeldRows
 from data_foundation.rows.json_documents import read_document
-from data_foundation.rows.page_route import PageRoute
+from data_foundation.rows.page_route import PageRoute, Writing
 
 MOST_ROWS = 50_000
 """Rows that are converted at once."""
@@ -36,17 +36,19 @@ class PageBuffer:
 
     Attributes:
         added: Rows added so far; those of JSON documents count once they are read.
+        sharing: How many tables share `MOST_BYTES`.
     """
 
-    def __init__(self, validator: RowValidator, *, by_time: bool) -> None:
+    def __init__(self, validator: RowValidator, writing: Writing, *, by_time: bool) -> None:
         """Begins without rows.
 
         Args:
             validator: Checks the rows of the table.
+            writing: Shared with the other tables of the resource.
             by_time: Whether rows wait for at most `LONGEST_SECONDS`. Must be False if two loads are compared by their
                 pages: how these are cut must then not depend on the clock.
         """
-        self._route = PageRoute(validator)
+        self._route = PageRoute(validator, writing)
         self._by_time = by_time
         self._rows: HeldRows | None = None
         self._documents: list[bytes] = []
@@ -56,6 +58,7 @@ class PageBuffer:
         self._row_bytes = 0.0
         self._count = 0
         self.added = 0
+        self.sharing = 1
 
     @property
     def kept(self) -> int:
@@ -84,7 +87,7 @@ class PageBuffer:
             self._rows = self._rows or HeldRows(as_json=self._route.reads_json())
             self._rows.add(part)
             self._bytes += len(part) * self._estimate(part)
-            if len(self._rows) >= most or self._bytes >= MOST_BYTES or self._is_late:
+            if len(self._rows) >= most or self._bytes >= MOST_BYTES / self.sharing or self._is_late:
                 self._flush_rows()
 
     def add_document(self, document: bytes) -> None:
@@ -135,24 +138,19 @@ class PageBuffer:
             documents, self._documents, self._bytes = self._documents, [], 0.0
             self._route.send_documents(documents, MOST_ROWS)
 
-    def finish(self) -> None:
-        """Writes the rest, completes the files and enters new tables and columns into dlt's schema.
+    def settle(self) -> None:
+        """Sends the rest, and waits until it is written.
 
         Raises:
             ValueRefused: A value would be changed or lost.
         """
-        try:
-            self._flush_documents()
-            self._flush_rows()
-            self._route.close()
-        except BaseException:
-            self._route.abandon()
-            raise
-        self._route.update_schema()
+        self._flush_documents()
+        self._flush_rows()
+        self._route.settle()
 
-    def abandon(self) -> None:
-        """Drops the rows: the extraction failed."""
-        self._route.abandon()
+    def update_schema(self, others: Collection[str]) -> None:
+        """Enters new tables and columns into dlt's schema, once all rows are settled; see `PageRoute`."""
+        self._route.update_schema(others)
 
     def warnings(self) -> list[str]:
         """Returns one warning for each reason why pages were checked row by row, with their number."""

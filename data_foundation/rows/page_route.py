@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ import pyarrow as pa
 from dlt.common.configuration.container import Container
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TSchemaTables
+from dlt.common.schema.utils import get_root_table
 
 from data_foundation.errors import ValueRefused
 from data_foundation.rows.columnar.arrow_conversions import NotColumnar
@@ -45,7 +46,7 @@ class _Page:
 
 
 class PageRoute:
-    """Sends the pages of one resource into the load package, in their order.
+    """Sends the pages of one table into the load package, in their order.
 
     Attributes:
         sent: Rows written or discarded so far.
@@ -56,14 +57,14 @@ class PageRoute:
         slow: How many pages were checked row by row, by the reason.
     """
 
-    def __init__(self, validator: RowValidator) -> None:
+    def __init__(self, validator: RowValidator, writing: Writing) -> None:
         self._validator = validator
         self._preview = validator.preview
         self._table = validator.shape.name
         self._schema: Schema = dlt.current.source_schema()
-        self._files = PackageFiles(self._schema)
+        self._files = writing.files
         self._converter = Converter(validator.shape, self._files.load_id)
-        self._threads = _Threads()
+        self._threads = writing.threads
         self.sent = self.kept = self.late = self.pages = 0
         self.has_begun = False
         self.slow: Counter[str] = Counter()
@@ -159,29 +160,52 @@ class PageRoute:
         self.kept += kept
         self.pages += 1
 
+    def settle(self) -> None:
+        """Waits for every page.
+
+        Raises:
+            ValueRefused: A value of a page would be changed or lost.
+        """
+        self._threads.wait()
+
+    def update_schema(self, others: Collection[str]) -> None:
+        """Enters the tables and columns of the pages into dlt's schema.
+
+        Args:
+            others: The resource's other tables; the preview has them as they were when it began.
+        """
+        tables = self._preview.schema.tables
+        for name, table in tables.items() if self.kept else ():
+            if self._schema.tables.get(name) != table and get_root_table(tables, name)["name"] not in others:
+                self._schema.update_table(table, normalize_identifiers=False)
+
+
+class Writing:
+    """What all tables of a resource share: the files of the load package, and two threads.
+
+    Attributes:
+        files: The files.
+        threads: The threads, which convert and write the pages of all tables, in their order.
+    """
+
+    def __init__(self) -> None:
+        self.files = PackageFiles(dlt.current.source_schema())
+        self.threads = _Threads()
+
     def close(self) -> None:
         """Waits for every page and completes the files.
 
         Raises:
             ValueRefused: A value of a page would be changed or lost.
         """
-        self._threads.wait()
-        self._threads.stop()
-        self._files.close()
+        self.threads.wait()
+        self.threads.stop()
+        self.files.close()
 
     def abandon(self) -> None:
         """Stops; the files are incomplete and will not be loaded."""
-        self._threads.stop()
-        self._files.abandon()
-
-    def update_schema(self) -> None:
-        """Enters the tables and columns of the pages into dlt's schema."""
-        if not self.kept:
-            return
-        self._files.drop_empty(self._table)
-        for name, table in self._preview.schema.tables.items():
-            if self._schema.tables.get(name) != table:
-                self._schema.update_table(table, normalize_identifiers=False)
+        self.threads.stop()
+        self.files.abandon()
 
 
 class _Threads:
