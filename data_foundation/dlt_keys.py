@@ -21,3 +21,6 @@ WARNINGS = "warnings"
 
 FAILED_PARTS = "failed_parts"
 """Resource metric, by the entry: a dict of the parts that failed while the others were read, with the reasons."""
+
+NOT_NULL = "x-not-null"
+"""Column hint: True if the table refuses NULL in the column although neither code nor configuration does."""

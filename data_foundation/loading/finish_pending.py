@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from data_foundation.errors import ValueRefused
+from data_foundation.errors import LoadError
 from data_foundation.loading.failures import failure
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class PendingFinisher:
         try:
             self._pipeline.normalize()
             self._pipeline.load(destination)
-        except (PipelineStepFailed, ValueRefused) as error:
+        except (PipelineStepFailed, LoadError) as error:
             if isinstance(error, PipelineStepFailed) and not failure.is_final(error):
                 raise
             self._pipeline.sent.clear()

@@ -183,11 +183,19 @@ class Load:
 
     def _load(self, deletes: Sequence[Statement], on_landed: OnLanded) -> LoadResult:
         with self._open() as destination:
-            loaded = self.pipeline.load(destination, deletes)
+            loaded = self._write(destination, deletes)
             result = self._read_back(destination, loaded)
             on_landed(result, destination)
         self.pipeline.pending.clear()
         return result
+
+    def _write(self, destination: Destination, deletes: Sequence[Statement]) -> LoadInfo | None:
+        try:
+            return self.pipeline.load(destination, deletes)
+        except LoadError:
+            # The table cannot hold these rows; the next attempt extracts again.
+            self.pipeline.pending.clear()
+            raise
 
     def _read_back(
         self, destination: Destination, loaded: LoadInfo | None, *, is_unchanged: bool = False
@@ -199,11 +207,18 @@ class Load:
             f"{', '.join(columns)} is new: satellite {name} was opened; earlier rows stay where they are"
             for name, columns in opened.items()
         ]
+        widened = pipeline.keeper.widened if pipeline.keeper and loaded else {}
+        self.warnings += [
+            f"{table}.{name} was changed: {change}"
+            for table, columns in widened.items()
+            for name, change in columns.items()
+        ]
         result = LoadResult(
             destination=str(self.table),
             rows=pipeline.sent[pipeline.table],
             table=f"{self.warehouse.database}.{pipeline.dataset}.{pipeline.landing}",
             schema_changes=opened,
+            widened=widened,
             seconds=pipeline.seconds,
             cursor=(self.cursor, self._read_cursor()),
             rows_before_cursor=self.rows_before_cursor,

@@ -18,6 +18,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from data_foundation.loading.cursor.table_cursor import find_cursors
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pending_loads import PendingLoads
+from data_foundation.loading.schema.keeper import SchemaKeeper
 from data_foundation.naming import TableName, schema_name
 from data_foundation.rows.intake_step import find_intake
 from data_foundation.warehouses.connection import connect
@@ -44,6 +45,7 @@ class TablePipeline:
         pending: The table's pending loads.
         dlt: dlt's pipeline; set by `open` and `synchronise`.
         vault: The vault that rows are loaded into, None if they are loaded into the table.
+        keeper: Compares schema and table; None for a vault.
     """
 
     def __init__(
@@ -65,6 +67,8 @@ class TablePipeline:
         self._warehouse = warehouse
         self._progress = progress
         self.vault = vault
+        # The tables of a vault are made of those that the rows would have.
+        self.keeper = None if vault else SchemaKeeper(self.table, self.dataset)
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -92,7 +96,10 @@ class TablePipeline:
         """Opens the pipeline on an empty working folder and restores state and schema from the warehouse."""
         self.pending.remove_working_folder()
         self.open(destination)
-        self.dlt.sync_destination(destination, dataset_name=self.dataset)
+        if self.keeper:
+            self.keeper.synchronise(destination, self.dlt)
+        else:
+            self.dlt.sync_destination(destination, dataset_name=self.dataset)
         if self.vault and self.dlt.default_schema_name:
             self.vault.restore_columns(self.dlt.default_schema)
 
@@ -158,6 +165,8 @@ class TablePipeline:
         self._progress.extracted, self._progress.not_extracted = finish, intake.abandon
         # As an argument of `extract`, dlt would set it on a copy of the resource, which the intake step does not have.
         resource.apply_hints(file_format="parquet")
+        if self.keeper:
+            self.keeper.prepare(self.dlt, resource, refresh, self._warehouse.open)
         with self.timed("extract"):
             extracted = self.dlt.extract(resource, schema=schema, refresh=refresh)
         return self._count(extracted) + Counter(intake.kept)
@@ -190,8 +199,10 @@ class TablePipeline:
             destination: An open destination of the warehouse.
             first: Statements that run first in the transaction.
         """
-        with self._hub_lock(), self.timed("load"), self._warehouse.transaction(destination, first):
-            return self.dlt.load(destination, dataset_name=self.dataset, workers=self._warehouse.load_workers)
+        with self._hub_lock(), self.timed("load"):
+            changes = self.keeper.find_statements(destination, self.dlt) if self.keeper else []
+            with self._warehouse.transaction(destination, [*changes, *first]):
+                return self.dlt.load(destination, dataset_name=self.dataset, workers=self._warehouse.load_workers)
 
     @contextmanager
     def _hub_lock(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ class LoadResult:
         children: Rows of each nested table after the load, by table name.
         child_columns: dlt's column schemas of each nested table, by table name.
         schema_changes: New columns by table; all columns of a new table.
+        widened: Changes of columns that existed, in words, by table and column.
         seconds: Duration by phase.
         load_id: dlt's load id, None if nothing was loaded.
         bytes: Size of the loaded files, None if nothing was loaded.
@@ -42,6 +43,7 @@ class LoadResult:
     children: Mapping[str, int] = field(default_factory=dict)
     child_columns: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     schema_changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    widened: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     load_id: str | None = None
     bytes: int | None = None

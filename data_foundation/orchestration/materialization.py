@@ -60,16 +60,18 @@ def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str
 
 
 def _schema_changes(result: LoadResult) -> dict[str, Any]:
-    """Returns the new columns of each table: added ones, and variants.
+    """Returns the changes of each table: added columns, variants, and columns that were widened.
 
-    dlt never widens a column: a value of another type goes into a separate column, a variant.
+    A value of another type goes into a separate column, a variant; only a type that is declared widens a column.
     """
-    changes = {}
+    changes: dict[str, Any] = {}
     for name, columns in result.schema_changes.items():
         known = result.child_columns.get(name, result.columns)
         variant = [column for column in columns if known.get(column, {}).get("variant")]
         kinds = {"added": [column for column in columns if column not in variant], "variant": variant}
         changes[name] = {kind: names for kind, names in kinds.items() if names}
+    for name, widened in result.widened.items():
+        changes.setdefault(name, {})["widened"] = dict(widened)
     return changes
 
 

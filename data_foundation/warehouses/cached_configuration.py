@@ -10,11 +10,10 @@ from dlt.common.configuration.specs.config_section_context import ConfigSectionC
 from dlt.common.destination import Destination
 from typing_extensions import override
 
-from data_foundation.warehouses.state_query import StateWithSchema
+from data_foundation.warehouses.table_columns import Synchronisation, TypedColumns
 
 if TYPE_CHECKING:
     from dlt.common.destination import DestinationCapabilitiesContext
-    from dlt.common.destination.client import StorageSchemaInfo
     from dlt.common.normalizers.naming import NamingConvention
 
 CACHE_KEY_TYPES = (str, int, float, bool, type(None))
@@ -25,12 +24,15 @@ class ResolvedOnce(Destination[Any, Any]):
 
     dlt resolves both about thirty times a load, each time from the environment and from files: half of the cost of a
     small load. Callers get a copy, because dlt changes the object that it gets.
+
+    Attributes:
+        shared: What all clients of the destination share about the table of a load.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._configurations: dict[tuple[Any, ...], Any] = {}
         self._capabilities: dict[tuple[Any, ...], DestinationCapabilitiesContext] = {}
-        self._schemas: dict[str, StorageSchemaInfo] = {}
+        self.shared = Synchronisation()
         super().__init__(*arguments, **named)
 
     @override
@@ -47,10 +49,10 @@ class ResolvedOnce(Destination[Any, Any]):
 
     @override
     def client(self, schema: Any, initial_config: Any = None) -> Any:
-        """Returns a client. All clients share the schemas that were read together with a state."""
+        """Returns a client. All clients share what was read together with a state."""
         client = super().client(schema, initial_config)
-        if isinstance(client, StateWithSchema):
-            client.schemas = self._schemas
+        if isinstance(client, TypedColumns):
+            client.shared = self.shared
         return client
 
     @override

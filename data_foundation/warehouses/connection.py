@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from dlt.common.schema import Schema
 from dlt.destinations.sql_client import WithSqlClient
 
+from data_foundation.warehouses.table_columns import TypedColumns
+
 if TYPE_CHECKING:
     from dlt.common.destination import Destination
     from dlt.destinations.sql_client import SqlClientBase
@@ -25,12 +27,27 @@ def connect(destination: Destination[Any, Any], dataset: str) -> Iterator[SqlCli
         destination: From `Warehouse.open`. Inside `Warehouse.transaction`, the SQL is part of that transaction.
         dataset: The dataset's name in the warehouse.
     """
-    configuration = destination.spec()
-    configuration.dataset_name = dataset
-    client = destination.client(Schema(dataset), configuration)
+    client = _client(destination, dataset)
     assert isinstance(client, WithSqlClient)  # noqa: S101 - every warehouse here has SQL
     with client.sql_client as sql_client:
         yield sql_client
+
+
+def column_client(destination: Destination[Any, Any], dataset: str) -> TypedColumns | None:
+    """Returns a client that knows the columns of a dataset's tables, None if the engine's tables have no fixed ones.
+
+    Args:
+        destination: As for `connect`.
+        dataset: The same.
+    """
+    client = _client(destination, dataset)
+    return client if isinstance(client, TypedColumns) else None
+
+
+def _client(destination: Destination[Any, Any], dataset: str) -> Any:
+    configuration = destination.spec()
+    configuration.dataset_name = dataset
+    return destination.client(Schema(dataset), configuration)
 
 
 def execute_all(destination: Destination[Any, Any], dataset: str, statements: Sequence[Statement]) -> None:

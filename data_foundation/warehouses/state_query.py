@@ -1,4 +1,4 @@
-"""Reads the stored state and the stored schema of a pipeline by one SQL statement."""
+"""Reads the stored state and schema of a pipeline, and the columns of its table, by one SQL statement."""
 
 from __future__ import annotations
 
@@ -11,27 +11,40 @@ from typing import Any
 
 from dlt.common.destination.client import StateInfo, StorageSchemaInfo
 from dlt.common.time import ensure_datetime_in_tz
-from dlt.destinations.job_client_impl import SqlJobClientBase
 from typing_extensions import override
 
+from data_foundation.warehouses.table_columns import TypedColumns
 
-class StateWithSchema(SqlJobClientBase):
-    """A job client that reads the stored schema together with the state, as dlt requests it next.
 
-    Attributes:
-        schemas: Schemas that were read and not requested yet, by name; shared by the clients of one destination. Each
-            is returned once, so a second request reads the warehouse again.
-    """
-
-    schemas: dict[str, StorageSchemaInfo]
+class StateWithSchema(TypedColumns):
+    """A job client that reads the stored schema and the table's columns together with the state."""
 
     @override
     def get_stored_state(self, pipeline_name: str) -> StateInfo | None:  # type: ignore[override] # dlt's None is implicit
         """Returns the state of the newest committed load, None if there is none."""
+        self.shared.client = self
+        query, values = self._state_query(pipeline_name)
+        columns, columns_values = self.columns_query(self.shared.table) if self.shared.table else ("NULL", [])
+        query = f"SELECT k.found, s.* FROM (SELECT ({columns}) AS found) AS k LEFT JOIN ({query}) AS s ON 1 = 1"  # noqa: S608 - the same
+        with self.sql_client.execute_query(query, *columns_values, *values) as cursor:
+            columns_text, *row = cursor.fetchone() or (None, None)
+        if self.shared.table:
+            self.shared.tables = self.parse_columns(columns_text)
+        if row[0] is None:
+            return None
+        version, engine_version, named, state, created_at, load_id = row[:6]
+        if (found := row[6:])[0] is not None:
+            self.shared.schemas[found[3]] = _schema_info(found)
+        created_at = ensure_datetime_in_tz(created_at, UTC)
+        return StateInfo(version, engine_version, named, state, created_at, _dlt_load_id=load_id)
+
+    def _state_query(self, pipeline_name: str) -> tuple[str, list[str]]:
+        """Returns the query of the newest state with its schema, and its values."""
         schema, sql = self.schema, self.sql_client
         name, escape = sql.make_qualified_table_name, sql.escape_column_name
         of_state, of_schema = self.state_table_columns.split(", "), self.version_table_schema_columns.split(", ")
         columns = [*(f"s.{column}" for column in of_state), *(f"v.{column}" for column in of_schema)]
+        columns = [f"{column} AS {escape(f'c{index}')}" for index, column in enumerate(columns)]
         query = (
             f"SELECT {', '.join(columns)} FROM {name(schema.state_table_name)} AS s "  # noqa: S608 - quoted by dlt
             f"JOIN {name(schema.loads_table_name)} AS l ON l.{escape('load_id')} = s.{escape('_dlt_load_id')} "
@@ -40,21 +53,18 @@ class StateWithSchema(SqlJobClientBase):
             f"WHERE s.{escape('pipeline_name')} = %s AND l.{escape('status')} = 0 "
             f"ORDER BY l.{escape('load_id')} DESC, v.{escape('inserted_at')} DESC LIMIT 1"
         )
-        with sql.execute_query(query, pipeline_name) as cursor:
-            row = cursor.fetchone()
-        if not row:
-            return None
-        version, engine_version, named, state, created_at, load_id = row[: len(of_state)]
-        if (found := row[len(of_state) :])[0] is not None:
-            self.schemas[found[3]] = _schema_info(found)
-        created_at = ensure_datetime_in_tz(created_at, UTC)
-        return StateInfo(version, engine_version, named, state, created_at, _dlt_load_id=load_id)
+        return query, [pipeline_name]
 
     @override
     def get_stored_schema(self, schema_name: str | None = None) -> StorageSchemaInfo | None:  # type: ignore[override] # the same
         """Returns the newest version of a schema, None if there is none."""
-        known = self.schemas.pop(schema_name, None) if schema_name else None
+        known = self.shared.schemas.pop(schema_name, None) if schema_name else None
         return known or super().get_stored_schema(schema_name)  # type: ignore[arg-type] # the same
+
+    @override
+    def get_stored_schema_by_hash(self, version_hash: str) -> StorageSchemaInfo | None:  # type: ignore[override] # the same
+        """Returns the stored version of this content; None if the load must store it again."""
+        return None if self.shared.stores_schema else super().get_stored_schema_by_hash(version_hash)
 
 
 def _schema_info(row: Sequence[Any]) -> StorageSchemaInfo:

@@ -12,6 +12,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from typing_extensions import override
 
 from data_foundation.warehouses.state_query import StateWithSchema
+from data_foundation.warehouses.table_growth import GrowingTables
 
 if TYPE_CHECKING:
     from dlt.common.destination.client import JobClientBase
@@ -80,7 +81,7 @@ class TransactionalDestination(Destination[Any, Any], Generic[LoadT]):
             self.load = before
 
 
-class CommittingClient(StateWithSchema):
+class CommittingClient(GrowingTables, StateWithSchema):
     """A job client that commits the transaction of its load when dlt calls the load complete.
 
     Attributes:

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from data_foundation.loading import dlt_resource, pending_loads, pipeline, progress
 from data_foundation.loading.cursor import table_cursor
+from data_foundation.loading.schema import hints_in_force, rebuilds
 from data_foundation.orchestration import dbt_assets, event_log, executor, op
 from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, source_log
 from data_foundation.project import code_hints, read_once
@@ -22,7 +23,7 @@ from data_foundation.rows import early_copies, intake_step, package_files, pii
 from data_foundation.rows.columnar import column_split
 from data_foundation.rows.exact import dlt_objects, schema_preview
 from data_foundation.vault import landing
-from data_foundation.warehouses import cached_configuration, state_query
+from data_foundation.warehouses import cached_configuration, state_query, table_growth
 from data_foundation.warehouses.duckdb import bounded_copy
 from data_foundation.warehouses.duckdb import destination as duckdb
 from data_foundation.warehouses.lake import access, client, dataset_files, delta, sql, write_ahead_note
@@ -362,15 +363,42 @@ HOOKS = (
     ),
     Hook(
         state_query.StateWithSchema,
-        "Reads state and schema with one statement; dlt uses two.",
+        "Reads state, schema and the table's columns with one statement; dlt uses two for state and schema.",
         [
             *names(
                 "dlt.destinations.job_client_impl:SqlJobClientBase.",
-                "get_stored_state get_stored_schema _row_to_schema_info",
+                "get_stored_state get_stored_schema get_stored_schema_by_hash _row_to_schema_info update_stored_schema",
             ),
             "dlt.pipeline.pipeline:Pipeline.sync_destination",
         ],
-        ["loading/test_small_loads.py"],
+        ["loading/test_small_loads.py", "promises/test_changed_configuration.py"],
+    ),
+    Hook(
+        table_growth.GrowingTables,
+        "Adds columns to tables that have rows, without NOT NULL and with ids.",
+        [
+            *names(
+                "dlt.destinations.job_client_impl:SqlJobClientBase.",
+                "_create_table_update _build_schema_update_sql _execute_schema_update_sql",
+            )
+        ],
+        ["promises/test_changed_configuration.py", "promises/test_existing_tables.py"],
+    ),
+    Hook(
+        rebuilds.refuse_rebuilds,
+        "Compares how dlt makes the ids of rows before and after a change of the write disposition.",
+        ["dlt.common.normalizers.json.helpers:get_root_row_id_type"],
+        ["promises/test_changed_configuration.py"],
+    ),
+    Hook(
+        hints_in_force.remove_others,
+        "Removes hints from a stored schema; dlt only adds to them.",
+        [
+            *names("dlt.common.schema.utils:", "merge_table merge_columns merge_column"),
+            "dlt.extract.hints:DltResourceHints.compute_tables",
+            "dlt.pipeline.pipeline:Pipeline._extract_source",
+        ],
+        ["promises/test_changed_configuration.py"],
     ),
     Hook(
         duckdb._SessionSqlClient,

@@ -1,7 +1,5 @@
 """Tests that a load into DuckDB is one transaction: after a failure at any point, readers see the old tables."""
 
-import json
-
 import duckdb
 import pytest
 
@@ -114,15 +112,3 @@ def test_a_reader_keeps_its_rows_while_a_load_runs(tree: Tree) -> None:
         assert reader.sql("select id from raw.orders").fetchall() == [(1,)]
         reader.commit()
         assert reader.sql("select id from raw.orders").fetchall() == [(2,)]
-
-
-def test_a_disposition_that_needs_other_columns_is_an_error(tree: Tree) -> None:
-    """Merging into child tables of an append needs columns that DuckDB cannot add: an error, and no row is lost."""
-    add_orders(tree, "write_disposition: append")
-    tree.give("shop", [{"id": 1, "lines": [{"n": 1}]}])
-    tree.load("shop.orders")
-    add_orders(tree, *DISPOSITIONS["merge"])
-    with pytest.raises(LoadError, match="Adding columns with constraints not yet supported"):
-        tree.load("shop.orders")
-    assert json.dumps(everything(tree)["lines"]) == "[1]"
-    assert tree.load("shop.orders", refresh="drop").row_count == 1

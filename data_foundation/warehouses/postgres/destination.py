@@ -186,6 +186,22 @@ class _CopyFile(RunnableLoadJob, HasFollowupJobs):
 class _PostgresClient(CommittingClient, PostgresClient):
     """Loads parquet files by COPY."""
 
+    column_rows = (
+        "SELECT n.nspname AS table_schema, c.relname AS table_name, a.attname AS column_name, "
+        "format_type(a.atttypid, a.atttypmod) AS kind, CASE WHEN a.attnotnull THEN 'NO' ELSE 'YES' END AS nullable, "
+        "CASE WHEN a.atthasdef OR a.attidentity <> '' THEN 'YES' ELSE 'NO' END AS filled, a.attnum AS ordinal_position "
+        "FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid "
+        "JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+        "WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+    )
+
+    @staticmethod
+    @override
+    def spell(kind: str) -> str:
+        # PostgreSQL: timestamp(3) with time zone, character varying; dlt: timestamp (3) with time zone, varchar.
+        spelled = kind.replace(" (", "(").replace("character varying", "varchar").upper()
+        return {"JSON": "JSONB", "TEXT": "VARCHAR"}.get(spelled, spelled)
+
     @override
     def create_load_job(
         self,

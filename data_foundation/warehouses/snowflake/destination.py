@@ -8,6 +8,7 @@ that readers see, dlt's own tables included. Third, the staged files are removed
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,9 +27,11 @@ from typing_extensions import override
 
 from data_foundation.dlt_keys import CLUSTER_BY
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
+from data_foundation.warehouses.connection import execute_all
 from data_foundation.warehouses.snowflake.errors import explain_refusal
-from data_foundation.warehouses.snowflake.statements import StagedFiles, StagedLoad
+from data_foundation.warehouses.snowflake.statements import StagedFiles, StagedLoad, is_ddl
 from data_foundation.warehouses.state_query import StateWithSchema
+from data_foundation.warehouses.table_growth import GrowingTables
 from data_foundation.warehouses.transactional_destination import (
     AS_NAMED,
     SharedSessionSqlClient,
@@ -38,6 +41,7 @@ from data_foundation.warehouses.transactional_destination import (
 if TYPE_CHECKING:
     from dlt.common.destination import DestinationCapabilitiesContext, PreparedTableSchema
     from dlt.common.destination.client import LoadJob
+    from dlt.common.schema.typing import TColumnSchema
     from snowflake.connector import SnowflakeConnection
 
     from data_foundation.warehouses.connection import Statement
@@ -127,7 +131,7 @@ def _client_and_load(client: Any) -> tuple[_SnowflakeClient, StagedLoad]:
     return client, client.load
 
 
-class _SnowflakeClient(StateWithSchema, SnowflakeClient):
+class _SnowflakeClient(GrowingTables, StateWithSchema, SnowflakeClient):
     """Collects the statements of a load, and executes them when dlt calls the load complete.
 
     Attributes:
@@ -135,6 +139,36 @@ class _SnowflakeClient(StateWithSchema, SnowflakeClient):
     """
 
     load: StagedLoad | None = None
+    random_id = "REPLACE(UUID_STRING(), '-', '')"
+    column_list = "LISTAGG({0}, CHR(30)) WITHIN GROUP (ORDER BY ordinal_position)"
+    column_rows = (
+        "SELECT table_schema, table_name, column_name, data_type || CASE data_type "
+        "WHEN 'NUMBER' THEN '(' || numeric_precision || ',' || numeric_scale || ')' "
+        "WHEN 'TEXT' THEN '(' || character_maximum_length || ')' "
+        "ELSE COALESCE('(' || datetime_precision || ')', '') END AS kind, is_nullable AS nullable, "
+        "CASE WHEN column_default IS NULL THEN 'NO' ELSE 'YES' END AS filled, ordinal_position "
+        "FROM INFORMATION_SCHEMA.COLUMNS"
+    )
+
+    @staticmethod
+    @override
+    def spell(kind: str) -> str:
+        # The longest text, and the finest time, are what a type without a number stands for. LTZ and TZ hold the same
+        # moments.
+        spelled = kind.upper().replace("VARCHAR", "TEXT").replace("DECIMAL(", "NUMBER(").replace("_TZ", "_LTZ")
+        return re.sub(r"(?<=^TEXT)\(\d{8,}\)$|(?<=^TIME|_LTZ|_NTZ)\(9\)$", "", spelled)
+
+    @override
+    def can_alter(self, old: TColumnSchema | None, new: TColumnSchema) -> bool:
+        """Returns whether a type only becomes longer: all that Snowflake changes in place."""
+        kinds = old["data_type"] if old else "", new["data_type"]
+        is_number = set(kinds) <= {"bigint", "decimal"} and (old or {}).get("scale", 0) == new.get("scale", 0)
+        return is_number or kinds == ("text", "text")
+
+    @override
+    def alter_type(self, table: str, name: str, column: TColumnSchema, *, keeps_values: bool = True) -> str:
+        # Without USING, which Snowflake does not have.
+        return super().alter_type(table, name, column, keeps_values=keeps_values).partition(" USING ")[0]
 
     @override
     def create_load_job(
@@ -218,5 +252,8 @@ class TransactionalSnowflake(TransactionalDestination[StagedLoad], ResolvedOnce,
     @contextmanager
     @override
     def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
-        with self.sharing(StagedLoad(first)) as load, load.raising_first_error():
+        # DDL commits: it is executed before anything else, and changes no value.
+        execute_all(self, "PUBLIC", [statement for statement in first if is_ddl(statement[0])])
+        changes = [statement for statement in first if not is_ddl(statement[0])]
+        with self.sharing(StagedLoad(changes)) as load, load.raising_first_error():
             yield

@@ -96,7 +96,7 @@ class StagedLoad(OneLoad):
         """Yields the statements before the transaction: DDL, which commits, and COPY into the staging schema."""
         for staged in self.staging.values():
             yield from staged.copy_statements()
-        yield from (statement for statement in self.merges if _is_ddl(statement))
+        yield from (statement for statement in self.merges if is_ddl(statement))
 
     def changes(self) -> Iterator[Statement]:
         """Yields the statements of the transaction, in their order, with their values."""
@@ -104,12 +104,13 @@ class StagedLoad(OneLoad):
         yield from ((f"DELETE FROM {table}", ()) for table in self.emptied)  # noqa: S608 - quoted by dlt
         for staged in self.final.values():
             yield from ((statement, ()) for statement in staged.copy_statements())
-        yield from ((statement, ()) for statement in self.merges if not _is_ddl(statement))
+        yield from ((statement, ()) for statement in self.merges if not is_ddl(statement))
 
     def folders(self) -> Iterator[str]:
         """Yields the stage folders of all files, including those of an earlier attempt."""
         yield from (staged.folder for staged in (*self.staging.values(), *self.final.values()))
 
 
-def _is_ddl(statement: str) -> bool:
+def is_ddl(statement: str) -> bool:
+    """Returns True for a statement that changes a table's definition; it commits the open transaction."""
     return statement.lstrip().upper().startswith(("CREATE", "DROP", "ALTER"))

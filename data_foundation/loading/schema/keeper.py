@@ -1,0 +1,193 @@
+"""Keeps the schema of one table true: to the table as it stands, and to what code and configuration say now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
+from copy import deepcopy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import dlt
+from dlt.common.schema.utils import is_complete_column
+
+from data_foundation.loading.schema.hints_in_force import family, find_hints, remove_others
+from data_foundation.loading.schema.rebuilds import refuse_rebuilds
+from data_foundation.loading.schema.table_as_it_is import TYPE_HINTS, adopt_table, refuse_nested
+from data_foundation.loading.schema.type_changes import find_changes, find_old_staging, refuse_losses
+from data_foundation.naming import schema_name
+from data_foundation.warehouses.cached_configuration import ResolvedOnce
+from data_foundation.warehouses.connection import column_client, connect
+from data_foundation.warehouses.table_columns import Synchronisation, WarehouseTables
+
+if TYPE_CHECKING:
+    from dlt.common.schema import Schema
+    from dlt.common.schema.typing import TTableSchema
+    from dlt.extract import DltResource
+
+    from data_foundation.warehouses.base import Destination
+    from data_foundation.warehouses.connection import Statement
+    from data_foundation.warehouses.table_columns import TypedColumns
+
+Open = Callable[[], AbstractContextManager["Destination"]]
+
+
+class SchemaKeeper:
+    """The schema of one table during one load.
+
+    Attributes:
+        widened: What this load changes in columns that existed, by table and column; set by `find_statements`.
+    """
+
+    def __init__(self, table: str, dataset: str) -> None:
+        self._table, self._dataset = table, dataset
+        self._found: WarehouseTables | None = None
+        self._client: TypedColumns | None = None
+        self._stored_hash: str | None = None
+        self.widened: dict[str, dict[str, str]] = {}
+
+    def synchronise(self, destination: Destination, pipeline: dlt.Pipeline) -> None:
+        """Restores dlt's state and schema, and gives the schema the columns that the table has.
+
+        Raises:
+            LoadError: The table belongs to another one.
+        """
+        shared = _shared(destination)
+        shared.table, shared.tables = self._table, None
+        pipeline.sync_destination(destination, dataset_name=self._dataset)
+        self._client = client = shared.client
+        if client is None:
+            return
+        self._found = self._read(client) if shared.tables is None else shared.tables
+        schema = pipeline.default_schema if pipeline.default_schema_name else None
+        self._stored_hash = schema.stored_version_hash if schema else None
+        adopted = schema or dlt.Schema(schema_name(self._table))
+        if adopt_table(adopted, self._table, self._found, client) and not schema:
+            pipeline.schemas.save_schema(adopted)
+
+    def _read(self, client: TypedColumns) -> WarehouseTables:
+        with client:
+            return client.read_columns(self._table)
+
+    def prepare(self, pipeline: dlt.Pipeline, resource: DltResource, refresh: Any, warehouse: Open) -> None:
+        """Takes out what is no longer said, and refuses rows that the table cannot hold as they are.
+
+        Args:
+            pipeline: The table's pipeline, synchronised.
+            resource: The resource with the hints of the configuration.
+            refresh: dlt's refresh mode, None for none.
+            warehouse: Opens the warehouse, only if values of the table must be looked at.
+
+        Raises:
+            LoadError: The table must be changed or rebuilt first; the message names the way.
+        """
+        schema = self._schema(pipeline)
+        if self._found is None or self._client is None or schema is None:
+            return
+        if refresh == "drop_resources":
+            _let_dlt_drop(schema, self._table)
+            return
+        if (hints := find_hints(schema, resource)) is None:
+            return
+        stored = schema.clone()
+        remove_others(schema, self._table, hints)
+        _declare_types(schema, hints)
+        now = _with_hints(schema, hints)
+        refuse_rebuilds(stored, now, self._table)
+        changes = find_changes(now, self._found, self._client, emptied=_is_replaced(now, self._table))
+        if any(change.needs_a_look for change in changes):
+            with warehouse() as destination, connect(destination, self._dataset) as sql:
+                refuse_losses(changes, self._client, sql)
+
+    def _schema(self, pipeline: dlt.Pipeline) -> Schema | None:
+        name = schema_name(self._table)
+        return pipeline.schemas[name] if pipeline.schemas.has_schema(name) else None
+
+    def find_statements(self, destination: Destination, pipeline: dlt.Pipeline) -> list[Statement]:
+        """Returns the statements that make the tables what the normalised load needs, to be executed before it.
+
+        Raises:
+            LoadError: The load cannot be written into the table as it stands.
+        """
+        client = self._client or column_client(destination, self._dataset)
+        schema, load_ids = self._schema(pipeline), pipeline.list_normalized_load_packages()
+        if client is None or schema is None or not load_ids:
+            return []
+        jobs, dropped = _tables_of(pipeline, load_ids)
+        if self._found is None or not jobs <= set(self._found.tables):
+            # Of a pending load nothing was read yet; a table that is new here may have been created meanwhile.
+            self._found = self._read(column_client(destination, self._dataset) or client)
+            refuse_nested(self._table, self._found)
+        tables = {name: columns for name, columns in self._found.tables.items() if name not in dropped}
+        found = replace(self._found, tables=tables)
+        emptied = self._table in jobs and _is_replaced(schema, self._table)
+        changes = find_changes(schema, found, client, emptied=emptied)
+        if any(change.needs_a_look for change in changes):
+            with connect(destination, self._dataset) as sql:
+                refuse_losses(changes, client, sql)
+        self.widened = {}
+        for change in changes:
+            self.widened.setdefault(change.table, {})[change.name] = str(change)
+        statements = [client.drop_staging(table) for table in find_old_staging(schema, found, client)]
+        statements += [sql for change in changes for sql in change.statements(client)]
+        is_new = bool(self._stored_hash) and schema.version_hash != self._stored_hash
+        _shared(destination).stores_schema = bool(statements) or is_new or _lacks_columns(schema, found, jobs)
+        return [(sql, ()) for sql in statements]
+
+
+def _shared(destination: Destination) -> Synchronisation:
+    """Returns what the clients of a destination share; of an engine whose tables have no fixed columns, nothing."""
+    return destination.shared if isinstance(destination, ResolvedOnce) else Synchronisation()
+
+
+def _let_dlt_drop(schema: Schema, root: str) -> None:
+    """Marks tables that others created as seen: dlt drops no others."""
+    for name in family(schema, root):
+        table = cast("Any", schema.tables[name])
+        table["x-normalizer"] = {**table.get("x-normalizer", {}), "seen-data": True}
+
+
+def _declare_types(schema: Schema, hints: Mapping[str, TTableSchema]) -> None:
+    """Gives columns the types that are declared now; dlt would mix them with the precision of the type before."""
+    for name, table in hints.items():
+        columns: Any = schema.tables[name]["columns"] if name in schema.tables else {}
+        for column, declared in table["columns"].items():
+            known = columns.get(column, {})
+            if "data_type" in declared and known.get("data_type") not in {None, declared["data_type"]}:
+                for key in TYPE_HINTS:
+                    known.pop(key, None)
+                known["data_type"] = declared["data_type"]
+
+
+def _with_hints(schema: Schema, hints: Mapping[str, TTableSchema]) -> Schema:
+    """Returns the schema that dlt makes of a stored one and the hints in force."""
+    now = schema.clone()
+    for name, table in hints.items():
+        if name in now.tables:
+            now.update_table(deepcopy(table), normalize_identifiers=False, merge_compound_props=False)
+    return now
+
+
+def _is_replaced(schema: Schema, root: str) -> bool:
+    return schema.tables.get(root, {}).get("write_disposition") == "replace"
+
+
+def _tables_of(pipeline: dlt.Pipeline, load_ids: Collection[str]) -> tuple[set[str], set[str]]:
+    """Returns the tables that loads write to, and those that they drop first; dlt's own are left out."""
+    jobs, dropped = set(), set()
+    for load_id in load_ids:
+        package = pipeline.get_load_package_info(load_id)
+        jobs |= {job.job_file_info.table_name for job in package.jobs["new_jobs"]}
+        state: Any = pipeline.get_load_package_state(load_id)
+        dropped |= {str(table["name"]) for table in state.get("dropped_tables", ())}
+    return {name for name in jobs if not name.startswith("_dlt")}, dropped
+
+
+def _lacks_columns(schema: Schema, found: WarehouseTables, jobs: Collection[str]) -> bool:
+    """Returns True if a table lacks columns of its schema: somebody dropped them after the schema was stored."""
+    return any(
+        is_complete_column(column) and name not in found.tables[table]
+        for table in jobs
+        if table in found.tables
+        for name, column in schema.tables[table]["columns"].items()
+    )
