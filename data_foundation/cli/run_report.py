@@ -106,6 +106,8 @@ def summary_table(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) ->
         table.add_row(name, loaded, rows, f"{outcome.seconds:.1f}", _state(outcome))
         for child, count in (result.children if result else {}).items():
             table.add_row(f"  {name.split('.')[0]}.{child}", "", f"{count:,}", "", "")
+        for further, filled in (result.further if result else {}).items():
+            table.add_row(f"  {name.split('.')[0]}.{further}", f"{filled.rows:,}", _count(filled.row_count), "", "")
     if models:
         table.add_section()
     for model in models:

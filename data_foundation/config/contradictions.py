@@ -33,6 +33,8 @@ def _of_vault(resource: ResourceKeys) -> Iterator[str]:
     for name in ("child_tables", "merge_key"):
         if getattr(resource, name):
             yield f"landing vault keeps whole rows, lists and objects as JSON; leave {name} out"
+    if resource.tables:
+        yield "landing vault keeps the rows of one table; leave tables out"
     if resource.max_table_nesting:
         yield "landing vault keeps whole rows, lists and objects as JSON; max_table_nesting is 0"
     if resource.lands_in in {"lake", "filesystem"}:

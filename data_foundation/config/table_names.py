@@ -17,6 +17,11 @@ def child_table_of(resource: ResourceConfig, child: str) -> TableName:
     return TableName(dataset, child_name(table, child))
 
 
+def further_table_of(resource: ResourceConfig, name: str) -> TableName:
+    """Returns the name of a table in `tables`, which the resource's code fills in addition to its own."""
+    return TableName(normalize(resource.dataset), normalize(name))
+
+
 def child_name(table: str, child: str) -> str:
     """Returns the name that dlt gives to a nested list of `table`."""
     return "__".join((table, *map(normalize, child.split("."))))

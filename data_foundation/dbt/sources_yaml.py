@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dlt
 import yaml
 
-from data_foundation.config.table_names import child_table_of, satellite_table, table_name_of
+from data_foundation.config.table_names import child_table_of, further_table_of, satellite_table, table_name_of
 from data_foundation.loading.read_back import read_columns
 from data_foundation.naming import TableName, normalize
 from data_foundation.project.find_sources import find_sources
@@ -100,9 +100,7 @@ def _read_columns(
     tables: Mapping[str, Any] = pipeline.default_schema.tables if pipeline.default_schema_name else {}
     if satellite := newest_satellite(tables):
         return {table: read_columns(tables, satellite)}
-    return {
-        name: read_columns(tables, name) for name, schema in tables.items() if name == table or schema.get("parent")
-    }
+    return {name: read_columns(tables, name) for name in tables if not name.startswith("_dlt")}
 
 
 def _describe(resource: ResourceConfig, entry: FoundEntry, loaded: Mapping[str, Columns]) -> Iterator[YamlEntry]:
@@ -128,6 +126,11 @@ def _describe(resource: ResourceConfig, entry: FoundEntry, loaded: Mapping[str, 
         joining = [_joining_column("_dlt_parent_id", "text"), _joining_column("_dlt_list_idx", "bigint")]
         text = f"`{child}` of {dataset}.{name}: one row per item, joined by _dlt_parent_id = _dlt_id."
         yield _table(child_name, text, [*listed, *joining])
+    for further in resource.tables:
+        _, further_name = further_table_of(resource, further)
+        items = loaded.get(further_name, {})
+        listed = [_column(column, items[column]["data_type"]) for column in sorted(items) if column[:5] != "_dlt_"]
+        yield _table(further_name, f"`{further}`: rows of {dataset}.{name} in a table of their own.", listed)
 
 
 def _table(name: str, description: str | None, columns: Sequence[YamlEntry]) -> YamlEntry:

@@ -104,7 +104,7 @@ class _Run:
             trace = None if failure.is_refusal(error) else self._keep_traceback(error)
             self._show(replace(self.last, phase="failed"))
             raise failure.explain(self.task.source, self.resource, error, self.number, trace) from None
-        self._show(Progress(self.resource.destination, "done", result.rows))
+        self._show(Progress(self.resource.destination, "done", result.all_rows))
         return replace(result, warnings=(*self.warnings, *result.warnings))
 
     def _attempt(self) -> LoadResult:
@@ -113,7 +113,7 @@ class _Run:
 
         def record_landed(result: LoadResult, destination: Destination) -> None:
             cursor = None if result.cursor[1] is None else str(result.cursor[1])
-            values = {"rows": result.rows, "bytes": result.bytes, "cursor": cursor, "load_id": result.load_id}
+            values = {"rows": result.all_rows, "bytes": result.bytes, "cursor": cursor, "load_id": result.load_id}
             values["error"] = list_parts(result.failed_parts) or None
             self._record("loaded", started, destination, **values)
 

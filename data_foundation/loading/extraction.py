@@ -73,6 +73,11 @@ class Extraction:
         return cursor is not None and cursor.is_unchanged
 
     @property
+    def without_rows(self) -> Sequence[str]:
+        """Of several tables that are replaced, those that received no rows."""
+        return find_intake(self.resource).without_rows
+
+    @property
     def unchanged(self) -> str:
         """Why the entry read nothing, "" if it read its source."""
         return self.resource.custom_metrics.get(UNCHANGED) or ""

@@ -13,12 +13,13 @@ from data_foundation.errors import LoadError, ValueRefused
 from data_foundation.loading.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.extraction import Extraction, extract
 from data_foundation.loading.finish_pending import PendingFinisher
+from data_foundation.loading.further_tables import check_further_tables, check_without_rows
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector, Report
 from data_foundation.loading.ranges.load_range import LoadRange, find_range, find_range_warnings, refuse_part_of_scd2
-from data_foundation.loading.ranges.range_delete import find_cursor_table, find_deletes
+from data_foundation.loading.ranges.range_delete import find_cursor_tables, find_deletes
 from data_foundation.loading.read_back import read_back
-from data_foundation.loading.result import LoadResult
+from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.loading.write_decision import (
     check_failed_parts,
     check_required_columns,
@@ -82,9 +83,9 @@ class Load:
         self._refuse_what_is_unsupported()
         landed_earlier = self._synchronise()
         resource, load_range = self._prepare()
-        table = find_cursor_table(self.task, self.pipeline)
+        tables = find_cursor_tables(self.task, self.pipeline)
         extraction = extract(self.task, self.pipeline, resource)
-        deletes = find_deletes(self.task, self.pipeline, table, load_range, extraction.replaced)
+        deletes = find_deletes(self.task, self.pipeline, tables, load_range, extraction.replaced)
         self._check(extraction, deletes)
         if reason := find_reason_to_write_nothing(self.task, extraction, self.pipeline.pending, landed_earlier):
             return self._leave_table_as_it_is(reason, on_landed, is_unchanged=bool(extraction.unchanged))
@@ -159,6 +160,9 @@ class Load:
         self.warnings += extraction.warnings
         self.rows_before_cursor = extraction.rows_before_cursor
         check_required_columns(self.resource, extraction)
+        filled = [name for name in self.pipeline.further if extraction.sent.get(name)]
+        self.warnings += check_further_tables(self.task, self.pipeline.tables, filled)
+        self.warnings += check_without_rows(self.resource, extraction.without_rows)
         self.failed_parts = extraction.failed_parts
         check_failed_parts(self.resource, self.failed_parts, deletes_rows=bool(deletes))
         if self.failed_parts and self.resource.checks.complete == "ignore":
@@ -216,6 +220,7 @@ class Load:
         result = LoadResult(
             destination=str(self.table),
             rows=pipeline.sent[pipeline.table],
+            further={name: FurtherTable(pipeline.sent[name]) for name in pipeline.further},
             table=f"{self.warehouse.database}.{pipeline.dataset}.{pipeline.landing}",
             schema_changes=opened,
             widened=widened,

@@ -116,6 +116,8 @@ class TablePipeline:
     @property
     def further(self) -> list[str]:
         """The other tables that the code of the resource names for its rows; nested tables are not among them."""
+        if self.vault:
+            return []
         return [
             name
             for name, table in self.tables.items()

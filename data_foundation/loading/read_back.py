@@ -41,16 +41,26 @@ def read_back(
         loaded: dlt's load info, None if nothing was loaded.
     """
     table = _table_name(result)
-    with_nested = get_nested_tables(dict(tables), table) if table in tables else [{"name": table}]
+    own, further = _with_nested(tables, table), {name: _with_nested(tables, name) for name in result.further}
     packages = loaded.load_packages if loaded else []
     result = replace(result, columns=read_columns(tables, table))
     check_query = find_query(resource, _checked_table(result, client)) if result.columns else ""
-    counts, answer = _count_rows(client, [str(nested["name"]) for nested in with_nested], check_query)
+    counts, answer = _count_rows(client, [*own, *(name for names in further.values() for name in names)], check_query)
     result = replace(
         result,
-        row_count=counts.pop(table, None),
-        children=counts,
-        child_columns={name: read_columns(tables, name) for name in counts},
+        row_count=counts.get(table),
+        children=_counted(counts, own),
+        child_columns={name: read_columns(tables, name) for name in _counted(counts, own)},
+        further={
+            name: replace(
+                result.further[name],
+                row_count=counts.get(name),
+                columns=read_columns(tables, name),
+                children=_counted(counts, names),
+                child_columns={child: read_columns(tables, child) for child in _counted(counts, names)},
+            )
+            for name, names in further.items()
+        },
         schema_changes={
             name: tuple(change["columns"])
             for package in packages
@@ -63,6 +73,16 @@ def read_back(
     )
     checked = _checked_table(result, client, {check_query: answer} if answer else {}, result.cursor[1])
     return replace(result, checks=run_checks(resource, checked))
+
+
+def _with_nested(tables: Mapping[str, Any], table: str) -> list[str]:
+    """Returns the names of a table and of its nested tables."""
+    return [str(nested["name"]) for nested in get_nested_tables(dict(tables), table)] if table in tables else [table]
+
+
+def _counted(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int]:
+    """Returns the row counts of nested tables that exist; the first name is that of the table itself."""
+    return {name: counts[name] for name in names[1:] if name in counts}
 
 
 def check_table(resource: ResourceConfig, warehouse: Warehouse) -> tuple[CheckOutcome, ...]:

@@ -10,17 +10,37 @@ from data_foundation.checks.rules import CheckOutcome
 
 
 @dataclass(frozen=True)
+class FurtherTable:
+    """A table that the resource's code fills in addition to its own.
+
+    Attributes:
+        rows: Rows sent to the table.
+        row_count: Rows in the table after the load, None if the table does not exist.
+        columns: dlt's column schemas of the table, by name.
+        children: Rows of each nested table of it after the load, by table name.
+        child_columns: dlt's column schemas of each nested table, by table name.
+    """
+
+    rows: int = 0
+    row_count: int | None = None
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    children: Mapping[str, int] = field(default_factory=dict)
+    child_columns: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class LoadResult:
     """The result of one load.
 
     Attributes:
         destination: dataset.table.
-        rows: Rows sent to the table.
+        rows: Rows sent to the table; `all_rows` counts those of further tables too.
         row_count: Rows in the table after the load, None if the table does not exist.
         table: database.schema.table in the warehouse.
         columns: dlt's column schemas of the table, by name.
         children: Rows of each nested table after the load, by table name.
         child_columns: dlt's column schemas of each nested table, by table name.
+        further: The tables that the resource's code fills in addition, by name.
         schema_changes: New columns by table; all columns of a new table.
         widened: Changes of columns that existed, in words, by table and column.
         seconds: Duration by phase.
@@ -42,6 +62,7 @@ class LoadResult:
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     children: Mapping[str, int] = field(default_factory=dict)
     child_columns: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    further: Mapping[str, FurtherTable] = field(default_factory=dict)
     schema_changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     widened: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -53,6 +74,18 @@ class LoadResult:
     checks: tuple[CheckOutcome, ...] = ()
     unchanged: bool = False
     failed_parts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def all_rows(self) -> int:
+        """Rows sent to the table and to further tables."""
+        return self.rows + sum(table.rows for table in self.further.values())
+
+    def columns_of(self, name: str) -> Mapping[str, Mapping[str, Any]]:
+        """Returns the columns of one of the resource's tables, those of its own if there is no table `name`."""
+        known = {**self.child_columns}
+        for further, table in self.further.items():
+            known |= {further: table.columns, **table.child_columns}
+        return known.get(name, self.columns)
 
     @property
     def is_blocked(self) -> bool:

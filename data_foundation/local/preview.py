@@ -46,6 +46,8 @@ def preview_resource(source: SourceConfig, resource: ResourceConfig, limit: int)
         tracebacks = source.folder.parents[1] / "data" / "pipelines" / "preview"
         result = load_resource(Task(source, resource, LoadOptions(limit=limit)), warehouse, tracebacks=tracebacks)
         tables = {result.table.rpartition(".")[2]: result.columns, **result.child_columns}
+        for name, further in result.further.items():
+            tables |= {name: further.columns, **further.child_columns}
         dataset = result.destination.split(".")[0]
         return [_read(connection, dataset, name, columns, limit) for name, columns in tables.items() if columns]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.config.table_names import child_table_of, table_name_of
+from data_foundation.config.table_names import child_table_of, further_table_of, table_name_of
 from data_foundation.errors import FoundationError
 from data_foundation.orchestration.translator import ResourceAssets
 
@@ -26,9 +26,10 @@ AssetKeys = Mapping[dg.AssetKey, dg.AssetKey]
 
 
 def default_keys(resource: ResourceConfig) -> list[dg.AssetKey]:
-    """Returns the default asset keys, dataset and table, of a resource's table and its child tables."""
+    """Returns the default asset keys, dataset and table, of a resource's table, its child tables and further tables."""
     children = (child_table_of(resource, child) for child in resource.child_tables)
-    return [dg.AssetKey(key) for key in (table_name_of(resource), *children)]
+    further = (further_table_of(resource, name) for name in resource.tables)
+    return [dg.AssetKey(key) for key in (table_name_of(resource), *children, *further)]
 
 
 def find_changed_keys(members: Iterable[ResourceAssets]) -> dict[dg.AssetKey, dg.AssetKey]:

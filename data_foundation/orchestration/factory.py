@@ -166,7 +166,8 @@ def _resource_assets(data: ResourceData, translator: SourceTranslator) -> Resour
     tagged = partial(with_automation_tags, partitioned=data.resource.partitions is not None)
     table = tagged(translator.get_asset_spec(data))
     children = (translator.get_child_spec(data, child, table) for child in data.resource.child_tables)
-    return ResourceAssets(data, table, tuple(map(tagged, children)))
+    further = (translator.get_table_spec(data, name, table) for name in data.resource.tables)
+    return ResourceAssets(data, table, tuple(map(tagged, children)), tuple(map(tagged, further)))
 
 
 def _op_names(source: str, partitionings: Sequence[Partitions | None]) -> list[str]:

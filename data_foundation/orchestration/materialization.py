@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.config.table_names import child_table_of
-from data_foundation.loading.result import LoadResult
+from data_foundation.config.table_names import child_table_of, further_table_of
+from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.naming import normalize
 
 PII_TAG = {"pii": "true"}
@@ -19,19 +19,23 @@ PII_TAG = {"pii": "true"}
 def landed_results(
     resource: ResourceConfig, result: LoadResult, keys: Sequence[dg.AssetKey]
 ) -> list[dg.MaterializeResult[Any]]:
-    """Returns the materializations of a resource's table and of its child tables.
+    """Returns the materializations of a resource's table, of its child tables and of its further tables.
 
     Args:
         resource: The resource that was loaded.
         result: The result of the load.
-        keys: Asset keys of the table and of its child tables, in the order of the resource's `child_tables`.
+        keys: Asset keys of the table, of its child tables and of its further tables, in the order of the resource's
+            `child_tables` and `tables`.
     """
-    table, *children = keys
+    table, *others = keys
+    children, further = others[: len(resource.child_tables)], others[len(resource.child_tables) :]
     names = (child_table_of(resource, child).table for child in resource.child_tables)
+    further_names = (further_table_of(resource, name).table for name in resource.tables)
     personal = {normalize(name) for name, hints in resource.columns.items() if hints.pii}
     return [
         _table_result(result, table, personal),
         *(_child_result(result, key, name) for key, name in zip(children, names, strict=True)),
+        *(_further_result(result, key, name) for key, name in zip(further, further_names, strict=True)),
     ]
 
 
@@ -66,7 +70,7 @@ def _schema_changes(result: LoadResult) -> dict[str, Any]:
     """
     changes: dict[str, Any] = {}
     for name, columns in result.schema_changes.items():
-        known = result.child_columns.get(name, result.columns)
+        known = result.columns_of(name)
         variant = [column for column in columns if known.get(column, {}).get("variant")]
         kinds = {"added": [column for column in columns if column not in variant], "variant": variant}
         changes[name] = {kind: names for kind, names in kinds.items() if names}
@@ -83,6 +87,22 @@ def _child_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.Materia
             "dagster/row_count": result.children.get(name, 0),
             "dagster/table_name": f"{result.table.rpartition('.')[0]}.{name}",
             "dagster/column_schema": _column_schema(result.child_columns.get(name, {})),
+        },
+    )
+
+
+def _further_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.MaterializeResult[Any]:
+    """Returns the materialization of a further table; its row count is 0 if the table does not exist yet."""
+    table = result.further.get(name, FurtherTable())
+    optional = {"load_id": result.load_id, "child_tables": dict(table.children) or None}
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={
+            "rows_loaded": table.rows,
+            "dagster/row_count": table.row_count or 0,
+            "dagster/table_name": f"{result.table.rpartition('.')[0]}.{name}",
+            "dagster/column_schema": _column_schema(table.columns),
+            **{name: value for name, value in optional.items() if value is not None},
         },
     )
 

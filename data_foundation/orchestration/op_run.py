@@ -13,7 +13,7 @@ from pydantic import Field
 from data_foundation.checks.rules import CheckOutcome
 from data_foundation.checks.run import is_declared
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.config.table_names import child_table_of
+from data_foundation.config.table_names import child_table_of, further_table_of
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.progress import Progress
 from data_foundation.loading.read_back import check_table
@@ -165,6 +165,10 @@ def _results(
         table = child_table_of(resource, child)
         if table.table not in result.children:
             context.log.warning("%s: nested table does not exist yet: no row has contained '%s'", table, child)
+    for name in resource.tables:
+        further = further_table_of(resource, name)
+        if further.table not in result.further:
+            context.log.warning("%s: table does not exist yet: no row was for '%s'", further, name)
     for landed in landed_results(resource, result, assets.keys):
         assert landed.asset_key  # noqa: S101 - it is always set
         if landed.asset_key in context.selected_asset_keys:

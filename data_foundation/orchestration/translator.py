@@ -16,7 +16,7 @@ from dagster_dlt import DagsterDltTranslator
 from typing_extensions import override
 
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.config.table_names import child_name, child_table_of, table_name_of
+from data_foundation.config.table_names import child_name, child_table_of, further_table_of, table_name_of
 from data_foundation.errors import Place
 from data_foundation.naming import TableName
 from data_foundation.orchestration.automation import PARTITIONED_TAG, TABLE_KIND, ingest_condition
@@ -74,20 +74,22 @@ class ResourceAssets:
         data: The resource.
         table: Spec of its table.
         child_tables: Specs of its nested tables, in the order of the resource's `child_tables`.
+        tables: Specs of further tables, in the order of the resource's `tables`.
     """
 
     data: ResourceData
     table: dg.AssetSpec
     child_tables: tuple[dg.AssetSpec, ...] = ()
+    tables: tuple[dg.AssetSpec, ...] = ()
 
     @property
     def specs(self) -> tuple[dg.AssetSpec, ...]:
-        """The table's spec, then those of its nested tables."""
-        return (self.table, *self.child_tables)
+        """The table's spec, then those of its nested tables, then those of further tables."""
+        return (self.table, *self.child_tables, *self.tables)
 
     @property
     def keys(self) -> tuple[dg.AssetKey, ...]:
-        """The table's key, then those of its nested tables."""
+        """The keys of `specs`."""
         return tuple(spec.key for spec in self.specs)
 
 
@@ -219,6 +221,17 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
             description=f"`{child}` of {'.'.join(parent.key.path)}, one row per item; join _dlt_parent_id to _dlt_id.",
             automation_condition=None,
             metadata={**parent.metadata, "dagster/table_name": data.table_name(child_table_of(data.resource, child))},
+        )
+
+    def get_table_spec(self, data: ResourceData, name: str, first: dg.AssetSpec) -> dg.AssetSpec:
+        """Returns the spec of a further table that the resource's code fills; it lands with the resource's own."""
+        *prefix, _ = first.key.path
+        table = further_table_of(data.resource, name)
+        return first.replace_attributes(
+            key=dg.AssetKey([*prefix, table.table]),
+            description=f"`{name}`: rows of {'.'.join(first.key.path)} that its code sends to a table of their own.",
+            automation_condition=None,
+            metadata={**first.metadata, "dagster/table_name": data.table_name(table)},
         )
 
     def get_source_spec(self, source: SourceConfig) -> dg.AssetSpec:

@@ -10,6 +10,7 @@ from pathlib import Path
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import (
     child_table_of,
+    further_table_of,
     hub_table,
     satellite_table,
     satellites_table,
@@ -205,3 +206,5 @@ def _tables(config: SourceConfig, resource: ResourceConfig) -> Iterator[tuple[Ta
         yield TableName(dataset, satellite_table(config.name, resource)), f"{resource.destination}: landing"
     for child in resource.child_tables:
         yield child_table_of(resource, child), f"{resource.destination}: child_tables"
+    for name in resource.tables:
+        yield further_table_of(resource, name), f"{resource.destination}: tables"

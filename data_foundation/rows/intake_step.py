@@ -14,6 +14,7 @@ from dlt.extract import DltResource
 from dlt.extract.items import DataItemWithMeta, TableNameMeta
 from typing_extensions import override
 
+from data_foundation.errors import ValueRefused
 from data_foundation.rows.item_tables import ItemTables
 from data_foundation.rows.package_files import PackageFiles
 from data_foundation.rows.page_route import Writing
@@ -126,13 +127,27 @@ class IntakeStep(Step):
         return self._writing
 
     def _settle(self) -> None:
-        """Writes all rows so far: those that follow have other hints."""
+        """Writes all rows so far: those that follow have other hints.
+
+        Raises:
+            ValueRefused: A value would be changed or lost, or a table is both one of its own and a nested one.
+        """
         for table in self._tables.values():
             if table.buffer:
                 table.buffer.settle()
                 table.buffer.update_schema(self._tables.keys() - {table.name})
+        self._refuse_nested()
         self._settled += self._tables.values()
         self._tables, self._by_spelling, self._only = {}, {}, None
+
+    def _refuse_nested(self) -> None:
+        for table in self._tables.values():
+            for name, schema in table.preview.schema.tables.items():
+                if name in self._tables and (parent := schema.get("parent")):
+                    raise ValueRefused(
+                        f"rows of {name} and of {parent} were sent to one table, {name}: it is that of a nested list "
+                        "too; name another table"
+                    )
 
     def finish(self) -> None:
         """Completes the files of the rows that ended here, after the last item.

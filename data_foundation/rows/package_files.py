@@ -17,6 +17,8 @@ from dlt.common.storages.load_package import LoadPackageStateInjectableContext, 
 from dlt.extract.storage import ExtractorItemStorage
 from typing_extensions import override
 
+from data_foundation.errors import ValueRefused
+
 MOST_REPEATED = 64 * 2**10
 """Bytes of distinct values up to which a column of a page is dictionary-encoded: longer columns, and ids, which never
 repeat, are written and loaded faster without a dictionary."""
@@ -75,14 +77,26 @@ class PackageFiles:
         self.load_id: str = package.load_id
         self._package: PackageStorage = package.storage
         self._schema = schema
+        self._roots: dict[str, str] = {}
         self._tables = _ParquetStorage(self._package, DataWriter.writer_spec_from_file_format("parquet", "arrow"))
         self._rows = ExtractorItemStorage(
             self._package, DataWriter.writer_spec_from_file_format("typed-jsonl", "object")
         )
 
-    def write_tables(self, tables: Mapping[str, pa.Table], columns: Mapping[str, TTableSchemaColumns]) -> None:
-        """Writes Arrow tables, each with every column that its table has so far."""
+    def write_tables(
+        self, root: str, tables: Mapping[str, pa.Table], columns: Mapping[str, TTableSchemaColumns]
+    ) -> None:
+        """Writes Arrow tables, each with every column that its table has so far.
+
+        Raises:
+            ValueRefused: A table of another root has the same name.
+        """
         for name, table in tables.items():
+            if (other := self._roots.setdefault(name, root)) != root:
+                raise ValueRefused(
+                    f"rows of {other} and of {root} were sent to one table, {name}: it is that of a nested list too; "
+                    "name another table"
+                )
             self._tables.write_data_item(self.load_id, self._schema.name, name, table, columns[name])
 
     def write_rows(self, table: str, rows: Sequence[Any]) -> None:

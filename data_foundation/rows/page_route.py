@@ -152,7 +152,7 @@ class PageRoute:
 
     def _write_tables(self, tables: Mapping[str, pa.Table], count: int) -> None:
         schema = self._preview.schema
-        self._files.write_tables(tables, {name: schema.get_table_columns(name) for name in tables})
+        self._files.write_tables(self._table, tables, {name: schema.get_table_columns(name) for name in tables})
         self._count(count, count)
 
     def _count(self, sent: int, kept: int) -> None:

@@ -110,3 +110,16 @@ def test_the_command_does_not_change_the_working_folder_of_loads(tree: Tree) -> 
     before = {file: file.stat().st_mtime_ns for file in tree.warehouse.work_folder.rglob("*")}
     build_dbt_sources(tree.root, tree.warehouse)
     assert {file: file.stat().st_mtime_ns for file in tree.warehouse.work_folder.rglob("*")} == before
+
+
+def test_further_tables_are_tables_of_the_source(tree: Tree) -> None:
+    """A table in `tables` is listed with the columns that it has in the warehouse."""
+    tree.add(
+        "shop",
+        "resources: [{entry: data.get_rows, destination: raw.events, tables: [Pushes]}]",
+        "import dlt\n\n\ndef get_rows():\n    yield dlt.mark.with_table_name([{'id': 1, 'sha': 'a'}], 'pushes')\n",
+    )
+    tree.load("shop.events")
+    tables = tables_of(build_dbt_sources(tree.root, tree.warehouse))
+    columns = [{"name": "id", "data_type": "bigint"}, {"name": "sha", "data_type": "text"}]
+    assert tables["pushes"]["columns"] == columns

@@ -1,10 +1,12 @@
 """A resource whose code names several tables fills each of them with its rows, and with nothing else."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from data_foundation.errors import ValueRefused
+from data_foundation.errors import ConfigError, EntryError, NoRows, ValueRefused
+from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
 from tests.support.trees import Tree
 
 DATA = """
@@ -97,6 +99,25 @@ def replaced():
     if RUN == 1:
         yield dlt.mark.with_table_name(rows(2), "watches")
         yield rows(3)
+
+
+@dlt.resource
+def in_days():
+    for day in ("2024-01-01", "2024-01-02"):
+        yield dlt.mark.with_table_name([{"id": 1, "day": day}, {"id": 2, "day": day}], "pushes")
+        yield [{"id": 3, "day": day}]
+
+
+@dlt.resource
+def replaced_beside_an_append():
+    hints = dlt.mark.make_hints(table_name="pushes", write_disposition="replace")
+    yield dlt.mark.with_hints(rows(1), hints, create_table_variant=True)
+
+
+@dlt.resource
+def clashes_with_a_list():
+    yield [{"id": 1, "items": [1]}]
+    yield dlt.mark.with_table_name(rows(1), "events__items")
 """
 
 ENGINES = ["columnar", "dlt"]
@@ -199,3 +220,120 @@ def test_what_names_no_table_of_its_own_is_refused(tree: Tree, entry: str, reaso
     with pytest.raises(ValueRefused, match=reason):
         tree.load("shop.events")
     assert ids(tree) == {}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_result_counts_every_table(tree: Tree, engine: str) -> None:
+    """Rows, row counts and columns of the further tables are those of the warehouse, in every run."""
+    add(tree, "marked", engine)
+    for run in (1, 2):
+        result = tree.load("shop.events")
+        assert (result.rows, result.row_count, result.all_rows) == (1, run, 10)
+        counted = {name: (table.rows, table.row_count) for name, table in result.further.items()}
+        assert counted == {"pushes": (3, 3 * run), "watches": (6, 6 * run)}
+        assert result.further["watches"].columns["id"]["data_type"] == "bigint"
+
+
+def test_tables_that_are_no_assets_are_reported(tree: Tree) -> None:
+    """A load warns of each further table that `tables` does not list, with the line to add."""
+    add(tree, "marked")
+    warning = "rows were sent to raw.watches, which is no asset; `tables: [pushes, watches]` makes assets of them"
+    assert warning in tree.load("shop.events").warnings
+    add(tree, "marked", more=", tables: [pushes, Watches]")
+    assert tree.load("shop.events").warnings == ()
+
+
+def test_a_replace_without_rows_for_one_table_may_fail(tree: Tree) -> None:
+    """With `on_empty: fail` no table is changed."""
+    add(tree, "replaced", more=", on_empty: fail")
+    tree.load("shop.events")
+    start_run(tree, 2)
+    with pytest.raises(NoRows, match=r"no rows for raw\.events, raw\.watches and on_empty is 'fail'"):
+        tree.load("shop.events")
+    assert tree.query("select run from raw.pushes") == [1]
+
+
+def test_a_table_that_keeps_its_rows_is_reported(tree: Tree) -> None:
+    """The load says which tables a replace left as they were."""
+    add(tree, "replaced", more=", tables: [pushes, watches]")
+    tree.load("shop.events")
+    start_run(tree, 2)
+    kept = "the replace brought no rows for raw.events, raw.watches, which keep theirs (on_empty: keep)"
+    assert tree.load("shop.events").warnings == (kept,)
+
+
+@pytest.mark.parametrize(
+    ("options", "copies"),
+    [({"refresh": "state"}, 1), ({"refresh": "drop"}, 1), ({}, 2), ({"start": "2024-01-01", "end": "2024-01-03"}, 1)],
+)
+def test_refreshes_and_ranges_reach_every_table(tree: Tree, options: dict[str, str], copies: int) -> None:
+    """Of an append, a refresh and a range of days replace the rows of further tables as well."""
+    cursor = ", incremental: {cursor_path: day}, columns: {day: {data_type: date}}" if "start" in options else ""
+    add(tree, "in_days", more=cursor)
+    tree.load("shop.events")
+    tree.load("shop.events", **options)
+    assert ids(tree) == {"events": [3, 3] * copies, "pushes": sorted([1, 1, 2, 2] * copies)}
+
+
+@pytest.mark.parametrize(
+    ("entry", "more", "reason"),
+    [
+        ("replaced_beside_an_append", "", "have write_disposition replace, and raw.events has append"),
+        ("named_in_hints", ", write_disposition: replace", "have write_disposition merge, and raw.events has replace"),
+        ("marked", "}, {entry: data.nested, destination: raw.watches", "raw.watches fills; two resources would delete"),
+        (
+            "marked",
+            "}, {entry: data.nested, destination: raw.other, tables: [watches]",
+            "raw.watches, which raw.other fills",
+        ),
+    ],
+)
+def test_what_would_damage_a_table_is_refused(tree: Tree, entry: str, more: str, reason: str) -> None:
+    """Another write disposition than the resource's, and the table of another resource, are errors; nothing lands."""
+    add(tree, entry, more=more)
+    with pytest.raises(EntryError, match=reason):
+        tree.load("shop.events")
+    assert ids(tree) == {}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_table_that_is_a_nested_one_too_is_refused(tree: Tree, engine: str) -> None:
+    """The rows of a list and rows of the same name would be mixed."""
+    add(tree, "clashes_with_a_list", engine)
+    with pytest.raises(ValueRefused, match="were sent to one table, events__items: it is that of a nested list too"):
+        tree.load("shop.events")
+    assert ids(tree) == {}
+
+
+def test_two_resources_may_not_declare_one_table(tree: Tree) -> None:
+    """`foundation check` compares `tables` with every destination of the repository."""
+    add(tree, "marked", more=", tables: [watches]}, {entry: data.nested, destination: raw.watches")
+    with pytest.raises(ConfigError, match=r"'raw\.events: tables' is table raw\.watches, which is also"):
+        tree.check("shop")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for this module."""
+    with run_server() as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("entry", "landed"),
+    [
+        ("marked_one_by_one", {"events": [99, 99], "pushes": [1, 1, 2, 2], "watches": [3, 3]}),
+        ("named_in_hints", {"pushes": [1, 2], "watches": [3]}),
+        ("replaced", {"events": [3], "pushes": [1], "watches": [2]}),
+    ],
+)
+def test_postgres_has_every_table(
+    tmp_path: Path, server: PostgresServer, entry: str, landed: dict[str, list[int]]
+) -> None:
+    """Two runs on PostgreSQL give the same tables as on DuckDB."""
+    tree = PostgresTree(tmp_path, server.settings(server.create_database()))
+    add(tree, entry)
+    for run in (1, 2):
+        start_run(tree, run)
+        tree.load("shop.events")
+    assert ids(tree) == landed

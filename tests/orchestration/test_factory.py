@@ -510,6 +510,44 @@ def test_child_tables_are_assets(location: Location, selected: list[str]) -> Non
     assert location.query("select sku from raw.orders__items order by sku") == [("a",), ("b",)]
 
 
+EVENTS = """
+import dlt
+
+
+def get_rows():
+    yield dlt.mark.with_table_name([{"id": 1, "tags": ["a"]}, {"id": 2}], "pushes")
+    yield [{"id": 3}]
+"""
+
+
+@pytest.mark.parametrize("selected", [[], ["raw/pushes"], ["raw/events"]], ids=["all", "further alone", "own alone"])
+def test_further_tables_are_assets(location: Location, selected: list[str]) -> None:
+    """A table in `tables` is an asset of the same source; selecting one of a resource loads all of them."""
+    location.add(
+        "shop",
+        "resources: [{entry: data.get_rows, destination: raw.events, tables: [pushes, watches], automation: eager}]",
+        EVENTS,
+    )
+    graph = location.definitions().resolve_asset_graph()
+    pushes, events = graph.get(dg.AssetKey(["raw", "pushes"])), graph.get(dg.AssetKey(["raw", "events"]))
+    assert pushes.parent_keys == events.parent_keys
+    assert (pushes.automation_condition, events.automation_condition is None) == (None, False)
+    result = location.materialize(*selected)
+    assert result.success, failure(result)
+    assert landed(result) == {"raw/events", "raw/pushes", "raw/watches"}
+    found = {
+        event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+    counts = {
+        name: (metadata["rows_loaded"].value, metadata["dagster/row_count"].value) for name, metadata in found.items()
+    }
+    assert counts == {"events": (1, 1), "pushes": (2, 2), "watches": (0, 0)}
+    assert found["pushes"]["child_tables"].value == {"pushes__tags": 1}
+    assert found["pushes"]["dagster/table_name"].value == "warehouse.raw.pushes"
+
+
 PARTITIONED = """
 resources:
   - {entry: data.get_rows, destination: raw.plain}

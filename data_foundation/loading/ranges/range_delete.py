@@ -13,6 +13,7 @@ from data_foundation.loading.cursor.table_cursor import Replaced
 from data_foundation.naming import column_of_path
 
 if TYPE_CHECKING:
+    from dlt.common.schema.typing import TSchemaTables
     from dlt.destinations.sql_client import SqlClientBase
 
     from data_foundation.loading.pipeline import TablePipeline
@@ -63,44 +64,48 @@ class CursorTable:
         ]
 
 
-def find_cursor_table(task: Task, pipeline: TablePipeline) -> CursorTable | None:
-    """Returns the table of an append with a cursor; None for another resource, and before the first load.
+def find_cursor_tables(task: Task, pipeline: TablePipeline) -> Sequence[CursorTable]:
+    """Returns the tables of an append with a cursor; none of another resource, and before the first load.
 
     It reads the schema as the warehouse has it, so it must run before the extraction changes it.
     """
     settings = task.resource.incremental
     if task.resource.write_disposition.disposition != "append" or not settings or task.options.refresh != "none":
-        return None
-    tables = pipeline.tables
-    if pipeline.table not in tables:
-        return None
-    column = column_of_path(settings.cursor_path)
+        return ()
+    tables, column = pipeline.tables, column_of_path(settings.cursor_path)
+    return [_describe(tables, name, column) for name in (pipeline.table, *pipeline.further) if name in tables]
+
+
+def _describe(tables: TSchemaTables, name: str, column: str) -> CursorTable:
     nested = tuple(
         (str(table["name"]), str(table["parent"]))
-        for table in get_nested_tables(tables, pipeline.table)[1:]
+        for table in get_nested_tables(tables, name)[1:]
         if "_dlt_parent_id" in table["columns"]
     )
-    data_type = tables[pipeline.table]["columns"].get(column, {}).get("data_type")
-    return CursorTable(pipeline.table, column, data_type, nested)
+    return CursorTable(name, column, tables[name]["columns"].get(column, {}).get("data_type"), nested)
 
 
 def find_deletes(
-    task: Task, pipeline: TablePipeline, table: CursorTable | None, load_range: LoadRange, replaced: Sequence[Replaced]
+    task: Task,
+    pipeline: TablePipeline,
+    tables: Sequence[CursorTable],
+    load_range: LoadRange,
+    replaced: Sequence[Replaced],
 ) -> Sequence[Statement]:
     """Returns the statements that delete the rows which a load replaces.
 
     Args:
         task: The resource, and the run's options.
         pipeline: The pipeline of its table.
-        table: What `find_cursor_table` returned.
+        tables: What `find_cursor_tables` returned.
         load_range: The range of the run; without an end, every row from its start on.
         replaced: The rows that the run's cursor replaces, each by itself.
     """
-    if table is None or task.options.limit is not None:
+    if not tables or task.options.limit is not None:
         return ()
     conditions = [list(_range_conditions(load_range))] if load_range.is_closed else [[one] for one in replaced]
     client = pipeline.dlt.sql_client()
-    return [statement for group in conditions for statement in table.statements(client, group)]
+    return [statement for table in tables for group in conditions for statement in table.statements(client, group)]
 
 
 def _range_conditions(load_range: LoadRange) -> Iterator[Replaced]:
