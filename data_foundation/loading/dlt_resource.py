@@ -136,8 +136,12 @@ def configure(
     configured = _with_hints(built.with_name(table_name_of(resource).table), resource, source.name)
     _set_cursor(configured, effective, load_range)
     if effective.landing == "table" and effective.write_disposition.disposition == "merge":
-        sorted_by: Any = {name: {"dedup_sort": one.dedup_sort} for name, one in effective.columns.items()}
-        configured.apply_hints(columns={name: hint for name, hint in sorted_by.items() if hint["dedup_sort"]})
+        sorted_by: Any = {
+            name: {"dedup_sort": one.dedup_sort} for name, one in effective.columns.items() if one.dedup_sort
+        }
+        if sorted_by:
+            # dlt takes an empty dict for the end of all hints of columns.
+            configured.apply_hints(columns=sorted_by)
     configured.add_step(
         UnpackItems(parses_json=bool(effective.incremental or effective.requires or effective.contract)), insert_at=1
     )
