@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-import traceback
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import dlt
-from dlt.common.configuration import with_config
-from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.extract import DltResource
-from dlt.extract.incremental import IncrementalResourceWrapper
 
 from data_foundation.config.fields import ColumnHints
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import table_name_of
 from data_foundation.config.templates import find_templates, render
 from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT
-from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.errors import SettingMissing
+from data_foundation.loading.entries.builder import EntryBuilder, refusing_wrong_arguments
+from data_foundation.loading.entries.own_copy import copy_resource
 from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.loading.ranges.range_cursor import build_cursor
 from data_foundation.naming import normalize
@@ -30,18 +25,10 @@ from data_foundation.project.effective import find_effective
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.python_resources import ConfigurableDltResource
 from data_foundation.project.read_once import build_from_entry
-from data_foundation.project.resources_in_text import refuse_resources
 from data_foundation.project.source import SourceConfig
 from data_foundation.rows.early_copies import copy_early
-from data_foundation.rows.exact.dlt_objects import describe_resources, example_of_resource
-from data_foundation.rows.exact.value_rules import is_frame
 from data_foundation.rows.intake_step import IntakeStep
 from data_foundation.rows.pipe_steps import UnpackItems
-
-ACCEPTED = (
-    "a generator function, a function that returns one or that returns rows, a dlt resource, "
-    "or with data_from a dlt transformer"
-)
 
 
 @dataclass(frozen=True)
@@ -100,11 +87,11 @@ def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call) -> D
         upstream = _build_parent(source, parent, replace(call, kwargs={}))
         is_dlt = isinstance(entry, DltResource)
         transformer = entry if is_dlt else dlt.transformer(entry, name=table, section=source.name)
-        with _refusing_wrong_arguments(resource.entry):
+        with refusing_wrong_arguments(resource.entry):
             piped: DltResource = upstream | transformer(*arguments, **keywords)
             return piped
-    builder = _Builder(source.name, table, resource.entry)
-    with _refusing_wrong_arguments(resource.entry):
+    builder = EntryBuilder(source.name, table, resource.entry)
+    with refusing_wrong_arguments(resource.entry):
         return build_from_entry(place, resource.entry, lambda entry: builder.build(_unwrap(entry), arguments, keywords))
 
 
@@ -115,7 +102,7 @@ def _unwrap(entry: Any) -> Any:
 def _build_parent(source: SourceConfig, parent: ResourceConfig, call: Call) -> DltResource:
     built = build_entry(source, parent, call)
     effective = find_effective(parent, built)
-    upstream = _with_hints(built.with_name(table_name_of(parent).table), parent, source.name)
+    upstream = _with_hints(copy_resource(built, table_name_of(parent).table), parent, source.name)
     _set_cursor(upstream, effective, call.load_range, is_parent=True)
     upstream.add_step(UnpackItems(parses_json=True), insert_at=1)  # a transformer reads rows
     return upstream
@@ -133,7 +120,7 @@ def configure(
         source: The source of the resource.
         load_range: The range to load.
     """
-    configured = _with_hints(built.with_name(table_name_of(resource).table), resource, source.name)
+    configured = _with_hints(copy_resource(built, table_name_of(resource).table), resource, source.name)
     _set_cursor(configured, effective, load_range)
     if effective.landing == "table" and effective.write_disposition.disposition == "merge":
         sorted_by: Any = {
@@ -155,80 +142,6 @@ def configure(
         IntakeStep(configured, columnar=resource.engine == "columnar", by_time=by_time, keeps_rows=keeps_rows)
     )
     return configured
-
-
-@contextmanager
-def _refusing_wrong_arguments(entry: str) -> Iterator[None]:
-    """Turns a TypeError that dlt or `inspect` raises before the entry runs into an EntryError that names the entry.
-
-    Raises:
-        EntryError: The entry does not take the arguments.
-    """
-    try:
-        yield
-    except TypeError as error:
-        modules = {str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)}
-        callers = {__name__, build_from_entry.__module__, inspect.__name__}
-        if not all(name in callers or name.startswith("dlt.") for name in modules):
-            raise
-        message = f"entry '{entry}' does not take the arguments of its configuration or of this run: {error}"
-        raise EntryError(message) from None
-
-
-@dataclass(frozen=True)
-class _Builder:
-    """Builds a dlt resource of any kind of entry that is accepted."""
-
-    section: str
-    name: str
-    entry: str
-
-    def build(self, value: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> DltResource:
-        """Returns the resource of `value`, an entry or what it returned; functions are called until one returns rows.
-
-        Raises:
-            EntryError: `value`, or what it returns, is nothing that can be loaded.
-        """
-        kwargs = kwargs or {}
-        if what := describe_resources(value):
-            raise refuse_resources(self.entry, what, example_of_resource(value))
-        if isinstance(value, DltResource):
-            return self._bind(value, args, kwargs)
-        if inspect.isgeneratorfunction(value) or inspect.isasyncgenfunction(value):
-            generator: DltResource = dlt.resource(value, name=self.name, section=self.section)(*args, **kwargs)
-            return generator
-        if callable(value):
-            return self.build(self._call(value, args, kwargs))
-        is_iterable = isinstance(value, Iterable | AsyncIterator) and not isinstance(value, str | bytes)
-        if not (is_iterable or is_frame(value)):
-            message = f"entry '{self.entry}' returned a {type(value).__name__}; accepted: {ACCEPTED}"
-            raise EntryError(message)
-        rows = [value] if isinstance(value, Mapping) or is_frame(value) else value
-        return dlt.resource(rows, name=self.name, section=self.section)
-
-    def _bind(self, resource: DltResource, args: Sequence[Any], kwargs: Mapping[str, Any]) -> DltResource:
-        """Returns a resource with the arguments of the configuration, which its code must not have bound already."""
-        if not (args or kwargs):
-            _restore_cursor(resource)
-            return resource
-        if resource.args_bound:
-            message = (
-                f"entry '{self.entry}' is a dlt resource whose code has already passed its arguments, and the "
-                "configuration or this run passes others; leave them out, or name the function that takes them as entry"
-            )
-            raise EntryError(message)
-        bound: DltResource = resource(*args, **kwargs)
-        return bound
-
-    def _call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Calls a function that is not a generator, with its source's settings injected as dlt does for generators."""
-        merge = ConfigSectionContext.prefer_existing
-        injected = with_config(function, sections=("sources", self.section), sections_merge_style=merge)
-        returned = injected(*args, **kwargs)
-        if returned is None:
-            message = f"entry '{self.entry}' returned None; accepted: {ACCEPTED}"
-            raise EntryError(message)
-        return returned
 
 
 def _with_hints(built: DltResource, resource: ResourceConfig, section: str) -> DltResource:
@@ -259,23 +172,13 @@ def _with_hints(built: DltResource, resource: ResourceConfig, section: str) -> D
     return built
 
 
-_CODE_CURSORS: WeakKeyDictionary[IncrementalResourceWrapper, tuple[Any, bool]] = WeakKeyDictionary()
-"""The cursors that code gave to resources which live as long as their module."""
-
-
-def _restore_cursor(resource: DltResource) -> None:
-    """Takes the cursor of an earlier run out of a resource: copies of one with bound arguments share the wrapper."""
-    wrapper = resource.incremental
-    if isinstance(wrapper, IncrementalResourceWrapper):
-        of_code = _CODE_CURSORS.setdefault(wrapper, (wrapper.incremental, wrapper._from_hints))  # noqa: SLF001
-        wrapper._incremental, wrapper._from_hints = of_code  # noqa: SLF001 - dlt only replaces one hint by another
-
-
 def _set_cursor(
     built: DltResource, resource: ResourceConfig, load_range: LoadRange, *, is_parent: bool = False
 ) -> None:
     """Gives the dlt resource the cursor of its effective configuration, in place of the one of its code."""
     if resource.incremental:
+        # A step of the code would filter as well if the function has an argument for the cursor, which dlt sets.
+        built._pipe.remove_by_type(dlt.sources.incremental)  # noqa: SLF001 - dlt replaces only the first cursor
         built.apply_hints(incremental=build_cursor(resource, load_range, is_parent=is_parent))
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dlt.common.pendulum import ensure_pendulum_dt
 from dlt.extract import DltResource
 from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
 
 from data_foundation.config import fields
+from data_foundation.errors import EntryError
 
 CURSOR_SETTINGS = ("cursor_path", "initial_value", "lag", "row_order", "on_cursor_value_missing")
 """Settings of a cursor that `sources.yaml` and code both know, under one name."""
@@ -93,11 +94,30 @@ def _columns(hint: Any) -> dict[str, dict[str, Any]]:
 
 
 def find_cursor(resource: DltResource) -> CodeCursor | None:
-    """Returns the cursor that the code declares: as a hint, as a pipe step, as an argument or as its default."""
-    step = resource.incremental
-    cursor = _find_injected(resource, step) if isinstance(step, IncrementalResourceWrapper) else step
-    if cursor is None or not cursor.cursor_path:
-        return None
+    """Returns the cursor that the code declares: as a hint, as a pipe step, as an argument or as its default.
+
+    Raises:
+        EntryError: The code declares several; only one could be the cursor of the table.
+    """
+    cursors = list(_find_cursors(resource))
+    if len(cursors) > 1:
+        paths = " and ".join(cursor.cursor_path for cursor in cursors)
+        message = (
+            f"the code of the dlt resource {resource.name} declares several cursors, {paths}: each of them would leave "
+            "out rows; keep one in the code, and use add_filter instead of the other one"
+        )
+        raise EntryError(message)
+    return _as_settings(cursors[0]) if cursors else None
+
+
+def _find_cursors(resource: DltResource) -> Iterator[Incremental[Any]]:
+    for step in resource._pipe.steps:  # noqa: SLF001 - dlt's property returns the first one
+        cursor = _find_injected(resource, step) if isinstance(step, IncrementalResourceWrapper) else step
+        if isinstance(cursor, Incremental) and cursor.cursor_path:
+            yield cursor
+
+
+def _as_settings(cursor: Incremental[Any]) -> CodeCursor:
     settings = {name: getattr(cursor, name) for name in (*CURSOR_SETTINGS, "end_value", "range_start", "range_end")}
     # Without validation: code may use any type for its values.
     return CodeCursor.model_construct(
@@ -127,18 +147,38 @@ def _find_injected(resource: DltResource, wrapper: IncrementalResourceWrapper) -
 def _find_argument(resource: DltResource) -> tuple[inspect.Parameter | None, Any]:
     """Returns the parameter that takes the cursor, and what the code passes for it; None for what is not there."""
     gen: Any = resource._pipe.gen  # noqa: SLF001 - a resource with another name has no signature
-    function, args, kwargs = _unbind(gen)
-    signature = inspect.signature(function)
+    bound = unbind(gen) or BoundFunction(gen, (), {})
+    signature = inspect.signature(bound.function)
     argument = IncrementalResourceWrapper.get_incremental_arg(signature)
     if argument is None:
         return None, None
     item = (None,) if resource.is_transformer else ()
-    return argument, signature.bind_partial(*item, *args, **kwargs).arguments.get(argument.name)
+    return argument, signature.bind_partial(*item, *bound.args, **bound.kwargs).arguments.get(argument.name)
 
 
-def _unbind(function: Callable[..., Any]) -> tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]:
-    """Returns the function of a resource without the arguments that dlt bound to it, and these arguments."""
-    bound = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
-    if {"f", "args", "kwargs"} <= bound.keys():
-        return bound["f"], bound["args"], bound["kwargs"]
-    return function, (), {}
+class BoundFunction(NamedTuple):
+    """The function of a resource, and the arguments that its code has bound to it.
+
+    Attributes:
+        function: The function, with dlt's wrappers that inject settings and the cursor.
+        args: Positional arguments.
+        kwargs: Keyword arguments.
+        is_parallel: True if `parallelize` was called after the arguments were bound.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    is_parallel: bool = False
+
+
+def unbind(function: Any) -> BoundFunction | None:
+    """Returns what dlt bound to the function of a resource, None if it bound nothing."""
+    is_parallel = False
+    while inspect.isfunction(function):
+        inside = inspect.getclosurevars(function).nonlocals
+        if {"f", "args", "kwargs"} <= inside.keys():
+            return BoundFunction(inside["f"], inside["args"], inside["kwargs"], is_parallel)
+        # The wrapper of `parallelize` is the only one that dlt puts around bound arguments.
+        function, is_parallel = getattr(function, "__wrapped__", None), True
+    return None

@@ -80,6 +80,56 @@ def in_passed_argument(tree: Tree, settings: Settings, **resource: Any) -> None:
     _add(tree, f"{entry}\nrows = made({_cursor(cursor) if cursor else ''})\n", resource)
 
 
+def in_parallel_resource(tree: Tree, settings: Settings, **resource: Any) -> None:
+    """Passes the cursor in code, and then runs the resource in a thread of dlt's pool."""
+    if not (cursor := settings.get("incremental")):
+        in_decorator(tree, settings, **resource)
+        return
+    decorator = f"@dlt.resource({_literal(settings, 'incremental')})\n"
+    entry = ENTRY.format(decorator=decorator, argument="cursor: dlt.sources.incremental = None", after="")
+    entry = entry.replace("def rows(", "def made(")
+    _add(tree, f"{entry}\nrows = made({_cursor(cursor)}).parallelize()\n", resource)
+
+
+def in_step(tree: Tree, settings: Settings, **resource: Any) -> None:
+    """Adds the cursor as a pipe step to a resource whose function could take one, and selects it for no source."""
+    cursor = settings.get("incremental")
+    decorator = f"@dlt.resource({_literal({**settings, 'selected': False}, 'incremental')})\n"
+    after = f"\nrows.add_step({_cursor(cursor)})\n" if cursor else ""
+    argument = "cursor: dlt.sources.incremental = None" if cursor else ""
+    _add(tree, ENTRY.format(decorator=decorator, argument=argument, after=after), resource)
+
+
+def in_function(tree: Tree, settings: Settings, **resource: Any) -> None:
+    """Declares the cursor as the default of a function that returns the rows, and the rest in sources.yaml."""
+    # Without a cursor it is called before dlt has a resource, of which `read` reports what failed.
+    rows = "list(read('rows'))" if "incremental" in settings else "read('rows')"
+    after = f"\ndef make({{argument}}):\n    return {rows}\n"
+    _beside_yaml(tree, settings, after, entry="data.make", **resource)
+
+
+def in_method(tree: Tree, settings: Settings, **resource: Any) -> None:
+    """Declares the cursor as the default of a method, and the rest in sources.yaml."""
+    after = "\nclass Client:\n    def get(self, {argument}):\n        yield from read('rows')\n\n\nclient = Client()\n"
+    _beside_yaml(tree, settings, after, entry="data.client.get", **resource)
+
+
+def in_partial(tree: Tree, settings: Settings, **resource: Any) -> None:
+    """Declares the cursor as the default of a function, whose partial is the entry, and the rest in sources.yaml."""
+    after = (
+        "\nimport functools\n\n\ndef make(size, {argument}):\n    yield from read('rows')\n\n\n"
+        "made = functools.partial(make, 1)\n"
+    )
+    _beside_yaml(tree, settings, after, entry="data.made", **resource)
+
+
+def _beside_yaml(tree: Tree, settings: Settings, code: str, **resource: Any) -> None:
+    cursor = settings.get("incremental")
+    code = code.replace("{argument}", f"cursor={_cursor(cursor)}" if cursor else "")
+    rest = {name: value for name, value in settings.items() if name != "incremental"}
+    _add(tree, ENTRY.format(decorator="", argument="", after=code), {**rest, **resource})
+
+
 def in_apply_hints(tree: Tree, settings: Settings, **resource: Any) -> None:
     """Applies hints in code to a resource that declares none."""
     nesting = settings.get("max_table_nesting")
@@ -113,6 +163,11 @@ IN_CODE: Mapping[str, Spelling] = {
     "decorator": in_decorator,
     "argument": in_argument,
     "passed argument": in_passed_argument,
+    "parallel resource": in_parallel_resource,
+    "step": in_step,
+    "function": in_function,
+    "method": in_method,
+    "partial": in_partial,
     "apply_hints": in_apply_hints,
     "returned resource": in_returned_resource,
     "definitions.py": in_definitions,

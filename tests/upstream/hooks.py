@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from data_foundation.loading import dlt_resource, pending_loads, pipeline, progress
 from data_foundation.loading.cursor import table_cursor
+from data_foundation.loading.entries import builder, own_copy
 from data_foundation.loading.schema import hints_in_force, rebuilds
 from data_foundation.orchestration import dbt_assets, event_log, executor, op
 from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, source_log
@@ -205,9 +206,28 @@ HOOKS = (
         ["promises/test_one_truth.py"],
     ),
     Hook(
-        dlt_resource.configure,
-        "Takes the cursor of an earlier run out of a resource that lives as long as its module.",
-        ["dlt.extract.incremental:IncrementalResourceWrapper.set_incremental"],
+        dlt_resource._set_cursor,
+        "Removes the cursor that code added as a step: dlt replaces only one.",
+        [
+            "dlt.extract.resource:DltResource.set_incremental",
+            "dlt.extract.resource:DltResource._remove_incremental_step",
+        ],
+        ["promises/test_one_truth.py"],
+    ),
+    Hook(
+        own_copy.copy_resource,
+        "Copies the steps and the cursor of a resource, which dlt's own copies share with it.",
+        [
+            *names("dlt.extract.resource:DltResource.", "_clone _eject_config _inject_config bind parallelize"),
+            *names("dlt.extract.utils:", "wrap_resource_gen wrap_compat_transformer wrap_parallel_iterator"),
+            "dlt.extract.items_transform:LimitItem",
+        ],
+        ["loading/test_own_copy.py"],
+    ),
+    Hook(
+        builder.EntryBuilder,
+        "Finds functions that dlt passes a cursor to.",
+        ["dlt.extract.incremental:IncrementalResourceWrapper.get_incremental_arg"],
         ["promises/test_one_truth.py"],
     ),
     Hook(

@@ -1,0 +1,67 @@
+"""Gives each load a dlt resource of its own: copies that dlt makes share pipe steps with their original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+
+from dlt.extract import DltResource
+from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
+from dlt.extract.items_transform import ItemTransform
+
+from data_foundation.project.code_hints import unbind
+
+
+def copy_resource(resource: DltResource, name: str) -> DltResource:
+    """Returns a copy of a resource under another name, which loads of other resources and runs do not change.
+
+    A resource of a module lives as long as its process, and several resources of `sources.yaml` may name it. The
+    cursor, the limit and other steps of its pipe have a state: where one load is, and which cursor it was given.
+
+    Args:
+        resource: The resource, with arguments bound or not.
+        name: Name of the copy.
+    """
+    own = resource.with_name(name)
+    # Code may leave it out of a source; here it was named as an entry.
+    own.selected = True
+    for one in _with_parents(own):
+        _own_steps(one)
+        if one.args_bound:
+            _own_cursor(one)
+    return own
+
+
+def _with_parents(resource: DltResource) -> Iterator[DltResource]:
+    yield resource
+    while parent := resource._parent:  # noqa: SLF001 - dlt has no public access to it
+        yield parent
+        resource = parent
+
+
+def _own_steps(resource: DltResource) -> None:
+    steps = resource._pipe.steps  # noqa: SLF001 - dlt has no public access to it
+    for index, step in enumerate(steps):
+        if isinstance(step, Incremental):
+            steps[index] = step.copy()
+        elif isinstance(step, ItemTransform) and not isinstance(step, IncrementalResourceWrapper):
+            steps[index] = copy(step)
+
+
+def _own_cursor(resource: DltResource) -> None:
+    """Binds the arguments of a resource again: dlt makes a new cursor for a copy only while they are not bound."""
+    wrapper, pipe = resource.incremental, resource._pipe  # noqa: SLF001 - dlt has no public access to it
+    bound = unbind(pipe.gen)
+    if not isinstance(wrapper, IncrementalResourceWrapper) or bound is None:
+        return
+    function = getattr(bound.function, "__GEN__", None)
+    if function is None:
+        return
+    is_parallel = bound.is_parallel
+    pipe.remove_by_type(IncrementalResourceWrapper)
+    pipe.replace_gen(function)
+    resource._args_bound = False  # noqa: SLF001 - dlt binds once
+    resource._inject_config(incremental_from_hints_override=wrapper._from_hints)  # noqa: SLF001 - as dlt's own copy
+    resource.bind(*bound.args, **bound.kwargs)
+    if is_parallel:
+        resource.parallelize()
