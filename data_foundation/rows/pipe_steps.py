@@ -30,7 +30,10 @@ class Step(ItemTransform[Any, Any]):
 
 
 class UnpackItems(Step):
-    """Converts tuples to lists of rows, named tuples to dicts; dlt would treat either as one row without columns."""
+    """Converts items into rows and frames: tuples to lists, named tuples to dicts, polars queries to their results.
+
+    dlt would treat either kind of tuple as one row without columns.
+    """
 
     def __init__(self, *, parses_json: bool) -> None:
         """Begins a pipe.
@@ -43,11 +46,20 @@ class UnpackItems(Step):
 
     @override
     def take(self, item: Any) -> Any:
+        if type(item) is dict:
+            return item
         if self._parses_json and is_document(item):
             return read_document(item)
-        if not isinstance(item, tuple):
-            return item
-        return item._asdict() if hasattr(item, "_asdict") else list(item)
+        if isinstance(item, tuple):
+            return item._asdict() if hasattr(item, "_asdict") else list(item)
+        if isinstance(item, list):
+            return [_computed(one) for one in item] if item and is_frame(item[0]) else item
+        return _computed(item)
+
+
+def _computed(item: Any) -> Any:
+    """Returns the DataFrame of a polars LazyFrame, and anything else unchanged."""
+    return item.collect() if is_frame(item) and type(item).__name__ == "LazyFrame" else item
 
 
 class TakeFirst(Step):

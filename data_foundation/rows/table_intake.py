@@ -130,7 +130,7 @@ class TableIntake:
                 return []
             raise self._refuse_frame("no column has a type; leave the frame out, or give its columns types")
         self.preview.holds = "frames"
-        checked = self._frames.check(table, self._count)
+        checked = self._frames.fill(self._frames.check(table, self._count))
         self._count += len(table)
         self._most_buffered = self._most_buffered or most_buffered()
         # dlt keeps a short frame until others fill its buffer.

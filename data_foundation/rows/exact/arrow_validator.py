@@ -18,12 +18,15 @@ from data_foundation.rows.exact.schema_preview import EMPTY_KEY, Landing, Schema
 from data_foundation.rows.exact.value_rules import Unacceptable
 
 _DLT_COLUMNS = frozenset({"_dlt_load_id", "_dlt_parent_id", "_dlt_list_idx", "_dlt_root_id"})
+# dlt fills a column that a frame lacks in these types, and a file has one type of each column.
+_FILLED = {pa.large_string(): pa.string(), pa.large_binary(): pa.binary(), pa.float32(): pa.float64()}
 # Integers are as wide as those of dicts, so that later ones fit; a column's own type takes precedence.
 _WIDER = {
     **dict.fromkeys((pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16(), pa.uint32()), pa.int64()),
     pa.uint64(): pa.int64(),
     pa.string_view(): pa.string(),
     pa.binary_view(): pa.binary(),
+    **_FILLED,
     pa.date64(): pa.date32(),
 }
 _CAST_HELP = "cast it before it is yielded, or yield dicts"
@@ -101,6 +104,15 @@ class ArrowValidator:
         made = type(frame).from_arrays([column for _, column in fields], names=[name for name, _ in fields])
         return made.filter(functools.reduce(pc.and_, map(pc.is_null, gone))) if gone else made
 
+    def fill(self, checked: Any) -> Any:
+        """Returns a checked frame with nulls for lists and objects that earlier ones had; dlt would fill in texts."""
+        nested = [(name, kind) for name, kind in self._types.items() if pa.types.is_nested(kind)]
+        names = {self._preview.normalize_key(name) for name in checked.column_names} if nested else ()
+        for name, kind in nested:
+            if name not in names:
+                checked = checked.append_column(name, pa.nulls(len(checked), kind))
+        return checked
+
     def _refuse(self, column: str, reason: str, index: int = 0) -> ValueRefused:
         """Returns the error for a column, in the row at `index` of the current frame."""
         return ValueRefused(f"row {self._before + 1 + index}, column {column}: {reason}")
@@ -160,12 +172,15 @@ class ArrowValidator:
         if column.type == wanted or (pa.types.is_timestamp(wanted) and pa.types.is_timestamp(column.type)
                                      and column.type.unit == wanted.unit):  # fmt: skip
             return column
+        is_exact = _FILLED.get(column.type) == wanted
         try:
             cast = column.cast(wanted)
-            if cast.cast(column.type).equals(column):
+            if is_exact or cast.cast(column.type).equals(column):
                 return cast
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            pass
+            if is_exact:
+                # Texts of more than 2 GiB in one chunk have no shorter type; dlt then begins another file.
+                return column
         raise Unacceptable(f"values of type {column.type} do not fit the column, which is {wanted}; {_TYPE_HELP}")
 
     def _discard_type(self, name: str, error: Unacceptable) -> str:
