@@ -5,10 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from dlt.common.normalizers.naming.snake_case import NamingConvention
+import dlt
+from dlt.common.normalizers.naming import NamingConvention
+from dlt.common.schema.normalizers import naming_from_reference
 from typing_extensions import override
 
-_SNAKE_CASE = NamingConvention()
+SNAKE_CASE = "snake_case"
+UNICODE = "data_foundation.unicode_snake_case"
+
 LONGEST_SCHEMA_NAME = 64
 
 
@@ -35,8 +39,20 @@ class TableName(NamedTuple):
 
 @lru_cache(maxsize=65536)
 def normalize(name: str) -> str:
-    """Returns the identifier that dlt makes of `name` with its default naming convention."""
-    return _SNAKE_CASE.normalize_path(name)
+    """Returns the identifier that dlt makes of `name` with the naming convention of the repository."""
+    return find_naming().normalize_path(name)
+
+
+@lru_cache(maxsize=1)
+def find_naming() -> NamingConvention:
+    """Returns the naming convention of the repository: dlt's setting `naming` in the section `[schema]`."""
+    return naming_from_reference(dlt.config.get("schema.naming", str) or SNAKE_CASE)
+
+
+def forget_naming() -> None:
+    """Has the naming convention read again: the settings may be others now."""
+    find_naming.cache_clear()
+    normalize.cache_clear()
 
 
 def column_of_path(path: str) -> str:
@@ -50,4 +66,4 @@ def schema_name(table: str) -> str:
     dlt's own name would be the same for `a_b` and `a__b`, and for `orders` and `orders_pipeline`: each would read the
     other's columns.
     """
-    return _SNAKE_CASE.shorten_identifier(table, table, LONGEST_SCHEMA_NAME)
+    return NamingConvention.shorten_identifier(table, table, LONGEST_SCHEMA_NAME)

@@ -24,7 +24,7 @@ from data_foundation.config.fields import (
 )
 from data_foundation.config.scalars import EntryPath, Kinds, Names, Owners, TagKey, TagValue, WarehouseName, checked
 
-_NAME = r"[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*"
+_NAME = r"[\w-]*[^\W_][\w-]*"
 _DESTINATION = rf"{_NAME}\.{_NAME}"
 
 

@@ -41,8 +41,8 @@ def build_loading_op(name: str, members: Sequence[ResourceAssets], warehouse: Wa
     """
     specs = [spec for assets in members for spec in assets.specs]
     checks = [check for assets in members for check in check_specs(assets.data.resource, assets.table.key)]
-    tables = {spec.key.to_python_identifier(): spec for spec in specs}
-    checks_by_output = {check.get_python_identifier(): check for check in checks}
+    tables = {_output_name(spec.key): spec for spec in specs}
+    checks_by_output = {f"{_output_name(check.asset_key)}_{check.name}": check for check in checks}
     _refuse_clashes(tables, specs, checks_by_output, checks)
     inputs = _inputs(tables)
 
@@ -77,10 +77,8 @@ def _refuse_clashes(
     all_checks: Sequence[dg.AssetCheckSpec],
 ) -> None:
     if len(tables) != len(all_tables):
-        replaced = [spec.key for spec in all_tables if tables[spec.key.to_python_identifier()] is not spec]
-        clashes = [
-            f"{key.to_user_string()} and {tables[key.to_python_identifier()].key.to_user_string()}" for key in replaced
-        ]
+        replaced = [spec.key for spec in all_tables if tables[_output_name(spec.key)] is not spec]
+        clashes = [f"{key.to_user_string()} and {tables[_output_name(key)].key.to_user_string()}" for key in replaced]
         raise dg.DagsterInvalidDefinitionError(
             f"asset keys with the same output name: {', '.join(clashes)}; "
             "accepted: keys that differ when joined by `__`"
@@ -113,4 +111,13 @@ def _inputs(tables: Mapping[str, dg.AssetSpec]) -> dict[str, dg.AssetKey]:
 
 
 def _input_name(key: dg.AssetKey) -> str:
-    return "_".join(key.path).replace("-", "_").replace(".", "_")
+    return _plain("_".join(key.path).replace("-", "_").replace(".", "_"))
+
+
+def _output_name(key: dg.AssetKey) -> str:
+    return _plain(key.to_python_identifier())
+
+
+def _plain(name: str) -> str:
+    """Returns a name in which each letter that Dagster does not accept has its number instead."""
+    return name if name.isascii() else "".join(c if c.isascii() else f"u{ord(c):x}" for c in name)

@@ -18,7 +18,7 @@ from data_foundation.config.table_names import (
 )
 from data_foundation.config.tags import TAGS_FILE, load_tags
 from data_foundation.errors import ConfigError, EntryError, Place, Problem
-from data_foundation.naming import TableName
+from data_foundation.naming import UNICODE, TableName, normalize
 from data_foundation.project.effective import show_hints
 from data_foundation.project.entry import EntryFacts, EntryPlace, check_arguments, find_entry, read_facts
 from data_foundation.project.python_resources import PYTHON_FILE, load_python_resources
@@ -157,6 +157,12 @@ def _refuse_name(resource: ResourceConfig) -> str:
         return "_load_audit is the audit trail; rename it"
     if len(f"{dataset}{table}") > LONGEST_NAME:
         return f"has {len(f'{dataset}{table}')} characters; accepted are at most {LONGEST_NAME}"
+    for name in (resource.dataset, resource.table, *resource.tables):
+        if not name.isascii() and normalize(name).isascii():
+            return (
+                f"'{name}' has letters beyond a to z, for which names here have _ or x; set "
+                f'`naming = "{UNICODE}"` in [schema] of .dlt/config.toml before the first load, or rename it'
+            )
     return ""
 
 

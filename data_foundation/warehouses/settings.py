@@ -12,7 +12,7 @@ from pathlib import Path
 from dotenv import load_dotenv
 
 from data_foundation.errors import SettingMissing, WarehouseError
-from data_foundation.naming import normalize
+from data_foundation.naming import forget_naming, normalize
 from data_foundation.process_wide import at_import  # noqa: F401 - imported for what it changes
 from data_foundation.process_wide.redaction import redact, redact_logs
 from data_foundation.process_wide.secret_settings import learn_files, learn_settings
@@ -50,6 +50,7 @@ def read_settings(root: Path) -> Mapping[str, str]:
     """Returns the environment, completed by `.env` in `root`. Masks its secrets in all logs from now on."""
     load_dotenv(root / ".env")
     os.environ.setdefault("DLT_PROJECT_DIR", str(root))
+    forget_naming()
     learn_files(Path(os.environ["DLT_PROJECT_DIR"], ".dlt"))
     learn_settings(os.environ)
     redact_logs()

@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 from typing_extensions import override
 
+from data_foundation.naming import UNICODE, forget_naming
 from data_foundation.orchestration.factory import build_definitions
 from tests.support.locations import ROWS, Location, failure, landed
 
@@ -546,6 +547,22 @@ def test_further_tables_are_assets(location: Location, selected: list[str]) -> N
     assert counts == {"events": (1, 1), "pushes": (2, 2), "watches": (0, 0)}
     assert found["pushes"]["child_tables"].value == {"pushes__tags": 1}
     assert found["pushes"]["dagster/table_name"].value == "warehouse.raw.pushes"
+
+
+def test_tables_of_all_scripts_are_assets(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster accepts no other letters in names of outputs; keys keep them, and two tables are two assets."""
+    monkeypatch.setenv("SCHEMA__NAMING", UNICODE)
+    forget_naming()
+    location.add(
+        "shop",
+        "resources: [{entry: data.get_rows, destination: raw.订单}, {entry: data.get_rows, destination: raw.客户}]",
+        ROWS,
+    )
+    result = location.materialize()
+    assert result.success, failure(result)
+    assert landed(result) == {"raw/订单", "raw/客户"}
+    monkeypatch.undo()
+    forget_naming()
 
 
 PARTITIONED = """

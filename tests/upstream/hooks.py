@@ -11,6 +11,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from data_foundation import unicode_snake_case
 from data_foundation.loading import dlt_resource, pending_loads, pipeline, progress
 from data_foundation.loading.cursor import table_cursor
 from data_foundation.loading.entries import builder, own_copy
@@ -334,6 +335,16 @@ HOOKS = (
         "Finds the iterator that a resource was made of.",
         ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
         ["loading/test_read_once.py"],
+    ),
+    Hook(
+        unicode_snake_case._normalize,
+        "Names columns and tables as dlt's snake_case does, with the letters of all scripts.",
+        [
+            *names(
+                "dlt.common.normalizers.naming.snake_case:", "NamingConvention NamingConvention._normalize_identifier"
+            )
+        ],
+        ["loading/test_names.py"],
     ),
     Hook(
         dlt_objects.describe_resources,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from data_foundation.errors import ValueRefused
+from data_foundation.naming import UNICODE
 from data_foundation.rows.exact.schema_preview import EMPTY_KEY
 from data_foundation.rows.exact.value_rules import DEEPEST, describe
 
@@ -65,7 +66,7 @@ class TableShape:
     """
 
     def __init__(self, context: RowContext, name: str, parent: str, path: Path, level: int) -> None:
-        if len(name) > _LONGEST_TABLE_NAME:
+        if len(name.encode()) > _LONGEST_TABLE_NAME:
             reason = "nested lists give a table whose name is too long for a file; set max_table_nesting"
             raise context.refuse(path[:3], reason)
         self.context, self.preview = context, context.preview
@@ -83,8 +84,9 @@ class TableShape:
         owner, _ = claimed = self._owners.setdefault(name, (path, key))
         if claimed != (path, key):
             keys = f"'{'.'.join(owner)}' and '{'.'.join(path)}'"
+            advice = "" if keys.isascii() else f', or set `naming = "{UNICODE}"` in [schema] of .dlt/config.toml'
             raise self.context.refuse(
-                path, f"the keys {keys} become one name, {name.removeprefix('[]')}; rename one of them"
+                path, f"the keys {keys} become one name, {name.removeprefix('[]')}; rename one of them{advice}"
             )
 
 
