@@ -25,7 +25,6 @@ from data_foundation.loading.write_decision import (
     check_required_columns,
     find_reason_to_write_nothing,
 )
-from data_foundation.naming import normalize
 from data_foundation.process_wide import arrow_memory
 from data_foundation.project.effective import find_effective
 from data_foundation.vault.landing import Vault
@@ -140,7 +139,6 @@ class Load:
             if uses_range(configured):
                 built = build_entry(source, configured, self._call(load_range))
         self.warnings += find_range_warnings(self.resource, self.cursor, self.options, load_range)
-        self.pipeline.keep_order({normalize(name) for name, one in self.resource.columns.items() if one.dedup_sort})
         return configure(built, configured, self.resource, source, load_range), load_range
 
     def _call(self, load_range: LoadRange) -> Call:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -137,12 +137,6 @@ class TablePipeline:
         with self.dlt.managed_state() as state:
             for source_state in state.get("sources", {}).values():
                 source_state.get("resources", {}).pop(self.table, None)
-
-    def keep_order(self, columns: Collection[str]) -> None:
-        """Removes the hint `dedup_sort` of earlier loads from all columns of the table but these: dlt accepts one."""
-        for name, column in self.tables.get(self.table, {}).get("columns", {}).items():
-            if name not in columns:
-                column.pop("dedup_sort", None)
 
     def extract(self, resource: DltResource, refresh: Any, *, keeps_state: bool = False) -> Counter[str]:
         """Extracts a resource and returns the number of its rows by table.

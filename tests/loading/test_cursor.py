@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import textwrap
 from datetime import UTC
 from decimal import Decimal
 from typing import Any
@@ -190,3 +191,40 @@ def test_a_part_of_many_rows_is_refused(tree: Tree) -> None:
     with pytest.raises(LoadError, match=r"cursor at: .*only a part of them again.*set `primary_key`"):
         source.load(rows[: MOST_DIGESTS // 2])
     assert len(source.ids()) == len(rows)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("keys", ["append", "append by key"])
+def test_rows_that_a_range_replaced_count_once(tree: Tree, way: str, keys: str) -> None:
+    """A range may change the rows at the stored value; the next load knows them. It leaves out rows without a value."""
+    source = TypedRows(tree, way, f"{KEYS[keys]}, {cursor(initial_value=0, on_cursor_value_missing='include')}")
+    rows: list[Row] = [{"id": number, "at": number, "v": 1} for number in range(1, 4)]
+    empty: list[Row] = [{"id": 9, "at": None, "v": 1}]
+    source.load([*rows, *empty])
+    changed = [{**row, "v": 2} for row in rows]
+    source.load([*changed, *empty], start="2", end="4")
+    assert source.load([*changed, *empty]).rows == 0
+    assert source.table() == [(1, 1), (2, 2), (3, 2), (9, 1)]
+    source.load([*changed, *empty], limit=1)
+    source.load([*changed, *empty, {"id": 4, "at": 3, "v": 1}])
+    assert sorted(set(source.ids())) == [1, 2, 3, 4, 9]
+
+
+def test_a_row_that_dlt_has_recorded_counts_once(tree: Tree) -> None:
+    """State that dlt's own incremental wrote, with hashes of rows, is understood: an append doubles no row."""
+    code = """
+    import dlt
+
+    def get_rows():
+        state = dlt.current.resource_state().setdefault("incremental", {})
+        if "at" not in state:
+            from dlt.extract.utils import digest_dedup_value
+            state["at"] = {"initial_value": None, "last_value": 5, "start_value": 5,
+                           "unique_hashes": [digest_dedup_value({"id": 1, "at": 5})]}
+        yield [{"id": 1, "at": 5}, {"id": 2, "at": 5}, {"id": 3, "at": 4}]
+    """
+    source = TypedRows(tree, "dicts", "write_disposition: append", textwrap.dedent(code))
+    source.load()
+    source.configure(f"write_disposition: append, {cursor()}")
+    assert source.load().rows == 1
+    assert source.load().rows == 0

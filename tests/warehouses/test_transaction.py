@@ -1,5 +1,7 @@
 """Tests that a load into DuckDB is one transaction: after a failure at any point, readers see the old tables."""
 
+import logging
+
 import duckdb
 import pytest
 
@@ -64,6 +66,25 @@ def test_a_load_that_fails_in_its_last_table_changes_none(tree: Tree, name: str)
     assert tree.query(EVERYTHING["orders"]) == ids
     lines = {"append": [1, 2, 3], "scd2": [1, 2, 3], "insert-only": [1, 3]}.get(name, [2, 3])
     assert tree.query(EVERYTHING["lines"]) == lines
+
+
+def test_a_refused_copy_is_logged_with_its_own_error(
+    tree: Tree, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that the warehouse refuses is tried once; no statement follows in the transaction that has failed."""
+    add_orders(tree, "write_disposition: append")
+    tree.give("shop", [{"id": 1, "lines": [{"n": 1}]}])
+    tree.load("shop.orders")
+    refuse(tree, "n < 100")
+    tree.give("shop", [{"id": 2, "lines": [{"n": 1000}]}])
+    monkeypatch.setattr(logging.getLogger("dlt"), "handlers", [caplog.handler])
+    with pytest.raises(LoadError, match="CHECK constraint failed"):
+        tree.load("shop.orders")
+    logged = caplog.text
+    assert "CHECK constraint failed" in logged
+    assert "TransactionContext" not in logged
+    assert "During handling of the above exception" not in logged
+    assert logged.count("exception in job") == 1
 
 
 def test_a_first_load_that_fails_makes_no_table(tree: Tree) -> None:

@@ -73,7 +73,7 @@ class LandedOrder:
         if type(key) is str and (reason := find_conflict(key, other)):
             raise self._refuse(f"got {key!r} and {other!r}", reason)
         try:
-            return bool(key < other) if self.is_descending else bool(key > other)
+            return bool(key < other if self.is_descending else key > other)
         except TypeError:
             message = f"cursor {self.column}: got {key!r} and {other!r}, which have no order; accepted is one type"
             raise ValueRefused(message) from None
@@ -112,6 +112,8 @@ def read_instant(value: Any) -> datetime:
         except ValueError:
             value = parse_iso_like_datetime(value)
     if isinstance(value, datetime):
+        if value.tzinfo is UTC:
+            return value
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
@@ -123,6 +125,8 @@ def _read_day(value: Any) -> date:
 
 
 def _read_number(value: Any) -> Any:
+    if type(value) is int:
+        return value
     number = (int(value) if value.lstrip("+-").isdigit() else Decimal(value)) if isinstance(value, str) else value
     if not isinstance(number, int | float | Decimal) or isinstance(number, bool) or not math.isfinite(number):
         raise ValueError(value)

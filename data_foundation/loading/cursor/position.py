@@ -35,6 +35,7 @@ class Position:
         order: Order of the cursor's values.
         bounds: The values between which rows pass.
         last_value: The newest value so far, as rows have it.
+        stored_value: The value that the state had before the run, None if there was none.
         on_missing: What happens to rows without a value: raise, include or exclude.
         stored_rows: Rows at the value that the run began with, those of earlier loads included.
         newest_rows: Rows at `last_value`, once this run has moved the cursor.
@@ -43,7 +44,8 @@ class Position:
         drops_missing: The same for rows without a value.
         was_loaded: Whether a row equals one that dlt itself recorded, before this project did.
         dropped: Rows before the start, which were dropped.
-        lowest: The first of all values that passed, as rows have it.
+        finds_lowest: Whether `lowest` is the first of all values that passed, and not only one of them.
+        lowest: A value that passed, as rows have it.
         is_advanced: True if this run has moved the cursor.
         passes_stored: True if rows at the stored value passed.
         passes_missing: True if rows without a value passed.
@@ -52,6 +54,7 @@ class Position:
     order: LandedOrder
     bounds: Bounds
     last_value: Any
+    stored_value: Any
     on_missing: str
     stored_rows: KnownRows
     newest_rows: KnownRows
@@ -59,6 +62,7 @@ class Position:
     drops_known: bool
     drops_missing: bool
     was_loaded: Callable[[Any], bool]
+    finds_lowest: bool = True
     dropped: int = 0
     lowest: Any = None
     is_advanced: bool = False
@@ -69,18 +73,14 @@ class Position:
     _newest: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.stored_value = self.last_value
+        """Finds what the values are compared by: `start`, `end` and `stored` are None if there is no such value."""
         self.start = self._key(self.bounds.start)
         self.end = self._key(self.bounds.end)
-        self._stored = self._last = self._key(self.last_value)
+        self._last = self._key(self.last_value)
+        self.stored = self._key(self.stored_value)
 
     def _key(self, value: Any) -> Any:
         return None if value is None else self.order.key(value)
-
-    @property
-    def stored(self) -> Any:
-        """Key of the value that the run began with, None if there was none."""
-        return self._stored
 
     def is_after_end(self, key: Any) -> bool:
         """Returns True if a value lies behind the end of the range."""
@@ -110,6 +110,12 @@ class Position:
         return is_dropped
 
     @property
+    def covers_stored(self) -> bool:
+        """True if the range has the stored value in it."""
+        key = self.stored
+        return key is not None and not self.is_before_start(key) and not self.is_after_end(key)
+
+    @property
     def is_unchanged(self) -> bool:
         """True if rows passed only because there are too many to recognise each, and earlier loads have loaded all."""
         if self.is_advanced or not (self.passes_stored or self.passes_missing):
@@ -119,13 +125,14 @@ class Position:
 
     def advance(self, key: Any, value: Any, row: Any = None) -> None:
         """Moves to the value of a row that passed; rows at the stored value went through `take_known`."""
-        if self._lowest_key is None or self.order.is_later(self._lowest_key, key):
+        is_later = self.order.is_later
+        if self._lowest_key is None or (self.finds_lowest and is_later(self._lowest_key, key)):
             self._lowest_key, self.lowest = key, value
-        if self._last is None or self.order.is_later(key, self._last):
+        if self._last is None or is_later(key, self._last):
             self._last, self.last_value = key, value
             self.is_advanced = self._has_moved = True
-            self._newest.clear()
-        if key == self._last and key != self._stored and row is not None:
+            self._newest = [] if row is None else [row]
+        elif row is not None and key == self._last and key != self.stored:
             self._newest.append(row)
 
     def flush(self) -> None:

@@ -36,9 +36,9 @@ class DictFilter:
         if value is None:
             return (None if position.take_missing(row) else row), False, False
         key = position.order.key(value)
-        if position.is_after_end(key):
+        if position.end is not None and position.is_after_end(key):
             return None, False, True
-        if position.is_before_start(key):
+        if position.start is not None and position.is_before_start(key):
             position.dropped += key != position.start
             return None, True, False
         if key == position.stored and position.take_known(row):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.data_writers.writers import count_rows_in_items
+from dlt.common.exceptions import PipelineStateNotAvailable, SourceSectionNotAvailable
 from dlt.extract import DltResource
 from dlt.extract.incremental import IncrementalResourceWrapper
 from dlt.extract.items import SupportsPipe
@@ -162,19 +163,30 @@ class TableCursor(dlt.sources.incremental[Any]):
             LandedOrder(rules.column or self.cursor_path, self._data_type(), is_descending=self.last_value_func is min),
             Bounds(self._start_value, self.end_value, self.range_start == "closed", self.range_end == "closed"),
             stored.get("last_value"),
-            self.on_cursor_value_missing,
+            (self._find_stored() if rules.is_stateless else state).get("last_value"),
+            "exclude" if rules.is_stateless and rules.is_append else self.on_cursor_value_missing,
             known(stored.get("boundary"), key),
             known(None, key),
             KnownRows(stored.get("missing"), key),
             drops_known=(drops or by_version) and not self.lag,
             drops_missing=drops,
-            was_loaded=RecordedRows(state.get("unique_hashes") or (), self._primary_key or None),
+            finds_lowest=self._is_first,
+            was_loaded=RecordedRows(state.get("unique_hashes", ()) if drops else (), self._primary_key or None),
         )
         name = str(self.resource_name)
         find_value = find_value_reader(name, self.cursor_path, self.on_cursor_value_missing)
         self._dicts = DictFilter(self._position, find_value)
         self._frames = FrameFilter(self._position, name, self.cursor_path)
         return self._position
+
+    def _find_stored(self) -> Any:
+        """Returns the stored state during a range, whose rows may take the place of those at the stored value."""
+        if not self.rules.is_append:
+            return {}
+        try:
+            return self._get_state(str(self.resource_name), self.cursor_path)
+        except (PipelineStateNotAvailable, SourceSectionNotAvailable):
+            return {}  # a preview
 
     def _data_type(self) -> str | None:
         if self.rules.data_type or SourceSchemaInjectableContext not in Container():
@@ -184,9 +196,9 @@ class TableCursor(dlt.sources.incremental[Any]):
         return str(column["data_type"]) if "data_type" in column else None
 
     def _filter(self, item: Any) -> Any:
-        filtered: Filtered = (self._frames if is_frame(item) else self._dicts)(item)
+        filtered: Filtered = (self._dicts if type(item) is dict or not is_frame(item) else self._frames)(item)
         passed, self.start_out_of_range, self.end_out_of_range = filtered
-        if self.can_close() and not self._bound_pipe.has_parent:
+        if self.row_order and self.can_close() and not self._bound_pipe.has_parent:
             self._bound_pipe.close()
         return passed
 
@@ -205,7 +217,11 @@ class TableCursor(dlt.sources.incremental[Any]):
             ValueRefused: Rows cannot be told from those that were loaded.
         """
         position = self._position
-        if position is None or self.rules.is_stateless:
+        if position is None:
+            return
+        if self.rules.is_stateless:
+            if position.covers_stored:
+                self._find_stored().update(boundary=position.stored_rows.state(replaced=True), unique_hashes=[])
             return
         self._replaced = tuple(self._find_replaced(position)) if self.rules.is_append else ()
         is_replaced = not position.is_advanced and any(replaced.sign for replaced in self._replaced)

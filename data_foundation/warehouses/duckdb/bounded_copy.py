@@ -63,10 +63,18 @@ class BoundedCopy(DuckDbCopyJob):
             client.execute_sql(f"SET memory_limit = '{needed}B'")
         try:
             yield
-        finally:
-            client.native_connection.execute("RESET preserve_insertion_order")
-            # Not RESET: DuckDB 1.5 then shows the default and still applies the smaller limit until a number is set.
-            client.native_connection.execute(f"SET memory_limit = '{limit}'")
+        except BaseException:
+            # The transaction takes no statement after an error; these settings are those of all sessions.
+            with client.native_connection.cursor() as session:
+                _restore(session, limit)
+            raise
+        _restore(client.native_connection, limit)
+
+
+def _restore(session: Any, limit: str) -> None:
+    session.execute("RESET preserve_insertion_order")
+    # Not RESET: DuckDB 1.5 then shows the default and still applies the smaller limit until a number is set.
+    session.execute(f"SET memory_limit = '{limit}'")
 
 
 def needed_bytes(path: Path | str, threads: int) -> int:
