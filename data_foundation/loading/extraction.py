@@ -61,6 +61,12 @@ class Extraction:
         return cursor.replaced if cursor else ()
 
     @property
+    def begins_cursor(self) -> bool:
+        """True if these are the first rows of a cursor, and those of the table without a value are not replaced."""
+        cursor = find_cursor(self.resource)
+        return cursor is not None and cursor.is_first and Replaced("") not in cursor.replaced
+
+    @property
     def rows_before_cursor(self) -> int:
         """Number of rows that were left out because they lie before the cursor."""
         cursor = find_cursor(self.resource)

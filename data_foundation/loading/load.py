@@ -17,7 +17,7 @@ from data_foundation.loading.further_tables import check_further_tables, check_w
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector, Report
 from data_foundation.loading.ranges.load_range import LoadRange, find_range, find_range_warnings, refuse_part_of_scd2
-from data_foundation.loading.ranges.range_delete import find_cursor_tables, find_deletes
+from data_foundation.loading.ranges.range_delete import CursorTable, find_cursor_tables, find_deletes
 from data_foundation.loading.read_back import read_back
 from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.loading.write_decision import (
@@ -86,6 +86,7 @@ class Load:
         extraction = extract(self.task, self.pipeline, resource)
         deletes = find_deletes(self.task, self.pipeline, tables, load_range, extraction.replaced)
         self._check(extraction, deletes)
+        self._refuse_rows_without_cursor(tables, extraction)
         if reason := find_reason_to_write_nothing(self.task, extraction, self.pipeline.pending, landed_earlier):
             return self._leave_table_as_it_is(reason, on_landed, is_unchanged=bool(extraction.unchanged))
         if extraction.is_known:
@@ -165,6 +166,20 @@ class Load:
         check_failed_parts(self.resource, self.failed_parts, deletes_rows=bool(deletes))
         if self.failed_parts and self.resource.checks.complete == "ignore":
             self.warnings.append(list_parts(self.failed_parts))
+
+    def _refuse_rows_without_cursor(self, tables: Sequence[CursorTable], extraction: Extraction) -> None:
+        """Refuses to append the first rows of a cursor to rows that have no value of it, and may be the same."""
+        if not tables or self.options.is_partial or not extraction.begins_cursor:
+            return
+        with self._open() as destination, connect(destination, self.pipeline.dataset) as client:
+            counts = [table.count_unordered(client) for table in tables]
+        if count := sum(counts):
+            message = (
+                f"incremental: {count:,} rows of the table have no value in {tables[0].column}, so they cannot be told "
+                "from rows that the entry yields again; nothing was written. Load everything again by the cursor once, "
+                "with `--refresh state`"
+            )
+            raise LoadError(message)
 
     def _leave_table_as_it_is(self, reason: str, on_landed: OnLanded, *, is_unchanged: bool) -> LoadResult:
         self.warnings += [reason] if reason else []

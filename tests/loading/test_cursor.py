@@ -228,3 +228,22 @@ def test_a_row_that_dlt_has_recorded_counts_once(tree: Tree) -> None:
     source.configure(f"write_disposition: append, {cursor()}")
     assert source.load().rows == 1
     assert source.load().rows == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("missing", ["raise", "include"])
+def test_a_cursor_in_a_column_that_is_new_too_is_refused(tree: Tree, way: str, missing: str) -> None:
+    """Rows of the table without a value may be those that the source yields again; loading all again is the way."""
+    source = TypedRows(tree, way, "write_disposition: append")
+    source.load([{"id": 1, "v": 1}, {"id": 2, "v": 1}])
+    source.configure(f"write_disposition: append, {cursor(on_cursor_value_missing=missing)}")
+    rows: list[Row] = [{"id": number, "v": 1, "at": number} for number in (1, 2, 3)]
+    for _ in range(2):
+        with pytest.raises(
+            LoadError, match=r"incremental: 2 rows of the table have no value in at, so.*`--refresh state`"
+        ):
+            source.load(rows)
+    assert source.ids() == [1, 2]
+    source.load(rows, refresh="state")
+    assert source.ids() == [1, 2, 3]
+    assert source.load(rows).rows == 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlt.common.schema.utils import get_nested_tables
 from dlt.common.time import ensure_date, ensure_datetime_in_tz
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.loading.cursor.table_cursor import Replaced
 from data_foundation.naming import column_of_path
@@ -62,6 +63,19 @@ class CursorTable:
             (f"DELETE FROM {client.make_qualified_table_name(name)} WHERE {condition}", values)  # noqa: S608 - quoted by dlt
             for name, condition in reversed(where.items())
         ]
+
+    def count_unordered(self, client: SqlClientBase[Any]) -> int:
+        """Returns how many rows of the table have no value of the cursor.
+
+        Args:
+            client: SQL client of the table's dataset.
+        """
+        where = f" WHERE {client.escape_column_name(self.column)} IS NULL" if self.data_type else ""
+        query = f"SELECT COUNT(*) FROM {client.make_qualified_table_name(self.name)}{where}"  # noqa: S608 - quoted by dlt
+        try:
+            return int((client.execute_sql(query) or [(0,)])[0][0])
+        except DatabaseUndefinedRelation:
+            return 0
 
 
 def find_cursor_tables(task: Task, pipeline: TablePipeline) -> Sequence[CursorTable]:
