@@ -11,6 +11,7 @@ from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, ValueRefused
 from data_foundation.loading.dlt_resource import Call, build_entry, configure, uses_range
+from data_foundation.loading.entries.late_hints import EarlyHints
 from data_foundation.loading.extraction import Extraction, extract
 from data_foundation.loading.finish_pending import PendingFinisher
 from data_foundation.loading.further_tables import check_further_tables, check_without_rows
@@ -83,7 +84,9 @@ class Load:
         landed_earlier = self._synchronise()
         resource, load_range = self._prepare()
         tables = find_cursor_tables(self.task, self.pipeline)
+        early = EarlyHints(resource, self.pipeline)
         extraction = extract(self.task, self.pipeline, resource)
+        early.refuse_late(self.resource.entry)
         deletes = find_deletes(self.task, self.pipeline, tables, load_range, extraction.replaced)
         self._check(extraction, deletes)
         self._refuse_rows_without_cursor(tables, extraction)
@@ -147,7 +150,7 @@ class Load:
 
     def _find_range(self) -> LoadRange:
         if self.options.refresh != "none":
-            self.pipeline.forget_cursor()
+            self.pipeline.forget_state()
         self.cursor = self._read_cursor()
         return find_range(self.resource, self.cursor, self.options)
 

@@ -44,6 +44,7 @@ class TablePipeline:
         sent: Rows sent so far, by table: the resource's own, and further ones that its code names.
         pending: The table's pending loads.
         dlt: dlt's pipeline; set by `open` and `synchronise`.
+        extracted: dlt's own copy of the resource, which the entry's code sees; set by `extract`.
         vault: The vault that rows are loaded into, None if they are loaded into the table.
         keeper: Compares schema and table; None for a vault.
     """
@@ -63,6 +64,7 @@ class TablePipeline:
         self.seconds: dict[str, float] = {}
         self.sent: Counter[str] = Counter()
         self.dlt: dlt.Pipeline
+        self.extracted: DltResource
         self.pending = PendingLoads(warehouse.work_folder, name.pipeline)
         self._warehouse = warehouse
         self._progress = progress
@@ -132,11 +134,23 @@ class TablePipeline:
                 return cursor.get("last_value")
         return None
 
-    def forget_cursor(self) -> None:
-        """Removes the resource's state, so that the next extraction begins at the initial value."""
+    def cursors(self) -> dict[tuple[str, str], Any]:
+        """Returns the stored value of each cursor, by the name of its dlt resource and its path."""
+        return {
+            (name, path): cursor.get("last_value")
+            for source_state in self.dlt.state.get("sources", {}).values()
+            for name, state in source_state.get("resources", {}).items()
+            for path, cursor in state.get("incremental", {}).items()
+        }
+
+    def forget_state(self) -> None:
+        """Removes all state, so that the next extraction reads everything again.
+
+        It belongs to this table alone: the cursors of its resource and of a transformer's parents, and what their code
+        keeps in `dlt.current.resource_state()` and `dlt.current.source_state()`.
+        """
         with self.dlt.managed_state() as state:
-            for source_state in state.get("sources", {}).values():
-                source_state.get("resources", {}).pop(self.table, None)
+            state.get("sources", {}).clear()
 
     def extract(self, resource: DltResource, refresh: Any, *, keeps_state: bool = False) -> Counter[str]:
         """Extracts a resource and returns the number of its rows by table.
@@ -152,6 +166,7 @@ class TablePipeline:
         before = deepcopy(self.dlt.state.get("sources", {})) if keeps_state else None
 
         def finish() -> None:
+            self.extracted = dlt.current.source().resources[resource.name]
             intake.finish()
             for cursor in find_cursors(resource):
                 cursor.finish()

@@ -18,6 +18,9 @@ CURSOR_SETTINGS = ("cursor_path", "initial_value", "lag", "row_order", "on_curso
 """Settings of a cursor that `sources.yaml` and code both know, under one name."""
 
 
+_KEYS = ("primary_key", "merge_key")
+
+
 class CodeCursor(fields.Incremental):
     """A cursor that code declares, with the settings that only dlt knows.
 
@@ -47,6 +50,15 @@ def read_hints(resource: DltResource) -> dict[str, Any]:
     Args:
         resource: The resource, with arguments bound or not; no row is read.
     """
+    declared = _read_table_hints(resource)
+    if resource.max_table_nesting is not None:
+        declared["max_table_nesting"] = resource.max_table_nesting
+    if cursor := find_cursor(resource):
+        declared["incremental"] = cursor
+    return declared
+
+
+def _read_table_hints(resource: DltResource) -> dict[str, Any]:
     hints: Mapping[str, Any] = resource._hints or {}  # noqa: SLF001 - its properties do not return the keys
     declared: dict[str, Any] = {
         name: hints[name]
@@ -60,11 +72,17 @@ def read_hints(resource: DltResource) -> dict[str, Any]:
         for name in ("primary_key", "merge_key"):
             if keys := [column for column, known in columns.items() if known.get(name)]:
                 declared.setdefault(name, keys)
-    if resource.max_table_nesting is not None:
-        declared["max_table_nesting"] = resource.max_table_nesting
-    if cursor := find_cursor(resource):
-        declared["incremental"] = cursor
     return declared
+
+
+def read_table_hints(resource: DltResource) -> dict[str, Any]:
+    """Returns disposition and keys of a resource as they are now; keys as lists, and no key as an absent one."""
+    hints = _read_table_hints(resource)
+    disposition = {"write_disposition": hints.get("write_disposition") or {"disposition": "append"}}
+    keys = {
+        name: [hints[name]] if isinstance(hints[name], str) else list(hints[name]) for name in _KEYS if hints.get(name)
+    }
+    return {**disposition, **keys}
 
 
 def find_dynamic_hints(resource: DltResource) -> list[str]:
@@ -108,6 +126,18 @@ def find_cursor(resource: DltResource) -> CodeCursor | None:
         )
         raise EntryError(message)
     return _as_settings(cursors[0]) if cursors else None
+
+
+def find_parent_cursors(resource: DltResource) -> set[tuple[str, str]]:
+    """Returns name and cursor path of each resource with a cursor whose items a transformer takes."""
+    parent = resource._parent  # noqa: SLF001 - dlt has no public access to it
+    return find_all_cursors(parent) if parent else set()
+
+
+def find_all_cursors(resource: DltResource) -> set[tuple[str, str]]:
+    """Returns name and cursor path of a resource, and of those whose items it takes, as dlt stores their values."""
+    own = {(resource.name, cursor.cursor_path) for cursor in _find_cursors(resource)}
+    return own | find_parent_cursors(resource)
 
 
 def _find_cursors(resource: DltResource) -> Iterator[Incremental[Any]]:

@@ -17,7 +17,14 @@ from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.messages import explain_validation
 from data_foundation.errors import EntryError
 from data_foundation.naming import column_of_path, normalize
-from data_foundation.project.code_hints import CURSOR_SETTINGS, CodeCursor, as_pendulum, find_dynamic_hints, read_hints
+from data_foundation.project.code_hints import (
+    CURSOR_SETTINGS,
+    CodeCursor,
+    as_pendulum,
+    find_dynamic_hints,
+    find_parent_cursors,
+    read_hints,
+)
 
 _PLAIN_PATH = re.compile(r"[^\[\]()*$?'\"]+")
 """A cursor's path to one value of a row, which lands in a column."""
@@ -41,7 +48,7 @@ def find_effective(configured: ResourceConfig, built: DltResource) -> ResourceCo
         _refuse_dynamic_hints(configured, built)
     keys = _keep_newest(_overlay(configured, read_hints(built)))
     try:
-        return type(configured).model_validate(keys).with_contract(configured.contract)
+        effective = type(configured).model_validate(keys).with_contract(configured.contract)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, path))}: {message}" if path else message
@@ -49,6 +56,24 @@ def find_effective(configured: ResourceConfig, built: DltResource) -> ResourceCo
         )
         message = f"entry '{configured.entry}' and its configuration together are not accepted: {problems}"
         raise EntryError(message) from None
+    _refuse_part_of_parent(effective, built)
+    return effective
+
+
+def _refuse_part_of_parent(resource: ResourceConfig, built: DltResource) -> None:
+    """Refuses a transformer that would remove the rows of items which its parent has passed before.
+
+    Raises:
+        EntryError: A parent has a cursor, and the resource is a replace, or scd2 without a merge key.
+    """
+    removes_others = resource.meeting == "replace" or (resource.meeting == "merge scd2" and not resource.merge_columns)
+    for name, path in sorted(find_parent_cursors(built)) if removes_others else ():
+        message = (
+            f"entry '{resource.entry}' takes its items from {name}, whose cursor '{path}' passes only new ones, and "
+            f"{resource.meeting} would remove the rows of all others from the table; use merge with a primary_key, "
+            f"or append, or read {name} without a cursor"
+        )
+        raise EntryError(message)
 
 
 def show_hints(configured: ResourceConfig, hints: Mapping[str, Any]) -> ResourceConfig:

@@ -14,7 +14,7 @@ from typing_extensions import override
 from data_foundation import unicode_snake_case
 from data_foundation.loading import dlt_resource, pending_loads, pipeline, progress
 from data_foundation.loading.cursor import table_cursor
-from data_foundation.loading.entries import builder, own_copy
+from data_foundation.loading.entries import builder, late_hints, own_copy
 from data_foundation.loading.schema import hints_in_force, rebuilds
 from data_foundation.orchestration import dbt_assets, event_log, executor, op
 from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, source_log
@@ -221,9 +221,22 @@ HOOKS = (
         [
             *names("dlt.extract.resource:DltResource.", "_clone _eject_config _inject_config bind parallelize"),
             *names("dlt.extract.utils:", "wrap_resource_gen wrap_compat_transformer wrap_parallel_iterator"),
+            *names("dlt.extract.resource:DltResource.", "_set_hints set_incremental"),
             "dlt.extract.items_transform:LimitItem",
         ],
         ["loading/test_own_copy.py"],
+    ),
+    Hook(
+        code_hints.find_parent_cursors,
+        "Finds the cursors of the resources whose items a transformer takes.",
+        ["dlt.extract.resource:DltResource._clone", "dlt.extract.resource:DltResource.pipe_data_from"],
+        ["loading/test_parent_cursor.py"],
+    ),
+    Hook(
+        late_hints.EarlyHints,
+        "Compares the hints before and after the rows, on dlt's copy of the resource as well.",
+        ["dlt.extract.extractors:Extractor.write_items", "dlt.extract.hints:DltResourceHints.merge_hints"],
+        ["loading/test_late_hints.py"],
     ),
     Hook(
         builder.EntryBuilder,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
+from typing import Any
 
 from dlt.extract import DltResource
 from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
@@ -41,9 +42,13 @@ def _with_parents(resource: DltResource) -> Iterator[DltResource]:
 
 def _own_steps(resource: DltResource) -> None:
     steps = resource._pipe.steps  # noqa: SLF001 - dlt has no public access to it
+    hints: Any = resource._hints or {}  # noqa: SLF001 - dlt's properties have no cursor
     for index, step in enumerate(steps):
         if isinstance(step, Incremental):
             steps[index] = step.copy()
+            if hints.get("incremental") is step:
+                # A copy that dlt makes while it extracts takes it from here.
+                hints["incremental"] = steps[index]
         elif isinstance(step, ItemTransform) and not isinstance(step, IncrementalResourceWrapper):
             steps[index] = copy(step)
 
