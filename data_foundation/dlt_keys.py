@@ -3,6 +3,9 @@
 CLUSTER_BY = "x-cluster-by"
 """Table hint: the columns of `cluster_by`, in their order."""
 
+ROW_HASH = "x-row-hash"
+"""Table hint: `landed` if the ids of scd2 are hashes of what lands; dlt's own depend on how a value is written."""
+
 PII = "x-pii"
 """Column hint: `hash` if the column's values are loaded as hashes."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.checks.failed_parts import read_failed_parts
-from data_foundation.dlt_keys import REQUESTED, UNCHANGED, WARNINGS
+from data_foundation.dlt_keys import REQUESTED, ROW_HASH, UNCHANGED, WARNINGS
 from data_foundation.loading.cursor.table_cursor import Replaced, find_cursor
 from data_foundation.project.resources_in_text import refuse_resources
 from data_foundation.rows.exact.dlt_objects import find_yielded_resource
@@ -119,6 +119,8 @@ def extract(task: Task, pipeline: TablePipeline, resource: DltResource) -> Extra
     config, options = task.resource, task.options
     if config.hashed_columns:
         resource.add_step(HashStep(config.hashed_columns, pii_key()))
+    if config.meeting == "merge scd2" and pipeline.hashes_landed(refresh=options.refresh):
+        resource.apply_hints(additional_table_hints={ROW_HASH: "landed"})
     requested = "sample" if options.limit is not None else "range" if options.is_partial else ""
     resource.custom_metrics[REQUESTED] = requested
     seen = SeenColumns()

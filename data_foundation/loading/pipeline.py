@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import StateInjectableContext
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from data_foundation.dlt_keys import ROW_HASH
 from data_foundation.loading.cursor.table_cursor import find_cursors
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pending_loads import PendingLoads
@@ -125,6 +126,15 @@ class TablePipeline:
             for name, table in self.tables.items()
             if name != self.table and table.get("resource") == self.table and not table.get("parent")
         ]
+
+    def hashes_landed(self, *, refresh: str) -> bool:
+        """Returns whether the ids of an scd2 table are hashes of what lands; False for a table whose ids are dlt's.
+
+        Args:
+            refresh: The refresh mode of the run; `drop` makes the table anew.
+        """
+        table: Mapping[str, Any] = {} if refresh == "drop" else self.tables.get(self.table, {})
+        return table.get("x-merge-strategy") != "scd2" or table.get(ROW_HASH) == "landed"
 
     def cursor(self, path: str) -> Any:
         """Returns dlt's stored value of the cursor at `path`, None if there is none."""

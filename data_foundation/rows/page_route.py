@@ -23,6 +23,7 @@ from data_foundation.rows.columnar.column_split import TablePart
 from data_foundation.rows.columnar.converter import Converter
 from data_foundation.rows.columnar.json_reader import JsonReader, as_line
 from data_foundation.rows.columnar.rows_as_json import read_plain
+from data_foundation.rows.exact.landed_hash import with_landed_hashes
 from data_foundation.rows.exact.row_validator import RowValidator
 from data_foundation.rows.exact.value_rules import Unacceptable
 from data_foundation.rows.held_rows import HeldRows
@@ -146,7 +147,7 @@ class PageRoute:
         with suppress(Unacceptable):  # dlt itself raises an error that names it
             self._preview.explore(kept)
         if kept:
-            self._files.write_rows(self._table, kept)
+            self._files.write_rows(self._table, with_landed_hashes(kept, self._preview))
         self.slow[reason] += 1
         self._count(len(rows), len(kept))
 

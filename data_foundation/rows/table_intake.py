@@ -11,6 +11,7 @@ from dlt.extract import DltResource
 from data_foundation.errors import ValueRefused
 from data_foundation.rows.copies import copy_rows, copy_table
 from data_foundation.rows.exact.arrow_validator import ArrowValidator, as_arrow
+from data_foundation.rows.exact.landed_hash import with_landed_hashes
 from data_foundation.rows.exact.row_shape import root_shape
 from data_foundation.rows.exact.row_validator import RowValidator
 from data_foundation.rows.exact.schema_preview import SchemaPreview
@@ -98,7 +99,7 @@ class TableIntake:
         if self._columnar:
             self._begun_buffer().add(page)
             return None
-        return self._rows.check(copy_rows(page), before) or None
+        return with_landed_hashes(self._rows.check(copy_rows(page), before), self.preview) or None
 
     def _take_document(self, document: bytes) -> list[Any]:
         if self._columnar and self.preview.holds != "frames":

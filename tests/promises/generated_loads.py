@@ -217,6 +217,8 @@ def _settings(draw: _Draw, profile: dict[Any, Any], disposition: str) -> dict[st
         drawn["incremental"] = draw(
             _seldom(cursors.map(lambda first: {"cursor_path": "at", "initial_value": first}), 5)
         )
+        if disposition == "scd2" and drawn["incremental"]:
+            drawn["merge_key"] = "id"  # without one, a run would retire the rows before the cursor
     return {name: value for name, value in drawn.items() if value is not None}
 
 

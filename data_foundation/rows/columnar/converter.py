@@ -15,6 +15,7 @@ from data_foundation.rows.columnar.arrow_conversions import NotColumnar, to_arra
 from data_foundation.rows.columnar.column_split import ColumnValues, TablePart, split_page
 from data_foundation.rows.columnar.json_reader import JsonReader
 from data_foundation.rows.columnar.row_ids import key_hashes, nested_ids, random_ids, row_hashes
+from data_foundation.rows.exact.landed_hash import landed_hashes
 
 if TYPE_CHECKING:
     from data_foundation.rows.exact.row_shape import TableShape
@@ -133,7 +134,8 @@ class Converter:
         kind = self._preview.row_id_type
         try:
             if kind == "row_hash":
-                made = pa.array(row_hashes(page), pa.string())
+                hashes = landed_hashes(page, self._preview) if self._preview.hashes_landed else row_hashes(page)
+                made = pa.array(hashes, pa.string())
             elif kind == "key_hash":
                 made = pa.array(key_hashes(self._keys(part)), pa.string())
             else:

@@ -13,11 +13,19 @@ from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.normalizers.json import helpers
 from dlt.common.schema import Schema
 from dlt.common.schema.exceptions import CannotCoerceColumnException, CannotCoerceNullException, DataValidationError
-from dlt.common.schema.typing import C_DLT_ID, TColumnSchema, TPartialTableSchema, TSchemaTables, TTableSchema
+from dlt.common.schema.typing import (
+    C_DLT_ID,
+    C_DLT_LOAD_ID,
+    TColumnSchema,
+    TPartialTableSchema,
+    TSchemaTables,
+    TTableSchema,
+)
 from dlt.common.schema.utils import dlt_id_column, has_table_seen_data, is_complete_column, normalize_table_identifiers
 from dlt.normalize.configuration import NormalizeConfiguration
 from dlt.normalize.items_normalizers.jsonl import JsonLItemsNormalizer
 
+from data_foundation.dlt_keys import ROW_HASH
 from data_foundation.rows.exact.value_rules import Unacceptable, as_written, standing_for
 
 Mode = Literal["freeze", "discard_row", "discard_value"]
@@ -80,6 +88,9 @@ class SchemaPreview:
         holds: `rows` if the table was made of dicts, `frames` if of Arrow tables, None if it is new.
         capabilities: The destination's capabilities.
         refusal: Has a mode if the contract does not allow the root table.
+        id_name: The name of the column of ids.
+        load_id_name: The name of the column of load ids.
+        hashes_landed: Whether ids of type row_hash are made by `landed_hash`.
         row_id_type: How dlt makes the ids of the root table's rows: random, row_hash or key_hash.
     """
 
@@ -89,9 +100,10 @@ class SchemaPreview:
         self.capabilities = Container()[DestinationCapabilitiesContext]
         root, *children = [normalize_table_identifiers(table, self.schema.naming) for table in (hints, *nested)]
         self.table = str(root["name"])
+        self.id_name, self.load_id_name = map(self.schema.naming.normalize_identifier, (C_DLT_ID, C_DLT_LOAD_ID))
         self.holds: Literal["rows", "frames"] | None = None
         if (stored := self.schema.tables.get(self.table)) and has_table_seen_data(stored):
-            self.holds = "rows" if self.schema.naming.normalize_identifier(C_DLT_ID) in stored["columns"] else "frames"
+            self.holds = "rows" if self.id_name in stored["columns"] else "frames"
         self._declared = {
             (table["name"], name)
             for table in (root, *children)
@@ -102,6 +114,7 @@ class SchemaPreview:
         for table in (root, *children):
             self._enter_hints(table)
         # Read now: later, another thread may be replacing the tables.
+        self.hashes_landed = cast("Any", root).get(ROW_HASH) == "landed"
         self.row_id_type = str(helpers.get_root_row_id_type(self.schema, self.table))
         naming = self.schema.naming
         self.normalize_key = lru_cache(maxsize=None)(partial(helpers.normalize_identifier, self.schema, naming))
