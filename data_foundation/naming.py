@@ -10,6 +10,8 @@ from dlt.common.normalizers.naming import NamingConvention
 from dlt.common.schema.normalizers import naming_from_reference
 from typing_extensions import override
 
+from data_foundation.json_paths import unquote_path
+
 SNAKE_CASE = "snake_case"
 UNICODE = "data_foundation.unicode_snake_case"
 
@@ -57,7 +59,7 @@ def forget_naming() -> None:
 
 def column_of_path(path: str) -> str:
     """Returns the column that the value at a path of a row lands in, for instance commit__author of commit.author."""
-    return "__".join(normalize(part) for part in path.split("."))
+    return "__".join(normalize(part) for part in unquote_path(path).split("."))
 
 
 def schema_name(table: str) -> str:

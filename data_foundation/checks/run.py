@@ -20,7 +20,7 @@ from data_foundation.checks.rules import (
     SchemaDrift,
 )
 from data_foundation.errors import RequiredColumnsMissing
-from data_foundation.naming import normalize
+from data_foundation.naming import column_of_path, normalize
 from data_foundation.process_wide.redaction import redact
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ def find_checks(resource: ResourceConfig) -> Iterator[Check]:
     if config.schema_drift != "ignore":
         yield SchemaDrift(config.schema_drift == "block")
     if resource.incremental and config.cursor != "ignore":
-        column = "__".join(normalize(part) for part in resource.incremental.cursor_path.split("."))
-        yield CursorInTime(config.cursor == "block", column)
+        yield CursorInTime(config.cursor == "block", column_of_path(resource.incremental.cursor_path))
 
 
 def find_query(resource: ResourceConfig, table: CheckedTable) -> str:

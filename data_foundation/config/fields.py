@@ -6,7 +6,7 @@ import difflib
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from typing_extensions import override
 
 from data_foundation.config import templates
@@ -22,6 +22,7 @@ from data_foundation.config.scalars import (
     as_time,
     is_cron,
 )
+from data_foundation.json_paths import quote_path
 from data_foundation.suggestions import nearest
 
 SHORTEST_HOURS, LONGEST_HOURS = 1 / 60, 24 * 36500
@@ -55,7 +56,9 @@ class WriteDisposition(Model):
 class Incremental(Model):
     """The cursor that separates new rows from loaded ones; dlt stores its value in the warehouse."""
 
-    cursor_path: str = Field(description="Path of the cursor value in a row, for instance commit.author.date.")
+    cursor_path: Annotated[str, AfterValidator(quote_path)] = Field(
+        description="Path of the cursor value in a row, for instance commit.author.date."
+    )
     initial_value: str | int | float | datetime | date | None = Field(
         default=None, description="Start of the first run; of the cursor's type."
     )

@@ -16,6 +16,7 @@ from data_foundation.config.fields import ColumnHints
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.messages import explain_validation
 from data_foundation.errors import EntryError
+from data_foundation.json_paths import unquote_path
 from data_foundation.naming import column_of_path, normalize
 from data_foundation.project.code_hints import (
     CURSOR_SETTINGS,
@@ -164,7 +165,7 @@ def _keep_newest(keys: Mapping[str, Any]) -> dict[str, Any]:
     columns: Mapping[str, ColumnHints] = keys.get("columns") or {}
     cursor: Any = keys.get("incremental")
     has_order = any(hints.dedup_sort for hints in columns.values())
-    if has_order or not cursor or not _PLAIN_PATH.fullmatch(cursor.cursor_path):
+    if has_order or not cursor or not _PLAIN_PATH.fullmatch(unquote_path(cursor.cursor_path)):
         return dict(keys)
     column = column_of_path(cursor.cursor_path)
     name = next((name for name in columns if normalize(name) == column), column)

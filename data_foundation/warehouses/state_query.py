@@ -7,13 +7,16 @@ import contextlib
 import zlib
 from collections.abc import Sequence
 from datetime import UTC
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination.client import StateInfo, StorageSchemaInfo
 from dlt.common.time import ensure_datetime_in_tz
 from typing_extensions import override
 
 from data_foundation.warehouses.table_columns import TypedColumns
+
+if TYPE_CHECKING:
+    from dlt.common.schema import Schema
 
 
 class StateWithSchema(TypedColumns):
@@ -65,6 +68,12 @@ class StateWithSchema(TypedColumns):
     def get_stored_schema_by_hash(self, version_hash: str) -> StorageSchemaInfo | None:  # type: ignore[override] # the same
         """Returns the stored version of this content; None if the load must store it again."""
         return None if self.shared.stores_schema else super().get_stored_schema_by_hash(version_hash)
+
+    @override
+    def _delete_schema_in_storage(self, schema: Schema) -> None:
+        # A table that a person made may be dropped where no load has created dlt's own tables.
+        if self.get_stored_schema(schema.name):
+            super()._delete_schema_in_storage(schema)
 
 
 def _schema_info(row: Sequence[Any]) -> StorageSchemaInfo:

@@ -247,3 +247,19 @@ def test_a_cursor_in_a_column_that_is_new_too_is_refused(tree: Tree, way: str, m
     source.load(rows, refresh="state")
     assert source.ids() == [1, 2, 3]
     assert source.load(rows).rows == 0
+
+
+@pytest.mark.parametrize("declared", ["dlt.sources.incremental('at')", "None"])
+def test_times_of_yaml_reach_the_code_as_dlt_users_expect(tree: Tree, declared: str) -> None:
+    """A function that takes the cursor gets a pendulum time, whether its own default or sources.yaml declares it."""
+    code = f"""
+    import dlt
+
+    @dlt.resource
+    def get_rows(since: dlt.sources.incremental = {declared}):
+        yield {{"id": 1, "at": since.last_value.add(days=1), "v": type(since.start_value).__module__.split(".")[0]}}
+    """
+    settings = "incremental: {cursor_path: at, initial_value: 2024-01-01T00:00:00Z}"
+    source = TypedRows(tree, "dicts", settings, textwrap.dedent(code))
+    source.load()
+    assert source.table("id, v") == [(1, "pendulum")]

@@ -135,3 +135,14 @@ def test_snake_case_stays_the_default(tree: Tree, monkeypatch: pytest.MonkeyPatc
     add(tree, "get_rows")
     with pytest.raises(ValueRefused, match=r"become one name, x; .*naming = .*unicode_snake_case"):
         tree.load("shop.rows")
+
+
+@pytest.mark.parametrize("entry", ["get_rows", "get_frames"])
+def test_a_cursor_of_any_script(any_tree: Tree, entry: str) -> None:
+    """The cursor is written as in the source, without quotes; the second run has nothing new."""
+    more = ", write_disposition: merge, primary_key: 订单, incremental: {cursor_path: 日期}, checks: {cursor: warn}"
+    add(any_tree, entry, more)
+    results = [any_tree.load("shop.rows") for _ in range(2)]
+    assert [result.row_count for result in results] == [2, 2]
+    assert results[0].cursor[1] == results[1].cursor[0] == "2024-01-02"
+    assert all(check.passed for result in results for check in result.checks)

@@ -173,6 +173,14 @@ def test_a_type_that_no_value_of_dlt_has(any_tree: Tree) -> None:
     assert any_tree.query("select id, x from raw.t") == [(2, None)]
 
 
+def test_a_persons_table_that_is_dropped(any_tree: Tree) -> None:
+    """The way out that the refusal names works: the table is made anew with the type of the rows."""
+    any_tree.query("create schema raw; create table raw.t (id bigint, x uuid)")
+    give(any_tree, "", [{"id": 1, "x": "0E984725-C51C-4BF4-9960-E1C80E27ABA0"}])
+    assert any_tree.load("s.t", refresh="drop").row_count == 1
+    assert any_tree.query("select id, x from raw.t") == [(1, "0E984725-C51C-4BF4-9960-E1C80E27ABA0")]
+
+
 def test_a_column_that_a_person_changed(any_tree: Tree) -> None:
     """Types, new columns and dropped columns of the table count, not what the stored schema believes."""
     give(any_tree, "", [{"id": 1, "x": 1.5, "y": "a"}])

@@ -411,7 +411,8 @@ HOOKS = (
         [
             *names(
                 "dlt.destinations.job_client_impl:SqlJobClientBase.",
-                "get_stored_state get_stored_schema get_stored_schema_by_hash _row_to_schema_info update_stored_schema",
+                "get_stored_state get_stored_schema get_stored_schema_by_hash _row_to_schema_info update_stored_schema "
+                "_delete_schema_in_storage",
             ),
             "dlt.pipeline.pipeline:Pipeline.sync_destination",
         ],

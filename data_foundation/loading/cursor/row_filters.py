@@ -11,6 +11,7 @@ from dlt.extract.incremental.exceptions import IncrementalCursorPathHasValueNone
 from dlt.extract.incremental.transform import JsonIncremental
 
 from data_foundation.errors import ValueRefused
+from data_foundation.json_paths import unquote_path
 from data_foundation.loading.cursor.frame_keys import FrameKeys, find_keys
 from data_foundation.loading.cursor.position import Position
 from data_foundation.rows.exact.arrow_validator import as_arrow
@@ -59,7 +60,7 @@ class FrameFilter:
     def __init__(self, position: Position, resource_name: str, cursor_path: str) -> None:
         self._position = position
         self._resource_name = resource_name
-        self._path = cursor_path
+        self._path = unquote_path(cursor_path)
 
     def __call__(self, frame: Any) -> Filtered:
         """Returns the rows of a frame that pass, as an Arrow table.

@@ -94,7 +94,7 @@ class SchemaKeeper:
         _declare_types(schema, hints)
         now = _with_hints(schema, hints)
         refuse_rebuilds(stored, now, self._table)
-        changes = find_changes(now, self._found, self._client, emptied=_is_replaced(now, self._table))
+        changes = find_changes(now, self._found, self._client, _replaced(now, {self._table}))
         if any(change.needs_a_look for change in changes):
             with warehouse() as destination, connect(destination, self._dataset) as sql:
                 refuse_losses(changes, self._client, sql)
@@ -120,8 +120,7 @@ class SchemaKeeper:
             refuse_nested(self._table, self._found)
         tables = {name: columns for name, columns in self._found.tables.items() if name not in dropped}
         found = replace(self._found, tables=tables)
-        emptied = self._table in jobs and _is_replaced(schema, self._table)
-        changes = find_changes(schema, found, client, emptied=emptied)
+        changes = find_changes(schema, found, client, _replaced(schema, jobs))
         if any(change.needs_a_look for change in changes):
             with connect(destination, self._dataset) as sql:
                 refuse_losses(changes, client, sql)
@@ -168,8 +167,10 @@ def _with_hints(schema: Schema, hints: Mapping[str, TTableSchema]) -> Schema:
     return now
 
 
-def _is_replaced(schema: Schema, root: str) -> bool:
-    return schema.tables.get(root, {}).get("write_disposition") == "replace"
+def _replaced(schema: Schema, jobs: Collection[str]) -> set[str]:
+    """Returns the tables that loads with these tables empty: those with replace, and their nested tables."""
+    roots = {name for name in jobs if schema.tables.get(name, {}).get("write_disposition") == "replace"}
+    return {name for root in roots for name in family(schema, root)}
 
 
 def _tables_of(pipeline: dlt.Pipeline, load_ids: Collection[str]) -> tuple[set[str], set[str]]:

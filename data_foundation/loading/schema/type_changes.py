@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -80,14 +80,16 @@ class TypeChange:
         return f"{self.kinds[0]} to {self.kinds[1]}" if self.is_type else "NOT NULL removed"
 
 
-def find_changes(schema: Schema, found: WarehouseTables, client: TypedColumns, *, emptied: bool) -> list[TypeChange]:
+def find_changes(
+    schema: Schema, found: WarehouseTables, client: TypedColumns, emptied: Collection[str]
+) -> list[TypeChange]:
     """Returns what must change in the tables before rows of this schema are loaded.
 
     Args:
         schema: The schema that rows are checked against.
         found: The tables in the warehouse.
         client: Knows the types of the warehouse.
-        emptied: See `TypeChange`.
+        emptied: The tables that the load removes every row of.
 
     Raises:
         LoadError: A type cannot change without losing values, or a nested table's name is taken.
@@ -98,7 +100,7 @@ def find_changes(schema: Schema, found: WarehouseTables, client: TypedColumns, *
             continue
         if is_nested_table(schema.tables[table]) and not is_nested(columns):
             raise _taken(table)
-        changes += [replace(change, emptied=emptied) for change in _changes_of(schema, table, columns, client)]
+        changes += [replace(change, emptied=table in emptied) for change in _changes_of(schema, table, columns, client)]
     if refused := [change for change in changes if change.is_type and not _is_possible(change, client)]:
         raise LoadError("; ".join(_refusal(change, client) for change in refused))
     return changes
