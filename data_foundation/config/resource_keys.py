@@ -134,6 +134,12 @@ class ResourceKeys(Inherited):
         return self.merge_key or tuple(name for name, hints in self.columns.items() if hints.merge_key)
 
     @property
+    def decimal_columns(self) -> tuple[str, ...]:
+        """The columns that are declared as decimals and not hashed."""
+        decimals = ("decimal", "wei")
+        return tuple(name for name, hints in self.columns.items() if hints.data_type in decimals and not hints.pii)
+
+    @property
     def hashed_columns(self) -> tuple[str, ...]:
         """The columns with `pii: hash`, which land as keyed hashes."""
         return tuple(name for name, hints in self.columns.items() if hints.pii == "hash")

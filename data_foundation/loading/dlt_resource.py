@@ -129,9 +129,8 @@ def configure(
         if sorted_by:
             # dlt takes an empty dict for the end of all hints of columns.
             configured.apply_hints(columns=sorted_by)
-    configured.add_step(
-        UnpackItems(parses_json=bool(effective.incremental or effective.requires or effective.contract)), insert_at=1
-    )
+    reads_rows = bool(effective.incremental or effective.requires or effective.contract)
+    configured.add_step(UnpackItems(parses_json=reads_rows, decimals=effective.decimal_columns), insert_at=1)
     # Only here: the rows that a parent resource passes to a transformer are not loaded.
     # An append without a cursor is compared with a pending load by its files, so their cut must not depend on time.
     by_time = effective.write_disposition.disposition != "append" or effective.incremental is not None

@@ -136,6 +136,7 @@ class IntakeStep(Step):
             if table.buffer:
                 table.buffer.settle()
                 table.buffer.update_schema(self._tables.keys() - {table.name})
+            table.preview.numbers.enter(dlt.current.source_schema())
         self._refuse_nested()
         self._settled += self._tables.values()
         self._tables, self._by_spelling, self._only = {}, {}, None

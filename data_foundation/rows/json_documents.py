@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json as standard_json
 import re
+from collections.abc import Callable, Collection
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from dlt.common.json import json
 
 from data_foundation.errors import ValueRefused
+from data_foundation.naming import normalize
 
 # A number that the fast parser might round; a match inside a string only costs time.
 _WIDE_NUMBER = re.compile(rb"(?<![\d.])\d{19}")
@@ -20,10 +24,15 @@ def is_document(item: object) -> bool:
     return isinstance(item, bytes | bytearray | memoryview)
 
 
-def read_document(content: bytes) -> list[Any]:
+def read_document(content: bytes, decimals: Collection[str] = ()) -> list[Any]:
     """Returns the rows of a document: the items of an array, each line, or a single object.
 
     Integers keep all their digits.
+
+    Args:
+        content: The document.
+        decimals: Columns, as the warehouse spells them, whose numbers become decimals with all their digits; other
+            numbers with a fraction become floats.
 
     Raises:
         ValueRefused: It is neither JSON nor JSON lines.
@@ -31,12 +40,31 @@ def read_document(content: bytes) -> list[Any]:
     text = bytes(content).removeprefix(b"\xef\xbb\xbf").strip()
     if not text:
         return []
-    read = standard_json.loads if _has_wide_number(text) else json.loadb
+    exact: Callable[[bytes], Any] = partial(standard_json.loads, parse_float=Decimal if decimals else None)
+    read = exact if decimals or _has_wide_number(text) else json.loadb
     try:
         found = read(text)
     except ValueError:
-        found = _read_lines(text)
-    return found if isinstance(found, list) else [found]
+        found = _read_lines(text, exact)
+    rows = found if isinstance(found, list) else [found]
+    return [_with_floats(row, "" if isinstance(row, dict) else "value", decimals) for row in rows] if decimals else rows
+
+
+def _with_floats(value: Any, column: str | None, decimals: Collection[str]) -> Any:
+    """Returns a value with floats in place of the decimals that are in none of the columns.
+
+    Args:
+        value: A row, or a value in it.
+        column: The column that holds it; None inside a list.
+        decimals: The columns.
+    """
+    if isinstance(value, dict):
+        above = f"{column}__" if column else ""
+        names = {key: None if column is None else f"{above}{normalize(key)}" for key in value}
+        return {key: _with_floats(inner, names[key], decimals) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_floats(inner, None, decimals) for inner in value]
+    return float(value) if isinstance(value, Decimal) and column not in decimals else value
 
 
 def _has_wide_number(text: bytes) -> bool:
@@ -44,12 +72,12 @@ def _has_wide_number(text: bytes) -> bool:
     return b"0" * 19 in text.translate(_SAME_DIGIT) and bool(_WIDE_NUMBER.search(text))
 
 
-def _read_lines(text: bytes) -> list[Any]:
+def _read_lines(text: bytes, read: Callable[[bytes], Any]) -> list[Any]:
     rows = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             try:
-                rows.append(standard_json.loads(line))
+                rows.append(read(line))
             except ValueError as error:
                 message = (
                     f"got bytes that are neither a JSON document nor JSON lines (line {number}: {error}); accepted: an "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -78,6 +79,8 @@ class PackageFiles:
         self._package: PackageStorage = package.storage
         self._schema = schema
         self._roots: dict[str, str] = {}
+        self._written: dict[str, pa.Schema] = {}
+        self._retyped: set[str] = set()
         self._tables = _ParquetStorage(self._package, DataWriter.writer_spec_from_file_format("parquet", "arrow"))
         self._rows = ExtractorItemStorage(
             self._package, DataWriter.writer_spec_from_file_format("typed-jsonl", "object")
@@ -97,6 +100,12 @@ class PackageFiles:
                     f"rows of {other} and of {root} were sent to one table, {name}: it is that of a nested list too; "
                     "name another table"
                 )
+            before = self._written.get(name, table.schema)
+            if any(table.schema.field(field.name).type != field.type for field in before):
+                # A file has one type for each column.
+                self._tables.close_writers(self.load_id)
+                self._retyped.add(name)
+            self._written[name] = table.schema
             self._tables.write_data_item(self.load_id, self._schema.name, name, table, columns[name])
 
     def write_rows(self, table: str, rows: Sequence[Any]) -> None:
@@ -107,6 +116,9 @@ class PackageFiles:
         """Completes every file."""
         for storage in (self._tables, self._rows):
             storage.close_writers(self.load_id)
+        for file in self._tables.closed_files(self.load_id) if self._retyped else ():
+            if (name := ParsedLoadJobFileName.parse(file.file_path).table_name) in self._retyped:
+                _retype(Path(file.file_path), self._written[name])
 
     def abandon(self) -> None:
         """Closes the files as they are; the package will not be loaded."""
@@ -133,3 +145,16 @@ class PackageFiles:
         """Returns the tables of all files in the package."""
         jobs = self._package.list_new_jobs(self.load_id)
         return {ParsedLoadJobFileName.parse(job).table_name for job in jobs}
+
+
+def _retype(path: Path, schema: pa.Schema) -> None:
+    """Gives the columns of a file the types that they have in later files; every value stays exact."""
+    with pq.ParquetFile(path) as file:
+        wanted = pa.schema([field.with_type(schema.field(field.name).type) for field in file.schema_arrow])
+        if wanted.equals(file.schema_arrow):
+            return
+        retyped = path.with_name(f"{path.name}.retyped")
+        with pq.ParquetWriter(retyped, wanted, dictionary_pagesize_limit=MOST_REPEATED) as writer:
+            for index in range(file.num_row_groups):
+                writer.write_table(file.read_row_group(index).cast(wanted))
+    retyped.replace(path)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from dlt.extract.items_transform import ItemTransform
 from typing_extensions import override
 
+from data_foundation.naming import normalize
 from data_foundation.rows.exact.value_rules import is_frame
 from data_foundation.rows.json_documents import is_document, read_document
 
@@ -35,21 +36,24 @@ class UnpackItems(Step):
     dlt would treat either kind of tuple as one row without columns.
     """
 
-    def __init__(self, *, parses_json: bool) -> None:
+    def __init__(self, *, parses_json: bool, decimals: Collection[str] = ()) -> None:
         """Begins a pipe.
 
         Args:
             parses_json: Whether JSON documents become rows here, because a later step reads rows.
+            decimals: Columns of decimals, as the configuration or the warehouse spells them: documents become rows for
+                them too, see `read_document`.
         """
         super().__init__()
-        self._parses_json = parses_json
+        self._parses_json = parses_json or bool(decimals)
+        self._decimals = frozenset(map(normalize, decimals))
 
     @override
     def take(self, item: Any) -> Any:
         if type(item) is dict:
             return item
         if self._parses_json and is_document(item):
-            return read_document(item)
+            return read_document(item, self._decimals)
         if isinstance(item, tuple):
             return item._asdict() if hasattr(item, "_asdict") else list(item)
         if isinstance(item, list):

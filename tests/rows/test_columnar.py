@@ -34,9 +34,9 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found: list[Any] = []
     write_tables, write_rows = PackageFiles.write_tables, PackageFiles.write_rows
 
-    def tables(files: PackageFiles, given: Any, *more: Any) -> None:
+    def tables(files: PackageFiles, root: str, given: Any, *more: Any) -> None:
         found.append(len(given["t"]))
-        write_tables(files, given, *more)
+        write_tables(files, root, given, *more)
 
     def rows(files: PackageFiles, table: str, page: Any) -> None:
         found.append(list(page))

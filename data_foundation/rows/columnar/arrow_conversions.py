@@ -16,7 +16,7 @@ from dlt.common.json import json
 from pendulum import DateTime
 
 from data_foundation.rows.exact.column_rules import NUMBER
-from data_foundation.rows.exact.value_rules import Unacceptable, as_written, check_json
+from data_foundation.rows.exact.value_rules import Unacceptable, as_json_text, as_written, check_json
 
 Values = Any
 """A list of values, or an Arrow array that was read from JSON."""
@@ -161,7 +161,7 @@ def _times(values: Values, wanted: pa.DataType) -> pa.Array:
 
 
 def _documents(values: Values, wanted: pa.DataType) -> pa.Array:
-    return pa.array([None if value is None else _document(value) for value in values], wanted)
+    return pa.array([None if value is None else _document(value) for value in _each(values)], wanted)
 
 
 def _document(value: Any) -> str:
@@ -170,6 +170,8 @@ def _document(value: Any) -> str:
     Raises:
         ValueError: JSON cannot hold the value unchanged.
     """
+    if isinstance(value, str):
+        return as_json_text(value)
     text: str = json.dumps(value)
     if json.loads(text) != value:
         # Times, decimals and the like, which dlt writes as text after reading them back; or what JSON cannot hold.
@@ -202,7 +204,7 @@ _KINDS: dict[str, dict[tuple[type, ...], Callable[[Values, pa.DataType], pa.Arra
     },
     "date": {(date,): _dates, (str,): _date_texts},
     "time": {(time,): _times},
-    "json": {(dict,): _documents, (list,): _documents, (dict, list): _documents},
+    "json": {kinds: _documents for count in range(1, 4) for kinds in combinations((dict, list, str), count)},
 }
 _CONVERSIONS = {
     (data_type, frozenset(kinds)): convert for data_type, known in _KINDS.items() for kinds, convert in known.items()

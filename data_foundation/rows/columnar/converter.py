@@ -16,6 +16,7 @@ from data_foundation.rows.columnar.column_split import ColumnValues, TablePart, 
 from data_foundation.rows.columnar.json_reader import JsonReader
 from data_foundation.rows.columnar.row_ids import key_hashes, nested_ids, random_ids, row_hashes
 from data_foundation.rows.exact.landed_hash import landed_hashes
+from data_foundation.rows.exact.new_numbers import EXACT
 
 if TYPE_CHECKING:
     from data_foundation.rows.exact.row_shape import TableShape
@@ -108,6 +109,10 @@ class Converter:
             array = to_array(given.values, given.kinds, str(column["data_type"]), schema.field(name).type)
         except NotColumnar as error:
             raise NotColumnar(f"{name}: {error}") from error
+        if pa.types.is_integer(array.type) and self._preview.numbers.has(table, name):
+            least, most = pc.min_max(array).as_py().values()
+            if least is not None and not (least in EXACT and most in EXACT):
+                self._preview.numbers.note_wide(table, name)
         is_hashed = pa.types.is_floating(array.type) and self._preview.row_id_type == "row_hash"
         if is_hashed and not pc.all(pc.is_finite(array)).as_py():
             # dlt hashes them as None: a change from one to the other would make no version.

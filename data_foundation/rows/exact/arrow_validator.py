@@ -13,24 +13,24 @@ from dlt.common.libs import pyarrow as dlt_arrow
 from dlt.common.schema.typing import TColumnSchema
 
 from data_foundation.errors import ValueRefused
+from data_foundation.rows.exact.arrow_types import SAME_VALUES, loaded_type, unencoded
 from data_foundation.rows.exact.bisection import first_refused
 from data_foundation.rows.exact.schema_preview import EMPTY_KEY, Landing, SchemaPreview
-from data_foundation.rows.exact.value_rules import Unacceptable
+from data_foundation.rows.exact.value_rules import Unacceptable, as_json_text
 
 _DLT_COLUMNS = frozenset({"_dlt_load_id", "_dlt_parent_id", "_dlt_list_idx", "_dlt_root_id"})
-# dlt fills a column that a frame lacks in these types, and a file has one type of each column.
-_FILLED = {pa.large_string(): pa.string(), pa.large_binary(): pa.binary(), pa.float32(): pa.float64()}
-# Integers are as wide as those of dicts, so that later ones fit; a column's own type takes precedence.
-_WIDER = {
-    **dict.fromkeys((pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16(), pa.uint32()), pa.int64()),
-    pa.uint64(): pa.int64(),
-    pa.string_view(): pa.string(),
-    pa.binary_view(): pa.binary(),
-    **_FILLED,
-    pa.date64(): pa.date32(),
-}
 _CAST_HELP = "cast it before it is yielded, or yield dicts"
-_TYPE_HELP = f"{_CAST_HELP}; `refresh: drop` lets the table take the new type"
+_TYPE_HELP = (
+    "name the type that fits all values: `columns: {<column>: {data_type: text}}` (and `refresh: drop` if the table is "
+    "there)"
+)
+_DURATION_HELP = (
+    "a duration has no type in the warehouse; `columns: {<column>: {data_type: bigint}}` stores microseconds"
+)
+_UNSIGNED_HELP = (
+    "an unsigned integer of 64 bits that a bigint cannot hold; `columns: {<column>: {data_type: decimal, "
+    "precision: 20, scale: 0}}` stores it (and `refresh: drop` if the table is there)"
+)
 
 
 def as_arrow(frame: Any) -> Any:
@@ -43,7 +43,7 @@ def as_arrow(frame: Any) -> Any:
     if kind == "pyarrow":
         return frame
     if kind == "polars":
-        return frame.to_arrow()
+        return (frame.collect() if hasattr(frame, "collect") else frame).to_arrow()
     names = [str(name) for name in frame.index.names if name is not None]
     if names or frame.index.dtype.kind not in "iu":
         raise Unacceptable(
@@ -115,6 +115,7 @@ class ArrowValidator:
 
     def _refuse(self, column: str, reason: str, index: int = 0) -> ValueRefused:
         """Returns the error for a column, in the row at `index` of the current frame."""
+        reason = reason.replace("<column>", column)
         return ValueRefused(f"row {self._before + 1 + index}, column {column}: {reason}")
 
     def _names(self, frame: Any) -> list[str]:
@@ -135,7 +136,10 @@ class ArrowValidator:
         known = self._preview.column(self._preview.table, name)
         if pa.types.is_null(column.type):
             return column, ""
-        natural = self._cast(column, _natural(column.type))
+        natural = _natural(column, known)
+        if known and known["data_type"] == "json" and pa.types.is_string(natural.type):
+            texts = [None if text is None else as_json_text(text) for text in natural.to_pylist()]
+            return pa.array(texts, natural.type), ""
         self._check_nested(natural)
         try:
             hints = cast("TColumnSchema", {"name": name, **dlt_arrow.get_column_type_from_py_arrow(natural.type)})
@@ -149,7 +153,7 @@ class ArrowValidator:
                 return column, landing.discard(name)
         wanted = self._types.get(name) or self._wanted(natural.type, hints, known)
         try:
-            converted = self._cast(natural, wanted)
+            converted = _cast(natural, wanted)
         except Unacceptable as error:
             return column, self._discard_type(name, error)
         self._types[name] = converted.type
@@ -162,26 +166,6 @@ class ArrowValidator:
         if known["data_type"] == hints["data_type"] and hints["data_type"] in {"text", "binary", "timestamp"}:
             return arrived
         return dlt_arrow.get_py_arrow_datatype(known, self._preview.capabilities, "UTC")
-
-    def _cast(self, column: Any, wanted: pa.DataType) -> Any:
-        """Returns a column in another type, every value unchanged.
-
-        Raises:
-            Unacceptable: A value would change.
-        """
-        if column.type == wanted or (pa.types.is_timestamp(wanted) and pa.types.is_timestamp(column.type)
-                                     and column.type.unit == wanted.unit):  # fmt: skip
-            return column
-        is_exact = _FILLED.get(column.type) == wanted
-        try:
-            cast = column.cast(wanted)
-            if is_exact or cast.cast(column.type).equals(column):
-                return cast
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            if is_exact:
-                # Texts of more than 2 GiB in one chunk have no shorter type; dlt then begins another file.
-                return column
-        raise Unacceptable(f"values of type {column.type} do not fit the column, which is {wanted}; {_TYPE_HELP}")
 
     def _discard_type(self, name: str, error: Unacceptable) -> str:
         contract = self._preview.schema.resolve_contract_settings_for_table(self._preview.table)
@@ -219,15 +203,47 @@ class ArrowValidator:
         return self._refuse("", "columns that are not of one length")
 
 
-def _natural(kind: pa.DataType) -> pa.DataType:
-    """Returns the type in which values are loaded: times in microseconds, 64-bit integers, no dictionaries."""
-    if pa.types.is_dictionary(kind):
-        return _natural(kind.value_type)
-    if pa.types.is_timestamp(kind):
-        return pa.timestamp("us", kind.tz)
-    if pa.types.is_time(kind):
-        return pa.time64("us")
-    return _WIDER.get(kind, kind)
+def _natural(column: Any, known: TColumnSchema | None) -> Any:
+    """Returns a column in the type in which its values are loaded.
+
+    Raises:
+        Unacceptable: The warehouse has no such type.
+    """
+    column = unencoded(column)
+    declared = (known or {}).get("data_type")
+    if pa.types.is_duration(column.type):
+        if declared != "bigint":
+            raise Unacceptable(_DURATION_HELP)
+        return _cast(_cast(column, pa.duration("us")), pa.int64())
+    if column.type == pa.uint64():
+        if declared in {"decimal", "text", "double"}:
+            return column
+        try:
+            return _cast(column, pa.int64())
+        except Unacceptable:
+            raise Unacceptable(_UNSIGNED_HELP) from None
+    return _cast(column, loaded_type(column.type))
+
+
+def _cast(column: Any, wanted: pa.DataType) -> Any:
+    """Returns a column in another type, every value unchanged.
+
+    Raises:
+        Unacceptable: A value would change.
+    """
+    if column.type == wanted or (pa.types.is_timestamp(wanted) and pa.types.is_timestamp(column.type)
+                                 and column.type.unit == wanted.unit):  # fmt: skip
+        return column
+    is_exact = column.type in SAME_VALUES and loaded_type(column.type) == wanted
+    try:
+        cast = column.cast(wanted)
+        if is_exact or cast.cast(column.type).equals(column):
+            return cast
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        if is_exact:
+            # Texts of more than 2 GiB in one chunk have no shorter type; dlt then begins another file.
+            return column
+    raise Unacceptable(f"values of type {column.type} do not fit the column, which is {wanted}; {_TYPE_HELP}")
 
 
 def _why_no_json(kind: pa.DataType) -> str:

@@ -162,7 +162,7 @@ class Conversion:
         value, digits = self.value, _digits(self.column)
         if isinstance(value, str):
             fraction = _FRACTION.search(value)
-            return not (fraction and fraction[1][digits:].strip("0"))
+            return not _is_number(value) and not (fraction and fraction[1][digits:].strip("0"))
         if isinstance(value, datetime):
             return _in_utc(value) == _in_utc(self.landed) and _is_whole(value.microsecond, digits)
         if isinstance(value, date):
@@ -187,6 +187,15 @@ class Conversion:
 
     def _is_json(self) -> bool:
         return True
+
+
+def _is_number(text: str) -> bool:
+    """Returns whether dlt would read a text as the seconds since 1970, or as a year or a day without separators."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _in_utc(value: datetime) -> datetime:

@@ -16,6 +16,7 @@ from data_foundation.rows.exact.value_rules import (
     describe,
     is_frame,
     plain,
+    to_be_parsed,
 )
 
 
@@ -26,7 +27,8 @@ class RowValidator:
         shape: The root table.
         preview: The predicted schema of the load.
         context: The row that is being checked.
-        trimming: True once the contract discards something of the row at hand.
+        trimming: True once the row at hand is not written as it is: the contract discards something of it, or a text of
+            it becomes JSON.
         discarded: How often the contract discarded something, by a phrase that names it.
     """
 
@@ -177,7 +179,7 @@ class _ObjectCheck:
             elif not gone and key in self._lists and isinstance(nested, list):
                 kept[key] = self._lists[key].trim(nested)
             elif not gone:
-                kept[key] = inner
+                kept[key] = to_be_parsed(inner) if self._is_json_text(key, inner) else inner
         return kept
 
     def _choose(self, key: Any, value: Any) -> Check:
@@ -198,7 +200,10 @@ class _ObjectCheck:
             if not column:
                 # The value's close check enters its column; a cheaper check can be chosen after it.
                 return lambda inner: self._check_first(key, inner)
-            quick = quick_check(kind, column, preview.decimals)
+            if kind is int and preview.numbers.has(shape.table.name, name):
+                quick: Check | None = preview.numbers.quick_check(shape.table.name, name)
+            else:
+                quick = quick_check(kind, column, preview.decimals)
             self._checks[key, kind] = quick or self._checks[key, kind]
         return self._checks[key, kind]
 
@@ -229,11 +234,21 @@ class _ObjectCheck:
             if landing.mode:
                 return validator.discard(path, landing)
             if landing.column:
+                # A value that cannot be converted goes to a column of its own, which another key may have.
+                table.claim(str(landing.column["name"]), path, key)
+                validator.trimming = validator.trimming or self._is_json_text(key, value)
                 is_declared = preview.is_declared(table.name, name)
                 Conversion(value, landing.value, landing.column, is_declared).refuse_change(preview.decimals)
         except Unacceptable as error:
             raise validator.context.refuse(path, str(error)) from None
         return ""
+
+    def _is_json_text(self, key: Any, value: Any) -> bool:
+        """Returns whether a value is text that a JSON column stores."""
+        if not isinstance(value, str):
+            return False
+        column = self._validator.preview.column(self._shape.table.name, self._shape.column(key, value))
+        return bool(column and column["data_type"] == "json")
 
     def _object(self, key: Any) -> _ObjectCheck:
         if key not in self._objects:

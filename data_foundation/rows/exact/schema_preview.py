@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from typing import Any, Literal, cast
 
 from dlt.common.configuration.container import Container
+from dlt.common.data_types import coerce_value
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.normalizers.json import helpers
 from dlt.common.schema import Schema
@@ -26,6 +27,7 @@ from dlt.normalize.configuration import NormalizeConfiguration
 from dlt.normalize.items_normalizers.jsonl import JsonLItemsNormalizer
 
 from data_foundation.dlt_keys import ROW_HASH
+from data_foundation.rows.exact.new_numbers import EXACT, NewNumbers
 from data_foundation.rows.exact.value_rules import Unacceptable, as_written, standing_for
 
 Mode = Literal["freeze", "discard_row", "discard_value"]
@@ -46,6 +48,11 @@ _NOT_TAKEN = (
     KeyError,
     TypeError,
 )
+
+
+def _coerce(wanted: Any, kind: Any, value: Any) -> Any:
+    """Converts a value as dlt does, but leaves text of a JSON column as it is: see `as_json_text`."""
+    return value if (wanted, kind) == ("json", "text") else coerce_value(wanted, kind, value)
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,7 @@ class SchemaPreview:
         id_name: The name of the column of ids.
         load_id_name: The name of the column of load ids.
         hashes_landed: Whether ids of type row_hash are made by `landed_hash`.
+        numbers: The integer columns that may become columns of doubles.
         row_id_type: How dlt makes the ids of the root table's rows: random, row_hash or key_hash.
     """
 
@@ -120,6 +128,7 @@ class SchemaPreview:
         self.normalize_key = lru_cache(maxsize=None)(partial(helpers.normalize_identifier, self.schema, naming))
         self.normalize_table = lru_cache(maxsize=None)(partial(helpers.normalize_table_identifier, self.schema, naming))
         self.shorten = naming.shorten_fragments
+        self.numbers = NewNumbers(self.schema, self._declared, self.shorten)
         self._coercion = self._begin_coercion()
 
     def _begin_coercion(self) -> JsonLItemsNormalizer:
@@ -128,7 +137,9 @@ class SchemaPreview:
         settings = NormalizeConfiguration()
         settings.destination_capabilities = self.capabilities
         missing = cast("Any", None)  # writers of files; nothing is written here
-        return JsonLItemsNormalizer(missing, missing, missing, self.schema, "", settings)
+        made = JsonLItemsNormalizer(missing, missing, missing, self.schema, "", settings)
+        cast("Any", made)._coerce_type = _coerce  # noqa: SLF001 - dlt's own function, for one kind of value
+        return made
 
     @property
     def decimals(self) -> tuple[int, int]:
@@ -175,6 +186,7 @@ class SchemaPreview:
             self._coercion._normalize_chunk(self.table, written, may_have_pua=False, skip_write=True)  # noqa: SLF001
         except _NOT_TAKEN as error:
             raise Unacceptable(type(error).__name__) from error
+        self.numbers.widen_all()
 
     def snapshot(self) -> TSchemaTables:
         """Returns a copy of all tables, for `restore`."""
@@ -215,8 +227,13 @@ class SchemaPreview:
                 raise Unacceptable(_NO_NONE)
             return Landing()
         ((column, landed),) = row.items()
+        if column != name and isinstance(value, float) and self.numbers.has(table, name):
+            self.numbers.widen(table, name)
+            return Landing(self.column(table, name), value)
         if partial and (refused := self._enter(partial, parent)):
             return refused
+        if isinstance(value, int) and value not in EXACT and self.numbers.has(table, name):
+            self.numbers.note_wide(table, name)
         return Landing(self.schema.tables[table]["columns"][column], landed)
 
     def enter_column(self, column: TColumnSchema) -> Landing:

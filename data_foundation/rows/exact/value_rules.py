@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -165,6 +166,25 @@ def check_json(value: Any, depth: int = 0) -> None:
         raise Unacceptable("got bytes inside JSON, which has none; yield them as text, for instance base64")
     else:
         as_written(value)
+
+
+def as_json_text(value: str) -> str:
+    """Returns the JSON of a text in a JSON column: itself if it is an object or a list, else JSON's spelling of a text.
+
+    dlt would read '1.10' as a number and 'null' as nothing.
+    """
+    with suppress(ValueError, RecursionError):
+        if value.lstrip()[:1] in {"{", "["} and isinstance(json.loads(value), dict | list):
+            return value
+    text: str = json.dumps(value)
+    return text
+
+
+def to_be_parsed(value: str) -> str:
+    """Returns what dlt reads as the JSON of a text in a JSON column: it parses text, and writes a text as it is."""
+    text = as_json_text(value)
+    spelled: str = text if text is value else json.dumps(text)
+    return spelled
 
 
 def is_text(value: str) -> bool:

@@ -1,0 +1,104 @@
+"""Makes a column of doubles of one that began with integers in the same load, where every value stays exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from dlt.common.schema import Schema
+from dlt.common.schema.utils import is_complete_column
+
+from data_foundation.rows.exact.value_rules import Unacceptable
+
+EXACT = range(-(2**53), 2**53 + 1)
+"""The integers that a double holds exactly, and all between them."""
+
+_MIXED = (
+    "got a float, and the column has integers beyond 2^53, which a double would round; name the type that fits all "
+    "values: `columns: {<column>: {data_type: decimal, precision: ..., scale: ...}}`, or text"
+)
+
+
+class NewNumbers:
+    """The integer columns of a load that no earlier load and no configuration has given a type.
+
+    Attributes:
+        widened: Those that became doubles, as table and column.
+    """
+
+    def __init__(self, schema: Schema, declared: Collection[tuple[Any, str]], shorten: Callable[..., str]) -> None:
+        """Begins before the first row.
+
+        Args:
+            schema: The predicted schema, with the columns of earlier loads.
+            declared: Columns whose type is declared, as table and column.
+            shorten: Joins the parts of a column's name.
+        """
+        self.widened: set[tuple[str, str]] = set()
+        self._schema = schema
+        self._shorten = shorten
+        self._wide: set[tuple[str, str]] = set()
+        self._fixed = {
+            (table, name)
+            for table, entry in schema.tables.items()
+            for name, column in entry["columns"].items()
+            if is_complete_column(column)
+        } | set(declared)
+
+    def has(self, table: str, name: str) -> bool:
+        """Returns whether a column is one of them, and holds integers so far."""
+        column = self._schema.tables.get(table, {}).get("columns", {}).get(name, {})
+        return column.get("data_type") == "bigint" and (table, name) not in self._fixed
+
+    def note_wide(self, table: str, name: str) -> None:
+        """Notes that a column has an integer that a double would round."""
+        self._wide.add((table, name))
+
+    def widen(self, table: str, name: str) -> None:
+        """Makes a column of doubles of one of these.
+
+        Raises:
+            Unacceptable: It has integers that a double would round.
+        """
+        if (table, name) in self._wide:
+            raise Unacceptable(_MIXED)
+        columns = self._schema.tables[table]["columns"]
+        columns[name]["data_type"] = "double"
+        columns.pop(self._variant(name), None)
+        self.widened.add((table, name))
+
+    def widen_all(self) -> None:
+        """Makes columns of doubles of all for which dlt has inferred a second column, for the fractions.
+
+        Raises:
+            Unacceptable: One has integers that a double would round.
+        """
+        for table, entry in self._schema.tables.items():
+            for name in list(entry["columns"]):
+                if self.has(table, name) and entry["columns"].get(self._variant(name), {}).get("variant"):
+                    self.widen(table, name)
+
+    def quick_check(self, table: str, name: str) -> Callable[[Any], bool]:
+        """Returns a quick check for integers in one of these."""
+        long = range(-(2**63), 2**63)
+
+        def fits(value: Any) -> bool:
+            if value in EXACT:
+                return True
+            if value not in long or not self.has(table, name):
+                return False
+            self.note_wide(table, name)
+            return True
+
+        return fits
+
+    def enter(self, schema: Schema) -> None:
+        """Enters the columns that became doubles into dlt's schema, which would infer integers from the first rows."""
+        for table, name in self.widened:
+            entry = self._schema.tables.get(table)
+            column = (entry or {}).get("columns", {}).get(name, {})
+            if entry and column.get("data_type") == "double":
+                schema.update_table({**entry, "columns": {name: column}}, normalize_identifiers=False)
+
+    def _variant(self, name: str) -> str:
+        return self._shorten(name, "v_double")
