@@ -59,7 +59,7 @@ def forget_naming() -> None:
 
 def column_of_path(path: str) -> str:
     """Returns the column that the value at a path of a row lands in, for instance commit__author of commit.author."""
-    return "__".join(normalize(part) for part in unquote_path(path).split("."))
+    return "__".join(normalize(part) for part in unquote_path(path).removeprefix("$.").split("."))
 
 
 def schema_name(table: str) -> str:

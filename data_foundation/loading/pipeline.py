@@ -144,15 +144,6 @@ class TablePipeline:
                 return cursor.get("last_value")
         return None
 
-    def cursors(self) -> dict[tuple[str, str], Any]:
-        """Returns the stored value of each cursor, by the name of its dlt resource and its path."""
-        return {
-            (name, path): cursor.get("last_value")
-            for source_state in self.dlt.state.get("sources", {}).values()
-            for name, state in source_state.get("resources", {}).items()
-            for path, cursor in state.get("incremental", {}).items()
-        }
-
     def forget_state(self) -> None:
         """Removes all state, so that the next extraction reads everything again.
 

@@ -68,7 +68,7 @@ def test_a_cursor_that_is_declared_late_is_refused(tree: Tree, monkeypatch: pyte
     code = "\n@dlt.resource\ndef rows(cursor: dlt.sources.incremental[int] = dlt.config.value):\n"
     code += "    yield from read('rows')\n"
     add(tree, code)
-    with pytest.raises(EntryError, match="has moved the cursor 'n' of t, which was not known before"):
+    with pytest.raises(EntryError, match="has declared the cursor 'n' of t, which was not known before"):
         tree.load("s.t")
     add(tree, code, incremental={"cursor_path": "n"})
     assert tree.load("s.t").cursor == (None, 2)

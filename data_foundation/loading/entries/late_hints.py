@@ -27,7 +27,6 @@ class EarlyHints:
         self._resource, self._pipeline = resource, pipeline
         self._hints = read_table_hints(resource)
         self._cursors = find_all_cursors(resource)
-        self._values = pipeline.cursors()
 
     def refuse_late(self, entry: str) -> None:
         """Compares with what is known after the last row.
@@ -36,7 +35,7 @@ class EarlyHints:
             entry: The entry as it is configured.
 
         Raises:
-            EntryError: The code has changed the disposition or a key, or moved a cursor that was not known.
+            EntryError: The code has changed the disposition or a key, or has a cursor that was not known.
         """
         for resource in (self._resource, self._pipeline.extracted):
             self._refuse_hints(entry, read_table_hints(resource))
@@ -53,12 +52,10 @@ class EarlyHints:
             raise EntryError(message)
 
     def _refuse_cursors(self, entry: str) -> None:
-        values = self._pipeline.cursors()
-        moved = [key for key, value in values.items() if value != self._values.get(key) and key not in self._cursors]
-        if moved:
-            name, path = moved[0]
+        if late := sorted(find_all_cursors(self._pipeline.extracted) - self._cursors):
+            name, path = late[0]
             message = (
-                f"entry '{entry}' has moved the cursor '{path}' of {name}, which was not known before its rows were "
+                f"entry '{entry}' has declared the cursor '{path}' of {name}, which was not known before its rows were "
                 f"read; nothing was written. Set `incremental: {{cursor_path: {path}}}` in sources.yaml"
             )
             raise EntryError(message)

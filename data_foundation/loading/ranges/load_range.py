@@ -14,6 +14,7 @@ from dlt.extract.incremental.lag import apply_lag
 
 from data_foundation.errors import LoadError
 from data_foundation.loading.task import LoadOptions
+from data_foundation.project.code_hints import CodeCursor
 
 if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig
@@ -32,6 +33,8 @@ class LoadRange:
         is_closed: True for a range or a sample set by the run's options: the stored cursor is neither read nor updated.
         has_end: True if the run's options set the end. Otherwise `end` only fills templates, and later rows load too.
         initial_value: The configured `initial_value`, converted to the cursor's type.
+        has_start: True if the run's options set the start, whose rows are then loaded.
+        includes_end: True if rows at the end are loaded; only the code of a cursor with a fixed end declares it.
     """
 
     start: Any = None
@@ -40,6 +43,8 @@ class LoadRange:
     is_closed: bool = False
     has_end: bool = False
     initial_value: Any = None
+    has_start: bool = False
+    includes_end: bool = False
 
     def template_values(self) -> dict[str, str]:
         """Returns the values of the templates `partition.*`, "" for a value that is unknown."""
@@ -64,18 +69,34 @@ def find_range(resource: ResourceConfig, cursor: Any, options: LoadOptions) -> L
     if not (resource.incremental or resource.partitions):
         return LoadRange()
     values = _CursorFormat(_example(resource, cursor), _zone(resource))
-    is_closed = bool(options.start or options.end or (options.limit is not None and resource.incremental))
+    fixed = _fixed_end(resource)
+    is_closed = bool(options.is_partial and (options.start or options.end or resource.incremental)) or fixed is not None
     initial = _initial_value(resource, values)
     start = (
         values.read(options.start)
         if options.start
         else _default_start(resource, None if is_closed else cursor, initial, values)
     )
-    end = values.read(options.end) if options.end else values.now()
+    end = values.read(options.end) if options.end else values.now() if fixed is None else fixed.end_value
     if options.end and start is None:
         message = f"end: got '{options.end}' without a start; set a start too, or `initial_value` of `incremental`"
         raise LoadError(message)
-    return LoadRange(start, end, options.partition_key or "", is_closed, bool(options.end), initial)
+    return LoadRange(
+        start,
+        end,
+        options.partition_key or "",
+        is_closed,
+        has_end=bool(options.end or fixed),
+        initial_value=initial,
+        has_start=bool(options.start),
+        includes_end=bool(fixed and not options.end and fixed.range_end == "closed"),
+    )
+
+
+def _fixed_end(resource: ResourceConfig) -> CodeCursor | None:
+    """Returns the cursor of the code if it has a fixed end: dlt then stores no value and reads the range each time."""
+    cursor = resource.incremental
+    return cursor if isinstance(cursor, CodeCursor) and cursor.end_value is not None else None
 
 
 def _initial_value(resource: ResourceConfig, values: _CursorFormat) -> Any:
@@ -238,7 +259,13 @@ def find_range_warnings(
         )
     if is_sample and is_append and options.refresh == "none":
         yield "append: the stored cursor was not updated, so a later run may add the rows of this sample once more"
-    elif is_append and load_range.is_closed and not options.partition_key and not _ends_before(load_range, cursor):
+    elif (
+        is_append
+        and load_range.is_closed
+        and options.is_partial
+        and not options.partition_key
+        and not _ends_before(load_range, cursor)
+    ):
         yield (
             "append: the stored cursor was not updated; rows of this range after the cursor will be added again by the "
             "next run"

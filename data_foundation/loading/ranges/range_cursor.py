@@ -56,7 +56,10 @@ def _settings(cursor: Incremental, load_range: LoadRange) -> dict[str, Any]:
             "range_end": cursor.range_end,
         }
     if load_range.is_closed and load_range.has_end:
-        settings |= {"end_value": load_range.end, "range_end": "open"}
+        settings |= {"end_value": load_range.end, "range_end": "closed" if load_range.includes_end else "open"}
+    if load_range.has_start:
+        # The rows at the start are deleted as well, before the range is appended again.
+        settings["range_start"] = "closed"
     if not isinstance(cursor, CodeCursor) or isinstance(cursor.initial_value, pendulum.DateTime):
         return {name: as_pendulum(value) for name, value in settings.items()}
     return settings

@@ -126,4 +126,4 @@ def _range_conditions(load_range: LoadRange) -> Iterator[Replaced]:
     if load_range.start is not None:
         yield Replaced(">=", load_range.start)
         if load_range.has_end:
-            yield Replaced("<", load_range.end)
+            yield Replaced("<=" if load_range.includes_end else "<", load_range.end)
