@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.common.destination import Destination
-from dlt.common.destination.configuration import ParquetFormatConfiguration
 from typing_extensions import override
 
 from data_foundation.warehouses.table_columns import Synchronisation, TypedColumns
@@ -63,11 +62,7 @@ class ResolvedOnce(Destination[Any, Any]):
         """Returns the capabilities of the engine under a naming convention."""
         key = (type(naming), *self._settings())
         if key not in self._capabilities:
-            found = super().capabilities(config or self._any_configuration(), naming)
-            found.parquet_format = found.parquet_format or ParquetFormatConfiguration()
-            # Frames of one column in two types, for instance objects of other fields, are written to two files.
-            found.parquet_format.arrow_concat_promote_options = "default"
-            self._capabilities[key] = found
+            self._capabilities[key] = super().capabilities(config or self._any_configuration(), naming)
         return self._capabilities[key].copy()
 
     def _any_configuration(self) -> Any:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from dlt.common.destination import Destination
+from dlt.common.destination.configuration import ParquetFormatConfiguration
 from dlt.destinations.sql_client import SqlClientBase
 from typing_extensions import override
 
@@ -25,6 +26,11 @@ LoadT = TypeVar("LoadT")
 
 AS_NAMED: Mapping[str, Any] = {"enable_dataset_name_normalization": False}
 """Arguments of dlt's destinations: schemas keep the name that `Warehouse.dataset` gives; dlt would turn __ into _."""
+
+
+def parquet_settings(**settings: Any) -> ParquetFormatConfiguration:
+    """Returns settings of parquet files: frames of one column in two types, for instance objects, make two files."""
+    return ParquetFormatConfiguration(arrow_concat_promote_options="default", **settings)
 
 
 class TransactionalDestination(Destination[Any, Any], Generic[LoadT]):

@@ -33,6 +33,7 @@ GOOD: dict[str, Any] = {
                 "keyword_arguments": {"since": "2024-01-01"},
                 "primary_key": ["id"],
                 "write_disposition": {"disposition": "merge", "strategy": "scd2"},
+                "merge_key": ["id"],
                 "automation": {"cron": "0 6 * * *", "timezone": "Europe/Amsterdam"},
                 "incremental": {"cursor_path": "a.b", "initial_value": 0, "lag": 10},
                 "columns": {"id": {"data_type": "bigint", "nullable": False}},

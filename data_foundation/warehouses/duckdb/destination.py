@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 from dlt.common.destination import DestinationCapabilitiesContext
-from dlt.common.destination.configuration import ParquetFormatConfiguration
 from dlt.destinations.impl.duckdb.configuration import DuckDbConnectionPool
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
@@ -26,6 +25,7 @@ from data_foundation.warehouses.transactional_destination import (
     ReplacedSqlClient,
     SharedSessionSqlClient,
     TransactionalDestination,
+    parquet_settings,
 )
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class TransactionalDuckDB(TransactionalDestination[_DuckDBTransaction], Resolved
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         """Returns dlt's, with uncompressed files: they are read once, on the machine that wrote them."""
         capabilities = super()._raw_capabilities()
-        capabilities.parquet_format = ParquetFormatConfiguration(compression="none")
+        capabilities.parquet_format = parquet_settings(compression="none")
         return capabilities
 
     @override

@@ -16,7 +16,11 @@ from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.lake import delta as lake_delta
 from data_foundation.warehouses.lake.client import LakeClient
 from data_foundation.warehouses.lake.load_plan import PendingChanges
-from data_foundation.warehouses.transactional_destination import AS_NAMED, TransactionalDestination
+from data_foundation.warehouses.transactional_destination import (
+    AS_NAMED,
+    TransactionalDestination,
+    parquet_settings,
+)
 
 
 class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
@@ -37,6 +41,7 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
         capabilities.preferred_loader_file_format = "parquet"
+        capabilities.parquet_format = parquet_settings()
         capabilities.supported_loader_file_formats = ["parquet"]
         capabilities.loader_file_format_selector = None  # type: ignore[assignment] # as in dlt's other destinations
         # dlt sees files only; that some of them are Delta tables is known to the client alone.

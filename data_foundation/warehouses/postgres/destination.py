@@ -30,6 +30,7 @@ from data_foundation.warehouses.transactional_destination import (
     CommittingClient,
     SharedSessionSqlClient,
     TransactionalDestination,
+    parquet_settings,
 )
 
 if TYPE_CHECKING:
@@ -237,6 +238,7 @@ class TransactionalPostgres(TransactionalDestination[_PostgresTransaction], Reso
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
         capabilities.preferred_loader_file_format = "parquet"
+        capabilities.parquet_format = parquet_settings()
         capabilities.supported_loader_file_formats = ["parquet", "insert_values", "csv", "model"]
         # dlt's selector prefers ADBC, which opens a connection, and so a transaction, of its own.
         capabilities.loader_file_format_selector = None  # type: ignore[assignment] # as in dlt's other destinations

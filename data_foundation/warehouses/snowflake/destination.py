@@ -36,6 +36,7 @@ from data_foundation.warehouses.transactional_destination import (
     AS_NAMED,
     SharedSessionSqlClient,
     TransactionalDestination,
+    parquet_settings,
 )
 
 if TYPE_CHECKING:
@@ -242,6 +243,7 @@ class TransactionalSnowflake(TransactionalDestination[StagedLoad], ResolvedOnce,
         capabilities.supports_multiple_statements = False
         # For dlt's own tables too, so that all rows are loaded in the same way.
         capabilities.preferred_loader_file_format = "parquet"
+        capabilities.parquet_format = parquet_settings()
         return capabilities
 
     @override
