@@ -91,6 +91,7 @@ class History(RuleBasedStateMachine):
         SPELLINGS[spelling](self.tree, KINDS[self.kind])
 
     def _load_with_plain_dlt(self) -> None:
+        Path(self.tree.warehouse.path).parent.mkdir(exist_ok=True)
         pipeline = dlt.pipeline(
             "plain",
             pipelines_dir=str(self.tree.root / "plain"),
