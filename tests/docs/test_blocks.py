@@ -137,10 +137,11 @@ def test_a_block_of_sql_is_sql(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", _of("toml", titled=True), ids=str)
-def test_a_block_of_toml_has_settings_of_sources(block: Block) -> None:
-    """The block is TOML with tables of `[sources]`, in one of dlt's files."""
+def test_a_block_of_toml_has_settings_that_are_read(block: Block) -> None:
+    """The block is TOML with tables of `[sources]`, or the naming of `[schema]`, in one of dlt's files."""
     assert block.title in {".dlt/config.toml", ".dlt/secrets.toml"}
-    assert set(tomllib.loads(block.text)) == {"sources"}
+    settings = tomllib.loads(block.text)
+    assert set(settings) == {"sources"} or set(settings.get("schema", {})) == {"naming"}
 
 
 @pytest.mark.parametrize("block", _of("sh", titled=True), ids=str)

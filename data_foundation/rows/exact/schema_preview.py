@@ -227,7 +227,9 @@ class SchemaPreview:
                 raise Unacceptable(_NO_NONE)
             return Landing()
         ((column, landed),) = row.items()
-        if column != name and isinstance(value, float) and self.numbers.has(table, name):
+        # dlt takes a whole float for an integer, and beyond 2^53 for one with digits that the float does not have.
+        is_fraction = isinstance(value, float) and (column != name or landed not in EXACT)
+        if is_fraction and self.numbers.has(table, name):
             self.numbers.widen(table, name)
             return Landing(self.column(table, name), value)
         if partial and (refused := self._enter(partial, parent)):
