@@ -228,7 +228,8 @@ class SchemaPreview:
             return Landing()
         ((column, landed),) = row.items()
         # dlt takes a whole float for an integer, and beyond 2^53 for one with digits that the float does not have.
-        is_fraction = isinstance(value, float) and (column != name or landed not in EXACT)
+        # A range looks up integers at once, and anything else one by one.
+        is_fraction = isinstance(value, float) and (column != name or (isinstance(landed, int) and landed not in EXACT))
         if is_fraction and self.numbers.has(table, name):
             self.numbers.widen(table, name)
             return Landing(self.column(table, name), value)
