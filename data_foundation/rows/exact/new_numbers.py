@@ -98,7 +98,17 @@ class NewNumbers:
             entry = self._schema.tables.get(table)
             column = (entry or {}).get("columns", {}).get(name, {})
             if entry and column.get("data_type") == "double":
+                self._enter_parents(schema, entry)
                 schema.update_table({**entry, "columns": {name: column}}, normalize_identifiers=False)
+
+    def _enter_parents(self, schema: Schema, entry: Any) -> None:
+        """Enters the tables that a nested table is in, which dlt may not have met yet."""
+        parent = entry.get("parent")
+        if parent and parent not in schema.tables:
+            above: Any = self._schema.tables[parent]
+            self._enter_parents(schema, above)
+            table: Any = {**above, "columns": {}}
+            schema.update_table(table, normalize_identifiers=False)
 
     def _variant(self, name: str) -> str:
         return self._shorten(name, "v_double")
