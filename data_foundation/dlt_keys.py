@@ -6,6 +6,9 @@ CLUSTER_BY = "x-cluster-by"
 ROW_HASH = "x-row-hash"
 """Table hint: `landed` if the ids of scd2 are hashes of what lands; dlt's own depend on how a value is written."""
 
+SET_ASIDE = "x-set-aside"
+"""Table hint: True if a reader writes to the table what it cannot load; nothing depends on its rows."""
+
 PII = "x-pii"
 """Column hint: `hash` if the column's values are loaded as hashes."""
 

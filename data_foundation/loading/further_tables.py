@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from data_foundation.config.table_names import child_table_of, further_table_of, table_name_of
+from data_foundation.dlt_keys import SET_ASIDE
 from data_foundation.errors import EntryError, NoRows
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ def check_further_tables(task: Task, tables: Mapping[str, Any], filled: Sequence
                 f"the code of entry '{task.resource.entry}' sends rows to {dataset}.{name}, which {others[name]} "
                 "fills; two resources would delete each other's rows. Name another table in the code"
             )
-        _refuse_disposition(task.resource, f"{dataset}.{name}", tables[name])
+        if not tables[name].get(SET_ASIDE):
+            _refuse_disposition(task.resource, f"{dataset}.{name}", tables[name])
     declared = {table.table for table in _declared(task.resource)}
-    undeclared = [name for name in filled if name not in declared]
+    undeclared = [name for name in filled if name not in declared and not tables[name].get(SET_ASIDE)]
     advice = f"`tables: [{', '.join((*task.resource.tables, *undeclared))}]` makes assets of them"
     return [f"rows were sent to {dataset}.{name}, which is no asset; {advice}" for name in undeclared]
 

@@ -14,6 +14,7 @@ from dlt.extract import DltResource
 from dlt.extract.items import DataItemWithMeta, TableNameMeta
 from typing_extensions import override
 
+from data_foundation.dlt_keys import SET_ASIDE
 from data_foundation.errors import ValueRefused
 from data_foundation.rows.item_tables import ItemTables
 from data_foundation.rows.package_files import PackageFiles
@@ -78,7 +79,7 @@ class IntakeStep(Step):
             return self._take_by_table(item)
         name = self._naming.name_of(meta)
         table = self._find(name, item)
-        # As long as no item names a table, the only question is asked here.
+        # As long as no item names a table, nothing else needs to be checked.
         self._only = None if name else table
         return self._take(table, item)
 
@@ -175,7 +176,8 @@ class IntakeStep(Step):
         schema = dlt.current.source_schema()
         for name in sorted(files.tables() - received) if received else ():
             table = schema.tables.get(name, {})
-            if table.get("write_disposition") == "replace" and not table.get("parent"):
+            is_own = not (table.get("parent") or table.get(SET_ASIDE))
+            if is_own and table.get("write_disposition") == "replace":
                 self.without_rows.append(name)
                 if self._keeps_rows:
                     files.drop_others(name)

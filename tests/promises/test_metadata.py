@@ -98,9 +98,9 @@ def test_a_load_without_rows_reports_zero(location: Location) -> None:
 
 
 def test_an_invalid_table_name_is_refused(location: Location) -> None:
-    """A table name with letters that dlt would drop makes the source broken; the error lists accepted characters."""
+    """A table name with letters that dlt would drop makes the source broken; the error tells how to keep them."""
     location.add("shop", "resources: [{entry: data.get_rows, destination: raw.größe}]", DATA)
     [broken] = [spec for spec in location.specs().values() if "broken" in spec.kinds]
     assert "raw.größe" in str(broken.description)
-    assert "dataset.table of letters, digits, _ and -" in str(broken.description)
+    assert 'naming = "data_foundation.unicode_snake_case"' in str(broken.description)
     assert isinstance(broken, dg.AssetSpec)

@@ -181,3 +181,14 @@ def test_a_check_finds_invalid_arguments(files: FileTree, kwargs: dict[str, Any]
     templates = {key: "{{ env.X }}" if key in {"format", "on_bad_row"} else value for key, value in kwargs.items()}
     files.read(**(templates if templates != kwargs else {"path": "*", "sheet": "a"}))
     files.check("bank")
+
+
+@pytest.mark.parametrize("disposition", ["append", "merge", "replace"])
+def test_bad_rows_are_set_aside_beside_every_disposition(files: FileTree, disposition: str) -> None:
+    """The table of bad rows has a disposition of its own, and is no table that an asset is missing for."""
+    files.read(f"write_disposition: {disposition}", "merge_key: _file", on_bad_row="quarantine")
+    files.put("a.csv", "id,name\n1,x\n2\n")
+    result = files.load("bank.landed")
+    assert result.rows == 1
+    assert result.warnings == ("1 bad row of inbox/a.csv set aside in landed__quarantine",)
+    assert [row["text"] for row in files.rows("landed__quarantine")] == ["2"]

@@ -389,7 +389,7 @@ def test_a_table_of_another_format_is_refused(delta: LakeTree, parquet: ParquetT
     add_orders(delta, "write_disposition: append")
     delta.give("shop", [{"id": 1}])
     delta.load("shop.orders")
-    with pytest.raises(WarehouseError, match="files of another kind than LAKE_FORMAT=parquet"):
+    with pytest.raises(WarehouseError, match="files of another format than LAKE_FORMAT=parquet"):
         parquet.load("shop.orders")
     shutil.rmtree(delta.root / "data")
     assert parquet.load("shop.orders", refresh="drop").row_count == 1

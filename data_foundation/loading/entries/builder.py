@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dlt
-from dlt.common.configuration import with_config
+from dlt.common.configuration import inject_section, with_config
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.extract import DltResource
 from dlt.extract.exceptions import IncrementalUnboundError
@@ -40,14 +40,15 @@ def refusing_wrong_arguments(entry: str) -> Iterator[None]:
         yield
     except TypeError as error:
         modules = {str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)}
-        callers = {__name__, _CALLER, build_from_entry.__module__, inspect.__name__}
-        if not all(name in callers or name.startswith("dlt.") for name in modules):
+        callers = {build_from_entry.__module__, inspect.__name__}
+        if not all(name in callers or name.startswith(_BEFORE_THE_ENTRY) for name in modules):
             raise
         message = f"entry '{entry}' does not take the arguments of its configuration or of this run: {error}"
         raise EntryError(message) from None
 
 
-_CALLER = "data_foundation.loading.dlt_resource"
+_BEFORE_THE_ENTRY = (f"{__package__}.", "dlt.")
+"""Beginnings of modules that run before the entry does: those of this room, and dlt's."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,11 @@ class EntryBuilder:
 
     def _call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Calls a function that is not a generator, with its source's settings injected as dlt does for generators."""
-        merge = ConfigSectionContext.prefer_existing
-        injected = with_config(function, sections=("sources", self.section), sections_merge_style=merge)
-        returned = injected(*args, **kwargs)
+        sections = ("sources", self.section, self.name)
+        injected = with_config(function, sections=sections, sections_merge_style=ConfigSectionContext.prefer_existing)
+        # dlt takes the context away before the function runs; one that needs settings itself looks them up in it.
+        with inject_section(ConfigSectionContext(sections=sections)):
+            returned = injected(*args, **kwargs)
         if returned is None:
             message = f"entry '{self.entry}' returned None; accepted: {ACCEPTED}"
             raise EntryError(message)

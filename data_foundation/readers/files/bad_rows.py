@@ -8,7 +8,7 @@ from typing import Any, get_args
 import dlt
 import pyarrow as pa
 
-from data_foundation.dlt_keys import PII
+from data_foundation.dlt_keys import PII, SET_ASIDE
 from data_foundation.errors import EntryError, ValueRefused
 from data_foundation.readers.files.file_arguments import OnBadRow
 from data_foundation.readers.files.load_warning import warn
@@ -93,5 +93,5 @@ class BadRows:
         """Declares the quarantine table to dlt, with hints of its own."""
         self._resource.apply_hints(
             table_name=self._table, columns=_COLUMNS, create_table_variant=True,
-            write_disposition="replace" if self._replaced else "append",
+            write_disposition="replace" if self._replaced else "append", additional_table_hints={SET_ASIDE: True},
         )  # fmt: skip

@@ -7,10 +7,12 @@ fails and names row and column.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
+from dlt.extract import DltResource
 
 from data_foundation.readers.sql.database_settings import find_connection
 
@@ -30,7 +32,7 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     skip_unchanged: str | None = None,
     merge_on_key: bool = False,
     dialect: str | None = None,
-) -> Iterator[Any]:
+) -> DltResource:
     """One table or view of a SQL database, every value exactly as the database stores it.
 
     With `incremental` in `sources.yaml`, the SELECT contains the cursor's first and last value.
@@ -52,20 +54,23 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         merge_on_key: Merge on the table's primary key, if it has one.
         dialect: SQL dialect, if the settings do not name one; an error if they name another one.
 
-    Yields:
-        Arrow tables.
+    Returns:
+        The resource of the table; it yields Arrow tables.
 
     Raises:
         FoundationError: The table cannot be read; the message gives the reason.
         ConnectionError: The database cannot be reached, or the connection was lost.
     """
     # SQLAlchemy is imported only when a table is read.
-    from data_foundation.readers.sql.table_reader import TableArguments, read_table  # noqa: PLC0415
+    from data_foundation.readers.sql.table_reader import TableArguments, find_key_hints, read_table  # noqa: PLC0415
 
-    resource = dlt.current.resource()
+    folder = Container()[ConfigSectionContext].source_section()
+    source = find_connection(folder, connection, dialect)
     arguments = TableArguments(
-        schema=schema, table=table, tables=tables, include=include, exclude=exclude, query_filter=query_filter,
-        chunk_size=chunk_size, parallelism=parallelism, partition_on=partition_on, skip_unchanged=skip_unchanged,
-        merge_on_key=merge_on_key,
+        folder=folder, schema=schema, table=table, tables=tables, include=include, exclude=exclude,
+        query_filter=query_filter, chunk_size=chunk_size, parallelism=parallelism, partition_on=partition_on,
+        skip_unchanged=skip_unchanged,
     )  # fmt: skip
-    yield from read_table(find_connection(resource.section, connection, dialect), arguments, resource)
+    hints = find_key_hints(source, arguments) if merge_on_key else {}
+    made: DltResource = dlt.resource(read_table, name=table, **hints)(source, arguments)
+    return made

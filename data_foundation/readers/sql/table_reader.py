@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import dlt
 import sqlalchemy as sa
 
 from data_foundation.errors import EntryError, LoadError
@@ -26,8 +27,9 @@ from data_foundation.readers.sql.statement import TableMissing, build_select, ch
 
 @dataclass(frozen=True)
 class TableArguments:
-    """The arguments of `get_table`, which describes them."""
+    """The arguments of `get_table`, which describes them, and the folder of its source."""
 
+    folder: str
     schema: str | None
     table: str
     tables: Sequence[str] | str
@@ -38,7 +40,6 @@ class TableArguments:
     parallelism: int
     partition_on: str | None
     skip_unchanged: str | None
-    merge_on_key: bool = False
 
     def __post_init__(self) -> None:
         """Checks the numbers.
@@ -68,21 +69,12 @@ class TableReader:
         """
         checked = check_filter(arguments.query_filter, database.dialect) if arguments.query_filter is not None else None
         self._filter: list[Any] = [] if checked is None else [sa.literal_column(f"({checked})")]
-        self._database, self._arguments, self._folder = database, arguments, resource.section
+        self._database, self._arguments = database, arguments
         self._hints = resource.columns if isinstance(resource.columns, Mapping) else {}
         self._limit = resource.limit.limit(arguments.chunk_size) if resource.limit else None
-        self.table = self._describe()
+        self.table = describe_table(database, arguments, self._hints)
         self.columns = choose_columns(self.table, arguments.include, arguments.exclude)
         self._cursor = Cursor(resource.incremental, self.table) if resource.incremental else None
-
-    def _describe(self) -> SourceTable:
-        try:
-            return self._database.describe(self._arguments.schema, self._arguments.table, self._hints)
-        except TableMissing as error:
-            if not self._arguments.tables:
-                raise
-            hint = f"It was found with `tables`; `foundation discover {self._folder}` updates the list of tables"
-            raise LoadError(f"{error}. {hint}") from None
 
     @property
     def hints(self) -> dict[str, dict[str, Any]]:
@@ -132,18 +124,41 @@ class TableReader:
         return ChangeProbe(self._database, self.table, self.select(), self._arguments.skip_unchanged)
 
 
-def read_table(connection: Connection, arguments: TableArguments, resource: Any) -> Iterator[Any]:
-    """Yields the rows as Arrow tables.
+def find_key_hints(connection: Connection, arguments: TableArguments) -> dict[str, Any]:
+    """Returns dlt's hints of a merge on the primary key of a table; none if the table has no key.
+
+    They are known before the first row is read, because the write disposition decides how rows are guarded. Where the
+    destination cannot merge, as with parquet files, rows are appended.
 
     Args:
         connection: Settings of the connection.
         arguments: The arguments of `get_table`.
-        resource: The running dlt resource.
+
+    Raises:
+        FoundationError: The table cannot be described; the message gives the reason.
+        ConnectionError: The database cannot be reached, or the connection was lost.
+    """
+    destination = dlt.current.pipeline().destination
+    if not destination.capabilities().supported_merge_strategies:
+        return {}
+    with open_database(connection) as database:
+        table = describe_table(database, arguments, {})
+    keys = [column.name for column in table.columns if column.is_key]
+    return {"write_disposition": "merge", "primary_key": keys} if keys else {}
+
+
+def read_table(connection: Connection, arguments: TableArguments) -> Iterator[Any]:
+    """Yields the rows as Arrow tables, as the generator of the running dlt resource.
+
+    Args:
+        connection: Settings of the connection.
+        arguments: The arguments of `get_table`.
 
     Raises:
         FoundationError: The table cannot be read; the message gives the reason.
         ConnectionError: The database cannot be reached, or the connection was lost.
     """
+    resource: Any = dlt.current.resource()
     with open_database(connection) as database:
         reader = TableReader(database, arguments, resource)
         probe = reader.probe()
@@ -151,11 +166,29 @@ def read_table(connection: Connection, arguments: TableArguments, resource: Any)
             return
         if hints := reader.hints:
             resource.apply_hints(columns=hints)
-        if arguments.merge_on_key and (keys := [column.name for column in reader.table.columns if column.is_key]):
-            resource.apply_hints(write_disposition="merge", primary_key=keys)
         yield from reader.pages()
         if probe:
             probe.store()
+
+
+def describe_table(database: Database, arguments: TableArguments, hints: Mapping[str, Any]) -> SourceTable:
+    """Returns what the database tells of a table.
+
+    Args:
+        database: An open connection.
+        arguments: The arguments of `get_table`.
+        hints: dlt's hints of the columns, by name.
+
+    Raises:
+        LoadError: The table does not exist.
+    """
+    try:
+        return database.describe(arguments.schema, arguments.table, hints)
+    except TableMissing as error:
+        if not arguments.tables:
+            raise
+        hint = f"It was found with `tables`; `foundation discover {arguments.folder}` updates the list of tables"
+        raise LoadError(f"{error}. {hint}") from None
 
 
 def open_database(connection: Connection) -> Database:
