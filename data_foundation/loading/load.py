@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, ValueRefused
-from data_foundation.loading.dlt_resource import Call, build_entry, configure, uses_range
+from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.entries.late_hints import EarlyHints
 from data_foundation.loading.extraction import Extraction, extract
 from data_foundation.loading.finish_pending import PendingFinisher
@@ -131,6 +131,8 @@ class Load:
             The resource with all hints, and the range of the load.
         """
         configured, source = self.resource, self.task.source
+        if self.options.refresh != "none":
+            self.pipeline.forget_state()
         load_range = self._find_range()
         built = build_entry(source, configured, self._call(load_range))
         self.resource = find_effective(configured, built)
@@ -138,7 +140,7 @@ class Load:
         self._refuse_what_is_unsupported()
         refuse_part_of_scd2(self.resource, self.options, exists=bool(self.pipeline.tables))
         if self.resource.incremental != configured.incremental:
-            # Only the code told the cursor, so the range is known only now.
+            # The code declares the cursor, so the range is known only now.
             load_range = self._find_range()
             if uses_range(configured):
                 built = build_entry(source, configured, self._call(load_range))
@@ -149,8 +151,6 @@ class Load:
         return Call(load_range, template_values(), self.options.kwargs)
 
     def _find_range(self) -> LoadRange:
-        if self.options.refresh != "none":
-            self.pipeline.forget_state()
         self.cursor = self._read_cursor()
         return find_range(self.resource, self.cursor, self.options)
 
@@ -178,9 +178,9 @@ class Load:
             counts = [table.count_unordered(client) for table in tables]
         if count := sum(counts):
             message = (
-                f"incremental: {count:,} rows of the table have no value in {tables[0].column}, so they cannot be told "
-                "from rows that the entry yields again; nothing was written. Load everything again by the cursor once, "
-                "with `--refresh state`"
+                f"incremental: {count:,} rows of the table have no value in {tables[0].column}, so they cannot be "
+                "distinguished from rows that the entry yields again; nothing was written. Load everything again by "
+                "the cursor once, with `--refresh state`"
             )
             raise LoadError(message)
 

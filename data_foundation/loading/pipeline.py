@@ -19,7 +19,7 @@ from data_foundation.dlt_keys import ROW_HASH
 from data_foundation.loading.cursor.table_cursor import find_cursors
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pending_loads import PendingLoads
-from data_foundation.loading.schema.keeper import SchemaKeeper
+from data_foundation.loading.schema.keeper import SchemaKeeper, read_schema
 from data_foundation.naming import TableName, schema_name
 from data_foundation.rows.intake_step import find_intake
 from data_foundation.warehouses.connection import connect
@@ -114,7 +114,8 @@ class TablePipeline:
     @property
     def tables(self) -> TSchemaTables:
         """The table and its nested tables in dlt's schema; empty before the first load."""
-        return self.dlt.default_schema.tables if self.dlt.default_schema_name else {}
+        schema = read_schema(self.dlt, self.dlt.default_schema_name)
+        return schema.tables if schema else {}
 
     @property
     def further(self) -> list[str]:

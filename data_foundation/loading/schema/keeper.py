@@ -1,4 +1,4 @@
-"""Keeps the schema of one table true: to the table as it stands, and to what code and configuration say now."""
+"""Keeps the schema of one table true: to the table as it stands, and to what code and configuration declare now."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import dlt
 from dlt.common.schema.utils import is_complete_column
+from dlt.common.storages import LiveSchemaStorage
 
 from data_foundation.loading.schema.hints_in_force import family, find_hints, remove_others
 from data_foundation.loading.schema.rebuilds import refuse_rebuilds
@@ -28,6 +29,19 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.base import Destination
     from data_foundation.warehouses.connection import Statement
     from data_foundation.warehouses.table_columns import TypedColumns
+
+
+def read_schema(pipeline: dlt.Pipeline, name: str | None) -> Schema | None:
+    """Returns a schema of a pipeline, None if there is none.
+
+    `pipeline.schemas[name]` reads it from the working folder each time, although dlt writes it there only together with
+    the instance in memory.
+    """
+    schemas = pipeline.schemas
+    if isinstance(schemas, LiveSchemaStorage) and name in schemas.live_schemas:
+        return schemas.live_schemas[name]
+    return schemas[name] if name and schemas.has_schema(name) else None
+
 
 Open = Callable[[], AbstractContextManager["Destination"]]
 
@@ -59,7 +73,7 @@ class SchemaKeeper:
         if client is None:
             return
         self._found = self._read(client) if shared.tables is None else shared.tables
-        schema = pipeline.default_schema if pipeline.default_schema_name else None
+        schema = read_schema(pipeline, pipeline.default_schema_name)
         self._stored_hash = schema.stored_version_hash if schema else None
         adopted = schema or dlt.Schema(schema_name(self._table))
         if adopt_table(adopted, self._table, self._found, client) and not schema:
@@ -70,7 +84,7 @@ class SchemaKeeper:
             return client.read_columns(self._table)
 
     def prepare(self, pipeline: dlt.Pipeline, resource: DltResource, refresh: Any, warehouse: Open) -> None:
-        """Takes out what is no longer said, and refuses rows that the table cannot hold as they are.
+        """Removes the hints that nothing declares any more, and refuses rows that the table cannot hold as they are.
 
         Args:
             pipeline: The table's pipeline, synchronised.
@@ -81,7 +95,7 @@ class SchemaKeeper:
         Raises:
             LoadError: The table must be changed or rebuilt first; the message names the way.
         """
-        schema = self._schema(pipeline)
+        schema = read_schema(pipeline, schema_name(self._table))
         if self._found is None or self._client is None or schema is None:
             return
         if refresh == "drop_resources":
@@ -99,10 +113,6 @@ class SchemaKeeper:
             with warehouse() as destination, connect(destination, self._dataset) as sql:
                 refuse_losses(changes, self._client, sql)
 
-    def _schema(self, pipeline: dlt.Pipeline) -> Schema | None:
-        name = schema_name(self._table)
-        return pipeline.schemas[name] if pipeline.schemas.has_schema(name) else None
-
     def find_statements(self, destination: Destination, pipeline: dlt.Pipeline) -> list[Statement]:
         """Returns the statements that make the tables what the normalised load needs, to be executed before it.
 
@@ -110,7 +120,7 @@ class SchemaKeeper:
             LoadError: The load cannot be written into the table as it stands.
         """
         client = self._client or column_client(destination, self._dataset)
-        schema, load_ids = self._schema(pipeline), pipeline.list_normalized_load_packages()
+        schema, load_ids = read_schema(pipeline, schema_name(self._table)), pipeline.list_normalized_load_packages()
         if client is None or schema is None or not load_ids:
             return []
         jobs, dropped = _tables_of(pipeline, load_ids)
