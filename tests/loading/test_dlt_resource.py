@@ -7,7 +7,7 @@ import pytest
 
 from data_foundation.errors import EntryError, LoadError, SettingMissing
 from data_foundation.loading.attempts import load_resource
-from data_foundation.loading.dlt_resource import Call
+from data_foundation.loading.entries.dlt_resource import Call
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.ranges.load_range import LoadRange
 from tests.support.resources import build

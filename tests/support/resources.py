@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dlt.extract import DltResource
 
-from data_foundation.loading.dlt_resource import Call, build_entry, configure
+from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure
 from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.loading.task import Task
 from data_foundation.project.effective import find_effective

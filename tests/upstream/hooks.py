@@ -12,9 +12,9 @@ from typing import Any
 from typing_extensions import override
 
 from data_foundation import unicode_snake_case
-from data_foundation.loading import dlt_resource, pending_loads, pipeline, progress
+from data_foundation.loading import pending_loads, pipeline, progress
 from data_foundation.loading.cursor import table_cursor
-from data_foundation.loading.entries import builder, late_hints, own_copy
+from data_foundation.loading.entries import builder, dlt_resource, late_hints, own_copy
 from data_foundation.loading.schema import hints_in_force, rebuilds
 from data_foundation.orchestration import dbt_assets, event_log, executor, op
 from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, source_log

@@ -214,7 +214,7 @@ class TableCursor(dlt.sources.incremental[Any]):
         """Stores which rows were loaded, and decides which rows of the table are replaced, after the last item.
 
         Raises:
-            ValueRefused: Rows cannot be told from those that were loaded.
+            ValueRefused: Rows cannot be distinguished from those that were loaded.
         """
         position = self._position
         if position is None:

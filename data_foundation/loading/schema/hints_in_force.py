@@ -1,4 +1,4 @@
-"""Takes hints out of a stored schema that neither code nor configuration says any more: dlt only ever adds to them."""
+"""Removes hints from a stored schema that neither code nor configuration declares any more; dlt only adds hints."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def remove_others(schema: Schema, root: str, hints: Mapping[str, TTableSchema]) 
     """
     for name in family(schema, root):
         table: Any = schema.tables[name]
-        said: Any = hints.get(name, {"columns": {}})
-        for key in set(table) - _OF_TABLES - set(said):
+        declared: Any = hints.get(name, {"columns": {}})
+        for key in set(table) - _OF_TABLES - set(declared):
             del table[key]
-        _remove_nesting(table, said)
-        _remove_of_columns(table["columns"], said["columns"])
+        _remove_nesting(table, declared)
+        _remove_of_columns(table["columns"], declared["columns"])
         schema.data_item_normalizer.extend_table(name)
 
 
@@ -70,22 +70,22 @@ def family(schema: Schema, root: str) -> list[str]:
     return names
 
 
-def _remove_nesting(table: Any, said: Any) -> None:
+def _remove_nesting(table: Any, declared: Any) -> None:
     normalizer = table.get("x-normalizer", {})
-    if "max_nesting" in normalizer and "max_nesting" not in said.get("x-normalizer", {}):
+    if "max_nesting" in normalizer and "max_nesting" not in declared.get("x-normalizer", {}):
         table["x-normalizer"] = {key: value for key, value in normalizer.items() if key != "max_nesting"}
         if not table["x-normalizer"]:
             del table["x-normalizer"]
 
 
-def _remove_of_columns(columns: Any, said: Mapping[str, Any]) -> None:
+def _remove_of_columns(columns: Any, declared: Mapping[str, Any]) -> None:
     for name in list(columns):
         column, own = columns[name], name.startswith(_OWN)
-        hints = said.get(name, {})
+        hints = declared.get(name, {})
         for key in set(column) - _OF_COLUMNS - set(hints):
             if not own or key.startswith("x-"):
                 del column[key]
         if not own and column.get("nullable") is False and NOT_NULL not in column and hints.get("nullable", True):
             column["nullable"] = True
-        if not is_complete_column(column) and name not in said:
+        if not is_complete_column(column) and name not in declared:
             del columns[name]
