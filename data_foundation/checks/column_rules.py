@@ -41,10 +41,8 @@ class ValuesOfColumn(Check):
 
     @override
     def run(self, table: CheckedTable) -> Finding:
-        if table.row_count is None:
-            return Finding(passed=True, message="there is no table yet")
-        if missing := table.missing([self.column]):
-            return Finding(passed=False, message=missing)
+        if (finding := table.find_without_query([self.column])) is not None:
+            return finding
         column = table.quote(self.column)
         query = (
             f"SELECT {column}, COUNT(*), SUM(COUNT(*)) OVER (), COUNT(*) OVER () FROM {table.quoted} "  # noqa: S608 - names are quoted

@@ -56,6 +56,13 @@ class CheckedTable:
         hint = nearest(missing[0], list(self.columns)) if missing else ""
         return f"the table has no column {', '.join(missing)}{hint}" if missing else ""
 
+    def find_without_query(self, columns: Sequence[str]) -> Finding | None:
+        """Returns the finding for a table that does not exist or lacks one of `columns`, None if it can be queried."""
+        if self.row_count is None:
+            return Finding(passed=True, message="there is no table yet")
+        missing = self.missing(columns)
+        return Finding(passed=False, message=missing) if missing else None
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -210,10 +217,8 @@ class PrimaryKey(Check):
 
     @override
     def run(self, table: CheckedTable) -> Finding:
-        if table.row_count is None:
-            return Finding(passed=True, message="there is no table yet")
-        if missing := table.missing(self.columns):
-            return Finding(passed=False, message=missing)
+        if (finding := table.find_without_query(self.columns)) is not None:
+            return finding
         without, repeated = (int(count or 0) for count in table.query(self.single_row_query(table))[0])
         message = f"{without:,} rows without a key, {repeated:,} with a key that another row has"
         metadata = {"rows_without_key": without, "rows_with_a_key_of_another": repeated}

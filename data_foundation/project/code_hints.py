@@ -17,7 +17,6 @@ from data_foundation.errors import EntryError
 CURSOR_SETTINGS = ("cursor_path", "initial_value", "lag", "row_order", "on_cursor_value_missing")
 """Settings of a cursor that `sources.yaml` and code both know, under one name."""
 
-
 _KEYS = ("primary_key", "merge_key")
 
 
@@ -50,7 +49,7 @@ def read_hints(resource: DltResource) -> dict[str, Any]:
     Args:
         resource: The resource, with arguments bound or not; no row is read.
     """
-    declared = _read_table_hints(resource)
+    declared = _hints_of_table(resource)
     if resource.max_table_nesting is not None:
         declared["max_table_nesting"] = resource.max_table_nesting
     if cursor := find_cursor(resource):
@@ -58,18 +57,16 @@ def read_hints(resource: DltResource) -> dict[str, Any]:
     return declared
 
 
-def _read_table_hints(resource: DltResource) -> dict[str, Any]:
+def _hints_of_table(resource: DltResource) -> dict[str, Any]:
     hints: Mapping[str, Any] = resource._hints or {}  # noqa: SLF001 - its properties do not return the keys
     declared: dict[str, Any] = {
-        name: hints[name]
-        for name in ("primary_key", "merge_key", "schema_contract")
-        if hints.get(name) and not callable(hints[name])
+        name: hints[name] for name in (*_KEYS, "schema_contract") if hints.get(name) and not callable(hints[name])
     }
     if disposition := _disposition(hints.get("write_disposition")):
         declared["write_disposition"] = disposition
     if columns := _columns(hints.get("columns")):
         declared["columns"] = columns
-        for name in ("primary_key", "merge_key"):
+        for name in _KEYS:
             if keys := [column for column, known in columns.items() if known.get(name)]:
                 declared.setdefault(name, keys)
     return declared
@@ -77,7 +74,7 @@ def _read_table_hints(resource: DltResource) -> dict[str, Any]:
 
 def read_table_hints(resource: DltResource) -> dict[str, Any]:
     """Returns disposition and keys of a resource as they are now; keys as lists, and no key as an absent one."""
-    hints = _read_table_hints(resource)
+    hints = _hints_of_table(resource)
     disposition = {"write_disposition": hints.get("write_disposition") or {"disposition": "append"}}
     keys = {
         name: [hints[name]] if isinstance(hints[name], str) else list(hints[name]) for name in _KEYS if hints.get(name)
@@ -88,7 +85,7 @@ def read_table_hints(resource: DltResource) -> dict[str, Any]:
 def find_dynamic_hints(resource: DltResource) -> list[str]:
     """Returns the names of the hints that are functions of a row, which is not known before it is read."""
     hints: Mapping[str, Any] = resource._hints or {}  # noqa: SLF001 - see read_hints
-    return [name for name in ("write_disposition", "primary_key", "merge_key") if callable(hints.get(name))]
+    return [name for name in ("write_disposition", *_KEYS) if callable(hints.get(name))]
 
 
 def _disposition(hint: Any) -> dict[str, Any] | None:

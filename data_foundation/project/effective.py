@@ -29,6 +29,7 @@ from data_foundation.project.code_hints import (
 
 _PLAIN_PATH = re.compile(r"[^\[\]()*$?'\"]+")
 """A cursor's path to one value of a row, which lands in a column."""
+
 UNSET: tuple[Any, ...] = (None, (), {})
 """Values of keys that neither the configuration nor the code sets."""
 
@@ -110,10 +111,8 @@ def _overlay(configured: ResourceConfig, declared: Mapping[str, Any]) -> dict[st
 
 
 def _refuse_dynamic_hints(configured: ResourceConfig, built: DltResource) -> None:
-    unset = [name for name in find_dynamic_hints(built) if getattr(configured, name) in UNSET]
-    if "write_disposition" in find_dynamic_hints(built) and "write_disposition" not in configured.model_fields_set:
-        unset.append("write_disposition")
-    if unset:
+    own_keys = configured.model_fields_set
+    if unset := [name for name in find_dynamic_hints(built) if name not in own_keys or not getattr(configured, name)]:
         message = (
             f"entry '{configured.entry}' chooses {' and '.join(unset)} for each row by a function, so they are unknown "
             f"before the rows are read; set {' and '.join(unset)} in sources.yaml"
