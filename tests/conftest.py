@@ -20,6 +20,7 @@ from data_foundation.warehouses.settings import read_settings
 from tests.databases.servers import find_servers
 from tests.support.dbt_builds import Build, build_twice
 from tests.support.locations import Location
+from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
 from tests.support.trees import Tree
 
 ROOT = Path(__file__).parents[1]
@@ -104,6 +105,29 @@ def built(
 ) -> Build:
     """A warehouse after one ingest and build, and the result of a second ingest and build in a copy of it."""
     return build_twice(loaded_warehouse, ingest, tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this test worker."""
+    with run_server() as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_tree(tmp_path: Path, postgres_server: PostgresServer) -> PostgresTree:
+    """An empty checkout with an empty database of PostgreSQL."""
+    return PostgresTree(tmp_path, postgres_server.settings(postgres_server.create_database()))
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def any_tree(request: pytest.FixtureRequest, tmp_path: Path) -> Tree:
+    """An empty checkout with an empty warehouse of either kind."""
+    if request.param == "postgres":
+        postgres_tree: PostgresTree = request.getfixturevalue("postgres_tree")
+        return postgres_tree
+    (tmp_path / "data").mkdir()
+    return Tree(tmp_path)
 
 
 @pytest.fixture

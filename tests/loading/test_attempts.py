@@ -419,19 +419,19 @@ def get_rows():
 
 
 @pytest.mark.parametrize(
-    ("options", "asked"),
+    ("options", "requested"),
     [
         pytest.param({}, "", id="ordinary run"),
         pytest.param({"start": "2024-01-01", "end": "2024-01-04"}, "range", id="range"),
         pytest.param({"limit": 3}, "sample", id="sample"),
     ],
 )
-def test_the_request_of_a_run_is_in_the_metrics(tree: Tree, options: dict[str, Any], asked: str) -> None:
+def test_the_request_of_a_run_is_in_the_metrics(tree: Tree, options: dict[str, Any], requested: str) -> None:
     """`resource_metrics()["asked"]` is the kind of request, for entries that keep their own position."""
     settings = "write_disposition: merge, merge_key: day, partitions: {by: daily, start: 2024-01-01}"
     tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.days, {settings}}}]", WITH_REQUEST)
     result = tree.load("shop.days", **options)
-    assert tree.query("SELECT DISTINCT asked FROM raw.days") == [asked]
+    assert tree.query("SELECT DISTINCT asked FROM raw.days") == [requested]
     warned = (
         "limit: for each value of day in the sample, the table's other rows were deleted; load it again without limit"
     )

@@ -1,29 +1,20 @@
 """PostgreSQL: a cursor loses no row and doubles none there either."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
+from tests.support.postgres_server import PostgresTree
 from tests.support.typed_rows import TypedRows
 
 Row = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A server for these tests."""
-    with run_server() as running:
-        yield running
-
-
 @pytest.fixture
-def tree(server: PostgresServer, tmp_path: Path) -> PostgresTree:
-    """A checkout whose warehouse is an empty database."""
-    return PostgresTree(tmp_path, server.settings(server.create_database()))
+def tree(postgres_tree: PostgresTree) -> PostgresTree:
+    """The tree that `TypedRows` takes."""
+    return postgres_tree
 
 
 def cursor(**settings: Any) -> str:

@@ -1,14 +1,12 @@
 """Names of all scripts: with the naming convention for them, headings and tables keep their letters."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from data_foundation.errors import ValueRefused
 from data_foundation.naming import UNICODE, forget_naming, normalize
 from data_foundation.unicode_snake_case import NamingConvention
-from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
 from tests.support.trees import Tree
 
 DATA = """
@@ -43,20 +41,6 @@ def _all_scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     forget_naming()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server for this module."""
-    with run_server() as running:
-        yield running
-
-
-@pytest.fixture(params=["duckdb", "postgres"])
-def any_tree(request: pytest.FixtureRequest, tmp_path: Path, server: PostgresServer) -> Tree:
-    """A checkout with each warehouse."""
-    settings = server.settings(server.create_database()) if request.param == "postgres" else {}
-    return PostgresTree(tmp_path, settings) if settings else Tree(tmp_path)
 
 
 def add(tree: Tree, entry: str, more: str = "") -> None:

@@ -1,12 +1,11 @@
 """A resource whose code names several tables fills each of them with its rows, and with nothing else."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from data_foundation.errors import ConfigError, EntryError, NoRows, ValueRefused
-from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
+from tests.support.postgres_server import PostgresTree
 from tests.support.trees import Tree
 
 DATA = """
@@ -312,13 +311,6 @@ def test_two_resources_may_not_declare_one_table(tree: Tree) -> None:
         tree.check("shop")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server for this module."""
-    with run_server() as running:
-        yield running
-
-
 @pytest.mark.parametrize(
     ("entry", "landed"),
     [
@@ -327,13 +319,10 @@ def server() -> Iterator[PostgresServer]:
         ("replaced", {"events": [3], "pushes": [1], "watches": [2]}),
     ],
 )
-def test_postgres_has_every_table(
-    tmp_path: Path, server: PostgresServer, entry: str, landed: dict[str, list[int]]
-) -> None:
+def test_postgres_has_every_table(postgres_tree: PostgresTree, entry: str, landed: dict[str, list[int]]) -> None:
     """Two runs on PostgreSQL give the same tables as on DuckDB."""
-    tree = PostgresTree(tmp_path, server.settings(server.create_database()))
-    add(tree, entry)
+    add(postgres_tree, entry)
     for run in (1, 2):
-        start_run(tree, run)
-        tree.load("shop.events")
-    assert ids(tree) == landed
+        start_run(postgres_tree, run)
+        postgres_tree.load("shop.events")
+    assert ids(postgres_tree) == landed

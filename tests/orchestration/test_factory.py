@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from data_foundation.naming import UNICODE, forget_naming
 from data_foundation.orchestration.factory import build_definitions
-from tests.support.locations import ROWS, Location, failure, landed
+from tests.support.locations import ROWS, Location, failure, landed, metadata_by_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -536,11 +536,7 @@ def test_further_tables_are_assets(location: Location, selected: list[str]) -> N
     result = location.materialize(*selected)
     assert result.success, failure(result)
     assert landed(result) == {"raw/events", "raw/pushes", "raw/watches"}
-    found = {
-        event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata
-        for event in result.get_asset_materialization_events()
-        if event.asset_key
-    }
+    found = metadata_by_table(result)
     counts = {
         name: (metadata["rows_loaded"].value, metadata["dagster/row_count"].value) for name, metadata in found.items()
     }

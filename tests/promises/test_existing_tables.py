@@ -12,8 +12,6 @@ import pytest
 from data_foundation.errors import LoadError
 from tests.support.trees import Tree
 
-pytest_plugins = ["tests.promises.warehouses"]
-
 HEAD = """
 import datetime as dt
 from decimal import Decimal

@@ -1,7 +1,6 @@
 """PostgreSQL: a load that is killed at any point and repeated loses and duplicates nothing."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,10 @@ import pytest
 from tests.promises import killed
 from tests.promises.portable import content, is_one_run, take_names
 from tests.promises.test_killed import SCENARIOS
-from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
+from tests.support.postgres_server import PostgresServer, PostgresTree
 
 SAMPLE, MANY = 4, 40
 """Number of points per scenario, and with --promises."""
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgresServer]:
-    """A server for this test worker."""
-    with run_server() as running:
-        yield running
 
 
 def copy_of(tree: PostgresTree, server: PostgresServer, root: Path) -> PostgresTree:
@@ -41,13 +33,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.timeout(1800)
 def test_a_repeated_killed_run_equals_one_run(
-    server: PostgresServer, name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
+    postgres_server: PostgresServer, name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:
     """Killed around any statement, COPY, commit, rename or write, a repeated run ends like an undisturbed one."""
     scenario = SCENARIOS[name]
-    before = PostgresTree(tmp_path / "before", server.settings(server.create_database()))
+    before = PostgresTree(tmp_path / "before", postgres_server.settings(postgres_server.create_database()))
     scenario.prepare(before)
-    undisturbed = copy_of(before, server, tmp_path / "undisturbed")
+    undisturbed = copy_of(before, postgres_server, tmp_path / "undisturbed")
     every = killed.trace(undisturbed, "shop.orders")
     assert any("COPY" in point for point, _ in every)
     assert any("commit" in point for point, _ in every)
@@ -57,8 +49,10 @@ def test_a_repeated_killed_run_equals_one_run(
     def judge(tree: Any) -> bool:
         if not is_one_run(tree, scenario, expected):
             return False
-        server.query(f"drop database {tree.settings['POSTGRES_DATABASE']} with (force)")
+        postgres_server.query(f"drop database {tree.settings['POSTGRES_DATABASE']} with (force)")
         return True
 
-    reached = killed.interrupt(every, wanted, lambda number: copy_of(before, server, tmp_path / str(number)), judge)
+    reached = killed.interrupt(
+        every, wanted, lambda number: copy_of(before, postgres_server, tmp_path / str(number)), judge
+    )
     record_property("points in PostgreSQL", reached)

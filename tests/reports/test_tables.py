@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from tests.support.locations import Location, failure, landed
+from tests.support.locations import Location, failure, landed, metadata_by_table
 from tests.support.trees import Tree
 
 BY_TYPE = '''
@@ -62,11 +62,7 @@ def test_each_table_of_a_function_is_an_asset_with_its_own_metadata(location: Lo
     result = location.materialize()
     assert result.success, failure(result)
     assert landed(result) == {"raw/events", "raw/order", "raw/visit"}
-    found = {
-        event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata
-        for event in result.get_asset_materialization_events()
-        if event.asset_key
-    }
+    found = metadata_by_table(result)
     assert [found[name]["rows_loaded"].value for name in ("events", "order", "visit")] == [0, 3, 2]
     assert [found[name]["dagster/row_count"].value for name in ("order", "visit")] == [3, 2]
     assert found["order"]["dagster/table_name"].value == "warehouse.raw.order"

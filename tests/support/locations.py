@@ -64,6 +64,15 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
     return "\n".join(f"{failed.error.to_string() if failed.error else ''}" for failed in failures)
 
 
+def metadata_by_table(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, dg.MetadataValue[Any]]]:
+    """Returns the metadata of each materialisation of a run, by the name of its table."""
+    return {
+        event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+
+
 def landed(result: dg.ExecuteInProcessResult) -> set[str]:
     """Returns the keys of the assets that a run materialised."""
     events = result.get_asset_materialization_events()

@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from urllib.parse import quote
 import duckdb
 import pytest
 
-from tests.support.postgres_server import ADMINISTRATOR, PASSWORD, PostgresServer, run_server
+from tests.support.postgres_server import ADMINISTRATOR, PASSWORD, PostgresServer
 from tests.support.trees import Tree
 
 SOURCE = """
@@ -47,10 +46,9 @@ class SqlTree(Tree):
 
 
 @pytest.fixture(scope="session")
-def sql_server() -> Iterator[PostgresServer]:
-    """A server for this test worker."""
-    with run_server() as running:
-        yield running
+def sql_server(postgres_server: PostgresServer) -> PostgresServer:
+    """The server that holds the databases to read from."""
+    return postgres_server
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -32,7 +32,7 @@ from data_foundation.warehouses.postgres.errors import explain_connection
 from data_foundation.warehouses.postgres.warehouse import PostgresWarehouse
 from tests.support.dbt_builds import Build
 from tests.support.locations import COMPOSITION, Location
-from tests.support.postgres_server import PASSWORD, PostgresServer, PostgresTree, run_server
+from tests.support.postgres_server import PASSWORD, PostgresServer, PostgresTree
 from tests.support.vaults import check_versions
 
 ROOT = Path(__file__).parents[2]
@@ -50,17 +50,10 @@ LINES = "select n from raw.orders__lines order by n"
 RATES = "select rate from raw.orders__lines__taxes order by rate"
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgresServer]:
-    """One server for each worker of the tests."""
-    with run_server() as running:
-        yield running
-
-
 @pytest.fixture
-def tree(server: PostgresServer, tmp_path: Path) -> PostgresTree:
+def tree(postgres_tree: PostgresTree) -> PostgresTree:
     """An empty checkout with an empty database."""
-    return PostgresTree(tmp_path, server.settings(server.create_database()))
+    return postgres_tree
 
 
 def add_orders(tree: PostgresTree, *settings: str, **more: str) -> None:
@@ -403,14 +396,14 @@ TROUBLE = {
 
 
 @pytest.mark.parametrize("name", TROUBLE)
-def test_a_permanent_error_is_not_retried(tree: PostgresTree, server: PostgresServer, name: str) -> None:
+def test_a_permanent_error_is_not_retried(tree: PostgresTree, postgres_server: PostgresServer, name: str) -> None:
     """The error names the cause and is not retried; after a fix, the next run finishes the load and makes its own."""
     what, message = TROUBLE[name]
     add_orders(tree, *DISPOSITIONS["append"])
     tree.give("shop", [{"id": 1, "at": "2024-01-01"}])
     tree.load("shop.orders")
     tree.query(CUT.format(what=what, trigger=TRIGGERS["rows"]))
-    server.query(f"alter database {tree.settings['POSTGRES_DATABASE']} set statement_timeout = '300ms'")
+    postgres_server.query(f"alter database {tree.settings['POSTGRES_DATABASE']} set statement_timeout = '300ms'")
     tree.give("shop", [{"id": 2, "at": "2024-01-02"}])
     with pytest.raises(WarehouseError, match=message):
         tree.load("shop.orders")
@@ -469,11 +462,11 @@ RIGHTS = {
 
 
 @pytest.mark.parametrize("name", RIGHTS)
-def test_a_missing_privilege_is_named(tree: PostgresTree, server: PostgresServer, name: str) -> None:
+def test_a_missing_privilege_is_named(tree: PostgresTree, postgres_server: PostgresServer, name: str) -> None:
     """The error names the privilege; after it is granted, the next run succeeds."""
     prepare, message = RIGHTS[name]
     role = f"loader_{tree.settings['POSTGRES_DATABASE']}"
-    server.query(f"create role {role} login password 'x-loader'")
+    postgres_server.query(f"create role {role} login password 'x-loader'")
     if prepare:
         tree.query(prepare.format(role=role))
     weak = replace(tree, settings={**tree.settings, "POSTGRES_USER": role, "POSTGRES_PASSWORD": "x-loader"})
@@ -481,7 +474,7 @@ def test_a_missing_privilege_is_named(tree: PostgresTree, server: PostgresServer
     weak.give("shop", [{"id": 1}])
     with pytest.raises(WarehouseError, match=message):
         weak.load("shop.orders")
-    server.query(f"alter role {role} superuser; alter role {role} reset all")
+    postgres_server.query(f"alter role {role} superuser; alter role {role} reset all")
     weak.give("shop", [{"id": 2}])
     weak.load("shop.orders")
     assert tree.query("select max(id) from raw.orders") == [2]
