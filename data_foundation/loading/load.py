@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, ValueRefused
+from data_foundation.loading.doubled_keys import refuse_doubled_keys
 from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.entries.late_hints import EarlyHints
 from data_foundation.loading.extraction import Extraction, extract
@@ -24,6 +25,7 @@ from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.loading.write_decision import (
     check_failed_parts,
     check_required_columns,
+    check_rows_before_cursor,
     find_reason_to_write_nothing,
 )
 from data_foundation.process_wide import arrow_memory
@@ -162,6 +164,7 @@ class Load:
         self.warnings += extraction.warnings
         self.rows_before_cursor = extraction.rows_before_cursor
         check_required_columns(self.resource, extraction)
+        check_rows_before_cursor(self.resource, extraction)
         filled = [name for name in self.pipeline.further if extraction.sent.get(name)]
         self.warnings += check_further_tables(self.task, self.pipeline.tables, filled)
         self.warnings += check_without_rows(self.resource, extraction.without_rows)
@@ -196,6 +199,8 @@ class Load:
     def _normalize(self) -> None:
         try:
             self.pipeline.normalize()
+            if not self.warehouse.chooses_version:
+                refuse_doubled_keys(self.resource, self.pipeline)
         except ValueRefused:
             # These rows can never be loaded; the next attempt extracts again.
             self.pipeline.pending.clear()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.checks.tag_contract import find_breaches
 from data_foundation.errors import LoadError, NoRows, RequiredColumnsMissing
-from data_foundation.naming import normalize
+from data_foundation.naming import column_of_path, normalize
 
 if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig
@@ -31,6 +31,29 @@ def check_required_columns(resource: ResourceConfig, extraction: Extraction) -> 
     columns = extraction.columns
     if columns and (breaches := list(find_breaches(resource, names, columns))):
         raise RequiredColumnsMissing(f"the rows break the contract of tag {resource.tag}: {'; '.join(breaches)}")
+
+
+def check_rows_before_cursor(resource: ResourceConfig, extraction: Extraction) -> None:
+    """Refuses a load whose merge key may delete the table's versions of rows that its cursor has left out.
+
+    A merge key replaces all rows of a value by those of the load. If it is the cursor itself, no row before the cursor
+    has a value of it that the load has too.
+
+    Raises:
+        LoadError: The cursor has left out rows, and others are to be written.
+    """
+    cursor, merge_columns = resource.incremental, {normalize(name) for name in resource.merge_columns}
+    is_merge = resource.landing == "table" and resource.write_disposition.disposition == "merge"
+    if not (is_merge and cursor and merge_columns) or column_of_path(cursor.cursor_path) in merge_columns:
+        return
+    if extraction.rows and (count := extraction.rows_before_cursor):
+        message = (
+            f"the entry has yielded {count:,} rows that lie before the cursor {cursor.cursor_path} and are not loaded "
+            f"again, but merge_key {', '.join(resource.merge_columns)} would delete their versions in the table; "
+            "nothing was written. Use primary_key instead of merge_key, or the cursor's column as merge_key, or leave "
+            "out incremental"
+        )
+        raise LoadError(message)
 
 
 def check_failed_parts(resource: ResourceConfig, failed: Mapping[str, str], *, deletes_rows: bool) -> None:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from data_foundation.config.fields import ColumnHints
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.messages import explain_validation
+from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import EntryError
 from data_foundation.json_paths import unquote_path
 from data_foundation.naming import column_of_path, normalize
@@ -48,6 +49,7 @@ def find_effective(configured: ResourceConfig, built: DltResource) -> ResourceCo
     """
     if configured.landing != "vault":
         _refuse_dynamic_hints(configured, built)
+    _refuse_other_table(configured, built)
     keys = _keep_newest(_overlay(configured, read_hints(built)))
     try:
         effective = type(configured).model_validate(keys).with_contract(configured.contract)
@@ -118,6 +120,22 @@ def _refuse_dynamic_hints(configured: ResourceConfig, built: DltResource) -> Non
             f"before the rows are read; set {' and '.join(unset)} in sources.yaml"
         )
         raise EntryError(message)
+
+
+def _refuse_other_table(configured: ResourceConfig, built: DltResource) -> None:
+    """Refuses a table that the code names although `destination` names another one.
+
+    The name of a dlt resource is a default, which `sql_table` sets as the name of its table too; `destination` may
+    differ from it.
+    """
+    named = built.table_name
+    if callable(named) or named == built.name or normalize(named) == table_name_of(configured).table:
+        return
+    message = (
+        f"the code of entry '{configured.entry}' sends its rows to the table {named} (table_name), and its destination "
+        f"is {configured.destination}; use one of them in both places, or leave table_name out of the code"
+    )
+    raise EntryError(message)
 
 
 def _overlay_cursor(configured: ResourceConfig, declared: CodeCursor | None) -> CodeCursor | None:

@@ -72,6 +72,7 @@ class Warehouse(ABC):
         is_audited: Whether attempts to load are recorded.
         keeps_audit: Whether they are recorded in a table of the warehouse, and not only on this machine.
         runs_dbt: Whether dbt can build models in it.
+        chooses_version: Whether upsert and insert-only take one row of several with the same key.
     """
 
     work_folder: Path
@@ -84,6 +85,7 @@ class Warehouse(ABC):
     is_audited: ClassVar[bool] = True
     keeps_audit: ClassVar[bool] = True
     runs_dbt: ClassVar[bool] = True
+    chooses_version: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

@@ -48,6 +48,10 @@ class WarehouseTables:
     tables: Mapping[str, Columns] = field(default_factory=dict)
     staging: Mapping[str, Columns] = field(default_factory=dict)
 
+    def joined(self, other: WarehouseTables) -> WarehouseTables:
+        """Returns the tables of both."""
+        return WarehouseTables({**self.tables, **other.tables}, {**self.staging, **other.staging})
+
 
 @dataclass
 class Synchronisation:

@@ -166,6 +166,35 @@ def test_the_newest_version_of_a_load_wins(tree: Tree, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("keys", ["upsert", "insert only"])
+def test_two_versions_are_refused_where_both_would_be_added(tree: Tree, way: str, keys: str) -> None:
+    """Before anything is written; rows of one version each are loaded by the next run."""
+    source = TypedRows(tree, way, f"{KEYS[keys]}, {cursor()}")
+    rows: list[Row] = [{"id": number, "at": number} for number in (1, 2, 3)]
+    with pytest.raises(LoadError, match=r"1 values of the primary key \(id\) come several times in this load"):
+        source.load([*rows, {"id": 2, "at": 4}])
+    assert source.load(rows).rows == 3
+    assert source.load([*rows, {"id": 2, "at": 4}]).rows == 1
+    assert sorted(source.ids()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("strategy", ["delete-insert", "scd2"])
+def test_a_merge_key_deletes_no_row_that_the_cursor_leaves_out(tree: Tree, way: str, strategy: str) -> None:
+    """Rows before the cursor have the merge key of rows that are loaded, so the load is refused."""
+    mode = f"write_disposition: {{disposition: merge, strategy: {strategy}}}"
+    source = TypedRows(tree, way, f"{mode}, merge_key: v, {cursor()}")
+    rows: list[Row] = [{"id": 1, "at": 1, "v": "a"}, {"id": 2, "at": 2, "v": "a"}]
+    source.load(rows)
+    for again in (rows, [*rows, {"id": 3, "at": 3, "v": "a"}]):
+        with pytest.raises(LoadError, match="has yielded 1 rows that lie before the cursor at"):
+            source.load(again)
+    assert sorted(source.ids()) == [1, 2]
+    assert source.load([{"id": 3, "at": 3, "v": "b"}]).rows == 1
+    assert sorted(source.ids()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["append", "append by key", "merge"])
 def test_many_rows_of_one_value_take_little_state(tree: Tree, way: str, keys: str) -> None:
     """The state does not grow with them; repeated rows are not loaded again, and what is new lands."""

@@ -113,6 +113,16 @@ def replaced_beside_an_append():
     yield dlt.mark.with_hints(rows(1), hints, create_table_variant=True)
 
 
+@dlt.resource(name="events", table_name="events_of_code")
+def named_otherwise():
+    yield rows(1)
+
+
+@dlt.resource(name="orders", table_name="orders")
+def named_like_itself():
+    yield rows(1)
+
+
 @dlt.resource
 def clashes_with_a_list():
     yield [{"id": 1, "items": [1]}]
@@ -293,6 +303,17 @@ def test_what_would_damage_a_table_is_refused(tree: Tree, entry: str, more: str,
     with pytest.raises(EntryError, match=reason):
         tree.load("shop.events")
     assert ids(tree) == {}
+
+
+def test_another_table_in_the_code_is_refused(tree: Tree) -> None:
+    """`destination` may differ from the name of a resource, and not from a table that the code chose."""
+    add(tree, "named_like_itself")
+    tree.load("shop.events")
+    add(tree, "named_otherwise")
+    reason = r"sends its rows to the table events_of_code \(table_name\), and its destination is raw.events"
+    with pytest.raises(EntryError, match=reason):
+        tree.load("shop.events")
+    assert ids(tree) == {"events": [1]}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -8,8 +8,6 @@ import pytest
 from data_foundation.errors import LoadError
 from tests.support.trees import Tree
 
-pytest_plugins = ["tests.promises.warehouses"]
-
 MERGE = "write_disposition: merge, primary_key: id"
 UPSERT = "write_disposition: {disposition: merge, strategy: upsert}, primary_key: id"
 INSERT_ONLY = "write_disposition: {disposition: merge, strategy: insert-only}, primary_key: id"

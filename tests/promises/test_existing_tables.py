@@ -225,3 +225,49 @@ def test_a_list_whose_table_is_another_one(any_tree: Tree) -> None:
     with pytest.raises(LoadError, match=r"table t__lines holds the rows of lists"):
         any_tree.load("o.t__lines")
     assert any_tree.query("select n from raw.t__lines") == [1]
+
+
+FURTHER = """
+import dlt
+
+
+@dlt.resource
+def get():
+    yield {own}
+    yield dlt.mark.with_table_name({further}, "u")
+"""
+
+
+def give_both(tree: Tree, own: list[Any], further: list[Any], more: str = ", tables: [u]") -> None:
+    """Makes the resource `s.t`, whose code fills the table `u` too."""
+    code = FURTHER.format(own=own, further=further)
+    tree.add("s", f"resources: [{{entry: data.get, destination: raw.t{more}}}]", code)
+
+
+@pytest.mark.parametrize("engine", ["columnar", "dlt"])
+def test_a_further_table_that_a_person_made(any_tree: Tree, engine: str) -> None:
+    """A table that the code names is changed where no value is lost, and else refused, as the resource's own is."""
+    any_tree.query("create schema raw; create table raw.u (id bigint, x bigint)")
+    any_tree.query("insert into raw.u values (1, 1)")
+    give_both(any_tree, [{"id": 1}], [{"id": 2, "x": 10.5}], f", tables: [u], engine: {engine}")
+    assert list(any_tree.load("s.t").widened) == ["u"]
+    assert any_tree.query("select x from raw.u order by id") == [1, 10.5]
+    any_tree.query("alter table raw.u alter column x type bigint using 1")
+    any_tree.load("s.t")
+    assert any_tree.query("select x from raw.u order by id, x") == [1, 1, 10.5]
+    any_tree.query("alter table raw.u alter column x type date using null")
+    with pytest.raises(LoadError, match="column x of table u is DATE, and this load has DOUBLE"):
+        any_tree.load("s.t")
+    assert any_tree.query("select count(*) from raw.t") == [2]
+
+
+def test_a_further_table_that_another_resource_loads(any_tree: Tree) -> None:
+    """A table of another folder is refused although only the rows tell that the code fills it."""
+    any_tree.add(
+        "o", "resources: [{entry: data.get, destination: raw.u}]", HEAD.format(rows=[{"id": 1}], as_frame=False)
+    )
+    any_tree.load("o.u")
+    give_both(any_tree, [{"id": 1}], [{"id": 2}], "")
+    with pytest.raises(LoadError, match="sends rows to the table u, which another resource loads"):
+        any_tree.load("s.t")
+    assert any_tree.query("select id from raw.u") == [1]

@@ -12,7 +12,7 @@ from data_foundation.loading.schema.table_as_it_is import TYPE_HINTS
 
 if TYPE_CHECKING:
     from dlt.common.schema import Schema
-    from dlt.common.schema.typing import TTableSchema
+    from dlt.common.schema.typing import TSchemaTables, TTableSchema
     from dlt.extract import DltResource
 
 _OF_TABLES = frozenset(
@@ -48,7 +48,7 @@ def remove_others(schema: Schema, root: str, hints: Mapping[str, TTableSchema]) 
         root: Name of the table.
         hints: The tables with the hints in force, from `find_hints`.
     """
-    for name in family(schema, root):
+    for name in family(schema.tables, root):
         table: Any = schema.tables[name]
         declared: Any = hints.get(name, {"columns": {}})
         for key in set(table) - _OF_TABLES - set(declared):
@@ -58,13 +58,13 @@ def remove_others(schema: Schema, root: str, hints: Mapping[str, TTableSchema]) 
         schema.data_item_normalizer.extend_table(name)
 
 
-def family(schema: Schema, root: str) -> list[str]:
-    """Returns the names of a table and of its nested tables, those that the schema has."""
-    names = [root] if root in schema.tables else []
-    for name, table in schema.tables.items():
+def family(tables: TSchemaTables, root: str) -> list[str]:
+    """Returns the names of a table and of its nested tables, those that a schema has."""
+    names = [root] if root in tables else []
+    for name, table in tables.items():
         parent = table
         while is_nested_table(parent):
-            parent = schema.tables[str(parent["parent"])]
+            parent = tables[str(parent["parent"])]
         if name != root and parent["name"] == root:
             names.append(name)
     return names

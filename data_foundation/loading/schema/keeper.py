@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import dlt
-from dlt.common.schema.utils import is_complete_column
+from dlt.common.schema.utils import get_root_table, is_complete_column, merge_table
 from dlt.common.storages import LiveSchemaStorage
 
+from data_foundation.errors import LoadError
 from data_foundation.loading.schema.hints_in_force import family, find_hints, remove_others
+from data_foundation.loading.schema.normalized_files import find_files
 from data_foundation.loading.schema.rebuilds import refuse_rebuilds
 from data_foundation.loading.schema.table_as_it_is import TYPE_HINTS, adopt_table, refuse_nested
 from data_foundation.loading.schema.type_changes import find_changes, find_old_staging, refuse_losses
@@ -23,7 +25,7 @@ from data_foundation.warehouses.table_columns import Synchronisation, WarehouseT
 
 if TYPE_CHECKING:
     from dlt.common.schema import Schema
-    from dlt.common.schema.typing import TTableSchema
+    from dlt.common.schema.typing import TSchemaTables, TTableSchema
     from dlt.extract import DltResource
 
     from data_foundation.warehouses.base import Destination
@@ -58,6 +60,7 @@ class SchemaKeeper:
         self._found: WarehouseTables | None = None
         self._client: TypedColumns | None = None
         self._stored_hash: str | None = None
+        self._known: set[str] = set()
         self.widened: dict[str, dict[str, str]] = {}
 
     def synchronise(self, destination: Destination, pipeline: dlt.Pipeline) -> None:
@@ -72,16 +75,13 @@ class SchemaKeeper:
         self._client = client = shared.client
         if client is None:
             return
-        self._found = self._read(client) if shared.tables is None else shared.tables
+        self._found = shared.tables or _read_columns(client, self._table)
         schema = read_schema(pipeline, pipeline.default_schema_name)
         self._stored_hash = schema.stored_version_hash if schema else None
+        self._known = set(schema.tables) if schema else set()
         adopted = schema or dlt.Schema(schema_name(self._table))
         if adopt_table(adopted, self._table, self._found, client) and not schema:
             pipeline.schemas.save_schema(adopted)
-
-    def _read(self, client: TypedColumns) -> WarehouseTables:
-        with client:
-            return client.read_columns(self._table)
 
     def prepare(self, pipeline: dlt.Pipeline, resource: DltResource, refresh: Any, warehouse: Open) -> None:
         """Removes the hints that nothing declares any more, and refuses rows that the table cannot hold as they are.
@@ -103,11 +103,12 @@ class SchemaKeeper:
             return
         if (hints := find_hints(schema, resource)) is None:
             return
-        stored = schema.clone()
+        stored = deepcopy(_family(schema, self._table))
         remove_others(schema, self._table, hints)
         _declare_types(schema, hints)
-        now = _with_hints(schema, hints)
-        refuse_rebuilds(stored, now, self._table)
+        now = _with_hints(schema.tables, self._table, hints)
+        if any(now[name] != table for name, table in stored.items()):
+            refuse_rebuilds(_with_tables(schema, stored), _with_tables(schema, now), self._table)
         changes = find_changes(now, self._found, self._client, _replaced(now, {self._table}))
         if any(change.needs_a_look for change in changes):
             with warehouse() as destination, connect(destination, self._dataset) as sql:
@@ -123,25 +124,55 @@ class SchemaKeeper:
         schema, load_ids = read_schema(pipeline, schema_name(self._table)), pipeline.list_normalized_load_packages()
         if client is None or schema is None or not load_ids:
             return []
-        jobs, dropped = _tables_of(pipeline, load_ids)
+        jobs, dropped = find_files(pipeline).keys(), _dropped_tables(pipeline, load_ids)
         if self._found is None or not jobs <= set(self._found.tables):
-            # Of a pending load nothing was read yet; a table that is new here may have been created meanwhile.
-            self._found = self._read(column_client(destination, self._dataset) or client)
-            refuse_nested(self._table, self._found)
+            # Of a pending load nothing was read yet, of a further table never, and a table that is new here may have
+            # been created meanwhile.
+            self._found = self._read(column_client(destination, self._dataset) or client, schema, jobs)
         tables = {name: columns for name, columns in self._found.tables.items() if name not in dropped}
         found = replace(self._found, tables=tables)
-        changes = find_changes(schema, found, client, _replaced(schema, jobs))
+        changes = find_changes(schema.tables, found, client, _replaced(schema.tables, jobs))
         if any(change.needs_a_look for change in changes):
             with connect(destination, self._dataset) as sql:
                 refuse_losses(changes, client, sql)
         self.widened = {}
         for change in changes:
             self.widened.setdefault(change.table, {})[change.name] = str(change)
-        statements = [client.drop_staging(table) for table in find_old_staging(schema, found, client)]
+        statements = [client.drop_staging(table) for table in find_old_staging(schema.tables, found, client)]
         statements += [sql for change in changes for sql in change.statements(client)]
         is_new = bool(self._stored_hash) and schema.version_hash != self._stored_hash
         _shared(destination).stores_schema = bool(statements) or is_new or _lacks_columns(schema, found, jobs)
         return [(sql, ()) for sql in statements]
+
+    def _read(self, client: TypedColumns, schema: Schema, jobs: Collection[str]) -> WarehouseTables:
+        """Returns the tables that a load writes to as they stand, further ones of its code as well.
+
+        Raises:
+            LoadError: A table belongs to another one, or to another resource.
+        """
+        further = {str(get_root_table(schema.tables, name)["name"]) for name in jobs} - {self._table}
+        with client:
+            found = client.read_columns(self._table)
+            for name in sorted(further):
+                found = found.joined(client.read_columns(name))
+                if name in found.tables and name not in self._known and client.get_stored_schema(schema_name(name)):
+                    raise LoadError(_taken(self._table, name))
+        for name in (self._table, *further):
+            refuse_nested(name, found)
+        return found
+
+
+def _taken(table: str, further: str) -> str:
+    return (
+        f"the code of {table} sends rows to the table {further}, which another resource loads; two resources would "
+        "delete each other's rows. Name another table in the code, or, if that resource is gone, remove what it has "
+        f"stored: the rows of _dlt_version whose schema_name is {schema_name(further)}"
+    )
+
+
+def _read_columns(client: TypedColumns, table: str) -> WarehouseTables:
+    with client:
+        return client.read_columns(table)
 
 
 def _shared(destination: Destination) -> Synchronisation:
@@ -151,7 +182,7 @@ def _shared(destination: Destination) -> Synchronisation:
 
 def _let_dlt_drop(schema: Schema, root: str) -> None:
     """Marks tables that others created as seen: dlt drops no others."""
-    for name in family(schema, root):
+    for name in family(schema.tables, root):
         table = cast("Any", schema.tables[name])
         table["x-normalizer"] = {**table.get("x-normalizer", {}), "seen-data": True}
 
@@ -168,30 +199,36 @@ def _declare_types(schema: Schema, hints: Mapping[str, TTableSchema]) -> None:
                 known["data_type"] = declared["data_type"]
 
 
-def _with_hints(schema: Schema, hints: Mapping[str, TTableSchema]) -> Schema:
-    """Returns the schema that dlt makes of a stored one and the hints in force."""
-    now = schema.clone()
+def _family(schema: Schema, root: str) -> TSchemaTables:
+    return {name: schema.tables[name] for name in family(schema.tables, root)}
+
+
+def _with_hints(tables: TSchemaTables, root: str, hints: Mapping[str, TTableSchema]) -> TSchemaTables:
+    """Returns the tables that dlt makes of stored ones and the hints in force."""
+    now = {**tables, **{name: deepcopy(tables[name]) for name in family(tables, root)}}
     for name, table in hints.items():
-        if name in now.tables:
-            now.update_table(deepcopy(table), normalize_identifiers=False, merge_compound_props=False)
+        if name in tables:
+            merge_table("", now[name], deepcopy(table), merge_compound_props=False)
     return now
 
 
-def _replaced(schema: Schema, jobs: Collection[str]) -> set[str]:
+def _with_tables(schema: Schema, tables: TSchemaTables) -> Schema:
+    """Returns a schema with other tables of these names."""
+    other = schema.clone()
+    other.tables.update(tables)
+    return other
+
+
+def _replaced(tables: TSchemaTables, jobs: Collection[str]) -> set[str]:
     """Returns the tables that loads with these tables empty: those with replace, and their nested tables."""
-    roots = {name for name in jobs if schema.tables.get(name, {}).get("write_disposition") == "replace"}
-    return {name for root in roots for name in family(schema, root)}
+    roots = {name for name in jobs if tables.get(name, {}).get("write_disposition") == "replace"}
+    return {name for root in roots for name in family(tables, root)}
 
 
-def _tables_of(pipeline: dlt.Pipeline, load_ids: Collection[str]) -> tuple[set[str], set[str]]:
-    """Returns the tables that loads write to, and those that they drop first; dlt's own are left out."""
-    jobs, dropped = set(), set()
-    for load_id in load_ids:
-        package = pipeline.get_load_package_info(load_id)
-        jobs |= {job.job_file_info.table_name for job in package.jobs["new_jobs"]}
-        state: Any = pipeline.get_load_package_state(load_id)
-        dropped |= {str(table["name"]) for table in state.get("dropped_tables", ())}
-    return {name for name in jobs if not name.startswith("_dlt")}, dropped
+def _dropped_tables(pipeline: dlt.Pipeline, load_ids: Collection[str]) -> set[str]:
+    """Returns the tables that loads drop before they write."""
+    states: list[Any] = list(map(pipeline.get_load_package_state, load_ids))
+    return {str(table["name"]) for state in states for table in state.get("dropped_tables", ())}
 
 
 def _lacks_columns(schema: Schema, found: WarehouseTables, jobs: Collection[str]) -> bool:

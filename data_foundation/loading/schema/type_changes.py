@@ -13,8 +13,7 @@ from data_foundation.errors import LoadError
 from data_foundation.loading.schema.table_as_it_is import is_nested
 
 if TYPE_CHECKING:
-    from dlt.common.schema import Schema
-    from dlt.common.schema.typing import TColumnSchema
+    from dlt.common.schema.typing import TColumnSchema, TSchemaTables, TTableSchema
     from dlt.destinations.sql_client import SqlClientBase
 
     from data_foundation.warehouses.table_columns import Columns, TypedColumns, WarehouseTables
@@ -81,12 +80,12 @@ class TypeChange:
 
 
 def find_changes(
-    schema: Schema, found: WarehouseTables, client: TypedColumns, emptied: Collection[str]
+    tables: TSchemaTables, found: WarehouseTables, client: TypedColumns, emptied: Collection[str]
 ) -> list[TypeChange]:
-    """Returns what must change in the tables before rows of this schema are loaded.
+    """Returns what must change in the tables before rows of these are loaded.
 
     Args:
-        schema: The schema that rows are checked against.
+        tables: The tables of the schema that rows are checked against.
         found: The tables in the warehouse.
         client: Knows the types of the warehouse.
         emptied: The tables that the load removes every row of.
@@ -96,22 +95,22 @@ def find_changes(
     """
     changes = []
     for table, columns in found.tables.items():
-        if table not in schema.tables:
+        if table not in tables:
             continue
-        if is_nested_table(schema.tables[table]) and not is_nested(columns):
+        if is_nested_table(tables[table]) and not is_nested(columns):
             raise _taken(table)
-        changes += [replace(change, emptied=table in emptied) for change in _changes_of(schema, table, columns, client)]
+        changes += [replace(change, emptied=table in emptied) for change in _changes_of(tables[table], columns, client)]
     if refused := [change for change in changes if change.is_type and not _is_possible(change, client)]:
         raise LoadError("; ".join(_refusal(change, client) for change in refused))
     return changes
 
 
-def find_old_staging(schema: Schema, found: WarehouseTables, client: TypedColumns) -> list[str]:
+def find_old_staging(tables: TSchemaTables, found: WarehouseTables, client: TypedColumns) -> list[str]:
     """Returns the tables of the staging schema whose columns no longer have the types of the schema."""
     return [
         table
         for table, columns in found.staging.items()
-        if table in schema.tables and list(_changes_of(schema, table, columns, client))
+        if table in tables and list(_changes_of(tables[table], columns, client))
     ]
 
 
@@ -128,8 +127,9 @@ def refuse_losses(changes: Sequence[TypeChange], client: TypedColumns, sql: SqlC
                 raise LoadError(_refusal(change, client, f"{rows[0][0]} of its values would change"))
 
 
-def _changes_of(schema: Schema, table: str, columns: Columns, client: TypedColumns) -> Iterator[TypeChange]:
-    for name, column in schema.tables[table]["columns"].items():
+def _changes_of(schema: TTableSchema, columns: Columns, client: TypedColumns) -> Iterator[TypeChange]:
+    table = str(schema["name"])
+    for name, column in schema["columns"].items():
         real = columns.get(name)
         if not real or not is_complete_column(column):
             continue

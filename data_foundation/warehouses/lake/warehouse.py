@@ -65,6 +65,7 @@ class LakeWarehouse(Warehouse):
     kind: ClassVar[str] = "filesystem"
     known_settings: ClassVar[Sequence[Setting]] = (*SETTINGS, *ACCESS_SETTINGS)
     runs_dbt: ClassVar[bool] = False
+    chooses_version: ClassVar[bool] = True
     keeps_audit: ClassVar[bool] = False
 
     @classmethod
