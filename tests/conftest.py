@@ -154,6 +154,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves the tests that are marked `rare` to `make test-promises`."""
+    rare = [item for item in items if item.get_closest_marker("rare") and not config.getoption("--promises")]
+    if rare:
+        config.hook.pytest_deselected(items=rare)
+        items[:] = [item for item in items if item not in set(rare)]
+
+
 def pytest_collection_finish() -> None:
     """Excludes imported objects from garbage collection, which took a sixth of the tests' CPU."""
     gc.collect()

@@ -19,6 +19,7 @@ from benchmarks.measure import IMPORTS, Missing, Sample, SidesDiffer, compare_sc
 from benchmarks.nested import NESTED
 from data_foundation.errors import WarehouseError
 from data_foundation.orchestration.factory import build_definitions
+from tests.support.rare import with_rare
 
 ROOT = Path(__file__).parents[1]
 KEEP_NOTHING = {"fetch", "copy_binary"}
@@ -31,7 +32,10 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+OFTEN = ("nested", "unchanged", "definitions")
+
+
+@pytest.mark.parametrize("name", with_rare(BENCHMARKS, OFTEN))
 def test_the_sides_of_a_benchmark_do_the_same(name: str) -> None:
     """Every side that needs no download runs, and its result has the same content as ours."""
     benchmark = BENCHMARKS[name].without_guests()

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import StateInjectableContext
+from dlt.common.storages import LiveSchemaStorage
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from typing_extensions import override
 
 from data_foundation.dlt_keys import ROW_HASH
 from data_foundation.loading.cursor.table_cursor import find_cursors
@@ -26,6 +28,7 @@ from data_foundation.warehouses.connection import connect
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import ExtractInfo, LoadInfo
+    from dlt.common.schema import Schema
     from dlt.common.schema.typing import TSchemaTables
     from dlt.extract import DltResource
 
@@ -35,6 +38,17 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.connection import Statement
 
 logger = logging.getLogger(__name__)
+
+
+class _SchemasInMemory(LiveSchemaStorage):
+    """The schemas of a pipeline, which dlt reads from its working folder again ten times a load.
+
+    It writes them there only together with the instance in memory, and no other process does.
+    """
+
+    @override
+    def __getitem__(self, name: str) -> Schema:
+        return self.live_schemas.get(name) or super().__getitem__(name)
 
 
 class TablePipeline:
@@ -91,6 +105,7 @@ class TablePipeline:
             dataset_name=self.dataset,
             progress=self._progress,
         )
+        self.dlt.schemas.__class__ = _SchemasInMemory
         # dlt's trace file would contain the text of every error, and with it addresses that contain secrets.
         self.dlt.config.enable_runtime_trace = False
         self._warehouse.mend(destination, self.dataset, schema_name(self.table))

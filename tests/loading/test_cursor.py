@@ -5,6 +5,7 @@ import json
 import textwrap
 from datetime import UTC
 from decimal import Decimal
+from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ import pytest
 
 from data_foundation.errors import LoadError
 from data_foundation.loading.cursor.known_rows import MOST_DIGESTS
+from tests.support.rare import with_rare
 from tests.support.trees import Tree
 from tests.support.typed_rows import WAYS, TypedRows
 
@@ -47,6 +49,8 @@ CASES = [
     *((way, keys, "offset") for way in ("dicts", "dlt") for keys in KEYS if keys != "append"),
     *(("arrow", keys, "naive") for keys in KEYS if keys != "append by key"),
 ]
+OFTEN = CASES[::2]
+MANY = list(product(["append", "append by key", "merge"], WAYS))
 
 
 def cursor(**settings: Any) -> str:
@@ -55,9 +59,10 @@ def cursor(**settings: Any) -> str:
     return f"incremental: {json.dumps({name: value for name, value in given.items() if value is not None})}"
 
 
-@pytest.mark.parametrize(("way", "keys", "kind"), CASES, ids=map("-".join, CASES))
-def test_each_load_adds_what_is_new(tree: Tree, way: str, keys: str, kind: str) -> None:
+@pytest.mark.parametrize("case", with_rare(CASES, OFTEN), ids="-".join)
+def test_each_load_adds_what_is_new(tree: Tree, case: tuple[str, str, str]) -> None:
     """A later value is later however it is spelt, a row at the stored value counts once, and nothing new is no rows."""
+    way, keys, kind = case
     earlier, later, initial = VALUES[kind]
     source = TypedRows(tree, way, f"{KEYS[keys]}, {cursor(initial_value=initial)}")
     rows: list[Row] = [{"id": 1, "at": earlier}, {"id": 2, "at": later}, {"id": 3, "at": later}]
@@ -194,10 +199,10 @@ def test_a_merge_key_deletes_no_row_that_the_cursor_leaves_out(tree: Tree, way: 
     assert sorted(source.ids()) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("keys", ["append", "append by key", "merge"])
-def test_many_rows_of_one_value_take_little_state(tree: Tree, way: str, keys: str) -> None:
+@pytest.mark.parametrize("case", with_rare(MANY, MANY[::4]), ids="-".join)
+def test_many_rows_of_one_value_take_little_state(tree: Tree, case: tuple[str, str]) -> None:
     """The state does not grow with them; repeated rows are not loaded again, and what is new lands."""
+    keys, way = case
     source = TypedRows(tree, way, f"{KEYS[keys]}, {cursor(initial_value='2023-01-01')}")
     rows: list[Row] = [{"id": number, "at": "2024-01-01"} for number in range(MOST_DIGESTS * 10)]
     source.load(rows)

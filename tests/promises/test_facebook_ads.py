@@ -50,6 +50,7 @@ def run(script: str, *arguments: str) -> tuple[int, int]:
     return int(output[-2]), int(output[-1])
 
 
+@pytest.mark.rare
 @pytest.mark.timeout(1800)
 def test_memory_does_not_grow_with_the_rows(sandbox_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Pages of a window are buffered in a file and windows are read in turn, so memory does not grow with the range.

@@ -31,6 +31,7 @@ def test_a_month_loaded_day_by_day_equals_one_load_of_all(
     play_month(Ads(sandbox_url, tmp_path), by, 1 if request.config.getoption("--promises") else 3)
 
 
+@pytest.mark.rare
 def test_memory_does_not_grow_with_the_rows_of_a_request(
     sandbox_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

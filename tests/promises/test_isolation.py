@@ -193,6 +193,7 @@ def get_rows():
 """
 
 
+@pytest.mark.rare
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """Ten tables of 200,000 rows need little more memory than one, because rows are streamed."""
     peaks = {}

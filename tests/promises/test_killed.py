@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from data_foundation.loading.pending_loads import PendingLoads
 from tests.promises import killed
+from tests.support.rare import with_rare
 from tests.support.trees import ROWS, Tree
 
 ARROW = '''
@@ -145,8 +146,11 @@ def has_ended(tree: Tree) -> bool:
     return landed and not PendingLoads(tree.warehouse.work_folder, "raw-orders").load_ids()
 
 
+OFTEN = ("append with a cursor", "append without a cursor", "replace, nested", "merge, nested", "scd2", "vault")
+
+
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", with_rare(SCENARIOS, OFTEN))
 def test_a_repeated_killed_run_equals_one_run(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:
@@ -177,6 +181,7 @@ def used(folder: Path) -> int:
     return sum(size for _, size in found)
 
 
+@pytest.mark.rare
 def test_killed_runs_do_not_fill_the_disk(tree: Tree, request: pytest.FixtureRequest, record_property: Any) -> None:
     """A hundred killed runs leave no more than the largest of the first few; a complete run leaves nothing."""
     runs = 100 if request.config.getoption("--promises") else 6

@@ -29,13 +29,13 @@ SCENARIOS = {
     "parquet, append without a cursor": Scenario(["write_disposition: append"], tree=MarkedParquetTree),
     "parquet, replace": Scenario(["write_disposition: replace"], nested=True, tree=MarkedParquetTree),
 }
-SOME = ("delta, append", "delta, merge", "parquet, replace")
+SOME = ("delta, merge", "parquet, replace")
 SAMPLE = 2
 """Scenarios, and points of each, of an ordinary test run."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrizes three scenarios; with --promises, all of them."""
+    """Parametrizes two scenarios; with --promises, all of them."""
     if metafunc.function is test_a_repeated_killed_run_equals_one_run:
         metafunc.parametrize("name", SCENARIOS if metafunc.config.getoption("--promises") else SOME)
 
@@ -83,6 +83,7 @@ def has_landed(tree: Any, scenario: Scenario, *, lost_disk: bool) -> bool:
     return len(tree.query("select load_id from raw._dlt_loads")) == 2 and "append" in str(scenario.settings)
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize("name", ["delta, merge", "parquet, replace"])
 def test_a_run_killed_at_any_time_equals_one_run(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any

@@ -13,7 +13,7 @@ from tests.snowflake.conftest import Account, SnowflakeTree, account, server
 
 __all__ = ["account", "server"]  # fixtures
 
-SAMPLE, MANY = 3, 40
+SAMPLE, MANY = 1, 40
 """Number of points per scenario, and with --promises."""
 
 

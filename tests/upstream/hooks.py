@@ -174,6 +174,15 @@ HOOKS = (
         ["loading/test_progress.py"],
     ),
     Hook(
+        pipeline.TablePipeline.open,
+        "Takes the schemas of a pipeline from memory: 5 % of the CPU of a small load.",
+        [
+            *names("dlt.common.storages.live_schema_storage:LiveSchemaStorage.", "__getitem__ commit_live_schema"),
+            "dlt.pipeline.pipeline:with_schemas_sync",
+        ],
+        ["loading/test_attempts.py", "promises/test_killed.py"],
+    ),
+    Hook(
         pipeline.TablePipeline.cursor,
         "Reads the stored cursor from dlt's state.",
         ["dlt.extract.incremental:Incremental._get_state", "dlt.extract.state:resource_state"],

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import dlt
 from dlt.common.schema.utils import get_root_table, is_complete_column, merge_table
-from dlt.common.storages import LiveSchemaStorage
 
 from data_foundation.errors import LoadError
 from data_foundation.loading.schema.hints_in_force import family, find_hints, remove_others
@@ -34,15 +33,8 @@ if TYPE_CHECKING:
 
 
 def read_schema(pipeline: dlt.Pipeline, name: str | None) -> Schema | None:
-    """Returns a schema of a pipeline, None if there is none.
-
-    `pipeline.schemas[name]` reads it from the working folder each time, although dlt writes it there only together with
-    the instance in memory.
-    """
-    schemas = pipeline.schemas
-    if isinstance(schemas, LiveSchemaStorage) and name in schemas.live_schemas:
-        return schemas.live_schemas[name]
-    return schemas[name] if name and schemas.has_schema(name) else None
+    """Returns a schema of a pipeline, None if there is none."""
+    return pipeline.schemas[name] if name and pipeline.schemas.has_schema(name) else None
 
 
 Open = Callable[[], AbstractContextManager["Destination"]]

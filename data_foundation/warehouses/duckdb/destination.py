@@ -15,7 +15,6 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import raise_database_error
 from typing_extensions import override
 
-from data_foundation.sql_text import quote_name, quote_text
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
 from data_foundation.warehouses.connection import execute_all
 from data_foundation.warehouses.duckdb.bounded_copy import BoundedCopy
@@ -132,20 +131,6 @@ class _SharedSqlClient(SharedSessionSqlClient, _SessionSqlClient):
             raise
 
 
-_NO_COLUMNS = (
-    "SELECT '' AS table_schema, '' AS table_name, '' AS column_name, '' AS kind, '' AS nullable, '' AS filled, "
-    "0 AS ordinal_position WHERE false"
-)
-_COLUMNS_OF = (
-    "SELECT {0}, {1}, name, type, CASE WHEN \"notnull\" THEN 'NO' ELSE 'YES' END, "
-    "CASE WHEN dflt_value IS NULL THEN 'NO' ELSE 'YES' END, cid FROM pragma_table_info({2})"
-)
-
-
-def _path(schema: str, table: str) -> str:
-    return f"{quote_name(schema)}.{quote_name(table)}"
-
-
 class _DuckDBClient(CommittingClient, DuckDbClient):
     """Copies files within a memory limit, and does not compress the column `_dlt_id`."""
 
@@ -153,20 +138,6 @@ class _DuckDBClient(CommittingClient, DuckDbClient):
         super().__init__(*args, **kwargs)
         # To search for a compression takes a sixth of a copy's CPU with eleven other columns, and saves 4 bytes an id.
         self.active_hints = {**self.active_hints, "row_key": "USING COMPRESSION uncompressed"}
-
-    @override
-    def columns_query(self, table: str) -> tuple[str, list[str]]:
-        # What lists the columns of all tables looks at DuckDB's own views too, for 7 ms in a file that was just opened.
-        found = self.sql_client.execute_sql(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() "
-            "AND (lower(table_name) = lower(%s) OR starts_with(lower(table_name), lower(%s)))",
-            table, f"{table}__",
-        )  # fmt: skip
-        columns = (
-            _COLUMNS_OF.format(*map(quote_text, (schema, name, _path(schema, name)))) for schema, name in found or ()
-        )
-        self.column_rows = " UNION ALL ".join((_NO_COLUMNS, *columns))
-        return super().columns_query(table)
 
     @override
     def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:
