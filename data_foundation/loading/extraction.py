@@ -128,7 +128,8 @@ def extract(task: Task, pipeline: TablePipeline, resource: DltResource) -> Extra
         resource.add_step(seen)
     if options.limit is not None:
         resource.add_step(TakeFirst(options.limit))
-        if resource.limit is None:  # a limit of the code stays: it may be one of time
+        # A limit of the code stays: it may be one of time. That of a transformer is its parent's.
+        if resource.limit is None and not resource.is_transformer:
             resource.add_limit(options.limit, count_rows=True)
     mode = _refresh_mode(config.write_disposition.disposition, options)
     with _refusing_yielded_resources(config.entry):

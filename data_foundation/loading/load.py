@@ -18,7 +18,13 @@ from data_foundation.loading.finish_pending import PendingFinisher
 from data_foundation.loading.further_tables import check_further_tables, check_without_rows
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector, Report
-from data_foundation.loading.ranges.load_range import LoadRange, find_range, find_range_warnings, refuse_part_of_scd2
+from data_foundation.loading.ranges.load_range import (
+    LoadRange,
+    find_range,
+    find_range_warnings,
+    refuse_part_of_scd2,
+    refuse_range_of_parent,
+)
 from data_foundation.loading.ranges.range_delete import CursorTable, find_cursor_tables, find_deletes
 from data_foundation.loading.read_back import read_back
 from data_foundation.loading.result import FurtherTable, LoadResult
@@ -140,6 +146,7 @@ class Load:
         self.resource = find_effective(configured, built)
         self.task = replace(self.task, resource=self.resource)
         self._refuse_what_is_unsupported()
+        refuse_range_of_parent(self.resource, built, self.options)
         refuse_part_of_scd2(self.resource, self.options, exists=bool(self.pipeline.tables))
         if self.resource.incremental != configured.incremental:
             # The code declares the cursor, so the range is known only now.

@@ -11,6 +11,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource
+from dlt.extract.extractors import ImportFileMeta
 from dlt.extract.items import DataItemWithMeta, TableNameMeta
 from typing_extensions import override
 
@@ -73,6 +74,13 @@ class IntakeStep(Step):
         if not self._tables and DestinationCapabilitiesContext not in Container():
             # Code iterates over the resource itself: the rows are not loaded.
             return item
+        if isinstance(meta, ImportFileMeta):
+            message = (
+                f"the entry imports the file {meta.file_path} (dlt.mark.with_file_import), whose values cannot be "
+                "checked; yield its rows, for instance `yield from pyarrow.parquet.ParquetFile(path).iter_batches()`, "
+                "or let `data_foundation.readers.files.get_rows` read it"
+            )
+            raise ValueRefused(message)
         if self._naming.learn_hints(meta):
             self._settle()
         if self._naming.is_dynamic:

@@ -91,3 +91,13 @@ def test_what_would_remove_the_rows_of_earlier_items_is_refused(tree: Tree, spel
     give(tree, [{"n": 1}])
     with pytest.raises(EntryError, match="whose cursor 'n' passes only new ones"):
         tree.load("s.t")
+
+
+@pytest.mark.parametrize("spell", [in_pipe, in_hinted_pipe], ids=lambda spell: spell.__name__[3:])
+def test_a_range_of_a_parent_in_code_is_refused(tree: Tree, spell: Spelling) -> None:
+    """The rows of the range would be deleted, and the parent passes none of their items again."""
+    spell(tree, {"write_disposition": "append", "incremental": {"cursor_path": "id", "initial_value": 0}})
+    assert ids_after(tree, 3) == [1, 2, 3]
+    with pytest.raises(EntryError, match="whose cursor 'n' passes only new ones, so a range cannot"):
+        tree.load("s.t", start="1", end="3")
+    assert ids_after(tree, 4) == [1, 2, 3, 4]

@@ -113,6 +113,11 @@ def replaced_beside_an_append():
     yield dlt.mark.with_hints(rows(1), hints, create_table_variant=True)
 
 
+@dlt.resource
+def imports_a_file():
+    yield dlt.mark.with_file_import("rows.parquet", "parquet", 1, hints=pa.table({"id": [1]}))
+
+
 @dlt.resource(name="events", table_name="events_of_code")
 def named_otherwise():
     yield rows(1)
@@ -303,6 +308,14 @@ def test_what_would_damage_a_table_is_refused(tree: Tree, entry: str, more: str,
     with pytest.raises(EntryError, match=reason):
         tree.load("shop.events")
     assert ids(tree) == {}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_file_whose_values_nobody_checks_is_refused(tree: Tree, engine: str) -> None:
+    """The message tells how its rows are loaded."""
+    add(tree, "imports_a_file", engine)
+    with pytest.raises(ValueRefused, match=r"imports the file rows.parquet .*, whose values cannot be checked"):
+        tree.load("shop.events")
 
 
 def test_another_table_in_the_code_is_refused(tree: Tree) -> None:

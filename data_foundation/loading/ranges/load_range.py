@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 from dlt.common.time import datetime_obj_to_str, detect_datetime_format
 from dlt.extract.incremental.lag import apply_lag
 
-from data_foundation.errors import LoadError
+from data_foundation.errors import EntryError, LoadError
 from data_foundation.loading.task import LoadOptions
-from data_foundation.project.code_hints import CodeCursor
+from data_foundation.project.code_hints import CodeCursor, find_parent_cursors
 
 if TYPE_CHECKING:
+    from dlt.extract import DltResource
+
     from data_foundation.config.grammar import ResourceConfig
 
 DAILY = ("%Y-%m-%d", "%Y%m%d")
@@ -233,6 +235,25 @@ def refuse_part_of_scd2(resource: ResourceConfig, options: LoadOptions, *, exist
             "load all rows, or look at a sample with `foundation preview`"
         )
         raise LoadError(message)
+
+
+def refuse_range_of_parent(resource: ResourceConfig, built: DltResource, options: LoadOptions) -> None:
+    """Refuses a range of a transformer whose parent, piped in code, has a cursor of its own.
+
+    The parent passes only new items, whatever the range, and stores them as read although the range leaves some out.
+
+    Raises:
+        EntryError: A range is requested, and code has piped such a parent.
+    """
+    if resource.data_from or not (options.start or options.end):
+        return
+    for name, path in sorted(find_parent_cursors(built)):
+        message = (
+            f"entry '{resource.entry}' takes its items from {name}, whose cursor '{path}' passes only new ones, so a "
+            f"range cannot be loaded again; make {name} a resource of its own and name it in `data_from`, or load all "
+            "with `--refresh state`"
+        )
+        raise EntryError(message)
 
 
 def find_range_warnings(
