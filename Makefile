@@ -40,7 +40,8 @@ test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --ignore=tests/ui tests $(ARGS)
 
 test-promises: $(STAMP) ## kill a load at every point, play every history, and run what is rare (two hours)
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises tests/promises tests/snowflake/test_refusals.py tests/loading/test_cursor.py tests/test_benchmarks.py $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises tests/promises tests/snowflake/test_refusals.py $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises -m "rare or sampled" --ignore=tests/promises tests $(ARGS)
 
 test-live: $(STAMP) ## test on the Snowflake, SQL Server and Oracle that SNOWFLAKE_*, LIVE_MSSQL_DSN, LIVE_ORACLE_DSN name
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --live -rs tests/snowflake tests/databases $(ARGS)

@@ -155,11 +155,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves the tests that are marked `rare` to `make test-promises`."""
-    rare = [item for item in items if item.get_closest_marker("rare") and not config.getoption("--promises")]
-    if rare:
-        config.hook.pytest_deselected(items=rare)
-        items[:] = [item for item in items if item not in set(rare)]
+    """Leaves to `make test-promises` what is marked `rare`, and of a test marked `sampled(n)` all but each nth case."""
+    if config.getoption("--promises"):
+        return
+    cases = Counter[str]()
+    left_out = set()
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        sampled = item.get_closest_marker("sampled")
+        if item.get_closest_marker("rare") or (sampled and cases[name] % sampled.args[0]):
+            left_out.add(item)
+        cases[name] += 1
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish() -> None:

@@ -19,7 +19,6 @@ from benchmarks.measure import IMPORTS, Missing, Sample, SidesDiffer, compare_sc
 from benchmarks.nested import NESTED
 from data_foundation.errors import WarehouseError
 from data_foundation.orchestration.factory import build_definitions
-from tests.support.rare import with_rare
 
 ROOT = Path(__file__).parents[1]
 KEEP_NOTHING = {"fetch", "copy_binary"}
@@ -32,10 +31,8 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-OFTEN = ("nested", "unchanged", "definitions")
-
-
-@pytest.mark.parametrize("name", with_rare(BENCHMARKS, OFTEN))
+@pytest.mark.sampled(6)
+@pytest.mark.parametrize("name", BENCHMARKS)
 def test_the_sides_of_a_benchmark_do_the_same(name: str) -> None:
     """Every side that needs no download runs, and its result has the same content as ours."""
     benchmark = BENCHMARKS[name].without_guests()

@@ -5,7 +5,6 @@ import json
 import textwrap
 from datetime import UTC
 from decimal import Decimal
-from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +12,6 @@ import pytest
 
 from data_foundation.errors import LoadError
 from data_foundation.loading.cursor.known_rows import MOST_DIGESTS
-from tests.support.rare import with_rare
 from tests.support.trees import Tree
 from tests.support.typed_rows import WAYS, TypedRows
 
@@ -49,8 +47,6 @@ CASES = [
     *((way, keys, "offset") for way in ("dicts", "dlt") for keys in KEYS if keys != "append"),
     *(("arrow", keys, "naive") for keys in KEYS if keys != "append by key"),
 ]
-OFTEN = CASES[::2]
-MANY = list(product(["append", "append by key", "merge"], WAYS))
 
 
 def cursor(**settings: Any) -> str:
@@ -59,10 +55,10 @@ def cursor(**settings: Any) -> str:
     return f"incremental: {json.dumps({name: value for name, value in given.items() if value is not None})}"
 
 
-@pytest.mark.parametrize("case", with_rare(CASES, OFTEN), ids="-".join)
-def test_each_load_adds_what_is_new(tree: Tree, case: tuple[str, str, str]) -> None:
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize(("way", "keys", "kind"), CASES, ids=map("-".join, CASES))
+def test_each_load_adds_what_is_new(tree: Tree, way: str, keys: str, kind: str) -> None:
     """A later value is later however it is spelt, a row at the stored value counts once, and nothing new is no rows."""
-    way, keys, kind = case
     earlier, later, initial = VALUES[kind]
     source = TypedRows(tree, way, f"{KEYS[keys]}, {cursor(initial_value=initial)}")
     rows: list[Row] = [{"id": 1, "at": earlier}, {"id": 2, "at": later}, {"id": 3, "at": later}]
@@ -74,6 +70,7 @@ def test_each_load_adds_what_is_new(tree: Tree, case: tuple[str, str, str]) -> N
     assert source.load(rows).rows == (2 if keys == "merge key" else 0)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["merge", "upsert", "merge key"])
 def test_a_merge_takes_what_has_changed_at_the_stored_value(tree: Tree, way: str, keys: str) -> None:
@@ -87,6 +84,7 @@ def test_a_merge_takes_what_has_changed_at_the_stored_value(tree: Tree, way: str
     assert source.table("id, v, more") == [(1, "a", 5), (2, "still", None)]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["append", "append by key"])
 def test_a_new_column_does_not_double_the_rows_at_the_stored_value(tree: Tree, way: str, keys: str) -> None:
@@ -139,6 +137,7 @@ def test_a_cursor_that_is_added_later_takes_over_the_table(tree: Tree, way: str)
     assert source.load([*rows, {"id": 5, "at": 5, "other": 5}]).rows == 0
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["append", "append by key"])
 def test_an_append_with_lag_replaces_its_window(tree: Tree, way: str, keys: str) -> None:
@@ -170,6 +169,7 @@ def test_the_newest_version_of_a_load_wins(tree: Tree, way: str) -> None:
     assert source.table() == [(1, "middle")]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["upsert", "insert only"])
 def test_two_versions_are_refused_where_both_would_be_added(tree: Tree, way: str, keys: str) -> None:
@@ -183,6 +183,7 @@ def test_two_versions_are_refused_where_both_would_be_added(tree: Tree, way: str
     assert sorted(source.ids()) == [1, 2, 3]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("strategy", ["delete-insert", "scd2"])
 def test_a_merge_key_deletes_no_row_that_the_cursor_leaves_out(tree: Tree, way: str, strategy: str) -> None:
@@ -199,10 +200,11 @@ def test_a_merge_key_deletes_no_row_that_the_cursor_leaves_out(tree: Tree, way: 
     assert sorted(source.ids()) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("case", with_rare(MANY, MANY[::4]), ids="-".join)
-def test_many_rows_of_one_value_take_little_state(tree: Tree, case: tuple[str, str]) -> None:
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("keys", ["append", "append by key", "merge"])
+def test_many_rows_of_one_value_take_little_state(tree: Tree, way: str, keys: str) -> None:
     """The state does not grow with them; repeated rows are not loaded again, and what is new lands."""
-    keys, way = case
     source = TypedRows(tree, way, f"{KEYS[keys]}, {cursor(initial_value='2023-01-01')}")
     rows: list[Row] = [{"id": number, "at": "2024-01-01"} for number in range(MOST_DIGESTS * 10)]
     source.load(rows)
@@ -227,6 +229,7 @@ def test_a_part_of_many_rows_is_refused(tree: Tree) -> None:
     assert len(source.ids()) == len(rows)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["append", "append by key"])
 def test_rows_that_a_range_replaced_count_once(tree: Tree, way: str, keys: str) -> None:
@@ -264,6 +267,7 @@ def test_a_row_that_dlt_has_recorded_counts_once(tree: Tree) -> None:
     assert source.load().rows == 0
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("missing", ["raise", "include"])
 def test_a_cursor_in_a_column_that_is_new_too_is_refused(tree: Tree, way: str, missing: str) -> None:

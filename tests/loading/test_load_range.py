@@ -237,6 +237,7 @@ def get_rows(shape):
 """
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("shape", "first", "start", "end"),
     [

@@ -12,7 +12,6 @@ from typing_extensions import override
 
 from data_foundation.loading.pending_loads import PendingLoads
 from tests.promises import killed
-from tests.support.rare import with_rare
 from tests.support.trees import ROWS, Tree
 
 ARROW = '''
@@ -146,11 +145,9 @@ def has_ended(tree: Tree) -> bool:
     return landed and not PendingLoads(tree.warehouse.work_folder, "raw-orders").load_ids()
 
 
-OFTEN = ("append with a cursor", "append without a cursor", "replace, nested", "merge, nested", "scd2", "vault")
-
-
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", with_rare(SCENARIOS, OFTEN))
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_a_repeated_killed_run_equals_one_run(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:

@@ -175,6 +175,7 @@ def _table(tree: Tree) -> tuple[list[Any], dict[str, str]]:
     return tree.query(f"SELECT {', '.join(shown)} FROM raw.t ORDER BY ALL"), columns
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("form", ["dict", "arrow"])
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())
 def test_a_declaration_in_code_counts_as_one_in_the_configuration(

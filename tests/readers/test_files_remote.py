@@ -72,6 +72,7 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return settings
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("connect", [_s3, pytest.param(_azure, marks=WITHOUT_NODE), _sftp], ids=["s3", "azure", "sftp"])
 def test_files_of_a_store_are_read_once(
     files: FileTree, request: pytest.FixtureRequest, exports: Callable[..., None],

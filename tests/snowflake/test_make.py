@@ -25,6 +25,7 @@ MADE = (
 )
 
 
+@pytest.mark.rare
 @pytest.mark.timeout(600)
 @pytest.mark.xdist_group("snowflake runs")
 def test_make_run_fills_the_schemas_of_the_developer(

@@ -660,6 +660,7 @@ def summary(query: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, Any]:
     return marts
 
 
+@pytest.mark.rare
 @pytest.mark.xdist_group("loaded_warehouse")
 def test_dbt_builds_the_same_marts_as_on_duckdb(
     tree: PostgresTree,
