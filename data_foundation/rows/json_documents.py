@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as standard_json
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -47,7 +47,12 @@ def read_document(content: bytes, decimals: Collection[str] = ()) -> list[Any]:
     except ValueError:
         found = _read_lines(text, exact)
     rows = found if isinstance(found, list) else [found]
-    return [_with_floats(row, "" if isinstance(row, dict) else "value", decimals) for row in rows] if decimals else rows
+    return keep_decimals(rows, decimals) if decimals else rows
+
+
+def keep_decimals(rows: Sequence[Any], decimals: Collection[str]) -> list[Any]:
+    """Returns rows that were read with `parse_float=Decimal`, with floats in all columns but these."""
+    return [_with_floats(row, "" if isinstance(row, dict) else "value", decimals) for row in rows]
 
 
 def _with_floats(value: Any, column: str | None, decimals: Collection[str]) -> Any:

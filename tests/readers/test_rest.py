@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -628,3 +629,30 @@ def test_a_template_is_checked_at_run_time(shop: RestTree, api: RestServer, monk
     with pytest.raises(EntryError, match=r"kwargs\.page_size: got 'many'"):
         shop.load("shop.landed")
     assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kwargs"),
+    [
+        ('[{"id": 1, "netAmount": DIGITS, "f": 0.1}]', {}),
+        ('{"rows": [{"id": 1, "netAmount": DIGITS, "f": 0.1}]}', {}),
+        ('{"a": [{"rows": [{"id": 1, "netAmount": DIGITS, "f": 0.1}]}]}', {"data_selector": "a[*].rows"}),
+    ],
+    ids=["array", "found list", "selected list"],
+)
+@pytest.mark.parametrize("has_parent", [False, True], ids=["alone", "with a parent"])
+def test_a_declared_decimal_keeps_its_digits(
+    api: RestServer, shop: RestTree, text: str, kwargs: dict[str, Any], *, has_parent: bool
+) -> None:
+    """Wherever the rows are in the response; other numbers with a fraction are doubles."""
+    text = text.replace("DIGITS", "1234567890123456.78")
+    api.answer = lambda request: Answer(text=text) if request.path == "/rows" else [{"key": 1}]
+    settings: dict[str, Any] = {"columns": {"netAmount": {"data_type": "decimal", "precision": 20, "scale": 2}}}
+    parent = {"entry": ENTRY, "kwargs": {"connection": "api", "endpoint": "/keys"}, "destination": "raw.keys"}
+    if has_parent:
+        shop.read(parent, settings={**settings, "data_from": "keys"}, params={"key": "{key}"},
+                  include_from_parent=["key"], **kwargs)  # fmt: skip
+    else:
+        shop.read(settings=settings, **kwargs)
+    shop.load("shop.landed")
+    assert shop.query("select net_amount, f from raw.landed") == [(Decimal("1234567890123456.78"), 0.1)]

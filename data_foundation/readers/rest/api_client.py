@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -23,6 +24,7 @@ from typing_extensions import override
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.process_wide.redaction import redact, remember
 from data_foundation.readers.rest.api_settings import Api
+from data_foundation.rows.json_documents import keep_decimals
 from data_foundation.suggestions import nearest
 from data_foundation.vendors.responses import address, refuse_errors, shorten
 
@@ -33,9 +35,15 @@ class ApiClient(RESTClient):
     dlt's own session retries for minutes. Here an error fails the load, which is retried as `retries` configure.
     """
 
-    def __init__(self, api: Api) -> None:
-        """Opens no connection yet."""
+    def __init__(self, api: Api, decimals: Collection[str] = ()) -> None:
+        """Opens no connection yet.
+
+        Args:
+            api: The settings of the API.
+            decimals: Columns, as the warehouse spells them, whose numbers keep all their digits.
+        """
         self.api = api
+        self.decimals = decimals
         session = _Session(api)
         super().__init__(api.base_url, headers=dict(api.headers), auth=_build_auth(api, session), session=session)
 
@@ -86,24 +94,33 @@ class ApiClient(RESTClient):
     @override
     def extract_response(self, response: requests.Response, data_selector: Any) -> list[Any]:
         """Returns the rows of a response; several lists, for instance of `groups[*].rows`, are joined to one."""
-        values = jsonpath.find_values(data_selector, read_json(response))
-        if len(values) > 1 and all(isinstance(value, list) for value in values):
-            return [row for value in values for row in value]
-        rows = values[0] if len(values) == 1 else values
-        if rows is None:
-            return []
-        return rows if isinstance(rows, list) else [rows]
+        rows = _select(data_selector, read_json(response, parse_float=Decimal if self.decimals else None))
+        return keep_decimals(rows, self.decimals) if self.decimals else rows
 
 
-def read_json(response: requests.Response) -> Any:
+def _select(data_selector: Any, document: Any) -> list[Any]:
+    values = jsonpath.find_values(data_selector, document)
+    if len(values) > 1 and all(isinstance(value, list) for value in values):
+        return [row for value in values for row in value]
+    rows = values[0] if len(values) == 1 else values
+    if rows is None:
+        return []
+    return rows if isinstance(rows, list) else [rows]
+
+
+def read_json(response: requests.Response, parse_float: Callable[[str], Any] | None = None) -> Any:
     """Returns the parsed JSON of a response.
+
+    Args:
+        response: The response.
+        parse_float: Converts the text of a number with a fraction; None for floats.
 
     Raises:
         ConnectionError: The JSON is incomplete; another attempt may succeed.
         LoadError: The response is not JSON; the message shows its beginning.
     """
     try:
-        return response.json()
+        return response.json(parse_float=parse_float)
     except requests.JSONDecodeError as error:
         kind = response.headers.get("Content-Type", "no Content-Type")
         url = address(response)

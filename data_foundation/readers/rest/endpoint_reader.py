@@ -12,6 +12,7 @@ import dlt
 import requests
 
 from data_foundation.errors import EntryError
+from data_foundation.naming import normalize
 from data_foundation.readers.rest.api_client import ApiClient, check_selected
 from data_foundation.readers.rest.api_settings import find_api
 from data_foundation.readers.rest.endpoint_arguments import EndpointArguments
@@ -35,7 +36,7 @@ def read_endpoint(arguments: EndpointArguments, parent: Any) -> Iterator[Any]:
     """
     resource = dlt.current.resource()
     client = _clients.get(resource) or _clients.setdefault(
-        resource, ApiClient(find_api(resource.section, arguments.connection))
+        resource, ApiClient(find_api(resource.section, arguments.connection), _decimals_of(resource))
     )
     params = {**arguments.params, **_range(arguments, resource.incremental)}
     if parent is None:
@@ -57,7 +58,13 @@ def read_endpoint(arguments: EndpointArguments, parent: Any) -> Iterator[Any]:
             fill_body(arguments.body, row),
         )
         for rows in pages:
-            yield include(rows, row, name, arguments.include_from_parent)
+            yield include(rows, row, name, arguments.include_from_parent, client.decimals)
+
+
+def _decimals_of(resource: Any) -> frozenset[str]:
+    """Returns the columns that are declared as decimals, as the warehouse spells them; a hash is none."""
+    hints = resource.columns if isinstance(resource.columns, Mapping) else {}
+    return frozenset(normalize(name) for name, hint in hints.items() if hint.get("data_type") in {"decimal", "wei"})
 
 
 def _pages(

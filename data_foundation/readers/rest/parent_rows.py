@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -71,15 +71,24 @@ def fill_body(value: Any, parent: Mapping[str, Any]) -> Any:
     return _nested(value, lambda item: fill_body(item, parent))
 
 
-def include(page: Any, parent: Mapping[str, Any], name: str, fields: Sequence[str]) -> Any:
+def include(
+    page: Any, parent: Mapping[str, Any], name: str, fields: Sequence[str], decimals: Collection[str] = ()
+) -> Any:
     """Returns a page whose rows have fields of their parent, named `_<parent>_<field>` as in dlt's rest_api.
+
+    Args:
+        page: The rows, or a JSON document of them.
+        parent: The parent's row.
+        name: Name of the parent.
+        fields: The fields of the parent's row; without any, the page is returned as it is.
+        decimals: Columns of a document whose numbers keep all their digits.
 
     Raises:
         LoadError: A row is not an object.
     """
     if not fields:
         return page
-    rows = read_document(page) if is_document(page) else page
+    rows = read_document(page, decimals) if is_document(page) else page
     added = {f"_{name}_{field.replace('.', '__')}": field_of(parent, field) for field in fields}
     for row in rows:
         if not isinstance(row, Mapping):
