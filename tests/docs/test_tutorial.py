@@ -43,6 +43,7 @@ def test_the_first_page_shows_the_output_of_its_commands(first_source: list[Step
     assert [(step.block.text, step.output) for step in first_source if any(step.exit_codes)] == []
 
 
+@pytest.mark.rare
 def test_the_second_page_shows_the_output_of_its_commands(first_hour: list[Step]) -> None:
     """Each line of output is printed by the commands above it."""
     assert wrong_lines(first_hour) == {}

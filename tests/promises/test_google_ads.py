@@ -23,6 +23,7 @@ print(result.row_count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 102
 """
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize("by", ["partitions", "hand"])
 def test_a_month_loaded_day_by_day_equals_one_load_of_all(
     sandbox_url: str, tmp_path: Path, request: pytest.FixtureRequest, by: str

@@ -29,6 +29,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     take_names(metafunc)
 
 
+@pytest.mark.rare
 @pytest.mark.timeout(3600)
 def test_a_repeated_killed_run_equals_one_run(
     account: Account, name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any

@@ -140,6 +140,7 @@ def run(location: Location, rows: Sequence[Mapping[str, Any]], *selections: str)
     return "\n".join(outputs)
 
 
+@pytest.mark.rare
 @pytest.mark.timeout(600)
 @pytest.mark.xdist_group("snowflake runs")
 def test_every_disposition_is_loaded_and_dbt_builds_on_it(

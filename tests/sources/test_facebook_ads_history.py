@@ -35,6 +35,7 @@ def load(tree: Tree, url: str, first: int, last: int) -> LoadResult:
     )
 
 
+@pytest.mark.rare
 def test_a_month_day_by_day_equals_one_full_reload(
     sandbox_settings: dict[str, str], sandbox_url: str, tmp_path: Path
 ) -> None:
