@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 )
 from typing_extensions import override
 
+from data_foundation.errors import LoadError
 from tests.promises import killed
 from tests.support.spellings import IN_CODE, Spelling, give, in_yaml
 from tests.support.trees import Tree
@@ -70,6 +71,7 @@ class History(RuleBasedStateMachine):
         self.tick = 0
         self.columns = ["value"]
         self.checked = True
+        self.has_other_ids = False
 
     @initialize(spelling=st.sampled_from(list(SPELLINGS)), has_table=st.booleans())
     def begin(self, *, spelling: str = "sources.yaml", has_table: bool = False) -> None:
@@ -100,6 +102,21 @@ class History(RuleBasedStateMachine):
         )
         # dlt gives the children of a row its id only with a disposition that needs it.
         pipeline.run(self.source, table_name="t", write_disposition="merge", primary_key="id")
+        self.has_other_ids = True
+
+    def load(self, **options: Any) -> None:
+        """Loads; an upsert that does not find the rows of lists by the ids that they have is refused with a way out."""
+        try:
+            self.tree.load("s.t", **options)
+        except LoadError as error:
+            if not (self.kind == "upsert" and self.has_other_ids and "finds the rows of nested table" in str(error)):
+                raise
+            self.tree.load("s.t", refresh="drop")
+            options = {"refresh": "drop"}
+        if options.get("refresh") == "drop":
+            self.has_other_ids = False
+        self.has_other_ids |= self.kind != "upsert"
+        self.checked = False
 
     @rule(count=st.integers(1, 3))
     def grow(self, count: int) -> None:
@@ -131,13 +148,13 @@ class History(RuleBasedStateMachine):
     @rule()
     def run(self) -> None:
         """Runs an ordinary load."""
-        self.tree.load("s.t")
-        self.checked = False
+        self.load()
 
     @rule(data=st.data())
     def kill(self, data: st.DataObject) -> None:
         """Kills a run at a random point."""
         killed.run(self.tree, "s.t", at=data.draw(st.sampled_from(self.points)))
+        self.has_other_ids |= self.kind != "upsert"
 
     @rule()
     def lose_the_working_folder(self) -> None:
@@ -145,6 +162,7 @@ class History(RuleBasedStateMachine):
         shutil.rmtree(self.tree.warehouse.work_folder, ignore_errors=True)
 
     @precondition(lambda self: self.kind != "append" and self.tick > 1)
+    @precondition(lambda self: not (self.kind == "upsert" and self.has_other_ids))
     @rule(data=st.data(), dies=st.booleans())
     def backfill(self, data: st.DataObject, *, dies: bool) -> None:
         """Loads a range again, or kills such a run."""
@@ -153,12 +171,12 @@ class History(RuleBasedStateMachine):
         options = {} if self.kind == "replace" else {"start": moment(first), "end": moment(last)}
         at = data.draw(st.sampled_from(self.points)) if dies else None
         assert killed.run(self.tree, "s.t", at=at, **options) in (0, -9), killed.last_failure(self.tree)
+        self.has_other_ids |= self.kind != "upsert"
 
     @rule(refresh=st.sampled_from(["state", "drop"]))
     def refresh(self, refresh: str) -> None:
         """Reloads everything."""
-        self.tree.load("s.t", refresh=refresh)
-        self.checked = False
+        self.load(refresh=refresh)
 
     @invariant()
     def the_table_is_the_source(self) -> None:
