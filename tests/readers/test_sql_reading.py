@@ -4,7 +4,7 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,26 @@ def test_arguments_that_exclude_each_other_are_refused(  # noqa: PLR0913, PLR091
     with pytest.raises(FoundationError) as caught:
         sql_tree.load("shop.landed")
     assert message in str(caught.value)
+
+
+UPSERT = ("write_disposition: {disposition: merge, strategy: upsert}", "primary_key: id")
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_accepted"),
+    [((), True), (UPSERT, True), (["write_disposition: append"], False), (["write_disposition: replace"], False)],
+)
+def test_a_merge_on_the_key_is_no_other_disposition(
+    sql_tree: SqlTree, file: Path, settings: Sequence[str], *, is_accepted: bool
+) -> None:
+    """An append would add a row of its key for each change, and a run would be green."""
+    run_sqlite(file, "create table keyed (id integer primary key); insert into keyed values (1)")
+    sql_tree.read(*settings, table="keyed", merge_on_key=True)
+    if is_accepted:
+        assert [sql_tree.load("shop.landed").row_count for _ in range(2)] == [1, 1]
+    else:
+        with pytest.raises(EntryError, match="`write_disposition` is set to another one than merge"):
+            sql_tree.load("shop.landed")
 
 
 def test_a_sqlite_file_has_one_reader(sql_tree: SqlTree, file: Path) -> None:

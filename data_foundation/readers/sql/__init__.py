@@ -72,5 +72,5 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         skip_unchanged=skip_unchanged,
     )  # fmt: skip
     hints = find_key_hints(source, arguments) if merge_on_key else {}
-    made: DltResource = dlt.resource(read_table, name=table, **hints)(source, arguments)
+    made: DltResource = dlt.resource(read_table, name=table, **hints)(source, arguments, merges=bool(hints))
     return made

@@ -147,18 +147,23 @@ def find_key_hints(connection: Connection, arguments: TableArguments) -> dict[st
     return {"write_disposition": "merge", "primary_key": keys} if keys else {}
 
 
-def read_table(connection: Connection, arguments: TableArguments) -> Iterator[Any]:
+def read_table(connection: Connection, arguments: TableArguments, *, merges: bool = False) -> Iterator[Any]:
     """Yields the rows as Arrow tables, as the generator of the running dlt resource.
 
     Args:
         connection: Settings of the connection.
         arguments: The arguments of `get_table`.
+        merges: Whether `find_key_hints` has declared a merge.
 
     Raises:
         FoundationError: The table cannot be read; the message gives the reason.
         ConnectionError: The database cannot be reached, or the connection was lost.
     """
     resource: Any = dlt.current.resource()
+    mode = resource.write_disposition
+    if merges and (mode["disposition"] if isinstance(mode, Mapping) else mode) != "merge":
+        # With an append, each change of a row would be one more row of its key.
+        raise EntryError("merge_on_key: `write_disposition` is set to another one than merge; remove one of them")
     with open_database(connection) as database:
         reader = TableReader(database, arguments, resource)
         probe = reader.probe()
