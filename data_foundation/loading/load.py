@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, ValueRefused
-from data_foundation.loading.doubled_keys import refuse_doubled_keys
 from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.entries.late_hints import EarlyHints
 from data_foundation.loading.extraction import Extraction, extract
@@ -30,6 +29,7 @@ from data_foundation.loading.read_back import read_back
 from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.loading.write_decision import (
     check_failed_parts,
+    check_keys,
     check_required_columns,
     check_rows_before_cursor,
     find_reason_to_write_nothing,
@@ -207,7 +207,7 @@ class Load:
         try:
             self.pipeline.normalize()
             if not self.warehouse.chooses_version:
-                refuse_doubled_keys(self.resource, self.pipeline)
+                check_keys(self.resource, self.pipeline)
         except ValueRefused:
             # These rows can never be loaded; the next attempt extracts again.
             self.pipeline.pending.clear()
