@@ -15,6 +15,10 @@ PII = "x-pii"
 ROOT = "root"
 """Resource metric, for the entry: the root folder of the repository that contains its source."""
 
+ROOT_KEY = "root_key"
+"""Resource metric: True if the source of the resource gives nested tables the id of their root row, whatever the
+disposition."""
+
 REQUESTED = "asked"
 """Resource metric, for the entry: "range" if a range was requested, "sample" if a limited number of rows, "" if the run
 continues from the stored cursor."""

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from data_foundation.cli.consoles import counted, err, out, print_problems
 from data_foundation.cli.workbook import app as workbook_app
+from data_foundation.config.several.discovered import find_changed_code
 from data_foundation.errors import FoundationError, SettingMissing
 from data_foundation.loading.task import LoadOptions, Refresh, Task, new_run_id
 from data_foundation.process_wide.redaction import redacted_output
@@ -44,6 +45,10 @@ def check() -> None:
         total = len(sources) + len(broken)
         err.print(f"[red]{counted(problems, 'problem')} in {len(broken)} of {counted(total, 'source')}[/]")
         raise typer.Exit(1)
+    for found in sources:
+        if changes := find_changed_code(found.config.folder):
+            again = f"`foundation discover {found.config.name}` reads its resources again"
+            err.print(f"[yellow]warning[/] {escape(f'{found.config.name}: {changes} since discovery; {again}')}")
     verb = "is" if len(sources) == 1 else "are"
     out.print(f"{counted(len(sources), 'source')} with {counted(resources, 'resource')} {verb} valid", highlight=False)
 
@@ -64,10 +69,10 @@ def list_assets() -> None:
 
 @app.command()
 def discover(
-    sources: Annotated[list[str] | None, typer.Argument(help="Default: every source with `tables`.")] = None,
+    sources: Annotated[list[str] | None, typer.Argument(help="Default: every source that needs it.")] = None,
 ) -> None:
-    """Find the tables of databases that match `tables: "crm_*"`, and write them to discovered.yaml."""
-    from data_foundation.project.discover import discover as find_tables
+    """Find the resources of dlt sources and the tables of databases, and write them to discovered.yaml."""
+    from data_foundation.project.discovery.discover import discover as find_tables
     from data_foundation.warehouses.settings import read_settings
 
     read_settings(root := find_root())

@@ -23,7 +23,7 @@ from data_foundation.config.fields import (
     SchemaContract,
     WriteDisposition,
 )
-from data_foundation.config.grammar import ResourceConfig, SourceDefaults, SourcesFile
+from data_foundation.config.grammar import ResourceConfig, SourceDefaults, SourceResources, SourcesFile
 from data_foundation.warehouses.base import Setting
 from data_foundation.warehouses.settings import ENGINES, GENERAL_SETTINGS
 
@@ -54,7 +54,7 @@ def build_json_schema() -> dict[str, Any]:
     """Returns the JSON Schema of `sources.yaml`."""
     schema = {**SourcesFile.model_json_schema(by_alias=False), "title": "sources.yaml"}
     # The long spellings of `args` and `kwargs` are aliases, which pydantic leaves out of the schema.
-    for model in ("ResourceConfig", "MappedResource"):
+    for model in ("ResourceConfig", "MappedResource", "SourceResources", "MappedSource"):
         properties = schema["$defs"][model]["properties"]
         properties |= {"arguments": properties["args"], "keyword_arguments": properties["kwargs"]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
@@ -102,6 +102,7 @@ def _describe_configuration() -> str:
         ("A resource", ResourceConfig, own),
         ("A resource, or `source:` for all of a folder", ResourceConfig, inherited),
         ("`source:` only", SourceDefaults, ["max_concurrency"]),
+        ("Resources of a dlt source", SourceResources, ["source", "rest_api", "tables"]),
         *((f"`{path}`", model, list(model.model_fields)) for path, model in MAPPINGS.items()),
     ]
     return "\n\n".join(f"## {title}\n\n{_keys_table(model, names)}" for title, model, names in parts)

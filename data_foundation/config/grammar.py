@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from data_foundation.config.contradictions import find_contradictions
 from data_foundation.config.fields import Model
@@ -93,10 +93,42 @@ class MappedResource(ResourceConfig):
     destination: str = ""
 
 
+Selection = str | dict[str, dict[str, Any] | None]
+"""A name or a pattern; or several, with the keys of `sources.yaml` that differ for them."""
+
+
+class SourceResources(ResourceConfig):
+    """Several resources of one dlt source, each of which becomes a `ResourceConfig` of its own."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["source"]}, {"required": ["rest_api"]}]})
+
+    entry: str = Field(default="", exclude=True)
+    source: str | None = Field(default=None, description="A function with dlt's decorator `source`, or its path.")
+    rest_api: dict[str, Any] | None = Field(
+        default=None, description="In place of `source`: a configuration of dlt's REST API source, as dlt documents it."
+    )
+    tables: Selection | list[Selection] = Field(  # type: ignore[assignment]
+        default="*", description='Resources of the source, for instance ["*", "!drafts", {orders: {retries: ...}}].'
+    )
+
+    @model_validator(mode="after")
+    def _names_a_source(self) -> Self:
+        if not self.source and self.rest_api is None:
+            message = "needs source, or rest_api"
+            raise ValueError(message)
+        return self
+
+
+class MappedSource(SourceResources):
+    """The same in the map form, whose key is the destination."""
+
+    destination: str = ""
+
+
 class SourcesFile(Model):
     """A whole `sources.yaml`, for the JSON Schema that editors use."""
 
     source: SourceDefaults = SourceDefaults()
-    resources: list[ResourceConfig] | dict[str, MappedResource] = Field(
+    resources: list[ResourceConfig | SourceResources] | dict[str, MappedResource | MappedSource] = Field(
         description="A list of resources, or a map keyed by destination."
     )

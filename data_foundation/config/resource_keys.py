@@ -57,6 +57,9 @@ class ResourceKeys(Inherited):
     """The keys of one resource, and what follows from one of them."""
 
     entry: EntryPath = Field(description="Dotted path of what yields the rows, for instance data.get_commits.")
+    resource: str | None = Field(
+        default=None, description="Name of the dlt resource, if the entry is a dlt source that holds several."
+    )
     args: Annotated[tuple[Any, ...], AfterValidator(known_templates)] = Field(
         default=(), alias="arguments", description="Positional arguments of the entry."
     )

@@ -35,7 +35,7 @@ from data_foundation.loading.write_decision import (
     find_reason_to_write_nothing,
 )
 from data_foundation.process_wide import arrow_memory
-from data_foundation.project.effective import find_effective
+from data_foundation.project.effective import find_disposition_warnings, find_effective
 from data_foundation.vault.landing import Vault
 from data_foundation.warehouses.connection import connect
 from data_foundation.warehouses.settings import template_values
@@ -153,6 +153,7 @@ class Load:
             load_range = self._find_range()
             if uses_range(configured):
                 built = build_entry(source, configured, self._call(load_range))
+        self.warnings += find_disposition_warnings(configured, built)
         self.warnings += find_range_warnings(self.resource, self.cursor, self.options, load_range)
         return configure(built, configured, self.resource, source, load_range), load_range
 

@@ -15,9 +15,10 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import StateInjectableContext
 from dlt.common.storages import LiveSchemaStorage
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.extract import DltSource
 from typing_extensions import override
 
-from data_foundation.dlt_keys import ROW_HASH
+from data_foundation.dlt_keys import ROOT_KEY, ROW_HASH
 from data_foundation.loading.cursor.table_cursor import find_cursors
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pending_loads import PendingLoads
@@ -179,6 +180,8 @@ class TablePipeline:
                 leaves out rows before the last one that it reads.
         """
         schema, intake = dlt.Schema(schema_name(self.table)), find_intake(resource)
+        if resource.custom_metrics.get(ROOT_KEY):
+            DltSource(schema, resource.section).root_key = True
         intake.on_rows = self._progress.update
         before = deepcopy(self.dlt.state.get("sources", {})) if keeps_state else None
 

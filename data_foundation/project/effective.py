@@ -12,6 +12,7 @@ from typing import Any
 from dlt.extract import DltResource
 from pydantic import ValidationError
 
+from data_foundation.config import fields
 from data_foundation.config.fields import ColumnHints
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.messages import explain_validation
@@ -105,11 +106,34 @@ def _overlay(configured: ResourceConfig, declared: Mapping[str, Any]) -> dict[st
         keys["incremental"] = cursor
     if columns := declared.get("columns"):
         keys["columns"] = _overlay_columns(configured.columns, columns)
+    if _is_merge_without_key(configured, declared):
+        keys["write_disposition"] = fields.WriteDisposition(disposition="append")
     if configured.landing == "vault":
         # What a vault does with a row does not depend on these; the grammar refuses them there.
         for name in ("write_disposition", "merge_key", "max_table_nesting"):
             keys.pop(name, None)
     return keys
+
+
+def find_disposition_warnings(configured: ResourceConfig, built: DltResource) -> list[str]:
+    """Returns a warning if rows are appended although the code of a source's resource declares a merge."""
+    if not _is_merge_without_key(configured, read_hints(built)):
+        return []
+    message = (
+        f"the code of {configured.resource} declares merge and no key, so its rows are appended, as by dlt itself; set "
+        "primary_key or merge_key in `tables` of sources.yaml to merge them"
+    )
+    return [message]
+
+
+def _is_merge_without_key(configured: ResourceConfig, declared: Mapping[str, Any]) -> bool:
+    """Returns True if the code of a source's resource declares a merge, and nothing declares a key: dlt appends."""
+    if configured.resource is None or "write_disposition" in configured.model_fields_set:
+        return False
+    keys = (configured.key_columns, configured.merge_columns, declared.get("primary_key"), declared.get("merge_key"))
+    mode = declared.get("write_disposition") or {}
+    mode = {"disposition": mode} if isinstance(mode, str) else mode
+    return mode.get("disposition") == "merge" and mode.get("strategy") in {None, "delete-insert"} and not any(keys)
 
 
 def _refuse_dynamic_hints(configured: ResourceConfig, built: DltResource) -> None:
@@ -126,10 +150,12 @@ def _refuse_other_table(configured: ResourceConfig, built: DltResource) -> None:
     """Refuses a table that the code names although `destination` names another one.
 
     The name of a dlt resource is a default, which `sql_table` sets as the name of its table too; `destination` may
-    differ from it.
+    differ from it. That of a source's resource is made of a pattern, which names no table of the code.
     """
     named = built.table_name
-    if callable(named) or named == built.name or normalize(named) == table_name_of(configured).table:
+    if configured.resource is not None or callable(named):
+        return
+    if named == built.name or normalize(named) == table_name_of(configured).table:
         return
     message = (
         f"the code of entry '{configured.entry}' sends its rows to the table {named} (table_name), and its destination "

@@ -26,7 +26,7 @@ class EntryPlace:
 
     Attributes:
         folder: The source folder that holds the module; None for a module on the import path.
-        module: Dotted name, relative to the folder or absolute.
+        module: Dotted name, relative to the folder or absolute; "" for the folder's own `__init__.py`.
         file: The module's file.
         attributes: Names of the attribute path inside the module, at least one.
         index: For `resources[2]`, the 2.
@@ -57,7 +57,8 @@ def find_entry(folder: Path, entry: str) -> EntryPlace:
     """Finds the file of `entry` as written in `folder`'s `sources.yaml`; imports nothing.
 
     `data.f`, `<folder>.data.f` and `dlthub.<folder>.data.f` are the folder's own `data.py`, whatever else of that
-    name is installed; anything else is looked up on the import path.
+    name is installed, and `__init__.f` or `<folder>.f` its `__init__.py`; anything else is looked up on the import
+    path.
 
     Raises:
         EntryError: No such module, or a path that names a module and nothing inside it.
@@ -65,10 +66,15 @@ def find_entry(folder: Path, entry: str) -> EntryPlace:
     path, _, index = entry.rstrip("]").partition("[")
     parts = path.split(".")
     own = parts[2:] if parts[:2] == ["dlthub", folder.name] else parts[1:] if parts[0] == folder.name else parts
+    if parts[0] == _PACKAGE:
+        return _place(folder, entry, parts, (folder / f"{_PACKAGE}.py", 1), index)
     for inside in (own, parts):
         if found := _walk(folder, inside):
             return _place(folder, entry, inside, found, index)
     if own is not parts:
+        package = folder / f"{_PACKAGE}.py"
+        if own and package.is_file() and own[0] in read_definitions(package, package.read_bytes())[0]:
+            return _place(folder, entry, [_PACKAGE, *own], (package, 1), index)
         return _place(folder, entry, own, None, index)
     spec = _find_top_level(parts[0])
     if spec is None:
@@ -151,6 +157,9 @@ def import_entry(place: EntryPlace, deadline: float | None = None, *, anew: bool
         raise EntryError(message) from None
 
 
+_PACKAGE = "__init__"
+"""Module name of a folder's own package in the path of an entry."""
+
 _DLT_DECORATOR = re.compile(r"dlt\.|(resource|transformer|source)\b")
 
 
@@ -179,7 +188,8 @@ def _place(
     if depth == len(parts):
         message = f"'{entry}' names the module {shown(file)} and nothing inside it; add .<function>"
         raise EntryError(message)
-    return EntryPlace(folder, ".".join(parts[:depth]), file, tuple(parts[depth:]), int(index) if index else None)
+    module = "" if parts[0] == _PACKAGE else ".".join(parts[:depth])
+    return EntryPlace(folder, module, file, tuple(parts[depth:]), int(index) if index else None)
 
 
 def _raise_no_module(folder: Path, entry: str, module: str) -> NoReturn:

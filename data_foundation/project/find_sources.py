@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import (
@@ -128,7 +129,8 @@ def _find_source(folder: Path) -> FoundSource:
         config = config.with_resources(python, folder / PYTHON_FILE) if python else config
     problems = []
     entries: list[FoundEntry] = []
-    known: dict[str, FoundEntry] = {}
+    known: dict[tuple[str, bool], FoundEntry] = {}
+    hints = config.hints or ({},) * len(config.resources)
     for resource, place in zip(config.resources, config.places, strict=True):
         if message := _refuse_name(resource):
             problems.append(place.problem(message, f"{resource.destination}: destination"))
@@ -141,6 +143,7 @@ def _find_source(folder: Path) -> FoundSource:
                          for where, message in find_argument_problems(resource)]  # fmt: skip
     if problems:
         raise ConfigError(problems)
+    entries = [_with_hints(entry, known) if known else entry for entry, known in zip(entries, hints, strict=True)]
     shown = [show_hints(resource, entry.facts.hints) if entry.facts.hints else resource
              for resource, entry in zip(config.resources, entries, strict=True)]  # fmt: skip
     return FoundSource(config.model_copy(update={"resources": tuple(shown)}), tuple(entries))
@@ -166,17 +169,25 @@ def _refuse_name(resource: ResourceConfig) -> str:
     return ""
 
 
-def _find_entry(folder: Path, resource: ResourceConfig, known: dict[str, FoundEntry]) -> FoundEntry:
-    """Finds the entry of a resource; `known` caches the entries of its folder by path."""
-    if resource.entry not in known:
+def _find_entry(folder: Path, resource: ResourceConfig, known: dict[tuple[str, bool], FoundEntry]) -> FoundEntry:
+    """Finds the entry of a resource; `known` caches the entries of its folder by path and by what they hold."""
+    key = (resource.entry, resource.resource is None)
+    if key not in known:
         place = find_entry(folder, resource.entry)
-        known[resource.entry] = FoundEntry(place, read_facts(place))
-        refuse_resources_in_text(resource.entry, place)
-    entry = known[resource.entry]
+        known[key] = FoundEntry(place, read_facts(place))
+        if resource.resource is None:
+            refuse_resources_in_text(resource.entry, place)
+    entry = known[key]
     misfit = check_arguments(entry.facts, resource.args, resource.kwargs, takes_item=bool(resource.data_from))
     if misfit:
         raise EntryError(misfit)
     return entry
+
+
+def _with_hints(entry: FoundEntry, hints: Mapping[str, Any]) -> FoundEntry:
+    """Returns the entry of one resource of a dlt source, with what `discovered.yaml` knows of it."""
+    facts = EntryFacts(entry.facts.line, hints.get("description"), entry.facts.signature, hints)
+    return FoundEntry(entry.place, facts)
 
 
 def _duplicate_destinations(sources: list[FoundSource]) -> Mapping[str, tuple[Problem, ...]]:

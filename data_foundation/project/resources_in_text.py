@@ -34,7 +34,8 @@ def refuse_resources(entry: str, what: str, example: str = "") -> EntryError:
     code = f": in data.py `def get_{name}(): return {example}`, and here `entry: data.get_{name}`" if example else ""
     return EntryError(
         f"entry '{entry}' is {what}. A destination is one table, and its entry one resource: the rows of several would "
-        f"overwrite each other. Write a function that returns one of them{code}"
+        f"overwrite each other. To load each into a table, write `source: {entry}` in place of `entry`, and "
+        f"`{{table}}` in the destination; for one table, write a function that returns one of them{code}"
     )
 
 

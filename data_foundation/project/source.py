@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from data_foundation.config.fields import Model
 from data_foundation.config.grammar import ResourceConfig, SourceDefaults, SourcesFile
 from data_foundation.config.messages import explain_validation, unknown_key
-from data_foundation.config.table_patterns import expand, find_undiscovered
+from data_foundation.config.several.discovered import Hints
+from data_foundation.config.several.expansion import expand, find_undiscovered
 from data_foundation.config.tag_binding import bind_tags
 from data_foundation.config.yaml_document import YamlDocument, load_yaml
 from data_foundation.errors import ConfigError, Place, Problem
@@ -63,6 +64,7 @@ class SourceConfig(BaseModel):
         defaults: The `source:` block.
         resources: The enabled resources, with the values of `source:` applied.
         places: The place of each resource in its file.
+        hints: For each resource what `discovered.yaml` knows of its code, by key of `sources.yaml`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,6 +75,7 @@ class SourceConfig(BaseModel):
     defaults: SourceDefaults
     resources: tuple[ResourceConfig, ...]
     places: tuple[Place, ...]
+    hints: tuple[Hints, ...] = ()
 
     @property
     def name(self) -> str:
@@ -98,7 +101,8 @@ class SourceConfig(BaseModel):
         bound = bind_tags(self.folder, resources, places, problems)
         if problems:
             raise ConfigError(problems)
-        return self.model_copy(update={"resources": tuple(bound), "places": places})
+        hints = (*self.hints, *({} for _ in more))
+        return self.model_copy(update={"resources": tuple(bound), "places": places, "hints": hints})
 
     def find_resource(self, name: str) -> ResourceConfig | None:
         """Returns the resource whose table or destination is `name`."""
@@ -115,21 +119,23 @@ def load_source_config(folder: Path) -> SourceConfig:
     defaults = SourceDefaults()
     resources: list[ResourceConfig] = []
     places: list[Place] = []
+    hints: list[Hints] = []
     for document in documents:
         if source := document.value.get("source"):
             defaults = _validate(SourceDefaults, document, ("source",), source, problems) or defaults
-        for path, raw in expand(folder, read_raw_resources(document)):
+        for path, raw, known in expand(folder, read_raw_resources(document)):
             resource = _validate(ResourceConfig, document, path, raw, problems)
             if resource and resource.enabled:
                 resources.append(resource.inherit(defaults))
                 places.append(document.place(path))
+                hints.append(known)
     problems.extend(_resource_problems(resources, places))
     resources = bind_tags(folder, resources, places, problems)
     if problems:
-        raise ConfigError(sorted(problems, key=lambda problem: (problem.file, problem.line or 0)))
+        raise ConfigError(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0)))
     return SourceConfig(
         folder=folder, file=documents[0].file, description=_docstring(folder), defaults=defaults,
-        resources=tuple(resources), places=tuple(places),
+        resources=tuple(resources), places=tuple(places), hints=tuple(hints),
     )  # fmt: skip
 
 

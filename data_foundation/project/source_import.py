@@ -36,7 +36,7 @@ def import_module(
 
     Args:
         folder: The source folder.
-        module: Dotted name, relative to the folder or absolute.
+        module: Dotted name, relative to the folder, "" for its package, or absolute.
         file: The module's file, for messages.
         deadline: Seconds; `IMPORT_DEADLINE` if None.
         anew: True if the folder becomes one more package, though it is one already.
@@ -68,7 +68,7 @@ def _import(folder: Path | None, module: str, *, anew: bool) -> ModuleType:
         # Under a name of its own: what was imported before may be running in another thread.
         package = _load_package(folder, f"_{next(_copies)}" if anew else "")
     capture_logger(package)
-    return importlib.import_module(f"{package}.{module}")
+    return importlib.import_module(f"{package}.{module}" if module else package)
 
 
 def _load_package(folder: Path, suffix: str) -> str:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql, mysql, oracle
 
 from data_foundation.errors import FoundationError, LoadError
-from data_foundation.project.discover import discover
+from data_foundation.project.discovery.discover import discover
 from tests.databases.servers import Database
 from tests.support.sql_sources import SqlTree
 

@@ -166,7 +166,7 @@ def test_check_refuses_several_resources(tree: Tree, entry: str, what: str) -> N
     with pytest.raises(ConfigError, match=what) as refused:
         tree.check("shop")
     assert "sources.yaml:1: raw.rows: entry: entry '" in str(refused.value)
-    assert "Write a function that returns one of them" in str(refused.value)
+    assert "a function that returns one of them" in str(refused.value)
 
 
 def test_check_follows_an_import_of_a_neighbour(tree: Tree) -> None:
@@ -205,7 +205,7 @@ def test_check_refuses_nothing_else(tree: Tree, entry: str) -> None:
         ("delegated", "it yielded customers"),
         ("generated", "it yielded customers"),
         ("asynchronous", "it yielded customers"),
-        ("decorated", "it yielded customers"),
+        ("decorated", "it yielded (customers|orders)"),
     ],
 )
 def test_a_load_refuses_several_resources_by_name(tree: Tree, entry: str, what: str) -> None:

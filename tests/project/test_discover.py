@@ -9,7 +9,7 @@ import pytest
 from data_foundation.cli.main import main
 from data_foundation.errors import ConfigError, FoundationError, LoadError
 from data_foundation.orchestration.factory import build_definitions
-from data_foundation.project.discover import discover
+from data_foundation.project.discovery.discover import discover
 from data_foundation.project.source import load_source_config
 from tests.support.postgres_server import PostgresServer
 from tests.support.sql_sources import SqlTree, database, file, run_sqlite, sql_server, sql_tree
@@ -163,7 +163,9 @@ def test_an_invalid_file_of_discovered_tables_is_refused(sql_tree: SqlTree) -> N
         load_source_config(folder)
 
 
-@pytest.mark.parametrize(("name", "message"), [("shpo", "Did you mean 'shop'"), ("plain", "no resource of plain has")])
+@pytest.mark.parametrize(
+    ("name", "message"), [("shpo", "Did you mean 'shop'"), ("plain", "no resource of plain stands for")]
+)
 def test_a_source_without_patterns_is_refused(sql_tree: SqlTree, name: str, message: str) -> None:
     """A misspelt source name, and a source without patterns, are refused."""
     declare(sql_tree)

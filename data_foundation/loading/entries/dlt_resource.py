@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import dlt
@@ -13,7 +14,7 @@ from data_foundation.config.fields import ColumnHints
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import table_name_of
 from data_foundation.config.templates import find_templates, render
-from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT
+from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT, ROOT_KEY
 from data_foundation.errors import SettingMissing
 from data_foundation.loading.entries.builder import EntryBuilder, refusing_wrong_arguments
 from data_foundation.loading.entries.own_copy import copy_resource
@@ -21,7 +22,8 @@ from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.loading.ranges.range_cursor import build_cursor
 from data_foundation.naming import normalize
 from data_foundation.process_wide.secret_settings import learn_settings
-from data_foundation.project.effective import find_effective
+from data_foundation.project.dlt_source import build_source, find_member
+from data_foundation.project.effective import find_disposition_warnings, find_effective
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.python_resources import ConfigurableDltResource
 from data_foundation.project.read_once import build_from_entry
@@ -90,9 +92,21 @@ def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call) -> D
         with refusing_wrong_arguments(resource.entry):
             piped: DltResource = upstream | transformer(*arguments, **keywords)
             return piped
+    if resource.resource is not None:
+        build = partial(_build_member, source, resource, (arguments, keywords))
+        with refusing_wrong_arguments(resource.entry):
+            return build_from_entry(place, resource.entry, build)
     builder = EntryBuilder(source.name, table, resource.entry)
     with refusing_wrong_arguments(resource.entry):
         return build_from_entry(place, resource.entry, lambda entry: builder.build(_unwrap(entry), arguments, keywords))
+
+
+def _build_member(
+    source: SourceConfig, resource: ResourceConfig, arguments: tuple[Sequence[Any], Mapping[str, Any]], entry: Any
+) -> DltResource:
+    """Returns one resource of a dlt source, which is built as a whole."""
+    resources = build_source(resource.entry, _unwrap(entry), source.name, *arguments)
+    return find_member(resource.entry, resources, str(resource.resource), source.name)
 
 
 def _unwrap(entry: Any) -> Any:
@@ -122,6 +136,10 @@ def configure(
     """
     configured = _with_hints(copy_resource(built, table_name_of(resource).table), resource, source.name)
     _set_cursor(configured, effective, load_range)
+    if find_disposition_warnings(resource, built):
+        # dlt treats it as a merge in all but the statement.
+        configured.apply_hints(write_disposition="append")
+        configured.custom_metrics[ROOT_KEY] = True
     if effective.landing == "table" and effective.write_disposition.disposition == "merge":
         sorted_by: Any = {
             name: {"dedup_sort": one.dedup_sort} for name, one in effective.columns.items() if one.dedup_sort

@@ -10,6 +10,7 @@ from dlt.extract import DltResource
 from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
 from dlt.extract.items_transform import ItemTransform
 
+from data_foundation.dlt_keys import ROOT_KEY
 from data_foundation.project.code_hints import unbind
 
 
@@ -24,6 +25,8 @@ def copy_resource(resource: DltResource, name: str) -> DltResource:
         name: Name of the copy.
     """
     own = resource.with_name(name)
+    if root_key := resource.custom_metrics.get(ROOT_KEY):
+        own.custom_metrics[ROOT_KEY] = root_key
     # Code may leave it out of a source; here it was named as an entry.
     own.selected = True
     for one in _with_parents(own):

@@ -6,13 +6,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlt.common.configuration.exceptions import ConfigFieldMissingException, LookupTrace
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing, WarehouseError
 from data_foundation.loading.failures.origin import Origin, find_origin
 from data_foundation.process_wide.redaction import redact
 from data_foundation.process_wide.secret_settings import learn_resolved
+from data_foundation.project.dlt_source import explain_missing
 from data_foundation.project.source_import import shown
 from data_foundation.vendors.calls import Refusal
 from data_foundation.vendors.retries import http_status, is_transient, root_cause
@@ -36,7 +37,7 @@ def explain(
     """
     root = find_cause(error)
     if isinstance(root, ConfigFieldMissingException):
-        return SettingMissing(_setting_names(source, root), "Set it in .dlt/secrets.toml, .env or the environment")
+        return explain_missing(source.name, root)
     phase = {"extract": "extracting", "normalize": "normalising", "load": "loading"}
     step = phase.get(error.step, "") if isinstance(error, PipelineStepFailed) else ""
     if isinstance(root, LoadError | EntryError):
@@ -91,13 +92,3 @@ def is_final(error: PipelineStepFailed) -> bool:
     """Returns True if loading the same package again must fail too, because of its rows and not of the warehouse."""
     root = root_cause(error)
     return error.step == "normalize" or not (is_transient(root) or isinstance(root, WarehouseError | SettingMissing))
-
-
-def _setting_names(source: SourceConfig, error: ConfigFieldMissingException) -> list[str]:
-    """Returns the environment variables that set the missing fields."""
-    names = []
-    for field_name, traces in error.traces.items():
-        keys = [trace.key for trace in traces if isinstance(trace, LookupTrace) and "__" in trace.key]
-        wanted = f"SOURCES__{source.name.upper()}__{field_name.upper()}"
-        names.append(wanted if wanted in keys or not keys else keys[0])
-    return names
