@@ -241,7 +241,8 @@ def test_what_was_there_before_has_no_effect(
     """
     expected, _ = play(Tree(tmp_path / "nothing"), in_yaml, history, form)
     spellings = _sample(history, form) if request.config.getoption("--promises") else {}
-    for name, spelling in {"sources.yaml": in_yaml, **spellings}.items():
+    every: Mapping[str, Spelling] = {"sources.yaml": in_yaml, **spellings}
+    for name, spelling in every.items():
         tree = Tree(tmp_path / name.replace(" ", "_"))
         start(tree)
         found, reason = play(tree, spelling, history, form)
