@@ -41,6 +41,7 @@ def get_rows():
 ENGINES = ("dlt", "columnar")
 _LOAD_ID = re.compile(r"\d{10}\.\d+|(?<=job_id=)\S+")
 _SLOWER = "took dlt's own, slower path"
+_NO_CURSOR = "IncrementalCursorPathMissing"
 _FROZEN = "Can't add table column"
 
 
@@ -220,6 +221,9 @@ def compare(engines: Sequence[Engine], given: Given, known_ids: frozenset[str] |
         assert now == was or not isinstance(result, tuple)
     if _FROZEN in str(results[0]) and results[1] != results[0]:
         raise DltAloneRefuses
+    if all(isinstance(result, tuple) for result in results) and _NO_CURSOR in str(results):
+        # One engine checks rows while the next are read: of two refused pages either may be named.
+        return False
     assert results[1] == results[0], differences(results[1], results[0])
     for part, expected in after[0].items():
         assert after[1][part] == expected, differences(after[1][part], expected)

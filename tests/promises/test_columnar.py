@@ -31,6 +31,12 @@ ONCE_DIFFERED = {
     ),
     "None among lists of a column that takes none": Given([[{"a": [1]}], [{"a": None}, {"a": [2]}]], NEEDED),
     "None among objects of a column that takes none": Given([[{"a": {"b": 1}}], [{"a": None}, {"a": {}}]], NEEDED),
+    **{
+        f"fractions after integers, types {mode}": Given(
+            [[{"a": [2, 0.5, 2]}], [{"a": [3]}]], {"schema_contract": {"data_type": mode}}, gathered=1
+        )
+        for mode in ("discard_value", "discard_row", "freeze")
+    },
     "a number that is no time": Given([[{"a": ["2024-01-01T00:00:00Z", 2, -(2**63)]}]], {}),
     "a version with a value that cannot be hashed": Given(
         [[{"id": 0, "b": [1]}], [{"id": 1, "b": time(1, tzinfo=UTC)}]], VERSIONS, gathered=1

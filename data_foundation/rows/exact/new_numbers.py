@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from dlt.common.schema import Schema
@@ -26,17 +26,15 @@ class NewNumbers:
         widened: Those that became doubles, as table and column.
     """
 
-    def __init__(self, schema: Schema, declared: Collection[tuple[Any, str]], shorten: Callable[..., str]) -> None:
+    def __init__(self, schema: Schema, declared: Collection[tuple[Any, str]]) -> None:
         """Begins before the first row.
 
         Args:
             schema: The predicted schema, with the columns of earlier loads.
             declared: Columns whose type is declared, as table and column.
-            shorten: Joins the parts of a column's name.
         """
         self.widened: set[tuple[str, str]] = set()
         self._schema = schema
-        self._shorten = shorten
         self._wide: set[tuple[str, str]] = set()
         self._fixed = {
             (table, name)
@@ -54,29 +52,25 @@ class NewNumbers:
         """Notes that a column has an integer that a double would round."""
         self._wide.add((table, name))
 
-    def widen(self, table: str, name: str) -> None:
-        """Makes a column of doubles of one of these.
+    def widen_for(self, table: str, row: Mapping[str, Any]) -> None:
+        """Makes columns of doubles of those that a row has a fraction for.
 
-        Raises:
-            Unacceptable: It has integers that a double would round.
-        """
-        if (table, name) in self._wide:
-            raise Unacceptable(_MIXED)
-        columns = self._schema.tables[table]["columns"]
-        columns[name]["data_type"] = "double"
-        columns.pop(self._variant(name), None)
-        self.widened.add((table, name))
+        dlt would open a second column for it, or a contract would discard it. It takes a whole float for an integer,
+        and beyond 2^53 for one with digits that the float does not have.
 
-    def widen_all(self) -> None:
-        """Makes columns of doubles of all for which dlt has inferred a second column, for the fractions.
+        Args:
+            table: Name of the table.
+            row: A row, by names of columns.
 
         Raises:
             Unacceptable: One has integers that a double would round.
         """
-        for table, entry in self._schema.tables.items():
-            for name in list(entry["columns"]):
-                if self.has(table, name) and entry["columns"].get(self._variant(name), {}).get("variant"):
-                    self.widen(table, name)
+        for name, value in row.items():
+            if type(value) is float and not (value.is_integer() and int(value) in EXACT) and self.has(table, name):
+                if (table, name) in self._wide:
+                    raise Unacceptable(_MIXED)
+                self._schema.tables[table]["columns"][name]["data_type"] = "double"
+                self.widened.add((table, name))
 
     def quick_check(self, table: str, name: str) -> Callable[[Any], bool]:
         """Returns a quick check for integers in one of these."""
@@ -109,6 +103,3 @@ class NewNumbers:
             self._enter_parents(schema, above)
             table: Any = {**above, "columns": {}}
             schema.update_table(table, normalize_identifiers=False)
-
-    def _variant(self, name: str) -> str:
-        return self._shorten(name, "v_double")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -128,7 +128,7 @@ class SchemaPreview:
         self.normalize_key = lru_cache(maxsize=None)(partial(helpers.normalize_identifier, self.schema, naming))
         self.normalize_table = lru_cache(maxsize=None)(partial(helpers.normalize_table_identifier, self.schema, naming))
         self.shorten = naming.shorten_fragments
-        self.numbers = NewNumbers(self.schema, self._declared, self.shorten)
+        self.numbers = NewNumbers(self.schema, self._declared)
         self._coercion = self._begin_coercion()
 
     def _begin_coercion(self) -> JsonLItemsNormalizer:
@@ -139,6 +139,13 @@ class SchemaPreview:
         missing = cast("Any", None)  # writers of files; nothing is written here
         made = JsonLItemsNormalizer(missing, missing, missing, self.schema, "", settings)
         cast("Any", made)._coerce_type = _coerce  # noqa: SLF001 - dlt's own function, for one kind of value
+        coerce_row = made._coerce_row  # noqa: SLF001 - dlt's own function, after the columns of numbers are doubles
+
+        def coerce_numbers(table: str, parent: str, row: Mapping[str, Any]) -> Any:
+            self.numbers.widen_for(table, row)
+            return coerce_row(table, parent, row)
+
+        cast("Any", made)._coerce_row = coerce_numbers  # noqa: SLF001 - as above
         return made
 
     @property
@@ -186,7 +193,6 @@ class SchemaPreview:
             self._coercion._normalize_chunk(self.table, written, may_have_pua=False, skip_write=True)  # noqa: SLF001
         except _NOT_TAKEN as error:
             raise Unacceptable(type(error).__name__) from error
-        self.numbers.widen_all()
 
     def snapshot(self) -> TSchemaTables:
         """Returns a copy of all tables, for `restore`."""
@@ -227,12 +233,6 @@ class SchemaPreview:
                 raise Unacceptable(_NO_NONE)
             return Landing()
         ((column, landed),) = row.items()
-        # dlt takes a whole float for an integer, and beyond 2^53 for one with digits that the float does not have.
-        # A range looks up integers at once, and anything else one by one.
-        is_fraction = isinstance(value, float) and (column != name or (isinstance(landed, int) and landed not in EXACT))
-        if is_fraction and self.numbers.has(table, name):
-            self.numbers.widen(table, name)
-            return Landing(self.column(table, name), value)
         if partial and (refused := self._enter(partial, parent)):
             return refused
         if isinstance(value, int) and value not in EXACT and self.numbers.has(table, name):
