@@ -81,6 +81,34 @@ def discover(
 
 
 @app.command()
+def adopt(
+    targets: Annotated[
+        list[str], typer.Argument(metavar="SOURCE[.TABLE]", help="Whose tables exist, filled by another program.")
+    ],
+    pipeline: Annotated[
+        str | None, typer.Option(help="The pipeline of dlt that has loaded them: its cursors and hints are taken over.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Its dataset. Default: that of each destination.")] = None,
+    cursor: Annotated[
+        str | None, typer.Option(help="Without a pipeline: the column whose newest value the next run begins at.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken over; write nothing.")] = False,
+) -> None:
+    """Take over tables that a dlt pipeline, another tool or a person has filled; no row is changed."""
+    from data_foundation.cli.adoption import adopt_all, print_adoptions
+    from data_foundation.loading.adoption.adopt import Request
+    from data_foundation.local.selection import select_tasks
+    from data_foundation.warehouses.settings import build_warehouse
+
+    warehouse = build_warehouse(find_root())
+    sources, broken = _find_sources()
+    tasks = select_tasks(targets, sources, broken, LoadOptions(run_id=new_run_id()))
+    adoptions, others = adopt_all(tasks, warehouse, Request(pipeline, dataset, cursor, dry_run))
+    print_adoptions(adoptions, others, is_dry=dry_run)
+    raise typer.Exit(int(all(adoption.refusal for adoption in adoptions)))
+
+
+@app.command()
 def new(name: Annotated[str, typer.Argument(metavar="NAME", help="The new folder in dlthub/.")]) -> None:
     """Create a source: three files, and a test that passes."""
     from data_foundation.project.scaffold import create_source

@@ -37,7 +37,9 @@ def check_further_tables(task: Task, tables: Mapping[str, Any], filled: Sequence
             _refuse_disposition(task.resource, f"{dataset}.{name}", tables[name])
     declared = {table.table for table in _declared(task.resource)}
     undeclared = [name for name in filled if name not in declared and not tables[name].get(SET_ASIDE)]
-    advice = f"`tables: [{', '.join((*task.resource.tables, *undeclared))}]` makes assets of them"
+    key, of_source = f"tables: [{', '.join((*task.resource.tables, *undeclared))}]", task.resource.resource
+    # Beside `source`, `tables` selects resources, and sets what differs for them.
+    advice = f"`{f'tables: {{{of_source}: {{{key}}}}}' if of_source else key}` makes assets of them"
     return [f"rows were sent to {dataset}.{name}, which is no asset; {advice}" for name in undeclared]
 
 

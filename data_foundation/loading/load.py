@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, ValueRefused
+from data_foundation.loading.adoption.unknown_tables import refuse_unknown_table
 from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.entries.late_hints import EarlyHints
 from data_foundation.loading.extraction import Extraction, extract
@@ -129,6 +130,7 @@ class Load:
         with self.pipeline.timed("sync"), self._open() as destination:
             landed = finisher.finish_all(destination)
             self.pipeline.synchronise(destination)
+            refuse_unknown_table(self.task, self.pipeline, destination)
         self.warnings += finisher.warnings
         return landed
 
@@ -171,6 +173,11 @@ class Load:
         """Collects the warnings of the extraction and refuses rows that must not be written."""
         self.warnings += extraction.warnings
         self.rows_before_cursor = extraction.rows_before_cursor
+        if self.resource.resource and self.pipeline.has_source_state:
+            self.warnings.append(
+                "the code keeps values in dlt.current.source_state(), of which each table has its own here: other "
+                "resources of the source do not see them"
+            )
         check_required_columns(self.resource, extraction)
         check_rows_before_cursor(self.resource, extraction)
         filled = [name for name in self.pipeline.further if extraction.sent.get(name)]

@@ -161,6 +161,11 @@ class TablePipeline:
                 return cursor.get("last_value")
         return None
 
+    @property
+    def has_source_state(self) -> bool:
+        """True if the code has kept something for all resources of its source."""
+        return any(set(state) - {"resources"} for state in self.dlt.state.get("sources", {}).values())
+
     def forget_state(self) -> None:
         """Removes all state, so that the next extraction reads everything again.
 

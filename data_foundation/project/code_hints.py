@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from dlt.common.pendulum import ensure_pendulum_dt
 from dlt.extract import DltResource
@@ -29,6 +29,8 @@ class CodeCursor(fields.Incremental):
         range_start: `open` leaves out rows at the stored value.
         range_end: `closed` takes in rows at the end.
         deduplication_key: Key by which rows at the stored value are recognised; None for the primary key.
+        value_type: Type in which the code expects the stored value, for instance `pendulum.DateTime`; None if the code
+            does not say.
     """
 
     last_value_func: Callable[[Any], Any] = max
@@ -36,6 +38,7 @@ class CodeCursor(fields.Incremental):
     range_start: Literal["open", "closed"] = "closed"
     range_end: Literal["open", "closed"] = "open"
     deduplication_key: Any = None
+    value_type: Any = None
 
 
 def as_pendulum(value: Any) -> Any:
@@ -122,7 +125,7 @@ def find_cursor(resource: DltResource) -> CodeCursor | None:
             "out rows; keep one in the code, and use add_filter instead of the other one"
         )
         raise EntryError(message)
-    return _as_settings(cursors[0]) if cursors else None
+    return _as_settings(cursors[0], _value_type(resource, cursors[0])) if cursors else None
 
 
 def find_parent_cursors(resource: DltResource) -> set[tuple[str, str]]:
@@ -144,12 +147,24 @@ def _find_cursors(resource: DltResource) -> Iterator[Incremental[Any]]:
             yield cursor
 
 
-def _as_settings(cursor: Incremental[Any]) -> CodeCursor:
+def _value_type(resource: DltResource, cursor: Incremental[Any]) -> Any:
+    """Returns the type of a cursor's values: that of its annotation, or of its initial value; None if it has none."""
+    if not hasattr(cursor, "__orig_class__"):
+        is_injected = any(isinstance(step, IncrementalResourceWrapper) for step in resource._pipe.steps)  # noqa: SLF001 - as above
+        argument = _find_argument(resource)[0] if is_injected else None
+        if argument and (declared := get_args(argument.annotation)):
+            return declared[0]
+    inferred = cursor.get_incremental_value_type()
+    return None if inferred is Any else inferred
+
+
+def _as_settings(cursor: Incremental[Any], value_type: Any) -> CodeCursor:
     settings = {name: getattr(cursor, name) for name in (*CURSOR_SETTINGS, "end_value", "range_start", "range_end")}
     # Without validation: code may use any type for its values.
     return CodeCursor.model_construct(
         **settings,
         last_value_func=cursor.last_value_func,
+        value_type=value_type,
         # A key that came from the resource's hints follows them.
         deduplication_key=None if cursor._dedup_key_from_hints else cursor.primary_key,  # noqa: SLF001 - not public
     )

@@ -44,8 +44,8 @@ def build_source(
         for resource in resources.values():
             _inherit(resource, built)
         return resources
-    items = list(built.values() if isinstance(built, Mapping) else built) if isinstance(built, Iterable) else []
-    if not items or not all(isinstance(item, DltResource) for item in items):
+    items = _resources(built)
+    if not items:
         what = f"a {type(built).__name__}" if not isinstance(built, DltResource) else f"the one resource {built.name}"
         message = (
             f"entry '{entry}' is {what}, and `source` or `resource` needs a dlt source or a list of dlt resources; "
@@ -53,6 +53,18 @@ def build_source(
         )
         raise EntryError(message)
     return {item.name: item for item in items}
+
+
+def _resources(built: Any) -> list[DltResource]:
+    """Returns the resources of a collection or of a generator; none if it has anything else, and reads no further."""
+    found: list[DltResource] = []
+    if isinstance(built, DltResource) or not isinstance(built, Iterable):
+        return found
+    for item in built.values() if isinstance(built, Mapping) else built:
+        if not isinstance(item, DltResource):
+            return []
+        found.append(item)
+    return found
 
 
 def find_member(entry: str, resources: Mapping[str, DltResource], name: str, folder: str) -> DltResource:

@@ -185,6 +185,14 @@ def _place(
             parts = parts[1:]
         _raise_no_module(folder or Path(), entry, parts[0] if parts else "")
     file, depth = found
+    package = file.parent / f"{_PACKAGE}.py"
+    if (
+        depth == len(parts) > 1
+        and package.is_file()
+        and parts[-1] in read_definitions(package, package.read_bytes())[0]
+    ):
+        # A function that hides the module of its name, for instance dlt.sources.filesystem.readers.
+        file, depth = package, depth - 1
     if depth == len(parts):
         message = f"'{entry}' names the module {shown(file)} and nothing inside it; add .<function>"
         raise EntryError(message)

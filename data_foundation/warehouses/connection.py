@@ -50,6 +50,11 @@ def _client(destination: Destination[Any, Any], dataset: str) -> Any:
     return destination.client(Schema(dataset), configuration)
 
 
+def is_ddl(statement: str) -> bool:
+    """Returns True for a statement that changes a table's definition; Snowflake commits the open transaction for it."""
+    return statement.lstrip().upper().startswith(("CREATE", "DROP", "ALTER"))
+
+
 def execute_all(destination: Destination[Any, Any], dataset: str, statements: Sequence[Statement]) -> None:
     """Executes statements in their order. Does not connect if there are none.
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from dlt.destinations.exceptions import DatabaseTerminalException
 from dlt.pipeline.exceptions import PipelineStepFailed
+
+if TYPE_CHECKING:
+    from data_foundation.warehouses.connection import Statement
 
 
 class OneLoad:
@@ -48,7 +52,21 @@ class OneLoad:
 
 
 class OneTransaction(OneLoad, ABC):
-    """A load that is one transaction of one session, tables and columns included."""
+    """A load that is one transaction of one session, tables and columns included.
+
+    Attributes:
+        changes: Statements that change rows, executed once the tables have all their columns: DuckDB adds none to a
+            table whose rows the transaction has changed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes: list[Statement] = []
+
+    def take_changes(self) -> list[Statement]:
+        """Returns the statements that are left to execute, each once."""
+        taken, self.changes = self.changes, []
+        return taken
 
     @abstractmethod
     def commit(self) -> None:

@@ -12,6 +12,7 @@ from dlt.common.destination.configuration import ParquetFormatConfiguration
 from dlt.destinations.sql_client import SqlClientBase
 from typing_extensions import override
 
+from data_foundation.warehouses.connection import execute_all, is_ddl
 from data_foundation.warehouses.state_query import StateWithSchema
 from data_foundation.warehouses.table_growth import GrowingTables
 
@@ -87,6 +88,25 @@ class TransactionalDestination(Destination[Any, Any], Generic[LoadT]):
             self.load = before
 
 
+@contextmanager
+def changing_rows_last(
+    destination: Destination[Any, Any], dataset: str, load: OneTransaction, first: Sequence[Statement]
+) -> Iterator[None]:
+    """Executes statements in the transaction of a load: those that change tables at once, others after its own.
+
+    Args:
+        destination: The destination of the load.
+        dataset: An existing one; the statements name their own.
+        load: The load.
+        first: The statements.
+    """
+    execute_all(destination, dataset, [statement for statement in first if is_ddl(statement[0])])
+    load.changes = [statement for statement in first if not is_ddl(statement[0])]
+    yield
+    # A load without files has updated no schema.
+    execute_all(destination, dataset, load.take_changes())
+
+
 class CommittingClient(GrowingTables, StateWithSchema):
     """A job client that commits the transaction of its load when dlt calls the load complete.
 
@@ -95,6 +115,14 @@ class CommittingClient(GrowingTables, StateWithSchema):
     """
 
     load: OneTransaction | None = None
+
+    @override
+    def update_stored_schema(self, *args: Any, **kwargs: Any) -> Any:
+        """Creates tables and columns, and then executes what the load changes in rows."""
+        update = super().update_stored_schema(*args, **kwargs)
+        for sql, values in self.load.take_changes() if self.load else ():
+            self.sql_client.execute_sql(sql, *values)
+        return update
 
     @override
     def complete_load(self, load_id: str) -> None:

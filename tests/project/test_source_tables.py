@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from data_foundation.cli.main import app
-from data_foundation.errors import ConfigError, EntryError, LoadError, SettingMissing
+from data_foundation.errors import ConfigError, EntryError, FoundationError, LoadError, SettingMissing
 from data_foundation.orchestration.factory import build_definitions
 from data_foundation.project.discovery.discover import discover
+from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.source import load_source_config
 from tests.support.trees import Tree
 
@@ -230,3 +231,111 @@ def test_a_merge_without_a_key_appends_with_a_word(tree: Tree) -> None:
     result = tree.load("s.s_orders", refresh="drop")
     assert not any("declares merge and no key" in warning for warning in result.warnings)
     assert tree.load("s.s_orders").row_count == 2
+
+
+def test_keys_of_a_class_of_their_own_are_text(tree: Tree) -> None:
+    """Names of SQLAlchemy's class are written as text."""
+    code = """
+import dlt
+from sqlalchemy.sql.elements import quoted_name
+
+
+@dlt.source
+def shop():
+    return [dlt.resource([{"id": 1}], name="t", primary_key=[quoted_name("id", None)])]
+"""
+    folder = declare(tree, code=code)
+    list(discover(tree.root, []))
+    assert "primary_key: [id]" in (folder / "discovered.yaml").read_text()
+
+
+def test_a_source_that_fails_hides_no_other_and_no_secret(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names file and cause without the secret; other folders are discovered."""
+    monkeypatch.setenv("SOURCES__S__TOKEN", "s3cret-of-the-shop")
+    code = """
+import dlt
+
+
+@dlt.source
+def shop(token: str = dlt.secrets.value):
+    raise ValueError("401 for https://api.test/tables?api_key=" + token)
+"""
+    declare(tree, code=code)
+    tree.add("z", "resources: [{source: shop, destination: 'raw.z_{table}'}]", CODE)
+    found: list[object] = []
+    with pytest.raises(EntryError, match=r"data\.py: building the source failed: ValueError: 401") as failed:
+        found.extend(discover(tree.root, []))
+    assert "s3cret-of-the-shop" not in str(failed.value)
+    assert names(tree.root / "dlthub" / "z") == ["raw.z_orders", "raw.z_tmp_drafts"]
+
+
+MIXED = """
+import dlt
+
+PAGES = []
+
+
+def rows():
+    for page in range(3):
+        PAGES.append(page)
+        yield {"page": page}
+
+
+def pages():
+    yield from rows()
+
+
+@dlt.resource
+def one():
+    yield from rows()
+
+
+def half():
+    return [dlt.resource([{"id": 1}], name="t"), {"id": 2}]
+"""
+
+
+@pytest.mark.parametrize("name", ["pages", "one", "half"])
+def test_rows_are_no_source_and_are_not_read(tree: Tree, name: str) -> None:
+    """A generator of rows, a resource, and a list that also has rows are refused; of rows at most one is read."""
+    folder = declare(tree, code=MIXED, source=f"source: {name}")
+    with pytest.raises(EntryError, match="needs a dlt source or a list of dlt resources"):
+        list(discover(tree.root, ["s"]))
+    place = find_entry(folder, "data.PAGES")
+    assert len(import_entry(place)) <= 1
+
+
+def test_two_sources_of_one_destination_are_refused(tree: Tree) -> None:
+    """Their resources would be taken for each other's; `check` and `discover` name the destination."""
+    more = "  - source: shop\n    kwargs: {size: 3}\n    destination: raw.s_{table}\n"
+    declare(tree, more)
+    for refuse in (lambda: tree.check("s"), lambda: list(discover(tree.root, ["s"]))):
+        with pytest.raises(FoundationError, match=r"raw.s_\{table\} stands for the tables of two resources"):
+            refuse()
+
+
+def test_state_of_a_whole_source_is_said_to_be_of_one_table(tree: Tree) -> None:
+    """A value that the code keeps for all resources is warned of."""
+    code = CODE.replace("yield [{", 'dlt.current.source_state()["seen"] = True\n        yield [{')
+    declare(tree, code=code)
+    list(discover(tree.root, []))
+    assert any("dlt.current.source_state()" in warning for warning in tree.load("s.s_orders").warnings)
+    assert not any("source_state" in warning for warning in tree.load("s.s_tmp_drafts").warnings)
+
+
+def test_tables_that_rows_choose_are_declared_below_their_resource(tree: Tree) -> None:
+    """The warning says what to write, and that makes an asset of the table."""
+    code = """
+import dlt
+
+
+@dlt.source
+def shop():
+    return [dlt.resource([{"kind": "push"}], name="events", table_name=lambda row: "e_" + row["kind"])]
+"""
+    declare(tree, code=code)
+    list(discover(tree.root, []))
+    (warning,) = [one for one in tree.load("s.s_events").warnings if "is no asset" in one]
+    assert "`tables: {events: {tables: [e_push]}}` makes assets of them" in warning
+    declare(tree, "    tables: {events: {tables: [e_push]}}\n", code=code)
+    assert not any("is no asset" in one for one in tree.load("s.s_events").warnings)

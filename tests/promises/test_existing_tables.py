@@ -155,6 +155,9 @@ def test_a_table_that_a_person_made(any_tree: Tree, name: str, more: str) -> Non
     any_tree.query(CREATED)
     any_tree.query("insert into raw.t (id, x) values (1, 1), (2, 2)")
     give(any_tree, more, [{"id": 2, "x": value}])
+    with pytest.raises(LoadError, match=r"table t holds 2 rows that .* has not loaded.*`foundation adopt s\.t"):
+        any_tree.load("s.t")
+    assert any_tree.adopt("s.t").rows == 2
     any_tree.load("s.t")
     kept = [(1, 1)] if more else [(1, 1), (2, 2)]
     variant = {float: "x__v_double", str: "x__v_text"}.get(type(value), "null")

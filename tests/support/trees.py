@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from data_foundation.loading.adoption.adopt import Adoption, Request, adopt
 from data_foundation.loading.attempts import load_resource
 from data_foundation.loading.result import LoadResult
 from data_foundation.loading.task import LoadOptions, Task
@@ -63,6 +64,10 @@ class Tree(Checkout):
         """Loads `source.table`."""
         task = self.task(name, **options)
         return load_resource(task, self.warehouse)
+
+    def adopt(self, name: str, **request: Any) -> Adoption:
+        """Takes over the table of `source.table`; `request` are fields of `Request`."""
+        return adopt(self.task(name, run_id="test"), self.warehouse, Request(**request), print)
 
     def query(self, sql: str) -> list[Any]:
         """Returns the rows of a statement; rows of one column as plain values."""

@@ -16,6 +16,9 @@ Raw = tuple[tuple[str | int, ...], Any]
 """The path of a resource in its document, and its unchecked value."""
 
 
+DOUBLED = "destination {} stands for the tables of two resources, which would be taken for each other's; rename one"
+
+
 class Expanded(NamedTuple):
     """One resource in its unchecked form.
 
@@ -62,6 +65,7 @@ def expand(folder: Path, resources: Iterable[Raw]) -> Iterator[Expanded]:
 def find_undiscovered(document: YamlDocument, resources: Iterable[Raw]) -> Iterator[Problem]:
     """Yields a Problem for each resource whose `tables` is misused, or whose tables are not discovered yet."""
     folder = document.file.parent
+    known: set[str] = set()
     for path, raw in resources:
         several = find_several(folder, raw)
         if several is None or raw.get("enabled") is False:
@@ -69,6 +73,9 @@ def find_undiscovered(document: YamlDocument, resources: Iterable[Raw]) -> Itera
         discovered = read_discovered(folder)
         yield from (document.problem((*path, *keys), message) for keys, message in several.problems(discovered))
         destination = str(raw.get("destination"))
+        if destination in known:
+            yield document.problem((*path, "destination"), DOUBLED.format(destination))
+        known.add(destination)
         if PLACE not in destination:
             message = f"got '{destination}'; with `tables` accepted is a name for each, for instance raw.crm_{PLACE}"
             yield document.problem((*path, "destination"), message)

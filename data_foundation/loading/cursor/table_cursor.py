@@ -36,6 +36,7 @@ class CursorRules:
         is_append: True if a row that is loaded again would be in the table twice.
         skips_unchanged: True if a row is merged by `key` alone, so that one which has not changed need not be.
         is_stateless: True for a range or a sample: the stored value is neither read nor updated.
+        value_type: Type in which the code of the entry expects the stored value; None if it does not say.
     """
 
     column: str = ""
@@ -44,6 +45,7 @@ class CursorRules:
     is_append: bool = False
     skips_unchanged: bool = False
     is_stateless: bool = False
+    value_type: Any = None
 
 
 class Replaced(NamedTuple):
@@ -97,6 +99,11 @@ class TableCursor(dlt.sources.incremental[Any]):
             return super().get_state()
         start = self.initial_value
         return {"initial_value": start, "last_value": start, "start_value": start, "unique_hashes": []}
+
+    @override
+    def get_incremental_value_type(self) -> Any:
+        """Returns the type of the values: dlt finds that of an annotation only in the code's own cursor."""
+        return self.rules.value_type or super().get_incremental_value_type()
 
     @override
     def bind(self, pipe: SupportsPipe) -> Any:

@@ -36,6 +36,7 @@ def build_cursor(resource: ResourceConfig, load_range: LoadRange, *, is_parent: 
         skips_unchanged=_skips_unchanged(resource) or (is_parent and bool(resource.key_columns)),
         # With a fixed end dlt stores no value.
         is_stateless=load_range.is_closed or settings.get("end_value") is not None,
+        value_type=getattr(resource.incremental, "value_type", None),
     )
     return TableCursor.of(rules, **settings)
 

@@ -75,6 +75,43 @@ class SchemaKeeper:
         if adopt_table(adopted, self._table, self._found, client) and not schema:
             pipeline.schemas.save_schema(adopted)
 
+    @property
+    def has_columns(self) -> bool:
+        """True if the tables of the engine have fixed columns, which this keeper compares."""
+        return self._found is not None
+
+    @property
+    def exists(self) -> bool:
+        """True if the warehouse has the table."""
+        return self._found is not None and self._table in self._found.tables
+
+    @property
+    def is_unknown(self) -> bool:
+        """True if the warehouse has the table, and no load of this project has stored a schema of it."""
+        return self.exists and self._stored_hash is None
+
+    def has_column(self, name: str) -> bool:
+        """Returns True if the table has a column."""
+        return self._found is not None and name in self._found.tables.get(self._table, {})
+
+    def adopt(self, pipeline: dlt.Pipeline, tables: TSchemaTables) -> Schema:
+        """Gives the pipeline the schema of the table as it is, and of what another pipeline knows of it; returns it.
+
+        Args:
+            pipeline: The table's pipeline, synchronised.
+            tables: The table and others of its resource, as the other pipeline has them; empty if there is none.
+        """
+        assert self._found is not None  # noqa: S101 - the caller has looked
+        assert self._client is not None  # noqa: S101 - as above
+        schema = dlt.Schema(schema_name(self._table))
+        for name, table in tables.items():
+            schema.tables[name] = cast(
+                "TTableSchema", {**table, **({"resource": self._table} if "resource" in table else {})}
+            )
+        adopt_table(schema, self._table, self._found, self._client)
+        pipeline.schemas.save_schema(schema)
+        return schema
+
     def prepare(self, pipeline: dlt.Pipeline, resource: DltResource, refresh: Any, warehouse: Open) -> None:
         """Removes the hints that nothing declares any more, and refuses rows that the table cannot hold as they are.
 

@@ -18,7 +18,7 @@ from data_foundation.config.several.discovered import (
     digest_code,
     read_discovered,
 )
-from data_foundation.config.several.expansion import find_several
+from data_foundation.config.several.expansion import DOUBLED, find_several
 from data_foundation.config.several.source_tables import SourceTables
 from data_foundation.config.several.table_patterns import TablePattern
 from data_foundation.config.yaml_document import load_yaml
@@ -59,7 +59,8 @@ class Discovery:
     def __str__(self) -> str:
         groups = (("new", self.new), ("gone", self.gone), ("changed", self.changed))
         changes = [f"{word}: {', '.join(names)}" for word, names in groups if names]
-        return f"{self.source}: {self.destination}: {self.tables} tables; {'; '.join(changes) or 'nothing has changed'}"
+        count = f"{self.tables} table{'' if self.tables == 1 else 's'}"
+        return f"{self.source}: {self.destination}: {count}; {'; '.join(changes) or 'nothing has changed'}"
 
 
 def discover(root: Path, names: Sequence[str]) -> Iterator[Discovery]:
@@ -79,23 +80,38 @@ def discover(root: Path, names: Sequence[str]) -> Iterator[Discovery]:
     for name in names:
         if name not in folders:
             raise FoundationError(f"there is no source '{name}'{nearest(name, list(folders))}")
+    errors: list[FoundationError] = []
     for name, folder in folders.items():
         if names and name not in names:
             continue
-        raws = [raw for _, raw in read_raw_resources(load_yaml(folder / SOURCES_FILE))]
-        if several := [found for raw in raws if (found := find_several(folder, raw))]:
-            yield from _discover(folder, several)
-        elif names:
-            raise FoundationError(
-                f"no resource of {name} stands for several tables; accepted is for instance source: data.{name}, or "
-                'for a database kwargs: {tables: "crm_*"}'
-            )
+        try:
+            yield from _discover_folder(folder, is_named=bool(names))
+        except FoundationError as error:
+            errors.append(error)
+    if len(errors) > 1:
+        raise FoundationError("\n".join(map(str, errors)))
+    if errors:
+        raise errors[0]
+
+
+def _discover_folder(folder: Path, *, is_named: bool) -> Iterator[Discovery]:
+    raws = [raw for _, raw in read_raw_resources(load_yaml(folder / SOURCES_FILE))]
+    if several := [found for raw in raws if (found := find_several(folder, raw))]:
+        yield from _discover(folder, several)
+    elif is_named:
+        raise FoundationError(
+            f"no resource of {folder.name} stands for several tables; accepted is for instance source: "
+            f'data.{folder.name}, or for a database kwargs: {{tables: "crm_*"}}'
+        )
 
 
 def _discover(folder: Path, several: Sequence[TablePattern | SourceTables]) -> Iterator[Discovery]:
     before = read_discovered(folder)
     is_code = any(isinstance(one, SourceTables) for one in several)
-    tables = {str(one.raw.get("destination")): _find(folder, one) for one in several}
+    places = [str(one.raw.get("destination")) for one in several]
+    if doubled := next((place for place in places if places.count(place) > 1), ""):
+        raise FoundationError(f"{folder.name}: {DOUBLED.format(doubled)}")
+    tables = {place: _find(folder, one) for place, one in zip(places, several, strict=True)}
     now = Discovered(tables, digest_code(folder) if is_code else {})
     if now != before:
         (folder / DISCOVERED_FILE).write_text(_HEADER.format(name=folder.name) + _as_yaml(now), encoding="utf-8")

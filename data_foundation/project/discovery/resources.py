@@ -15,11 +15,14 @@ from dlt.extract import DltResource
 from data_foundation.config.several.discovered import Hints
 from data_foundation.config.several.source_tables import SELECTED, SourceTables
 from data_foundation.config.templates import render
-from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.errors import EntryError, FoundationError, SettingMissing
 from data_foundation.naming import normalize
+from data_foundation.process_wide.redaction import redact
+from data_foundation.process_wide.secret_settings import learn_resolved, learn_settings
 from data_foundation.project.code_hints import CURSOR_SETTINGS, read_hints
 from data_foundation.project.dlt_source import build_source, explain_missing
 from data_foundation.project.entry import find_entry, import_entry, read_facts
+from data_foundation.project.source_import import shown
 from data_foundation.warehouses.settings import template_values
 
 
@@ -36,6 +39,7 @@ def find_resources(folder: Path, source: SourceTables) -> Mapping[str, Hints]:
     except KeyError as error:
         name = str(error.args[0]).removeprefix("env.")
         raise SettingMissing([name], "A template in sources.yaml names it") from None
+    learn_settings(kwargs)
     place = find_entry(folder, source.entry)
     read_facts(place)  # names what the module has
     entry = import_entry(place)
@@ -43,6 +47,12 @@ def find_resources(folder: Path, source: SourceTables) -> Mapping[str, Hints]:
         resources = build_source(source.entry, entry, folder.name, args, kwargs)
     except ConfigFieldMissingException as error:
         raise explain_missing(folder.name, error) from None
+    except FoundationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the code of the source may raise anything
+        learn_resolved()
+        message = f"{shown(place.file)}: building the source failed: {type(error).__name__}: {redact(str(error))}"
+        raise EntryError(message) from None
     return {name: dict(_hints(resource)) for name, resource in resources.items()}
 
 
@@ -79,4 +89,6 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, date):
         return value.isoformat()
-    return value if isinstance(value, str | int | float) else None
+    if isinstance(value, str):
+        return str.__str__(value)  # names of SQLAlchemy are a class of their own
+    return value if isinstance(value, int | float) else None

@@ -16,7 +16,6 @@ from dlt.destinations.sql_client import raise_database_error
 from typing_extensions import override
 
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
-from data_foundation.warehouses.connection import execute_all
 from data_foundation.warehouses.duckdb.bounded_copy import BoundedCopy
 from data_foundation.warehouses.one_load import OneTransaction
 from data_foundation.warehouses.transactional_destination import (
@@ -25,6 +24,7 @@ from data_foundation.warehouses.transactional_destination import (
     ReplacedSqlClient,
     SharedSessionSqlClient,
     TransactionalDestination,
+    changing_rows_last,
     parquet_settings,
 )
 
@@ -182,6 +182,9 @@ class TransactionalDuckDB(TransactionalDestination[_DuckDBTransaction], Resolved
     @contextmanager
     @override
     def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
-        with self.sharing(_DuckDBTransaction()) as load, load.around():
-            execute_all(self, "main", first)
+        with (
+            self.sharing(_DuckDBTransaction()) as load,
+            load.around(),
+            changing_rows_last(self, "main", load, first),
+        ):
             yield

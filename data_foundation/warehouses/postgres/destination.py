@@ -21,7 +21,6 @@ from typing_extensions import override
 
 from data_foundation.errors import ValueRefused
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
-from data_foundation.warehouses.connection import execute_all
 from data_foundation.warehouses.one_load import OneTransaction
 from data_foundation.warehouses.postgres.copy_text import CopyText, find_nul
 from data_foundation.warehouses.postgres.errors import explain_refusal
@@ -30,6 +29,7 @@ from data_foundation.warehouses.transactional_destination import (
     CommittingClient,
     SharedSessionSqlClient,
     TransactionalDestination,
+    changing_rows_last,
     parquet_settings,
 )
 
@@ -254,6 +254,9 @@ class TransactionalPostgres(TransactionalDestination[_PostgresTransaction], Reso
     @override
     def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
         assert self._session  # noqa: S101 - `open` gives one
-        with self.sharing(_PostgresTransaction(self._session)) as load, load.around():
-            execute_all(self, "public", first)
+        with (
+            self.sharing(_PostgresTransaction(self._session)) as load,
+            load.around(),
+            changing_rows_last(self, "public", load, first),
+        ):
             yield

@@ -27,9 +27,9 @@ from typing_extensions import override
 
 from data_foundation.dlt_keys import CLUSTER_BY
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
-from data_foundation.warehouses.connection import execute_all
+from data_foundation.warehouses.connection import execute_all, is_ddl
 from data_foundation.warehouses.snowflake.errors import explain_refusal
-from data_foundation.warehouses.snowflake.statements import StagedFiles, StagedLoad, is_ddl
+from data_foundation.warehouses.snowflake.statements import StagedFiles, StagedLoad
 from data_foundation.warehouses.state_query import StateWithSchema
 from data_foundation.warehouses.table_growth import GrowingTables
 from data_foundation.warehouses.transactional_destination import (

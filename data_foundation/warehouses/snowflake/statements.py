@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dlt.common.data_writers.escape import escape_snowflake_literal
 
+from data_foundation.warehouses.connection import is_ddl
 from data_foundation.warehouses.one_load import OneLoad
 
 if TYPE_CHECKING:
@@ -109,8 +110,3 @@ class StagedLoad(OneLoad):
     def folders(self) -> Iterator[str]:
         """Yields the stage folders of all files, including those of an earlier attempt."""
         yield from (staged.folder for staged in (*self.staging.values(), *self.final.values()))
-
-
-def is_ddl(statement: str) -> bool:
-    """Returns True for a statement that changes a table's definition; it commits the open transaction."""
-    return statement.lstrip().upper().startswith(("CREATE", "DROP", "ALTER"))

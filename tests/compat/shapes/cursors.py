@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dlt
+import pendulum
 
 from .turn import turn
 
@@ -21,6 +22,13 @@ def source() -> Any:
         rows = [{"id": number, "updated_at": day} for number, day in enumerate(DAYS[: turn() * 4])]
         yield [row for row in rows if row["updated_at"] >= updated.last_value]
 
+    @dlt.resource(primary_key="id", write_disposition="merge")
+    def by_time(
+        updated: dlt.sources.incremental[pendulum.DateTime] = dlt.sources.incremental("at", initial_value=None),  # noqa: B008 - as above
+    ) -> Iterator[Any]:
+        since = updated.last_value.add(days=-1) if updated.last_value else pendulum.datetime(2024, 1, 1)
+        yield [{"id": number, "at": since.add(days=number)} for number in range(turn() * 2)]
+
     @dlt.resource(incremental=dlt.sources.incremental("number", initial_value=0))
     def by_hint() -> Iterator[Any]:
         yield [{"number": number} for number in range(turn() * 3)]
@@ -30,4 +38,4 @@ def source() -> Any:
         yield [{"number": number} for number in range(turn() * 2)]
 
     by_step.apply_hints(incremental=dlt.sources.incremental("number"))
-    return by_default, by_hint, by_step
+    return by_default, by_time, by_hint, by_step

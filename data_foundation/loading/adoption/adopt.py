@@ -1,0 +1,214 @@
+"""Takes over a table that another program has loaded, so that the next run continues where that program has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from data_foundation.config.table_names import table_name_of
+from data_foundation.loading.adoption.dlt_pipeline import DltPipeline, Origin, read_pipeline
+from data_foundation.loading.adoption.unknown_tables import count_rows
+from data_foundation.loading.lock import hold
+from data_foundation.loading.pipeline import TablePipeline
+from data_foundation.loading.progress import ProgressCollector
+from data_foundation.naming import column_of_path, normalize, schema_name
+from data_foundation.project.code_hints import as_pendulum
+from data_foundation.warehouses.connection import connect
+
+if TYPE_CHECKING:
+    from data_foundation.config.grammar import ResourceConfig
+    from data_foundation.loading.schema.keeper import SchemaKeeper
+    from data_foundation.loading.task import Task
+    from data_foundation.warehouses.base import Destination, Warehouse
+
+
+@dataclass(frozen=True)
+class Request:
+    """How tables are taken over.
+
+    Attributes:
+        pipeline: Name of the dlt pipeline that has loaded them, None if dlt has not.
+        dataset: Its dataset; None for that of each destination.
+        cursor: The column whose newest value in the table is the cursor, if no pipeline has stored one.
+        is_dry: True if nothing is written.
+    """
+
+    pipeline: str | None = None
+    dataset: str | None = None
+    cursor: str | None = None
+    is_dry: bool = False
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What is carried over for one table.
+
+    Attributes:
+        destination: The table.
+        rows: Its rows, which stay as they are.
+        tables: Its nested tables and those that its resource fills as well.
+        cursors: The stored value of each cursor, by its path.
+        remark: What the next run does that is not obvious; "" for nothing.
+        refusal: Why it is not carried over; "" if it is.
+    """
+
+    destination: str
+    rows: int = 0
+    tables: tuple[str, ...] = ()
+    cursors: Mapping[str, Any] | None = None
+    remark: str = ""
+    refusal: str = ""
+
+
+def adopt(task: Task, warehouse: Warehouse, request: Request, on_waiting: Callable[[str], None]) -> Adoption:
+    """Writes cursor, schema and hints of a table under the names of this project, in one transaction; changes no row.
+
+    Args:
+        task: The resource whose table is taken over.
+        warehouse: The warehouse that has the table.
+        request: How it is taken over.
+        on_waiting: Called with a message if another run holds the resource.
+
+    Raises:
+        LoadError: The warehouse has no such pipeline, or its tables cannot be adopted.
+    """
+    name, home = table_name_of(task.resource), warehouse.serving(task.resource)
+    pipeline = TablePipeline(home, name, ProgressCollector(str(name), lambda _progress: None), task.options.run_id)
+    with (
+        hold(home.work_folder, name.pipeline, task.options.run_id, on_waiting),
+        home.open({"asset": str(name), "source": task.source.name, "run_id": task.options.run_id}) as destination,
+    ):
+        origin = _find_origin(request, pipeline, destination)
+        pipeline.synchronise(destination)
+        plan = _Plan(task.resource, pipeline, origin, request)
+        adoption = plan.describe(destination)
+        if not (adoption.refusal or request.is_dry):
+            plan.write(destination, home)
+        return adoption
+
+
+def list_other_tables(task: Task, warehouse: Warehouse, request: Request) -> set[str]:
+    """Returns the tables of the pipeline, to show which of them no resource takes over; none without a pipeline."""
+    if request.pipeline is None:
+        return set()
+    home = warehouse.serving(task.resource)
+    with home.open() as destination:
+        dataset = home.dataset(request.dataset or table_name_of(task.resource).dataset)
+        return read_pipeline(request.pipeline, destination, dataset).tables
+
+
+def _find_origin(request: Request, pipeline: TablePipeline, destination: Destination) -> Origin | None:
+    if request.pipeline is None:
+        return None
+    found: DltPipeline = read_pipeline(request.pipeline, destination, pipeline.dataset)
+    return found.find(pipeline.table)
+
+
+class _Plan:
+    """What is carried over for one table, and how it is written."""
+
+    def __init__(
+        self, resource: ResourceConfig, pipeline: TablePipeline, origin: Origin | None, request: Request
+    ) -> None:
+        self.resource = resource
+        self.pipeline = pipeline
+        self.origin = origin
+        self.request = request
+        self.newest: Any = None
+
+    def describe(self, destination: Destination) -> Adoption:
+        """Returns what is carried over, or why nothing is."""
+        name, keeper = self.resource.destination, self.pipeline.keeper
+        if keeper is None or not keeper.has_columns:
+            return Adoption(name, refusal="the tables of a vault and of a lake cannot be adopted")
+        if refusal := next(self._refusals(keeper), ""):
+            return Adoption(name, refusal=refusal)
+        with connect(destination, self.pipeline.dataset) as client:
+            rows = count_rows(client, self.pipeline.table)
+            if self.request.cursor:
+                column = client.escape_column_name(normalize(self.request.cursor))
+                table = client.make_qualified_table_name(self.pipeline.table)
+                query = f"SELECT MAX({column}) FROM {table}"  # noqa: S608 - quoted by dlt
+                self.newest = (client.execute_sql(query) or [(None,)])[0][0]
+        tables = tuple(sorted(set(self.origin.tables) - {self.pipeline.table})) if self.origin else ()
+        return Adoption(name, rows, tables, self._cursors(), self._find_remark())
+
+    def _refusals(self, keeper: SchemaKeeper) -> Iterator[str]:
+        """Yields each reason why the table is not carried over."""
+        wanted, resource = self.request.dataset, self.resource
+        if wanted and wanted != resource.dataset:
+            place = f"{wanted}.{resource.table}"
+            yield f"its destination is in {resource.dataset}, and --dataset is {wanted}; set destination: {place}"
+        if not keeper.is_unknown:
+            yield "this project has loaded it already" if keeper.exists else "there is no such table"
+        if self.request.pipeline and self.origin is None:
+            yield f"pipeline {self.request.pipeline} has not loaded it"
+        yield from self._cursor_refusals(keeper)
+
+    def _cursor_refusals(self, keeper: SchemaKeeper) -> Iterator[str]:
+        cursor, column = self.resource.incremental, self.request.cursor
+        is_append = self.resource.write_disposition.disposition == "append"
+        if self.origin and is_append and cursor and cursor.cursor_path not in self.origin.cursors:
+            known = ", ".join(self.origin.cursors) or "none"
+            yield f"the pipeline has no cursor {cursor.cursor_path} (stored: {known}), so all rows would be added"
+        if self.origin is None and is_append and cursor and not column:
+            yield f"an append would add all rows again; give --cursor {column_of_path(cursor.cursor_path)}"
+        if column and not cursor:
+            yield f"--cursor {column} needs `incremental` in sources.yaml"
+        if column and cursor and column_of_path(cursor.cursor_path) != normalize(column):
+            yield f"--cursor is {column}, and `incremental` in sources.yaml has {cursor.cursor_path}"
+        if column and not keeper.has_column(normalize(column)):
+            yield f"the table has no column {column}"
+
+    def _find_remark(self) -> str:
+        mode = self.resource.write_disposition.disposition
+        theirs = self.origin.tables[self.pipeline.table].get("write_disposition", "append") if self.origin else mode
+        if "write_disposition" in self.resource.model_fields_set and theirs != mode:
+            return f"was {theirs}, and is {mode} from now on"
+        if mode == "append" and not self._cursors():
+            return "an append without a cursor: each run adds all that the entry yields"
+        return ""
+
+    def _cursors(self) -> Mapping[str, Any]:
+        if self.origin:
+            return self.origin.cursors
+        settings = self.resource.incremental
+        return {settings.cursor_path: self._newest_as_rows_have_it()} if settings and self.newest is not None else {}
+
+    def _newest_as_rows_have_it(self) -> Any:
+        """Returns the newest value in the form in which the code of the entry expects its cursor."""
+        initial = self.resource.incremental.initial_value if self.resource.incremental else None
+        if isinstance(initial, str) and isinstance(self.newest, date):
+            moment = self.newest.isoformat()
+            return moment.replace("+00:00", "Z") if initial.endswith("Z") else moment
+        return as_pendulum(self.newest) if isinstance(self.newest, datetime) else self.newest
+
+    def _state(self) -> dict[str, Any]:
+        """Returns the state of the table's source, in which the resource has the name that it has here."""
+        if self.origin:
+            theirs = self.origin.state
+            resources = dict(theirs.get("resources", {}))
+            resources[self.pipeline.table] = resources.get(self.origin.resource, {})
+            return {**theirs, "resources": resources}
+        # Stored as the first value of a run, the rows that have it are replaced by those that are read again.
+        cursors = {
+            path: {"initial_value": value, "last_value": value, "unique_hashes": []}
+            for path, value in self._cursors().items()
+        }
+        return {"resources": {self.pipeline.table: {"incremental": cursors}}} if cursors else {}
+
+    def write(self, destination: Destination, warehouse: Warehouse) -> None:
+        """Stores state and schema as a load without rows does."""
+        pipeline, keeper = self.pipeline, self.pipeline.keeper
+        assert keeper  # noqa: S101 - `describe` has refused a vault
+        schema = keeper.adopt(pipeline.dlt, self.origin.tables if self.origin else {})
+        if state := self._state():
+            with pipeline.dlt.managed_state() as stored:
+                stored.setdefault("sources", {})[schema_name(pipeline.table)] = state
+        pipeline.dlt.extract([], table_name=pipeline.table, schema=schema)
+        pipeline.dlt.normalize()
+        with warehouse.transaction(destination):
+            pipeline.dlt.load(destination, dataset_name=pipeline.dataset)
+        pipeline.pending.clear()
