@@ -50,6 +50,12 @@ def _client(destination: Destination[Any, Any], dataset: str) -> Any:
     return destination.client(Schema(dataset), configuration)
 
 
+def count_rows(client: SqlClientBase[Any], table: str) -> int:
+    """Returns the number of rows of a table that exists."""
+    query = f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}"  # noqa: S608 - quoted by dlt
+    return int((client.execute_sql(query) or [(0,)])[0][0])
+
+
 def is_ddl(statement: str) -> bool:
     """Returns True for a statement that changes a table's definition; Snowflake commits the open transaction for it."""
     return statement.lstrip().upper().startswith(("CREATE", "DROP", "ALTER"))

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from data_foundation.config.table_names import table_name_of
 from data_foundation.loading.adoption.dlt_pipeline import DltPipeline, Origin, read_pipeline
-from data_foundation.loading.adoption.unknown_tables import count_rows
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector
 from data_foundation.naming import column_of_path, normalize, schema_name
 from data_foundation.project.code_hints import as_pendulum
-from data_foundation.warehouses.connection import connect
+from data_foundation.warehouses.connection import connect, count_rows
 
 if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data_foundation.errors import LoadError
-from data_foundation.warehouses.connection import connect
+from data_foundation.warehouses.connection import connect, count_rows
 
 if TYPE_CHECKING:
-    from dlt.destinations.sql_client import SqlClientBase
-
     from data_foundation.loading.pipeline import TablePipeline
     from data_foundation.loading.task import Task
     from data_foundation.warehouses.base import Destination
@@ -38,9 +36,3 @@ def refuse_unknown_table(task: Task, pipeline: TablePipeline, destination: Desti
             "another table"
         )
         raise LoadError(message)
-
-
-def count_rows(client: SqlClientBase[Any], table: str) -> int:
-    """Returns the number of rows of a table that exists."""
-    query = f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}"  # noqa: S608 - quoted by dlt
-    return int((client.execute_sql(query) or [(0,)])[0][0])

@@ -19,7 +19,7 @@ from data_foundation.loading.schema.table_as_it_is import TYPE_HINTS, adopt_tabl
 from data_foundation.loading.schema.type_changes import find_changes, find_old_staging, refuse_losses
 from data_foundation.naming import schema_name
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
-from data_foundation.warehouses.connection import column_client, connect
+from data_foundation.warehouses.connection import column_client, connect, count_rows
 from data_foundation.warehouses.table_columns import Synchronisation, WarehouseTables
 
 if TYPE_CHECKING:
@@ -184,11 +184,22 @@ class SchemaKeeper:
             found = client.read_columns(self._table)
             for name in sorted(further):
                 found = found.joined(client.read_columns(name))
-                if name in found.tables and name not in self._known and client.get_stored_schema(schema_name(name)):
+                if name not in found.tables or name in self._known:
+                    continue
+                if client.get_stored_schema(schema_name(name)):
                     raise LoadError(_taken(self._table, name))
+                if rows := count_rows(client.sql_client, name):
+                    raise LoadError(_unknown(self._table, name, rows))
         for name in (self._table, *further):
             refuse_nested(name, found)
         return found
+
+
+def _unknown(table: str, further: str, rows: int) -> str:
+    return (
+        f"the code of {table} sends rows to the table {further}, which holds {rows:,} rows that this project has not "
+        "loaded; nothing was written. Name another table in the code, or empty this one"
+    )
 
 
 def _taken(table: str, further: str) -> str:
