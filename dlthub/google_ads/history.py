@@ -94,7 +94,7 @@ class History:
     """Where each account stands, as dlt's state of the resource keeps it.
 
     `read_to` has by account the first day that was not read, or not whole; `days` the younger days that had rows, so
-    that one of which all rows have vanished can be told from one that never had any.
+    that one of which all rows have vanished differs from one that never had any.
     """
 
     def __init__(self, state: State, span: Span) -> None:

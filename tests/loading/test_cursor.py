@@ -220,7 +220,7 @@ def test_many_rows_of_one_value_take_little_state(tree: Tree, way: str, keys: st
 
 
 def test_a_part_of_many_rows_is_refused(tree: Tree) -> None:
-    """Where known and new rows cannot be told apart nothing is written, and the error says what to do."""
+    """Where known and new rows cannot be distinguished, nothing is written, and the error says what to do."""
     source = TypedRows(tree, "dicts", f"write_disposition: append, {cursor(initial_value='2023-01-01')}")
     rows = [{"id": number, "at": "2024-01-01"} for number in range(MOST_DIGESTS * 2)]
     source.load(rows)

@@ -23,8 +23,8 @@ from data_foundation.config.several.source_tables import SourceTables
 from data_foundation.config.several.table_patterns import TablePattern
 from data_foundation.config.yaml_document import load_yaml
 from data_foundation.errors import FoundationError
-from data_foundation.project.discovery.resources import find_resources
-from data_foundation.project.discovery.tables import find_tables
+from data_foundation.project.discovery.matching_tables import find_tables
+from data_foundation.project.discovery.source_resources import find_resources
 from data_foundation.project.source import SOURCES_FILE, read_raw_resources
 from data_foundation.suggestions import nearest
 
