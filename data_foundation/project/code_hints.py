@@ -128,9 +128,14 @@ def find_cursor(resource: DltResource) -> CodeCursor | None:
     return _as_settings(cursors[0], _value_type(resource, cursors[0])) if cursors else None
 
 
+def find_parent(resource: DltResource) -> DltResource | None:
+    """Returns the resource whose items a transformer takes, None for any other resource."""
+    return resource._parent  # noqa: SLF001 - dlt has no public access to it
+
+
 def find_parent_cursors(resource: DltResource) -> set[tuple[str, str]]:
     """Returns name and cursor path of each resource with a cursor whose items a transformer takes."""
-    parent = resource._parent  # noqa: SLF001 - dlt has no public access to it
+    parent = find_parent(resource)
     return find_all_cursors(parent) if parent else set()
 
 

@@ -239,7 +239,7 @@ HOOKS = (
         ["loading/test_own_copy.py"],
     ),
     Hook(
-        code_hints.find_parent_cursors,
+        code_hints.find_parent,
         "Finds the cursors of the resources whose items a transformer takes.",
         ["dlt.extract.resource:DltResource._clone", "dlt.extract.resource:DltResource.pipe_data_from"],
         ["loading/test_parent_cursor.py"],

@@ -19,7 +19,7 @@ from data_foundation.errors import EntryError, FoundationError, SettingMissing
 from data_foundation.naming import normalize
 from data_foundation.process_wide.redaction import redact
 from data_foundation.process_wide.secret_settings import learn_resolved, learn_settings
-from data_foundation.project.code_hints import CURSOR_SETTINGS, read_hints
+from data_foundation.project.code_hints import CURSOR_SETTINGS, find_parent, read_hints
 from data_foundation.project.dlt_source import build_source, explain_missing
 from data_foundation.project.entry import find_entry, import_entry, read_facts
 from data_foundation.project.source_import import shown
@@ -62,7 +62,7 @@ def _hints(resource: DltResource) -> Iterator[tuple[str, Any]]:
         yield "table", resource.table_name
     if not resource.selected:
         yield SELECTED, False
-    if parent := resource._parent:  # noqa: SLF001 - dlt has no public access to it
+    if parent := find_parent(resource):
         yield "parent", parent.name
     if docstring := vars(resource).get("__doc__"):
         yield "description", inspect.cleandoc(docstring)
