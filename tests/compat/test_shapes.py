@@ -37,7 +37,7 @@ def load_all(tree: Tree) -> None:
             load_resource(Task(config, resource, LoadOptions()), tree.warehouse)
 
 
-@pytest.mark.parametrize("module", ["__init__.py", "data.py"])
+@pytest.mark.parametrize("module", ["__init__.py", pytest.param("data.py", marks=pytest.mark.rare)])
 @pytest.mark.parametrize("shape", NAMES)
 def test_a_source_loads_what_dlt_alone_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: str, module: str

@@ -96,7 +96,7 @@ CASES = [
 ]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("as_times", [False, True], ids=["texts", "times"])
 @pytest.mark.parametrize(("hints", "form"), CASES)
 def test_the_run_after_an_adoption_continues(tree: Tree, hints: str, form: str, as_times: bool) -> None:  # noqa: FBT001 - a parameter
