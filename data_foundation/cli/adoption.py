@@ -9,17 +9,17 @@ from rich.table import Table
 
 from data_foundation.cli.consoles import counted, err, out
 from data_foundation.config.table_names import table_name_of
-from data_foundation.loading.adoption.adopt import Adoption, Request, adopt, list_other_tables
+from data_foundation.loading.adoption.adopt import Adoption, Request, adopt
 from data_foundation.loading.task import Task
 from data_foundation.process_wide.redaction import redact
 from data_foundation.warehouses.base import Warehouse
 
 
-def adopt_all(tasks: Sequence[Task], warehouse: Warehouse, request: Request) -> tuple[list[Adoption], set[str]]:
+def adopt_all(tasks: Sequence[Task], warehouse: Warehouse, request: Request) -> tuple[list[Adoption], frozenset[str]]:
     """Returns what is taken over for each resource, and the tables of the pipeline that no resource has."""
-    others = list_other_tables(tasks[0], warehouse, request)
     adoptions = [adopt(task, warehouse, request, lambda note: err.print(escape(note))) for task in tasks]
-    return adoptions, others - {table_name_of(task.resource).table for task in tasks}
+    of_pipeline = frozenset[str]().union(*(adoption.of_pipeline for adoption in adoptions))
+    return adoptions, of_pipeline - {table_name_of(task.resource).table for task in tasks}
 
 
 def print_adoptions(adoptions: Sequence[Adoption], others: Collection[str], *, is_dry: bool) -> None:

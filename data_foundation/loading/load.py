@@ -36,7 +36,7 @@ from data_foundation.loading.write_decision import (
     find_reason_to_write_nothing,
 )
 from data_foundation.process_wide import arrow_memory
-from data_foundation.project.effective import find_disposition_warnings, find_effective
+from data_foundation.project.effective import appends_for_want_of_key, find_effective
 from data_foundation.vault.landing import Vault
 from data_foundation.warehouses.connection import connect
 from data_foundation.warehouses.settings import template_values
@@ -155,7 +155,11 @@ class Load:
             load_range = self._find_range()
             if uses_range(configured):
                 built = build_entry(source, configured, self._call(load_range))
-        self.warnings += find_disposition_warnings(configured, built)
+        if appends_for_want_of_key(configured, built):
+            self.warnings.append(
+                f"the code of {configured.resource} declares merge and no key, so its rows are appended, as by dlt "
+                "itself; set primary_key or merge_key in `tables` of sources.yaml to merge them"
+            )
         self.warnings += find_range_warnings(self.resource, self.cursor, self.options, load_range)
         return configure(built, configured, self.resource, source, load_range), load_range
 

@@ -115,15 +115,9 @@ def _overlay(configured: ResourceConfig, declared: Mapping[str, Any]) -> dict[st
     return keys
 
 
-def find_disposition_warnings(configured: ResourceConfig, built: DltResource) -> list[str]:
-    """Returns a warning if rows are appended although the code of a source's resource declares a merge."""
-    if not _is_merge_without_key(configured, read_hints(built)):
-        return []
-    message = (
-        f"the code of {configured.resource} declares merge and no key, so its rows are appended, as by dlt itself; set "
-        "primary_key or merge_key in `tables` of sources.yaml to merge them"
-    )
-    return [message]
+def appends_for_want_of_key(configured: ResourceConfig, built: DltResource) -> bool:
+    """Returns True if rows are appended although the code of a source's resource declares a merge: it has no key."""
+    return configured.resource is not None and _is_merge_without_key(configured, read_hints(built))
 
 
 def _is_merge_without_key(configured: ResourceConfig, declared: Mapping[str, Any]) -> bool:

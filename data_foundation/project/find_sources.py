@@ -130,7 +130,6 @@ def _find_source(folder: Path) -> FoundSource:
     problems = []
     entries: list[FoundEntry] = []
     known: dict[tuple[str, bool], FoundEntry] = {}
-    hints = config.hints or ({},) * len(config.resources)
     for resource, place in zip(config.resources, config.places, strict=True):
         if message := _refuse_name(resource):
             problems.append(place.problem(message, f"{resource.destination}: destination"))
@@ -143,7 +142,9 @@ def _find_source(folder: Path) -> FoundSource:
                          for where, message in find_argument_problems(resource)]  # fmt: skip
     if problems:
         raise ConfigError(problems)
-    entries = [_with_hints(entry, known) if known else entry for entry, known in zip(entries, hints, strict=True)]
+    entries = [
+        _with_hints(entry, known) if known else entry for entry, known in zip(entries, config.hints, strict=True)
+    ]
     shown = [show_hints(resource, entry.facts.hints) if entry.facts.hints else resource
              for resource, entry in zip(config.resources, entries, strict=True)]  # fmt: skip
     return FoundSource(config.model_copy(update={"resources": tuple(shown)}), tuple(entries))

@@ -75,7 +75,7 @@ class SourceConfig(BaseModel):
     defaults: SourceDefaults
     resources: tuple[ResourceConfig, ...]
     places: tuple[Place, ...]
-    hints: tuple[Hints, ...] = ()
+    hints: tuple[Hints, ...]
 
     @property
     def name(self) -> str:
@@ -86,7 +86,7 @@ class SourceConfig(BaseModel):
     def of_python(cls, folder: Path, file: Path, resources: Sequence[ResourceConfig]) -> SourceConfig:
         """Returns the configuration of a folder whose resources are all declared in Python."""
         config = cls(folder=folder, file=file, description=_docstring(folder), defaults=SourceDefaults(),
-                     resources=(), places=())  # fmt: skip
+                     resources=(), places=(), hints=())  # fmt: skip
         return config.with_resources(resources, file)
 
     def with_resources(self, more: Sequence[ResourceConfig], file: Path) -> SourceConfig:

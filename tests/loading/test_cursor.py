@@ -301,19 +301,3 @@ def test_times_of_yaml_reach_the_code_as_dlt_users_expect(tree: Tree, declared: 
     source = TypedRows(tree, "dicts", settings, textwrap.dedent(code))
     source.load()
     assert source.table("id, v") == [(1, "pendulum")]
-
-
-@pytest.mark.parametrize("options", [{}, {"start": "5", "end": "20"}], ids=["lag", "range"])
-def test_a_new_column_comes_with_rows_that_replace_others(any_tree: Tree, options: dict[str, str]) -> None:
-    """The column is added before the rows of the window are deleted, in one transaction; nested rows follow theirs."""
-    cursor = "incremental: {cursor_path: n, initial_value: 0, lag: 5}"
-    any_tree.add("s", f"resources: [{{entry: data.get_rows, destination: raw.t, {cursor}}}]")
-    any_tree.give("s", [{"n": one, "lines": [{"x": one}]} for one in range(10)])
-    any_tree.load("s.t")
-    any_tree.give("s", [{"n": one, "new": one, "lines": [{"x": one, "y": one}]} for one in range(12)])
-    any_tree.load("s.t", **options)
-    assert any_tree.query("select n from raw.t order by n") == list(range(12))
-    first = 5 if options else 4
-    assert any_tree.query("select new from raw.t where new is not null order by n") == list(range(first, 12))
-    assert any_tree.query("select x from raw.t__lines order by x") == list(range(12))
-    assert any_tree.query("select y from raw.t__lines where y is not null order by y") == list(range(first, 12))

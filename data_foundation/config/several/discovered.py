@@ -31,6 +31,10 @@ class Discovered:
     tables: Mapping[str, Mapping[str, Hints]] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
 
+    def of(self, raw: Mapping[str, Any]) -> Mapping[str, Hints]:
+        """Returns the tables that a resource in its unchecked form stands for; none if they are not known yet."""
+        return self.tables.get(str(raw.get("destination")), {})
+
 
 def read_discovered(folder: Path) -> Discovered:
     """Returns the content of a folder's `discovered.yaml`; empty if there is no such file.
@@ -63,7 +67,7 @@ def digest_code(folder: Path) -> Mapping[str, str]:
 
 def find_changed_code(folder: Path) -> str:
     """Returns how the code of a source folder has changed since its resources were discovered; "" if it has not."""
-    before = read_discovered(folder).code if (folder / DISCOVERED_FILE).is_file() else {}
+    before = read_discovered(folder).code
     now = digest_code(folder) if before else {}
     changes = [
         f"{name} {'is gone' if name not in now else 'is new' if name not in before else 'has changed'}"

@@ -65,12 +65,12 @@ def expand(folder: Path, resources: Iterable[Raw]) -> Iterator[Expanded]:
 def find_undiscovered(document: YamlDocument, resources: Iterable[Raw]) -> Iterator[Problem]:
     """Yields a Problem for each resource whose `tables` is misused, or whose tables are not discovered yet."""
     folder = document.file.parent
+    found = [(path, raw, several) for path, raw in resources if (several := find_several(folder, raw))]
+    discovered = read_discovered(folder) if found else Discovered()
     known: set[str] = set()
-    for path, raw in resources:
-        several = find_several(folder, raw)
-        if several is None or raw.get("enabled") is False:
+    for path, raw, several in found:
+        if raw.get("enabled") is False:
             continue
-        discovered = read_discovered(folder)
         yield from (document.problem((*path, *keys), message) for keys, message in several.problems(discovered))
         destination = str(raw.get("destination"))
         if destination in known:
@@ -79,7 +79,7 @@ def find_undiscovered(document: YamlDocument, resources: Iterable[Raw]) -> Itera
         if PLACE not in destination:
             message = f"got '{destination}'; with `tables` accepted is a name for each, for instance raw.crm_{PLACE}"
             yield document.problem((*path, "destination"), message)
-        elif not discovered.tables.get(destination):
+        elif not discovered.of(raw):
             hint = f"`foundation discover {folder.name}`, which {several.needs}"
             message = f"no table is known yet; run {hint}, and commit the {DISCOVERED_FILE} that it writes"
             yield document.problem((*path, *several.tables_key), message)

@@ -26,7 +26,6 @@ class SourceTables:
     """A resource in its unchecked form that stands for several resources of one dlt source.
 
     Attributes:
-        entry: Path of the source.
         args: Its positional arguments.
         kwargs: Its keyword arguments.
     """
@@ -37,10 +36,14 @@ class SourceTables:
 
     def __init__(self, raw: Raw, folder: Path) -> None:
         self.raw = raw
-        is_rest = "rest_api" in raw
-        self.entry = REST_API if is_rest else _entry_path(folder, str(raw["source"]))
+        self._folder = folder
         self.args: Any = raw.get("args", raw.get("arguments", []))
-        self.kwargs: Mapping[str, Any] = {"config": raw["rest_api"]} if is_rest else kwargs_of(raw)
+        self.kwargs: Mapping[str, Any] = {"config": raw["rest_api"]} if "rest_api" in raw else kwargs_of(raw)
+
+    @property
+    def entry(self) -> str:
+        """Path of the source; a name without a dot is looked for in the text of the folder's `__init__.py`."""
+        return REST_API if "rest_api" in self.raw else _entry_path(self._folder, str(self.raw["source"]))
 
     @classmethod
     def matches(cls, raw: Raw) -> bool:
@@ -51,7 +54,7 @@ class SourceTables:
         """Yields the unchecked resource of each selected dlt resource, and what discovery knows of it."""
         common = {name: value for name, value in self.raw.items() if name not in _OWN_KEYS}
         common |= {"entry": self.entry, "args": self.args, "kwargs": self.kwargs}
-        for name, hints in self._known(discovered).items():
+        for name, hints in discovered.of(self.raw).items():
             if (own := self._select(name, hints)) is not None:
                 destination = destination_of(self.raw, str(hints.get("table", name)))
                 yield {**common, "destination": destination, "resource": name, **own}, hints
@@ -65,7 +68,7 @@ class SourceTables:
             yield ("rest_api",), "got source and rest_api; leave one of them out"
         if not isinstance(self.raw.get("rest_api", {}), Mapping):
             yield ("rest_api",), "accepted is a mapping with client and resources, as dlt's REST API takes it"
-        known = self._known(discovered)
+        known = discovered.of(self.raw)
         selection = _read_selection(self.raw.get("tables"))
         if selection is None:
             yield ("tables",), f"got {self.raw.get('tables')!r}; {_ACCEPTED}"
@@ -76,9 +79,6 @@ class SourceTables:
             if name not in known and not any(fnmatchcase(one, name) for one in known):
                 message = f"the source has no resource '{name}'; it has {', '.join(known)}{nearest(name, list(known))}"
                 yield ("tables",), message
-
-    def _known(self, discovered: Discovered) -> Mapping[str, Hints]:
-        return discovered.tables.get(str(self.raw.get("destination")), {})
 
     def _select(self, name: str, hints: Hints) -> dict[str, Any] | None:
         """Returns the keys that `tables` sets for a resource, those of later patterns first; None if it is left out."""

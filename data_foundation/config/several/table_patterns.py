@@ -44,7 +44,7 @@ class TablePattern:
 
     def expand(self, discovered: Discovered) -> Iterator[tuple[dict[str, Any], Hints]]:
         """Yields the unchecked resource of each table, whose primary key is that of the database."""
-        for table, known in discovered.tables.get(str(self.raw.get("destination")), {}).items():
+        for table, known in discovered.of(self.raw).items():
             one = {name: value for name, value in self.raw.items() if name != "keyword_arguments"}
             one |= {"kwargs": {**kwargs_of(self.raw), "table": table}, "destination": destination_of(self.raw, table)}
             yield {**known, **one}, {}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from data_foundation.config.table_names import table_name_of
-from data_foundation.loading.adoption.dlt_pipeline import DltPipeline, Origin, read_pipeline
+from data_foundation.loading.adoption.dlt_pipeline import Origin, read_pipeline
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector
@@ -51,6 +51,7 @@ class Adoption:
         cursors: The stored value of each cursor, by its path.
         remark: What the next run does that is not obvious; "" for nothing.
         refusal: Why it is not carried over; "" if it is.
+        of_pipeline: All tables of the pipeline that has loaded it.
     """
 
     destination: str
@@ -59,6 +60,7 @@ class Adoption:
     cursors: Mapping[str, Any] | None = None
     remark: str = ""
     refusal: str = ""
+    of_pipeline: frozenset[str] = frozenset()
 
 
 def adopt(task: Task, warehouse: Warehouse, request: Request, on_waiting: Callable[[str], None]) -> Adoption:
@@ -79,30 +81,14 @@ def adopt(task: Task, warehouse: Warehouse, request: Request, on_waiting: Callab
         hold(home.work_folder, name.pipeline, task.options.run_id, on_waiting),
         home.open({"asset": str(name), "source": task.source.name, "run_id": task.options.run_id}) as destination,
     ):
-        origin = _find_origin(request, pipeline, destination)
+        dataset = home.dataset(request.dataset or name.dataset)
+        theirs = read_pipeline(request.pipeline, destination, dataset) if request.pipeline else None
         pipeline.synchronise(destination)
-        plan = _Plan(task.resource, pipeline, origin, request)
+        plan = _Plan(task.resource, pipeline, theirs.find(pipeline.table) if theirs else None, request)
         adoption = plan.describe(destination)
         if not (adoption.refusal or request.is_dry):
             plan.write(destination, home)
-        return adoption
-
-
-def list_other_tables(task: Task, warehouse: Warehouse, request: Request) -> set[str]:
-    """Returns the tables of the pipeline, to show which of them no resource takes over; none without a pipeline."""
-    if request.pipeline is None:
-        return set()
-    home = warehouse.serving(task.resource)
-    with home.open() as destination:
-        dataset = home.dataset(request.dataset or table_name_of(task.resource).dataset)
-        return read_pipeline(request.pipeline, destination, dataset).tables
-
-
-def _find_origin(request: Request, pipeline: TablePipeline, destination: Destination) -> Origin | None:
-    if request.pipeline is None:
-        return None
-    found: DltPipeline = read_pipeline(request.pipeline, destination, pipeline.dataset)
-    return found.find(pipeline.table)
+        return replace(adoption, of_pipeline=theirs.tables if theirs else frozenset())
 
 
 class _Plan:

@@ -59,14 +59,14 @@ class DltPipeline:
     states: Mapping[str, Any]
 
     @property
-    def tables(self) -> set[str]:
+    def tables(self) -> frozenset[str]:
         """The tables that its resources fill, without nested ones."""
-        return {
+        return frozenset(
             name
             for schema in self.schemas
             for name, table in schema.tables.items()
             if not (table.get("parent") or name.startswith("_dlt"))
-        }
+        )
 
     def find(self, table: str) -> Origin | None:
         """Returns what the pipeline knows of a table, None if it has not loaded it."""

@@ -23,7 +23,7 @@ from data_foundation.loading.ranges.range_cursor import build_cursor
 from data_foundation.naming import normalize
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.project.dlt_source import build_source, find_member
-from data_foundation.project.effective import find_disposition_warnings, find_effective
+from data_foundation.project.effective import appends_for_want_of_key, find_effective
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.python_resources import ConfigurableDltResource
 from data_foundation.project.read_once import build_from_entry
@@ -136,7 +136,7 @@ def configure(
     """
     configured = _with_hints(copy_resource(built, table_name_of(resource).table), resource, source.name)
     _set_cursor(configured, effective, load_range)
-    if find_disposition_warnings(resource, built):
+    if appends_for_want_of_key(resource, built):
         # dlt treats it as a merge in all but the statement.
         configured.apply_hints(write_disposition="append")
         configured.custom_metrics[ROOT_KEY] = True
