@@ -52,7 +52,12 @@ def build_source(
             "for one table name it as `entry`, without `source` and `resource`"
         )
         raise EntryError(message)
-    return {item.name: item for item in items}
+    names = [item.name for item in items]
+    if doubled := next((name for name in names if names.count(name) > 1), ""):
+        # dlt refuses it inside of a source; in a list, one of them would take the place of the other.
+        message = f"entry '{entry}' has two resources with the name {doubled}; give each a name of its own"
+        raise EntryError(message)
+    return dict(zip(names, items, strict=True))
 
 
 def _resources(built: Any) -> list[DltResource]:

@@ -128,3 +128,12 @@ def test_rows_are_no_source_and_are_not_read(tree: Tree, name: str) -> None:
         list(discover(tree.root, ["s"]))
     place = find_entry(folder, "data.PAGES")
     assert len(import_entry(place)) <= 1
+
+
+@pytest.mark.parametrize("decorator", ["", "@dlt.source"])
+def test_two_resources_of_one_name_are_refused(tree: Tree, decorator: str) -> None:
+    """In a list as in a source: the rows of one would be lost without a word."""
+    two = 'dlt.resource([{"id": 1}], name="t"), dlt.resource([{"id": 2}], name="t")'
+    declare(tree, code=f"import dlt\n\n\n{decorator}\ndef shop():\n    return [{two}]\n")
+    with pytest.raises(EntryError, match=r"resources with the( same)? name"):
+        list(discover(tree.root, ["s"]))

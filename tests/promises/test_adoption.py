@@ -212,6 +212,8 @@ def test_the_command_shows_what_is_carried_and_what_is_not(tree: Tree, monkeypat
     dry = run.invoke(app, ["adopt", "s", "--pipeline", "theirs", "--dry-run"])
     assert "1 table would be adopted; nothing was written" in dry.output
     assert "there is no such table" in " ".join(dry.output.split())
+    elsewhere = run.invoke(app, ["adopt", "s.events", "--pipeline", "theirs", "--dataset", "theirs"])
+    assert "dataset theirs has no pipeline 'theirs'" in str(elsewhere.exception)
     done = run.invoke(app, ["adopt", "s", "--pipeline", "theirs"])
     assert "1 table adopted; the next run continues at the cursor" in done.output
     assert tree.load("s.events").rows == 0
