@@ -19,6 +19,7 @@ from data_foundation.loading.failures.traceback_file import format_traceback, wr
 from data_foundation.loading.load import Load
 from data_foundation.loading.lock import hold
 from data_foundation.loading.progress import Progress, Report
+from data_foundation.loading.siblings.run import Siblings
 from data_foundation.loading.task import Task, new_run_id
 from data_foundation.process_wide.dlt_libraries import hide_partial_libraries
 from data_foundation.process_wide.dlt_memo import remember_hints
@@ -38,7 +39,11 @@ logger = logging.getLogger(__name__)
 
 
 def load_resource(
-    task: Task, warehouse: Warehouse, report: Report | None = None, tracebacks: Path | None = None
+    task: Task,
+    warehouse: Warehouse,
+    report: Report | None = None,
+    tracebacks: Path | None = None,
+    siblings: Siblings | None = None,
 ) -> LoadResult:
     """Loads one resource into its table and returns the result.
 
@@ -51,6 +56,7 @@ def load_resource(
         warehouse: The warehouse to load into.
         report: Called with each progress of the load.
         tracebacks: Folder for the traceback of a failure; default: the warehouse's work folder.
+        siblings: What the loads of the run share; default: the load is by itself.
 
     Raises:
         LoadError: Extracting, normalising or loading failed; the message names the place and the cause.
@@ -63,13 +69,20 @@ def load_resource(
     remember_hints()
     hide_partial_libraries()
     with forgotten_traces():
-        return _Run(task, warehouse, report, tracebacks).load()
+        return _Run(task, warehouse, report, tracebacks, siblings or Siblings()).load()
 
 
 class _Run:
     """The attempts of one run to load a resource, and the progress of the last one."""
 
-    def __init__(self, task: Task, warehouse: Warehouse, report: Report | None, tracebacks: Path | None) -> None:
+    def __init__(
+        self,
+        task: Task,
+        warehouse: Warehouse,
+        report: Report | None,
+        tracebacks: Path | None,
+        siblings: Siblings,
+    ) -> None:
         self.task = task
         self.resource = task.resource
         self.run_id = task.options.run_id
@@ -81,6 +94,7 @@ class _Run:
         # Without a report, log records of the source go to the usual handlers.
         forwarding = partial(listening, task.source.folder, self._report_source_log)
         self.listening: Callable[[], AbstractContextManager[None]] = forwarding if report else nullcontext
+        self.siblings = siblings
         self.number = 0
         self.warnings: list[str] = []
         self.last = Progress(task.resource.destination, "waiting")
@@ -119,8 +133,9 @@ class _Run:
 
         try:
             with self.listening():
-                return Load(self.task, self.warehouse, self._show).run(record_landed)
+                return Load(self.task, self.warehouse, self._show, self.siblings).run(record_landed)
         except BaseException as error:
+            self.siblings.sources.forget()
             self._record_failure(started, failure.find_cause(error))
             raise
 

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from dlt.common.pipeline import LoadInfo
     from dlt.extract import DltResource
 
+    from data_foundation.loading.siblings.run import Siblings
+    from data_foundation.loading.siblings.source_state import SourceState
     from data_foundation.loading.task import Task
     from data_foundation.warehouses.base import Destination, Warehouse
     from data_foundation.warehouses.connection import Statement
@@ -64,11 +66,12 @@ class Load:
         rows_before_cursor: Rows that the cursor left out.
     """
 
-    def __init__(self, task: Task, warehouse: Warehouse, report: Report) -> None:
+    def __init__(self, task: Task, warehouse: Warehouse, report: Report, siblings: Siblings) -> None:
         self.task = replace(task, resource=task.resource.configured)
         self.resource = self.task.resource
         self.options = task.options
         self.warehouse = warehouse
+        self.siblings = siblings
         self.table = table_name_of(task.resource)
         progress = ProgressCollector(task.resource.destination, report)
         vault = Vault(task.source.name, task.resource) if task.resource.landing == "vault" else None
@@ -77,6 +80,7 @@ class Load:
         self.failed_parts: Mapping[str, str] = {}
         self.cursor: Any = None
         self.rows_before_cursor = 0
+        self._source_state: SourceState | None = None
 
     def run(self, on_landed: OnLanded) -> LoadResult:
         """Loads the resource and returns the result; the caller holds the resource's lock.
@@ -91,10 +95,11 @@ class Load:
         arrow_memory.leave_mimalloc()
         self._refuse_what_is_unsupported()
         landed_earlier = self._synchronise()
-        resource, load_range = self._prepare()
+        built, resource, load_range = self._prepare()
         tables = find_cursor_tables(self.task, self.pipeline)
         early = EarlyHints(resource, self.pipeline)
-        extraction = extract(self.task, self.pipeline, resource)
+        with self.siblings.parents.reading(self.task, built, resource, self.pipeline):
+            extraction = extract(self.task, self.pipeline, resource)
         early.refuse_late(self.resource.entry)
         deletes = find_deletes(self.task, self.pipeline, tables, load_range, extraction.replaced)
         self._check(extraction, deletes)
@@ -131,20 +136,23 @@ class Load:
             landed = finisher.finish_all(destination)
             self.pipeline.synchronise(destination)
             refuse_unknown_table(self.task, self.pipeline, destination)
+            self._source_state = self.siblings.states.open(self.task, self.warehouse, destination)
         self.warnings += finisher.warnings
         return landed
 
-    def _prepare(self) -> tuple[DltResource, LoadRange]:
+    def _prepare(self) -> tuple[DltResource, DltResource, LoadRange]:
         """Builds the dlt resource, and decides from its code and its configuration what is loaded.
 
         Returns:
-            The resource with all hints, and the range of the load.
+            The resource as its code has it, the same with all hints, and the range of the load.
         """
         configured, source = self.resource, self.task.source
         if self.options.refresh != "none":
             self.pipeline.forget_state()
+        if self._source_state:
+            self._source_state.begin(self.pipeline, forgets=self.options.refresh != "none")
         load_range = self._find_range()
-        built = build_entry(source, configured, self._call(load_range))
+        built = build_entry(source, configured, self._call(load_range), self.siblings.sources)
         self.resource = find_effective(configured, built)
         self.task = replace(self.task, resource=self.resource)
         self._refuse_what_is_unsupported()
@@ -154,14 +162,14 @@ class Load:
             # The code declares the cursor, so the range is known only now.
             load_range = self._find_range()
             if uses_range(configured):
-                built = build_entry(source, configured, self._call(load_range))
+                built = build_entry(source, configured, self._call(load_range), self.siblings.sources)
         if appends_for_want_of_key(configured, built):
             self.warnings.append(
                 f"the code of {configured.resource} declares merge and no key, so its rows are appended, as by dlt "
                 "itself; set primary_key or merge_key in `tables` of sources.yaml to merge them"
             )
         self.warnings += find_range_warnings(self.resource, self.cursor, self.options, load_range)
-        return configure(built, configured, self.resource, source, load_range), load_range
+        return built, configure(built, configured, self.resource, source, load_range), load_range
 
     def _call(self, load_range: LoadRange) -> Call:
         return Call(load_range, template_values(), self.options.kwargs)
@@ -177,7 +185,7 @@ class Load:
         """Collects the warnings of the extraction and refuses rows that must not be written."""
         self.warnings += extraction.warnings
         self.rows_before_cursor = extraction.rows_before_cursor
-        if self.resource.resource and self.pipeline.has_source_state:
+        if self.resource.resource and self.pipeline.has_source_state and not self._source_state:
             self.warnings.append(
                 "the code keeps values in dlt.current.source_state(), of which each table has its own here: other "
                 "resources of the source do not see them"
@@ -231,6 +239,8 @@ class Load:
             result = self._read_back(destination, loaded)
             on_landed(result, destination)
         self.pipeline.pending.clear()
+        if self._source_state:
+            self._source_state.land()
         return result
 
     def _write(self, destination: Destination, deletes: Sequence[Statement]) -> LoadInfo | None:

@@ -16,6 +16,7 @@ from data_foundation.errors import FoundationError
 from data_foundation.loading.attempts import load_resource
 from data_foundation.loading.progress import Progress
 from data_foundation.loading.result import LoadResult
+from data_foundation.loading.siblings.run import Siblings
 from data_foundation.loading.task import Task
 from data_foundation.process_wide.redaction import redacted_output
 from data_foundation.warehouses.base import Warehouse
@@ -50,14 +51,18 @@ def load_side_by_side(tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[P
         Exception: An error that is not a FoundationError is a fault of the framework and stops all tasks.
     """
     by_source: dict[str, list[Task]] = defaultdict(list)
-    for task in tasks:
+    # In the order of the source, in which dlt reads its resources.
+    ordered = sorted(tasks, key=lambda task: task.source.position(task.resource))
+    siblings = Siblings(ordered)
+    for task in ordered:
         by_source[task.source.name].append(task)
     events: queue.SimpleQueue[Progress | Future[Outcome]] = queue.SimpleQueue()
 
     def load(task: Task) -> Outcome:
         started = time.perf_counter()
         try:
-            result = load_resource(task, warehouse, events.put)
+            with siblings.states.turn(task):
+                result = load_resource(task, warehouse, events.put, siblings=siblings)
         except FoundationError as error:
             return Outcome(task, time.perf_counter() - started, error=error)
         return Outcome(task, time.perf_counter() - started, result)

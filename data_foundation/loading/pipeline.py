@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,7 @@ class TablePipeline:
         extracted: dlt's own copy of the resource, which the entry's code sees; set by `extract`.
         vault: The vault that rows are loaded into, None if they are loaded into the table.
         keeper: Compares schema and table; None for a vault.
+        on_extracted: Called with the states of the sources, which they may change, when all rows were extracted.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class TablePipeline:
         self.vault = vault
         # The tables of a vault are made of those that the rows would have.
         self.keeper = None if vault else SchemaKeeper(self.table, self.dataset)
+        self.on_extracted: list[Callable[[dict[str, Any]], None]] = []
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -195,8 +197,12 @@ class TablePipeline:
             intake.finish()
             for cursor in find_cursors(resource):
                 cursor.finish()
+            state = Container()[StateInjectableContext].state
             if before is not None:
-                Container()[StateInjectableContext].state["sources"] = before
+                state["sources"] = before
+                return
+            for change in self.on_extracted:
+                change(state.setdefault("sources", {}))
 
         self._progress.extracted, self._progress.not_extracted = finish, intake.abandon
         # As an argument of `extract`, dlt would set it on a copy of the resource, which the intake step does not have.

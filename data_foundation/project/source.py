@@ -104,6 +104,14 @@ class SourceConfig(BaseModel):
         hints = (*self.hints, *({} for _ in more))
         return self.model_copy(update={"resources": tuple(bound), "places": places, "hints": hints})
 
+    def position(self, resource: ResourceConfig) -> int:
+        """Returns the position of a resource in its files."""
+        return next((n for n, one in enumerate(self.resources) if one.destination == resource.destination), 0)
+
+    def known_hints(self, resource: ResourceConfig) -> Hints:
+        """Returns what `discovered.yaml` knows of the code of a resource, by key of `sources.yaml`."""
+        return self.hints[self.position(resource)] if self.hints else {}
+
     def find_resource(self, name: str) -> ResourceConfig | None:
         """Returns the resource whose table or destination is `name`."""
         return next((r for r in self.resources if name in (r.table, r.destination)), None)

@@ -27,7 +27,7 @@ def connect(destination: Destination[Any, Any], dataset: str) -> Iterator[SqlCli
         destination: From `Warehouse.open`. Inside `Warehouse.transaction`, the SQL is part of that transaction.
         dataset: The dataset's name in the warehouse.
     """
-    client = _client(destination, dataset)
+    client = job_client(destination, dataset)
     assert isinstance(client, WithSqlClient)  # noqa: S101 - every warehouse here has SQL
     with client.sql_client as sql_client:
         yield sql_client
@@ -40,11 +40,17 @@ def column_client(destination: Destination[Any, Any], dataset: str) -> TypedColu
         destination: As for `connect`.
         dataset: The same.
     """
-    client = _client(destination, dataset)
+    client = job_client(destination, dataset)
     return client if isinstance(client, TypedColumns) else None
 
 
-def _client(destination: Destination[Any, Any], dataset: str) -> Any:
+def job_client(destination: Destination[Any, Any], dataset: str) -> Any:
+    """Returns dlt's client of a dataset; its class depends on the engine.
+
+    Args:
+        destination: As for `connect`.
+        dataset: The same.
+    """
     configuration = destination.spec()
     configuration.dataset_name = dataset
     return destination.client(Schema(dataset), configuration)

@@ -75,7 +75,7 @@ class History(RuleBasedStateMachine):
 
     @initialize(spelling=st.sampled_from(list(SPELLINGS)), has_table=st.booleans())
     def begin(self, *, spelling: str = "sources.yaml", has_table: bool = False) -> None:
-        """Declares the resource and gives it its first rows; the table may be one that plain dlt has made of them."""
+        """Declares the resource and gives it its first rows; the table may be adopted from a pipeline of plain dlt."""
         self.declare(spelling)
         self.grow(2)
         if has_table and self.kind != "append":
@@ -102,6 +102,7 @@ class History(RuleBasedStateMachine):
         )
         # dlt gives the children of a row its id only with a disposition that needs it.
         pipeline.run(self.source, table_name="t", write_disposition="merge", primary_key="id")
+        self.tree.adopt("s.t", pipeline="plain")
         self.has_other_ids = True
 
     def load(self, **options: Any) -> None:

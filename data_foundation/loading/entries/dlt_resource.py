@@ -20,6 +20,7 @@ from data_foundation.loading.entries.builder import EntryBuilder, refusing_wrong
 from data_foundation.loading.entries.own_copy import copy_resource
 from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.loading.ranges.range_cursor import build_cursor
+from data_foundation.loading.siblings.built_sources import BuiltSources
 from data_foundation.naming import normalize
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.project.dlt_source import build_source, find_member
@@ -69,13 +70,14 @@ def uses_range(resource: ResourceConfig) -> bool:
     return any(name.startswith("partition.") for name in find_templates([resource.args, dict(resource.kwargs)]))
 
 
-def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call) -> DltResource:
+def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call, sources: BuiltSources) -> DltResource:
     """Imports the entry and returns its dlt resource with the hints of its code alone.
 
     Args:
         source: The source of the resource.
         resource: The resource's configuration.
         call: The arguments of the entry.
+        sources: The dlt sources that were built before.
 
     Raises:
         EntryError: The entry cannot be imported, does not take the arguments, or returns nothing that can be loaded.
@@ -86,14 +88,14 @@ def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call) -> D
     place = find_entry(source.folder, resource.entry)
     if resource.data_from and (parent := source.find_resource(resource.data_from)):
         entry = _unwrap(import_entry(place))
-        upstream = _build_parent(source, parent, replace(call, kwargs={}))
+        upstream = _build_parent(source, parent, replace(call, kwargs={}), sources)
         is_dlt = isinstance(entry, DltResource)
         transformer = entry if is_dlt else dlt.transformer(entry, name=table, section=source.name)
         with refusing_wrong_arguments(resource.entry):
             piped: DltResource = upstream | transformer(*arguments, **keywords)
             return piped
     if resource.resource is not None:
-        build = partial(_build_member, source, resource, (arguments, keywords))
+        build = partial(_build_member, source, resource, (arguments, keywords), sources)
         with refusing_wrong_arguments(resource.entry):
             return build_from_entry(place, resource.entry, build)
     builder = EntryBuilder(source.name, table, resource.entry)
@@ -102,10 +104,15 @@ def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call) -> D
 
 
 def _build_member(
-    source: SourceConfig, resource: ResourceConfig, arguments: tuple[Sequence[Any], Mapping[str, Any]], entry: Any
+    source: SourceConfig,
+    resource: ResourceConfig,
+    arguments: tuple[Sequence[Any], Mapping[str, Any]],
+    sources: BuiltSources,
+    entry: Any,
 ) -> DltResource:
     """Returns one resource of a dlt source, which is built as a whole."""
-    resources = build_source(resource.entry, _unwrap(entry), source.name, *arguments)
+    build = partial(build_source, resource.entry, _unwrap(entry), source.name, *arguments)
+    resources = sources.get((_unwrap(entry), source.name, arguments), build)
     return find_member(resource.entry, resources, str(resource.resource), source.name)
 
 
@@ -113,8 +120,8 @@ def _unwrap(entry: Any) -> Any:
     return entry.resource if isinstance(entry, ConfigurableDltResource) else entry
 
 
-def _build_parent(source: SourceConfig, parent: ResourceConfig, call: Call) -> DltResource:
-    built = build_entry(source, parent, call)
+def _build_parent(source: SourceConfig, parent: ResourceConfig, call: Call, sources: BuiltSources) -> DltResource:
+    built = build_entry(source, parent, call, sources)
     effective = find_effective(parent, built)
     upstream = _with_hints(copy_resource(built, table_name_of(parent).table), parent, source.name)
     _set_cursor(upstream, effective, call.load_range, is_parent=True)
