@@ -16,6 +16,8 @@ def find_contradictions(resource: ResourceKeys) -> Iterator[str]:
     yield from _of_keys(resource)
     yield from _of_cursor(resource)
     yield from _of_partitions(resource)
+    if resource.bind and resource.resource is None:
+        yield "bind has the arguments of a resource of a dlt source; name that as `resource`, or use kwargs"
     if resource.lake and resource.warehouse not in {None, "lake", "filesystem"}:
         yield (f"lake is where a table lands in a lake, and warehouse is {resource.warehouse}; leave one of them out")
 
@@ -78,6 +80,6 @@ def _of_partitions(resource: ResourceKeys) -> Iterator[str]:
             "loaded again; or use merge with a primary_key"
         )
     if not (resource.partitions or resource.incremental):
-        for name in find_templates([resource.args, resource.kwargs]):
+        for name in find_templates([resource.args, resource.kwargs, resource.bind]):
             if name.startswith("partition."):
                 yield f"'{{{{ {name} }}}}' needs `partitions` or `incremental`, from which its value comes"

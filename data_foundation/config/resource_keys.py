@@ -66,6 +66,9 @@ class ResourceKeys(Inherited):
     kwargs: Annotated[dict[str, Any], AfterValidator(known_templates)] = Field(
         default_factory=dict, alias="keyword_arguments", description="Keyword arguments of the entry."
     )
+    bind: Annotated[dict[str, Any], AfterValidator(known_templates)] = Field(
+        default_factory=dict, description="Arguments of the dlt resource named by `resource`, as `resource.bind(...)`."
+    )
     destination: Annotated[
         str, checked(_DESTINATION, "dataset.table of letters, digits, _ and -, for instance raw.github_commits")
     ] = Field(description="dataset.table: the table, its asset key, and its dbt source table.")

@@ -86,7 +86,7 @@ def _cron(value: str) -> str:
 
 
 EntryPath = Annotated[
-    str, checked(r"[^\W\d]\w*(\.[^\W\d]\w*)+(\[\d+\])?", "module.function, for instance data.get_rows")
+    str, checked(r"[^\W\d]\w*(\.[^\W\d]\w*)*(\[\d+\])?", "function or module.function, for instance data.get_rows")
 ]
 Cron = Annotated[str, AfterValidator(_cron)]
 Timezone = Annotated[str, AfterValidator(_timezone)]

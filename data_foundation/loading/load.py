@@ -187,8 +187,9 @@ class Load:
         self.rows_before_cursor = extraction.rows_before_cursor
         if self.resource.resource and self.pipeline.has_source_state and not self._source_state:
             self.warnings.append(
-                "the code keeps values in dlt.current.source_state(), of which each table has its own here: other "
-                "resources of the source do not see them"
+                "code outside of the source's own modules keeps values in dlt.current.source_state(): they are of "
+                "this table alone, other resources of the source do not see them. Name source_state in the source's "
+                "code, in a comment for instance, to share them"
             )
         check_required_columns(self.resource, extraction)
         check_rows_before_cursor(self.resource, extraction)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import ConfigError, FoundationError
 from data_foundation.loading.task import LoadOptions, Task
 from data_foundation.project.find_sources import BrokenSource, FoundSource
@@ -19,7 +20,8 @@ def select_tasks(
     """Returns a task for every resource that `targets` name, or for all resources if there are no targets.
 
     Args:
-        targets: Names, each a source, source.table, dataset.table or job id.
+        targets: Names, each a source, source.table, dataset.table or job id; a table as it is configured or as the
+            warehouse spells it.
         sources: The valid sources.
         broken: The sources whose configuration has errors.
         options: Options of each load.
@@ -31,6 +33,7 @@ def select_tasks(
     options = options or LoadOptions()
     tasks = {r.destination: Task(s.config, r, options) for s in sources for r in s.config.resources}
     names = {destination: f"{task.source.name}.{task.resource.table}" for destination, task in tasks.items()}
+    spelled = {destination: table_name_of(task.resource) for destination, task in tasks.items()}
     if not targets:
         return list(tasks.values())
     selected: dict[str, Task] = {}
@@ -41,6 +44,7 @@ def select_tasks(
             destination: task
             for destination, task in tasks.items()
             if target in (destination, names[destination], task.source.name, task.job_id)
+            or target in (str(spelled[destination]), f"{task.source.name}.{spelled[destination].table}")
         }
         if not matching:
             candidates = [

@@ -87,6 +87,50 @@ def find_member(entry: str, resources: Mapping[str, DltResource], name: str, fol
     return resources[name]
 
 
+def find_unbound(resource: DltResource) -> list[str]:
+    """Returns the names of the arguments that a resource needs and that its source has not passed."""
+    if not resource.requires_args:
+        return []
+    taken = list(inspect.signature(resource).parameters.values())[1 if resource.is_transformer else 0 :]
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [one.name for one in taken if one.default is one.empty and one.kind not in kinds]
+
+
+def bind_member(resource: DltResource, bound: Mapping[str, Any]) -> DltResource:
+    """Returns a resource of a source with the arguments that its source has not passed.
+
+    Raises:
+        EntryError: An argument is missing, the resource does not take one, or the source has passed them.
+    """
+    if not bound:
+        if missing := find_unbound(resource):
+            raise EntryError(needs_bind(resource.name, missing))
+        return resource
+    if resource.args_bound:
+        message = f"the source has passed the arguments of its resource {resource.name}; leave `bind` out"
+        raise EntryError(message)
+    try:
+        called: DltResource = resource(**bound)
+    except TypeError as error:
+        message = (
+            f"the dlt resource {resource.name} does not take the arguments of `bind`: {error}; its signature is "
+            f"{inspect.signature(resource)}"
+        )
+        raise EntryError(message) from None
+    if root_key := resource.custom_metrics.get(ROOT_KEY):
+        called.custom_metrics[ROOT_KEY] = root_key
+    return called
+
+
+def needs_bind(name: str, missing: Sequence[str]) -> str:
+    """Returns the message for a resource of a source whose arguments are not bound."""
+    values = ", ".join(f"{one}: ..." for one in missing)
+    return (
+        f"the dlt resource {name} needs a value for {', '.join(missing)}, which its source does not pass; set "
+        f"`tables: {{{name}: {{bind: {{{values}}}}}}}`, or `bind` beside `resource: {name}`"
+    )
+
+
 def explain_missing(section: str, error: ConfigFieldMissingException) -> SettingMissing:
     """Returns the error that names the environment variables of missing settings.
 

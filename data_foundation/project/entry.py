@@ -57,14 +57,13 @@ def find_entry(folder: Path, entry: str) -> EntryPlace:
     """Finds the file of `entry` as written in `folder`'s `sources.yaml`; imports nothing.
 
     `data.f`, `<folder>.data.f` and `dlthub.<folder>.data.f` are the folder's own `data.py`, whatever else of that
-    name is installed, and `__init__.f` or `<folder>.f` its `__init__.py`; anything else is looked up on the import
-    path.
+    name is installed, and `__init__.f` or `<folder>.f` its `__init__.py`; `f` is one of these two, the latter if both
+    have it. Anything else is looked up on the import path.
 
     Raises:
         EntryError: No such module, or a path that names a module and nothing inside it.
     """
-    path, _, index = entry.rstrip("]").partition("[")
-    parts = path.split(".")
+    parts, index = _parse(folder, entry)
     own = parts[2:] if parts[:2] == ["dlthub", folder.name] else parts[1:] if parts[0] == folder.name else parts
     if parts[0] == _PACKAGE:
         return _place(folder, entry, parts, (folder / f"{_PACKAGE}.py", 1), index)
@@ -161,6 +160,20 @@ _PACKAGE = "__init__"
 """Module name of a folder's own package in the path of an entry."""
 
 _DLT_DECORATOR = re.compile(r"dlt\.|(resource|transformer|source)\b")
+
+
+def _parse(folder: Path, entry: str) -> tuple[list[str], str]:
+    """Returns the names of the path of an entry, at least two, and the text of its index."""
+    path, _, index = entry.rstrip("]").partition("[")
+    parts = path.split(".")
+    return [_find_module(folder, path), path] if len(parts) == 1 else parts, index
+
+
+def _find_module(folder: Path, name: str) -> str:
+    """Returns which module of a folder has a name: its `__init__.py`, or else its `data.py`."""
+    package = folder / f"{_PACKAGE}.py"
+    is_there = package.is_file() and name in read_definitions(package, package.read_bytes())[0]
+    return _PACKAGE if is_there else "data"
 
 
 def _walk(base: Path, parts: Sequence[str]) -> tuple[Path, int] | None:

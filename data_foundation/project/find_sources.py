@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data_foundation.config.grammar import ResourceConfig
+from data_foundation.config.several.source_tables import UNBOUND
 from data_foundation.config.table_names import (
     child_table_of,
     further_table_of,
@@ -20,6 +21,7 @@ from data_foundation.config.table_names import (
 from data_foundation.config.tags import TAGS_FILE, load_tags
 from data_foundation.errors import ConfigError, EntryError, Place, Problem
 from data_foundation.naming import UNICODE, TableName, normalize
+from data_foundation.project.dlt_source import needs_bind
 from data_foundation.project.effective import show_hints
 from data_foundation.project.entry import EntryFacts, EntryPlace, check_arguments, find_entry, read_facts
 from data_foundation.project.python_resources import PYTHON_FILE, load_python_resources
@@ -130,7 +132,7 @@ def _find_source(folder: Path) -> FoundSource:
     problems = []
     entries: list[FoundEntry] = []
     known: dict[tuple[str, bool], FoundEntry] = {}
-    for resource, place in zip(config.resources, config.places, strict=True):
+    for resource, place, hints in zip(config.resources, config.places, config.hints, strict=True):
         if message := _refuse_name(resource):
             problems.append(place.problem(message, f"{resource.destination}: destination"))
         try:
@@ -138,6 +140,8 @@ def _find_source(folder: Path) -> FoundSource:
         except EntryError as error:
             problems.append(place.problem(str(error), f"{resource.destination}: entry"))
         else:
+            if missing := [name for name in hints.get(UNBOUND, ()) if name not in resource.bind]:
+                problems.append(place.problem(needs_bind(str(resource.resource), missing), resource.destination))
             problems += [place.problem(message, f"{resource.destination}: {where}")
                          for where, message in find_argument_problems(resource)]  # fmt: skip
     if problems:

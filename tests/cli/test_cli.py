@@ -244,6 +244,14 @@ def test_an_unknown_name_gives_the_nearest(
     assert f"target '{target}': {accepted}. Did you mean '{nearest}'?" in printed
 
 
+@pytest.mark.parametrize("target", ["shop.OrderItems", "raw.OrderItems", "raw.order_items", "shop.order_items"])
+def test_a_table_is_run_by_the_name_that_list_shows(location: Location, foundation: Foundation, target: str) -> None:
+    """A table has two spellings: that of sources.yaml, and that of the warehouse."""
+    location.add("shop", "resources: [{entry: data.get_rows, destination: raw.OrderItems}]")
+    assert "raw.order_items" in foundation("list")[1]
+    assert foundation("run", target)[0] == 0
+
+
 @pytest.mark.parametrize("command", ["run", "preview"])
 def test_a_broken_source_cannot_be_run(location: Location, foundation: Foundation, command: str) -> None:
     """Its problems are printed and the exit code is 1; a valid source beside it can still be run by name."""

@@ -267,9 +267,9 @@ REFUSED = {
         2,
         f"also the destination of {YAML}:2 (raw.bad: child_tables)",
     ),
-    "entry without module": (resource(entry="get_rows"), 2, "accepted: module.function"),
-    "an entry that is called": (resource(entry="data.get_rows()"), 2, "accepted: module.function"),
-    "an entry elsewhere": (resource(entry="../healthy/data.get_rows"), 2, "accepted: module.function"),
+    "a name that nothing has": (resource(entry="rows"), 2, "dlthub/bad/data.py has no 'rows'; it has: get_rows"),
+    "an entry that is called": (resource(entry="data.get_rows()"), 2, "accepted: function or module.function"),
+    "an entry elsewhere": (resource(entry="../healthy/data.get_rows"), 2, "accepted: function or module.function"),
     "no such module": (
         resource(entry="dta.get_rows"),
         2,

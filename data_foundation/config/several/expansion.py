@@ -33,13 +33,13 @@ class Expanded(NamedTuple):
     hints: Hints
 
 
-def find_several(folder: Path, raw: Any) -> TablePattern | SourceTables | None:
+def find_several(raw: Any) -> TablePattern | SourceTables | None:
     """Returns what a resource in its unchecked form stands for, None if it is one table."""
     if isinstance(raw, Mapping):
         if TablePattern.matches(raw):
             return TablePattern(raw)
         if SourceTables.matches(raw):
-            return SourceTables(raw, folder)
+            return SourceTables(raw)
     return None
 
 
@@ -51,7 +51,7 @@ def expand(folder: Path, resources: Iterable[Raw]) -> Iterator[Expanded]:
     """
     resources = list(resources)
     own = {raw.get("destination") for _, raw in resources if isinstance(raw, Mapping)}
-    several = [find_several(folder, raw) for _, raw in resources]
+    several = [find_several(raw) for _, raw in resources]
     discovered = read_discovered(folder) if any(several) else Discovered()
     for (path, raw), stands_for in zip(resources, several, strict=True):
         if stands_for is None:
@@ -65,7 +65,7 @@ def expand(folder: Path, resources: Iterable[Raw]) -> Iterator[Expanded]:
 def find_undiscovered(document: YamlDocument, resources: Iterable[Raw]) -> Iterator[Problem]:
     """Yields a Problem for each resource whose `tables` is misused, or whose tables are not discovered yet."""
     folder = document.file.parent
-    found = [(path, raw, several) for path, raw in resources if (several := find_several(folder, raw))]
+    found = [(path, raw, several) for path, raw in resources if (several := find_several(raw))]
     discovered = read_discovered(folder) if found else Discovered()
     known: set[str] = set()
     for path, raw, several in found:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from data_foundation.config.several.discovered import Discovered, Hints
@@ -17,6 +15,9 @@ REST_API = "dlt.sources.rest_api.rest_api_source"
 
 SELECTED = "selected"
 """Key of `discovered.yaml`: false for a resource that dlt loads only if it is named."""
+
+UNBOUND = "unbound"
+"""Key of `discovered.yaml`: the arguments that a resource needs and its source does not pass."""
 
 _OWN_KEYS = ("source", "rest_api", "tables", "arguments", "keyword_arguments")
 _ACCEPTED = 'accepted are names and patterns, for instance ["*", "!drafts"], or {orders: {incremental: ...}}'
@@ -34,16 +35,15 @@ class SourceTables:
     needs = "runs the source's code"
     """What `foundation discover` does to find the resources."""
 
-    def __init__(self, raw: Raw, folder: Path) -> None:
+    def __init__(self, raw: Raw) -> None:
         self.raw = raw
-        self._folder = folder
         self.args: Any = raw.get("args", raw.get("arguments", []))
         self.kwargs: Mapping[str, Any] = {"config": raw["rest_api"]} if "rest_api" in raw else kwargs_of(raw)
 
     @property
     def entry(self) -> str:
-        """Path of the source; a name without a dot is looked for in the text of the folder's `__init__.py`."""
-        return REST_API if "rest_api" in self.raw else _entry_path(self._folder, str(self.raw["source"]))
+        """Path of the source, or the name of a function of the folder."""
+        return REST_API if "rest_api" in self.raw else str(self.raw["source"])
 
     @classmethod
     def matches(cls, raw: Raw) -> bool:
@@ -108,12 +108,3 @@ def _read_selection(tables: Any) -> Sequence[tuple[str, Mapping[str, Any]]] | No
     if all(pattern.startswith("!") for pattern, _ in selection):
         selection.insert(0, ("*", {}))
     return selection
-
-
-def _entry_path(folder: Path, source: str) -> str:
-    """Returns the path of a source; a name without a dot is one of `__init__.py`, or else of `data.py`."""
-    if "." in source or not source.isidentifier():
-        return source
-    package = folder / "__init__.py"
-    is_there = package.is_file() and re.search(rf"\b{source}\b", package.read_text("utf-8", errors="replace"))
-    return f"{'__init__' if is_there else 'data'}.{source}"

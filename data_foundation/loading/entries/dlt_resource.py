@@ -23,7 +23,7 @@ from data_foundation.loading.ranges.range_cursor import build_cursor
 from data_foundation.loading.siblings.built_sources import BuiltSources
 from data_foundation.naming import normalize
 from data_foundation.process_wide.secret_settings import learn_settings
-from data_foundation.project.dlt_source import build_source, find_member
+from data_foundation.project.dlt_source import bind_member, build_source, find_member
 from data_foundation.project.effective import appends_for_want_of_key, find_effective
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.project.python_resources import ConfigurableDltResource
@@ -54,20 +54,28 @@ class Call:
         Raises:
             SettingMissing: A template names a setting that is not set.
         """
-        values = {**self.environment, **self.load_range.template_values()}
+        keywords = self.fill(resource.kwargs) | self.kwargs
+        learn_settings(keywords)
+        return self.fill(list(resource.args)), keywords
+
+    def fill(self, value: Any) -> Any:
+        """Returns a value of the configuration with every template filled.
+
+        Raises:
+            SettingMissing: A template names a setting that is not set.
+        """
         try:
-            positional, keywords = render(list(resource.args), values), render(resource.kwargs, values) | self.kwargs
+            return render(value, {**self.environment, **self.load_range.template_values()})
         except KeyError as error:
             raise SettingMissing(
                 [str(error.args[0]).removeprefix("env.")], "A template in sources.yaml names it"
             ) from None
-        learn_settings(keywords)
-        return positional, keywords
 
 
 def uses_range(resource: ResourceConfig) -> bool:
     """Returns True if an argument of the entry has a template of the load's range."""
-    return any(name.startswith("partition.") for name in find_templates([resource.args, dict(resource.kwargs)]))
+    arguments = [resource.args, dict(resource.kwargs), dict(resource.bind)]
+    return any(name.startswith("partition.") for name in find_templates(arguments))
 
 
 def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call, sources: BuiltSources) -> DltResource:
@@ -95,7 +103,7 @@ def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call, sour
             piped: DltResource = upstream | transformer(*arguments, **keywords)
             return piped
     if resource.resource is not None:
-        build = partial(_build_member, source, resource, (arguments, keywords), sources)
+        build = partial(_build_member, source, resource, (arguments, keywords, call.fill(resource.bind)), sources)
         with refusing_wrong_arguments(resource.entry):
             return build_from_entry(place, resource.entry, build)
     builder = EntryBuilder(source.name, table, resource.entry)
@@ -106,14 +114,15 @@ def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call, sour
 def _build_member(
     source: SourceConfig,
     resource: ResourceConfig,
-    arguments: tuple[Sequence[Any], Mapping[str, Any]],
+    arguments: tuple[Sequence[Any], Mapping[str, Any], Mapping[str, Any]],
     sources: BuiltSources,
     entry: Any,
 ) -> DltResource:
     """Returns one resource of a dlt source, which is built as a whole."""
-    build = partial(build_source, resource.entry, _unwrap(entry), source.name, *arguments)
-    resources = sources.get((_unwrap(entry), source.name, arguments), build)
-    return find_member(resource.entry, resources, str(resource.resource), source.name)
+    args, kwargs, bound = arguments
+    build = partial(build_source, resource.entry, _unwrap(entry), source.name, args, kwargs)
+    resources = sources.get((_unwrap(entry), source.name, args, kwargs), build)
+    return bind_member(find_member(resource.entry, resources, str(resource.resource), source.name), bound)
 
 
 def _unwrap(entry: Any) -> Any:

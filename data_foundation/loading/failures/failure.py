@@ -72,6 +72,8 @@ def _hint(source: SourceConfig, resource: ResourceConfig, root: BaseException, s
         return "this may pass by itself; run the table again (in Dagster: re-execute from failure)"
     if step == "loading":
         return "nothing of it was written; the next run tries it once more, then sets it aside"
+    if not step:
+        return f"nothing was read; correct the code, or the arguments in dlthub/{source.name}/{source.file.name}"
     return f"nothing was written; `foundation preview {source.name}.{resource.table}` shows what the entry yields"
 
 

@@ -96,7 +96,7 @@ def discover(root: Path, names: Sequence[str]) -> Iterator[Discovery]:
 
 def _discover_folder(folder: Path, *, is_named: bool) -> Iterator[Discovery]:
     raws = [raw for _, raw in read_raw_resources(load_yaml(folder / SOURCES_FILE))]
-    if several := [found for raw in raws if (found := find_several(folder, raw))]:
+    if several := [found for raw in raws if (found := find_several(raw))]:
         yield from _discover(folder, several)
     elif is_named:
         raise FoundationError(

@@ -13,14 +13,14 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.extract import DltResource
 
 from data_foundation.config.several.discovered import Hints
-from data_foundation.config.several.source_tables import SELECTED, SourceTables
+from data_foundation.config.several.source_tables import SELECTED, UNBOUND, SourceTables
 from data_foundation.config.templates import render
 from data_foundation.errors import EntryError, FoundationError, SettingMissing
 from data_foundation.naming import normalize
 from data_foundation.process_wide.redaction import redact
 from data_foundation.process_wide.secret_settings import learn_resolved, learn_settings
 from data_foundation.project.code_hints import CURSOR_SETTINGS, find_parent, read_hints
-from data_foundation.project.dlt_source import build_source, explain_missing
+from data_foundation.project.dlt_source import build_source, explain_missing, find_unbound
 from data_foundation.project.entry import find_entry, import_entry, read_facts
 from data_foundation.project.source_import import shown
 from data_foundation.warehouses.settings import template_values
@@ -64,6 +64,8 @@ def _hints(resource: DltResource) -> Iterator[tuple[str, Any]]:
         yield SELECTED, False
     if parent := find_parent(resource):
         yield "parent", parent.name
+    if unbound := find_unbound(resource):
+        yield UNBOUND, unbound
     if docstring := vars(resource).get("__doc__"):
         yield "description", inspect.cleandoc(docstring)
     with suppress(EntryError):  # a load refuses what contradicts itself, and says why
