@@ -15,6 +15,8 @@ from dlt.extract.decorators import DltSourceFactoryWrapper
 
 from data_foundation.dlt_keys import ROOT_KEY
 from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.project.resources_in_text import refuse_loader
+from data_foundation.rows.exact.dlt_objects import describe_loader
 from data_foundation.suggestions import nearest
 
 
@@ -34,7 +36,11 @@ def build_source(
         EntryError: The entry is no source.
         ConfigFieldMissingException: A setting of the function is missing.
     """
-    built = _call(value, section, args, kwargs or {}) if callable(value) and not _holds_rows(value) else value
+    built = value
+    if callable(value) and not (_holds_rows(value) or describe_loader(value)):
+        built = _call(value, section, args, kwargs or {})
+    if what := describe_loader(built):
+        raise refuse_loader(entry, what)
     if inspect.iscoroutine(built):
         built.close()
         message = f"entry '{entry}' is an asynchronous source; make it a function without `async`"

@@ -184,6 +184,8 @@ def _find_entry(folder: Path, resource: ResourceConfig, known: dict[tuple[str, b
             refuse_resources_in_text(resource.entry, place)
     entry = known[key]
     misfit = check_arguments(entry.facts, resource.args, resource.kwargs, takes_item=bool(resource.data_from))
+    if misfit and "'pipeline'" in misfit:
+        misfit += ". Each table has a pipeline of its own, which the code reads by dlt.current.pipeline() as it runs"
     if misfit:
         raise EntryError(misfit)
     return entry

@@ -22,6 +22,19 @@ _RETURNS_RESOURCES = re.compile(
 )
 
 
+def refuse_loader(entry: str, what: str) -> EntryError:
+    """Returns the error for an entry that loads tables itself.
+
+    Args:
+        entry: The entry.
+        what: What it is instead of rows.
+    """
+    return EntryError(
+        f"entry '{entry}' is {what}, which loads tables itself; name the dlt source that it loads as `source`, or the "
+        "resource or function whose rows it loads as `entry`"
+    )
+
+
 def refuse_resources(entry: str, what: str, example: str = "") -> EntryError:
     """Returns the error for an entry that is several resources.
 

@@ -19,8 +19,8 @@ from dlt.extract.incremental import IncrementalResourceWrapper
 
 from data_foundation.errors import EntryError
 from data_foundation.project.read_once import build_from_entry
-from data_foundation.project.resources_in_text import refuse_resources
-from data_foundation.rows.exact.dlt_objects import describe_resources, example_of_resource
+from data_foundation.project.resources_in_text import refuse_loader, refuse_resources
+from data_foundation.rows.exact.dlt_objects import describe_loader, describe_resources, example_of_resource
 from data_foundation.rows.exact.value_rules import is_frame
 
 ACCEPTED = (
@@ -72,6 +72,8 @@ class EntryBuilder:
             EntryError: `value`, or what it returns, is nothing that can be loaded.
         """
         kwargs = kwargs or {}
+        if what := describe_loader(value):
+            raise refuse_loader(self.entry, what)
         if what := describe_resources(value):
             raise refuse_resources(self.entry, what, example_of_resource(value))
         if isinstance(value, DltResource):

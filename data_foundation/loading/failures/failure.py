@@ -6,7 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ContainerInjectableContextMangled
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing, WarehouseError
@@ -66,15 +66,24 @@ def _hint(source: SourceConfig, resource: ResourceConfig, root: BaseException, s
     """Returns what to do about the failure."""
     if origin.is_ours:
         return "this is a fault of data-foundation, not of the entry; please report it with its traceback"
-    if http_status(root) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return f"the vendor refuses the credentials; see the settings of dlthub/{source.name}"
-    if is_transient(root):
-        return "this may pass by itself; run the table again (in Dagster: re-execute from failure)"
+    if known := _hint_of_cause(source, root):
+        return known
     if step == "loading":
         return "nothing of it was written; the next run tries it once more, then sets it aside"
     if not step:
         return f"nothing was read; correct the code, or the arguments in dlthub/{source.name}/{source.file.name}"
     return f"nothing was written; `foundation preview {source.name}.{resource.table}` shows what the entry yields"
+
+
+def _hint_of_cause(source: SourceConfig, root: BaseException) -> str:
+    """Returns what to do about an error whose class says enough, "" for any other."""
+    if isinstance(root, ContainerInjectableContextMangled):
+        return "the code runs a dlt pipeline while its rows are read; yield the rows, or name the source that it loads"
+    if http_status(root) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return f"the vendor refuses the credentials; see the settings of dlthub/{source.name}"
+    if is_transient(root):
+        return "this may pass by itself; run the table again (in Dagster: re-execute from failure)"
+    return ""
 
 
 def describe(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Recognises dlt's sources and resources where rows are expected: they are iterable, and no rows."""
+"""Recognises objects of dlt and Dagster where rows are expected: many are iterable or callable, and none is rows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
+from dlt import Pipeline
+from dlt.common.pipeline import ExtractInfo, LoadInfo, NormalizeInfo
 from dlt.extract import DltResource, DltSource
 
 
@@ -25,6 +27,18 @@ def describe_resources(value: Any) -> str:
         names = [str(item.name) for item in items if isinstance(item, DltResource | DltSource)]
         return f"a {type(value).__name__} of the dlt resources {', '.join(names)}"
     return ""
+
+
+def describe_loader(value: Any) -> str:
+    """Returns what a value is if it loads tables itself, or is the result of such a load, "" if it is neither.
+
+    Args:
+        value: An entry, or what it returned.
+    """
+    kind = type(value)
+    if isinstance(value, Pipeline | LoadInfo | ExtractInfo | NormalizeInfo):
+        return f"dlt's {kind.__name__}"
+    return f"Dagster's {kind.__name__}" if kind.__module__.partition(".")[0] in {"dagster", "dagster_dlt"} else ""
 
 
 def example_of_resource(value: Any) -> str:
