@@ -95,7 +95,7 @@ def find_member(entry: str, resources: Mapping[str, DltResource], name: str, fol
 
 def find_unbound(resource: DltResource) -> list[str]:
     """Returns the names of the arguments that a resource needs and that its source has not passed."""
-    if not resource.requires_args:
+    if resource.args_bound or not resource.requires_args:
         return []
     taken = list(inspect.signature(resource).parameters.values())[1 if resource.is_transformer else 0 :]
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -26,7 +26,7 @@ def tracker(token="t"):
     def details(items, depth):
         yield [{"n": item["n"], "depth": depth} for item in items]
 
-    return search, users, users | details
+    return search, users, users | details, users | details(depth=3).with_name("passed")
 """
 SOURCE = "resources:\n  - source: tracker\n    destination: raw.{table}\n"
 
@@ -40,16 +40,15 @@ def lay_in(tree: Tree, tables: str = "") -> None:
 
 def test_bind_passes_the_arguments_of_a_resource(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a resource and of a transformer, with templates; the hints of the source stay."""
-    lay_in(
-        tree,
-        '    tables: [users, {search: {bind: {queries: ["{{ env.QUERY }}", b]}}}, {details: {bind: {depth: 7}}}]\n',
-    )
+    bound = '{search: {bind: {queries: ["{{ env.QUERY }}", b]}}}, {details: {bind: {depth: 7}}}'
+    lay_in(tree, f"    tables: [users, passed, {bound}]\n")
     monkeypatch.setenv("QUERY", "a")
     tree.check("s")
-    for table in ("search", "users", "details", "search"):
+    for table in ("search", "users", "details", "passed", "search"):
         tree.load(f"s.{table}")
     assert tree.query("select n, query from raw.search order by 1") == [(0, "a"), (1, "b")]
     assert tree.query("select n, depth from raw.details order by 1") == [(1, 7), (2, 7)]
+    assert tree.query("select n, depth from raw.passed order by 1") == [(1, 3), (2, 3)]
     assert tree.query("select count(*) from raw.search__of where _dlt_root_id is not null") == [2]
 
 
@@ -62,6 +61,7 @@ def test_a_resource_that_lacks_arguments_is_refused_by_check_and_by_a_load(tree:
     assert "raw.search: the dlt resource search needs a value for queries, which its source does not pass" in text
     assert "set `tables: {details: {bind: {depth: ...}}}`, or `bind` beside `resource: details`" in text
     assert "users" not in text
+    assert "passed" not in text
     with pytest.raises(EntryError, match="the dlt resource search needs a value for queries"):
         tree.load("s.search")
 
@@ -74,9 +74,10 @@ def test_a_resource_that_lacks_arguments_is_refused_by_check_and_by_a_load(tree:
             "{entry: tracker, resource: search, bind: {query: [a]}",
             r"search does not take .*its signature is \(queries, size=1\)",
         ),
+        ("{entry: tracker, resource: passed, bind: {depth: 1}", "has passed the arguments of its resource passed"),
         ("{entry: tracker, resource: details, bind: {size: 1}", "details does not take the arguments of `bind`"),
     ],
-    ids=["one that takes none", "misspelt", "misspelt of a transformer"],
+    ids=["one that takes none", "misspelt", "passed already", "misspelt of a transformer"],
 )
 def test_arguments_that_a_resource_does_not_take_are_refused(tree: Tree, resource: str, message: str) -> None:
     """Nothing is read."""
