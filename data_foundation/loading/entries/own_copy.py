@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
@@ -29,11 +30,32 @@ def copy_resource(resource: DltResource, name: str) -> DltResource:
         own.custom_metrics[ROOT_KEY] = root_key
     # Code may leave it out of a source; here it was named as an entry.
     own.selected = True
-    for one in _with_parents(own):
+    for one, original in zip(_with_parents(own), _with_parents(resource), strict=True):
         _own_steps(one)
-        if one.args_bound:
-            _own_cursor(one)
+        with _named(one, original.name):
+            if one.args_bound:
+                _own_cursor(one)
+            else:
+                _own_settings(one)
     return own
+
+
+@contextmanager
+def _named(resource: DltResource, name: str) -> Iterator[None]:
+    """Gives a copy the name of its original: dlt looks up settings under the name that a resource has now."""
+    pipe = resource._pipe  # noqa: SLF001 - dlt has no public access to it
+    copied, pipe.name = pipe.name, name
+    try:
+        yield
+    finally:
+        pipe.name = copied
+
+
+def _own_settings(resource: DltResource) -> None:
+    wrapper = resource.incremental
+    from_hints = wrapper._from_hints if isinstance(wrapper, IncrementalResourceWrapper) else None  # noqa: SLF001 - as dlt's own copy
+    if resource._eject_config():  # noqa: SLF001 - the same
+        resource._inject_config(incremental_from_hints_override=from_hints)  # noqa: SLF001 - the same
 
 
 def _with_parents(resource: DltResource) -> Iterator[DltResource]:
