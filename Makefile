@@ -51,6 +51,7 @@ check: $(STAMP) ## lint, formatting, types, the configuration of every source, a
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache
+	@$(BIN)/deptry --no-ansi data_foundation
 	@$(BIN)/foundation check
 	@$(MAKE) --no-print-directory docs
 

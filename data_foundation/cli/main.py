@@ -19,7 +19,12 @@ from data_foundation.project.root import find_root
 if TYPE_CHECKING:
     from data_foundation.project.find_sources import BrokenSource, FoundSource
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 app.add_typer(workbook_app, name="workbook")
 
 
@@ -31,6 +36,27 @@ def main() -> None:
     except FoundationError as error:
         err.print(f"[red]error[/] {escape(str(error))}")
         sys.exit(1)
+
+
+def _print_version(is_given: bool) -> None:
+    """Prints the versions that a report of a fault needs, and ends."""
+    if is_given:
+        from importlib.metadata import version
+
+        names = ("data-foundation", "dlt", "dagster", "dbt-core", "duckdb")
+        out.print(", ".join(f"{name} {version(name)}" for name in names), highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def describe(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the versions, and exit."),
+    ] = False,
+) -> None:
+    """Load the sources of this project, and look at what was loaded."""
 
 
 @app.command()

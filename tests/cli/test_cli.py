@@ -73,6 +73,16 @@ def test_check_shows_paths_relative_to_the_current_folder(
     assert foundation("check") == (0, "1 source with 1 resource is valid\n")
 
 
+def test_version_shows_what_a_report_of_a_fault_needs(foundation: Foundation) -> None:
+    """The package and what it rests on, each with its version."""
+    code, printed = foundation("--version")
+    assert code == 0
+    assert re.fullmatch(
+        r"data-foundation [\d.]+, dlt [\d.]+, dagster [\d.]+, dbt-core [\d.]+, duckdb [\d.]+\n", printed
+    )
+    assert foundation("-h") == foundation("--help")
+
+
 def test_list_shows_assets_schedules_and_settings(
     location: Location, foundation: Foundation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
