@@ -46,6 +46,8 @@ def select_tasks(
             if target in (destination, names[destination], task.source.name, task.job_id)
             or target in (str(spelled[destination]), f"{task.source.name}.{spelled[destination].table}")
         }
+        if any(source.config.name == target and not source.config.resources for source in sources):
+            raise FoundationError(f"target '{target}': all of its resources have `enabled: false`; remove it from one")
         if not matching:
             candidates = [
                 *(source.config.name for source in sources),

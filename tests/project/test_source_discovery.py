@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data_foundation.cli.main import app
-from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.errors import EntryError, FoundationError, SettingMissing
 from data_foundation.project.discovery.discover import discover
 from data_foundation.project.entry import find_entry, import_entry
 from tests.support.source_folders import CODE, declare, names
@@ -137,3 +137,21 @@ def test_two_resources_of_one_name_are_refused(tree: Tree, decorator: str) -> No
     declare(tree, code=f"import dlt\n\n\n{decorator}\ndef shop():\n    return [{two}]\n")
     with pytest.raises(EntryError, match=r"resources with the( same)? name"):
         list(discover(tree.root, ["s"]))
+
+
+def test_a_disabled_source_is_left_as_it_is_known(tree: Tree) -> None:
+    """Discovery runs no code of a resource with `enabled: false`, keeps its tables, and says so if every one has it."""
+    declare(tree)
+    list(discover(tree.root, ["s"]))
+    known = (tree.root / "dlthub/s/discovered.yaml").read_text("utf-8")
+    other = "  - source: shops\n    destination: raw.t_{table}\n"
+    declare(tree, f"    kwargs: {{size: oops}}\n    enabled: false\n{other}")
+    assert [str(found) for found in discover(tree.root, ["s"])] == [
+        "s: raw.t_{table}: 3 tables; new: orders, pages, tmp_drafts"
+    ]
+    now = (tree.root / "dlthub/s/discovered.yaml").read_text("utf-8")
+    assert known[known.index("raw.s_{table}") : known.index("code:")] in now
+    declare(tree, "    enabled: false\n")
+    with pytest.raises(FoundationError, match=r"s: every source in sources\.yaml has `enabled: false`"):
+        list(discover(tree.root, ["s"]))
+    assert list(discover(tree.root, [])) == []

@@ -35,6 +35,11 @@ _HEADER = """\
 """
 
 
+_ALL_DISABLED = (
+    "every source in sources.yaml has `enabled: false`; remove it from those that you want, then discover again"
+)
+
+
 @dataclass(frozen=True)
 class Discovery:
     """The result for one resource that stands for several tables.
@@ -66,6 +71,8 @@ class Discovery:
 def discover(root: Path, names: Sequence[str]) -> Iterator[Discovery]:
     """Finds the tables of databases and the resources of dlt sources, writes `discovered.yaml`, yields the results.
 
+    Resources with `enabled: false` are left as they are known.
+
     Args:
         root: The repository.
         names: Names of source folders; if empty, all folders that have a resource that stands for several.
@@ -96,8 +103,11 @@ def discover(root: Path, names: Sequence[str]) -> Iterator[Discovery]:
 
 def _discover_folder(folder: Path, *, is_named: bool) -> Iterator[Discovery]:
     raws = [raw for _, raw in read_raw_resources(load_yaml(folder / SOURCES_FILE))]
-    if several := [found for raw in raws if (found := find_several(raw))]:
+    several = [found for raw in raws if (found := find_several(raw))]
+    if any(map(_is_enabled, several)):
         yield from _discover(folder, several)
+    elif is_named and several:
+        raise FoundationError(f"{folder.name}: {_ALL_DISABLED}")
     elif is_named:
         raise FoundationError(
             f"no resource of {folder.name} stands for several tables; accepted is for instance source: "
@@ -107,19 +117,30 @@ def _discover_folder(folder: Path, *, is_named: bool) -> Iterator[Discovery]:
 
 def _discover(folder: Path, several: Sequence[TablePattern | SourceTables]) -> Iterator[Discovery]:
     before = read_discovered(folder)
-    is_code = any(isinstance(one, SourceTables) for one in several)
     places = [str(one.raw.get("destination")) for one in several]
     if doubled := next((place for place in places if places.count(place) > 1), ""):
         raise FoundationError(f"{folder.name}: {DOUBLED.format(doubled)}")
-    tables = {place: _find(folder, one) for place, one in zip(places, several, strict=True)}
-    now = Discovered(tables, digest_code(folder) if is_code else {})
+    enabled = {place: one for place, one in zip(places, several, strict=True) if _is_enabled(one)}
+    tables = {place: _find(folder, one) for place, one in enabled.items()}
+    others = {place: known for place, known in before.tables.items() if place in places}
+    now = Discovered(others | tables, _digest(folder, several, before))
     if now != before:
         (folder / DISCOVERED_FILE).write_text(_HEADER.format(name=folder.name) + _as_yaml(now), encoding="utf-8")
-    for place, found in now.tables.items():
+    for place, found in tables.items():
         known = before.tables.get(place, {})
         new, gone = (tuple(sorted(set(one) - set(other))) for one, other in ((found, known), (known, found)))
         changed = tuple(sorted(name for name in {*found} & {*known} if found[name] != known[name]))
         yield Discovery(folder.name, place, len(found), new, gone, changed)
+
+
+def _is_enabled(one: TablePattern | SourceTables) -> bool:
+    return one.raw.get("enabled") is not False
+
+
+def _digest(folder: Path, several: Sequence[TablePattern | SourceTables], before: Discovered) -> Mapping[str, str]:
+    """Returns the digests of the code that was run; those that are known if it was not."""
+    of_code = [_is_enabled(one) for one in several if isinstance(one, SourceTables)]
+    return digest_code(folder) if any(of_code) else before.code if of_code else {}
 
 
 def _find(folder: Path, one: TablePattern | SourceTables) -> Mapping[str, Hints]:
