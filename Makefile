@@ -62,9 +62,9 @@ fmt: $(STAMP) ## format, and fix what the linter can fix
 bench: $(STAMP) ## compare with what a user would pick instead (ONLY=1,4 or ONLY=flat,sql; SIZE, ROUNDS, SIDES, SCALES)
 	@$(BIN)/python -m benchmarks $(ONLY)
 
-new-source: $(STAMP) ## start a source folder that passes its own test (NAME=my_source)
+new-source: $(STAMP) ## start a source folder that passes its own test (NAME=my_source, FROM=rest)
 	@test -n "$(NAME)" || { echo "which source? make new-source NAME=my_source" >&2; exit 2; }
-	@$(BIN)/foundation new $(NAME)
+	@$(BIN)/foundation new $(NAME) $(if $(FROM),--from '$(FROM)')
 
 test-ui: $(STAMP) ## run the browser's tests (needs chromium and chromedriver)
 	@command -v chromedriver >/dev/null || { echo "no chromedriver here; on Debian: apt-get install chromium chromium-driver" >&2; exit 2; }

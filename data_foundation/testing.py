@@ -29,7 +29,25 @@ if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig
     from data_foundation.warehouses.base import Warehouse
 
-__all__ = ["LoadResult", "TemporaryWarehouse"]
+__all__ = ["LoadResult", "TemporaryWarehouse", "find_problems"]
+
+
+def find_problems(source: str, root: Path | None = None) -> list[str]:
+    """Returns the errors that `foundation check` reports for a source; loads nothing.
+
+    Args:
+        source: Name of its folder in `dlthub/`.
+        root: The repository. Default: the one that contains the current working directory.
+
+    Raises:
+        FoundationError: There is no such source.
+    """
+    found, broken = find_sources(root or find_root())
+    problems = {one.name: [str(problem) for problem in one.problems] for one in broken}
+    names = [*problems, *(one.config.name for one in found)]
+    if source not in names:
+        raise FoundationError(f"there is no source '{source}'{nearest(source, names)}")
+    return problems.get(source, [])
 
 
 class _File(DuckDBWarehouse):

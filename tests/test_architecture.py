@@ -27,7 +27,7 @@ TOP = "definitions.py"
 DOORS = frozenset({"Calls", "Clock", "Refusal"})
 """Names of the framework that a source may import: how requests to a vendor are paced, retried and refused."""
 
-TEMPLATES = f"{FRAMEWORK}/project/new_source_templates"
+TEMPLATES = f"{FRAMEWORK}/project/scaffold/templates/python"
 PUBLIC = {
     *(f"{FRAMEWORK}.{name}" for name in data_foundation.__all__),
     *(f"{FRAMEWORK}.testing.{name}" for name in testing.__all__),
@@ -367,5 +367,5 @@ def test_the_public_names_are_these() -> None:
         "Calls", "Clock", "ConfigurableDltResource", "Refusal", "ResourceData", "SourceTranslator", "build_dbt_assets",
         "build_definitions", "build_warehouse", "run_sources",
     ]  # fmt: skip
-    assert testing.__all__ == ["LoadResult", "TemporaryWarehouse"]
+    assert testing.__all__ == ["LoadResult", "TemporaryWarehouse", "find_problems"]
     assert all(getattr(data_foundation, name).__name__ == name for name in data_foundation.__all__)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from data_foundation.errors import ConfigError, FoundationError, LoadError
-from data_foundation.testing import TemporaryWarehouse
+from data_foundation.testing import TemporaryWarehouse, find_problems
 from tests.support.locations import Location
 
 ORDERS = """
@@ -150,3 +150,13 @@ def test_outside_of_a_repository_the_root_is_needed(
         TemporaryWarehouse(elsewhere)
     [items] = TemporaryWarehouse(elsewhere, location.root).load("shop.shop_items")
     assert items.row_count == 5
+
+
+def test_the_problems_of_one_source(location: Location) -> None:
+    """`find_problems` returns what `foundation check` reports for a source, and nothing of others."""
+    location.add("shop")
+    location.add("crm", "resources: []")
+    assert find_problems("shop") == []
+    assert find_problems("crm", location.root)[0].startswith("dlthub/crm/sources.yaml:1: resources: needs at least one")
+    with pytest.raises(FoundationError, match=r"there is no source 'shp'\. Did you mean 'shop'\?"):
+        find_problems("shp")

@@ -135,14 +135,31 @@ def adopt(
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(metavar="NAME", help="The new folder in dlthub/.")]) -> None:
-    """Create a source: three files, and a test that passes."""
-    from data_foundation.project.scaffold import create_source
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new folder in dlthub/.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="KIND",
+            help="python: a generator. rest, sql, files: a reader that ships, without code. dlt:NAME: a source of the "
+            "dlt package (rest_api, sql_database, filesystem), or a verified source, which is downloaded. dlt:FOLDER: "
+            "the code of a dlt source on this machine.",
+        ),
+    ] = "python",
+    location: Annotated[
+        str | None, typer.Option(help="With dlt:NAME: another repository of verified sources, an address or a folder.")
+    ] = None,
+) -> None:
+    """Create a source: its folder, and a test that passes."""
+    from data_foundation.project.scaffold.create import create_source
 
     root = find_root()
-    for file in create_source(root, name):
-        out.print(f"wrote {file.relative_to(root)}", highlight=False)
-    out.print(f"next: edit dlthub/{name}/data.py, then `foundation preview {name}`", highlight=False)
+    created = create_source(root, name, kind, location)
+    for file in created.files:
+        out.print(f"wrote {file.relative_to(root)}", highlight=False, markup=False)
+    for word, step in zip(("next", *("then",) * len(created.steps)), created.steps, strict=False):
+        out.print(f"{word}: {step}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,6 +29,33 @@ def read_definitions(file: Path, text: bytes) -> tuple[dict[str, ast.stmt], bool
         raise EntryError(message) from None
     names = dict(_bindings(tree.body))
     return names, "*" in names or "__getattr__" in names
+
+
+def is_dlt_name(expression: ast.expr, name: str, names: Mapping[str, ast.stmt]) -> bool:
+    """Returns True if an expression, for instance a decorator, is dlt's `name`, or a call of it.
+
+    Args:
+        expression: The expression.
+        name: For instance `source`.
+        names: The top-level names of its module, with the statements that bind them.
+    """
+    match expression.func if isinstance(expression, ast.Call) else expression:
+        case ast.Attribute(value=ast.Name(id=module), attr=attribute):
+            return attribute == name and _is_from_dlt(names.get(module))
+        case ast.Name(id=own):
+            node = names.get(own)
+            original = {alias.asname or alias.name: alias.name for alias in getattr(node, "names", ())}
+            return original.get(own) == name and _is_from_dlt(node)
+    return False
+
+
+def _is_from_dlt(node: ast.stmt | None) -> bool:
+    match node:
+        case ast.Import(names=names):
+            return any(alias.name.split(".")[0] == "dlt" for alias in names)
+        case ast.ImportFrom(level=0, module=str(module)):
+            return module.split(".")[0] == "dlt"
+    return False
 
 
 def _bindings(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:

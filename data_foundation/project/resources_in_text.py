@@ -11,7 +11,7 @@ from pathlib import Path
 
 from data_foundation.errors import EntryError
 from data_foundation.project.entry import EntryPlace, find_entry
-from data_foundation.project.module_text import FUNCTIONS, read_definitions
+from data_foundation.project.module_text import FUNCTIONS, is_dlt_name, read_definitions
 
 _MOST_IMPORTS = 4
 """Imports that are followed from one module to the next."""
@@ -101,7 +101,7 @@ class _Module:
         return ""
 
     def _describe_function(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-        if any(self._is_dlt(decorator, "source") for decorator in function.decorator_list):
+        if any(is_dlt_name(decorator, "source", self.names) for decorator in function.decorator_list):
             inside = [
                 node.name for node in ast.walk(function) if isinstance(node, FUNCTIONS) and self._is_resource(node)
             ]
@@ -115,7 +115,7 @@ class _Module:
         match value:
             case ast.Call(func=ast.Name(id=name)):
                 return self.describe(name)
-            case ast.Call() if self._is_dlt(value, "source"):
+            case ast.Call() if is_dlt_name(value, "source", self.names):
                 return "a dlt source"
             case ast.List(elts=items) | ast.Tuple(elts=items) if items and all(map(self._is_resource_value, items)):
                 return f"a list of the dlt resources {', '.join(map(ast.unparse, items))}"
@@ -137,27 +137,7 @@ class _Module:
 
     def _is_resource(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         return any(
-            self._is_dlt(decorator, kind)
+            is_dlt_name(decorator, kind, self.names)
             for decorator in function.decorator_list
             for kind in ("resource", "transformer")
         )
-
-    def _is_dlt(self, expression: ast.expr, name: str) -> bool:
-        """Returns True if a decorator, called or not, is the one of dlt that has this name."""
-        match expression.func if isinstance(expression, ast.Call) else expression:
-            case ast.Attribute(value=ast.Name(id=module), attr=attribute):
-                return attribute == name and _is_from_dlt(self.names.get(module))
-            case ast.Name(id=own):
-                node = self.names.get(own)
-                original = {alias.asname or alias.name: alias.name for alias in getattr(node, "names", ())}
-                return original.get(own) == name and _is_from_dlt(node)
-        return False
-
-
-def _is_from_dlt(node: ast.stmt | None) -> bool:
-    match node:
-        case ast.Import(names=names):
-            return any(alias.name.split(".")[0] == "dlt" for alias in names)
-        case ast.ImportFrom(level=0, module=str(module)):
-            return module.split(".")[0] == "dlt"
-    return False
