@@ -13,17 +13,18 @@ from pydantic import BaseModel
 
 from data_foundation.config.check_fields import AcceptedValues, Checks, RowCount
 from data_foundation.config.fields import (
-    Automation,
     ColumnHints,
-    Freshness,
     Incremental,
     LakePlace,
+    NestedHints,
     Partitions,
+    Reference,
     Retries,
     SchemaContract,
     WriteDisposition,
 )
-from data_foundation.config.grammar import ResourceConfig, SourceDefaults, SourceResources, SourcesFile
+from data_foundation.config.grammar import NamedSource, ResourceConfig, SourceDefaults, SourceResources, SourcesFile
+from data_foundation.config.schedules import Automation, Freshness
 from data_foundation.warehouses.base import Setting
 from data_foundation.warehouses.settings import ENGINES, GENERAL_SETTINGS
 
@@ -42,6 +43,8 @@ MAPPINGS: Mapping[str, type[BaseModel]] = {
     "checks.row_count": RowCount,
     "checks.accepted_values.<column>": AcceptedValues,
     "columns.<name>": ColumnHints,
+    "nested_hints.<list>": NestedHints,
+    "references[]": Reference,
 }
 """The keys of a resource that have a table of their own in the reference, by their path."""
 
@@ -53,10 +56,12 @@ BEGIN, END = "<!-- begin: written by `foundation docs` -->", "<!-- end -->"
 def build_json_schema() -> dict[str, Any]:
     """Returns the JSON Schema of `sources.yaml`."""
     schema = {**SourcesFile.model_json_schema(by_alias=False), "title": "sources.yaml"}
-    # The long spellings of `args` and `kwargs` are aliases, which pydantic leaves out of the schema.
+    # The second names of keys are aliases, which pydantic leaves out of the schema.
     for model in ("ResourceConfig", "MappedResource", "SourceResources", "MappedSource"):
         properties = schema["$defs"][model]["properties"]
-        properties |= {"arguments": properties["args"], "keyword_arguments": properties["kwargs"]}
+        properties |= {
+            field.alias: properties[name] for name, field in ResourceConfig.model_fields.items() if field.alias
+        }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
@@ -102,6 +107,7 @@ def _describe_configuration() -> str:
         ("A resource", ResourceConfig, own),
         ("A resource, or `source:` for all of a folder", ResourceConfig, inherited),
         ("`source:` only", SourceDefaults, ["max_concurrency"]),
+        ("A block of `sources:` only", NamedSource, ["resources"]),
         ("Resources of a dlt source", SourceResources, ["source", "rest_api", "tables"]),
         *((f"`{path}`", model, list(model.model_fields)) for path, model in MAPPINGS.items()),
     ]
@@ -137,7 +143,9 @@ def _accepts(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return ", ".join(f"`{word if isinstance(word, str) else json.dumps(word)}`" for word in schema["enum"])
     if "const" in schema:
-        return f"`{schema['const']}`"
+        return f"`{json.dumps(schema['const'])}`"
+    if schema.get("additionalProperties") == {"type": "null"}:
+        return "list"  # a set, in YAML {a, b}
     if "anyOf" in schema:
         parts = [_accepts(part) for part in schema["anyOf"] if part.get("type") != "null"]
         return " or ".join(dict.fromkeys(parts))

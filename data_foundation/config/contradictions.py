@@ -18,6 +18,9 @@ def find_contradictions(resource: ResourceKeys) -> Iterator[str]:
     yield from _of_partitions(resource)
     if resource.bind and resource.resource is None:
         yield "bind has the arguments of a resource of a dlt source; name that as `resource`, or use kwargs"
+    for table in (reference.referenced_table for reference in resource.references):
+        if "." in table and not table.startswith(f"{resource.dataset}."):
+            yield f"references: '{table}' is in another dataset than {resource.destination}; leave this reference out"
     if resource.lake and resource.warehouse not in {None, "lake", "filesystem"}:
         yield (f"lake is where a table lands in a lake, and warehouse is {resource.warehouse}; leave one of them out")
 
@@ -32,7 +35,7 @@ def _of_tag(resource: ResourceKeys) -> Iterator[str]:
 
 
 def _of_vault(resource: ResourceKeys) -> Iterator[str]:
-    for name in ("child_tables", "merge_key"):
+    for name in ("child_tables", "merge_key", "nested_hints", "root_key"):
         if getattr(resource, name):
             yield f"landing vault keeps whole rows, lists and objects as JSON; leave {name} out"
     if resource.tables:

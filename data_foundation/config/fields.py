@@ -12,21 +12,17 @@ from typing_extensions import override
 from data_foundation.config import templates
 from data_foundation.config.scalars import (
     ContractMode,
-    Cron,
     DataType,
     Disposition,
     LakeContainer,
     LakeFolder,
     Moment,
+    Names,
     Timezone,
     as_time,
-    is_cron,
 )
 from data_foundation.json_paths import quote_path
 from data_foundation.suggestions import nearest
-
-SHORTEST_HOURS, LONGEST_HOURS = 1 / 60, 24 * 36500
-"""Limits of a freshness window: the shortest that Dagster accepts, and a hundred years."""
 
 
 class Model(BaseModel):
@@ -57,7 +53,7 @@ class Incremental(Model):
     """The cursor that separates new rows from loaded ones; dlt stores its value in the warehouse."""
 
     cursor_path: Annotated[str, AfterValidator(quote_path)] = Field(
-        description="Path of the cursor value in a row, for instance commit.author.date."
+        min_length=1, description="Path of the cursor value in a row, for instance commit.author.date."
     )
     initial_value: str | int | float | datetime | date | None = Field(
         default=None, description="Start of the first run; of the cursor's type."
@@ -70,6 +66,11 @@ class Incremental(Model):
         default="raise", description="What happens to a row without a cursor value."
     )
 
+    @property
+    def is_in_code(self) -> bool:
+        """True for `incremental: true`: the code of the entry has the cursor."""
+        return not self.cursor_path
+
     def reads(self, column: str) -> bool:
         """Returns True if the cursor is a column's value or inside it, in any spelling of the column."""
         steps = self.cursor_path.split(".")
@@ -81,8 +82,8 @@ def _letters(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
 
 
-class ColumnHints(Model):
-    """Hints of a column; dlt infers what is not set from the rows."""
+class ColumnType(Model):
+    """The type of a column; dlt infers what is not set from the rows."""
 
     data_type: DataType | None = Field(
         default=None, description="dlt's type; json stores a nested value in one column."
@@ -92,6 +93,11 @@ class ColumnHints(Model):
     precision: int | None = Field(default=None, description="Digits of a decimal, or of fractions of a second.")
     scale: int | None = Field(default=None, description="Digits of a decimal after the point.")
     timezone: bool | None = Field(default=None, description="false: store a timestamp without a time zone.")
+
+
+class ColumnHints(ColumnType):
+    """Hints of a column."""
+
     primary_key: bool | None = Field(default=None, description="Part of the primary key.")
     merge_key: bool | None = Field(default=None, description="Part of the merge key.")
     unique: bool | None = Field(default=None, description="dlt's hint that values are unique.")
@@ -114,6 +120,39 @@ class ColumnHints(Model):
             )
             raise ValueError(message)
         return self
+
+
+class NamedColumn(ColumnHints):
+    """A column of the form in which `columns` is a list."""
+
+    name: str
+
+
+class NestedHints(Model):
+    """Hints of a nested table."""
+
+    columns: dict[str, ColumnType] = Field(description="Types of its columns, as in `columns`.")
+
+
+class Reference(Model):
+    """Columns whose values are those of columns of another table; the warehouse does not check it."""
+
+    referenced_table: str = Field(description="The other table, in the same dataset.")
+    columns: Names = Field(description="Columns of this table.")
+    referenced_columns: Names = Field(description="Columns of the other table, in the same order.")
+
+    @model_validator(mode="after")
+    def _columns_are_pairs(self) -> Self:
+        if not self.columns or len(self.columns) != len(self.referenced_columns):
+            here, there = len(self.columns), len(self.referenced_columns)
+            message = f"got {here} columns and {there} referenced_columns; accepted are as many of both, at least one"
+            raise ValueError(message)
+        return self
+
+    @override
+    def __str__(self) -> str:
+        theirs = ", ".join(f"{self.referenced_table}.{name}" for name in self.referenced_columns)
+        return f"{', '.join(self.columns)} -> {theirs}"
 
 
 class SchemaContract(Model):
@@ -153,24 +192,6 @@ class LakePlace(Model):
         return f"{self.container}/{self.folder}"
 
 
-class Freshness(Model):
-    """Maximum age of a table in Dagster."""
-
-    fail_after_hours: float = Field(
-        ge=SHORTEST_HOURS, le=LONGEST_HOURS, description="Age at which the asset is overdue."
-    )
-    warn_after_hours: float | None = Field(
-        default=None, ge=SHORTEST_HOURS, le=LONGEST_HOURS, description="Age at which Dagster warns."
-    )
-
-    @model_validator(mode="after")
-    def _warns_first(self) -> Self:
-        if self.warn_after_hours and self.warn_after_hours >= self.fail_after_hours:
-            message = "warn_after_hours must be less than fail_after_hours"
-            raise ValueError(message)
-        return self
-
-
 class Retries(Model):
     """Retries of a load that failed with a transient fault."""
 
@@ -181,29 +202,6 @@ class Retries(Model):
     deadline: float = Field(
         default=900.0, ge=0, description="Seconds after the first attempt after which no other starts."
     )
-
-
-class Automation(Model):
-    """When a resource is materialized automatically; one word is short for a condition or a cron."""
-
-    condition: Literal["on_cron", "eager", "on_missing", "manual"] = Field(
-        default="on_cron",
-        description="on_cron: at each tick; on_missing: once; eager: after `data_from`; manual: never.",
-    )
-    cron: Cron | None = Field(default=None, description="Five fields, or a name such as @daily.")
-    timezone: Timezone = Field(default="UTC", description="Time zone of the cron.")
-
-
-def _read_automation(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    conditions = ("on_cron", "eager", "on_missing", "manual")
-    if value in conditions:
-        return {"condition": value}
-    if is_cron(value):
-        return {"cron": value}
-    message = f"accepted: a cron, {{cron, timezone}}, or one of {', '.join(conditions)}"
-    raise ValueError(message)
 
 
 _DISPOSITIONS = {word: WriteDisposition(disposition=word) for word in get_args(Disposition)}
@@ -222,6 +220,44 @@ def _read_disposition(value: object) -> object:
     raise ValueError(message)
 
 
+def _read_incremental(value: object) -> object:
+    if value is True:
+        return Incremental.model_construct(cursor_path="")
+    if value is False:
+        message = "accepted: true, if the code of the entry has the cursor, or {cursor_path: ...}; else leave it out"
+        raise ValueError(message)
+    return value
+
+
+def _read_columns(value: object) -> object:
+    """Returns a list of columns, each with its name, as a mapping by name."""
+    if not isinstance(value, list):
+        return value
+    names = [column.get("name") if isinstance(column, dict) else None for column in value]
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        message = "accepted: {<name>: {data_type: ...}}, or a list of columns that have a `name` each, no two the same"
+        raise ValueError(message)
+    return {name: {key: column[key] for key in column if key != "name"}
+            for name, column in zip(names, value, strict=True)}  # fmt: skip
+
+
+def _refuse_format(value: object) -> object:
+    if value not in {None, "parquet", "preferred"}:
+        message = "accepted: parquet, preferred; rows travel as parquet files to every warehouse, so leave it out"
+        raise ValueError(message)
+    return value
+
+
+def _refuse_table_format(value: object) -> object:
+    if value not in {None, "delta", "native"}:
+        message = (
+            "accepted: delta, in a lake, and native, the warehouse's own format; no warehouse here writes another one, "
+            "so leave it out"
+        )
+        raise ValueError(message)
+    return value
+
+
 def _read_contract(value: object) -> object:
     return {"tables": value, "columns": value, "data_type": value} if isinstance(value, str) else value
 
@@ -236,61 +272,18 @@ def known_templates(value: Any) -> Any:
     return value
 
 
-AutomationField = Annotated[Automation, BeforeValidator(_read_automation, json_schema_input_type=str | Automation)]
+IncrementalField = Annotated[
+    Incremental, BeforeValidator(_read_incremental, json_schema_input_type=Literal[True] | Incremental)
+]
+ColumnsField = Annotated[
+    dict[str, ColumnHints],
+    BeforeValidator(_read_columns, json_schema_input_type=dict[str, ColumnHints] | list[NamedColumn]),
+]
+FileFormat = Annotated[Literal["parquet", "preferred"], BeforeValidator(_refuse_format)]
+TableFormat = Annotated[Literal["delta", "native"], BeforeValidator(_refuse_table_format)]
 ContractField = Annotated[
     SchemaContract, BeforeValidator(_read_contract, json_schema_input_type=ContractMode | SchemaContract)
 ]
 DispositionField = Annotated[
     WriteDisposition, BeforeValidator(_read_disposition, json_schema_input_type=Disposition | WriteDisposition)
 ]
-
-
-class ScheduleMeta(Model):
-    """A cron in the long spelling."""
-
-    cron_schedule: Cron
-    cron_timezone: Timezone = "UTC"
-
-
-class DagsterMeta(Model):
-    """The long spelling of `automation` and `freshness`."""
-
-    automation_condition: Literal["on_schedule", "on_cron", "eager", "on_missing", "manual"] | None = None
-    automation_condition_config: ScheduleMeta | None = None
-    freshness_lower_bound_delta_seconds: float | None = Field(
-        default=None, ge=SHORTEST_HOURS * 3600, le=LONGEST_HOURS * 3600
-    )
-
-    @property
-    def automation(self) -> Automation | None:
-        """The same in the short spelling; None if it is not set."""
-        if not self.automation_condition:
-            return None
-        condition = "on_cron" if self.automation_condition == "on_schedule" else self.automation_condition
-        schedule = self.automation_condition_config
-        return Automation(
-            condition=condition,
-            cron=schedule.cron_schedule if schedule else None,
-            timezone=schedule.cron_timezone if schedule else "UTC",
-        )
-
-    @property
-    def freshness(self) -> Freshness | None:
-        """The same in the short spelling; None if it is not set."""
-        seconds = self.freshness_lower_bound_delta_seconds
-        return Freshness(fail_after_hours=seconds / 3600) if seconds else None
-
-
-class Meta(BaseModel):
-    """Free metadata of the asset, and under `dagster` the long spelling of automation and freshness."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    dagster: DagsterMeta = DagsterMeta()
-
-    @model_validator(mode="after")
-    def _leaves_dagsters_own_keys_alone(self) -> Self:
-        if taken := [key for key in self.model_extra or {} if key.startswith("dagster/")]:
-            message = f"{', '.join(taken)}: keys that begin with dagster/ are filled by Dagster and the framework"
-            raise ValueError(message)
-        return self

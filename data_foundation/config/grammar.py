@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from data_foundation.config.contradictions import find_contradictions
 from data_foundation.config.fields import Model
 from data_foundation.config.resource_keys import Inherited, ResourceKeys
+from data_foundation.config.scalars import Names
 from data_foundation.config.tags import RequiredColumn
 
 
@@ -16,6 +17,12 @@ class SourceDefaults(Inherited):
     """The `source:` block."""
 
     max_concurrency: int = Field(default=4, ge=1, description="Number of resources that load at a time.")
+
+
+class NamedSource(Inherited):
+    """One block of `sources:`: what the resources that it lists inherit, before they inherit from `source:`."""
+
+    resources: Names = Field(description="Destinations, or tables, of resources of this file.")
 
 
 class ResourceConfig(ResourceKeys):
@@ -67,24 +74,23 @@ class ResourceConfig(ResourceKeys):
             raise ValueError(message)
         return self
 
-    def inherit(self, source: SourceDefaults) -> ResourceConfig:
+    def inherit(self, source: Inherited) -> ResourceConfig:
         """Returns this resource; keys that it does not set have the values of `source`."""
-        own_keys = self.model_fields_set
-        dagster = self.meta.dagster
-        automation = self.automation or dagster.automation or source.automation
-        if automation and automation.condition == "on_cron" and not automation.cron and source.automation:
-            automation = source.automation
+        automation = self.schedule or source.schedule
+        if automation and automation.condition == "on_cron" and not automation.cron and source.schedule:
+            automation = source.schedule
         update: dict[str, Any] = {
             "automation": automation,
-            "freshness": self.freshness or dagster.freshness or source.freshness,
+            "freshness": self.maximum_age or source.maximum_age,
             "tags": {**source.tags, **self.tags},
             "kinds": tuple(dict.fromkeys((*source.kinds, *self.kinds))),
             "checks": self.checks.inherit(source.checks),
+            "meta": self.meta.inherit(source.meta),
         }
-        for name in ("owners", "schema_contract", "on_empty", "retries", "max_table_nesting"):
-            if name not in own_keys:
-                update[name] = getattr(source, name)
-        return self.model_copy(update=update)
+        others = Inherited.model_fields.keys() - update.keys() - self.model_fields_set
+        return self.model_copy(
+            update=update | {name: getattr(source, name) for name in others & source.model_fields_set}
+        )
 
 
 class MappedResource(ResourceConfig):
@@ -129,6 +135,9 @@ class SourcesFile(Model):
     """A whole `sources.yaml`, for the JSON Schema that editors use."""
 
     source: SourceDefaults = SourceDefaults()
+    sources: dict[str, NamedSource] | None = Field(
+        default=None, description="Blocks such as `source:`, each for the resources that it lists."
+    )
     resources: list[ResourceConfig | SourceResources] | dict[str, MappedResource | MappedSource] = Field(
         description="A list of resources, or a map keyed by destination."
     )

@@ -45,6 +45,8 @@ def _message(model: type[Model], detail: ErrorDetails) -> str:
     received = shorten(redact(str(value) if isinstance(value, date) else repr(value)), 80, placeholder=" ...")
     context = detail.get("ctx", {})
     match detail["type"]:
+        case "extra_forbidden" if len(detail["loc"]) == 1 and (field := model.model_fields.get(str(detail["loc"][0]))):
+            return f"is `{field.alias}` under another name, which is there too; leave one of them out"
         case "extra_forbidden":
             return unknown_key(str(detail["loc"][-1]), _fields_at(model, detail["loc"][:-1]))
         case "missing":
@@ -80,6 +82,17 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
     return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
 
 
+_ELSEWHERE = {
+    "spec": "it is a class, which YAML cannot hold: @dlt.resource(spec=...) or @dlt.source(spec=...) in the code",
+    "schema": "it is an object, which YAML cannot hold: @dlt.source(schema=...) in the code, named as `source` here",
+    "table_name": "the table is the second part of `destination`",
+    "name": "the table is the second part of `destination`",
+}
+"""Where the arguments of dlt's decorators are set that are no keys."""
+
+
 def unknown_key(key: str, accepted: Sequence[str] | Mapping[str, Any]) -> str:
     """Returns the message for an unknown key: the key, the accepted keys, and the nearest of them."""
+    if key in _ELSEWHERE:
+        return f"'{key}' is no key of this file; {_ELSEWHERE[key]}"
     return f"unknown key '{redact(key)}'; accepted: {', '.join(accepted)}{nearest(key, list(accepted))}"

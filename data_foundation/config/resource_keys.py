@@ -8,21 +8,23 @@ from pydantic import AfterValidator, Field
 
 from data_foundation.config.check_fields import Checks
 from data_foundation.config.fields import (
-    AutomationField,
-    ColumnHints,
+    ColumnsField,
     ContractField,
     DispositionField,
-    Freshness,
-    Incremental,
+    FileFormat,
+    IncrementalField,
     LakePlace,
-    Meta,
     Model,
+    NestedHints,
     Partitions,
+    Reference,
     Retries,
+    TableFormat,
     WriteDisposition,
     known_templates,
 )
 from data_foundation.config.scalars import EntryPath, Kinds, Names, Owners, TagKey, TagValue, WarehouseName, checked
+from data_foundation.config.schedules import Automation, AutomationField, Freshness, Meta
 
 _NAME = r"[\w-]*[^\W_][\w-]*"
 _DESTINATION = rf"{_NAME}\.{_NAME}"
@@ -51,6 +53,26 @@ class Inherited(Model):
     max_table_nesting: int | None = Field(
         default=None, ge=0, description="Levels of lists that become child tables; deeper ones are stored as JSON."
     )
+    root_key: bool | None = Field(
+        default=None, description="true: nested rows have the id of their root row, `_dlt_root_id`, as with merge."
+    )
+    parallelized: bool | None = Field(
+        default=None, description="false: the resources of the folder load one at a time; else side by side."
+    )
+    section: str | None = Field(
+        default=None, description="dlt's section of the settings: the name of the folder, no other is accepted."
+    )
+    meta: Meta = Field(default=Meta(), description="Any metadata; `dagster`: long spelling of automation, freshness.")
+
+    @property
+    def schedule(self) -> Automation | None:
+        """When to load, in either spelling."""
+        return self.automation or self.meta.dagster.automation
+
+    @property
+    def maximum_age(self) -> Freshness | None:
+        """The freshness of the table, in either spelling."""
+        return self.freshness or self.meta.dagster.freshness
 
 
 class ResourceKeys(Inherited):
@@ -77,8 +99,14 @@ class ResourceKeys(Inherited):
     )
     primary_key: Names = Field(default=(), description="Column or columns that identify a row.")
     merge_key: Names = Field(default=(), description="Column or columns: merge replaces rows that share a value.")
-    incremental: Incremental | None = Field(default=None, description="Load only new rows, by a cursor.")
-    columns: dict[str, ColumnHints] = Field(default_factory=dict, description="Types and hints of columns.")
+    incremental: IncrementalField | None = Field(
+        default=None, description="Load only new rows, by a cursor; true: by the cursor that the entry's code has."
+    )
+    columns: ColumnsField = Field(default_factory=dict, description="Types and hints of columns.")
+    nested_hints: dict[str, NestedHints] = Field(
+        default_factory=dict, description="Types in nested tables, by the path of their list, for instance items.parts."
+    )
+    references: tuple[Reference, ...] = Field(default=(), description="Tables that columns refer to; shown in Dagster.")
     requires: Names = Field(default=(), description="Columns without which the load fails before anything is written.")
     tag: str | None = Field(default=None, description="Use of the rows: `dlthub/tags.yaml` lists what it requires.")
     columns_from: dict[str, str] = Field(
@@ -93,6 +121,12 @@ class ResourceKeys(Inherited):
         default=None, description="Warehouse of this table, if not the default one."
     )
     lake: LakePlace | None = Field(default=None, description="Place in the lake; default: the dataset's folder.")
+    table_format: TableFormat | None = Field(
+        default=None, description="delta: needs a lake of that format, and has no effect in a database."
+    )
+    file_format: FileFormat | None = Field(
+        default=None, description="Format of the files in which rows travel, which is parquet."
+    )
     engine: Literal["columnar", "dlt"] = Field(
         default="columnar", description="dlt: rows one by one through dlt's own code; slow."
     )
@@ -100,8 +134,9 @@ class ResourceKeys(Inherited):
     tables: Names = Field(default=(), description="Further tables that the entry's code names; assets of their own.")
     data_from: str | None = Field(default=None, description="The resource whose items the entry, a transformer, takes.")
     description: str | None = Field(default=None, description="Description in Dagster; default: the entry's docstring.")
-    enabled: bool = Field(default=True, description="false: there is no asset, and nothing is loaded.")
-    meta: Meta = Field(default=Meta(), description="Any metadata; `dagster`: long spelling of automation, freshness.")
+    enabled: bool = Field(
+        default=True, alias="selected", description="false: there is no asset, and nothing is loaded."
+    )
 
     @property
     def meeting(self) -> str:

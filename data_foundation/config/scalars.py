@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -31,7 +32,12 @@ def checked(pattern: str, accepted: str) -> AfterValidator:
 
 
 def as_tuple(value: object) -> object:
-    """Returns a text as a tuple of one text; any other value as it is."""
+    """Returns a text as a tuple of one text, and the set {a, b}, in YAML a mapping to nulls, as a tuple of its members.
+
+    Any other value is returned as it is.
+    """
+    if isinstance(value, Mapping) and value and all(member is None for member in value.values()):
+        return tuple(value)
     return (value,) if isinstance(value, str) else value
 
 
@@ -99,9 +105,10 @@ TagKey = Annotated[
     str, checked(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}", "letters, digits, _ . - with at most one /")
 ]
 TagValue = Annotated[str, checked(r"[A-Za-z0-9_.-]{0,63}", "letters, digits, _ . - (at most 63)")]
-Owners = Annotated[tuple[Owner, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[Owner, ...])]
-Kinds = Annotated[tuple[Kind, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[Kind, ...])]
-Names = Annotated[tuple[str, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[str, ...])]
+_Set = dict[str, None]
+Owners = Annotated[tuple[Owner, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[Owner, ...] | _Set)]
+Kinds = Annotated[tuple[Kind, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[Kind, ...] | _Set)]
+Names = Annotated[tuple[str, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[str, ...] | _Set)]
 Moment = Annotated[date | datetime, BeforeValidator(_no_number), AfterValidator(_since_1970)]
 LakeContainer = Annotated[
     str, checked(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a container's or bucket's name, for instance raw-data")

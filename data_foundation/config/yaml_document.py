@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 from yaml.constructor import SafeConstructor
@@ -31,6 +31,19 @@ class _Loader(_AnyLoader):  # type: ignore[misc, valid-type]
     """Caches the tag that YAML gives to a word: most words of a tree of files occur many times."""
 
     resolve = staticmethod(lru_cache(maxsize=4096)(_AnyLoader("").resolve))
+
+
+class Document(Protocol):
+    """A file that declares resources: its plain value, and the place of each part of it."""
+
+    file: Path
+    value: Any
+
+    def place(self, path: Sequence[str | int]) -> Place:
+        """Returns the place of the value at `path`."""
+
+    def problem(self, path: Sequence[str | int], message: str) -> Problem:
+        """Returns a Problem that points at the value at `path`."""
 
 
 class YamlDocument:

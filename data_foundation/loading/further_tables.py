@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dlt.common.schema.utils import has_table_seen_data
+
 from data_foundation.config.table_names import child_table_of, further_table_of, table_name_of
 from data_foundation.dlt_keys import SET_ASIDE
 from data_foundation.errors import EntryError, NoRows
@@ -41,6 +43,18 @@ def check_further_tables(task: Task, tables: Mapping[str, Any], filled: Sequence
     # Beside `source`, `tables` selects resources, and sets what differs for them.
     advice = f"`{f'tables: {{{of_source}: {{{key}}}}}' if of_source else key}` makes assets of them"
     return [f"rows were sent to {dataset}.{name}, which is no asset; {advice}" for name in undeclared]
+
+
+def find_unused_hints(resource: ResourceConfig, tables: Mapping[str, Any]) -> list[str]:
+    """Returns a warning for each path in `nested_hints` whose list no row has had: the name may be misspelt.
+
+    Args:
+        resource: The resource that was loaded.
+        tables: The tables of dlt's schema after the load.
+    """
+    paths = {path: child_table_of(resource, path).table for path in resource.nested_hints}
+    unused = [path for path, name in paths.items() if name not in tables or not has_table_seen_data(tables[name])]
+    return [f"nested_hints: no row has had a list `{path}`, so its types have no effect" for path in unused]
 
 
 def check_without_rows(resource: ResourceConfig, names: Sequence[str]) -> list[str]:

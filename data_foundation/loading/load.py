@@ -15,7 +15,7 @@ from data_foundation.loading.entries.dlt_resource import Call, build_entry, conf
 from data_foundation.loading.entries.late_hints import EarlyHints
 from data_foundation.loading.extraction import Extraction, extract
 from data_foundation.loading.finish_pending import PendingFinisher
-from data_foundation.loading.further_tables import check_further_tables, check_without_rows
+from data_foundation.loading.further_tables import check_further_tables, check_without_rows, find_unused_hints
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector, Report
 from data_foundation.loading.ranges.load_range import (
@@ -33,6 +33,7 @@ from data_foundation.loading.write_decision import (
     check_keys,
     check_required_columns,
     check_rows_before_cursor,
+    check_table_format,
     find_reason_to_write_nothing,
 )
 from data_foundation.process_wide import arrow_memory
@@ -94,6 +95,7 @@ class Load:
         """
         arrow_memory.leave_mimalloc()
         self._refuse_what_is_unsupported()
+        self.warnings += check_table_format(self.resource, self.warehouse)
         landed_earlier = self._synchronise()
         built, resource, load_range = self._prepare()
         tables = find_cursor_tables(self.task, self.pipeline)
@@ -268,6 +270,8 @@ class Load:
             for table, columns in widened.items()
             for name, change in columns.items()
         ]
+        if loaded:
+            self.warnings += find_unused_hints(self.resource, pipeline.tables)
         result = LoadResult(
             destination=str(self.table),
             rows=pipeline.sent[pipeline.table],

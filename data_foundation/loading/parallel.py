@@ -69,7 +69,7 @@ def load_side_by_side(tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[P
 
     with redacted_output(), ExitStack() as pools:
         for name, members in by_source.items():
-            pool = ThreadPoolExecutor(members[0].source.defaults.max_concurrency, name)
+            pool = ThreadPoolExecutor(members[0].source.concurrency, name)
             pools.callback(pool.shutdown, cancel_futures=True)
             for task in members:
                 pool.submit(load, task).add_done_callback(events.put)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from data_foundation.loading.pending_loads import PendingLoads
     from data_foundation.loading.pipeline import TablePipeline
     from data_foundation.loading.task import Task
+    from data_foundation.warehouses.base import Warehouse
 
 
 _BY_MERGE_STATEMENT = {"merge upsert", "merge insert-only"}
@@ -27,6 +28,25 @@ _BY_MERGE_STATEMENT = {"merge upsert", "merge insert-only"}
 
 With delete-insert, dlt keeps one row of each key.
 """
+
+
+def check_table_format(resource: ResourceConfig, warehouse: Warehouse) -> Sequence[str]:
+    """Returns a warning if `table_format` has no effect in the warehouse.
+
+    Raises:
+        LoadError: The tables of the lake have another format.
+    """
+    wanted = resource.table_format
+    if wanted in {None, "native", warehouse.format}:
+        return []
+    if warehouse.format:
+        message = (
+            f"table_format is {wanted}, and the tables of this lake are {warehouse.format} files; set "
+            f"LAKE_FORMAT={wanted}, or leave table_format out"
+        )
+        raise LoadError(message)
+    what = f"table_format: {wanted} has no effect, as tables of {warehouse.kind} have the format of the database"
+    return [f"{what}; set `warehouse: lake`, or leave table_format out"]
 
 
 def check_required_columns(resource: ResourceConfig, extraction: Extraction) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 if TYPE_CHECKING:
-    from data_foundation.config.fields import Automation
+    from data_foundation.config.schedules import Automation
 
 Condition = dg.AutomationCondition
 Rule = dg.AutomationCondition[Any]
@@ -46,6 +46,11 @@ def ingest_condition(automation: Automation) -> Rule | None:
             return (newest & due & idle).with_label(f"on_cron({automation.cron}, {automation.timezone})")
         case "on_missing":
             return (newest & _is_missing() & idle).with_label("on_missing")
+        case "missing_or_changed":
+            return (newest & (_is_missing() | _is_changed()) & idle).with_label("missing_or_changed")
+        case "lazy":
+            wanted: Rule = Condition.any_downstream_conditions()
+            return (newest & (wanted | _is_missing() | _is_changed()) & idle).with_label("lazy")
         case "eager":
             landed: Rule = Condition.any_deps_match(Condition.newly_updated())
             return (newest & (landed.since_last_handled() | _is_missing()) & idle).with_label("eager")
@@ -59,6 +64,15 @@ def _is_missing() -> Rule:
     Dagster's `on_missing` never requests an asset that was already missing at its first evaluation.
     """
     return Condition.newly_missing().since(Condition.newly_requested() | Condition.newly_updated())
+
+
+def _is_changed() -> Rule:
+    """Returns a condition that is true from when the code version changes until the asset is requested or updated.
+
+    An update since the last evaluation may be of the code as it was, so it does not handle a change found with it.
+    """
+    changed = Condition.code_version_changed()
+    return changed.since(Condition.newly_requested() | (Condition.newly_updated() & ~changed))
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from data_foundation.config.fields import Automation, Partitions
+from data_foundation.config.fields import Partitions
+from data_foundation.config.schedules import Automation
 from data_foundation.errors import FoundationError, Problem
 from data_foundation.orchestration.asset_keys import find_changed_keys, to_metadata
 from data_foundation.orchestration.automation import ingest_condition, with_automation_tags

@@ -20,6 +20,7 @@ from data_foundation.config.table_names import child_name, child_table_of, furth
 from data_foundation.errors import Place
 from data_foundation.naming import TableName
 from data_foundation.orchestration.automation import PARTITIONED_TAG, TABLE_KIND, ingest_condition
+from data_foundation.orchestration.code_version import find_code_version
 from data_foundation.orchestration.materialization import PII_TAG
 from data_foundation.process_wide import at_import  # noqa: F401 - imported for what it changes
 from data_foundation.project.entry import EntryFacts, EntryPlace
@@ -145,6 +146,7 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
             automation_condition=self.get_automation_condition(data),
             freshness_policy=_freshness_policy(data.resource),
             partitions_def=_partitions(data.resource),
+            code_version=find_code_version(data.resource, data.source.folder, data.place),
         )
 
     @override
@@ -203,6 +205,7 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
             ),
             "write_disposition": resource.meeting,
             **({"lake": f"{resource.lake}/{table_name_of(resource).table}"} if resource.lake else {}),
+            **({"references": [str(one) for one in resource.references]} if resource.references else {}),
             **({"dagster/column_schema": dg.TableSchema(columns)} if columns else {}),
             **(resource.meta.model_extra or {}),
         }

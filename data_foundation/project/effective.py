@@ -165,6 +165,14 @@ def _overlay_cursor(configured: ResourceConfig, declared: CodeCursor | None) -> 
         EntryError: Both name a cursor, and not the same.
     """
     settings = configured.incremental
+    if settings is not None and settings.is_in_code:
+        if declared is None:
+            message = (
+                f"incremental is true, and the code of entry '{configured.entry}' has no cursor; name it, as "
+                "{cursor_path: updated_at}, or leave `incremental` out of sources.yaml"
+            )
+            raise EntryError(message)
+        return declared
     if declared is None or settings is None:
         return declared
     if settings.cursor_path != declared.cursor_path:

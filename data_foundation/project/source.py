@@ -9,17 +9,18 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_foundation.config.fields import Model
 from data_foundation.config.grammar import ResourceConfig, SourceDefaults, SourcesFile
 from data_foundation.config.messages import explain_validation, unknown_key
+from data_foundation.config.named_sources import NamedSources
 from data_foundation.config.several.discovered import Hints
 from data_foundation.config.several.expansion import expand, find_undiscovered
 from data_foundation.config.tag_binding import bind_tags
-from data_foundation.config.yaml_document import YamlDocument, load_yaml
+from data_foundation.config.yaml_document import Document, YamlDocument, load_yaml
 from data_foundation.errors import ConfigError, Place, Problem
 from data_foundation.process_wide.redaction import redact
 from data_foundation.suggestions import nearest
@@ -39,19 +40,6 @@ MOST_KINDS = 8
 """Most kinds of a resource: Dagster accepts ten, and two are dlt and the warehouse."""
 
 M = TypeVar("M", bound=Model)
-
-
-class Document(Protocol):
-    """A file that declares resources: its plain value, and the place of each part of it."""
-
-    file: Path
-    value: Any
-
-    def place(self, path: Sequence[str | int]) -> Place:
-        """Returns the place of the value at `path`."""
-
-    def problem(self, path: Sequence[str | int], message: str) -> Problem:
-        """Returns a Problem that points at the value at `path`."""
 
 
 class SourceConfig(BaseModel):
@@ -82,6 +70,13 @@ class SourceConfig(BaseModel):
         """The folder's name: also the asset group, the op, the pool and dlt's config section."""
         return self.folder.name
 
+    @property
+    def concurrency(self) -> int:
+        """Number of its resources that load at a time: one if any of them is not to load side by side with others."""
+        return (
+            1 if any(resource.parallelized is False for resource in self.resources) else self.defaults.max_concurrency
+        )
+
     @classmethod
     def of_python(cls, folder: Path, file: Path, resources: Sequence[ResourceConfig]) -> SourceConfig:
         """Returns the configuration of a folder whose resources are all declared in Python."""
@@ -97,7 +92,7 @@ class SourceConfig(BaseModel):
         """
         resources = (*self.resources, *(resource.inherit(self.defaults) for resource in more))
         places = (*self.places, *(Place(file) for _ in more))
-        problems = list(_resource_problems(resources, places))
+        problems = list(_resource_problems(self.name, resources, places))
         bound = bind_tags(self.folder, resources, places, problems)
         if problems:
             raise ConfigError(problems)
@@ -128,16 +123,19 @@ def load_source_config(folder: Path) -> SourceConfig:
     resources: list[ResourceConfig] = []
     places: list[Place] = []
     hints: list[Hints] = []
+    declared: list[ResourceConfig] = []
+    named = NamedSources(documents[0])
     for document in documents:
         if source := document.value.get("source"):
             defaults = _validate(SourceDefaults, document, ("source",), source, problems) or defaults
         for path, raw, known in expand(folder, read_raw_resources(document)):
             resource = _validate(ResourceConfig, document, path, raw, problems)
+            declared += [resource] if resource else []
             if resource and resource.enabled:
-                resources.append(resource.inherit(defaults))
+                resources.append(named.apply(resource).inherit(defaults))
                 places.append(document.place(path))
                 hints.append(known)
-    problems.extend(_resource_problems(resources, places))
+    problems += [*named.found, *named.problems(declared), *_resource_problems(folder.name, resources, places)]
     resources = bind_tags(folder, resources, places, problems)
     if problems:
         raise ConfigError(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0)))
@@ -242,7 +240,7 @@ def _validate(
         return None
 
 
-def _resource_problems(resources: Sequence[ResourceConfig], places: Sequence[Place]) -> Iterator[Problem]:
+def _resource_problems(folder: str, resources: Sequence[ResourceConfig], places: Sequence[Place]) -> Iterator[Problem]:
     """Yields problems that depend on inherited values or on other resources of the folder."""
     for resource, place in zip(resources, places, strict=True):
         automation = resource.automation
@@ -252,6 +250,12 @@ def _resource_problems(resources: Sequence[ResourceConfig], places: Sequence[Pla
         if len(resource.kinds) > MOST_KINDS:
             message = f"got {len(resource.kinds)} kinds; accepted are at most {MOST_KINDS}, the source's included"
             yield place.problem(message, f"{resource.destination}: kinds")
+        if resource.section not in {None, folder}:
+            message = (
+                f"got '{resource.section}'; the settings of this folder are read from [sources.{folder}]: rename the "
+                "section in .dlt and in the environment, and leave `section` out"
+            )
+            yield place.problem(message, f"{resource.destination}: section")
     yield from _data_from_problems(resources, places)
 
 

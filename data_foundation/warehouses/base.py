@@ -110,6 +110,11 @@ class Warehouse(ABC):
         del settings
         return True
 
+    @property
+    def format(self) -> str:
+        """The format of the files of tables in a lake, "" for a database."""
+        return ""
+
     @abstractmethod
     def describe(self) -> str:
         """Returns the address of the warehouse, for messages."""

@@ -47,7 +47,7 @@ GOOD: dict[str, Any] = {
 }
 BAD: dict[str, Any] = {
     "no resources": {"source": {}},
-    "unknown key": {"resources": [ROW], "sources": {}},
+    "unknown key": {"resources": [ROW], "defaults": {}},
     "unknown key of a source": {"resources": [ROW], "source": {"owner": "team:a"}},
     "unknown key of a resource": {"resources": [{**ROW, "colums": {}}]},
     "no entry": {"resources": [{"destination": "raw.orders"}]},

@@ -165,6 +165,58 @@ def test_conditions_without_a_cron(tree: Tree) -> None:
     assert ticks.tick() == {"raw/derived"}
 
 
+CHANGES = {
+    "code": ("dlthub/shop/data.py", DATA + "\n\nSIZE = 2\n", True),
+    "code of the package": ("dlthub/shop/__init__.py", "SIZE = 2\n", True),
+    "arguments": ("dlthub/shop/sources.yaml", "args: [b]", True),
+    "disposition": ("dlthub/shop/sources.yaml", "args: [a], write_disposition: replace", True),
+    "what is shown": ("dlthub/shop/sources.yaml", "args: [a], description: Rows., tags: {tier: gold}", False),
+    "nothing": ("dlthub/shop/sources.yaml", "args: [a]", False),
+}
+
+
+@pytest.mark.parametrize(("file", "text", "is_change"), CHANGES.values(), ids=CHANGES)
+def test_missing_or_changed_requests_a_table_after_a_change(
+    tree: Tree, file: str, text: str, *, is_change: bool
+) -> None:
+    """It requests a missing table once, and then once after each change of what decides its rows."""
+    declared = "resources: [{{entry: data.get_rows, destination: raw.t, automation: missing_or_changed, {}}}]"
+    tree.add("shop", declared.format("args: [a]"), DATA)
+    ticks = Ticks(tree)
+    assert [ticks.tick(), ticks.tick()] == [{"raw/t"}, set()]
+    assert ticks.run("raw/t")
+    assert ticks.tick() == set()
+    # A load of what was there before, which ends as the change arrives, does not count for the change.
+    assert ticks.run("raw/t")
+    tree.write(file, declared.format(text) if file.endswith(".yaml") else text)
+    assert [ticks.tick(), ticks.tick()] == [{"raw/t"} if is_change else set(), set()]
+
+
+def test_a_lazy_table_is_loaded_when_what_is_downstream_wants_it(tree: Tree) -> None:
+    """A lazy table has the cron of its transformer or of an asset that reads it; if neither has one, it loads once."""
+    tree.add(
+        "shop",
+        """
+        resources:
+          - {entry: data.get_rows, args: [a], destination: raw.alone, automation: lazy}
+          - {entry: data.get_rows, args: [b], destination: raw.parent, automation: lazy}
+          - {entry: data.transform, data_from: parent, destination: raw.child, automation: "0 6 * * *"}
+          - {entry: data.get_rows, args: [c], destination: raw.read, automation: lazy}
+        """,
+        DATA + "\n\ndef transform(row):\n    yield row\n",
+    )
+    # The vendor's asset, on which the table depends, is never updated.
+    cron = dg.AutomationCondition.on_cron("0 7 * * *").ignore(dg.AssetSelection.kind("source", include_sources=True))
+    ticks = Ticks(tree, [build_model("marts/read", "raw/read", condition=cron)])
+    lazy = {"raw/alone", "raw/parent", "raw/read"}
+    assert ticks.tick(MIDNIGHT) == lazy
+    assert ticks.run(*lazy)
+    assert ticks.tick(MIDNIGHT + timedelta(hours=5)) == set()
+    assert ticks.tick(MIDNIGHT + timedelta(hours=6, seconds=1)) == {"raw/parent", "raw/child"}
+    assert ticks.run("raw/parent", "raw/child")
+    assert "raw/read" in ticks.tick(MIDNIGHT + timedelta(hours=7, seconds=1))
+
+
 def test_a_broken_source_is_requested_once(tree: Tree) -> None:
     """The asset of a broken folder is run once and fails; it is not requested again."""
     tree.add("broken", "resources: [")

@@ -294,3 +294,11 @@ def materialize(location: Location, translator: SourceTranslator, *keys: str) ->
 def parents(graph: Any, key: dg.AssetKey) -> set[str]:
     """Returns the keys that an asset depends on."""
     return {parent.to_user_string() for parent in graph.get(key).parent_keys}
+
+
+def test_references_are_shown_with_the_asset(location: Location) -> None:
+    """The asset's metadata names the columns that refer to another table, and those that they refer to."""
+    reference = "{referenced_table: customers, columns: [region, customer], referenced_columns: [region, id]}"
+    location.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.t, references: [{reference}]}}]")
+    shown = location.specs()["raw/t"].metadata["references"]
+    assert shown == ["region, customer -> customers.region, customers.id"]

@@ -73,7 +73,7 @@ MISSPELT = {
     "top": (
         resource().replace("resources", "resurces"),
         1,
-        "unknown key 'resurces'; accepted: source, resources. Did you mean 'resources'?",
+        "unknown key 'resurces'; accepted: source, sources, resources. Did you mean 'resources'?",
     ),
     "source": ("source:\n  owner: x\n" + resource(), 2, "source.owner: unknown key 'owner'"),
     "resource": (
@@ -182,6 +182,76 @@ REFUSED = {
         resource("args: ['{{ partition.start }}']"),
         2,
         "needs `partitions` or `incremental`",
+    ),
+    "file_format": (resource("file_format: csv"), 4, "got 'csv'; accepted: parquet, preferred; rows travel as parquet"),
+    "table_format": (resource("table_format: iceberg"), 4, "got 'iceberg'; accepted: delta, in a lake"),
+    "spec": (resource("spec: {token: text}"), 4, "'spec' is no key of this file; it is a class"),
+    "table_name": (resource("table_name: t"), 4, "the table is the second part of `destination`"),
+    "section": (
+        resource("section: vendor"),
+        2,
+        "got 'vendor'; the settings of this folder are read from [sources.bad]",
+    ),
+    "incremental: false": (resource("incremental: false"), 4, "got False; accepted: true, if the code"),
+    "incremental: true of a replace": (
+        resource("incremental: true\n    write_disposition: replace"),
+        2,
+        "replace with `incremental` would leave only",
+    ),
+    "an empty cursor": (resource("incremental: {cursor_path: ''}"), 4, "cursor_path: got ''"),
+    "nested_hints: a list": (resource("nested_hints: [items]"), 4, "got ['items']; accepted is a mapping"),
+    "pii in nested_hints": (
+        resource("nested_hints: {items: {columns: {mail: {pii: hash}}}}"),
+        4,
+        "unknown key 'pii'; accepted: data_type",
+    ),
+    "a key in nested_hints": (
+        resource("nested_hints: {items: {columns: {}, primary_key: sku}}"),
+        4,
+        "unknown key 'primary_key'; accepted: columns",
+    ),
+    "references of one column to two": (
+        resource("references: [{referenced_table: a, columns: x, referenced_columns: [y, z]}]"),
+        4,
+        "got 1 columns and 2 referenced_columns",
+    ),
+    "references to another dataset": (
+        resource("references: [{referenced_table: crm.a, columns: x, referenced_columns: y}]"),
+        2,
+        "'crm.a' is in another dataset than raw.bad",
+    ),
+    "columns without names": (resource("columns: [{data_type: text}]"), 4, "a list of columns that have a `name` each"),
+    "a column twice": (resource("columns: [{name: a}, {name: a}]"), 4, "no two the same"),
+    "a set with values": (resource("kinds: {api: 1}"), 4, "kinds: got {'api': 1}; accepted is a list"),
+    "two names of one key": (
+        resource("enabled: true\n    selected: true"),
+        4,
+        "enabled: is `selected` under another name, which is there too; leave one of them out",
+    ),
+    "sources: a list": ("sources: [bad]\n" + resource(), 1, "sources: accepted is a mapping of names"),
+    "sources without resources": ("sources: {shop: {}}\n" + resource(), 1, "sources.shop.resources: is required"),
+    "sources: unknown resource": (
+        "sources: {shop: {resources: [raw.bed]}}\n" + resource(),
+        1,
+        "'raw.bed' is no resource of this folder, which has raw.bad. Did you mean 'raw.bad'?",
+    ),
+    "sources: one resource twice": (
+        "sources:\n  a: {resources: [raw.bad]}\n  b: {resources: bad}\n" + resource(),
+        3,
+        "raw.bad is listed by sources.a too",
+    ),
+    "sources: a schema": ("sources: {a: {resources: bad, schema: s}}\n" + resource(), 1, "@dlt.source(schema=...)"),
+    "sources: another automation": (
+        "sources:\n  a: {resources: bad, meta: {dagster: {automation_condition: lazy}}}\n"
+        + resource("automation: eager"),
+        2,
+        "raw.bad has another automation of its own; leave it out here or there",
+    ),
+    "sources: another freshness": (
+        "sources:\n  a:\n    resources: bad\n    freshness: {fail_after_hours: 1}\n"
+        + resource("freshness: {fail_after_hours: 2}"),
+        4,
+        "raw.bad has another freshness of its own",
     ),
     "cron": (resource("automation: 61 * * * *"), 4, "accepted: a cron"),
     "cron with seconds": (resource("automation: '* * * * * *'"), 4, "accepted: a cron"),

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from data_foundation.config.fields import Automation, Freshness, WriteDisposition
+from data_foundation.config.fields import WriteDisposition
 from data_foundation.config.grammar import ResourceConfig
+from data_foundation.config.schedules import Automation, Freshness
 from data_foundation.errors import ConfigError
 from data_foundation.project.source import SourceConfig, load_source_config
 

@@ -69,7 +69,7 @@ def find_undiscovered(document: YamlDocument, resources: Iterable[Raw]) -> Itera
     discovered = read_discovered(folder) if found else Discovered()
     known: set[str] = set()
     for path, raw, several in found:
-        if raw.get("enabled") is False:
+        if raw.get("enabled", raw.get("selected")) is False:
             continue
         yield from (document.problem((*path, *keys), message) for keys, message in several.problems(discovered))
         destination = str(raw.get("destination"))

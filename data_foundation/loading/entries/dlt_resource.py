@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import dlt
 from dlt.extract import DltResource
 
-from data_foundation.config.fields import ColumnHints
+from data_foundation.config.fields import ColumnHints, Reference
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import table_name_of
 from data_foundation.config.templates import find_templates, render
@@ -152,6 +152,8 @@ def configure(
     """
     configured = _with_hints(copy_resource(built, table_name_of(resource).table), resource, source.name)
     _set_cursor(configured, effective, load_range)
+    if resource.root_key is not None:
+        configured.custom_metrics[ROOT_KEY] = resource.root_key
     if appends_for_want_of_key(resource, built):
         # dlt treats it as a merge in all but the statement.
         configured.apply_hints(write_disposition="append")
@@ -195,9 +197,7 @@ def _with_hints(built: DltResource, resource: ResourceConfig, section: str) -> D
         hints["columns"] = {name: _column_hints(column) for name, column in resource.columns.items()}
     if resource.schema_contract:
         hints["schema_contract"] = resource.schema_contract.model_dump()
-    if resource.cluster_by:
-        hints["additional_table_hints"] = {CLUSTER_BY: [normalize(name) for name in resource.cluster_by]}
-    built.apply_hints(**hints)
+    built.apply_hints(**hints, **_table_hints(built, resource))
     nesting = 0 if resource.landing == "vault" else resource.max_table_nesting
     if nesting is not None:
         built.max_table_nesting = nesting
@@ -213,6 +213,41 @@ def _set_cursor(
         # A step of the code would filter as well if the function has an argument for the cursor, which dlt sets.
         built._pipe.remove_by_type(dlt.sources.incremental)  # noqa: SLF001 - dlt replaces only the first cursor
         built.apply_hints(incremental=build_cursor(resource, load_range, is_parent=is_parent))
+
+
+def _table_hints(built: DltResource, resource: ResourceConfig) -> dict[str, Any]:
+    """Returns the hints of the table and of nested ones on which the rows of the table itself do not depend."""
+    hints: dict[str, Any] = {}
+    if resource.nested_hints:
+        hints["nested_hints"] = _nested_hints(built, resource)
+    if resource.references:
+        hints["references"] = [_reference(reference, resource.dataset) for reference in resource.references]
+    if resource.cluster_by:
+        hints["additional_table_hints"] = {CLUSTER_BY: [normalize(name) for name in resource.cluster_by]}
+    return hints
+
+
+def _nested_hints(built: DltResource, resource: ResourceConfig) -> dict[tuple[str, ...], Any]:
+    """Returns the hints of nested tables by path: those of the code, whose columns the configuration overrides."""
+    declared: Any = built.nested_hints if isinstance(built.nested_hints, Mapping) else {}
+    merged: dict[tuple[str, ...], Any] = {
+        (path,) if isinstance(path, str) else tuple(path): hints for path, hints in declared.items()
+    }
+    for path, hints in resource.nested_hints.items():
+        types: Any = {name: column.model_dump(exclude_none=True) for name, column in hints.columns.items()}
+        own, of_code = dlt.mark.make_nested_hints(columns=types), merged.get(tuple(path.split(".")), {})
+        in_code = dlt.mark.make_nested_hints(columns=of_code.get("columns") or {})
+        columns: Any = {**cast("Any", in_code["columns"]), **cast("Any", own["columns"])}
+        merged[tuple(path.split("."))] = {**own, **of_code, "columns": columns}
+    return merged
+
+
+def _reference(reference: Reference, dataset: str) -> dict[str, Any]:
+    """Returns dlt's hint of a reference; the other table is in the same dataset, whose name may be left out."""
+    hint = reference.model_dump()
+    return {name: list(names) for name, names in hint.items()} | {
+        "referenced_table": reference.referenced_table.removeprefix(f"{dataset}.")
+    }
 
 
 def _column_hints(column: ColumnHints) -> dict[str, Any]:

@@ -108,6 +108,7 @@ class LakeWarehouse(Warehouse):
         return self.url.rpartition("/")[2]
 
     @property
+    @override
     def format(self) -> str:
         """The format of tables: delta or parquet.
 
