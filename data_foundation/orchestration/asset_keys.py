@@ -5,24 +5,43 @@ from __future__ import annotations
 import ast
 import runpy
 import sys
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import child_table_of, further_table_of, table_name_of
 from data_foundation.errors import FoundationError
+from data_foundation.naming import TableName
+from data_foundation.orchestration.keys import KeyPattern
 from data_foundation.orchestration.translator import ResourceAssets
 
 DEFINITIONS_FILE = "definitions.py"
-_METADATA = "foundation/asset_keys"
+_METADATA, _PATTERN = "foundation/asset_keys", "foundation/asset_key"
 _BEFORE_TRANSLATOR = ("root", "warehouse")
 _AFTER_TRANSLATOR = ("automation_seconds",)
 
-AssetKeys = Mapping[dg.AssetKey, dg.AssetKey]
-"""Changed asset keys by default key, which is dataset and table. Tables that keep the default key are not listed."""
+
+@dataclass(frozen=True)
+class AssetKeys:
+    """The asset keys of tables.
+
+    Attributes:
+        pattern: The form of the keys of all tables that `changed` does not list.
+        changed: By default key, which is dataset and table: those of another form.
+    """
+
+    changed: Mapping[dg.AssetKey, dg.AssetKey] = field(default_factory=dict)
+    pattern: KeyPattern = field(default_factory=KeyPattern)
+
+    def find(self, default: dg.AssetKey) -> dg.AssetKey:
+        """Returns the key of the table whose default key this is."""
+        return self.changed.get(default) or self.pattern.key_of(TableName(*default.path))
 
 
 def default_keys(resource: ResourceConfig) -> list[dg.AssetKey]:
@@ -32,23 +51,26 @@ def default_keys(resource: ResourceConfig) -> list[dg.AssetKey]:
     return [dg.AssetKey(key) for key in (table_name_of(resource), *children, *further)]
 
 
-def find_changed_keys(members: Iterable[ResourceAssets]) -> dict[dg.AssetKey, dg.AssetKey]:
-    """Returns the asset keys that the translator changed, by default key."""
+def find_changed_keys(members: Iterable[ResourceAssets], pattern: KeyPattern) -> dict[dg.AssetKey, dg.AssetKey]:
+    """Returns the asset keys that do not have the form of the pattern, by default key."""
     pairs = (zip(default_keys(assets.data.resource), assets.keys, strict=True) for assets in members)
-    return {default: key for pair in pairs for default, key in pair if default != key}
+    return {default: key for pair in pairs for default, key in pair if pattern.key_of(TableName(*default.path)) != key}
 
 
-def to_metadata(keys: AssetKeys) -> dict[str, dict[str, str]]:
+def to_metadata(keys: AssetKeys) -> dict[str, Any]:
     """Returns the keys as metadata of a code location, in which `read_asset_keys` finds them."""
-    texts = {default.to_user_string(): key.to_user_string() for default, key in keys.items()}
-    return {_METADATA: texts} if texts else {}
+    texts = {default.to_user_string(): key.to_user_string() for default, key in keys.changed.items()}
+    is_default = keys.pattern == KeyPattern()
+    return ({_METADATA: texts} if texts else {}) | ({} if is_default else {_PATTERN: keys.pattern.text})
 
 
 def read_asset_keys(definitions: dg.Definitions) -> AssetKeys:
     """Returns the asset keys that the translator of `build_definitions` changed; works for merged definitions too."""
-    metadata = (definitions.metadata or {}).get(_METADATA)
-    texts = metadata.value if isinstance(metadata, dg.JsonMetadataValue) and isinstance(metadata.value, dict) else {}
-    return {dg.AssetKey.from_user_string(old): dg.AssetKey.from_user_string(new) for old, new in texts.items()}
+    metadata = definitions.metadata or {}
+    found, pattern = metadata.get(_METADATA), metadata.get(_PATTERN)
+    texts = found.value if isinstance(found, dg.JsonMetadataValue) and isinstance(found.value, dict) else {}
+    changed = {dg.AssetKey.from_user_string(old): dg.AssetKey.from_user_string(new) for old, new in texts.items()}
+    return AssetKeys(changed, KeyPattern(pattern.value) if isinstance(pattern, dg.TextMetadataValue) else KeyPattern())
 
 
 def load_asset_keys(root: Path) -> AssetKeys:
@@ -61,7 +83,7 @@ def load_asset_keys(root: Path) -> AssetKeys:
     """
     file = root / DEFINITIONS_FILE
     if not file.exists() or _has_default_keys(file):
-        return {}
+        return AssetKeys()
     try:
         with _importable(root):
             names = runpy.run_path(str(file), run_name=file.stem)
@@ -71,8 +93,9 @@ def load_asset_keys(root: Path) -> AssetKeys:
             "into Dagster's history: repair the file, or run without --record"
         )
         raise FoundationError(message) from error
-    locations = (value for value in names.values() if isinstance(value, dg.Definitions))
-    return {default: key for location in locations for default, key in read_asset_keys(location).items()}
+    found = [read_asset_keys(value) for value in names.values() if isinstance(value, dg.Definitions)]
+    patterns = (keys.pattern for keys in found if keys.pattern != KeyPattern())
+    return AssetKeys(dict(ChainMap(*(dict(keys.changed) for keys in found))), next(patterns, KeyPattern()))
 
 
 def _has_default_keys(file: Path) -> bool:

@@ -36,7 +36,11 @@ class ModelTranslator(DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Returns the key of a model, seed, snapshot or source."""
         key = super().get_asset_key(dbt_resource_props)
-        return self._keys.get(key, key) if dbt_resource_props["resource_type"] == "source" else key
+        if dbt_resource_props["resource_type"] != "source":
+            return key
+        # A source whose YAML sets a key of its own keeps it.
+        table = [dbt_resource_props["source_name"], dbt_resource_props["name"]]
+        return self._keys.find(key) if list(key.path) == table else key
 
     @override
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
@@ -75,7 +79,7 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
     )
     prepare_manifest(project, dbt, warehouse)
 
-    translator = ModelTranslator(read_asset_keys(ingestion) if ingestion else {})
+    translator = ModelTranslator(read_asset_keys(ingestion) if ingestion else AssetKeys())
 
     @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=translator, pool="dbt")
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:

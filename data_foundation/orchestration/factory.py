@@ -12,16 +12,15 @@ import dagster as dg
 from data_foundation.config.fields import Partitions
 from data_foundation.config.schedules import Automation
 from data_foundation.errors import FoundationError, Problem
-from data_foundation.orchestration.asset_keys import find_changed_keys, to_metadata
+from data_foundation.orchestration.asset_keys import AssetKeys, find_changed_keys, to_metadata
 from data_foundation.orchestration.automation import ingest_condition, with_automation_tags
 from data_foundation.orchestration.executor import side_by_side_executor
+from data_foundation.orchestration.keys import dagster_name, source_key
 from data_foundation.orchestration.op import build_loading_op
 from data_foundation.orchestration.translator import (
     ResourceAssets,
     ResourceData,
     SourceTranslator,
-    dagster_name,
-    source_key,
 )
 from data_foundation.project.find_sources import BrokenSource, FoundSource, find_sources
 from data_foundation.warehouses.base import Warehouse
@@ -76,15 +75,14 @@ def build_definitions(
             spec, resources = translate_source(source, warehouse, translator)
             ops = list(build_loading_ops(source, resources, warehouse))
             _claim_keys(spec, resources, source.config.name, sources_by_key)
-            changed_keys.update(find_changed_keys(resources))
+            changed_keys.update(find_changed_keys(resources, translator.key_pattern))
             assets += [spec, *ops]
         except Exception as error:  # noqa: BLE001 - an error in one source must not hide the others
             broken.append(BrokenSource(source.config.folder, (Problem(source.config.file, str(error)),)))
     assets.extend(build_broken_asset(source) for source in broken)
     sensor = build_automation_sensor(automation_seconds)
-    return dg.Definitions(
-        assets=assets, sensors=[sensor], executor=side_by_side_executor, metadata=to_metadata(changed_keys)
-    )
+    keys = AssetKeys(changed_keys, translator.key_pattern)
+    return dg.Definitions(assets=assets, sensors=[sensor], executor=side_by_side_executor, metadata=to_metadata(keys))
 
 
 def _claim_keys(

@@ -46,7 +46,7 @@ def record(root: Path, outcomes: Sequence[Outcome], models: Sequence[ModelResult
 def _landed(outcomes: Sequence[Outcome], keys: AssetKeys) -> Iterator[dg.AssetMaterialization]:
     for outcome in outcomes:
         resource = outcome.task.resource
-        own = [keys.get(key, key) for key in default_keys(resource)]
+        own = [keys.find(key) for key in default_keys(resource)]
         for result in landed_results(resource, outcome.result, own) if outcome.result else ():
             assert result.asset_key  # noqa: S101 - it is always set
             yield dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
@@ -56,7 +56,7 @@ def _checked(outcomes: Sequence[Outcome], keys: AssetKeys) -> Iterator[dg.AssetC
     for outcome in outcomes:
         table, *_ = default_keys(outcome.task.resource)
         for check in (check for check in outcome.checks if is_declared(outcome.task.resource, check)):
-            yield check_evaluation(keys.get(table, table), check)
+            yield check_evaluation(keys.find(table), check)
 
 
 def _built(models: Sequence[ModelResult]) -> Iterator[dg.AssetMaterialization]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,14 +19,11 @@ from data_foundation.errors import Place
 from data_foundation.naming import TableName
 from data_foundation.orchestration.automation import PARTITIONED_TAG, TABLE_KIND, ingest_condition
 from data_foundation.orchestration.code_version import find_code_version
+from data_foundation.orchestration.keys import KeyPattern, source_key
 from data_foundation.orchestration.materialization import PII_TAG
 from data_foundation.process_wide import at_import  # noqa: F401 - imported for what it changes
 from data_foundation.project.entry import EntryFacts, EntryPlace
-from data_foundation.project.find_sources import SOURCE_KEY
 from data_foundation.project.source import SourceConfig
-
-_NO_NAME = re.compile(r"[^A-Za-z0-9_]")
-
 
 # dagster-dlt's methods take a dlt resource, which does not exist at definition time; these take ResourceData instead.
 # The base is Any so that a subclass of SourceTranslator needs no `type: ignore[override]`;
@@ -106,9 +101,25 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
             def get_asset_spec(self, data: ResourceData) -> dg.AssetSpec:
                 return super().get_asset_spec(data).replace_attributes(group_name="ingestion")
 
-    Every method below counts. `get_asset_spec` calls the others, so an override of it has the last word. Nested tables,
-    checks, dependencies, events and dbt models follow the key of the spec that it returns.
+    `SourceTranslator(asset_key="{dataset}/raw/{table}")` gives keys of three parts to all tables, and to dbt sources
+    that others load. Every method below counts. `get_asset_spec` calls the others, so an override of it has the last
+    word. Nested tables, checks, dependencies, events and dbt models follow the key of the spec that it returns.
     """
+
+    key_pattern = KeyPattern()
+    """The form of the keys that `get_asset_key` returns."""
+
+    def __init__(self, asset_key: str = KeyPattern.text) -> None:
+        """Takes the form of all asset keys.
+
+        Args:
+            asset_key: Parts joined by `/`: words, `{dataset}`, and at the end `{table}`.
+
+        Raises:
+            FoundationError: It has another form.
+        """
+        super().__init__()
+        self.key_pattern = KeyPattern(asset_key)
 
     @override
     def __init_subclass__(cls, **options: Any) -> None:
@@ -151,8 +162,8 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
 
     @override
     def get_asset_key(self, data: ResourceData) -> dg.AssetKey:
-        """Returns dataset and table, which is dagster-dbt's key of the table as a dbt source."""
-        return dg.AssetKey(table_name_of(data.resource))
+        """Returns dataset and table, dagster-dbt's key of the table as a dbt source, unless `asset_key` is another."""
+        return self.key_pattern.key_of(table_name_of(data.resource))
 
     @override
     def get_deps_asset_keys(self, data: ResourceData) -> Iterable[dg.AssetKey]:
@@ -247,17 +258,6 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
             owners=list(source.defaults.owners),
             metadata={"dagster/code_references": _references(_reference(source.file, 1))},
         )
-
-
-def dagster_name(name: str) -> str:
-    """Returns a folder's name with the characters that Dagster accepts; only a broken folder's name can differ."""
-    return _NO_NAME.sub("_", name)
-
-
-def source_key(name: str) -> dg.AssetKey:
-    """Returns the key of a source folder's external asset. Dagster derives op names from it, so they must be unique."""
-    accepted = dagster_name(name)
-    return dg.AssetKey([SOURCE_KEY, name if accepted == name else f"{accepted}_{zlib.crc32(name.encode()):08x}"])
 
 
 def _freshness_policy(resource: ResourceConfig) -> dg.FreshnessPolicy | None:

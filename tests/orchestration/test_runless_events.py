@@ -25,6 +25,9 @@ from data_foundation.orchestration.factory import build_definitions
 
 defs = build_definitions(Path(__file__).parent, translator=Prefixed())
 '''
+WITH_FORM = TRANSLATED.replace("company.keys import Prefixed", "data_foundation import SourceTranslator").replace(
+    "Prefixed()", "SourceTranslator('lake/{dataset}/{table}')"
+)
 PREFIXED = """
 from data_foundation.orchestration.translator import SourceTranslator
 
@@ -54,11 +57,15 @@ def test_loads_outside_dagster_are_in_its_history(location: Location) -> None:
     assert items.asset_materialization.metadata["dagster/row_count"].value == 2
 
 
-def test_loads_are_recorded_with_the_keys_of_the_code_location(location: Location) -> None:
+@pytest.mark.parametrize(
+    "definitions",
+    [pytest.param(TRANSLATED, id="get_asset_key"), pytest.param(WITH_FORM, id="asset_key", marks=pytest.mark.rare)],
+)
+def test_loads_are_recorded_with_the_keys_of_the_code_location(location: Location, definitions: str) -> None:
     """`foundation run --record` takes the asset keys from definitions.py, whose translator may have changed them."""
     location.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders, checks: {row_count: {min: 1}}}]")
     location.write("company/keys.py", PREFIXED)
-    location.write("definitions.py", TRANSLATED)
+    location.write("definitions.py", definitions)
     with dg.DagsterInstance.from_config(str(_run_and_record(location))) as instance:
         assert [key.to_user_string() for key in instance.all_asset_keys()] == ["lake/raw/orders"]
         check = dg.AssetCheckKey(dg.AssetKey(["lake", "raw", "orders"]), "row_count")
@@ -97,7 +104,7 @@ def test_a_code_location_is_run_only_if_it_may_have_a_translator(
         with pytest.raises(FoundationError, match=r"not_there|SyntaxError"):
             load_asset_keys(location.root)
     else:
-        assert load_asset_keys(location.root) == {}
+        assert load_asset_keys(location.root) == asset_keys.AssetKeys()
 
 
 def test_the_arguments_without_a_translator_are_those_of_build_definitions() -> None:

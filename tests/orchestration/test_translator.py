@@ -9,8 +9,10 @@ import pytest
 from dagster_dlt import DagsterDltTranslator
 from typing_extensions import override
 
+from data_foundation.errors import FoundationError
+from data_foundation.orchestration.asset_keys import read_asset_keys
 from data_foundation.orchestration.automation import INGESTED_TAG, PARTITIONED_TAG
-from data_foundation.orchestration.dbt_assets import build_dbt_assets
+from data_foundation.orchestration.dbt_assets import ModelTranslator, build_dbt_assets
 from data_foundation.orchestration.factory import build_definitions
 from data_foundation.orchestration.translator import ResourceData, SourceTranslator
 from data_foundation.warehouses.settings import build_warehouse
@@ -18,6 +20,7 @@ from tests.support.locations import Location, failure, landed
 
 ROOT = Path(__file__).parents[2]
 
+TWO_PARTS = 2
 TREE = """
 source: {owners: ["team:sales"], checks: {row_count: {min: 1}}}
 resources:
@@ -127,10 +130,14 @@ class PrefixedSpec(SourceTranslator):
         return spec.replace_attributes(key=spec.key.with_prefix("lake"), group_name="ingestion")
 
 
-BOTH_WAYS = pytest.mark.parametrize("translator", [Prefixed(), PrefixedSpec()], ids=["get_asset_key", "get_asset_spec"])
+EACH_WAY = pytest.mark.parametrize(
+    "translator",
+    [Prefixed(), PrefixedSpec(), SourceTranslator("lake/{dataset}/{table}")],
+    ids=["get_asset_key", "get_asset_spec", "asset_key"],
+)
 
 
-@BOTH_WAYS
+@EACH_WAY
 def test_lineage_and_checks_follow_the_key(location: Location, translator: SourceTranslator) -> None:
     """Nested tables, transformers and checks use the key that the translator returns."""
     location.add("shop", TREE, DATA)
@@ -146,7 +153,7 @@ def test_lineage_and_checks_follow_the_key(location: Location, translator: Sourc
     assert {graph.get(key).group_name for key in graph.materializable_asset_keys} == {group}
 
 
-@BOTH_WAYS
+@EACH_WAY
 def test_a_run_materializes_the_key(location: Location, translator: SourceTranslator) -> None:
     """A run loads the configured tables and reports rows, child rows and checks with the translator's keys."""
     location.add("shop", TREE, DATA)
@@ -217,14 +224,54 @@ def test_dependencies_follow_the_key_of_the_source(location: Location) -> None:
     assert "source/shop" not in {key.to_user_string() for key in graph.get_all_asset_keys()}
 
 
-def test_dbt_models_follow_the_key() -> None:
+@pytest.mark.parametrize(
+    ("translator", "key"),
+    [(Prefixed(), "lake/raw/exchange_rate"), (SourceTranslator("{dataset}/src/{table}"), "raw/src/exchange_rate")],
+    ids=["get_asset_key", "asset_key"],
+)
+def test_dbt_models_follow_the_key(translator: SourceTranslator, key: str) -> None:
     """The models of this project depend on the translator's keys, and no default key is left in the graph."""
     warehouse = build_warehouse(ROOT)
-    ingestion = build_definitions(ROOT, warehouse, Prefixed())
+    ingestion = build_definitions(ROOT, warehouse, translator)
     definitions = dg.Definitions.merge(ingestion, build_dbt_assets(ROOT, warehouse, ingestion))
     graph = definitions.resolve_asset_graph()
-    assert "lake/raw/exchange_rate" in parents(graph, dg.AssetKey(["staging", "stg_exchange_rate__latest"]))
-    assert not [key for key in graph.get_all_asset_keys() if key.path[0] == "raw"]
+    assert key in parents(graph, dg.AssetKey(["staging", "stg_exchange_rate__latest"]))
+    assert not [key for key in graph.get_all_asset_keys() if key.path[0] == "raw" and len(key.path) == TWO_PARTS]
+
+
+DBT_SOURCES: dict[str, tuple[dict[str, Any], str]] = {
+    "loaded here": ({}, "raw/src/orders"),
+    "loaded by others": ({"source_name": "crm"}, "crm/src/orders"),
+    "with a key of its own": ({"meta": {"dagster": {"asset_key": ["mine", "orders"]}}}, "mine/orders"),
+    "with an override": ({"name": "details"}, "raw/details"),
+}
+
+
+@pytest.mark.parametrize(("props", "key"), DBT_SOURCES.values(), ids=DBT_SOURCES)
+def test_a_dbt_source_has_the_form_of_all_keys(location: Location, props: dict[str, Any], key: str) -> None:
+    """The form holds for dbt sources, whoever loads them, unless their YAML or the translator gives another key."""
+
+    class Mixed(SourceTranslator):
+        @override
+        def get_asset_key(self, data: ResourceData) -> dg.AssetKey:
+            is_details = data.resource.table == "details"
+            return dg.AssetKey(["raw", "details"]) if is_details else super().get_asset_key(data)
+
+    location.add("shop", TREE, DATA)
+    keys = read_asset_keys(build_definitions(location.root, translator=Mixed("{dataset}/src/{table}")))
+    found = ModelTranslator(keys).get_asset_key(
+        {"resource_type": "source", "source_name": "raw", "name": "orders", "meta": {}, **props}
+    )
+    assert found.to_user_string() == key
+
+
+@pytest.mark.parametrize(
+    "asset_key", ["", "{table}/raw", "{dataset}", "raw//{table}", "{source}/{table}", "a b/{table}"]
+)
+def test_a_form_without_a_table_at_its_end_is_refused(asset_key: str) -> None:
+    """The last part is the table, as nested tables have its prefix; others are words or the dataset."""
+    with pytest.raises(FoundationError, match=r"asset_key: got .*; accepted are parts joined by /"):
+        SourceTranslator(asset_key)
 
 
 def test_automation_selects_tables_with_any_kinds_and_tags(location: Location) -> None:
