@@ -14,6 +14,7 @@ from data_foundation.config.several.discovered import find_changed_code
 from data_foundation.errors import FoundationError, SettingMissing
 from data_foundation.loading.task import LoadOptions, Refresh, Task, new_run_id
 from data_foundation.process_wide.redaction import redacted_output
+from data_foundation.project.missing_packages import find_missing_packages
 from data_foundation.project.root import find_root
 
 if TYPE_CHECKING:
@@ -74,9 +75,15 @@ def check() -> None:
     for found in sources:
         if changes := find_changed_code(found.config.folder):
             again = f"`foundation discover {found.config.name}` reads its resources again"
-            err.print(f"[yellow]warning[/] {escape(f'{found.config.name}: {changes} since discovery; {again}')}")
+            _warn(f"{found.config.name}: {changes} since discovery; {again}")
+        for package, place in find_missing_packages(found.config.folder).items():
+            _warn(f"{place} imports {package}, which is not installed; until it is, what needs it cannot be loaded")
     verb = "is" if len(sources) == 1 else "are"
     out.print(f"{counted(len(sources), 'source')} with {counted(resources, 'resource')} {verb} valid", highlight=False)
+
+
+def _warn(message: str) -> None:
+    err.print(f"[yellow]warning[/] {escape(message)}")
 
 
 @app.command("list")

@@ -86,6 +86,11 @@ def find_entry(folder: Path, entry: str) -> EntryPlace:
     return _place(None, entry, parts, (Path(spec.origin), 1), index)
 
 
+def is_installed(name: str) -> bool:
+    """Returns whether a top-level module is on the import path; imports nothing."""
+    return _find_top_level(name) is not None
+
+
 def read_facts(place: EntryPlace) -> EntryFacts:
     """Reads the entry's line, docstring and signature from the module's text; imports nothing.
 

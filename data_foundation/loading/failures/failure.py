@@ -79,6 +79,10 @@ def _hint_of_cause(source: SourceConfig, root: BaseException) -> str:
     """Returns what to do about an error whose class says enough, "" for any other."""
     if isinstance(root, ContainerInjectableContextMangled):
         return "the code runs a dlt pipeline while its rows are read; yield the rows, or name the source that it loads"
+    if isinstance(root, ModuleNotFoundError) and root.name:
+        return (
+            f"nothing was written; install the package that has {root.name}, and add it to the project's requirements"
+        )
     if http_status(root) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return f"the vendor refuses the credentials; see the settings of dlthub/{source.name}"
     if is_transient(root):
