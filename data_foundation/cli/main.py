@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,7 +31,12 @@ app.add_typer(workbook_app, name="workbook")
 
 
 def main() -> None:
-    """Runs the command line; prints a FoundationError as a message, without a traceback."""
+    """Runs the command line; prints a FoundationError as a message, without a traceback.
+
+    As for Dagster, packages in the repository can be imported.
+    """
+    with suppress(FoundationError):
+        sys.path.insert(0, str(find_root()))
     try:
         with redacted_output():
             app()

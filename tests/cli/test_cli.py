@@ -25,6 +25,7 @@ def foundation(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
     """A function that runs the command in the current folder, and returns its exit code and output."""
 
     def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "path", list(sys.path))
         monkeypatch.setattr(sys, "argv", ["foundation", *arguments])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
@@ -81,6 +82,54 @@ def test_version_shows_what_a_report_of_a_fault_needs(foundation: Foundation) ->
         r"data-foundation [\d.]+, dlt [\d.]+, dagster [\d.]+, dbt-core [\d.]+, duckdb [\d.]+\n", printed
     )
     assert foundation("-h") == foundation("--help")
+
+
+CONNECTORS = """
+import dlt
+
+
+class Session:
+    def get(self, path):
+        return [{"path": path, "author": "ada", "likes": 3 if path.startswith("api") else "three", "media": ["a", "b"]}]
+
+
+@dlt.source
+def forum():
+    session = Session()
+
+    @dlt.resource(name="forum_structured")
+    def structured():
+        yield from session.get("api/forum")
+
+    @dlt.resource(name="forum_scraped")
+    def scraped():
+        yield from session.get("scraped/forum")
+
+    return [structured(), scraped()]
+"""
+ENTRIES = """
+resources:
+  - {entry: feeds_of_company.sources.forum.forum, resource: forum_structured, destination: raw.forum_structured}
+  - {entry: feeds_of_company.sources.forum.forum, resource: forum_scraped, destination: raw.forum_scraped}
+  - {source: feeds_of_company.sources.board.forum, destination: "feeds.{table}"}
+"""
+
+
+def test_connectors_of_a_package_in_the_repository_are_entries(location: Location, foundation: Foundation) -> None:
+    """Sources of a package beside `dlthub/` are named by their path, without code in the folder, and load each time."""
+    location.write("dlthub/mentions/sources.yaml", ENTRIES)
+    for name in ("forum", "board"):
+        location.write(f"feeds_of_company/sources/{name}.py", CONNECTORS)
+    location.write("feeds_of_company/__init__.py", "")
+    assert foundation("discover")[0] == 0
+    assert foundation("check") == (0, "1 source with 4 resources is valid\n")
+    for _ in range(2):
+        code, printed = foundation("run")
+        assert code == 0, printed
+    structured = location.query("SELECT likes, count(*) FROM raw.forum_structured GROUP BY ALL")
+    scraped = location.query("SELECT likes, count(*) FROM feeds.forum_scraped GROUP BY ALL")
+    assert (structured, scraped) == ([(3, 2)], [("three", 2)])
+    assert location.query("SELECT count(*) FROM raw.forum_scraped__media") == [(4,)]
 
 
 def test_list_shows_assets_schedules_and_settings(
