@@ -47,7 +47,7 @@ def find_checks(resource: ResourceConfig) -> Iterator[Check]:
         yield Complete(config.complete == "block")
     if config.schema_drift != "ignore":
         yield SchemaDrift(config.schema_drift == "block")
-    if resource.incremental and config.cursor != "ignore":
+    if resource.incremental and not resource.incremental.is_in_code and config.cursor != "ignore":
         yield CursorInTime(config.cursor == "block", column_of_path(resource.incremental.cursor_path))
 
 

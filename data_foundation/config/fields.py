@@ -216,6 +216,7 @@ def _read_disposition(value: object) -> object:
     hint = f". Did you mean {{disposition: merge, strategy: {strategies[0]}}}?" if strategies else nearest(
         value, list(_DISPOSITIONS)
     )  # fmt: skip
+    hint = "; `enabled: false` loads nothing" if value == "skip" else hint
     message = f"accepted: append, replace, merge, or {{disposition: merge, strategy: ...}}{hint}"
     raise ValueError(message)
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from data_foundation.config.fields import Model
 from data_foundation.config.scalars import Cron, Timezone, is_cron
+from data_foundation.suggestions import nearest
 
 SHORTEST_HOURS, LONGEST_HOURS = 1 / 60, 24 * 36500
 """Limits of a freshness window: the shortest that Dagster accepts, and a hundred years."""
@@ -53,7 +54,7 @@ def _read_automation(value: object) -> object:
         return {"condition": value}
     if is_cron(value):
         return {"cron": value}
-    message = f"accepted: a cron, {{cron, timezone}}, or one of {', '.join(conditions)}"
+    message = f"accepted: a cron, {{cron, timezone}}, or one of {', '.join(conditions)}{nearest(value, conditions)}"
     raise ValueError(message)
 
 
@@ -70,7 +71,7 @@ class ScheduleMeta(Model):
 class DagsterMeta(Model):
     """The long spelling of `automation` and `freshness`."""
 
-    automation_condition: Literal["on_schedule"] | Condition | None = None
+    automation_condition: Literal["on_schedule", Condition] | None = None
     automation_condition_config: ScheduleMeta | None = None
     freshness_lower_bound_delta_seconds: float | None = Field(
         default=None, ge=SHORTEST_HOURS * 3600, le=LONGEST_HOURS * 3600

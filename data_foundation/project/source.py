@@ -6,7 +6,7 @@ import ast
 import keyword
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -135,7 +135,9 @@ def load_source_config(folder: Path) -> SourceConfig:
                 resources.append(named.apply(resource).inherit(defaults))
                 places.append(document.place(path))
                 hints.append(known)
-    problems += [*named.found, *named.problems(declared), *_resource_problems(folder.name, resources, places)]
+    disabled = {resource.table for resource in declared if not resource.enabled}
+    problems += [*named.found, *named.problems(declared)]
+    problems += _resource_problems(folder.name, resources, places, disabled)
     resources = bind_tags(folder, resources, places, problems)
     if problems:
         raise ConfigError(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0)))
@@ -240,7 +242,9 @@ def _validate(
         return None
 
 
-def _resource_problems(folder: str, resources: Sequence[ResourceConfig], places: Sequence[Place]) -> Iterator[Problem]:
+def _resource_problems(
+    folder: str, resources: Sequence[ResourceConfig], places: Sequence[Place], disabled: Collection[str] = ()
+) -> Iterator[Problem]:
     """Yields problems that depend on inherited values or on other resources of the folder."""
     for resource, place in zip(resources, places, strict=True):
         automation = resource.automation
@@ -256,15 +260,21 @@ def _resource_problems(folder: str, resources: Sequence[ResourceConfig], places:
                 "section in .dlt and in the environment, and leave `section` out"
             )
             yield place.problem(message, f"{resource.destination}: section")
-    yield from _data_from_problems(resources, places)
+    yield from _data_from_problems(resources, places, disabled)
 
 
-def _data_from_problems(resources: Sequence[ResourceConfig], places: Sequence[Place]) -> Iterator[Problem]:
-    """Yields a Problem for each `data_from` that names no resource of the folder, or is part of a circle."""
+def _data_from_problems(
+    resources: Sequence[ResourceConfig], places: Sequence[Place], disabled: Collection[str]
+) -> Iterator[Problem]:
+    """Yields a Problem for each `data_from` that names no enabled resource of the folder, or is part of a circle."""
     parents = {r.table: r.data_from.split(".")[-1] for r in resources if r.data_from}
     tables = [r.table for r in resources]
     place_of = dict(zip(tables, places, strict=True))
     for table, parent in parents.items():
+        if parent in disabled:
+            message = f"{table} takes its items from {parent}, which is not enabled; set `enabled: true` there"
+            yield place_of[table].problem(message, "data_from")
+            continue
         if parent not in tables:
             message = f"data_from '{parent}' of {table}: accepted: {', '.join(tables)}{nearest(parent, tables)}"
             yield place_of[table].problem(message, "data_from")

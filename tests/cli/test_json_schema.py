@@ -45,6 +45,31 @@ GOOD: dict[str, Any] = {
         ]
     },
 }
+GOOD["spellings of other projects"] = {
+    "sources": {
+        "shop": {
+            "resources": ["raw.orders"],
+            "root_key": True,
+            "parallelized": True,
+            "section": "shop",
+            "meta": {"dagster": {"automation_condition": "missing_or_changed"}},
+        }
+    },
+    "resources": {
+        "raw.orders": {
+            "entry": "data.get_rows",
+            "kinds": {"api": None},
+            "selected": True,
+            "incremental": True,
+            "columns": [{"name": "id", "data_type": "bigint"}],
+            "nested_hints": {"items.parts": {"columns": {"n": {"data_type": "text"}}}},
+            "references": [{"referenced_table": "customers", "columns": "customer", "referenced_columns": ["id"]}],
+            "table_format": "delta",
+            "file_format": "preferred",
+            "meta": {"dagster": {"automation_condition": "lazy"}},
+        }
+    },
+}
 BAD: dict[str, Any] = {
     "no resources": {"source": {}},
     "unknown key": {"resources": [ROW], "defaults": {}},
@@ -58,6 +83,11 @@ BAD: dict[str, Any] = {
     "wrong type": {"resources": [{**ROW, "args": "org/repo"}]},
     "too small": {"resources": [{**ROW, "freshness": {"fail_after_hours": 0}}]},
     "a word": "resources",
+    "a set with values": {"resources": [{**ROW, "kinds": {"api": 1}}]},
+    "incremental: false": {"resources": [{**ROW, "incremental": False}]},
+    "a format that is not accepted": {"resources": [{**ROW, "file_format": "csv"}]},
+    "a column without a name": {"resources": [{**ROW, "columns": [{"data_type": "text"}]}]},
+    "a block without resources": {"resources": [ROW], "sources": {"shop": {"root_key": True}}},
 }
 
 

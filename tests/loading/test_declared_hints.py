@@ -1,8 +1,10 @@
 """Tests of dlt's hints in `sources.yaml`: each has its effect in the tables, or a message says that it has none."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from data_foundation.errors import EntryError, FoundationError
@@ -111,6 +113,17 @@ def test_incremental_true_without_a_cursor_in_the_code_is_refused(tree: Tree) ->
     """Code without a cursor would add all rows again with each load."""
     with pytest.raises(EntryError, match=r"incremental is true, and the code of entry .* has no cursor; name it"):
         load(tree, "incremental: true")
+
+
+def test_a_cursor_without_a_name_is_not_adopted(tree: Tree) -> None:
+    """A cursor stored under another path than the code's would add all rows again, so its path must be written."""
+    tree.add("shop", f"resources: [{{{ENTRY}, incremental: true}}]", CURSOR)
+    Path(tree.warehouse.path).parent.mkdir(parents=True)
+    with duckdb.connect(tree.warehouse.path) as connection:
+        connection.execute("CREATE SCHEMA raw; CREATE TABLE raw.orders AS SELECT 3 AS n")
+    assert tree.adopt("shop.orders", cursor="n").refusal.endswith("`incremental: {cursor_path: ...}` in place of true")
+    tree.add("shop", f"resources: [{{{ENTRY}, incremental: {{cursor_path: n}}}}]", CURSOR)
+    assert tree.adopt("shop.orders", cursor="n").cursors == {"n": 3}
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "preferred"])

@@ -97,6 +97,7 @@ MISSPELT = {
     "partitions": (resource("partitions: {by: daily, start: 2024-01-01, ends: 2025-01-01}"), 4, "Did you mean 'end'?"),
     "freshness": (resource("freshness: {fail_after: 30}"), 4, "Did you mean 'fail_after_hours'?"),
     "automation": (resource("automation: {crn: '@daily'}"), 4, "Did you mean 'cron'?"),
+    "automation word": (resource("automation: missing_or_change"), 4, "Did you mean 'missing_or_changed'?"),
     "schema_contract": (resource("schema_contract: {column: freeze}"), 4, "Did you mean 'columns'?"),
     "write_disposition key": (
         resource("write_disposition: {disposition: merge, strategi: upsert}"),
@@ -227,6 +228,21 @@ REFUSED = {
         resource("enabled: true\n    selected: true"),
         4,
         "enabled: is `selected` under another name, which is there too; leave one of them out",
+    ),
+    "skip": (
+        resource("write_disposition: skip"),
+        4,
+        "{disposition: merge, strategy: ...}; `enabled: false` loads nothing",
+    ),
+    "a condition of another project": (
+        resource("meta: {dagster: {automation_condition: lazy_on_cron}}"),
+        4,
+        "got 'lazy_on_cron'; accepted: on_schedule, on_cron, eager, on_missing, missing_or_changed, lazy, manual",
+    ),
+    "a parent that is not enabled": (
+        two("raw.other", "selected: false", "raw.bad", "data_from: other"),
+        5,
+        "bad takes its items from other, which is not enabled; set `enabled: true` there",
     ),
     "sources: a list": ("sources: [bad]\n" + resource(), 1, "sources: accepted is a mapping of names"),
     "sources without resources": ("sources: {shop: {}}\n" + resource(), 1, "sources.shop.resources: is required"),

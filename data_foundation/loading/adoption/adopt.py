@@ -135,6 +135,9 @@ class _Plan:
     def _cursor_refusals(self, keeper: SchemaKeeper) -> Iterator[str]:
         cursor, column = self.resource.incremental, self.request.cursor
         is_append = self.resource.write_disposition.disposition == "append"
+        if cursor and cursor.is_in_code:
+            yield "only a run of the code shows its cursor; write `incremental: {cursor_path: ...}` in place of true"
+            return
         if self.origin and is_append and cursor and cursor.cursor_path not in self.origin.cursors:
             known = ", ".join(self.origin.cursors) or "none"
             yield f"the pipeline has no cursor {cursor.cursor_path} (stored: {known}), so all rows would be added"
