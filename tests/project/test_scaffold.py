@@ -332,7 +332,7 @@ def test_each_function_is_named(verified: Location, modules: Mapping[str, str], 
     resources = load_yaml(file).value["resources"]
     assert len({resource["destination"] for resource in resources}) == len(resources)
     for resource in resources:
-        several = find_several(file.parent, resource)
+        several = find_several(resource)
         entry = several.entry if isinstance(several, SourceTables) else resource["entry"]
         assert read_facts(find_entry(file.parent, entry)).line > 1
     assert find_problems("shop") == []
