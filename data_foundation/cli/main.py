@@ -134,7 +134,7 @@ def adopt(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken over; write nothing.")] = False,
 ) -> None:
     """Take over tables that a dlt pipeline, another tool or a person has filled; no row is changed."""
-    from data_foundation.cli.adoption import adopt_all, print_adoptions
+    from data_foundation.cli.adoption import adopt_all
     from data_foundation.loading.adoption.adopt import Request
     from data_foundation.local.selection import select_tasks
     from data_foundation.warehouses.settings import build_warehouse
@@ -142,9 +142,7 @@ def adopt(
     warehouse = build_warehouse(find_root())
     sources, broken = _find_sources()
     tasks = select_tasks(targets, sources, broken, LoadOptions(run_id=new_run_id()))
-    adoptions, others = adopt_all(tasks, warehouse, Request(pipeline, dataset, cursor, dry_run))
-    print_adoptions(adoptions, others, is_dry=dry_run)
-    raise typer.Exit(int(all(adoption.refusal for adoption in adoptions)))
+    raise typer.Exit(int(not adopt_all(tasks, warehouse, Request(pipeline, dataset, cursor, dry_run))))
 
 
 @app.command()

@@ -100,13 +100,14 @@ class Tripwire:
 
 
 def _work(tree: Tree, name: str, at: Point | None, *, traced: bool, options: dict[str, Any]) -> None:
-    """Loads `name` and writes the points that it passed, or the error, to files."""
+    """Loads or adopts `name` and writes the points that it passed, or the error, to files."""
     root = str(tree.root)
     tripwire = Tripwire(root, at)
     if traced:
         tripwire.watch()
     try:
-        tree.load(name, **options)
+        act: Callable[..., Any] = tree.adopt if "pipeline" in options else tree.load
+        act(name, **options)
     except FoundationError as error:
         Path(root, "error.txt").write_text(str(error))
         os._exit(1)
@@ -123,7 +124,7 @@ def start(tree: Tree, name: str, at: Point | None = None, *, traced: bool = Fals
         name: source.table.
         at: Point at which the process is killed.
         traced: True to record points.
-        options: Fields of `LoadOptions`.
+        options: Fields of `LoadOptions`; or with `pipeline` those of `Request`, and the table is adopted.
     """
     process = _SPAWN.Process(
         target=_work, args=(tree, name, at), kwargs={"traced": traced or bool(at), "options": options}
@@ -140,9 +141,9 @@ def run(tree: Tree, name: str, at: Point | None = None, **options: Any) -> int:
     return process.exitcode
 
 
-def trace(tree: Tree, name: str) -> list[Point]:
+def trace(tree: Tree, name: str, **options: Any) -> list[Point]:
     """Loads `source.table` and returns the points of the run, each with its first and its last occurrence."""
-    assert run(tree, name, traced=True) == 0, last_failure(tree)
+    assert run(tree, name, traced=True, **options) == 0, last_failure(tree)
     counts = Counter((tree.root / "points.txt").read_text().splitlines())
     return [(point, time) for point, last in counts.items() for time in sorted({1, last})]
 

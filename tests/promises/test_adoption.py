@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import signal
 from collections import Counter
 from collections.abc import Callable
-from itertools import product
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,84 +15,21 @@ from typer.testing import CliRunner
 
 from data_foundation.cli.main import app
 from data_foundation.errors import LoadError
+from data_foundation.loading.adoption import dlt_pipeline
+from data_foundation.naming import forget_naming
+from tests.promises import killed, test_killed, test_postgres
+from tests.support.plain_pipelines import (
+    CASES,
+    assert_rows,
+    everything_in,
+    give,
+    load_twice_alone,
+    prove_that_runs_continue,
+    rows,
+    run_plain,
+)
+from tests.support.postgres_server import PostgresServer, PostgresTree
 from tests.support.trees import Tree
-
-CODE = """
-import json
-from datetime import datetime
-from pathlib import Path
-
-import dlt
-import pyarrow as pa
-
-
-@dlt.resource(name="events"{hints})
-def events():
-    for page in json.loads((Path(__file__).parent / "pages.json").read_text()):
-        for row in page:
-            if {as_times}:
-                row["seen"] = datetime.fromisoformat(row["seen"])
-        yield pa.Table.from_pylist(page) if {as_frame} else page
-"""
-PLAIN = """
-import sys
-from pathlib import Path
-
-import dlt
-
-sys.path.insert(0, str(Path(sys.argv[1]).parent))
-import data
-
-destination = dlt.destinations.duckdb(sys.argv[2])
-dlt.pipeline("theirs", pipelines_dir=sys.argv[3], destination=destination, dataset_name="raw").run(data.events())
-"""
-FIRST = "2024-01-01T00:00:00+00:00"
-HINTS = {
-    "append": ', incremental=dlt.sources.incremental("seen")',
-    "append with initial value": f', incremental=dlt.sources.incremental("seen", initial_value="{FIRST}")',
-    "merge": ', write_disposition="merge", primary_key="id", incremental=dlt.sources.incremental("seen")',
-    "merge without a cursor": ', write_disposition="merge", primary_key="id"',
-    "upsert": ', write_disposition={"disposition": "merge", "strategy": "upsert"}, primary_key="id"',
-    "scd2": ', write_disposition={"disposition": "merge", "strategy": "scd2"}',
-    "replace": ', write_disposition="replace"',
-}
-FORMS = {"flat": False, "nested": False, "frames": True}
-
-
-def rows(*ids: int, form: str, value: int = 0) -> list[dict[str, Any]]:
-    """Returns rows of which two always share a value of the cursor."""
-    lines = {"lines": [{"n": 1, "parts": [{"p": 1}]}]} if form == "nested" else {}
-    return [{"id": one, "seen": f"2024-01-{one // 2 + 1:02}T00:00:00+00:00", "v": value, **lines} for one in ids]
-
-
-def give(tree: Tree, hints: str, form: str, *pages: list[dict[str, Any]], as_times: bool) -> Path:
-    """Writes the source folder with what its entry yields from now on."""
-    text = CODE.format(hints=hints, as_frame=FORMS[form], as_times=as_times)
-    folder = tree.add("s", "resources: [{entry: data.events, destination: raw.events}]", text)
-    (folder / "pages.json").write_text(json.dumps(pages))
-    return folder
-
-
-def run_plain(tree: Tree, folder: Path) -> None:
-    """Loads the entry with a pipeline of dlt, in a process of its own, which lets go of the warehouse."""
-    (tree.root / "plain.py").write_text(PLAIN)
-    warehouse = Path(tree.warehouse.path)
-    warehouse.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(tree.root / "plain.py"), str(folder / "data.py"), str(warehouse)]
-    subprocess.run([*command, str(tree.root / "theirs")], check=True, capture_output=True)
-
-
-def ids_of(tree: Tree) -> Counter[int]:
-    """Returns how often each id is in the table."""
-    return Counter(tree.query("SELECT id FROM raw.events"))
-
-
-CASES = [
-    (hints, form)
-    for hints, form in product(HINTS, FORMS)
-    # dlt itself needs ids for these, which frames do not have.
-    if form != "frames" or hints not in {"upsert", "scd2"}
-]
 
 
 @pytest.mark.sampled(5)
@@ -103,27 +39,16 @@ def test_the_run_after_an_adoption_continues(tree: Tree, hints: str, form: str, 
     """After two runs of plain dlt, an adoption and two runs here, each row is there once, with its nested rows."""
     if as_times and "initial value" in hints:
         pytest.xfail("a cursor that begins with a text compares no times: dlt refuses it too")
-    declared = HINTS[hints]
-    run_plain(tree, give(tree, declared, form, rows(0, 1, 2, form=form), as_times=as_times))
-    run_plain(tree, give(tree, declared, form, rows(2, 3, 4, form=form), rows(0, 1, form=form), as_times=as_times))
-    before = ids_of(tree)
-    with pytest.raises(LoadError, match=r"holds \d rows that this project has not loaded"):
-        tree.load("s.events")
-    assert tree.adopt("s.events", pipeline="theirs", is_dry=True).rows == before.total()
-    adoption = tree.adopt("s.events", pipeline="theirs")
-    assert ids_of(tree) == before
-    assert bool(adoption.cursors) == ("incremental" in declared)
-    assert ("events__lines" in adoption.tables) == (form == "nested")
-    everything = [rows(0, 1, 2, 3, 4, form=form), rows(5, 6, form=form)]
-    for _ in range(2):
-        give(tree, declared, form, *everything, as_times=as_times)
-        tree.load("s.events")
-    assert ids_of(tree) == Counter(range(7))
-    if form == "nested":
-        orphans = "SELECT count(*) FROM raw.events__lines WHERE _dlt_parent_id NOT IN (SELECT _dlt_id FROM raw.events)"
-        assert tree.query(orphans) == [0]
-        assert tree.query("SELECT count(*) FROM raw.events__lines") == [7]
-        assert tree.query("SELECT count(*) FROM raw.events__lines__parts") == [7]
+    load_twice_alone(tree, hints, form, as_times=as_times)
+    prove_that_runs_continue(tree, hints, form, as_times=as_times)
+
+
+@pytest.mark.sampled(7)
+@pytest.mark.parametrize(("hints", "form"), CASES)
+def test_the_run_after_an_adoption_continues_in_postgresql(postgres_tree: PostgresTree, hints: str, form: str) -> None:
+    """The same in a PostgreSQL server, which plain dlt has filled."""
+    load_twice_alone(postgres_tree, hints, form)
+    prove_that_runs_continue(postgres_tree, hints, form)
 
 
 WAYS = {
@@ -192,13 +117,122 @@ def test_a_table_is_adopted_once(tree: Tree) -> None:
     tree.give("s", [{"id": 1}])
     assert tree.adopt("s.t").refusal == "there is no such table"
     tree.load("s.t")
-    assert tree.adopt("s.t").refusal == "this project has loaded it already"
+    assert tree.adopt("s.t").refusal == "this project has adopted or loaded it already"
+
+
+NAMES = {
+    "a schema named as the table": ("raw.events", {"pipeline": "events", "schema": "events"}),
+    "another dataset": ("theirs.events", {"dataset": "theirs"}),
+}
+
+
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize(("hints", "form"), [case for case in CASES if case[1] != "frames"])
+@pytest.mark.parametrize(("destination", "names"), NAMES.values(), ids=NAMES)
+def test_names_of_the_pipeline_do_not_matter(tree: Tree, hints: str, form: str, destination: str, names: Any) -> None:
+    """A schema whose name is that of a table, and a dataset of another name, are taken over alike."""
+    load_twice_alone(tree, hints, form, destination=destination, **names)
+    request = {name: value for name, value in names.items() if name != "schema"}
+    prove_that_runs_continue(tree, hints, form, destination=destination, **request)
+
+
+NAMINGS = {"sql_ci_v1": True, "data_foundation.unicode_snake_case": True, "direct": False, "sql_cs_v1": False}
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize(("naming", "is_known"), NAMINGS.items())
+def test_another_naming_convention_is_refused(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, naming: str, *, is_known: bool
+) -> None:
+    """With the convention of the project its values would land in further columns; with that setting it continues."""
+    load_twice_alone(tree, "append", "nested", SCHEMA__NAMING=naming)
+    refusal = tree.adopt("s.events", pipeline="theirs").refusal
+    assert (f'set naming = "{naming}"' in refusal) == is_known
+    assert ("upper and lower case" in refusal) != is_known
+    if is_known:
+        monkeypatch.setenv("SCHEMA__NAMING", naming)
+        forget_naming()
+        try:
+            prove_that_runs_continue(tree, "append", "nested")
+        finally:
+            monkeypatch.undo()
+            forget_naming()
+
+
+def test_a_pipeline_of_an_old_version_of_dlt_is_adopted(tree: Tree) -> None:
+    """State and schema of dlt 0.4.12, with the engine versions 4 and 9, are read."""
+    tree.as_dlt()
+    tree.query((Path(__file__).parent / "stored" / "dlt_0_4_12.sql").read_text())
+    give(tree, "append", "nested")
+    prove_that_runs_continue(tree, "append", "nested")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A warehouse whose project can be copied with all that it holds.
+
+    Attributes:
+        create: Returns an empty project below a folder.
+        copy: Returns a copy of a project below a folder.
+    """
+
+    create: Callable[[Path], Tree]
+    copy: Callable[[Any, Path], Tree]
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine that a test can copy."""
+    if request.param == "duckdb":
+        return Engine(Tree, test_killed.copy_of)
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return Engine(
+        lambda root: PostgresTree(root, server.settings(server.create_database())),
+        lambda tree, root: test_postgres.copy_of(tree, server, root),
+    )
+
+
+@pytest.mark.timeout(1800)
+def test_an_adoption_that_is_killed_is_repeated(
+    engine: Engine, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
+) -> None:
+    """Killed at any statement, rename or write, an adoption has changed no row, and has happened in full or not."""
+    before = engine.create(tmp_path / "before")
+    before.warehouse.work_folder.mkdir(parents=True)
+    load_twice_alone(before, "append", "nested")
+    expected = everything_in(before)
+    points = killed.trace(engine.copy(before, tmp_path / "traced"), "s.events", pipeline="theirs")
+    at_commit = [point for point in points if "commit" in point[0].lower()]
+    assert at_commit
+    chosen = points if request.config.getoption("--promises") else at_commit[-1:]
+    reached = 0
+    for number, point in enumerate(chosen):
+        tree = engine.copy(before, tmp_path / str(number))
+        # Some points are never passed again: the order in which the files of a folder are removed differs.
+        if killed.run(tree, "s.events", at=point, pipeline="theirs") == -signal.SIGKILL:
+            reached += 1
+            assert everything_in(tree) == expected, killed.last_failure(tree)
+            assert_repeated(tree, loads_first=bool(number % 2))
+    assert reached >= 0.8 * len(chosen)
+    record_property("points of an adoption", reached)
+
+
+def assert_repeated(tree: Tree, *, loads_first: bool) -> None:
+    """Asserts that after a killed adoption another one is complete, whether a load came between them or not."""
+    give(tree, "append", "nested", rows(*range(7), form="nested"))
+    if loads_first:
+        with suppress(LoadError):
+            tree.load("s.events")
+    refusal = tree.adopt("s.events", pipeline="theirs").refusal
+    assert refusal in {"", "this project has adopted or loaded it already"}, killed.last_failure(tree)
+    tree.load("s.events")
+    assert_rows(tree, "nested", range(7))
 
 
 def test_the_command_shows_what_is_carried_and_what_is_not(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelt pipeline is named with those that exist; a dry run writes nothing."""
-    folder = give(tree, HINTS["append"], "flat", rows(0, 1, form="flat"), as_times=False)
-    run_plain(tree, folder)
+    folder = give(tree, "append", "flat", rows(0, 1, form="flat"))
+    run_plain(tree)
     more = (
         "resources:\n- {entry: data.events, destination: raw.events}\n- {entry: data.events, destination: raw.other}\n"
     )
@@ -216,4 +250,27 @@ def test_the_command_shows_what_is_carried_and_what_is_not(tree: Tree, monkeypat
     assert "dataset theirs has no pipeline 'theirs'" in str(elsewhere.exception)
     done = run.invoke(app, ["adopt", "s", "--pipeline", "theirs"])
     assert "1 table adopted; the next run continues at the cursor" in done.output
+    assert tree.load("s.events").rows == 0
+
+
+def test_a_command_reads_a_pipeline_once_and_prints_what_it_did_before_an_error(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three tables, the last of which is a nested one, the first is adopted and printed."""
+    load_twice_alone(tree, "append", "nested")
+    resources = [f"{{entry: data.events, destination: raw.{table}}}" for table in ("events", "gone", "events__lines")]
+    (tree.root / "dlthub" / "s" / "sources.yaml").write_text(f"resources: [{', '.join(resources)}]")
+    monkeypatch.chdir(tree.root)
+    monkeypatch.setenv("DUCKDB_PATH", tree.warehouse.path)
+    read, found = dlt_pipeline.read_pipeline, list[str]()
+
+    def count(name: str, *where: Any) -> Any:
+        found.append(name)
+        return read(name, *where)
+
+    monkeypatch.setattr(dlt_pipeline, "read_pipeline", count)
+    failed = CliRunner().invoke(app, ["adopt", "s", "--pipeline", "theirs"])
+    assert "table events__lines holds the rows of lists" in str(failed.exception)
+    assert "1 table adopted" in failed.output
+    assert found == ["theirs"]
     assert tree.load("s.events").rows == 0

@@ -71,6 +71,24 @@ class SnowflakeTree(Tree):
         return self.deployed
 
     @override
+    def as_dlt(self) -> tuple[str, Any]:
+        """Returns the name and the credentials of the account as a destination of dlt alone."""
+        parameters = SnowflakeWarehouse(Path(), self.account.settings)._connector_parameters()
+        named = {"host": "account", "username": "user", "database": "database", "warehouse": "warehouse",
+                 "role": "role", "password": "password"}  # fmt: skip
+        credentials = {name: parameters[parameter] for name, parameter in named.items() if parameter in parameters}
+        key = {"private_key_path": "PRIVATE_KEY_PATH", "private_key_passphrase": "PRIVATE_KEY_PASSPHRASE"}
+        settings = self.account.settings
+        credentials |= {
+            name: settings[f"SNOWFLAKE_{setting}"]
+            for name, setting in key.items()
+            if f"SNOWFLAKE_{setting}" in settings
+        }
+        # The address of a server that is not Snowflake's own.
+        address = {name: parameters[name] for name in ("host", "port", "protocol") if name in parameters}
+        return "snowflake", {**credentials, "query": address}
+
+    @override
     def query(self, sql: str) -> list[Any]:
         """Returns the rows of a statement, as values if there is one column; `raw` is the deployment's schema."""
         rows = self.account.query(re.sub(r"\braw\.", f"{self.deployed.dataset('raw')}.", sql))

@@ -162,6 +162,12 @@ class PostgresTree(Tree):
         return PostgresWarehouse.of(self.root, self.settings, suffix="", others=lambda _name: self.warehouse)
 
     @override
+    def as_dlt(self) -> tuple[str, Any]:
+        """Returns the name and the credentials of the database as a destination of dlt alone."""
+        named = {"host": "HOST", "port": "PORT", "username": "USER", "password": "PASSWORD", "database": "DATABASE"}
+        return "postgres", {name: self.settings[f"POSTGRES_{setting}"] for name, setting in named.items()}
+
+    @override
     def query(self, sql: str) -> list[Any]:
         """Returns the rows of statements; rows of one column as plain values."""
         options = self.warehouse._parameters()

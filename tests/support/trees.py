@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from data_foundation.loading.adoption.adopt import Adoption, Request, adopt
+from data_foundation.loading.adoption.dlt_pipeline import PipelineReader
 from data_foundation.loading.attempts import load_resource
 from data_foundation.loading.result import LoadResult
 from data_foundation.loading.task import LoadOptions, Task
@@ -44,6 +45,12 @@ class Tree(Checkout):
         """The DuckDB warehouse of the project."""
         return DuckDBWarehouse(self.root / "data" / "pipelines", str(self.root / "data" / "warehouse.duckdb"))
 
+    def as_dlt(self) -> tuple[str, Any]:
+        """Returns the name and the credentials of the warehouse as a destination of dlt alone."""
+        path = Path(self.warehouse.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return "duckdb", str(path)
+
     def task(self, name: str, **options: Any) -> Task:
         """Returns the task that loads `source.table`; `options` are fields of `LoadOptions`."""
         source, table = name.split(".", 1)
@@ -67,7 +74,7 @@ class Tree(Checkout):
 
     def adopt(self, name: str, **request: Any) -> Adoption:
         """Takes over the table of `source.table`; `request` are fields of `Request`."""
-        return adopt(self.task(name, run_id="test"), self.warehouse, Request(**request), print)
+        return adopt(self.task(name, run_id="test"), self.warehouse, Request(**request), print, PipelineReader())
 
     def query(self, sql: str) -> list[Any]:
         """Returns the rows of a statement; rows of one column as plain values."""

@@ -8,15 +8,17 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from data_foundation.config.table_names import table_name_of
-from data_foundation.loading.adoption.dlt_pipeline import Origin, read_pipeline
+from data_foundation.loading.adoption.dlt_pipeline import Origin, PipelineReader
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector
-from data_foundation.naming import column_of_path, normalize, schema_name
+from data_foundation.naming import column_of_path, find_naming, normalize, schema_name
 from data_foundation.project.code_hints import as_pendulum
 from data_foundation.warehouses.connection import connect, count_rows
 
 if TYPE_CHECKING:
+    from dlt.common.normalizers.naming import NamingConvention
+
     from data_foundation.config.grammar import ResourceConfig
     from data_foundation.loading.schema.keeper import SchemaKeeper
     from data_foundation.loading.task import Task
@@ -63,7 +65,9 @@ class Adoption:
     of_pipeline: frozenset[str] = frozenset()
 
 
-def adopt(task: Task, warehouse: Warehouse, request: Request, on_waiting: Callable[[str], None]) -> Adoption:
+def adopt(
+    task: Task, warehouse: Warehouse, request: Request, on_waiting: Callable[[str], None], reader: PipelineReader
+) -> Adoption:
     """Writes cursor, schema and hints of a table under the names of this project, in one transaction; changes no row.
 
     Args:
@@ -71,6 +75,7 @@ def adopt(task: Task, warehouse: Warehouse, request: Request, on_waiting: Callab
         warehouse: The warehouse that has the table.
         request: How it is taken over.
         on_waiting: Called with a message if another run holds the resource.
+        reader: Reads the pipeline, once for all tables of a command.
 
     Raises:
         LoadError: The warehouse has no such pipeline, or its tables cannot be adopted.
@@ -82,7 +87,7 @@ def adopt(task: Task, warehouse: Warehouse, request: Request, on_waiting: Callab
         home.open({"asset": str(name), "source": task.source.name, "run_id": task.options.run_id}) as destination,
     ):
         dataset = home.dataset(request.dataset or name.dataset)
-        theirs = read_pipeline(request.pipeline, destination, dataset) if request.pipeline else None
+        theirs = reader.read(request.pipeline, destination, dataset) if request.pipeline else None
         pipeline.synchronise(destination)
         plan = _Plan(task.resource, pipeline, theirs.find(pipeline.table) if theirs else None, request)
         adoption = plan.describe(destination)
@@ -127,9 +132,11 @@ class _Plan:
             place = f"{wanted}.{resource.table}"
             yield f"its destination is in {resource.dataset}, and --dataset is {wanted}; set destination: {place}"
         if not keeper.is_unknown:
-            yield "this project has loaded it already" if keeper.exists else "there is no such table"
+            yield "this project has adopted or loaded it already" if keeper.exists else "there is no such table"
         if self.request.pipeline and self.origin is None:
             yield f"pipeline {self.request.pipeline} has not loaded it"
+        if self.origin and type(self.origin.naming) is not type(find_naming()):
+            yield _refuse_naming(self.origin.naming)
         yield from self._cursor_refusals(keeper)
 
     def _cursor_refusals(self, keeper: SchemaKeeper) -> Iterator[str]:
@@ -200,3 +207,11 @@ class _Plan:
         with warehouse.transaction(destination):
             pipeline.dlt.load(destination, dataset_name=pipeline.dataset)
         pipeline.pending.clear()
+
+
+def _refuse_naming(theirs: NamingConvention) -> str:
+    """Returns why columns of another naming convention are not carried over: values would land in further columns."""
+    way = f'set naming = "{theirs.name()}" in [schema] of .dlt/config.toml'
+    if theirs.is_case_sensitive:
+        way = "a convention that distinguishes upper and lower case cannot be adopted"
+    return f"its columns have the naming convention {theirs.name()}, and this project {find_naming().name()}; {way}"

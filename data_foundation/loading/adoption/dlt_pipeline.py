@@ -17,6 +17,7 @@ from data_foundation.suggestions import nearest
 from data_foundation.warehouses.connection import connect
 
 if TYPE_CHECKING:
+    from dlt.common.normalizers.naming import NamingConvention
     from dlt.common.schema import Schema
     from dlt.common.schema.typing import TSchemaTables
 
@@ -31,11 +32,13 @@ class Origin:
         resource: Name of the dlt resource that fills it.
         tables: The table, its nested tables, and further tables of the resource.
         state: The state of its source: that of each resource, and what the source keeps for all.
+        naming: The naming convention of its columns.
     """
 
     resource: str
     tables: TSchemaTables
     state: Mapping[str, Any]
+    naming: NamingConvention
 
     @property
     def cursors(self) -> Mapping[str, Any]:
@@ -81,8 +84,22 @@ class DltPipeline:
                     for root in sorted(roots)
                     for one in get_nested_tables(schema.tables, root)
                 }
-                return Origin(resource, tables, self.states.get(schema.name, {}))
+                return Origin(resource, tables, deepcopy(self.states.get(schema.name, {})), schema.naming)
         return None
+
+
+class PipelineReader:
+    """Reads pipelines, each once, however many tables are taken over from it."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str, str], DltPipeline] = {}
+
+    def read(self, name: str, destination: Destination, dataset: str) -> DltPipeline:
+        """Returns what a pipeline has stored; see `read_pipeline`."""
+        key = destination.destination_type, dataset, name
+        if key not in self._read:
+            self._read[key] = read_pipeline(name, destination, dataset)
+        return self._read[key]
 
 
 def read_pipeline(name: str, destination: Destination, dataset: str) -> DltPipeline:
