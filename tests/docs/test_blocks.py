@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from data_foundation.cli.main import app
 from data_foundation.config.grammar import ResourceConfig
 from tests.docs.pages import ROOT, Block, all_blocks, page_files, prose
-from tests.support.locations import Location
+from tests.support.locations import COMPONENTS, Location, forget_modules
 
 CHECKED = [block for block in all_blocks() if not block.unchecked]
 CONFIGURATION = ("sources.yaml", "definitions.py")
@@ -104,14 +104,28 @@ def test_a_fragment_of_yaml_is_configuration(block: Block, location: Location, c
 
 @pytest.mark.parametrize("block", _of("python", titled=True) + _of("python", titled=False), ids=str)
 def test_a_block_of_python_imports_existing_names(block: Block) -> None:
-    """The block compiles, and the modules and names that it imports exist."""
+    """The block compiles, and the modules and names that it imports exist, there or in a file of the page."""
+    shown = _names_of_files(block.page)
     for node in ast.walk(ast.parse(block.text)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 importlib.import_module(alias.name)
+        elif isinstance(node, ast.ImportFrom) and node.module in shown:
+            assert {alias.name for alias in node.names} <= shown[node.module]
         elif isinstance(node, ast.ImportFrom) and not node.level:
             module = importlib.import_module(node.module or "")
             assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+def _names_of_files(page: str) -> dict[str, set[str]]:
+    """Returns the functions that each Python file of a page defines, by its module."""
+    return {
+        block.title.removesuffix(".py").removesuffix("/__init__").replace("/", "."): {
+            node.name for node in ast.parse(block.text).body if isinstance(node, ast.FunctionDef)
+        }
+        for block in CHECKED
+        if block.page == page and block.title.endswith(".py")
+    }
 
 
 @pytest.mark.parametrize("block", [block for block in CHECKED if block.title == "definitions.py"], ids=str)
@@ -121,8 +135,15 @@ def test_a_composition_root_builds_definitions(
     """A page's `definitions.py` is a code location that Dagster loads; with a lake, which needs no dbt project."""
     monkeypatch.setenv("WAREHOUSE", "lake")
     monkeypatch.setenv("LAKE_URL", "lake")
+    monkeypatch.syspath_prepend(str(location.root))
+    location.write("pyproject.toml", COMPONENTS)
     location.add("shop")
+    for other in (other for other in CHECKED if other.page == block.page and other.title != block.title):
+        if other.title:
+            location.write(other.title, other.text)
+    forget_modules()
     names = runpy.run_path(str(location.write("definitions.py", block.text)))
+    forget_modules()
     # Dagster refuses a file with two Definitions objects.
     [defs] = [value for value in names.values() if isinstance(value, dg.Definitions)]
     dg.Definitions.validate_loadable(defs)

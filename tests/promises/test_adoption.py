@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -32,7 +33,7 @@ from tests.support.postgres_server import PostgresServer, PostgresTree
 from tests.support.trees import Tree
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("as_times", [False, True], ids=["texts", "times"])
 @pytest.mark.parametrize(("hints", "form"), CASES)
 def test_the_run_after_an_adoption_continues(tree: Tree, hints: str, form: str, as_times: bool) -> None:  # noqa: FBT001 - a parameter
@@ -43,7 +44,7 @@ def test_the_run_after_an_adoption_continues(tree: Tree, hints: str, form: str, 
     prove_that_runs_continue(tree, hints, form, as_times=as_times)
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("hints", "form"), CASES)
 def test_the_run_after_an_adoption_continues_in_postgresql(postgres_tree: PostgresTree, hints: str, form: str) -> None:
     """The same in a PostgreSQL server, which plain dlt has filled."""
@@ -51,6 +52,8 @@ def test_the_run_after_an_adoption_continues_in_postgresql(postgres_tree: Postgr
     prove_that_runs_continue(postgres_tree, hints, form)
 
 
+MANY = 40
+"""Number of points at which an adoption is killed with --promises, besides those of the commit."""
 WAYS = {
     "append": "incremental: {cursor_path: seen}",
     "merge": "write_disposition: merge, primary_key: id, incremental: {cursor_path: seen}",
@@ -126,7 +129,7 @@ NAMES = {
 }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize(("hints", "form"), [case for case in CASES if case[1] != "frames"])
 @pytest.mark.parametrize(("destination", "names"), NAMES.values(), ids=NAMES)
 def test_names_of_the_pipeline_do_not_matter(tree: Tree, hints: str, form: str, destination: str, names: Any) -> None:
@@ -139,7 +142,7 @@ def test_names_of_the_pipeline_do_not_matter(tree: Tree, hints: str, form: str, 
 NAMINGS = {"sql_ci_v1": True, "data_foundation.unicode_snake_case": True, "direct": False, "sql_cs_v1": False}
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("naming", "is_known"), NAMINGS.items())
 def test_another_naming_convention_is_refused(
     tree: Tree, monkeypatch: pytest.MonkeyPatch, naming: str, *, is_known: bool
@@ -193,6 +196,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.sampled(2)
 def test_an_adoption_that_is_killed_is_repeated(
     engine: Engine, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any
 ) -> None:
@@ -204,7 +208,8 @@ def test_an_adoption_that_is_killed_is_repeated(
     points = killed.trace(engine.copy(before, tmp_path / "traced"), "s.events", pipeline="theirs")
     at_commit = [point for point in points if "commit" in point[0].lower()]
     assert at_commit
-    chosen = points if request.config.getoption("--promises") else at_commit[-1:]
+    sample = random.Random(0).sample(points, min(MANY, len(points)))  # noqa: S311 - a choice of tests
+    chosen = [*at_commit, *sample] if request.config.getoption("--promises") else at_commit[-1:]
     reached = 0
     for number, point in enumerate(chosen):
         tree = engine.copy(before, tmp_path / str(number))

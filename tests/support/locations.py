@@ -1,5 +1,6 @@
 """Temporary code locations: sources written by a test, built into definitions and run by Dagster."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,20 @@ from data_foundation.orchestration.factory import build_definitions
 
 defs = build_definitions(Path(__file__).parent)
 '''
+
+COMPONENTS = """
+[tool.dg]
+directory_type = "project"
+[tool.dg.project]
+root_module = "legacy"
+"""
+"""The `pyproject.toml` of a project whose components are in `legacy/defs/`."""
+
+
+def forget_modules() -> None:
+    """Forgets the modules that a location has imported from its own files, so that another one imports its own."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in {"legacy", "dlthub"}]:
+        del sys.modules[name]
 
 
 class Location(Checkout):
