@@ -6,6 +6,7 @@ FoundationError
 ├── SettingMissing     a source or the warehouse needs a setting that is not set
 ├── WarehouseError     the warehouse cannot be used
 │   └── WarehouseBusy  another program holds the warehouse
+├── LoadStopped        the run was interrupted before the load's commit; the table is unchanged
 └── LoadError          a resource was not loaded; its table is unchanged
     ├── ResourceBusy            another run is loading the resource
     ├── RequiredColumnsMissing  the rows lack columns that `requires` names; nothing was written
@@ -114,6 +115,10 @@ class WarehouseError(FoundationError):
 
 class WarehouseBusy(WarehouseError):
     """Another program holds the warehouse."""
+
+
+class LoadStopped(FoundationError):
+    """The run was interrupted before the load's commit; the table is unchanged."""
 
 
 class LoadError(FoundationError):

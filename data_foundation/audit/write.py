@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.audit.journal import Journal
-from data_foundation.errors import WarehouseBusy
+from data_foundation.errors import LoadStopped, WarehouseBusy
 from data_foundation.process_wide.redaction import redact
 from data_foundation.warehouses.connection import connect
 
@@ -52,6 +52,9 @@ LONGEST_ERROR = 500
 
 PATIENCE_SECONDS = 5.0
 """How long to wait for a process that writes rows; after that, the next attempt writes this one too."""
+
+NO_TIME = (WarehouseBusy.__name__, LoadStopped.__name__)
+"""Errors after which the row is left to the next attempt: the warehouse is busy, or the run is being stopped."""
 
 MOST_ROWS = 200
 """Maximum number of rows that one statement inserts."""
@@ -128,8 +131,7 @@ def record(warehouse: Warehouse, attempt: Attempt, destination: Destination | No
     """
     try:
         _journal(warehouse).append(attempt.to_json())
-        # The attempt failed because the warehouse is busy: do not wait for it again.
-        if warehouse.keeps_audit and attempt.error_class != WarehouseBusy.__name__:
+        if warehouse.keeps_audit and attempt.error_class not in NO_TIME:
             catch_up(warehouse, destination)
     except Exception as error:  # noqa: BLE001 - an error of the audit must not fail the load
         what = f"{DATASET}.{TABLE} lacks an attempt; the next attempt writes it too"

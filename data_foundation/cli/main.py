@@ -217,6 +217,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     """Load resources without Dagster; name what failed, and exit with 1."""
     from data_foundation.cli.run_command import build_dbt_models, load, print_report
     from data_foundation.local.selection import select_tasks
+    from data_foundation.process_wide.abandoned_threads import end_process
     from data_foundation.warehouses.settings import build_warehouse
 
     root = find_root()
@@ -226,8 +227,8 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     tasks = select_tasks(
         targets or [], sources, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
     )
-    outcomes = load(root, tasks, warehouse)
-    models = build_dbt_models(root, warehouse, outcomes, sources) if dbt else []
+    outcomes, stopped = load(root, tasks, warehouse)
+    models = build_dbt_models(root, warehouse, outcomes, sources) if dbt and not stopped else []
     if record:
         # The only command that imports Dagster, which takes seconds.
         from data_foundation.orchestration.runless_events import record as record_events
@@ -237,7 +238,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     failed = any(o.error and (targets or not isinstance(o.error, SettingMissing)) for o in outcomes)
     blocked = any(o.result and o.result.is_blocked for o in outcomes)
     unbuilt = any(not model.succeeded for model in models)
-    raise typer.Exit(int(failed or blocked or unbuilt or bool(broken and not targets)))
+    end_process(stopped or int(failed or blocked or unbuilt or bool(broken and not targets)))
 
 
 @app.command()

@@ -12,20 +12,25 @@ from data_foundation.dbt.command import ModelResult, build_models
 from data_foundation.loading.parallel import Outcome
 from data_foundation.loading.task import Task
 from data_foundation.local.run import load_and_log
+from data_foundation.local.signals import stop_on_signals
 from data_foundation.project.find_sources import BrokenSource, FoundSource
 from data_foundation.warehouses.base import Warehouse
 
 
-def load(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> list[Outcome]:
-    """Loads resources and shows their progress; returns one outcome for each."""
+def load(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> tuple[list[Outcome], int]:
+    """Loads resources and shows their progress.
+
+    Returns:
+        One outcome for each, and the exit code of the signal that stopped them, 0 without one.
+    """
     outcomes: list[Outcome] = []
-    with ProgressView(out) as view:
-        for event in load_and_log(root, tasks, warehouse):
+    with stop_on_signals() as stop, ProgressView(out) as view:
+        for event in load_and_log(root, tasks, warehouse, stop):
             if isinstance(event, Outcome):
                 outcomes.append(event)
             else:
                 view.show(event)
-    return outcomes
+    return outcomes, stop.exit_code
 
 
 def build_dbt_models(

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from data_foundation.cli.required_settings import SourceSetting, find_settings
 from data_foundation.config.table_names import table_name_of
-from data_foundation.errors import SettingMissing
+from data_foundation.errors import LoadStopped, SettingMissing
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -32,6 +32,9 @@ MOST_COLUMNS = 8
 
 NOTE_COLORS: Mapping[str, str] = {"INFO": "dim", "WARNING": "yellow", "ERROR": "red"}
 """Colours of a load's notes, by log level."""
+
+MARKS: Mapping[str, str] = {"done": "[green]landed[/]", "failed": "[red]failed[/]", "stopped": "[yellow]stopped[/]"}
+"""The last phase of a load, as it is shown."""
 
 LINE_SECONDS = 2.0
 """Interval between two lines of the same phase if the output is no terminal."""
@@ -78,10 +81,9 @@ class ProgressView:
             return
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=None, phase=phase, rows=0)
-        if phase in ("done", "failed"):
+        if phase in MARKS:
             self._bars.remove_task(self._tasks.pop(name))
-            mark = "[green]landed[/]" if phase == "done" else "[red]failed[/]"
-            self._console.print(f"{mark}  {name}  {progress.rows:,} rows")
+            self._console.print(f"{MARKS[phase]}  {name}  {progress.rows:,} rows")
         else:
             self._bars.update(self._tasks[name], phase=phase, rows=progress.rows)
 
@@ -123,8 +125,10 @@ def _count(rows: int | None) -> str:
 def _state(outcome: Outcome) -> str:
     if isinstance(outcome.error, SettingMissing):
         return f"[yellow]needs {', '.join(outcome.error.settings)}[/]"
+    if isinstance(outcome.error, LoadStopped):
+        return MARKS["stopped"]
     if outcome.result is None:
-        return "[red]failed[/]"
+        return MARKS["failed"]
     if outcome.result.is_blocked:
         return "[red]landed, check failed[/]"
     has_details = outcome.result.warnings or not all(check.passed for check in outcome.result.checks)
@@ -135,8 +139,10 @@ def print_details(console: Console, outcomes: Iterable[Outcome], models: Iterabl
     """Prints the errors, warnings and failed checks; an error that several tables share is printed once."""
     outcomes = list(outcomes)
     errors = [o.error for o in outcomes if o.error and not isinstance(o.error, SettingMissing)]
-    for error in dict.fromkeys(map(str, errors)):
-        console.print(f"[red]error[/] {escape(error)}")
+    for message, kind in {str(error): type(error) for error in errors}.items():
+        # The message of a stop begins with that word.
+        mark = "[yellow]warning[/]" if kind is LoadStopped else "[red]error[/]"
+        console.print(f"{mark} {escape(message)}")
     for outcome in outcomes:
         for warning in outcome.result.warnings if outcome.result else ():
             console.print(f"[yellow]warning[/] {outcome.task.resource.destination}: {escape(warning)}")

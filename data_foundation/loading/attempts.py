@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from data_foundation.audit import write as audit
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
-from data_foundation.errors import ResourceBusy
+from data_foundation.errors import LoadStopped, ResourceBusy
 from data_foundation.loading.failures import failure
 from data_foundation.loading.failures.traceback_file import format_traceback, write_traceback
 from data_foundation.loading.load import Load
 from data_foundation.loading.lock import hold
 from data_foundation.loading.progress import Progress, Report
-from data_foundation.loading.siblings.run import Siblings
+from data_foundation.loading.siblings.run import LoadContext, Siblings
+from data_foundation.loading.stop import LoadWatch
 from data_foundation.loading.task import Task, new_run_id
 from data_foundation.process_wide.dlt_libraries import hide_partial_libraries
 from data_foundation.process_wide.dlt_memo import remember_hints
@@ -43,7 +44,7 @@ def load_resource(
     warehouse: Warehouse,
     report: Report | None = None,
     tracebacks: Path | None = None,
-    siblings: Siblings | None = None,
+    context: LoadContext | None = None,
 ) -> LoadResult:
     """Loads one resource into its table and returns the result.
 
@@ -56,11 +57,12 @@ def load_resource(
         warehouse: The warehouse to load into.
         report: Called with each progress of the load.
         tracebacks: Folder for the traceback of a failure; default: the warehouse's work folder.
-        siblings: What the loads of the run share; default: the load is by itself.
+        context: What the load has of its run; default: it is by itself.
 
     Raises:
         LoadError: Extracting, normalising or loading failed; the message names the place and the cause.
         EntryError: The entry is not usable.
+        LoadStopped: The run is being stopped.
         SettingMissing: A setting is not set; the message names it.
         WarehouseError: The warehouse cannot be used.
     """
@@ -69,7 +71,8 @@ def load_resource(
     remember_hints()
     hide_partial_libraries()
     with forgotten_traces():
-        return _Run(task, warehouse, report, tracebacks, siblings or Siblings()).load()
+        context = context or LoadContext(LoadWatch(task.resource.destination), Siblings())
+        return _Run(task, warehouse, report, tracebacks, context).load()
 
 
 class _Run:
@@ -81,9 +84,11 @@ class _Run:
         warehouse: Warehouse,
         report: Report | None,
         tracebacks: Path | None,
-        siblings: Siblings,
+        context: LoadContext,
     ) -> None:
         self.task = task
+        self.context = context
+        self.watch = context.watch
         self.resource = task.resource
         self.run_id = task.options.run_id
         self.table = table_name_of(task.resource)
@@ -94,7 +99,6 @@ class _Run:
         # Without a report, log records of the source go to the usual handlers.
         forwarding = partial(listening, task.source.folder, self._report_source_log)
         self.listening: Callable[[], AbstractContextManager[None]] = forwarding if report else nullcontext
-        self.siblings = siblings
         self.number = 0
         self.warnings: list[str] = []
         self.last = Progress(task.resource.destination, "waiting")
@@ -105,18 +109,20 @@ class _Run:
         started = datetime.now(UTC)
         try:
             folder, name = self.warehouse.work_folder, self.table.pipeline
-            with hold(folder, name, self.run_id, self._report_waiting) as killed:
+            self.watch.check()
+            with hold(folder, name, self.run_id, self._report_waiting, check=self.watch.check) as killed:
                 if killed:
                     # A killed run could not record itself; only its start is known.
                     self._record("killed", datetime.fromisoformat(killed.since), run_id=killed.run_id)
-                result = attempts(self.resource.retries, self._report_retry)(self._attempt)
+                result = attempts(self.resource.retries, self._report_retry, self.watch)(self._attempt)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - an entry may raise anything; it is reported as an error of ours
             if isinstance(error, ResourceBusy):
                 self._record_failure(started, error)
             trace = None if failure.is_refusal(error) else self._keep_traceback(error)
-            self._show(replace(self.last, phase="failed"))
+            is_stopped = isinstance(failure.find_cause(error), LoadStopped)
+            self._show(replace(self.last, phase="stopped" if is_stopped else "failed"))
             raise failure.explain(self.task.source, self.resource, error, self.number, trace) from None
         self._show(Progress(self.resource.destination, "done", result.all_rows))
         return replace(result, warnings=(*self.warnings, *result.warnings))
@@ -133,9 +139,9 @@ class _Run:
 
         try:
             with self.listening():
-                return Load(self.task, self.warehouse, self._show, self.siblings).run(record_landed)
+                return Load(self.task, self.warehouse, self._show, self.context).run(record_landed)
         except BaseException as error:
-            self.siblings.sources.forget()
+            self.context.siblings.sources.forget()
             self._record_failure(started, failure.find_cause(error))
             raise
 
@@ -153,7 +159,7 @@ class _Run:
         self, status: audit.Status, started: datetime, destination: Destination | None = None, **values: Any
     ) -> None:
         """Writes an attempt into the audit trail of the default warehouse, which covers tables of every warehouse."""
-        if not self.home.is_audited:
+        if not self.home.is_audited or self.watch.is_given_up:
             return
         asset, run_id = str(self.table), values.pop("run_id", self.run_id)
         ended = None if status == "killed" else datetime.now(UTC)

@@ -49,6 +49,8 @@ class PendingFinisher:
                 self._pending.drop(load_id)
             elif self._finish(load_id, destination):
                 landed = load_id
+            if landed == load_id:
+                self._pipeline.watch.resume()
         return landed
 
     def _finish(self, load_id: str, destination: Destination) -> bool:

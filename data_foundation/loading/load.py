@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from dlt.common.pipeline import LoadInfo
     from dlt.extract import DltResource
 
-    from data_foundation.loading.siblings.run import Siblings
+    from data_foundation.loading.siblings.run import LoadContext
     from data_foundation.loading.siblings.source_state import SourceState
     from data_foundation.loading.task import Task
     from data_foundation.warehouses.base import Destination, Warehouse
@@ -67,16 +67,17 @@ class Load:
         rows_before_cursor: Rows that the cursor left out.
     """
 
-    def __init__(self, task: Task, warehouse: Warehouse, report: Report, siblings: Siblings) -> None:
+    def __init__(self, task: Task, warehouse: Warehouse, report: Report, context: LoadContext) -> None:
         self.task = replace(task, resource=task.resource.configured)
         self.resource = self.task.resource
         self.options = task.options
         self.warehouse = warehouse
-        self.siblings = siblings
+        self.siblings = context.siblings
         self.table = table_name_of(task.resource)
         progress = ProgressCollector(task.resource.destination, report)
         vault = Vault(task.source.name, task.resource) if task.resource.landing == "vault" else None
         self.pipeline = TablePipeline(warehouse, self.table, progress, task.options.run_id, vault)
+        self.pipeline.watch = context.watch
         self.warnings: list[str] = []
         self.failed_parts: Mapping[str, str] = {}
         self.cursor: Any = None
@@ -90,7 +91,8 @@ class Load:
             on_landed: Called with the result while the connection is open.
 
         Raises:
-            FoundationError: The warehouse, the entry or the rows are refused; nothing was written.
+            FoundationError: The warehouse, the entry or the rows are refused, or the run is being stopped; nothing was
+                written.
             PipelineStepFailed: dlt failed in one of its steps.
         """
         arrow_memory.leave_mimalloc()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,9 @@ from data_foundation.errors import ResourceBusy
 
 WAIT_SECONDS = 600.0
 """How long a run waits for another run of the same resource."""
+
+CHECK_SECONDS = 0.5
+"""Interval of the checks for a stop of a run that waits."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,14 @@ class Holder:
 
 
 @contextmanager
-def hold(
-    folder: Path, name: str, run_id: str, on_waiting: Callable[[str], None], seconds: float = WAIT_SECONDS
+def hold(  # noqa: PLR0913 - a lock, who holds it, and how it is waited for
+    folder: Path,
+    name: str,
+    run_id: str,
+    on_waiting: Callable[[str], None],
+    *,
+    seconds: float = WAIT_SECONDS,
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[Holder | None]:
     """Holds the lock `name` during the block; yields the last holder if it was killed, else None.
 
@@ -56,6 +66,7 @@ def hold(
         run_id: Id of this run, shown to runs that wait for it.
         on_waiting: Called once, with a message that names the holder, if this run has to wait.
         seconds: Maximum time to wait.
+        check: Called again and again while this run waits; an error that it raises ends the wait.
 
     Raises:
         ResourceBusy: The lock was not released within `seconds`; the message names the holder.
@@ -67,9 +78,7 @@ def hold(
         lock.acquire(timeout=0)
     except Timeout:
         on_waiting(f"waiting for {_describe_holder(card)}")
-        try:
-            lock.acquire(timeout=seconds)
-        except Timeout:
+        if not _wait(lock, seconds, check):
             message = f"held for more than {seconds:g} s by {_describe_holder(card)}; wait for it, or stop it"
             raise ResourceBusy(message) from None
     try:
@@ -81,6 +90,17 @@ def hold(
         # Only a killed process leaves its card; a run that fails records its failure itself.
         card.unlink(missing_ok=True)
         lock.release()
+
+
+def _wait(lock: FileLock, seconds: float, check: Callable[[], None]) -> bool:
+    """Returns whether the lock was acquired within `seconds`."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        check()
+        with suppress(Timeout):
+            lock.acquire(timeout=min(left, CHECK_SECONDS))
+            return True
+    return False
 
 
 def _read(card: Path) -> Holder | None:

@@ -1,14 +1,13 @@
-"""Loads many resources in parallel; a resource that fails does not stop the others."""
+"""Loads many resources in parallel; a resource that fails does not stop the others, and a stop of the run ends all."""
 
 from __future__ import annotations
 
 import queue
+import threading
 import time
-from collections import defaultdict
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from data_foundation.checks.rules import CheckOutcome
 from data_foundation.checks.run import failed_checks
@@ -16,10 +15,15 @@ from data_foundation.errors import FoundationError
 from data_foundation.loading.attempts import load_resource
 from data_foundation.loading.progress import Progress
 from data_foundation.loading.result import LoadResult
-from data_foundation.loading.siblings.run import Siblings
+from data_foundation.loading.siblings.run import LoadContext, Siblings
+from data_foundation.loading.stop import COMMIT_SECONDS, GRACE_SECONDS, LoadWatch, RunStop
 from data_foundation.loading.task import Task
+from data_foundation.process_wide.abandoned_threads import abandon
 from data_foundation.process_wide.redaction import redacted_output
 from data_foundation.warehouses.base import Warehouse
+
+TICK_SECONDS = 0.2
+"""Longest time until a requested stop is noticed."""
 
 
 @dataclass(frozen=True)
@@ -44,40 +48,156 @@ class Outcome:
         return self.result.checks if self.result else failed_checks(self.task.resource, self.error)
 
 
-def load_side_by_side(tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[Progress | Outcome]:
+def load_side_by_side(
+    tasks: Sequence[Task], warehouse: Warehouse, stop: RunStop | None = None
+) -> Iterator[Progress | Outcome]:
     """Loads every task, at most `max_concurrency` of a source at a time, and yields events as they occur.
+
+    A stop ends every load at its next page or wait. A load that has begun its commit is finished, and one that does not
+    react is given up: each has an outcome, at the latest after `GRACE_SECONDS` and `COMMIT_SECONDS`. An interrupt that
+    is raised in this thread, such as KeyboardInterrupt, is a stop too; it is raised again at the end.
+
+    Args:
+        tasks: The resources to load.
+        warehouse: The warehouse to load into.
+        stop: Stops the loads if it is requested.
 
     Raises:
         Exception: An error that is not a FoundationError is a fault of the framework and stops all tasks.
     """
-    by_source: dict[str, list[Task]] = defaultdict(list)
-    # In the order of the source, in which dlt reads its resources.
-    ordered = sorted(tasks, key=lambda task: task.source.position(task.resource))
-    siblings = Siblings(ordered)
-    for task in ordered:
-        by_source[task.source.name].append(task)
-    events: queue.SimpleQueue[Progress | Future[Outcome]] = queue.SimpleQueue()
-
-    def load(task: Task) -> Outcome:
-        started = time.perf_counter()
+    loads = _Loads(tasks, warehouse, stop or RunStop())
+    with redacted_output():
         try:
-            with siblings.states.turn(task):
-                result = load_resource(task, warehouse, events.put, siblings=siblings)
-        except FoundationError as error:
-            return Outcome(task, time.perf_counter() - started, error=error)
-        return Outcome(task, time.perf_counter() - started, result)
+            loads.begin()
+            yield from loads.events()
+        finally:
+            loads.end()
 
-    with redacted_output(), ExitStack() as pools:
-        for name, members in by_source.items():
-            pool = ThreadPoolExecutor(members[0].source.concurrency, name)
-            pools.callback(pool.shutdown, cancel_futures=True)
-            for task in members:
-                pool.submit(load, task).add_done_callback(events.put)
-        pending = len(tasks)
-        while pending:
-            event = events.get()
-            if isinstance(event, Future):
-                pending -= 1
-                yield event.result()
+
+@dataclass(eq=False)
+class _Running:
+    """A task that has begun, and the thread that loads it."""
+
+    task: Task
+    watch: LoadWatch
+    thread: threading.Thread = field(default_factory=threading.current_thread)
+    started: float = field(default_factory=time.perf_counter)
+
+    def end(self, result: LoadResult | None = None, error: FoundationError | None = None) -> Outcome:
+        return Outcome(self.task, time.perf_counter() - self.started, result, error)
+
+
+class _Loads:
+    """The loads of a run. Their threads are daemons: Python ends without waiting for one that was given up."""
+
+    def __init__(self, tasks: Sequence[Task], warehouse: Warehouse, stop: RunStop) -> None:
+        self._warehouse = warehouse
+        self._stop = stop
+        self._left = len(tasks)
+        self._waiting: dict[str, deque[Task]] = {}
+        # In the order of the source, in which dlt reads its resources.
+        ordered = sorted(tasks, key=lambda task: task.source.position(task.resource))
+        self._siblings = Siblings(ordered)
+        for task in ordered:
+            self._waiting.setdefault(task.source.name, deque()).append(task)
+        self._running: set[_Running] = set()
+        self._events: queue.SimpleQueue[tuple[_Running, Progress | Outcome | BaseException]] = queue.SimpleQueue()
+
+    def begin(self) -> None:
+        """Starts the threads of each source."""
+        for name, tasks in self._waiting.items():
+            for _ in range(min(len(tasks), tasks[0].source.concurrency)):
+                self._start_thread(name)
+
+    def events(self) -> Iterator[Progress | Outcome]:
+        """Yields events until every task has its outcome.
+
+        Raises:
+            BaseException: The interrupt of this thread, or a fault of the framework.
+        """
+        interrupt = None
+        while self._left:
+            try:
+                running, event = self._events.get(timeout=TICK_SECONDS)
+            except queue.Empty:
+                pass
+            except BaseException as raised:  # noqa: BLE001 - KeyboardInterrupt, or what else a signal handler raises
+                interrupt = raised
+                self._stop.request()
             else:
-                yield event
+                # A load that was given up has its outcome already.
+                if not running.watch.is_given_up:
+                    yield from self._take(event)
+            yield from self._give_up()
+        if interrupt:
+            raise interrupt
+
+    def end(self) -> None:
+        """Stops what is left, if the caller does not want its events."""
+        if self._left:
+            if self._stop.requested_at is None:
+                self._stop.request()
+            deque(self.events(), maxlen=0)
+
+    def _take(self, event: Progress | Outcome | BaseException) -> Iterator[Progress | Outcome]:
+        self._left -= not isinstance(event, Progress)
+        if isinstance(event, BaseException):
+            raise event
+        yield event
+
+    def _give_up(self) -> Iterator[Outcome]:
+        """Yields the outcomes of tasks that are not begun, or do not end, because the run is being stopped."""
+        if self._stop.requested_at is None:
+            return
+        for tasks in self._waiting.values():
+            while task := _pop(tasks):
+                self._left -= 1
+                watch = LoadWatch(task.resource.destination, self._stop)
+                yield _Running(task, watch).end(error=watch.give_up())
+        if not self._stop.has_lasted(GRACE_SECONDS):
+            return
+        is_last_chance = self._stop.has_lasted(GRACE_SECONDS + COMMIT_SECONDS)
+        for running in list(self._running):
+            error = running.watch.give_up() or (running.watch.give_up_commit() if is_last_chance else None)
+            if error:
+                self._running.discard(running)
+                abandon(running.thread)
+                self._siblings.give_up(running.task)
+                self._left -= 1
+                yield running.end(error=error)
+
+    def _start_thread(self, source: str) -> None:
+        threading.Thread(target=self._work, args=(self._waiting[source],), name=source, daemon=True).start()
+
+    def _work(self, tasks: deque[Task]) -> None:
+        """Loads tasks until none is left, or this thread's load was given up."""
+        while task := _pop(tasks):
+            running = _Running(task, LoadWatch(task.resource.destination, self._stop))
+            self._running.add(running)
+            with redacted_output():  # of its own, which lasts as long as a load that was given up
+                end = self._load(running)
+            self._running.discard(running)
+            self._events.put((running, end))
+            if running.watch.is_given_up:
+                return
+
+    def _load(self, running: _Running) -> Outcome | BaseException:
+        def report(progress: Progress) -> None:
+            self._events.put((running, progress))
+
+        try:
+            context = LoadContext(running.watch, self._siblings)
+            with self._siblings.states.turn(running.task, running.watch):
+                return running.end(load_resource(running.task, self._warehouse, report, context=context))
+        except FoundationError as error:
+            return running.end(error=error)
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread of the run
+            return error
+
+
+def _pop(tasks: deque[Task]) -> Task | None:
+    """Returns the next task, None if another thread has taken the last one."""
+    try:
+        return tasks.popleft()
+    except IndexError:
+        return None

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dlt
@@ -23,8 +24,10 @@ from data_foundation.loading.cursor.table_cursor import find_cursors
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pending_loads import PendingLoads
 from data_foundation.loading.schema.keeper import SchemaKeeper, read_schema
+from data_foundation.loading.stop import LoadWatch
 from data_foundation.naming import TableName, schema_name
 from data_foundation.rows.intake_step import find_intake
+from data_foundation.rows.watched_pages import watch_pages
 from data_foundation.warehouses.connection import connect
 
 if TYPE_CHECKING:
@@ -64,6 +67,7 @@ class TablePipeline:
         vault: The vault that rows are loaded into, None if they are loaded into the table.
         keeper: Compares schema and table; None for a vault.
         on_extracted: Called with the states of the sources, which they may change, when all rows were extracted.
+        watch: Stops the load.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class TablePipeline:
         self.dlt: dlt.Pipeline
         self.extracted: DltResource
         self.pending = PendingLoads(warehouse.work_folder, name.pipeline)
+        self.watch = LoadWatch(f"{name.dataset}.{name.table}")
         self._warehouse = warehouse
         self._progress = progress
         self.vault = vault
@@ -92,7 +97,8 @@ class TablePipeline:
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
-        """Adds the duration of the block to a phase."""
+        """Adds the duration of the block to a phase, unless the load is to stop."""
+        self.watch.check()
         started = time.perf_counter()
         try:
             yield
@@ -190,6 +196,7 @@ class TablePipeline:
         if resource.custom_metrics.get(ROOT_KEY):
             DltSource(schema, resource.section).root_key = True
         intake.on_rows = self._progress.update
+        watch_pages(resource, self.watch.check)
         before = deepcopy(self.dlt.state.get("sources", {})) if keeps_state else None
 
         def finish() -> None:
@@ -223,7 +230,9 @@ class TablePipeline:
     def keep_pending(self, *, is_partial: bool) -> None:
         """Keeps the extracted load until it is known to be committed; see PendingLoads.keep."""
         for load_id in self.dlt.list_extracted_load_packages():
-            self.pending.keep(load_id, is_partial=is_partial)
+            self.watch.keep(
+                partial(self.pending.keep, load_id, is_partial=is_partial), partial(self.pending.drop, load_id)
+            )
 
     def normalize(self) -> None:
         """Turns extracted rows into the files that are loaded."""
@@ -243,7 +252,10 @@ class TablePipeline:
         """
         with self._hub_lock(), self.timed("load"):
             changes = self.keeper.find_statements(destination, self.dlt) if self.keeper else []
-            with self._warehouse.transaction(destination, [*changes, *first]):
+            with (
+                self.watch.committing() as before_commit,
+                self._warehouse.transaction(destination, [*changes, *first], before_commit),
+            ):
                 return self.dlt.load(destination, dataset_name=self.dataset, workers=self._warehouse.load_workers)
 
     @contextmanager
@@ -253,7 +265,7 @@ class TablePipeline:
             yield
             return
         name = TableName(self._name.dataset, self.vault.hub).pipeline
-        with hold(self._warehouse.work_folder, name, self._run_id, logger.info):
+        with hold(self._warehouse.work_folder, name, self._run_id, logger.info, check=self.watch.check):
             yield
 
     def newest_landed(self, destination: Destination) -> str | None:

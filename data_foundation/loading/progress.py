@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from data_foundation.process_wide.source_log import LogLevel
 
-Phase = Literal["waiting", "extract", "normalize", "load", "retrying", "done", "failed"]
+Phase = Literal["waiting", "extract", "normalize", "load", "retrying", "done", "failed", "stopped"]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, TextIO
 
+from data_foundation.errors import LoadStopped
 from data_foundation.loading.progress import Progress
 from data_foundation.process_wide.redaction import redact
 
@@ -56,7 +57,7 @@ class IngestionLog:
         last = self._last.get(now.destination)
         if last is None:
             self._write_line("INFO", f"Starting: {now.destination}")
-        elif last.phase == "extract" and now.phase not in {"extract", "failed"}:
+        elif last.phase == "extract" and now.phase not in {"extract", "failed", "stopped"}:
             self._write_line("INFO", f"Extracted {last.rows:,} rows for {now.destination}")
         if now.note and now.level != "DEBUG":  # DEBUG is a traceback, unreadable in one line; the error names its file
             self._write_line(now.level, f"{now.destination}: {now.note}")
@@ -64,6 +65,9 @@ class IngestionLog:
 
     def _write_outcome(self, outcome: Outcome) -> None:
         job, result = outcome.task.job_id, outcome.result
+        if isinstance(outcome.error, LoadStopped):
+            self._write_line("WARNING", f"Stopped: job {job} after {outcome.seconds:.1f} s: {outcome.error}")
+            return
         if result is None:
             self._write_line("ERROR", f"Failed: job {job} after {outcome.seconds:.1f} s: {outcome.error}")
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.progress import Progress
+from data_foundation.loading.stop import RunStop
 from data_foundation.loading.task import LoadOptions, Refresh, Task, new_run_id
 from data_foundation.local.daily_log import IngestionLog
 from data_foundation.local.selection import select_tasks
@@ -84,14 +85,22 @@ def run_sources(  # noqa: PLR0913 - the options of `foundation run`
     return results + [_result(event) for event in load_and_log(root, tasks, warehouse) if isinstance(event, Outcome)]
 
 
-def load_and_log(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> Iterator[Progress | Outcome]:
+def load_and_log(
+    root: Path, tasks: Sequence[Task], warehouse: Warehouse, stop: RunStop | None = None
+) -> Iterator[Progress | Outcome]:
     """Loads the tasks in parallel, yields their progress and outcomes at once, and writes them to the daily log.
+
+    Args:
+        root: The repository.
+        tasks: The resources to load.
+        warehouse: The warehouse to load into.
+        stop: Stops the loads if it is requested.
 
     Raises:
         Exception: Any error but a FoundationError is a fault of data-foundation and ends all loads.
     """
     with IngestionLog(root) as log:
-        for event in load_side_by_side(tasks, warehouse):
+        for event in load_side_by_side(tasks, warehouse, stop):
             log.write(event)
             yield event
 

@@ -7,6 +7,7 @@
 - `dlt_memo`: two functions of dlt's modules, replaced by memoised ones.
 - `dlt_libraries`: four functions of dlt's, replaced by ones that do not find a library while it is being imported.
 - `dlt_traces`: dlt's record of resolved settings, emptied before and restored after each load.
+- `abandoned_threads`: the end of a process in which a thread of a stopped load still runs.
 - `arrow_memory`: Arrow's default memory pool.
 
 Elsewhere, when it is called: `warehouses.settings` adds `.env` and DLT_PROJECT_DIR to the environment,

@@ -203,15 +203,23 @@ class Warehouse(ABC):
             yield destination
 
     @contextmanager
-    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
+    def transaction(
+        self,
+        destination: Destination,
+        first: Sequence[Statement] = (),
+        before_commit: Callable[[], None] = lambda: None,
+    ) -> Iterator[None]:
         """Makes the load inside the block all or nothing.
 
         Args:
             destination: From `open`.
             first: Statements executed in the same transaction, before the load.
+            before_commit: Called directly before the commit. If it raises an error, nothing is committed.
         """
         assert isinstance(destination, TransactionalDestination)  # noqa: S101 - `open` yields nothing else
         with destination.transaction(first):
+            assert destination.load  # noqa: S101 - it is set inside of `transaction`
+            destination.load.before_commit = before_commit
             yield
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.connection import Statement
 
 
-class OneLoad:
+class Commits:
+    """What every load has, whatever its engine.
+
+    Attributes:
+        before_commit: Called directly before the load commits. If it raises an error, nothing is committed.
+    """
+
+    before_commit: Callable[[], None] = staticmethod(lambda: None)
+
+
+class OneLoad(Commits):
     """A load that stops at its first error.
 
     Attributes:
@@ -68,9 +78,14 @@ class OneTransaction(OneLoad, ABC):
         taken, self.changes = self.changes, []
         return taken
 
-    @abstractmethod
     def commit(self) -> None:
         """Commits and begins the next transaction."""
+        self.before_commit()
+        self.commit_session()
+
+    @abstractmethod
+    def commit_session(self) -> None:
+        """Commits the session."""
 
     @abstractmethod
     def end(self) -> None:

@@ -13,6 +13,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from typing_extensions import override
 
 from data_foundation.warehouses.connection import execute_all, is_ddl
+from data_foundation.warehouses.one_load import Commits
 from data_foundation.warehouses.state_query import StateWithSchema
 from data_foundation.warehouses.table_growth import GrowingTables
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.connection import Statement
     from data_foundation.warehouses.one_load import OneTransaction
 
-LoadT = TypeVar("LoadT")
+LoadT = TypeVar("LoadT", bound=Commits)
 
 AS_NAMED: Mapping[str, Any] = {"enable_dataset_name_normalization": False}
 """Arguments of dlt's destinations: schemas keep the name that `Warehouse.dataset` gives; dlt would turn __ into _."""

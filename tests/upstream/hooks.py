@@ -21,7 +21,7 @@ from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, so
 from data_foundation.project import code_hints, read_once
 from data_foundation.readers.rest import endpoint_reader
 from data_foundation.readers.sql import cursor
-from data_foundation.rows import early_copies, intake_step, package_files, pii
+from data_foundation.rows import early_copies, intake_step, package_files, pii, watched_pages
 from data_foundation.rows.columnar import column_split
 from data_foundation.rows.exact import dlt_objects, schema_preview
 from data_foundation.vault import landing
@@ -344,6 +344,12 @@ HOOKS = (
         "Adds its own step to the pipes of a resource and its parents.",
         ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
         ["rows/test_reused_objects.py"],
+    ),
+    Hook(
+        watched_pages.watch_pages,
+        "Adds its own step to the pipes of a resource and its parents.",
+        ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
+        ["loading/test_stop.py"],
     ),
     Hook(
         intake_step.find_intake,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dlt
 from typing_extensions import override
 
+from data_foundation.loading.stop import POLL_SECONDS
 from data_foundation.naming import schema_name
 from data_foundation.project.code_hints import find_parent
 from data_foundation.rows.pipe_steps import Step
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from dlt.extract import DltResource
 
     from data_foundation.loading.pipeline import TablePipeline
+    from data_foundation.loading.stop import LoadWatch
     from data_foundation.loading.task import Task
 
 MOST_BYTES = 128 * 2**20
@@ -50,6 +52,9 @@ class SharedParents:
             built: The resource as its code names it, and its parents.
             resource: The copy of it that is extracted, which is changed if it is a transformer.
             pipeline: The pipeline of its table, synchronised.
+
+        Raises:
+            LoadStopped: The run is being stopped.
         """
         parent = find_parent(resource)
         # A limit ends the reading of the parent too.
@@ -61,16 +66,18 @@ class SharedParents:
         states = _ParentStates(pipeline, resource)
         options = replace(task.options, run_id="")  # a load that has none makes one
         record = self._find((_family_of(task), names, options, states.read()))
-        with record.lock:
-            if not record.is_complete:
-                record.begin()
-                parent.add_step(_Keep(record))
-                yield
-                record.complete(states.read())
-                return
-        pipeline.on_extracted.append(partial(states.write, record.states))
-        resource.pipe_data_from(dlt.resource(record.pages(), name=parent.name, section=parent.section))
-        yield
+        if found := record.wait(pipeline.watch):
+            pipeline.on_extracted.append(partial(states.write, found.states))
+            resource.pipe_data_from(dlt.resource(found.read(), name=parent.name, section=parent.section))
+            yield
+            return
+        pages = _Pages()
+        parent.add_step(_Keep(pages))
+        try:
+            yield
+            pages.complete(states.read())
+        finally:
+            record.end(pipeline.watch, pages)
 
     def _find(self, key: Any) -> _Record:
         with self._lock:
@@ -82,50 +89,85 @@ class SharedParents:
 
 
 class _Record:
-    """The pages of one parent.
+    """The readings of one parent: one at a time, until one is complete.
 
     Attributes:
         key: What the parent reads, compared by equality.
-        lock: Held while the parent is read.
-        is_complete: True if all pages were kept.
-        states: The state of the parent, and of each of its own parents, after the last page; None for none.
     """
 
     def __init__(self, key: Any) -> None:
         self.key = key
-        self.lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._reader: LoadWatch | None = None
+        self._pages: _Pages | None = None
+        self._can_keep = True
+
+    def wait(self, watch: LoadWatch) -> _Pages | None:
+        """Waits while another load reads the parent; returns its pages, None if this load is to read them.
+
+        Raises:
+            LoadStopped: The run is being stopped.
+        """
+        with self._changed:
+            while self._can_keep and self._reader and not self._reader.is_given_up:
+                watch.check()
+                self._changed.wait(POLL_SECONDS)
+            if self._pages is None:
+                self._reader = watch
+            return self._pages
+
+    def end(self, watch: LoadWatch, pages: _Pages) -> None:
+        """Ends the reading of a load; one that was given up meanwhile has no effect."""
+        with self._changed:
+            if self._reader is watch:
+                self._reader = None
+                self._pages = pages if pages.is_complete else None
+                self._can_keep = pages.can_keep
+                self._changed.notify_all()
+
+
+class _Pages:
+    """The pages of one reading.
+
+    Attributes:
+        is_complete: True if all pages were kept.
+        states: The state of the parent, and of each of its own parents, after the last page; None for none.
+    """
+
+    def __init__(self) -> None:
         self.is_complete = False
         self.states: Sequence[Any] = ()
-        self._pages: list[bytes] | None = []
+        self._kept: list[bytes] | None = []
         self._bytes = 0
-
-    def begin(self) -> None:
-        """Forgets the pages of a reading that was not completed."""
-        self._pages, self._bytes = [], 0
 
     def keep(self, page: Any) -> None:
         """Keeps a copy of a page: the transformer may change the page itself."""
-        if self._pages is None:
+        if self._kept is None:
             return
         try:
             copy = pickle.dumps(page)
-        except Exception:  # noqa: BLE001 - an object decides what it raises; each transformer reads it itself then
-            self._pages = None
+        except Exception:  # noqa: BLE001 - an object decides what it raises
+            self._kept = None
             return
         self._bytes += len(copy)
         if self._bytes > MOST_BYTES:
-            self._pages = None
+            self._kept = None
         else:
-            self._pages.append(copy)
+            self._kept.append(copy)
 
     def complete(self, states: Sequence[Any]) -> None:
         """Ends a reading in which no error occurred."""
         self.states = states
-        self.is_complete = self._pages is not None
+        self.is_complete = self.can_keep
 
-    def pages(self) -> Iterator[Any]:
+    @property
+    def can_keep(self) -> bool:
+        """False if a page cannot be copied, or the pages are too large: each transformer reads the parent itself."""
+        return self._kept is not None
+
+    def read(self) -> Iterator[Any]:
         """Yields the pages, each time as new objects."""
-        for page in self._pages or ():
+        for page in self._kept or ():
             yield pickle.loads(page)  # noqa: S301 - it was made in this process
 
 
@@ -134,13 +176,13 @@ class _Keep(Step):
 
     placement_affinity = 10
 
-    def __init__(self, record: _Record) -> None:
+    def __init__(self, pages: _Pages) -> None:
         super().__init__()
-        self._record = record
+        self._pages = pages
 
     @override
     def take(self, item: Any) -> Any:
-        self._record.keep(item)
+        self._pages.keep(item)
         return item
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from data_foundation.loading.siblings.built_sources import BuiltSources
@@ -10,7 +11,21 @@ from data_foundation.loading.siblings.parents import SharedParents
 from data_foundation.loading.siblings.source_state import SharedStates
 
 if TYPE_CHECKING:
+    from data_foundation.loading.stop import LoadWatch
     from data_foundation.loading.task import Task
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """What a load has of its run.
+
+    Attributes:
+        watch: Stops the load.
+        siblings: What it shares with the other loads.
+    """
+
+    watch: LoadWatch
+    siblings: Siblings
 
 
 class Siblings:
@@ -31,3 +46,7 @@ class Siblings:
         self.sources = BuiltSources()
         self.parents = SharedParents(tasks)
         self.states = SharedStates(tasks)
+
+    def give_up(self, task: Task) -> None:
+        """Lets the others go on without a load that does not end."""
+        self.states.end_turn(task)

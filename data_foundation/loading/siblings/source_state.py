@@ -20,12 +20,14 @@ from data_foundation.loading.siblings.leaves import (
     merge,
     read_leaves,
 )
+from data_foundation.loading.stop import POLL_SECONDS
 from data_foundation.naming import TableName, schema_name
 from data_foundation.project.source_state_in_text import keeps_source_state
 from data_foundation.warehouses.connection import job_client
 
 if TYPE_CHECKING:
     from data_foundation.loading.pipeline import TablePipeline
+    from data_foundation.loading.stop import LoadWatch
     from data_foundation.loading.task import Task
     from data_foundation.project.source import SourceConfig
     from data_foundation.warehouses.base import Destination, Warehouse
@@ -79,15 +81,24 @@ class SharedStates:
                 self._ends[id(task.resource)] = last[key] = threading.Event()
 
     @contextmanager
-    def turn(self, task: Task) -> Iterator[None]:
-        """Waits until the resources of the source that come before have been loaded."""
+    def turn(self, task: Task, watch: LoadWatch) -> Iterator[None]:
+        """Waits until the resources of the source that come before have been loaded.
+
+        Raises:
+            LoadStopped: The run is being stopped.
+        """
         try:
-            if before := self._before.get(id(task.resource)):
-                before.wait()
+            before = self._before.get(id(task.resource))
+            while before and not before.wait(POLL_SECONDS):
+                watch.check()
             yield
         finally:
-            if end := self._ends.get(id(task.resource)):
-                end.set()
+            self.end_turn(task)
+
+    def end_turn(self, task: Task) -> None:
+        """Lets the next resource of the source begin."""
+        if end := self._ends.get(id(task.resource)):
+            end.set()
 
     def open(self, task: Task, warehouse: Warehouse, destination: Destination) -> SourceState | None:
         """Returns the state of a table's source, None if its code keeps none."""

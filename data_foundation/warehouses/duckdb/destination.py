@@ -52,7 +52,7 @@ class _DuckDBTransaction(OneTransaction):
         return session
 
     @override
-    def commit(self) -> None:
+    def commit_session(self) -> None:
         if self.session:
             self.session.commit()
             self.session.begin()

@@ -106,6 +106,7 @@ class LakeClient(DatasetFiles):
 
     def delete_only(self) -> None:
         """Executes the deletions of a load without rows."""
+        self.pending.before_commit()
         tables = [lake_delta.target(sql)[0] for sql, _ in self.pending.first]
         write_note(self, Note("", {name: lake_delta.version(self, name) for name in tables}))
         self._delete_rows()
@@ -132,6 +133,7 @@ class LakeClient(DatasetFiles):
             lake_delta.write_tables(self, plan.tables)
         else:
             self.upload(plan.uploads)
+        self.pending.before_commit()
         self.store_load(plan.note.load_id)
 
     def _delete_rows(self) -> None:

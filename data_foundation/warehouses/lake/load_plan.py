@@ -14,13 +14,14 @@ from data_foundation.errors import WarehouseError
 from data_foundation.warehouses.lake import delta as lake_delta
 from data_foundation.warehouses.lake.delta import TableChange
 from data_foundation.warehouses.lake.write_ahead_note import Note
+from data_foundation.warehouses.one_load import Commits
 
 if TYPE_CHECKING:
     from data_foundation.warehouses.connection import Statement
     from data_foundation.warehouses.lake.dataset_files import DatasetFiles
 
 
-class PendingChanges:
+class PendingChanges(Commits):
     """The pending changes of one load, collected from dlt until the load is complete.
 
     Attributes:

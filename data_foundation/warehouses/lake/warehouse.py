@@ -183,7 +183,12 @@ class LakeWarehouse(Warehouse):
 
     @contextmanager
     @override
-    def transaction(self, destination: Destination, first: Sequence[Statement] = ()) -> Iterator[None]:
+    def transaction(
+        self,
+        destination: Destination,
+        first: Sequence[Statement] = (),
+        before_commit: Callable[[], None] = lambda: None,
+    ) -> Iterator[None]:
         """Makes the load inside the block all or nothing, if `mend` is called before the next load.
 
         Raises:
@@ -194,7 +199,7 @@ class LakeWarehouse(Warehouse):
                 "rows of parquet files cannot be deleted to load a range again; set LAKE_FORMAT=delta, or use replace"
             )
             raise WarehouseError(message)
-        with self._explaining(), super().transaction(destination, first):
+        with self._explaining(), super().transaction(destination, first, before_commit):
             yield
 
     @override

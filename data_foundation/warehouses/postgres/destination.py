@@ -62,7 +62,7 @@ class _PostgresTransaction(OneTransaction):
         session.autocommit = False
 
     @override
-    def commit(self) -> None:
+    def commit_session(self) -> None:
         try:
             self.session.commit()
         except psycopg2.Error as error:

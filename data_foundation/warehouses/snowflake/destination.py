@@ -197,6 +197,7 @@ class _SnowflakeClient(GrowingTables, StateWithSchema, SnowflakeClient):
             for statement, values in self.load.changes():
                 self.sql_client.execute_sql(statement, *values)
             super().complete_load(load_id)
+            self.load.before_commit()
             self.sql_client.execute_sql("COMMIT")
         except BaseException:
             # A session that is lost was rolled back by Snowflake.
