@@ -9,11 +9,13 @@ internal parts as those two: `ActiveExecution` decides which ops are ready and e
 from __future__ import annotations
 
 import ctypes
+import math
 import multiprocessing
 import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from multiprocessing import forkserver
@@ -29,6 +31,10 @@ from dagster._core.execution.plan.instance_concurrency_context import InstanceCo
 from dagster._core.execution.retries import RetryMode
 from typing_extensions import override
 
+from data_foundation.loading.stop import COMMIT_SECONDS, GRACE_SECONDS
+from data_foundation.orchestration.op_stop import OpStop, op_stop
+from data_foundation.process_wide.abandoned_threads import abandon
+
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import PlanExecutionContext, PlanOrchestrationContext
     from dagster._core.execution.plan.active import ActiveExecution
@@ -39,6 +45,12 @@ MOST_OPS = 10
 
 POLL_SECONDS = 0.2
 """Interval of the checks for a cancelled run and for a free slot in a pool."""
+
+END_SECONDS = GRACE_SECONDS + COMMIT_SECONDS + 2.0
+"""Time that the ops of a cancelled run have to end; after that, their threads are abandoned."""
+
+SECOND_SECONDS = 1.0
+"""The same after a second interrupt."""
 
 PRELOADED = (
     "data_foundation.orchestration.factory",
@@ -174,18 +186,20 @@ class _Ops:
         self._most = most
         self._events: queue.SimpleQueue[tuple[_Op, dg.DagsterEvent | None]] = queue.SimpleQueue()
         self._running: set[_Op] = set()
+        self._last_moment = math.inf
 
     def run(self) -> Iterator[dg.DagsterEvent]:
-        """Yields the events of the ops until all have ended; after a cancellation, until the running ones have."""
-        cancelled = False
-        while self._running or not (cancelled or self._active.is_complete):
-            if not cancelled and self._active.check_for_interrupts():
-                cancelled = True
+        """Yields the events of the ops until all have ended, or a cancelled run gives up on them."""
+        while self._running or not (self._is_cancelled or self._active.is_complete):
+            if self._active.check_for_interrupts():
                 yield self._cancel()
             # An op that is ending may be retried: starting another now could take its slot.
-            if not (cancelled or any(op.is_ending for op in self._running)):
+            if not (self._is_cancelled or any(op.is_ending for op in self._running)):
                 self._start()
                 yield from self._active.concurrency_event_iterator(self._context)
+            if self._is_cancelled and time.monotonic() > self._last_moment:
+                yield from self._give_up()
+                continue
             try:
                 op, event = self._events.get(timeout=POLL_SECONDS)
             except queue.Empty:
@@ -196,7 +210,7 @@ class _Ops:
                 op.is_ending = event.is_step_success or event.is_step_failure or event.is_step_up_for_retry
             else:
                 yield from self._end(op)
-        if cancelled:
+        if self._is_cancelled:
             message = "The run was cancelled"
             raise dg.DagsterExecutionInterruptedError(message)
 
@@ -215,13 +229,31 @@ class _Ops:
         if op.error:
             raise op.error
 
+    @property
+    def _is_cancelled(self) -> bool:
+        return self._last_moment < math.inf
+
     def _cancel(self) -> dg.DagsterEvent:
+        """Interrupts the running ops; a second interrupt of the run ends the wait for them."""
+        seconds = SECOND_SECONDS if self._is_cancelled else END_SECONDS
+        self._last_moment = time.monotonic() + seconds
         self._active.mark_interrupted()
         for op in self._running:
             op.interrupt()
         data = EngineEventData.interrupted([op.context.step.key for op in self._running])
-        message = "The run is cancelled: each running op ends after its current load"
+        message = f"The run is cancelled: each load ends at its next page or with its commit, within {seconds:g} s"
         return dg.DagsterEvent.engine_event(self._context, message, data)
+
+    def _give_up(self) -> Iterator[dg.DagsterEvent]:
+        """Leaves the ops that have not ended; the daemon threads of their loads can no longer commit."""
+        for op in self._running:
+            abandon(op)
+            self._active.verify_complete(self._context, op.context.step.key)
+        self._running.clear()
+        storage = self._context.instance.event_log_storage
+        if storage.supports_global_concurrency_limits:
+            storage.free_concurrency_slots_for_run(self._context.run_id)
+        yield from self._active.plan_events_iterator(self._context)
 
 
 class _Op(threading.Thread):
@@ -243,10 +275,12 @@ class _Op(threading.Thread):
         self.error: BaseException | None = None
         self.is_ending = False
         self._put = put
+        self._requested = OpStop()
 
     @override
     def run(self) -> None:
         """Runs the op; puts its events into the queue, and None at its end."""
+        op_stop.set(self._requested)
         try:
             for event in dagster_event_sequence_for_step(self.context):
                 self.events.append(event)
@@ -259,6 +293,9 @@ class _Op(threading.Thread):
             self._put((self, None))
 
     def interrupt(self) -> None:
-        """Raises Dagster's interruption in the thread of the op, where it takes effect at the next bytecode."""
+        """Stops the loads of the op; in any other op, raises Dagster's interruption at its thread's next bytecode."""
+        self._requested.request()
+        if self._requested.is_obeyed:
+            return
         error = ctypes.py_object(dg.DagsterExecutionInterruptedError)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident or 0), error)

@@ -14,6 +14,7 @@ from data_foundation.checks.rules import CheckOutcome
 from data_foundation.checks.run import is_declared
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import child_table_of, further_table_of
+from data_foundation.errors import LoadStopped
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.progress import Progress
 from data_foundation.loading.read_back import check_table
@@ -21,13 +22,14 @@ from data_foundation.loading.result import LoadResult
 from data_foundation.loading.task import LoadOptions, Task
 from data_foundation.orchestration.asset_checks import check_evaluation, check_result
 from data_foundation.orchestration.materialization import landed_results
+from data_foundation.orchestration.op_stop import obeying
 from data_foundation.orchestration.translator import ResourceAssets, ResourceData
 from data_foundation.warehouses.base import Warehouse
 
 PROGRESS_SECONDS = 5.0
 """Interval between progress lines of a load in the event log."""
 
-ENDS = ("done", "failed")
+ENDS = ("done", "failed", "stopped")
 """Terminal phases."""
 
 
@@ -66,7 +68,8 @@ def ingest_resources(
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Loads the selected resources in parallel, and yields materializations and check results as each one lands.
 
-    Checks that are selected without their table are run on the current table.
+    Checks that are selected without their table are run on the current table. A stop of the run ends the loads; those
+    that had begun their commit are materialised.
 
     Args:
         context: The context of the op's run; its config is an `IngestConfig`.
@@ -83,32 +86,46 @@ def ingest_resources(
         Task(assets.data.source, assets.data.resource, _options(context, config, assets.data)) for assets in selected
     ]
     failed: dict[str, str] = {}
-    log = _ProgressLog(context.log)
     for assets in (assets for assets in members if assets not in selected and _check_keys(context, assets)):
         yield from _check_results(context, assets, check_table(assets.data.resource, warehouse))
-    for event in _parents_first(load_side_by_side(tasks, warehouse), selected):
-        if isinstance(event, Progress):
-            log.show(event)
-            continue
-        assets = by_destination[event.task.resource.destination]
-        if event.result:
-            yield from _results(context, assets, event.result)
+    was_stopped = False
+    for outcome in _outcomes(context, tasks, warehouse, selected):
+        assets = by_destination[outcome.task.resource.destination]
+        if outcome.result:
+            yield from _results(context, assets, outcome.result)
         else:
-            context.log.error(str(event.error))
-        if cause := _cause(event.task.resource, event):
-            failed[event.task.resource.destination] = cause
-        yield from _check_results(context, assets, event.checks)
+            context.log.log("WARNING" if isinstance(outcome.error, LoadStopped) else "ERROR", str(outcome.error))
+        if cause := _cause(outcome.task.resource, outcome):
+            failed[outcome.task.resource.destination] = cause
+        was_stopped |= isinstance(outcome.error, LoadStopped)
+        yield from _check_results(context, assets, outcome.checks)
     if failed:
         landed = "; the others landed" if len(failed) < len(selected) else ""
         listed = "\n".join(f"- {name}: {cause}" for name, cause in failed.items())
+        ended = "failed or were stopped" if was_stopped else "failed"
         summary = (
-            f"{len(failed)} of {len(selected)} resources of {selected[0].data.source.name} failed{landed}:\n{listed}"
+            f"{len(failed)} of {len(selected)} resources of {selected[0].data.source.name} {ended}{landed}:\n{listed}"
         )
-        raise dg.Failure(summary, metadata=failed)
+        raise dg.Failure(summary, metadata=failed, allow_retries=not was_stopped)
+
+
+def _outcomes(
+    context: dg.AssetExecutionContext, tasks: Sequence[Task], warehouse: Warehouse, selected: Sequence[ResourceAssets]
+) -> Iterator[Outcome]:
+    """Yields the outcome of each task, and writes progress to the event log."""
+    log = _ProgressLog(context.log)
+    with obeying() as stop:
+        for event in _parents_first(load_side_by_side(tasks, warehouse, stop), selected):
+            if isinstance(event, Progress):
+                log.show(event)
+            else:
+                yield event
 
 
 def _cause(resource: ResourceConfig, outcome: Outcome) -> str:
     """Returns why a resource fails the step, "" if it does not. Declared checks fail as asset checks, not here."""
+    if isinstance(outcome.error, LoadStopped):
+        return str(outcome.error)
     if outcome.error:
         return f"{type(outcome.error).__name__}: {outcome.error}"
     failed = [check for check in outcome.checks if check.blocks and not is_declared(resource, check)]

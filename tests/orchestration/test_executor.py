@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import pytest
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 
+from data_foundation.orchestration import executor
 from data_foundation.orchestration.executor import PRELOADED, side_by_side_executor
 from data_foundation.process_wide.redaction import redacted_output, remember
 from tests.support.instances import open_instance
@@ -181,11 +183,10 @@ def test_hooks_are_called(instance: dg.DagsterInstance) -> None:
     assert called == ["op"]
 
 
-def test_a_cancelled_run_interrupts_its_ops(location: Location) -> None:
-    """The signal that Dagster sends ends a run: running ops are interrupted, and no other op starts."""
-    waits = "import time\nfrom pathlib import Path\n\n\ndef get_rows():\n    Path('began').touch()\n"
-    waits += "    while not Path('go').exists():\n        time.sleep(0.05)\n    yield {'id': 1}\n"
-    location.add("shop", data=waits)
+def test_a_cancelled_run_stops_its_loads(location: Location) -> None:
+    """The signal that Dagster sends ends a run whose source blocks for ever, and no other op starts."""
+    blocks = "import time\nfrom pathlib import Path\n\n\ndef get_rows():\n    Path('began').touch()\n"
+    location.add("shop", data=f"{blocks}    time.sleep(3600)\n    yield {{'id': 1}}\n")
     process = start(location, "raw/shop", {"side_by_side": {"max_concurrent": 1}})
     deadline = time.monotonic() + WAIT
     while not (location.root / "began").exists():
@@ -196,13 +197,34 @@ def test_a_cancelled_run_interrupts_its_ops(location: Location) -> None:
         # This is the signal of the button "Terminate".
         found.report_run_canceling(run)
         process.terminate()
-        time.sleep(1)
-        location.write("go", "")
         process.wait(WAIT)
         [run] = found.get_runs()
         failed = [entry.dagster_event for entry in found.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)]
         assert run.status == dg.DagsterRunStatus.CANCELED
         assert [event.step_key for event in failed if event] == ["shop"]
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_run_gives_up_on_an_op_that_does_not_react(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, signals: int
+) -> None:
+    """The run ends and its slot is free, though an op of a user ignores the interrupt; at once after a second one."""
+    monkeypatch.setattr(executor, "END_SECONDS", 1.0 if signals == 1 else WAIT)
+    released = threading.Event()
+
+    def ignore() -> None:
+        for _ in range(signals):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
+        released.wait(WAIT)
+
+    started = time.monotonic()
+    succeeded, events = execute(instance, [make("op", ignore, pool="shop")])
+    assert not succeeded
+    assert time.monotonic() - started < WAIT / 2
+    assert keys(events, dg.DagsterEventType.PIPELINE_FAILURE) == [None]
+    assert instance.event_log_storage.get_concurrency_info("shop").claimed_slots == []
+    released.set()
 
 
 IMPORTED = """

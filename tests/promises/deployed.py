@@ -1,6 +1,7 @@
 """A Dagster deployment of a test: webserver, daemon, code server and runs as processes, used through GraphQL."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -36,6 +37,11 @@ mutation ($params: ReexecutionParams!) {
   }
 }
 """
+TERMINATE = """
+mutation ($run: String!) {
+  terminateRuns(runIds: [$run]) { ... on TerminateRunsResult { terminateRunResults { __typename } } }
+}
+"""
 REPOSITORIES = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }"
 
 
@@ -48,12 +54,14 @@ class Deployment:
         address: Address of its webserver.
         instance: Its Dagster instance.
         log: Log file of its processes.
+        process: `dagster dev`, the leader of the group of all its processes.
     """
 
     location: Location
     address: str
     instance: dg.DagsterInstance
     log: Path
+    process: "subprocess.Popen[bytes]"
 
     def query(self, query: str, **variables: Any) -> Any:
         """Returns the result of a GraphQL query."""
@@ -78,6 +86,22 @@ class Deployment:
         """Re-executes a run from asset failure, as the UI does; returns the new run id."""
         params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE"}
         return self._run_id(self.query(REEXECUTE, params=params)["launchRunReexecution"])
+
+    def terminate(self, run_id: str) -> None:
+        """Terminates a run, as the button of the UI does."""
+        [ended] = self.query(TERMINATE, run=run_id)["terminateRuns"]["terminateRunResults"]
+        assert ended["__typename"] == "TerminateRunSuccess"
+
+    def process_of(self, run_id: str) -> int:
+        """Returns the id of the process of a run."""
+        started = re.search(r"Started process for run \(pid: (\d+)\)", self.log_of(run_id))
+        assert started
+        return int(started[1])
+
+    def claimed(self, pool: str) -> set[str]:
+        """Returns the runs that hold or wait for a slot of a pool."""
+        info = self.instance.event_log_storage.get_concurrency_info(pool)
+        return {slot.run_id for slot in info.claimed_slots} | {step.run_id for step in info.pending_steps}
 
     @staticmethod
     def _run_id(answer: Mapping[str, Any]) -> str:
@@ -119,11 +143,16 @@ class Deployment:
         """Returns the whole event log of a run."""
         return "\n".join(str(entry) for entry in self.instance.all_logs(run_id))
 
+    def story_of(self, run_id: str) -> str:
+        """Returns the messages of a run's event log."""
+        return "\n".join(entry.message for entry in self.instance.all_logs(run_id))
+
 
 @contextmanager
 def deploy(location: Location) -> Iterator[Deployment]:
     """Runs Dagster for a project, with the settings of this project's own deployment, until the block ends."""
     location.write("definitions.py", COMPOSITION)
+    # A home that another deployment has left keeps its runs.
     home = location.write("home/dagster.yaml", (ROOT / "deploy" / "dagster.yaml").read_text()).parent
     log = home / "dagster.log"
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -135,12 +164,13 @@ def deploy(location: Location) -> Iterator[Deployment]:
         started = subprocess.Popen(
             command, cwd=location.root, env=environment, stdout=file, stderr=file, start_new_session=True
         )
-        deployment = Deployment(location, f"http://127.0.0.1:{port}", instance, log)
+        deployment = Deployment(location, f"http://127.0.0.1:{port}", instance, log, started)
         try:
             deployment.wait(lambda: _answers(deployment))
             yield deployment
         finally:
-            started.send_signal(signal.SIGINT)
+            if started.poll() is None:
+                started.send_signal(signal.SIGINT)
             try:
                 started.wait(20)
             finally:
