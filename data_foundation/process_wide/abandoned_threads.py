@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 
 EXIT_SECONDS = 2.0
 """Time that Python has to end by itself."""
@@ -16,8 +17,9 @@ _abandoned: list[threading.Thread] = []
 def abandon(thread: threading.Thread) -> None:
     """Does not wait for a thread any more, nor for the threads that its code has started in pools."""
     if not _abandoned:
-        # CPython joins the threads of pools before it calls any function of `atexit`.
-        threading._register_atexit(_end_soon)  # type: ignore[attr-defined] # noqa: SLF001 - the only hook before
+        with suppress(RuntimeError):  # Python is ending already
+            # CPython joins the threads of pools before it calls any function of `atexit`.
+            threading._register_atexit(_end_soon)  # type: ignore[attr-defined] # noqa: SLF001 - the only hook before
     _abandoned.append(thread)
 
 

@@ -137,12 +137,27 @@ def test_a_stopped_run_ends(shared: Deployment, way: str, place: str) -> None:
 def test_ctrl_c_on_dev_ends_its_runs(tmp_path: Path, place: str) -> None:
     """After one Ctrl-C on `dagster dev` the run has ended; started again, Dagster runs the next one."""
     location = _location(tmp_path)
-    with ExitStack() as stack:
-        before = stack.enter_context(deploy(location))
+    with deploy(location) as before:
         run, rows = _stop(before, "ctrl-c", place)
         before.process.wait(SECONDS)
         _check_end(before, run, "ctrl-c", place, rows)
     with deploy(location) as after:
+        _run_again(after)
+
+
+@pytest.mark.rare
+@pytest.mark.parametrize("place", ["blocked", "commit"])
+def test_a_run_that_was_killed_with_all_of_dagster_is_failed_after_a_restart(tmp_path: Path, place: str) -> None:
+    """After a reboot, the run whose process is gone is failed and its slot is free; the next run is right."""
+    location = _location(tmp_path)
+    with deploy(location) as before, _reached(before, place) as run:
+        os.killpg(before.process.pid, signal.SIGKILL)
+        assert before.run(run).status is dg.DagsterRunStatus.STARTED
+    with deploy(location) as after:
+        started = time.monotonic()
+        after.wait(lambda: not after.claimed("shop") or time.monotonic() - started > SECONDS)
+        assert after.run(run).status is dg.DagsterRunStatus.FAILURE, after.story_of(run)
+        assert after.claimed("shop") == set()
         _run_again(after)
 
 
@@ -154,9 +169,22 @@ def _stop_and_run_again(deployment: Deployment, way: str, place: str) -> None:
 
 def _stop(deployment: Deployment, way: str, place: str) -> tuple[str, dict[str, int]]:
     """Stops a run at a place, and waits for its end; returns its id, and the rows of the tables before it."""
-    folder = deployment.location.root / "dlthub" / "shop"
     _work_folder(deployment)
     rows = _rows(deployment)
+    with _reached(deployment, place) as run:
+        stopped = time.monotonic()
+        WAYS[way].stop(deployment, run)
+        deployment.wait(lambda: deployment.run(run).is_finished or time.monotonic() - stopped > SECONDS)
+        assert deployment.run(run).status is WAYS[way].status, deployment.story_of(run)
+        deployment.wait(lambda: not deployment.claimed("shop") or time.monotonic() - stopped > SECONDS)
+        assert deployment.claimed("shop") == set()
+    return run, rows
+
+
+@contextmanager
+def _reached(deployment: Deployment, place: str) -> Iterator[str]:
+    """Yields the id of a run that has come to a place, where it stays until the block ends."""
+    folder = deployment.location.root / "dlthub" / "shop"
     for file in folder.glob("at_*"):
         file.unlink()
     (folder / place).touch()
@@ -166,14 +194,8 @@ def _stop(deployment: Deployment, way: str, place: str) -> tuple[str, dict[str, 
         deployment.wait(
             lambda: "waiting for run other" in deployment.story_of(run) if place == "waiting" else reached.exists()
         )
-        stopped = time.monotonic()
-        WAYS[way].stop(deployment, run)
-        deployment.wait(lambda: deployment.run(run).is_finished or time.monotonic() - stopped > SECONDS)
-        assert deployment.run(run).status is WAYS[way].status, deployment.story_of(run)
-        deployment.wait(lambda: not deployment.claimed("shop") or time.monotonic() - stopped > SECONDS)
-        assert deployment.claimed("shop") == set()
+        yield run
     (folder / place).unlink()
-    return run, rows
 
 
 @contextmanager

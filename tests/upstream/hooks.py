@@ -16,7 +16,7 @@ from data_foundation.loading import pending_loads, pipeline, progress
 from data_foundation.loading.cursor import table_cursor
 from data_foundation.loading.entries import builder, dlt_resource, late_hints, own_copy
 from data_foundation.loading.schema import hints_in_force, rebuilds
-from data_foundation.orchestration import dbt_assets, event_log, executor, op
+from data_foundation.orchestration import dbt_assets, event_log, executor, op, run_launcher
 from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, source_log
 from data_foundation.project import code_hints, read_once
 from data_foundation.readers.rest import endpoint_reader
@@ -124,6 +124,18 @@ HOOKS = (
             "dagster._core.storage.sqlite:SQLITE_BUSY_TIMEOUT_SECONDS",
         ],
         ["orchestration/test_event_log.py"],
+    ),
+    Hook(
+        run_launcher.LocalRunLauncher,
+        "Reports to Dagster's monitoring whether the process of a run is alive.",
+        [
+            "dagster._core.launcher.base:RunLauncher",
+            "dagster._core.launcher.base:CheckRunHealthResult",
+            "dagster._core.launcher.base:WorkerStatus",
+            "dagster._core.launcher.default_run_launcher:DefaultRunLauncher",
+            "dagster._core.storage.tags:GRPC_INFO_TAG",
+        ],
+        ["dagster/test_stops.py"],
     ),
     Hook(
         op.build_loading_op,

@@ -1,0 +1,59 @@
+"""Dagster's run launcher of one machine, which also knows whether the process of a run is alive."""
+
+from __future__ import annotations
+
+import json
+
+import dagster as dg
+import psutil
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from typing_extensions import override
+
+SERVER = ".dagster/grpc_info"
+"""The tag of a run with the address of the code server that has started its process."""
+
+HERE = (None, "localhost", "127.0.0.1")
+"""Hosts of a code server of this machine; None if it has a socket."""
+
+
+class LocalRunLauncher(dg.DefaultRunLauncher):
+    """Starts runs as Dagster does by default; `run_monitoring` then fails a run whose process has died.
+
+    In Dagster 1.13.27 only the code server that has started a run notices that its process is gone. If both were
+    killed, for instance by a reboot, the run stays STARTED, and holds the slot of its pool, until
+    `max_runtime_seconds`, which would also end a long run that is well. `dagster.yaml` names this class under
+    `run_launcher`.
+    """
+
+    @property
+    @override
+    def supports_check_run_worker_health(self) -> bool:
+        return True
+
+    @override
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """Returns that a run has failed if its process is gone; a run of another machine counts as running."""
+        started = self._started(run)
+        if started is None or _is_alive(*started):
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"its process {started[0]} does not exist any more")
+
+    def _started(self, run: dg.DagsterRun) -> tuple[int, float] | None:
+        """Returns the id of a run's process, and when it had started; None if that is unknown or elsewhere."""
+        server = run.tags.get(SERVER)
+        if server is None or json.loads(server).get("host") not in HERE:
+            return None
+        for entry in self._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+            pid = entry.dagster_event and entry.dagster_event.engine_event_data.metadata.get("pid")
+            if pid is not None:
+                return int(str(pid.value)), entry.timestamp
+        return None
+
+
+def _is_alive(pid: int, moment: float) -> bool:
+    """Returns whether the process that had this id at a moment still runs; its id may be that of another one now."""
+    try:
+        process = psutil.Process(pid)
+        return bool(process.create_time() <= moment and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
