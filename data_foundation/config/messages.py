@@ -47,6 +47,8 @@ def _message(model: type[Model], detail: ErrorDetails) -> str:
     match detail["type"]:
         case "extra_forbidden" if len(detail["loc"]) == 1 and (field := model.model_fields.get(str(detail["loc"][0]))):
             return f"is `{field.alias}` under another name, which is there too; leave one of them out"
+        case "extra_forbidden" if len(detail["loc"]) == 1 and (place := _ELSEWHERE.get(str(detail["loc"][0]))):
+            return f"'{detail['loc'][0]}' is no key of this file; {place}"
         case "extra_forbidden":
             return unknown_key(str(detail["loc"][-1]), _fields_at(model, detail["loc"][:-1]))
         case "missing":
@@ -93,6 +95,4 @@ _ELSEWHERE = {
 
 def unknown_key(key: str, accepted: Sequence[str] | Mapping[str, Any]) -> str:
     """Returns the message for an unknown key: the key, the accepted keys, and the nearest of them."""
-    if key in _ELSEWHERE:
-        return f"'{key}' is no key of this file; {_ELSEWHERE[key]}"
     return f"unknown key '{redact(key)}'; accepted: {', '.join(accepted)}{nearest(key, list(accepted))}"

@@ -126,7 +126,7 @@ def test_a_cursor_without_a_name_is_not_adopted(tree: Tree) -> None:
     assert tree.adopt("shop.orders", cursor="n").cursors == {"n": 3}
 
 
-@pytest.mark.parametrize("file_format", ["parquet", "preferred"])
+@pytest.mark.parametrize("file_format", ["parquet", pytest.param("preferred", marks=pytest.mark.rare)])
 def test_rows_travel_as_parquet(tmp_path: Any, file_format: str) -> None:
     """The accepted values of `file_format` name the format of the files in a lake."""
     lake = ParquetTree(tmp_path)
@@ -151,7 +151,12 @@ def test_a_table_format_of_another_lake_is_refused(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "count"), [("table_format: delta", 1), ("table_format: native", 0), ("file_format: parquet", 0)]
+    ("keys", "count"),
+    [
+        ("table_format: delta", 1),
+        pytest.param("table_format: native", 0, marks=pytest.mark.rare),
+        pytest.param("file_format: parquet", 0, marks=pytest.mark.rare),
+    ],
 )
 def test_a_format_without_effect_is_reported(tree: Tree, keys: str, count: int) -> None:
     """A database has its own format of tables: `delta` is named by a warning, and `native` has its effect."""

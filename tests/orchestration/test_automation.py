@@ -167,15 +167,21 @@ def test_conditions_without_a_cron(tree: Tree) -> None:
 
 CHANGES = {
     "code": ("dlthub/shop/data.py", DATA + "\n\nSIZE = 2\n", True),
-    "code of the package": ("dlthub/shop/__init__.py", "SIZE = 2\n", True),
-    "arguments": ("dlthub/shop/sources.yaml", "args: [b]", True),
-    "disposition": ("dlthub/shop/sources.yaml", "args: [a], write_disposition: replace", True),
     "what is shown": ("dlthub/shop/sources.yaml", "args: [a], description: Rows., tags: {tier: gold}", False),
+}
+RARE_CHANGES = {
+    "arguments": ("dlthub/shop/sources.yaml", "args: [b]", True),
+    "code of the package": ("dlthub/shop/__init__.py", "SIZE = 2\n", True),
+    "disposition": ("dlthub/shop/sources.yaml", "args: [a], write_disposition: replace", True),
     "nothing": ("dlthub/shop/sources.yaml", "args: [a]", False),
 }
 
 
-@pytest.mark.parametrize(("file", "text", "is_change"), CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize(
+    ("file", "text", "is_change"),
+    [pytest.param(*case, id=name) for name, case in CHANGES.items()]
+    + [pytest.param(*case, id=name, marks=pytest.mark.rare) for name, case in RARE_CHANGES.items()],
+)
 def test_missing_or_changed_requests_a_table_after_a_change(
     tree: Tree, file: str, text: str, *, is_change: bool
 ) -> None:

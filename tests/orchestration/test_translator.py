@@ -132,8 +132,11 @@ class PrefixedSpec(SourceTranslator):
 
 EACH_WAY = pytest.mark.parametrize(
     "translator",
-    [Prefixed(), PrefixedSpec(), SourceTranslator("lake/{dataset}/{table}")],
-    ids=["get_asset_key", "get_asset_spec", "asset_key"],
+    [
+        pytest.param(Prefixed(), id="get_asset_key"),
+        pytest.param(PrefixedSpec(), id="get_asset_spec"),
+        pytest.param(SourceTranslator("lake/{dataset}/{table}"), id="asset_key", marks=pytest.mark.rare),
+    ],
 )
 
 
@@ -226,8 +229,12 @@ def test_dependencies_follow_the_key_of_the_source(location: Location) -> None:
 
 @pytest.mark.parametrize(
     ("translator", "key"),
-    [(Prefixed(), "lake/raw/exchange_rate"), (SourceTranslator("{dataset}/src/{table}"), "raw/src/exchange_rate")],
-    ids=["get_asset_key", "asset_key"],
+    [
+        pytest.param(Prefixed(), "lake/raw/exchange_rate", id="get_asset_key"),
+        pytest.param(
+            SourceTranslator("{dataset}/src/{table}"), "raw/src/exchange_rate", id="asset_key", marks=pytest.mark.rare
+        ),
+    ],
 )
 def test_dbt_models_follow_the_key(translator: SourceTranslator, key: str) -> None:
     """The models of this project depend on the translator's keys, and no default key is left in the graph."""

@@ -88,6 +88,11 @@ MISSPELT = {
         "Did you mean 'cursor_path'?",
         "cursor_path: is required and missing",
     ),
+    "name of a column": (
+        resource("columns: {id: {name: id}}"),
+        4,
+        "columns.id.name: unknown key 'name'; accepted: data_",
+    ),
     "columns": (
         resource("columns: {id: {type: text}}"),
         4,
