@@ -174,6 +174,7 @@ TRIMMED: dict[str, Any] = {
     "{data_type: discard_value}": ([2, 3], [None, 1, 3, 5], {"items[].n"}),
     "{data_type: discard_row}": ([2, 3], [1, 3, 5], {"items[].n"}),
     "{tables: discard_value}": ([2, 3], [None, 1, 3, 5], {"more[]"}),
+    "{tables: discard_row}": ([2, 3], [None, 1, 3, 5], {"more[]"}),
 }
 
 

@@ -171,7 +171,8 @@ class _ObjectCheck:
                 gone = ""
             elif gone := self._check_closely(key, inner):
                 self._validator.discarded[gone] += 1
-            if gone.startswith("discard_row"):
+            # The rows of a new child table are discarded, not the row that has the list.
+            if gone.startswith("discard_row") and not self._is_list(key, inner):
                 raise _RowDiscarded
             nested = plain(inner)
             if not gone and key in self._objects and isinstance(nested, dict):
@@ -221,7 +222,7 @@ class _ObjectCheck:
         Raises:
             ValueRefused: The value would be changed or lost.
         """
-        if key in self._lists and isinstance(plain(value), list):
+        if self._is_list(key, value):
             return self._lists[key].discarded
         validator, table, path = self._validator, self._shape.table, (*self._shape.path, str(key))
         preview, name = validator.preview, self._shape.column(key, value)
@@ -249,6 +250,10 @@ class _ObjectCheck:
             return False
         column = self._validator.preview.column(self._shape.table.name, self._shape.column(key, value))
         return bool(column and column["data_type"] == "json")
+
+    def _is_list(self, key: Any, value: Any) -> bool:
+        """Returns whether a value is a list that becomes rows of a child table."""
+        return key in self._lists and isinstance(plain(value), list)
 
     def _object(self, key: Any) -> _ObjectCheck:
         if key not in self._objects:
