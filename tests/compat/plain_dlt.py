@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections import Counter
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,8 @@ def run_plain(source: Any, database: Path, work_folder: Path) -> None:
 
 def describe(database: Path) -> dict[str, tuple[set[str], Counter[str]]]:
     """Returns the columns and the rows of each table; a nested row with the row that it belongs to."""
+    if not database.exists():
+        return {}
     with duckdb.connect(str(database), read_only=True) as connection:
         columns: dict[str, list[str]] = {}
         for table, column in connection.execute(
@@ -69,3 +74,37 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, 
             f'FROM raw."{table}" AS one LEFT JOIN raw."{parent}" AS up ON up._dlt_id = one._dlt_parent_id'
         )
     return Counter(str(row[0]) for row in connection.execute(sql).fetchall())
+
+
+def show_rows(database: Path) -> dict[str, list[dict[str, Any]]]:
+    """Returns the rows of each table, sorted, without dlt's own columns and without NULLs; a past version is `past`."""
+    if not database.exists():
+        return {}
+    with duckdb.connect(str(database), read_only=True) as connection:
+        names = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'raw' "
+            "AND table_name NOT LIKE '\\_%' ESCAPE '\\' ORDER BY ALL"
+        ).fetchall()
+        return {name: _show(connection.execute(f'SELECT * FROM raw."{name}"')) for (name,) in names}
+
+
+def _show(found: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    columns = [column[0] for column in found.description or ()]
+    rows = (zip(columns, row, strict=True) for row in found.fetchall())
+    return sorted((_show_row({name: value for name, value in row if value is not None}) for row in rows), key=repr)
+
+
+def _show_row(row: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: _value(row[name]) for name in sorted(row) if not name.startswith("_dlt_")}
+    return dict(sorted((shown | ({"past": True} if "_dlt_valid_to" in row else {})).items()))
+
+
+def _value(value: Any) -> Any:
+    """Returns moments, decimals and NaN as text, so that a case is read at a glance and equals itself."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, float) and isnan(value):
+        return "nan"
+    if isinstance(value, datetime) and value.tzinfo:
+        value = value.astimezone(UTC)
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, date | datetime | time) else value

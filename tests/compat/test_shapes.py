@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from data_foundation.loading.attempts import load_resource
-from data_foundation.loading.task import LoadOptions, Task
 from data_foundation.project.discovery.discover import discover
-from data_foundation.project.find_sources import find_sources
 from tests.compat.plain_dlt import describe, import_package, run_plain
+from tests.compat.side_by_side import load_all
 from tests.support.trees import Tree
 
 SHAPES = Path(__file__).parent / "shapes"
@@ -26,15 +24,6 @@ def lay_in(folder: Path, shape: str, turn: int, *, module: str = "__init__.py") 
     shutil.copy(SHAPES / "turn.py", folder / "turn.py")
     (folder / "turn.txt").write_text(str(turn))
     return folder
-
-
-def load_all(tree: Tree) -> None:
-    """Loads every resource of the project."""
-    sources, broken = find_sources(tree.root)
-    assert not broken, broken[0].problems
-    for config in (source.config for source in sources):
-        for resource in config.resources:
-            load_resource(Task(config, resource, LoadOptions()), tree.warehouse)
 
 
 @pytest.mark.parametrize("module", ["__init__.py", pytest.param("data.py", marks=pytest.mark.rare)])
