@@ -201,7 +201,7 @@ def test_data_from_names_a_sibling(tmp_path: Path) -> None:
 def test_a_disabled_parent_is_refused(tmp_path: Path) -> None:
     """A transformer whose parent is disabled is refused."""
     child = {"entry": "data.get_details", "destination": "raw.details", "data_from": "orders"}
-    with pytest.raises(ConfigError, match="data_from 'orders' of details"):
+    with pytest.raises(ConfigError, match="details takes its items from orders, which is not enabled"):
         load(tmp_path, {"resources": [{**ROW, "enabled": False}, child]})
 
 
