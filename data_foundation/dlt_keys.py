@@ -12,6 +12,9 @@ SET_ASIDE = "x-set-aside"
 PII = "x-pii"
 """Column hint: `hash` if the column's values are loaded as hashes."""
 
+OWN_STATE = "data_foundation"
+"""Key of the framework's own state, beside those of the sources."""
+
 ROOT = "root"
 """Resource metric, for the entry: the root folder of the repository that contains its source."""
 

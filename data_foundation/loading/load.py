@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, ValueRefused
+from data_foundation.loading.adoption.since_adoption import refuse_rows_since_adoption
 from data_foundation.loading.adoption.unknown_tables import refuse_unknown_table
 from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.entries.late_hints import EarlyHints
@@ -100,6 +101,7 @@ class Load:
         self.warnings += check_table_format(self.resource, self.warehouse)
         landed_earlier = self._synchronise()
         built, resource, load_range = self._prepare()
+        refuse_rows_since_adoption(self.task, self.pipeline, self._open)
         tables = find_cursor_tables(self.task, self.pipeline)
         early = EarlyHints(resource, self.pipeline)
         with self.siblings.parents.reading(self.task, built, resource, self.pipeline):

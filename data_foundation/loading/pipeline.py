@@ -19,7 +19,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
 from typing_extensions import override
 
-from data_foundation.dlt_keys import ROOT_KEY, ROW_HASH
+from data_foundation.dlt_keys import OWN_STATE, ROOT_KEY, ROW_HASH
 from data_foundation.loading.cursor.table_cursor import find_cursors
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pending_loads import PendingLoads
@@ -172,7 +172,8 @@ class TablePipeline:
     @property
     def has_source_state(self) -> bool:
         """True if the code has kept something for all resources of its source."""
-        return any(set(state) - {"resources"} for state in self.dlt.state.get("sources", {}).values())
+        states = self.dlt.state.get("sources", {})
+        return any(set(state) - {"resources"} for name, state in states.items() if name != OWN_STATE)
 
     def forget_state(self) -> None:
         """Removes all state, so that the next extraction reads everything again.

@@ -120,7 +120,42 @@ def test_a_table_is_adopted_once(tree: Tree) -> None:
     tree.give("s", [{"id": 1}])
     assert tree.adopt("s.t").refusal == "there is no such table"
     tree.load("s.t")
-    assert tree.adopt("s.t").refusal == "this project has adopted or loaded it already"
+    assert tree.adopt("s.t").refusal == "this project has loaded it already"
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("hints", ["append", "merge", "merge without a cursor", "replace"])
+@pytest.mark.parametrize("form", ["flat", "frames", "nested"])
+def test_a_pipeline_that_loads_after_the_adoption_doubles_no_row(tree: Tree, hints: str, form: str) -> None:
+    """An append is refused until the table is adopted once more; the others load each row once as they are."""
+    load_twice_alone(tree, hints, form)
+    assert tree.adopt("s.events", pipeline="theirs").refusal == ""
+    give(tree, hints, form, rows(0, 1, 2, 3, 4, 5, form=form))
+    run_plain(tree)
+    if hints == "append":
+        with pytest.raises(LoadError, match="had 5 rows when it was adopted, and has 6"):
+            tree.load("s.events")
+        assert tree.adopt("s.events", pipeline="theirs").refusal == ""
+    for ids in (range(7), range(8)):
+        give(tree, hints, form, rows(*ids, form=form))
+        tree.load("s.events")
+        assert_rows(tree, form, ids)
+    assert tree.adopt("s.events", pipeline="theirs").refusal == "this project has loaded it already"
+
+
+def test_rows_that_come_after_the_adoption_of_a_column_are_not_doubled(tree: Tree) -> None:
+    """A program that goes on filling a table is noticed at the first append."""
+    Path(tree.warehouse.path).parent.mkdir(parents=True)
+    tree.query("CREATE SCHEMA raw; CREATE TABLE raw.t (id BIGINT); INSERT INTO raw.t VALUES (1), (2)")
+    tree.add("s", "resources: [{entry: data.get_rows, destination: raw.t, incremental: {cursor_path: id}}]")
+    assert tree.adopt("s.t", cursor="id").refusal == ""
+    tree.query("INSERT INTO raw.t VALUES (3)")
+    tree.give("s", [{"id": one} for one in range(1, 5)])
+    with pytest.raises(LoadError, match="had 2 rows when it was adopted, and has 3"):
+        tree.load("s.t")
+    assert tree.adopt("s.t", cursor="id").refusal == ""
+    tree.load("s.t")
+    assert tree.query("SELECT id FROM raw.t ORDER BY 1") == [1, 2, 3, 4]
 
 
 NAMES = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_foundation.config.table_names import table_name_of
 from data_foundation.loading.adoption.dlt_pipeline import Origin, PipelineReader
+from data_foundation.loading.adoption.since_adoption import find_rows, remember_rows
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector
@@ -92,7 +93,7 @@ def adopt(
         plan = _Plan(task.resource, pipeline, theirs.find(pipeline.table) if theirs else None, request)
         adoption = plan.describe(destination)
         if not (adoption.refusal or request.is_dry):
-            plan.write(destination, home)
+            plan.write(destination, home, adoption.rows)
         return replace(adoption, of_pipeline=theirs.tables if theirs else frozenset())
 
 
@@ -131,8 +132,8 @@ class _Plan:
         if wanted and wanted != resource.dataset:
             place = f"{wanted}.{resource.table}"
             yield f"its destination is in {resource.dataset}, and --dataset is {wanted}; set destination: {place}"
-        if not keeper.is_unknown:
-            yield "this project has adopted or loaded it already" if keeper.exists else "there is no such table"
+        if not keeper.is_unknown and find_rows(self.pipeline) is None:
+            yield "this project has loaded it already" if keeper.exists else "there is no such table"
         if self.request.pipeline and self.origin is None:
             yield f"pipeline {self.request.pipeline} has not loaded it"
         if self.origin and type(self.origin.naming) is not type(find_naming()):
@@ -194,14 +195,21 @@ class _Plan:
         }
         return {"resources": {self.pipeline.table: {"incremental": cursors}}} if cursors else {}
 
-    def write(self, destination: Destination, warehouse: Warehouse) -> None:
-        """Stores state and schema as a load without rows does."""
+    def write(self, destination: Destination, warehouse: Warehouse, rows: int) -> None:
+        """Stores state and schema as a load without rows does.
+
+        Args:
+            destination: An open destination of the warehouse.
+            warehouse: The warehouse.
+            rows: The table's rows.
+        """
         pipeline, keeper = self.pipeline, self.pipeline.keeper
         assert keeper  # noqa: S101 - `describe` has refused a vault
         schema = keeper.adopt(pipeline.dlt, self.origin.tables if self.origin else {})
         if state := self._state():
             with pipeline.dlt.managed_state() as stored:
                 stored.setdefault("sources", {})[schema_name(pipeline.table)] = state
+        remember_rows(pipeline, rows)
         pipeline.dlt.extract([], table_name=pipeline.table, schema=schema)
         pipeline.dlt.normalize()
         with warehouse.transaction(destination):

@@ -12,6 +12,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from data_foundation.config.table_names import table_name_of
+from data_foundation.dlt_keys import OWN_STATE
 from data_foundation.loading.siblings.leaves import (
     Leaves,
     as_state,
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from data_foundation.loading.task import Task
     from data_foundation.project.source import SourceConfig
     from data_foundation.warehouses.base import Destination, Warehouse
-
-_VERSIONS = "data_foundation"
-"""Key beside the states of the sources, under which versions are stored."""
 
 
 class SourceKey(NamedTuple):
@@ -146,7 +144,7 @@ class SourceState:
         """Stores the versions of the values that the code has written, when all rows were extracted."""
         written = find_written(self._before, _own_part(states, self._table), self._table.pipeline)
         self._after = {**self._before, **written}
-        states[_VERSIONS] = {"versions": as_versions(self._after)}
+        states.setdefault(OWN_STATE, {})["versions"] = as_versions(self._after)
 
     def land(self) -> None:
         """Passes what the code has written to the loads that follow."""
@@ -170,5 +168,5 @@ def _read_copies(task: Task, warehouse: Warehouse, destination: Destination) -> 
             except DestinationUndefinedEntity:
                 continue
         states = (state or {}).get("sources", {})
-        versions = states.get(_VERSIONS, {}).get("versions", {})
+        versions = states.get(OWN_STATE, {}).get("versions", {})
         yield read_leaves(_own_part(states, table), versions, table.pipeline)
