@@ -7,6 +7,7 @@ FoundationError
 ├── WarehouseError     the warehouse cannot be used
 │   └── WarehouseBusy  another program holds the warehouse
 ├── LoadStopped        the run was interrupted before the load's commit; the table is unchanged
+├── TimedOut           the load, or its wait for a page, took longer than `timeout` allows; the table is unchanged
 └── LoadError          a resource was not loaded; its table is unchanged
     ├── ResourceBusy            another run is loading the resource
     ├── RequiredColumnsMissing  the rows lack columns that `requires` names; nothing was written
@@ -119,6 +120,10 @@ class WarehouseBusy(WarehouseError):
 
 class LoadStopped(FoundationError):
     """The run was interrupted before the load's commit; the table is unchanged."""
+
+
+class TimedOut(FoundationError):
+    """The load, or its wait for a page, took longer than `timeout` allows; the table is unchanged."""
 
 
 class LoadError(FoundationError):

@@ -19,11 +19,11 @@ from data_foundation.config.fields import (
     NestedHints,
     Partitions,
     Reference,
-    Retries,
     SchemaContract,
     WriteDisposition,
 )
 from data_foundation.config.grammar import NamedSource, ResourceConfig, SourceDefaults, SourceResources, SourcesFile
+from data_foundation.config.limits import Retries, Timeout
 from data_foundation.config.schedules import Automation, Freshness
 from data_foundation.warehouses.base import Setting
 from data_foundation.warehouses.settings import ENGINES, GENERAL_SETTINGS
@@ -38,6 +38,7 @@ MAPPINGS: Mapping[str, type[BaseModel]] = {
     "freshness": Freshness,
     "automation": Automation,
     "retries": Retries,
+    "timeout": Timeout,
     "schema_contract": SchemaContract,
     "checks": Checks,
     "checks.row_count": RowCount,

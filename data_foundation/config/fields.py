@@ -192,18 +192,6 @@ class LakePlace(Model):
         return f"{self.container}/{self.folder}"
 
 
-class Retries(Model):
-    """Retries of a load that failed with a transient fault."""
-
-    max: int = Field(default=3, ge=0, le=100, description="Attempts after the first.")
-    backoff: float = Field(
-        default=1.0, ge=0, le=300, description="Seconds before the second attempt; doubled each time, up to 300."
-    )
-    deadline: float = Field(
-        default=900.0, ge=0, description="Seconds after the first attempt after which no other starts."
-    )
-
-
 _DISPOSITIONS = {word: WriteDisposition(disposition=word) for word in get_args(Disposition)}
 
 

@@ -18,11 +18,11 @@ from data_foundation.config.fields import (
     NestedHints,
     Partitions,
     Reference,
-    Retries,
     TableFormat,
     WriteDisposition,
     known_templates,
 )
+from data_foundation.config.limits import Retries, Timeout
 from data_foundation.config.scalars import EntryPath, Kinds, Names, Owners, TagKey, TagValue, WarehouseName, checked
 from data_foundation.config.schedules import Automation, AutomationField, Freshness, Meta
 
@@ -49,6 +49,7 @@ class Inherited(Model):
         default="keep", description="What a replace without rows does to the table."
     )
     retries: Retries = Field(default=Retries(), description="Retries of passing faults: 429, 5xx, time-outs.")
+    timeout: Timeout = Field(default=Timeout(), description="Longest duration of a load, and of the wait for a page.")
     checks: Checks = Field(default_factory=Checks, description="Checks of the table after each load.")
     max_table_nesting: int | None = Field(
         default=None, ge=0, description="Levels of lists that become child tables; deeper ones are stored as JSON."

@@ -71,7 +71,7 @@ def load_resource(
     remember_hints()
     hide_partial_libraries()
     with forgotten_traces():
-        context = context or LoadContext(LoadWatch(task.resource.destination), Siblings())
+        context = context or LoadContext(LoadWatch(task.resource.destination, task.resource.timeout), Siblings())
         return _Run(task, warehouse, report, tracebacks, context).load()
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from data_foundation.checks.rules import CheckOutcome
@@ -53,8 +54,9 @@ def load_side_by_side(
 ) -> Iterator[Progress | Outcome]:
     """Loads every task, at most `max_concurrency` of a source at a time, and yields events as they occur.
 
-    A stop ends every load at its next page or wait. A load that has begun its commit is finished, and one that does not
-    react is given up: each has an outcome, at the latest after `GRACE_SECONDS` and `COMMIT_SECONDS`. An interrupt that
+    A stop ends every load at its next page or wait, and so does the `timeout` of a resource. A load that has begun its
+    commit is finished, and one that does not react is given up: each has an outcome, at the latest after
+    `GRACE_SECONDS` and `COMMIT_SECONDS`. An interrupt that
     is raised in this thread, such as KeyboardInterrupt, is a stop too; it is raised again at the end.
 
     Args:
@@ -128,6 +130,7 @@ class _Loads:
                 # A load that was given up has its outcome already.
                 if not running.watch.is_given_up:
                     yield from self._take(event)
+            yield from self._drop_waiting()
             yield from self._give_up()
         if interrupt:
             raise interrupt
@@ -145,26 +148,37 @@ class _Loads:
             raise event
         yield event
 
+    def _drop_waiting(self) -> Iterator[Outcome]:
+        """Yields the outcomes of tasks that are not begun when the run is being stopped."""
+        while self._stop.requested_at is not None and (task := _pop(*self._waiting.values())):
+            self._left -= 1
+            running = self._begin(task)
+            yield running.end(error=running.watch.give_up())
+
     def _give_up(self) -> Iterator[Outcome]:
-        """Yields the outcomes of tasks that are not begun, or do not end, because the run is being stopped."""
-        if self._stop.requested_at is None:
-            return
-        for tasks in self._waiting.values():
-            while task := _pop(tasks):
-                self._left -= 1
-                watch = LoadWatch(task.resource.destination, self._stop)
-                yield _Running(task, watch).end(error=watch.give_up())
-        if not self._stop.has_lasted(GRACE_SECONDS):
-            return
-        is_last_chance = self._stop.has_lasted(GRACE_SECONDS + COMMIT_SECONDS)
+        """Yields the outcomes of loads that do not end, though the run is being stopped or their time is up."""
         for running in list(self._running):
-            error = running.watch.give_up() or (running.watch.give_up_commit() if is_last_chance else None)
-            if error:
+            if error := self._find_end(running.watch):
                 self._running.discard(running)
                 abandon(running.thread)
                 self._siblings.give_up(running.task)
                 self._left -= 1
+                # Its thread took part in the tasks of the source.
+                self._start_thread(running.task.source.name)
                 yield running.end(error=error)
+
+    def _find_end(self, watch: LoadWatch) -> FoundationError | None:
+        """Returns why a load is given up, None if it is not."""
+        overdue = watch.find_overdue(GRACE_SECONDS)
+        if not (overdue or self._stop.has_lasted(GRACE_SECONDS)):
+            return None
+        at_most = GRACE_SECONDS + COMMIT_SECONDS
+        is_last = self._stop.has_lasted(at_most) or watch.find_overdue(at_most) is not None
+        stopped = None if self._stop.requested_at is not None else overdue
+        return watch.give_up(stopped) or (watch.give_up_commit() if is_last else None)
+
+    def _begin(self, task: Task) -> _Running:
+        return _Running(task, LoadWatch(task.resource.destination, task.resource.timeout, self._stop))
 
     def _start_thread(self, source: str) -> None:
         threading.Thread(target=self._work, args=(self._waiting[source],), name=source, daemon=True).start()
@@ -172,7 +186,7 @@ class _Loads:
     def _work(self, tasks: deque[Task]) -> None:
         """Loads tasks until none is left, or this thread's load was given up."""
         while task := _pop(tasks):
-            running = _Running(task, LoadWatch(task.resource.destination, self._stop))
+            running = self._begin(task)
             self._running.add(running)
             with redacted_output():  # of its own, which lasts as long as a load that was given up
                 end = self._load(running)
@@ -195,9 +209,9 @@ class _Loads:
             return error
 
 
-def _pop(tasks: deque[Task]) -> Task | None:
-    """Returns the next task, None if another thread has taken the last one."""
-    try:
-        return tasks.popleft()
-    except IndexError:
-        return None
+def _pop(*waiting: deque[Task]) -> Task | None:
+    """Returns the next task, None if there is none; another thread may take the last one at the same time."""
+    for tasks in waiting:
+        with suppress(IndexError):
+            return tasks.popleft()
+    return None

@@ -197,7 +197,7 @@ class TablePipeline:
         if resource.custom_metrics.get(ROOT_KEY):
             DltSource(schema, resource.section).root_key = True
         intake.on_rows = self._progress.update
-        watch_pages(resource, self.watch.check)
+        watch_pages(resource, self.watch.page)
         before = deepcopy(self.dlt.state.get("sources", {})) if keeps_state else None
 
         def finish() -> None:
@@ -217,7 +217,7 @@ class TablePipeline:
         resource.apply_hints(file_format="parquet")
         if self.keeper:
             self.keeper.prepare(self.dlt, resource, refresh, self._warehouse.open)
-        with self.timed("extract"):
+        with self.timed("extract"), self.watch.extracting():
             extracted = self.dlt.extract(resource, schema=schema, refresh=refresh)
         return self._count(extracted) + Counter(intake.kept)
 

@@ -1,4 +1,4 @@
-"""Decides whether a load is to stop, and whether it may still commit."""
+"""Decides whether a load is to stop, because its run is or it takes too long, and whether it may still commit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from data_foundation.errors import FoundationError, LoadStopped
+from data_foundation.config.limits import Timeout
+from data_foundation.errors import FoundationError, LoadStopped, TimedOut
 
 GRACE_SECONDS = 5.0
 """Time that a load has to reach its next page or wait; after that, its thread is abandoned."""
@@ -56,8 +57,11 @@ class LoadWatch:
         has_committed: True if the last commit has ended: that of this load, or of a pending load before it.
     """
 
-    def __init__(self, destination: str, stop: RunStop | None = None) -> None:
+    def __init__(self, destination: str, timeout: Timeout | None = None, stop: RunStop | None = None) -> None:
         self._destination = destination
+        self._timeout = timeout or Timeout()
+        self._began_at = self.now()
+        self._waits_since: float | None = None
         self._stop = stop or RunStop()
         self._lock = threading.Lock()
         self._given_up: FoundationError | None = None
@@ -75,6 +79,7 @@ class LoadWatch:
 
         Raises:
             LoadStopped: The run is being stopped.
+            TimedOut: The load has exceeded its `timeout`.
         """
         with self._lock:
             self._check()
@@ -86,6 +91,43 @@ class LoadWatch:
             raise self._given_up
         if self._stop.requested_at is not None:
             raise self._stopped()
+        if overdue := self.find_overdue():
+            raise overdue
+
+    @contextmanager
+    def extracting(self) -> Iterator[None]:
+        """Limits the time to each page while the block runs."""
+        self._waits_since = self.now()
+        try:
+            yield
+        finally:
+            self._waits_since = None
+
+    def page(self) -> None:
+        """Receives a page, unless the load is to stop; see `check`."""
+        self.check()
+        # A thread of dlt may bring one while the extraction ends.
+        self._waits_since = None if self._waits_since is None else self.now()
+
+    def find_overdue(self, grace: float = 0.0) -> TimedOut | None:
+        """Returns the error of a load that exceeds its `timeout` by more than `grace` seconds, None for any other."""
+        now, waits_since = self.now(), self._waits_since
+        if waits_since is not None and now - waits_since > self._timeout.page + grace:
+            what, key, seconds = "its source has yielded nothing for", "page", self._timeout.page
+        elif now - self._began_at > self._timeout.run + grace:
+            what, key, seconds = "the load has taken more than", "run", self._timeout.run
+        else:
+            return None
+        return TimedOut(
+            f"{self._destination}: {what} {seconds:g} s, and was given up{self._describe_table()}. "
+            f"Set `timeout: {{{key}: ...}}` of the resource if it needs more time"
+        )
+
+    def _describe_table(self) -> str:
+        """Returns what the end of this load means for its table, for a message."""
+        if self._is_uncertain:
+            return f" {_UNCERTAIN}"
+        return f"; nothing{' more' if self.has_committed else ''} was loaded"
 
     def now(self) -> float:
         """Returns the time in seconds since an arbitrary start."""

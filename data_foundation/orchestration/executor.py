@@ -49,9 +49,6 @@ POLL_SECONDS = 0.2
 END_SECONDS = GRACE_SECONDS + COMMIT_SECONDS + 2.0
 """Time that the ops of a cancelled run have to end; after that, their threads are abandoned."""
 
-SECOND_SECONDS = 1.0
-"""The same after a second interrupt."""
-
 PRELOADED = (
     "data_foundation.orchestration.factory",
     "data_foundation.orchestration.dbt_assets",
@@ -235,7 +232,7 @@ class _Ops:
 
     def _cancel(self) -> dg.DagsterEvent:
         """Interrupts the running ops; a second interrupt of the run ends the wait for them."""
-        seconds = SECOND_SECONDS if self._is_cancelled else END_SECONDS
+        seconds = 1.0 if self._is_cancelled else END_SECONDS
         self._last_moment = time.monotonic() + seconds
         self._active.mark_interrupted()
         for op in self._running:

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 from dlt.common.json import json as dlt_json
 
-from data_foundation.config.fields import Retries
+from data_foundation.config.limits import Retries
 from data_foundation.process_wide.redaction import redact, remember
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.process_wide.source_log import capture_logger

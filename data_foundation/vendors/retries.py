@@ -18,7 +18,7 @@ from dlt.destinations.exceptions import DatabaseException, DatabaseTransientExce
 from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from data_foundation.config.fields import Retries
+from data_foundation.config.limits import Retries
 from data_foundation.errors import FoundationError
 
 LONGEST_WAIT = 300.0

@@ -225,7 +225,10 @@ def test_a_thread_that_was_given_up_keeps_no_pending_load(
     assert shop.rows() == ROWS
 
 
-def test_a_pending_load_of_an_earlier_run_stays(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("owner", "method"), [(TablePipeline, "normalize"), (OneTransaction, "commit")])
+def test_a_pending_load_of_an_earlier_run_stays(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, owner: type, method: str
+) -> None:
     """A stop drops only what its own load has extracted; a pending load that was there before is finished later."""
     shop = Shop(tree)
     with monkeypatch.context() as patch:
@@ -233,7 +236,7 @@ def test_a_pending_load_of_an_earlier_run_stays(tree: Tree, monkeypatch: pytest.
         tree.add("shop", f"source: {{retries: {{max: 0}}}}\n{(shop.folder / 'sources.yaml').read_text()[28:]}", DATA)
         assert shop.load().error
     [kept] = shop.pending()
-    with paused(monkeypatch, TablePipeline, "normalize") as (called, released):
+    with paused(monkeypatch, owner, method) as (called, released):
         outcome, _ = shop.stop_at(called.is_set, released.set)
     assert isinstance(outcome.error, LoadStopped)
     assert shop.pending() == [kept]

@@ -19,6 +19,7 @@ from data_foundation.rows import page_buffer
 from data_foundation.warehouses.settings import build_warehouse
 from tests.snowflake.conftest import ROOT, Account, SnowflakeTree
 from tests.support.snowflake_statements import statements_of
+from tests.support.stopped_loads import check_stop_before_commit
 
 ONE = "resources: [{{entry: data.get_rows, destination: raw.orders, {settings}}}]"
 APPEND = "write_disposition: append"
@@ -265,3 +266,11 @@ def test_a_large_load_is_one_copy_of_several_files(tree: SnowflakeTree, monkeypa
     assert tree.query("select count(*), count(distinct id) from raw.orders") == [(20_000, 20_000)]
     shipped = tomllib.loads((ROOT / ".dlt" / "config.toml").read_text())["data_writer"]["file_max_bytes"]
     assert 100 * 2**20 <= shipped <= 250 * 2**20
+
+
+@pytest.mark.parametrize("disposition", ["merge", pytest.param("replace", marks=pytest.mark.rare)])
+def test_a_load_that_is_stopped_before_its_commit_changes_nothing(
+    tree: SnowflakeTree, disposition: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop that comes directly before COMMIT rolls the transaction back; the next load is right."""
+    check_stop_before_commit(tree, disposition, monkeypatch)

@@ -29,6 +29,7 @@ from data_foundation.warehouses.lake.warehouse import LakeWarehouse
 from tests.support import azurite
 from tests.support.azurite import Azurite
 from tests.support.lakes import LakeTree, ParquetTree
+from tests.support.stopped_loads import check_stop_before_commit
 from tests.support.trees import Tree
 
 CURSOR = 'incremental: {cursor_path: at, initial_value: "2024-01-01"}'
@@ -604,3 +605,11 @@ def test_a_place_needs_a_lake(delta: LakeTree) -> None:
     add_orders(delta, "warehouse: duckdb", "lake: {container: a, folder: b}")
     with pytest.raises(ConfigError, match="lake is where a table lands in a lake, and warehouse is duckdb; leave one"):
         delta.task("shop.orders")
+
+
+@pytest.mark.sampled(4)
+def test_a_load_that_is_stopped_before_its_commit_changes_nothing(
+    tree: LakeTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop that comes before the load is marked as landed undoes what was written; the next load is right."""
+    check_stop_before_commit(tree, "replace", monkeypatch)

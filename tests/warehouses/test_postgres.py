@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_foundation.audit.read import read_newest
-from data_foundation.errors import FoundationError, LoadError, SettingMissing, WarehouseError
+from data_foundation.errors import FoundationError, LoadError, SettingMissing, WarehouseBusy, WarehouseError
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.task import Task
 from data_foundation.vendors.retries import is_transient
@@ -30,6 +31,7 @@ from data_foundation.warehouses.connection import connect
 from data_foundation.warehouses.postgres import copy_text as postgres_copy
 from data_foundation.warehouses.postgres.errors import explain_connection
 from data_foundation.warehouses.postgres.warehouse import PostgresWarehouse
+from tests.promises import killed
 from tests.support.dbt_builds import Build
 from tests.support.locations import COMPOSITION, Location
 from tests.support.postgres_server import PASSWORD, PostgresServer, PostgresTree
@@ -676,3 +678,47 @@ def test_dbt_builds_the_same_marts_as_on_duckdb(
         found = summary(query)
     assert len(found) > 50
     assert found == expected
+
+
+def test_a_lock_that_is_held_too_long_names_its_holder(
+    postgres_tree: PostgresTree, postgres_server: PostgresServer
+) -> None:
+    """The error of a load that waited for a lock names the session that holds it, its user and what it does."""
+    tree, database = postgres_tree, postgres_tree.settings["POSTGRES_DATABASE"]
+    tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders, write_disposition: append}]")
+    tree.give("shop", [{"id": 1}])
+    tree.load("shop.orders")
+    postgres_server.query(f"alter database {database} set lock_timeout = '300ms'")
+    with postgres_server.connect(database) as other, other.cursor() as cursor:
+        cursor.execute("begin; lock table raw.orders in access exclusive mode")
+        found = (
+            rf"waits for session {other.info.backend_pid} of user postgres \(idle in transaction, since 20.*\)\. End"
+        )
+        with pytest.raises(WarehouseBusy, match=found):
+            tree.load("shop.orders")
+    tree.load("shop.orders")
+    assert tree.query("select count(*) from raw.orders") == [2]
+
+
+def test_the_server_notices_a_killed_load_that_waits(
+    postgres_tree: PostgresTree, postgres_server: PostgresServer
+) -> None:
+    """The session of a killed process ends while it still waits for a lock, so that it holds no other one."""
+    tree, database = postgres_tree, postgres_tree.settings["POSTGRES_DATABASE"]
+    tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders, write_disposition: append}]")
+    tree.give("shop", [{"id": 1}])
+    tree.load("shop.orders")
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+
+    def wait_until(count: int) -> None:
+        deadline = time.monotonic() + 30
+        while postgres_server.query(waiting, database=database) != [(count,)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    with postgres_server.connect(database) as other, other.cursor() as cursor:
+        cursor.execute("begin; lock table raw.orders in access exclusive mode")
+        process = killed.start(tree, "shop.orders")
+        wait_until(1)
+        process.kill()
+        wait_until(0)

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ContainerInjectableContextMangled
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from data_foundation.errors import EntryError, FoundationError, LoadError, SettingMissing, WarehouseError
+from data_foundation.errors import (
+    EntryError,
+    FoundationError,
+    LoadError,
+    LoadStopped,
+    SettingMissing,
+    TimedOut,
+    WarehouseError,
+)
 from data_foundation.loading.failures.origin import Origin, find_origin
 from data_foundation.process_wide.redaction import redact
 from data_foundation.process_wide.secret_settings import learn_resolved
@@ -104,6 +112,7 @@ def find_cause(error: BaseException) -> BaseException:
 
 
 def is_final(error: PipelineStepFailed) -> bool:
-    """Returns True if loading the same package again must fail too, because of its rows and not of the warehouse."""
+    """Returns True if loading the same package again must fail too, because of its rows and of nothing else."""
     root = root_cause(error)
-    return error.step == "normalize" or not (is_transient(root) or isinstance(root, WarehouseError | SettingMissing))
+    of_others = WarehouseError | SettingMissing | LoadStopped | TimedOut
+    return error.step == "normalize" or not (is_transient(root) or isinstance(root, of_others))

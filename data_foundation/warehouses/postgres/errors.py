@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import psycopg2
 
-from data_foundation.errors import WarehouseError
+from data_foundation.errors import WarehouseBusy, WarehouseError
+from data_foundation.warehouses.postgres.lock_waits import describe_holders
 
 _PASSING = re.compile(
     r"the database system is |too many (?:clients|connections)|remaining connection slots|terminating connection|"
@@ -78,6 +79,11 @@ def explain_refusal(error: Exception) -> WarehouseError | None:
         needed = (right for words, right in _GRANTS.items() if re.search(words, message))
         return WarehouseError(
             f"POSTGRES_USER lacks a privilege: {next(needed, 'GRANT it')}. PostgreSQL's message: {message}"
+        )
+    if isinstance(error, psycopg2.errors.LockNotAvailable):
+        return WarehouseBusy(
+            f"PostgreSQL: a table was locked for longer than lock_timeout; waits for {describe_holders(error)}. End "
+            f"that session, or run again when it has ended. PostgreSQL's message: {message}"
         )
     if isinstance(error, psycopg2.errors.QueryCanceled) and "statement timeout" in message:
         reason = "a statement took longer than statement_timeout; ALTER ROLE ... SET statement_timeout = 0"

@@ -112,6 +112,7 @@ class PostgresWarehouse(Warehouse):
         import psycopg2  # noqa: PLC0415 - see `_destination`
 
         from data_foundation.warehouses.postgres.errors import explain_connection  # noqa: PLC0415 - the same
+        from data_foundation.warehouses.postgres.lock_waits import limit_waits  # noqa: PLC0415 - the same
 
         try:
             session: Connection = psycopg2.connect(
@@ -121,6 +122,7 @@ class PostgresWarehouse(Warehouse):
         except psycopg2.Error as error:
             raise explain_connection(error, self.describe()) from None
         session.autocommit = True
+        limit_waits(session)
         return session
 
     def _parameters(self) -> dict[str, Any]:

@@ -59,6 +59,9 @@ REPLY_SECONDS = 300
 
 LONGEST_TAG = 2000
 
+LOCK_SECONDS = 600
+"""How long a statement waits for a table that another one changes; Snowflake's default is twelve hours."""
+
 
 @dataclass(frozen=True)
 class SnowflakeWarehouse(Warehouse):
@@ -128,7 +131,7 @@ class SnowflakeWarehouse(Warehouse):
                 network_timeout=REPLY_SECONDS,
                 arrow_number_to_decimal=True,
                 application="data_foundation",
-                session_parameters={"QUERY_TAG": json.dumps(dict(label))[:LONGEST_TAG]},
+                session_parameters={"QUERY_TAG": json.dumps(dict(label))[:LONGEST_TAG], "LOCK_TIMEOUT": LOCK_SECONDS},
             )
         except snowflake.connector.Error as error:
             raise explain_connection(error, self.settings) from None
