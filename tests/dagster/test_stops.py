@@ -118,12 +118,6 @@ def _location(root: Path) -> Location:
     return location
 
 
-def test_terminate_and_sigterm_end_a_run(shared: Deployment) -> None:
-    """A run whose source blocks ends by Terminate, one between two tables by SIGTERM; the next run loads both."""
-    _stop_and_run_again(shared, "terminate", "blocked")
-    _stop_and_run_again(shared, "sigterm", "between")
-
-
 @pytest.mark.rare
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("way", [name for name in WAYS if not WAYS[name].ends_deployment])
