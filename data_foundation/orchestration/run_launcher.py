@@ -34,7 +34,7 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Returns that a run has failed if its process is gone; a run of another machine counts as running."""
         started = self._started(run)
-        if started is None or _is_alive(*started):
+        if started is None or is_alive(*started):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, f"its process {started[0]} does not exist any more")
 
@@ -50,10 +50,22 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
         return None
 
 
-def _is_alive(pid: int, moment: float) -> bool:
-    """Returns whether the process that had this id at a moment still runs; its id may be that of another one now."""
+def is_alive(pid: int, moment: float) -> bool:
+    """Returns whether the process of a run still runs.
+
+    Its id may be that of another process by now, which began after the run. A jump of the clock moves the start of a
+    process too, so one that `multiprocessing` has started, as the code server starts a run, counts as alive.
+
+    Args:
+        pid: The id of the process.
+        moment: A time at which it ran, in seconds since 1970.
+    """
     try:
         process = psutil.Process(pid)
-        return bool(process.create_time() <= moment and process.status() != psutil.STATUS_ZOMBIE)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return process.create_time() <= moment or any("multiprocessing" in word for word in process.cmdline())
     except psutil.NoSuchProcess:
         return False
+    except psutil.AccessDenied:
+        return True

@@ -183,11 +183,17 @@ def test_hooks_are_called(instance: dg.DagsterInstance) -> None:
     assert called == ["op"]
 
 
-def test_a_cancelled_run_stops_its_loads(location: Location) -> None:
-    """The signal that Dagster sends ends a run whose source blocks for ever, and no other op starts."""
+RARE = pytest.mark.rare
+
+
+@pytest.mark.parametrize(
+    "mode", ["side_by_side", pytest.param("in_process", marks=RARE), pytest.param("multiprocess", marks=RARE)]
+)
+def test_a_cancelled_run_stops_its_loads(location: Location, mode: str) -> None:
+    """The signal that Dagster sends ends a run whose source blocks for ever, under each executor."""
     blocks = "import time\nfrom pathlib import Path\n\n\ndef get_rows():\n    Path('began').touch()\n"
     location.add("shop", data=f"{blocks}    time.sleep(3600)\n    yield {{'id': 1}}\n")
-    process = start(location, "raw/shop", {"side_by_side": {"max_concurrent": 1}})
+    process = start(location, "raw/shop", {mode: {}})
     deadline = time.monotonic() + WAIT
     while not (location.root / "began").exists():
         assert time.monotonic() < deadline, (location.root / "run.log").read_text()[-4000:]
@@ -196,8 +202,10 @@ def test_a_cancelled_run_stops_its_loads(location: Location) -> None:
         [run] = found.get_runs()
         # This is the signal of the button "Terminate".
         found.report_run_canceling(run)
+        stopped = time.monotonic()
         process.terminate()
         process.wait(WAIT)
+        assert time.monotonic() - stopped < 20
         [run] = found.get_runs()
         failed = [entry.dagster_event for entry in found.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)]
         assert run.status == dg.DagsterRunStatus.CANCELED
