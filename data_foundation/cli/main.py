@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from data_foundation.cli.consoles import counted, err, out, print_problems
+from data_foundation.cli.targets import asset_of, read_sources, tasks_of
+from data_foundation.cli.version import Version
 from data_foundation.cli.workbook import app as workbook_app
 from data_foundation.config.several.discovered import find_changed_code
 from data_foundation.errors import FoundationError, SettingMissing
-from data_foundation.loading.task import LoadOptions, Refresh, Task, new_run_id
+from data_foundation.loading.task import LoadOptions, Refresh, new_run_id
 from data_foundation.process_wide.redaction import redacted_output
-from data_foundation.project.missing_packages import find_missing_packages
+from data_foundation.project.entry_text.missing_packages import find_missing_packages
 from data_foundation.project.root import find_root
-
-if TYPE_CHECKING:
-    from data_foundation.project.find_sources import BrokenSource, FoundSource
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,31 +44,15 @@ def main() -> None:
         sys.exit(1)
 
 
-def _print_version(is_given: bool) -> None:
-    """Prints the versions that a report of a fault needs, and ends."""
-    if is_given:
-        from importlib.metadata import version
-
-        names = ("data-foundation", "dlt", "dagster", "dbt-core", "duckdb")
-        out.print(", ".join(f"{name} {version(name)}" for name in names), highlight=False)
-        raise typer.Exit
-
-
 @app.callback()
-def describe(
-    *,
-    _version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the versions, and exit."),
-    ] = False,
-) -> None:
+def describe(*, _version: Version = False) -> None:
     """Load the sources of this project, and look at what was loaded."""
 
 
 @app.command()
 def check() -> None:
     """Check the configuration of every source; list all errors, and exit with 1 if there are any."""
-    sources, broken = _find_sources()
+    sources, broken = read_sources()
     for source in broken:
         print_problems(source.problems)
     problems = sum(len(source.problems) for source in broken)
@@ -100,7 +83,7 @@ def list_assets() -> None:
 
     root = find_root()
     environment = read_settings(root)
-    sources, broken = _find_sources()
+    sources, broken = read_sources()
     out.print(assets_table(sources, environment))
     for source in broken:
         print_problems(source.problems)
@@ -140,7 +123,7 @@ def adopt(
     from data_foundation.warehouses.settings import build_warehouse
 
     warehouse = build_warehouse(find_root())
-    sources, broken = _find_sources()
+    sources, broken = read_sources()
     tasks = select_tasks(targets, sources, broken, LoadOptions(run_id=new_run_id()))
     raise typer.Exit(int(not adopt_all(tasks, warehouse, Request(pipeline, dataset, cursor, dry_run))))
 
@@ -185,7 +168,7 @@ def preview(
     from data_foundation.local.preview import preview_resource
     from data_foundation.local.selection import select_tasks
 
-    sources, broken = _find_sources()
+    sources, broken = read_sources()
     failed = False
     for task in select_tasks([target], sources, broken):
         try:
@@ -223,7 +206,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     root = find_root()
     warehouse = build_warehouse(root)
     warehouse.destination()  # raises SettingMissing before any load begins
-    sources, broken = _find_sources()
+    sources, broken = read_sources()
     tasks = select_tasks(
         targets or [], sources, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
     )
@@ -256,13 +239,13 @@ def audit(
     from data_foundation.warehouses.settings import build_warehouse
 
     warehouse = build_warehouse(find_root())
-    trail = read_newest(warehouse) if jobs else read_trail(warehouse, _asset_of(target), last=last, failed=failed)
+    trail = read_newest(warehouse) if jobs else read_trail(warehouse, asset_of(target), last=last, failed=failed)
     if trail.unreachable:
         note = f"warehouse unreachable; showing this machine's log only: {trail.unreachable}"
         err.print(f"[yellow]warning[/] {escape(note)}")
     elif not warehouse.keeps_audit:
         err.print("a lake has no audit table; showing this machine's log only", highlight=False)
-    statuses: list[ResourceStatus] = find_statuses(_tasks(target), trail.attempts) if jobs else []
+    statuses: list[ResourceStatus] = find_statuses(tasks_of(target), trail.attempts) if jobs else []
     if as_json:
         for line in statuses if jobs else trail.attempts:
             typer.echo(line.to_json())
@@ -295,26 +278,6 @@ def docs() -> None:
         out.print(f"wrote {file.relative_to(root)}", highlight=False)
     if not (root / PAGES).is_dir():
         out.print(f"no pages were written: {PAGES}/ exists in the repository of data-foundation only", highlight=False)
-
-
-def _find_sources() -> tuple[list[FoundSource], list[BrokenSource]]:
-    from data_foundation.project.find_sources import find_sources
-    from data_foundation.warehouses.settings import read_settings
-
-    read_settings(find_root())  # a source's definitions.py may read them, and secrets are masked in its output
-    return find_sources(find_root())
-
-
-def _tasks(target: str | None) -> list[Task]:
-    from data_foundation.local.selection import select_tasks
-
-    return select_tasks([target] if target else [], *_find_sources())
-
-
-def _asset_of(target: str | None) -> str | None:
-    """Returns the asset of a job id, or else `target`, which may be a table that is no longer configured."""
-    assets = [task.resource.destination for task in _tasks(None) if task.resource.job_id == target] if target else []
-    return assets[0] if assets else target
 
 
 if __name__ == "__main__":

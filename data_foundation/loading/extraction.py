@@ -12,7 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from data_foundation.checks.failed_parts import read_failed_parts
 from data_foundation.dlt_keys import REQUESTED, ROW_HASH, UNCHANGED, WARNINGS
 from data_foundation.loading.cursor.table_cursor import Replaced, find_cursor
-from data_foundation.project.resources_in_text import refuse_resources
+from data_foundation.project.entry_text.several_resources import refuse_resources
 from data_foundation.rows.exact.dlt_objects import find_yielded_resource
 from data_foundation.rows.intake_step import find_intake
 from data_foundation.rows.pii import HashStep, find_unhashed

@@ -4,6 +4,6 @@ It turns the folders found by `project` into assets, checks, ops and automation 
 reports their results as Dagster events. How rows are read, converted or loaded does not belong here: that works without
 Dagster too, and lives in `loading` and below.
 
-Begin with `factory.build_definitions`; `translator` decides the attributes of an asset, `op_run` what an op does in a
-run, `automation` when assets run without a person.
+Begin with `factory.build_definitions`; `translator` decides the attributes of an asset, `ops/` what a source's op
+does in a run, `automation` when assets run without a person.
 """

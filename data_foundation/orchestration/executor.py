@@ -32,7 +32,7 @@ from dagster._core.execution.retries import RetryMode
 from typing_extensions import override
 
 from data_foundation.loading.stop import COMMIT_SECONDS, GRACE_SECONDS
-from data_foundation.orchestration.op_stop import OpStop, op_stop
+from data_foundation.orchestration.ops.stop import OpStop, op_stop
 from data_foundation.process_wide.abandoned_threads import abandon
 
 if TYPE_CHECKING:

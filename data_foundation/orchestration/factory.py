@@ -16,7 +16,7 @@ from data_foundation.orchestration.asset_keys import AssetKeys, find_changed_key
 from data_foundation.orchestration.automation import ingest_condition, with_automation_tags
 from data_foundation.orchestration.executor import side_by_side_executor
 from data_foundation.orchestration.keys import dagster_name, source_key
-from data_foundation.orchestration.op import build_loading_op
+from data_foundation.orchestration.ops.op import build_loading_op
 from data_foundation.orchestration.translator import (
     ResourceAssets,
     ResourceData,

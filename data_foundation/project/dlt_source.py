@@ -15,7 +15,7 @@ from dlt.extract.decorators import DltSourceFactoryWrapper
 
 from data_foundation.dlt_keys import ROOT_KEY
 from data_foundation.errors import EntryError, SettingMissing
-from data_foundation.project.resources_in_text import refuse_loader
+from data_foundation.project.entry_text.several_resources import refuse_loader
 from data_foundation.rows.exact.dlt_objects import describe_loader
 from data_foundation.suggestions import nearest
 

@@ -24,9 +24,10 @@ from data_foundation.naming import UNICODE, TableName, normalize
 from data_foundation.project.dlt_source import needs_bind
 from data_foundation.project.effective import show_hints
 from data_foundation.project.entry import EntryFacts, EntryPlace, check_arguments, find_entry, read_facts
+from data_foundation.project.entry_text.several_resources import refuse_resources_in_text
 from data_foundation.project.python_resources import PYTHON_FILE, load_python_resources
-from data_foundation.project.resources_in_text import refuse_resources_in_text
-from data_foundation.project.source import SOURCES_FILE, SourceConfig, find_folder_problems, load_source_config
+from data_foundation.project.source import SOURCES_FILE, SourceConfig, load_source_config
+from data_foundation.project.source_folder import find_folder_problems
 from data_foundation.readers.registry import find_argument_problems
 
 SOURCE_KEY = "source"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import keyword
 import os
-import re
 from collections.abc import Collection, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,18 +19,11 @@ from data_foundation.config.tag_binding import bind_tags
 from data_foundation.config.yaml_document import Document, YamlDocument, load_yaml
 from data_foundation.errors import ConfigError, Place, Problem
 from data_foundation.process_wide.redaction import redact
+from data_foundation.project.source_folder import find_folder_problems, read_docstring
 from data_foundation.suggestions import nearest
 from data_foundation.workbook import WORKBOOK_FILE
 
 SOURCES_FILE = "sources.yaml"
-RESERVED_FOLDERS = ("transformation", "runner", "current")
-"""Module names of dlt's plugin `dlthub`."""
-
-OP_NAMES = (
-    "context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict", "int", "str", "float",
-    "bool", "input", "output", "type",
-)  # fmt: skip
-"""Names that Dagster refuses for an op, in addition to Python's keywords."""
 
 MOST_KINDS = 8
 """Most kinds of a resource: Dagster accepts ten, and two are dlt and the warehouse."""
@@ -80,7 +69,7 @@ class SourceConfig(BaseModel):
     @classmethod
     def of_python(cls, folder: Path, file: Path, resources: Sequence[ResourceConfig]) -> SourceConfig:
         """Returns the configuration of a folder whose resources are all declared in Python."""
-        config = cls(folder=folder, file=file, description=_docstring(folder), defaults=SourceDefaults(),
+        config = cls(folder=folder, file=file, description=read_docstring(folder), defaults=SourceDefaults(),
                      resources=(), places=(), hints=())  # fmt: skip
         return config.with_resources(resources, file)
 
@@ -142,7 +131,7 @@ def load_source_config(folder: Path) -> SourceConfig:
     if problems:
         raise ConfigError(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0)))
     return SourceConfig(
-        folder=folder, file=documents[0].file, description=_docstring(folder), defaults=defaults,
+        folder=folder, file=documents[0].file, description=read_docstring(folder), defaults=defaults,
         resources=tuple(resources), places=tuple(places), hints=tuple(hints),
     )  # fmt: skip
 
@@ -171,25 +160,6 @@ def _read_documents(folder: Path) -> tuple[list[Document], list[Problem]]:
     if problems:
         raise ConfigError([*problems, *workbook_problems])
     return documents, workbook_problems
-
-
-def find_folder_problems(folder: Path) -> Iterator[Problem]:
-    """Yields the problems of a folder that do not depend on its resources: its name and its `__init__.py`."""
-    if not re.fullmatch(r"[A-Za-z0-9_]+", folder.name):
-        yield Problem(folder, f"folder name '{folder.name}': accepted are letters, digits and _; rename the folder")
-    if folder.name in RESERVED_FOLDERS:
-        yield Problem(
-            folder, f"no folder may be called '{folder.name}': dlt's plugin owns that name; rename the folder"
-        )
-    if folder.name in OP_NAMES or keyword.iskeyword(folder.name):
-        yield Problem(folder, f"no folder may be called '{folder.name}': Dagster and Python own that word; rename it")
-    init = folder / "__init__.py"
-    try:
-        _parse(init.read_bytes() if init.exists() else b"")
-    except SyntaxError as error:
-        yield Problem(init, f"is not valid Python: {error.msg}", error.lineno)
-    except (OSError, ValueError, RecursionError, MemoryError) as error:
-        yield Problem(init, f"is not valid Python: {error}")
 
 
 def _missing_file(file: Path) -> Problem:
@@ -285,17 +255,3 @@ def _data_from_problems(
         if parent == table and table == min(chain):
             circle = " -> ".join(f"{name} (line {place_of[name].line})" for name in [*chain, table])
             yield place_of[table].problem(f"data_from is circular: {circle}", "data_from")
-
-
-def _docstring(folder: Path) -> str:
-    """Returns the docstring of the folder's `__init__.py` without an import; "" if it has none."""
-    try:
-        return ast.get_docstring(_parse((folder / "__init__.py").read_bytes())) or ""
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-
-
-@lru_cache(maxsize=1)
-def _parse(text: bytes) -> ast.Module:
-    """Returns the parsed `__init__.py`; cached, as its problems and its docstring are read one after the other."""
-    return ast.parse(text)

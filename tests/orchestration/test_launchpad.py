@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from data_foundation.orchestration import op_run as ingestion
 from data_foundation.orchestration.factory import build_definitions
+from data_foundation.orchestration.ops import run as ingestion
 from tests.support.trees import Tree
 
 DATA = '''

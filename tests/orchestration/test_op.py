@@ -11,7 +11,7 @@ from typing_extensions import override
 from data_foundation.orchestration import factory
 from data_foundation.orchestration.asset_checks import check_specs
 from data_foundation.orchestration.factory import build_definitions
-from data_foundation.orchestration.op_run import IngestConfig, ingest_resources
+from data_foundation.orchestration.ops.run import IngestConfig, ingest_resources
 from data_foundation.orchestration.translator import ResourceAssets, ResourceData, SourceTranslator
 from data_foundation.warehouses.base import Warehouse
 from tests.support.locations import Location

@@ -14,7 +14,7 @@ from data_foundation.cli.main import app
 from data_foundation.project import python_resources as configurable
 from data_foundation.project import source_import
 from data_foundation.project.find_sources import BrokenSource, find_sources
-from data_foundation.project.source import OP_NAMES
+from data_foundation.project.source_folder import OP_NAMES
 from tests.support.locations import COMPOSITION, ROWS, Location, failure, landed
 
 YAML = "dlthub/bad/sources.yaml"

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from data_foundation.cli.main import app
 from data_foundation.errors import LoadError
-from data_foundation.project.missing_packages import find_missing_packages
+from data_foundation.project.entry_text.missing_packages import find_missing_packages
 from tests.support.trees import Tree
 
 CODE = {

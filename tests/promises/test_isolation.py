@@ -16,8 +16,8 @@ import dagster as dg
 import duckdb
 import pytest
 
-from data_foundation.orchestration import op_run as ingestion
 from data_foundation.orchestration.factory import build_definitions
+from data_foundation.orchestration.ops import run as ingestion
 from tests.promises import killed
 from tests.promises.deployed import Deployment
 from tests.support.trees import Tree

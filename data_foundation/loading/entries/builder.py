@@ -18,8 +18,8 @@ from dlt.extract.exceptions import IncrementalUnboundError
 from dlt.extract.incremental import IncrementalResourceWrapper
 
 from data_foundation.errors import EntryError
+from data_foundation.project.entry_text.several_resources import refuse_loader, refuse_resources
 from data_foundation.project.read_once import build_from_entry
-from data_foundation.project.resources_in_text import refuse_loader, refuse_resources
 from data_foundation.rows.exact.dlt_objects import describe_loader, describe_resources, example_of_resource
 from data_foundation.rows.exact.value_rules import is_frame
 

@@ -23,7 +23,7 @@ from data_foundation.loading.siblings.leaves import (
 )
 from data_foundation.loading.stop import POLL_SECONDS
 from data_foundation.naming import TableName, schema_name
-from data_foundation.project.source_state_in_text import keeps_source_state
+from data_foundation.project.entry_text.source_state import keeps_source_state
 from data_foundation.warehouses.connection import job_client
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from data_foundation.errors import ConfigError, Problem
 from data_foundation.project.scaffold.config_section import add_section
 from data_foundation.project.scaffold.draft import Draft
 from data_foundation.project.scaffold.kinds import PYTHON, draft_source
-from data_foundation.project.source import OP_NAMES, RESERVED_FOLDERS
+from data_foundation.project.source_folder import OP_NAMES, RESERVED_FOLDERS
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from data_foundation.loading.result import LoadResult
 from data_foundation.loading.task import LoadOptions, Task
 from data_foundation.orchestration.asset_checks import check_evaluation, check_result
 from data_foundation.orchestration.materialization import landed_results
-from data_foundation.orchestration.op_stop import obeying
+from data_foundation.orchestration.ops.stop import obeying
 from data_foundation.orchestration.translator import ResourceAssets, ResourceData
 from data_foundation.warehouses.base import Warehouse
 
