@@ -146,6 +146,11 @@ class ResourceKeys(Inherited):
         return "vault" if self.landing == "vault" else " ".join(filter(None, (mode.disposition, mode.strategy)))
 
     @property
+    def dlt_source(self) -> tuple[str, str] | None:
+        """Entry and arguments of the dlt source of which this is one resource, None for an entry of one table."""
+        return None if self.resource is None else (self.entry, repr((self.args, self.kwargs)))
+
+    @property
     def dataset(self) -> str:
         """The part of `destination` before the dot."""
         return self.destination.split(".")[0]

@@ -144,7 +144,7 @@ def _resource_data(source: FoundSource, warehouse: Warehouse, upstream: dg.Asset
 
     def describe(destination: str) -> ResourceData:
         resource, entry, place = declared[destination]
-        parent = config.find_resource(resource.data_from) if resource.data_from else None
+        parent = config.find_parent(resource)
         return ResourceData(
             source=config,
             resource=resource,

@@ -43,7 +43,7 @@ class ResourceData:
         warehouse_kind: Kind of the warehouse, for instance duckdb.
         declared: File and line of the resource in sources.yaml.
         source_key: Asset key of the source.
-        parent: The resource named by `data_from`, None if there is none.
+        parent: The resource whose items this one takes, by `data_from` or as a transformer; None if there is none.
         suffix: Suffix of this deployment's schema names.
     """
 
@@ -167,7 +167,7 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
 
     @override
     def get_deps_asset_keys(self, data: ResourceData) -> Iterable[dg.AssetKey]:
-        """Returns the key of the resource named by `data_from`, otherwise that of the source."""
+        """Returns the key of the resource whose items this one takes, otherwise that of the source."""
         return [self.get_asset_spec(data.parent).key if data.parent else data.source_key]
 
     @override

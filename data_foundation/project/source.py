@@ -96,6 +96,17 @@ class SourceConfig(BaseModel):
         """Returns what `discovered.yaml` knows of the code of a resource, by key of `sources.yaml`."""
         return self.hints[self.position(resource)] if self.hints else {}
 
+    def find_parent(self, resource: ResourceConfig) -> ResourceConfig | None:
+        """Returns the resource whose items a transformer takes, as far as it is known without running code.
+
+        It is named by `data_from`, or by `discovered.yaml` for a resource of a dlt source.
+        """
+        if resource.data_from:
+            return self.find_resource(resource.data_from)
+        parent, source = self.known_hints(resource).get("parent"), resource.dlt_source
+        siblings = [one for one in self.resources if source and one.dlt_source == source]
+        return next((one for one in siblings if one.resource == parent), None)
+
     def find_resource(self, name: str) -> ResourceConfig | None:
         """Returns the resource whose table or destination is `name`."""
         return next((r for r in self.resources if name in (r.table, r.destination)), None)

@@ -176,3 +176,24 @@ def shop():
     assert "`tables: {events: {tables: [e_push]}}` makes assets of them" in warning
     declare(tree, "    tables: {events: {tables: [e_push]}}\n", code=code)
     assert not any("is no asset" in one for one in tree.load("s.s_events").warnings)
+
+
+def test_a_transformer_is_downstream_of_its_parent(tree: Tree) -> None:
+    """The lineage shows what discovery found; a parent that is not loaded is none."""
+    code = """
+import dlt
+
+
+@dlt.source
+def shop():
+    orders = dlt.resource([{"n": 1}], name="orders")
+    hidden = dlt.resource([{"n": 1}], name="hidden", selected=False)
+    lines, alone = (dlt.transformer(lambda row: row, name=name) for name in ("lines", "alone"))
+    return orders, orders | lines, hidden | alone
+"""
+    declare(tree, code=code)
+    list(discover(tree.root, []))
+    graph = build_definitions(tree.root, tree.warehouse).resolve_asset_graph()
+    parents = {name: graph.get(dg.AssetKey(["raw", f"s_{name}"])).parent_keys for name in ("orders", "lines", "alone")}
+    vendor = {dg.AssetKey(["source", "s"])}
+    assert parents == {"orders": vendor, "lines": {dg.AssetKey(["raw", "s_orders"])}, "alone": vendor}

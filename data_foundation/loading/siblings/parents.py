@@ -195,9 +195,9 @@ def _family_of(task: Task) -> tuple[str, ...]:
     if resource.data_from:
         return str(source.folder), resource.data_from
     known = source.known_hints(resource)
-    if resource.resource is None or (known and "parent" not in known):
+    if resource.dlt_source is None or (known and "parent" not in known):
         return ()
-    return str(source.folder), resource.entry, repr((resource.args, resource.kwargs)), str(known.get("parent"))
+    return str(source.folder), *resource.dlt_source, str(known.get("parent"))
 
 
 class _ParentStates:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination.client import WithStateSync
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
@@ -30,38 +30,25 @@ if TYPE_CHECKING:
     from data_foundation.loading.pipeline import TablePipeline
     from data_foundation.loading.stop import LoadWatch
     from data_foundation.loading.task import Task
-    from data_foundation.project.source import SourceConfig
     from data_foundation.warehouses.base import Destination, Warehouse
 
 
-class SourceKey(NamedTuple):
-    """The source of a table: two sources of one function with other arguments have each their own state."""
-
-    folder: str
-    entry: str
-    arguments: str
+SourceKey = tuple[str, ...]
+"""Folder, entry and arguments of a dlt source: one function with other arguments is another source."""
 
 
 def find_source_key(task: Task) -> SourceKey | None:
     """Returns the dlt source that a table shares a state with, None if its code keeps none."""
-    resource = task.resource
-    if resource.resource is None or not keeps_source_state(task.source.folder, resource.entry):
+    source = task.resource.dlt_source
+    if source is None or not keeps_source_state(task.source.folder, task.resource.entry):
         return None
-    return _key(task.source, resource)
-
-
-def _key(source: SourceConfig, resource: Any) -> SourceKey:
-    return SourceKey(str(source.folder), resource.entry, repr((resource.args, resource.kwargs)))
+    return str(task.source.folder), *source
 
 
 def _members(task: Task) -> list[TableName]:
     """Returns the tables of a task's dlt source."""
-    key = _key(task.source, task.resource)
-    return [
-        table_name_of(one)
-        for one in task.source.resources
-        if one.resource is not None and _key(task.source, one) == key
-    ]
+    source = task.resource.dlt_source
+    return [table_name_of(one) for one in task.source.resources if one.dlt_source == source]
 
 
 class SharedStates:
