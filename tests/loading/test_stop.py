@@ -88,11 +88,11 @@ class Shop:
 
     def stop_at(self, reached: Callable[[], bool], then: Callable[[], object] = lambda: None) -> tuple[Outcome, float]:
         """Loads, and stops the load once a condition is true; returns the outcome, and the seconds that it took."""
-        stop, asked = RunStop(), []
+        stop, requests = RunStop(), []
 
         def ask() -> None:
             wait_until(reached)
-            asked.append(time.monotonic())
+            requests.append(time.monotonic())
             stop.request()
             then()
 
@@ -101,7 +101,7 @@ class Shop:
         outcome = self.load(stop)
         ended = time.monotonic()
         thread.join()
-        return outcome, ended - asked[0]
+        return outcome, ended - requests[0]
 
     def rows(self) -> list[Any]:
         """Returns the ids in the table, in order."""

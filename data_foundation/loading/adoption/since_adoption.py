@@ -1,4 +1,4 @@
-"""Refuses to append to a table that another program has gone on loading after it was adopted."""
+"""Refuses to append to a table that another program has loaded after its adoption."""
 
 from __future__ import annotations
 
