@@ -176,13 +176,15 @@ def test_a_refresh_reads_the_parent_once_and_all_of_it(tree: Tree, refresh: str)
     assert tables(tree) == [[0, 1, 2]] * 3
 
 
-def test_a_source_is_built_once_in_a_thread(tree: Tree) -> None:
-    """Three tables of a source are loaded from one building of it; a second run builds it again."""
-    add(tree, 3, f"source: {{max_concurrency: 1}}\nresources:\n{MEMBERS}")
-    run(tree)
-    assert notes(tree).count("built") == 1
-    run(tree)
-    assert notes(tree).count("built") == 1
+@pytest.mark.parametrize(("concurrency", "count"), [(1, 1), (2, 3)])
+def test_a_source_is_built_once_if_its_tables_are_loaded_one_after_another(
+    tree: Tree, concurrency: int, count: int
+) -> None:
+    """Loads at the same time build it each for itself, so that what they share does not depend on their threads."""
+    add(tree, 3, f"source: {{max_concurrency: {concurrency}}}\nresources:\n{MEMBERS}")
+    for _ in range(2):
+        run(tree)
+        assert notes(tree).count("built") == count
 
 
 STATES = """

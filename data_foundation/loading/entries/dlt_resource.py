@@ -121,7 +121,8 @@ def _build_member(
     """Returns one resource of a dlt source, which is built as a whole."""
     args, kwargs, bound = arguments
     build = partial(build_source, resource.entry, _unwrap(entry), source.name, args, kwargs)
-    resources = sources.get((_unwrap(entry), source.name, args, kwargs), build)
+    # Loads at the same time share no objects: which of them do would depend on the threads.
+    resources = sources.get((_unwrap(entry), source.name, args, kwargs), build) if source.concurrency == 1 else build()
     return bind_member(find_member(resource.entry, resources, str(resource.resource), source.name), bound)
 
 

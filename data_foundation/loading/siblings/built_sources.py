@@ -1,4 +1,4 @@
-"""The dlt sources of a run: each is built once in a thread, not once for each of its tables."""
+"""The dlt sources of a run whose tables are loaded one after another: each is built once, as by dlt."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ Resources = Mapping[str, DltResource]
 class BuiltSources(threading.local):
     """The sources that the current thread has built.
 
-    The resources of a source may share what only one thread can use, for instance a connection. dlt reads them one
-    after another; here the loads of a thread do.
+    The resources of a source may share what only one thread can use, for instance a connection.
     """
 
     def __init__(self) -> None:
