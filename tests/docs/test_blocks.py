@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from data_foundation.cli.main import app
 from data_foundation.config.grammar import ResourceConfig
 from tests.docs.pages import ROOT, Block, all_blocks, page_files, prose
-from tests.support.locations import COMPONENTS, Location, forget_modules
+from tests.support.locations import COMPONENTS, Location, modules_of_location
 
 CHECKED = [block for block in all_blocks() if not block.unchecked]
 CONFIGURATION = ("sources.yaml", "definitions.py")
@@ -141,9 +141,8 @@ def test_a_composition_root_builds_definitions(
     for other in (other for other in CHECKED if other.page == block.page and other.title != block.title):
         if other.title:
             location.write(other.title, other.text)
-    forget_modules()
-    names = runpy.run_path(str(location.write("definitions.py", block.text)))
-    forget_modules()
+    with modules_of_location():
+        names = runpy.run_path(str(location.write("definitions.py", block.text)))
     # Dagster refuses a file with two Definitions objects.
     [defs] = [value for value in names.values() if isinstance(value, dg.Definitions)]
     dg.Definitions.validate_loadable(defs)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+import psutil
+
 from data_foundation.orchestration.run_launcher import is_alive
 
 
@@ -36,6 +38,8 @@ def test_a_jump_of_the_clock_ends_no_run() -> None:
     run = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
     run.start()
     assert run.pid
+    while not any("multiprocessing" in word for word in psutil.Process(run.pid).cmdline()):
+        time.sleep(0.05)  # it is still a copy of this process
     assert is_alive(run.pid, time.time() - 3600)
     run.kill()
     run.join()

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from data_foundation.cli.main import app
 from tests.docs.pages import ROOT, find_blocks
-from tests.support.locations import COMPONENTS, Location, failure, forget_modules, landed
+from tests.support.locations import COMPONENTS, Location, failure, landed, modules_of_location
 from tests.support.rest_server import RestServer, serve
 
 # dagster-dlt's resource is a pydantic model, whose fields Dagster reads with the deprecated attribute.
@@ -93,8 +93,8 @@ class Shop(Location):
 
     def location(self) -> dg.Definitions:
         """Returns the definitions of the location's file; its modules are imported anew, as in each run."""
-        forget_modules()
-        found = runpy.run_path(str(self.root / "definitions.py"))["defs"]
+        with modules_of_location():
+            found = runpy.run_path(str(self.root / "definitions.py"))["defs"]
         assert isinstance(found, dg.Definitions)
         return found
 
@@ -149,7 +149,6 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     with serve() as api:
         monkeypatch.setenv("SOURCES__SHOP__BASE_URL", api.url)
         yield Shop(tmp_path, api)
-    forget_modules()
 
 
 @pytest.mark.sampled(2)

@@ -1,8 +1,10 @@
 """Temporary code locations: sources written by a test, built into definitions and run by Dagster."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import dagster as dg
@@ -32,10 +34,19 @@ root_module = "legacy"
 """The `pyproject.toml` of a project whose components are in `legacy/defs/`."""
 
 
-def forget_modules() -> None:
-    """Forgets the modules that a location has imported from its own files, so that another one imports its own."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in {"legacy", "dlthub"}]:
-        del sys.modules[name]
+def _take_modules() -> dict[str, ModuleType]:
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in {"legacy", "dlthub"}}
+
+
+@contextmanager
+def modules_of_location() -> Iterator[None]:
+    """Lets a location import the modules of its own files in the block; those of before are there again after it."""
+    before = _take_modules()
+    try:
+        yield
+    finally:
+        _take_modules()
+        sys.modules.update(before)
 
 
 class Location(Checkout):
