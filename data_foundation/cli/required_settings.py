@@ -74,7 +74,7 @@ def find_settings(source: FoundSource, environment: Mapping[str, str]) -> list[S
     ]
     missing = {name for r in resources for name in find_missing_settings(section, r)}
     settings += [SourceSetting(name, required=True, is_set=False) for name in sorted(missing)]
-    names = {name for r in resources for name in environment_names([r.args, r.kwargs, r.bind])}
+    names = {name for r in resources for name in environment_names(r.all_arguments)}
     names |= {PII_KEY for r in resources if r.hashed_columns}
     return settings + [SourceSetting(name, required=True, is_set=name in environment) for name in sorted(names)]
 

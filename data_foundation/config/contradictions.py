@@ -83,6 +83,6 @@ def _of_partitions(resource: ResourceKeys) -> Iterator[str]:
             "loaded again; or use merge with a primary_key"
         )
     if not (resource.partitions or resource.incremental):
-        for name in find_templates([resource.args, resource.kwargs, resource.bind]):
+        for name in find_templates(resource.all_arguments):
             if name.startswith("partition."):
                 yield f"'{{{{ {name} }}}}' needs `partitions` or `incremental`, from which its value comes"

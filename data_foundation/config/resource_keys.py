@@ -146,6 +146,11 @@ class ResourceKeys(Inherited):
         return "vault" if self.landing == "vault" else " ".join(filter(None, (mode.disposition, mode.strategy)))
 
     @property
+    def all_arguments(self) -> list[Any]:
+        """All arguments of the entry, and of its dlt resource: the values in which templates are filled."""
+        return [self.args, self.kwargs, self.bind]
+
+    @property
     def dlt_source(self) -> tuple[str, str] | None:
         """Entry and arguments of the dlt source of which this is one resource, None for an entry of one table."""
         return None if self.resource is None else (self.entry, repr((self.args, self.kwargs)))

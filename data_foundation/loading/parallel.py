@@ -98,7 +98,9 @@ class _Loads:
         self._left = len(tasks)
         self._waiting: dict[str, deque[Task]] = {}
         # In the order of the source, in which dlt reads its resources.
-        ordered = sorted(tasks, key=lambda task: task.source.position(task.resource))
+        sources = {task.source.name: task.source for task in tasks}.values()
+        places = {one.destination: place for source in sources for place, one in enumerate(source.resources)}
+        ordered = sorted(tasks, key=lambda task: places.get(task.resource.destination, 0))
         self._siblings = Siblings(ordered)
         for task in ordered:
             self._waiting.setdefault(task.source.name, deque()).append(task)

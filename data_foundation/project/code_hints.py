@@ -133,6 +133,13 @@ def find_parent(resource: DltResource) -> DltResource | None:
     return resource._parent  # noqa: SLF001 - dlt has no public access to it
 
 
+def find_ancestors(resource: DltResource) -> Iterator[DltResource]:
+    """Yields the parent of a transformer, the parent of that, and so on."""
+    while parent := find_parent(resource):
+        yield parent
+        resource = parent
+
+
 def find_parent_cursors(resource: DltResource) -> set[tuple[str, str]]:
     """Returns name and cursor path of each resource with a cursor whose items a transformer takes."""
     parent = find_parent(resource)

@@ -88,13 +88,10 @@ class SourceConfig(BaseModel):
         hints = (*self.hints, *({} for _ in more))
         return self.model_copy(update={"resources": tuple(bound), "places": places, "hints": hints})
 
-    def position(self, resource: ResourceConfig) -> int:
-        """Returns the position of a resource in its files."""
-        return next((n for n, one in enumerate(self.resources) if one.destination == resource.destination), 0)
-
     def known_hints(self, resource: ResourceConfig) -> Hints:
         """Returns what `discovered.yaml` knows of the code of a resource, by key of `sources.yaml`."""
-        return self.hints[self.position(resource)] if self.hints else {}
+        known = zip(self.resources, self.hints, strict=True)
+        return next((hints for one, hints in known if one.destination == resource.destination), {})
 
     def find_parent(self, resource: ResourceConfig) -> ResourceConfig | None:
         """Returns the resource whose items a transformer takes, as far as it is known without running code.

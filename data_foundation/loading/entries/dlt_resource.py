@@ -74,8 +74,7 @@ class Call:
 
 def uses_range(resource: ResourceConfig) -> bool:
     """Returns True if an argument of the entry has a template of the load's range."""
-    arguments = [resource.args, dict(resource.kwargs), dict(resource.bind)]
-    return any(name.startswith("partition.") for name in find_templates(arguments))
+    return any(name.startswith("partition.") for name in find_templates(resource.all_arguments))
 
 
 def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call, sources: BuiltSources) -> DltResource:

@@ -12,7 +12,7 @@ from dlt.extract.incremental import Incremental, IncrementalResourceWrapper
 from dlt.extract.items_transform import ItemTransform
 
 from data_foundation.dlt_keys import ROOT_KEY
-from data_foundation.project.code_hints import unbind
+from data_foundation.project.code_hints import find_ancestors, unbind
 
 
 def copy_resource(resource: DltResource, name: str) -> DltResource:
@@ -30,7 +30,7 @@ def copy_resource(resource: DltResource, name: str) -> DltResource:
         own.custom_metrics[ROOT_KEY] = root_key
     # Code may leave it out of a source; here it was named as an entry.
     own.selected = True
-    for one, original in zip(_with_parents(own), _with_parents(resource), strict=True):
+    for one, original in zip((own, *find_ancestors(own)), (resource, *find_ancestors(resource)), strict=True):
         _own_steps(one)
         with _named(one, original.name):
             if one.args_bound:
@@ -56,13 +56,6 @@ def _own_settings(resource: DltResource) -> None:
     from_hints = wrapper._from_hints if isinstance(wrapper, IncrementalResourceWrapper) else None  # noqa: SLF001 - as dlt's own copy
     if resource._eject_config():  # noqa: SLF001 - the same
         resource._inject_config(incremental_from_hints_override=from_hints)  # noqa: SLF001 - the same
-
-
-def _with_parents(resource: DltResource) -> Iterator[DltResource]:
-    yield resource
-    while parent := resource._parent:  # noqa: SLF001 - dlt has no public access to it
-        yield parent
-        resource = parent
 
 
 def _own_steps(resource: DltResource) -> None:

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from data_foundation.loading.stop import POLL_SECONDS
 from data_foundation.naming import schema_name
-from data_foundation.project.code_hints import find_parent
+from data_foundation.project.code_hints import find_ancestors, find_parent
 from data_foundation.rows.pipe_steps import Step
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class SharedParents:
         if parent is None or is_cut or _family_of(task) not in self._several:
             yield
             return
-        names = [one.name for one in _ancestors(built)]
+        names = [one.name for one in find_ancestors(built)]
         states = _ParentStates(pipeline, resource)
         options = replace(task.options, run_id="")  # a load that has none makes one
         record = self._find((_family_of(task), names, options, states.read()))
@@ -194,8 +194,10 @@ def _family_of(task: Task) -> tuple[str, ...]:
     source, resource = task.source, task.resource
     if resource.data_from:
         return str(source.folder), resource.data_from
+    if resource.dlt_source is None:
+        return ()
     known = source.known_hints(resource)
-    if resource.dlt_source is None or (known and "parent" not in known):
+    if known and "parent" not in known:
         return ()
     return str(source.folder), *resource.dlt_source, str(known.get("parent"))
 
@@ -205,7 +207,7 @@ class _ParentStates:
 
     def __init__(self, pipeline: TablePipeline, resource: DltResource) -> None:
         self._pipeline, self._schema = pipeline, schema_name(pipeline.table)
-        self._names = [one.name for one in _ancestors(resource)]
+        self._names = [one.name for one in find_ancestors(resource)]
 
     def read(self) -> Sequence[Any]:
         """Returns a copy of each state, None for a parent that has none."""
@@ -216,9 +218,3 @@ class _ParentStates:
         """Sets the states, among those of all sources, to what `read` has returned in another pipeline."""
         own = sources.setdefault(self._schema, {}).setdefault("resources", {})
         own |= {name: deepcopy(one) for name, one in zip(self._names, states, strict=True) if one is not None}
-
-
-def _ancestors(resource: DltResource) -> Iterator[DltResource]:
-    while parent := find_parent(resource):
-        yield parent
-        resource = parent
