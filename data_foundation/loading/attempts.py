@@ -28,6 +28,7 @@ from data_foundation.process_wide.dlt_traces import forgotten_traces
 from data_foundation.process_wide.redaction import redact
 from data_foundation.process_wide.secret_settings import learn_resolved
 from data_foundation.process_wide.source_log import LogLevel, listening
+from data_foundation.vendors.request_session import repeating
 from data_foundation.vendors.retries import attempts
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class _Run:
             self._record("loaded", started, destination, **values)
 
         try:
-            with self.listening():
+            with self.listening(), repeating(self.resource.retries, self.watch):
                 return Load(self.task, self.warehouse, self._show, self.context).run(record_landed)
         except BaseException as error:
             self.context.siblings.sources.forget()

@@ -67,10 +67,13 @@ def is_transient(error: BaseException) -> bool:
     """Returns whether the same load may succeed a little later.
 
     Transient are: an error with a number as `retry_after`; the HTTP statuses 408, 425, 429 and 5xx; connections that
-    are refused, reset or time out; and a database's `OperationalError` (PEP 249). All other errors are final.
+    are refused, reset or time out; incomplete JSON; and a database's `OperationalError` (PEP 249). All other errors are
+    final.
     """
     if own_retry_after(error) is not None:
         return True
+    if isinstance(error, requests.JSONDecodeError):
+        return error.doc.lstrip()[:1] in {"{", "["}  # anything else is a page in HTML or a text, and stays one
     status = http_status(error)
     if status is not None:
         return status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -86,6 +89,21 @@ def is_transient(error: BaseException) -> bool:
     transport_error = getattr(sys.modules.get("httpx"), "TransportError", None)
     passing = (*_PASSING, transport_error) if transport_error else _PASSING
     return isinstance(error, passing) and not isinstance(error, _LASTING)
+
+
+def mark_repeated(error: BaseException, times: int) -> None:
+    """Records in an error that its request was sent `times` times, so that the load is not repeated for it."""
+    error.times_sent = times  # type: ignore[attr-defined]
+
+
+def times_sent(error: BaseException) -> int:
+    """Returns how often the failed request was sent. Returns 0 if its sender does not repeat requests."""
+    return int(getattr(error, "times_sent", 0))
+
+
+def _may_repeat(error: BaseException) -> bool:
+    cause = root_cause(error)
+    return is_transient(cause) and not times_sent(cause)
 
 
 def own_retry_after(error: BaseException) -> float | None:
@@ -139,7 +157,7 @@ def attempts(
         ),
         wait=seconds,
         sleep=clock.sleep,
-        retry=tenacity.retry_if_exception(lambda error: is_transient(root_cause(error))),
+        retry=tenacity.retry_if_exception(_may_repeat),
         before_sleep=before_sleep,
         reraise=True,
     )

@@ -18,6 +18,7 @@ from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT, ROOT_KEY
 from data_foundation.errors import SettingMissing
 from data_foundation.loading.entries.builder import EntryBuilder, refusing_wrong_arguments
 from data_foundation.loading.entries.own_copy import copy_resource
+from data_foundation.loading.entries.rest_clients import share_sessions
 from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.loading.ranges.range_cursor import build_cursor
 from data_foundation.loading.siblings.built_sources import BuiltSources
@@ -107,7 +108,11 @@ def build_entry(source: SourceConfig, resource: ResourceConfig, call: Call, sour
             return build_from_entry(place, resource.entry, build)
     builder = EntryBuilder(source.name, table, resource.entry)
     with refusing_wrong_arguments(resource.entry):
-        return build_from_entry(place, resource.entry, lambda entry: builder.build(_unwrap(entry), arguments, keywords))
+        built = build_from_entry(
+            place, resource.entry, lambda entry: builder.build(_unwrap(entry), arguments, keywords)
+        )
+    share_sessions([built])
+    return built
 
 
 def _build_member(
@@ -122,6 +127,7 @@ def _build_member(
     build = partial(build_source, resource.entry, _unwrap(entry), source.name, args, kwargs)
     # Loads at the same time share no objects: which of them do would depend on the threads.
     resources = sources.get((_unwrap(entry), source.name, args, kwargs), build) if source.concurrency == 1 else build()
+    share_sessions(resources.values())
     return bind_member(find_member(resource.entry, resources, str(resource.resource), source.name), bound)
 
 

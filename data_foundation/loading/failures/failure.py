@@ -24,7 +24,7 @@ from data_foundation.process_wide.secret_settings import learn_resolved
 from data_foundation.project.dlt_source import explain_missing
 from data_foundation.project.source_import import shown
 from data_foundation.vendors.calls import Refusal
-from data_foundation.vendors.retries import http_status, is_transient, root_cause
+from data_foundation.vendors.retries import http_status, is_transient, root_cause, times_sent
 
 if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig
@@ -54,6 +54,7 @@ def explain(
         return root
     origin = find_origin(source, resource, root)
     phase_and_place = f"{f' while {step}' if step else ''}{f' at {origin.place}' if origin.place else ''}"
+    tries = max(tries, times_sent(root))
     tried = f", {tries} times" if tries > 1 else ""
     return LoadError(
         f"{resource.destination} failed{phase_and_place}{tried}: {describe(root)}"

@@ -1,7 +1,7 @@
 """Reads endpoints of REST APIs: `data_foundation.readers.rest.get_endpoint` is an entry for `sources.yaml`.
 
-`endpoint_reader.py` reads one endpoint through `ApiClient`, a dlt REST client without retries of its own: a failed
-request fails the load, and the load is retried as the resource's `retries` configure.
+`endpoint_reader.py` reads one endpoint through `ApiClient`, a dlt REST client; it repeats a failed request as the
+resource's `retries` configure.
 """
 
 from __future__ import annotations

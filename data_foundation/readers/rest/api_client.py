@@ -1,4 +1,4 @@
-"""dlt's REST client for loads: no retries of its own, no credentials to other hosts, responses in JSON only."""
+"""dlt's REST client for loads: no credentials to other hosts, responses in JSON only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from dlt.common import jsonpath
-from dlt.sources.helpers.requests.session import Session
 from dlt.sources.helpers.rest_client.auth import (
     APIKeyAuth,
     AuthConfigBase,
@@ -26,14 +25,12 @@ from data_foundation.process_wide.redaction import redact, remember
 from data_foundation.readers.rest.api_settings import Api
 from data_foundation.rows.json_documents import keep_decimals
 from data_foundation.suggestions import nearest
+from data_foundation.vendors.request_session import RequestSession
 from data_foundation.vendors.responses import address, refuse_errors, shorten
 
 
 class ApiClient(RESTClient):
-    """Sends the requests to one API.
-
-    dlt's own session retries for minutes. Here an error fails the load, which is retried as `retries` configure.
-    """
+    """Sends the requests to one API."""
 
     def __init__(self, api: Api, decimals: Collection[str] = ()) -> None:
         """Opens no connection yet.
@@ -44,7 +41,7 @@ class ApiClient(RESTClient):
         """
         self.api = api
         self.decimals = decimals
-        session = _Session(api)
+        session = RequestSession({*api.headers, str(api.keys.get("name", "Authorization"))})
         super().__init__(api.base_url, headers=dict(api.headers), auth=_build_auth(api, session), session=session)
 
     def pages(
@@ -151,22 +148,6 @@ def check_selected(response: requests.Response, data_selector: str) -> None:
     raise LoadError(redact(message))
 
 
-class _Session(Session):
-    """dlt's session, but without retries; a redirection to another host does not receive the API's headers."""
-
-    def __init__(self, api: Api) -> None:
-        super().__init__(raise_for_status=False)
-        self._ours = {*api.headers, str(api.keys.get("name", "Authorization"))}
-
-    @override
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Removes the API's headers from a request that is redirected to another host."""
-        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call] # of requests
-        if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call] # the same
-            for name in self._ours:
-                prepared_request.headers.pop(name, None)
-
-
 class _ClientCredentials(OAuth2ClientCredentials):
     """dlt's OAuth2 client credentials, but the token is masked in logs, and an empty one is an error."""
 
@@ -184,7 +165,7 @@ class _ClientCredentials(OAuth2ClientCredentials):
         return str(token)
 
 
-def _build_auth(api: Api, session: Session) -> AuthConfigBase | None:
+def _build_auth(api: Api, session: RequestSession) -> AuthConfigBase | None:
     match api.auth:
         case "bearer":
             return BearerTokenAuth(**api.keys)

@@ -1,0 +1,40 @@
+"""Gives the clients of dlt's `rest_api` the session of `readers.rest`, so that both repeat requests by one rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dlt.common.configuration.specs import RuntimeConfiguration
+from dlt.extract import DltResource
+from dlt.sources.helpers.requests.session import Session
+
+from data_foundation.vendors.request_session import RequestSession
+
+_DEFAULTS = (
+    RuntimeConfiguration.request_max_attempts,
+    RuntimeConfiguration.request_backoff_factor,
+    RuntimeConfiguration.request_max_retry_delay,
+)
+"""The retries of dlt's session that nobody has configured."""
+
+
+def share_sessions(resources: Iterable[DltResource]) -> None:
+    """Replaces dlt's own session in each REST client among the arguments of the resources.
+
+    A session of the source's code, and one with other retries (`[runtime] request_max_attempts`), is left as it is.
+    """
+    for resource in resources:
+        client: Any = resource.explicit_args.get("client") if resource.args_bound else None
+        session = getattr(client, "session", None)
+        if type(session) is Session and _has_default_retries(session):
+            auth_header = str(getattr(client.auth, "name", "Authorization"))
+            client.session = RequestSession({*(client.headers or {}), auth_header}, session.timeout)
+
+
+def _has_default_retries(session: Session) -> bool:
+    # The loop that dlt's client puts around `send`; tenacity documents it as the attribute `retry`.
+    retrying: Any = getattr(session.send, "retry", None)
+    numbers = [(retrying, "stop", "max_attempt_number"), (retrying, "wait", "multiplier"), (retrying, "wait", "max")]
+    found = tuple(getattr(getattr(one, part, None), name, None) for one, part, name in numbers)
+    return found == _DEFAULTS and session.headers == Session().headers

@@ -1,0 +1,103 @@
+"""The session of REST clients: repeats a request after a transient error, as `retries` of the resource configure."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import requests
+from dlt.sources.helpers.requests.session import DEFAULT_TIMEOUT, Session
+from typing_extensions import override
+
+from data_foundation.config.limits import Retries
+from data_foundation.process_wide.redaction import redact
+from data_foundation.process_wide.source_log import capture_logger
+from data_foundation.vendors.retries import SYSTEM_CLOCK, Clock, attempts, is_transient, mark_repeated
+
+logger = logging.getLogger(__name__)
+
+_repeats: ContextVar[tuple[Retries, Clock]] = ContextVar("request_repeats", default=(Retries(), SYSTEM_CLOCK))
+"""Retries and clock of the running load. dlt's threads inherit it."""
+
+
+class _Busy(requests.HTTPError):
+    """A response whose status is that of a transient error, and which no hook refused."""
+
+
+@contextmanager
+def repeating(retries: Retries, clock: Clock) -> Iterator[None]:
+    """Sets the retries of each request that a `RequestSession` sends in the block, and the clock of their waits."""
+    token = _repeats.set((retries, clock))
+    try:
+        yield
+    finally:
+        _repeats.reset(token)
+
+
+class RequestSession(Session):
+    """dlt's session, which repeats a request after a transient error, so that the pages before it are not read again.
+
+    An error that remains is not repeated again by the load. A redirection to another host does not receive the headers
+    of the API.
+    """
+
+    def __init__(self, own_headers: Collection[str], timeout: Any = DEFAULT_TIMEOUT) -> None:
+        """Opens no connection yet.
+
+        Args:
+            own_headers: Names of the headers of the API, which may contain credentials.
+            timeout: Seconds to connect and between two bytes, or a tuple of both.
+        """
+        super().__init__(timeout, raise_for_status=False)
+        capture_logger(__name__)
+        self._own_headers = own_headers
+        self._sending = threading.local()
+
+    @override
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Returns the response to a request, or the last one if its status is still that of a transient error.
+
+        Raises:
+            requests.RequestException: The API cannot be reached, or a hook refuses the response.
+        """
+        if getattr(self._sending, "is_repeated", False):  # a redirection, which is repeated with its request
+            return self._send(request, kwargs)
+
+        def attempt() -> requests.Response:
+            response = self._send(request, kwargs)
+            if is_transient(busy := _Busy(f"{response.status_code} {response.reason}", response=response)):
+                raise busy
+            return response
+
+        def warn(number: int, seconds: float, cause: BaseException) -> None:
+            text = redact(f"{request.method} {str(request.url).partition('?')[0]}: attempt {number} failed: {cause}")
+            logger.warning("%s; retrying in %.1f s", text, seconds)
+
+        self._sending.is_repeated = True
+        retries, clock = _repeats.get()
+        retrying = attempts(retries, warn, clock)
+        try:
+            return retrying(attempt)
+        except _Busy as busy:
+            return busy.response
+        except Exception as error:
+            mark_repeated(error, retrying.statistics["attempt_number"])
+            raise
+        finally:
+            self._sending.is_repeated = False
+
+    def _send(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
+        response: requests.Response = super().send(request, **kwargs)  # type: ignore[no-untyped-call] # of dlt
+        return response
+
+    @override
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Removes the API's headers from a request that is redirected to another host."""
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call] # of requests
+        if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call] # the same
+            for name in self._own_headers:
+                prepared_request.headers.pop(name, None)
