@@ -25,7 +25,8 @@ def share_sessions(resources: Iterable[DltResource]) -> None:
     A session of the source's code, and one with other retries (`[runtime] request_max_attempts`), is left as it is.
     """
     for resource in resources:
-        client: Any = resource.explicit_args.get("client") if resource.args_bound else None
+        arguments = resource.explicit_args if resource.args_bound else None  # None too if the resource was piped
+        client: Any = (arguments or {}).get("client")
         session = getattr(client, "session", None)
         if type(session) is Session and _has_default_retries(session):
             auth_header = str(getattr(client.auth, "name", "Authorization"))
