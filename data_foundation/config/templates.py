@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from data_foundation.errors import SettingMissing
+
 _TEMPLATE = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 _ENV = re.compile(r"env\.([A-Za-z_][A-Za-z0-9_]*)$")
 PARTITION_NAMES = ("partition.key", "partition.start", "partition.end")
@@ -40,9 +42,11 @@ def render(value: Any, values: Mapping[str, str]) -> Any:
     """Returns `value` with every template replaced by `values[name]`.
 
     Raises:
-        KeyError: A template whose name `values` lacks.
+        SettingMissing: A template names a setting that is not set, so `values` lacks it.
     """
     if isinstance(value, str):
+        if missing := [name for name in find_templates(value) if name not in values]:
+            raise SettingMissing([missing[0].removeprefix("env.")], "A template in sources.yaml names it")
         return _TEMPLATE.sub(lambda match: values[match[1]], value)
     if isinstance(value, Mapping):
         return {key: render(item, values) for key, item in value.items()}

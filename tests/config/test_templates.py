@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_foundation.config.templates import environment_names, find_templates, is_known, render
+from data_foundation.errors import SettingMissing
 
 VALUES = {"partition.start": "2024-01-01", "env.TOKEN": "abc"}
 
@@ -52,7 +53,7 @@ def test_a_rendered_value_is_not_rendered_again() -> None:
 
 def test_a_missing_value_is_an_error() -> None:
     """A missing value raises an error that names it."""
-    with pytest.raises(KeyError, match=r"partition\.end"):
+    with pytest.raises(SettingMissing, match=r"partition\.end"):
         render(["{{ partition.start }}", "{{ partition.end }}"], VALUES)
 
 

@@ -15,7 +15,6 @@ from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import table_name_of
 from data_foundation.config.templates import find_templates, render
 from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT, ROOT_KEY
-from data_foundation.errors import SettingMissing
 from data_foundation.loading.entries.builder import EntryBuilder, refusing_wrong_arguments
 from data_foundation.loading.entries.own_copy import copy_resource
 from data_foundation.loading.entries.rest_clients import share_sessions
@@ -65,12 +64,7 @@ class Call:
         Raises:
             SettingMissing: A template names a setting that is not set.
         """
-        try:
-            return render(value, {**self.environment, **self.load_range.template_values()})
-        except KeyError as error:
-            raise SettingMissing(
-                [str(error.args[0]).removeprefix("env.")], "A template in sources.yaml names it"
-            ) from None
+        return render(value, {**self.environment, **self.load_range.template_values()})
 
 
 def uses_range(resource: ResourceConfig) -> bool:

@@ -15,7 +15,7 @@ from dlt.extract import DltResource
 from data_foundation.config.several.discovered import Hints
 from data_foundation.config.several.source_tables import SELECTED, UNBOUND, SourceTables
 from data_foundation.config.templates import render
-from data_foundation.errors import EntryError, FoundationError, SettingMissing
+from data_foundation.errors import EntryError, FoundationError
 from data_foundation.naming import normalize
 from data_foundation.process_wide.redaction import redact
 from data_foundation.process_wide.secret_settings import learn_resolved, learn_settings
@@ -34,11 +34,7 @@ def find_resources(folder: Path, source: SourceTables) -> Mapping[str, Hints]:
         SettingMissing: A setting that it needs is missing.
     """
     values = {**template_values(), "partition.key": "", "partition.start": "", "partition.end": ""}
-    try:
-        args, kwargs = render(list(source.args), values), render(dict(source.kwargs), values)
-    except KeyError as error:
-        name = str(error.args[0]).removeprefix("env.")
-        raise SettingMissing([name], "A template in sources.yaml names it") from None
+    args, kwargs = render(list(source.args), values), render(dict(source.kwargs), values)
     learn_settings(kwargs)
     place = find_entry(folder, source.entry)
     read_facts(place)  # names what the module has
