@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
+
+from data_foundation.errors import FoundationError
 
 if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig
@@ -41,6 +45,17 @@ class LoadOptions:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     run_id: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuses options that match no row.
+
+        Raises:
+            FoundationError: `limit` is negative, or `start` is not before `end`.
+        """
+        if self.limit is not None and self.limit < 0:
+            raise FoundationError(f"limit: got {self.limit}; accepted: 0 or more rows")
+        if self.start is not None and self.end is not None and is_empty(_as_value(self.start), _as_value(self.end)):
+            raise FoundationError(empty_range(self.start, self.end))
+
     @property
     def is_partial(self) -> bool:
         """True if a range or limit is set; the stored cursor is then not updated."""
@@ -59,3 +74,25 @@ class Task:
     def job_id(self) -> str:
         """The resource's tag `job_id`, or source.table if it has none."""
         return self.resource.job_id or f"{self.source.name}.{self.resource.table}"
+
+
+def is_empty(start: Any, end: Any) -> bool:
+    """Returns True if no value lies from `start` to before `end`; False if the two cannot be compared."""
+    with suppress(TypeError):
+        return bool(start >= end)
+    return False
+
+
+def empty_range(start: Any, end: Any) -> str:
+    """Returns the message for a range without values."""
+    return f"start {start} is not before end {end}, which is not included, so the range is empty; exchange or move them"
+
+
+def _as_value(text: str) -> float | datetime | None:
+    """Returns the number or the moment that a text stands for, None if it is neither."""
+    with suppress(ValueError):
+        return float(text)
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None

@@ -439,6 +439,15 @@ def test_wrong_options_are_refused(location: Location, foundation: Foundation, a
     assert not (location.root / "data").exists()
 
 
+def test_an_empty_range_is_refused(location: Location, foundation: Foundation) -> None:
+    """`--start` after `--end` is one error for all tables, and nothing runs."""
+    location.add("shop", RANGE, DAYS)
+    code, printed = foundation("run", "--start", "2024-02-01", "--end", "2024-01-01")
+    assert code == 1
+    assert printed.count("start 2024-02-01 is not before end 2024-01-01, which is not included") == 1
+    assert not (location.root / "data").exists()
+
+
 @pytest.mark.parametrize(
     ("warehouse", "message"),
     [

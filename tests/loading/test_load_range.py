@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.errors import LoadError
+from data_foundation.errors import FoundationError, LoadError
 from data_foundation.loading.ranges.load_range import LoadRange, find_range, find_range_warnings
 from data_foundation.loading.task import LoadOptions
 from data_foundation.orchestration.translator import _partitions
@@ -63,6 +63,33 @@ def test_a_range_is_converted_to_the_format_of_the_cursor(first: Any, requested:
     assert (found.start, found.is_closed, found.has_end) == (expected, True, False)
     found = range_of(resource(first=first), end=requested)
     assert (found.start, found.end, found.is_closed, found.has_end) == (first, expected, True, True)
+
+
+EMPTY = [
+    pytest.param("2024-01-01", "2024-02-01", "2024-01-01", id="date as text"),
+    pytest.param("2024-01-01", "2024-02-03T10:00:00", "2024-02-03T12:00:00", id="times of one day"),
+    pytest.param("2024-01-01T00:00:00Z", "2024-02-01", "2024-02-01T00:00:00+01:00", id="zones"),
+    pytest.param("20240101", "20240201", "2024-01-01", id="two spellings"),
+    pytest.param(date(2024, 1, 1), "2024-02-01", "2024-02-01", id="date"),
+    pytest.param(datetime(2024, 1, 1, tzinfo=UTC), "2024-02-01", "2024-01-01", id="time"),
+    pytest.param(1, "10", "9", id="whole number"),
+    pytest.param(0.5, "1.5", "1.5", id="number"),
+    pytest.param("A001", "B002", "A002", id="any other text"),
+    pytest.param(None, "10", "9", id="unknown type"),
+]
+
+
+@pytest.mark.parametrize(("first", "start", "end"), EMPTY)
+def test_an_empty_range_is_refused(first: Any, start: str, end: str) -> None:
+    """A start that is not before the end matches no row, whatever the type of the cursor; the error names both."""
+    with pytest.raises(FoundationError, match=r"is not before end .*, which is not included"):
+        range_of(resource(first=first), start=start, end=end)
+
+
+@pytest.mark.parametrize(("first", "start", "end"), [(1, "9", "10"), (None, "9", "10"), ("A1", "A9", "B1")])
+def test_values_are_compared_as_those_of_the_cursor(first: Any, start: str, end: str) -> None:
+    """Numbers are compared as numbers: nine comes before ten."""
+    assert range_of(resource(first=first), start=start, end=end).is_closed
 
 
 @pytest.mark.parametrize(("first", "requested", "expected"), SHAPES)

@@ -11,7 +11,8 @@ from typing_extensions import override
 from data_foundation.orchestration import factory
 from data_foundation.orchestration.asset_checks import check_specs
 from data_foundation.orchestration.factory import build_definitions
-from data_foundation.orchestration.ops.run import IngestConfig, ingest_resources
+from data_foundation.orchestration.ops.launchpad import INGEST_FIELDS
+from data_foundation.orchestration.ops.run import ingest_resources
 from data_foundation.orchestration.translator import ResourceAssets, ResourceData, SourceTranslator
 from data_foundation.warehouses.base import Warehouse
 from tests.support.locations import Location
@@ -85,7 +86,7 @@ def _decorated(name: str, members: Sequence[ResourceAssets], warehouse: Warehous
         name=name,
         specs=[spec for assets in members for spec in assets.specs],
         check_specs=[check for assets in members for check in check_specs(assets.data.resource, assets.table.key)],
-        config_schema=IngestConfig.to_fields_dict(),
+        config_schema=INGEST_FIELDS,
         can_subset=True,
         pool=members[0].data.source.name,
         backfill_policy=dg.BackfillPolicy.single_run() if members[0].data.resource.partitions else None,

@@ -13,7 +13,7 @@ from dlt.common.time import datetime_obj_to_str, detect_datetime_format
 from dlt.extract.incremental.lag import apply_lag
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.loading.task import LoadOptions
+from data_foundation.loading.task import LoadOptions, empty_range, is_empty
 from data_foundation.project.code_hints import CodeCursor, find_parent_cursors
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def find_range(resource: ResourceConfig, cursor: Any, options: LoadOptions) -> L
         options: The run's options.
 
     Raises:
-        LoadError: `start` or `end` is not of the cursor's type, or `end` is set and no start is known.
+        LoadError: `start` or `end` is not of the cursor's type, `start` is not before `end`, or `end` is set and no
+            start is known.
     """
     if not (resource.incremental or resource.partitions):
         return LoadRange()
@@ -83,6 +84,8 @@ def find_range(resource: ResourceConfig, cursor: Any, options: LoadOptions) -> L
     if options.end and start is None:
         message = f"end: got '{options.end}' without a start; set a start too, or `initial_value` of `incremental`"
         raise LoadError(message)
+    if options.start and options.end and values.example is not None and is_empty(start, end):
+        raise LoadError(empty_range(start, end))
     return LoadRange(
         start,
         end,

@@ -1,4 +1,4 @@
-"""The op of a source: how it is built (`op`), what it does in a run (`run`), and how a run stops it (`stop`).
+"""The op of a source: how it is built (`op`), its parameters (`launchpad`), what it does in a run (`run`), its stop.
 
 Begin with `run.ingest_resources`.
 """

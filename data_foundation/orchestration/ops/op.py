@@ -9,7 +9,8 @@ from typing import Any
 import dagster as dg
 
 from data_foundation.orchestration.asset_checks import check_specs
-from data_foundation.orchestration.ops.run import INGEST_CONFIG, ingest_resources
+from data_foundation.orchestration.ops.launchpad import INGEST_CONFIG
+from data_foundation.orchestration.ops.run import ingest_resources
 from data_foundation.orchestration.translator import ResourceAssets
 from data_foundation.warehouses.base import Warehouse
 

@@ -1,14 +1,12 @@
-"""Runs an op: reads the launchpad's config, loads resources in parallel, and yields their results to Dagster."""
+"""Runs an op: loads the selected resources in parallel, and yields their results to Dagster."""
 
 from __future__ import annotations
 
-import enum
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
 
 from data_foundation.checks.rules import CheckOutcome
 from data_foundation.checks.run import is_declared
@@ -19,11 +17,12 @@ from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.progress import Progress
 from data_foundation.loading.read_back import check_table
 from data_foundation.loading.result import LoadResult
-from data_foundation.loading.task import LoadOptions, Task
+from data_foundation.loading.task import Task
 from data_foundation.orchestration.asset_checks import check_evaluation, check_result
 from data_foundation.orchestration.materialization import landed_results
+from data_foundation.orchestration.ops.launchpad import build_tasks, has_partitions
 from data_foundation.orchestration.ops.stop import obeying
-from data_foundation.orchestration.translator import ResourceAssets, ResourceData
+from data_foundation.orchestration.translator import ResourceAssets
 from data_foundation.warehouses.base import Warehouse
 
 PROGRESS_SECONDS = 5.0
@@ -31,36 +30,6 @@ PROGRESS_SECONDS = 5.0
 
 ENDS = ("done", "failed", "stopped")
 """Terminal phases."""
-
-
-class LaunchpadRefresh(enum.Enum):
-    """The values of `refresh` in the launchpad: a Dagster config accepts an enum, but no Literal."""
-
-    none = "none"
-    state = "state"
-    drop = "drop"
-
-
-class IngestConfig(dg.Config):
-    """The options of one run, in the launchpad."""
-
-    start: str | None = Field(
-        default=None,
-        description="Start of a range: date, time, or value of the cursor. The stored cursor is not updated.",
-    )
-    end: str | None = Field(default=None, description="End of the range, which is not included.")
-    limit: int | None = Field(default=None, ge=0, description="Maximum rows per resource, for a sample.")
-    refresh: LaunchpadRefresh = Field(
-        default=LaunchpadRefresh.none,
-        description="state: forget the cursor and load all again; drop: drop the table first.",
-    )
-    kwargs: dict[str, Any] = Field(
-        default={}, description="Keyword arguments by table, for instance {airports: {...}}."
-    )
-
-
-INGEST_CONFIG = dg.Field(IngestConfig.to_fields_dict())
-"""Built once: an argument annotated with IngestConfig would be converted again for every source."""
 
 
 def ingest_resources(
@@ -77,14 +46,12 @@ def ingest_resources(
         warehouse: The warehouse to load into.
 
     Raises:
-        dagster.Failure: At the end, with the cause for each resource that failed.
+        dagster.Failure: At the beginning, if a parameter of the run has no effect; at the end, with the cause for each
+            resource that failed.
     """
-    config = IngestConfig(**context.op_execution_context.op_config)
     selected = [assets for assets in members if not context.selected_asset_keys.isdisjoint(assets.keys)]
     by_destination = {assets.data.resource.destination: assets for assets in selected}
-    tasks = [
-        Task(assets.data.source, assets.data.resource, _options(context, config, assets.data)) for assets in selected
-    ]
+    tasks = build_tasks(context, members, selected)
     failed: dict[str, str] = {}
     for assets in (assets for assets in members if assets not in selected and _check_keys(context, assets)):
         yield from _check_results(context, assets, check_table(assets.data.resource, warehouse))
@@ -162,16 +129,6 @@ def _parents(selected: Sequence[ResourceAssets]) -> dict[str, set[str]]:
     return parents
 
 
-def _options(context: dg.AssetExecutionContext, config: IngestConfig, data: ResourceData) -> LoadOptions:
-    kwargs = config.kwargs.get(data.resource.table) or config.kwargs.get(data.resource.destination) or {}
-    start, end, key = config.start, config.end, None
-    if context.has_partition_key or context.has_partition_key_range:
-        window = context.partition_time_window
-        start, end = window.start.isoformat(), window.end.isoformat()
-        key = context.partition_key_range.start
-    return LoadOptions(start, end, key, config.limit, config.refresh.value, kwargs, context.run.run_id)
-
-
 def _results(
     context: dg.AssetExecutionContext, assets: ResourceAssets, result: LoadResult
 ) -> Iterator[dg.MaterializeResult[Any]]:
@@ -219,7 +176,7 @@ def _check_results(
 
 def _partition_keys(context: dg.AssetExecutionContext) -> Sequence[str | None]:
     """Returns the partition keys of this run, or [None] if it has no partitions."""
-    return context.partition_keys if context.has_partition_key or context.has_partition_key_range else [None]
+    return context.partition_keys if has_partitions(context) else [None]
 
 
 class _ProgressLog:
