@@ -105,7 +105,8 @@ class TemporaryWarehouse:
             target: A source, source.table, dataset.table or job id.
             start: Load from this date, time or value on; the stored cursor is not updated.
             end: Load up to, not including, this date, time or value.
-            limit: Load at most this many rows of each resource; the stored cursor is not updated.
+            limit: Load at most this many rows of each resource, into the table itself; the stored cursor is not
+                updated.
             refresh: `state` forgets the cursor and loads everything again, `drop` drops the table first.
             kwargs: Keyword arguments of the entry, which override those that are configured.
 

@@ -188,7 +188,9 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     ] = None,
     start: Annotated[str | None, typer.Option(help="Start of a range: date, time, or value of the cursor.")] = None,
     end: Annotated[str | None, typer.Option(help="End of the range, which is not included.")] = None,
-    limit: Annotated[int | None, typer.Option(min=0, help="Maximum rows per resource, for a sample.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Maximum rows per resource: a sample, which lands in <dataset>__sample.")
+    ] = None,
     refresh: Annotated[
         Refresh, typer.Option(help="state: forget the cursor and load all again; drop: drop the table first.")
     ] = "none",
@@ -203,6 +205,8 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     from data_foundation.process_wide.abandoned_threads import end_process
     from data_foundation.warehouses.settings import build_warehouse
 
+    if dbt and limit is not None:
+        raise typer.BadParameter("no model reads a sample: leave out --limit or --dbt", param_hint="--dbt")
     root = find_root()
     warehouse = build_warehouse(root)
     warehouse.destination()  # raises SettingMissing before any load begins

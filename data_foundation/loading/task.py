@@ -57,9 +57,14 @@ class LoadOptions:
             raise FoundationError(empty_range(self.start, self.end))
 
     @property
+    def is_sample(self) -> bool:
+        """True if a limit is set."""
+        return self.limit is not None
+
+    @property
     def is_partial(self) -> bool:
         """True if a range or limit is set; the stored cursor is then not updated."""
-        return self.limit is not None or self.start is not None or self.end is not None
+        return self.is_sample or self.start is not None or self.end is not None
 
 
 @dataclass(frozen=True)

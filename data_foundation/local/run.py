@@ -10,6 +10,7 @@ from pathlib import Path
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.progress import Progress
+from data_foundation.loading.ranges.sample import beside_table
 from data_foundation.loading.stop import RunStop
 from data_foundation.loading.task import LoadOptions, Refresh, Task, new_run_id
 from data_foundation.local.daily_log import IngestionLog
@@ -68,7 +69,7 @@ def run_sources(  # noqa: PLR0913 - the options of `foundation run`
         root: The repository. Default: the repository that contains the working directory.
         start: Start of a range: date, time, or value of the cursor. The stored cursor is not updated.
         end: End of the range, which is not included.
-        limit: Maximum rows per resource, for a sample.
+        limit: Maximum rows per resource, for a sample, which lands in `<dataset>__sample`.
         refresh: `state` forgets the stored cursor and loads all rows again; `drop` also drops the table first.
 
     Raises:
@@ -90,6 +91,8 @@ def load_and_log(
 ) -> Iterator[Progress | Outcome]:
     """Loads the tasks in parallel, yields their progress and outcomes at once, and writes them to the daily log.
 
+    Tasks with a limit land beside their tables.
+
     Args:
         root: The repository.
         tasks: The resources to load.
@@ -100,7 +103,7 @@ def load_and_log(
         Exception: Any error but a FoundationError is a fault of data-foundation and ends all loads.
     """
     with IngestionLog(root) as log:
-        for event in load_side_by_side(tasks, warehouse, stop):
+        for event in load_side_by_side([beside_table(task) for task in tasks], warehouse, stop):
             log.write(event)
             yield event
 

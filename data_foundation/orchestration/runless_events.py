@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def record(root: Path, outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> int:
     """Records the materialization of each table that landed, its check results, and each dbt model that was built.
 
+    Samples are left out: they land beside their tables.
+
     Args:
         root: The repository; the translator in its `definitions.py` decides the asset keys.
         outcomes: The outcomes of the loads.
@@ -35,6 +37,7 @@ def record(root: Path, outcomes: Sequence[Outcome], models: Sequence[ModelResult
         dagster.DagsterHomeNotSetError: DAGSTER_HOME is not set.
     """
     keys = load_asset_keys(root)
+    outcomes = [outcome for outcome in outcomes if not outcome.task.options.is_sample]
     with dg.DagsterInstance.get() as instance:
         events: list[dg.AssetMaterialization | dg.AssetCheckEvaluation]
         events = [*_landed(outcomes, keys), *_checked(outcomes, keys), *_built(models)]

@@ -407,17 +407,19 @@ def get_days(start, end):
 
 
 def test_the_options_of_a_run(location: Location, foundation: Foundation) -> None:
-    """`--start --end` load a range without moving the cursor, `--limit` a sample; `--refresh drop` loads all again."""
+    """`--start --end` load a range without moving the cursor, `--limit` a sample beside it; `--refresh` all again."""
     location.add("shop", RANGE, DAYS)
 
-    def days(*options: str) -> list[str]:
+    def days(*options: str, dataset: str = "raw") -> list[str]:
         assert foundation("run", "shop", *options)[0] == 0
-        return [str(day) for (day,) in location.query("select strftime(day::date, '%d') from raw.days order by day")]
+        query = f"select strftime(day::date, '%d') from {dataset}.days order by day"
+        return [str(day) for (day,) in location.query(query)]
 
     assert days("--start", "2024-01-05", "--end", "2024-01-07") == ["05", "06"]
-    assert days("--limit", "1") == ["01", "05", "06"]
+    assert days("--limit", "2", dataset="raw__sample") == ["01", "02"]
     assert len(days()) == 19
-    assert days("--refresh", "drop", "--limit", "2") == ["01", "02"]
+    assert days("--refresh", "drop", "--limit", "1", dataset="raw__sample") == ["01"]
+    assert len(days("--refresh", "drop")) == 19
 
 
 @pytest.mark.parametrize(
@@ -426,6 +428,7 @@ def test_the_options_of_a_run(location: Location, foundation: Foundation) -> Non
         ("run", "--refresh", "all"),
         ("run", "--limit", "-1"),
         ("run", "--limit", "x"),
+        ("run", "--limit", "1", "--dbt"),
         ("preview",),
         ("preview", "shop", "--limit", "0"),
         ("nonsense",),

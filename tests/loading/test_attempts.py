@@ -389,24 +389,6 @@ def test_rows_within_the_lag_are_read_again(tree: Tree) -> None:
     assert tree.query("select likes from raw.orders order by id") == [1, 1, 2, 2, 2]
 
 
-@pytest.mark.parametrize(
-    ("disposition", "warning"),
-    [
-        ("replace", "replaced the table by a sample; load it again without limit"),
-        ("append", "may add the rows of this sample once more"),
-    ],
-)
-def test_a_sample_warns_of_its_effect_on_the_table(tree: Tree, disposition: str, warning: str) -> None:
-    """A run with a limit lands; a warning states how the table differs from that of an ordinary run."""
-    yaml = f"resources: [{{entry: data.get_rows, destination: raw.orders, write_disposition: {disposition}}}]"
-    tree.add("shop", yaml)
-    tree.give("shop", [{"id": number} for number in range(5)])
-    sample = tree.load("shop.orders", limit=2)
-    assert sample.rows == 2
-    assert [warning in text for text in sample.warnings] == [True]
-    assert tree.load("shop.orders").warnings == ()
-
-
 WITH_REQUEST = '''
 import dlt
 
@@ -432,10 +414,7 @@ def test_the_request_of_a_run_is_in_the_metrics(tree: Tree, options: dict[str, A
     tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.days, {settings}}}]", WITH_REQUEST)
     result = tree.load("shop.days", **options)
     assert tree.query("SELECT DISTINCT asked FROM raw.days") == [requested]
-    warned = (
-        "limit: for each value of day in the sample, the table's other rows were deleted; load it again without limit"
-    )
-    assert list(result.warnings) == [warned] * ("limit" in options)
+    assert result.warnings == ()
 
 
 def test_a_finished_load_is_freed(tree: Tree) -> None:

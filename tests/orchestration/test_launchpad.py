@@ -164,11 +164,50 @@ def test_arguments_are_set_by_table(launchpad: Launchpad) -> None:
 
 
 def test_a_sample_has_the_requested_number_of_rows(launchpad: Launchpad) -> None:
-    """`limit` applies exactly, also within a page, and does not move the cursor."""
+    """`limit` applies exactly, also within a page; the table is neither changed nor materialized, only observed."""
     launchpad.tree.add("shop", PARTITIONED.replace("partitions:", "meta: {x: 1} # "), DATA)
-    sample = materialized(launchpad.run("days", config={"limit": 3}))["days"]
-    assert (sample["rows_loaded"], sample["child_tables"], "cursor_after" in sample) == (3, {"days__lines": 6}, False)
+    result = launchpad.run("days", config={"limit": 3})
+    assert result.success
+    assert materialized(result) == {}
+    [event] = result.get_asset_observation_events()
+    observation = event.asset_observation_data.asset_observation
+    assert observation.asset_key == dg.AssetKey(["raw", "days"])
+    assert {name: value.value for name, value in observation.metadata.items()} == {
+        "sample_rows": 3, "sample_table": "warehouse.raw__sample.days",
+    }  # fmt: skip
+    counts = "select (select count(*) from raw__sample.days), (select count(*) from raw__sample.days__lines)"
+    assert launchpad.tree.query(counts) == [(3, 6)]
     assert materialized(launchpad.run("days"))["days"]["dagster/row_count"] == 10
+
+
+def test_a_sample_of_a_partition_leaves_it_missing(launchpad: Launchpad) -> None:
+    """A partition of which only a sample was loaded is not counted as loaded, and no check of the table is recorded."""
+    launchpad.tree.add("shop", PARTITIONED, DATA)
+    options = {"op": "shop__daily_20240101", "partition_key": "2024-01-02"}
+    result = launchpad.run("days", config={"limit": 1}, **options)
+    assert result.success
+    assert not result.get_asset_check_evaluations()
+    assert not launchpad.instance.get_materialized_partitions(dg.AssetKey(["raw", "days"]))
+
+
+def test_a_sample_ends_with_its_parent(launchpad: Launchpad) -> None:
+    """Samples of a parent and of its transformer are recorded in their order; one that fails fails the step."""
+    launchpad.tree.add(
+        "shop",
+        """
+        resources:
+          - {entry: data.get_rows, args: [a], destination: raw.parent, write_disposition: replace}
+          - {entry: data.double, data_from: parent, destination: raw.double}
+          - {entry: data.get_rows, args: [b], destination: raw.failing}
+        """,
+        DATA + "\n\ndef double(page):\n    yield [{'id': 2 * row['id']} for row in page]\n",
+    )
+    (launchpad.tree.root / "dlthub" / "shop" / "b.fails").touch()
+    result = launchpad.run("parent", "double", "failing", config={"limit": 2})
+    assert not result.success
+    observed = [event.asset_observation_data.asset_observation.asset_key for event in
+                result.get_asset_observation_events()]  # fmt: skip
+    assert observed == [dg.AssetKey(["raw", "parent"]), dg.AssetKey(["raw", "double"])]
 
 
 @pytest.mark.parametrize("refresh", ["state", "drop"])

@@ -1,5 +1,5 @@
-"""The range of one run: a partition, `start` and `end`, or from the cursor to now.
+"""The part of the rows that one run loads: a partition, `start` and `end`, from the cursor to now, or a sample.
 
 `load_range` finds it and passes it to the entry; `range_delete` makes the statements that delete a range's rows before
-they are appended again. Nothing here reads or writes a row.
+they are appended again; `sample` has samples land beside their tables. Nothing here reads or writes a row.
 """

@@ -262,7 +262,7 @@ def refuse_range_of_parent(resource: ResourceConfig, built: DltResource, options
 def find_range_warnings(
     resource: ResourceConfig, cursor: Any, options: LoadOptions, load_range: LoadRange
 ) -> Iterator[str]:
-    """Yields warnings about the effect of a sample or a closed range on the table's rows.
+    """Yields warnings about the effect of a closed range on the table's rows.
 
     Args:
         resource: The resource to load.
@@ -272,21 +272,11 @@ def find_range_warnings(
     """
     if (options.start or options.end) and not (resource.incremental or resource.partitions):
         yield "start and end are ignored: the resource has neither `incremental` nor `partitions`"
-    is_sample, is_append = options.limit is not None, resource.write_disposition.disposition == "append"
-    if is_sample and resource.write_disposition.disposition == "replace":
-        yield "limit replaced the table by a sample; load it again without limit"
-    if is_sample and resource.merge_columns:
-        keys = ", ".join(resource.merge_columns)
-        yield (
-            f"limit: for each value of {keys} in the sample, the table's other rows were deleted; "
-            "load it again without limit"
-        )
-    if is_sample and is_append and options.refresh == "none":
-        yield "append: the stored cursor was not updated, so a later run may add the rows of this sample once more"
-    elif (
-        is_append
+    if (
+        resource.write_disposition.disposition == "append"
         and load_range.is_closed
         and options.is_partial
+        and not options.is_sample
         and not options.partition_key
         and not _ends_before(load_range, cursor)
     ):

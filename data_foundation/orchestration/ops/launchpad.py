@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import FoundationError
+from data_foundation.loading.ranges.sample import beside_table
 from data_foundation.loading.task import LoadOptions, Task
 from data_foundation.orchestration.translator import ResourceAssets
 from data_foundation.suggestions import nearest
@@ -33,7 +34,9 @@ class IngestConfig(dg.Config):
         description="Start of a range: date, time, or value of the cursor. The stored cursor is not updated.",
     )
     end: str | None = Field(default=None, description="End of the range, which is not included.")
-    limit: int | None = Field(default=None, description="Maximum rows per resource, for a sample.")
+    limit: int | None = Field(
+        default=None, description="Maximum rows per resource: a sample, which lands in <dataset>__sample."
+    )
     refresh: LaunchpadRefresh = Field(
         default=LaunchpadRefresh.none,
         description="state: forget the cursor and load all again; drop: drop the table first.",
@@ -88,7 +91,8 @@ def build_tasks(
     accepted = members if context.run.parent_run_id else selected
     try:
         _refuse_unknown_tables(config, [assets.data.resource for assets in accepted])
-        return [Task(one.data.source, one.data.resource, _options(context, config, one)) for one in selected]
+        tasks = (Task(one.data.source, one.data.resource, _options(context, config, one)) for one in selected)
+        return [beside_table(task) for task in tasks]
     except FoundationError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
 

@@ -14,7 +14,7 @@ from data_foundation.orchestration.ops.run import ingest_resources
 from data_foundation.orchestration.translator import ResourceAssets
 from data_foundation.warehouses.base import Warehouse
 
-Results = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
+Results = Iterator[dg.MaterializeResult[Any] | dg.AssetObservation | dg.AssetCheckResult]
 
 _NOT_LOADED = dg.In(dg.Nothing)
 _TABLE = dg.Out(dg.Nothing, is_required=False)

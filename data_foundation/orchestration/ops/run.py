@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -34,10 +34,11 @@ ENDS = ("done", "failed", "stopped")
 
 def ingest_resources(
     context: dg.AssetExecutionContext, members: Sequence[ResourceAssets], warehouse: Warehouse
-) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetObservation | dg.AssetCheckResult]:
     """Loads the selected resources in parallel, and yields materializations and check results as each one lands.
 
-    Checks that are selected without their table are run on the current table. A stop of the run ends the loads; those
+    Checks that are selected without their table are run on the current table. A run with a limit materializes and
+    checks nothing: its rows are samples beside the tables. A stop of the run ends the loads; those
     that had begun their commit are materialised.
 
     Args:
@@ -50,22 +51,25 @@ def ingest_resources(
             resource that failed.
     """
     selected = [assets for assets in members if not context.selected_asset_keys.isdisjoint(assets.keys)]
-    by_destination = {assets.data.resource.destination: assets for assets in selected}
     tasks = build_tasks(context, members, selected)
+    by_destination = {task.resource.destination: assets for task, assets in zip(tasks, selected, strict=True)}
     failed: dict[str, str] = {}
     for assets in (assets for assets in members if assets not in selected and _check_keys(context, assets)):
         yield from _check_results(context, assets, check_table(assets.data.resource, warehouse))
     was_stopped = False
-    for outcome in _outcomes(context, tasks, warehouse, selected):
+    for outcome in _outcomes(context, tasks, warehouse, by_destination):
         assets = by_destination[outcome.task.resource.destination]
-        if outcome.result:
+        if outcome.result and outcome.task.options.is_sample:
+            yield from _sample_results(context, assets, outcome.result)
+        elif outcome.result:
             yield from _results(context, assets, outcome.result)
         else:
             context.log.log("WARNING" if isinstance(outcome.error, LoadStopped) else "ERROR", str(outcome.error))
         if cause := _cause(outcome.task.resource, outcome):
             failed[outcome.task.resource.destination] = cause
         was_stopped |= isinstance(outcome.error, LoadStopped)
-        yield from _check_results(context, assets, outcome.checks)
+        if not outcome.task.options.is_sample:
+            yield from _check_results(context, assets, outcome.checks)
     if failed:
         landed = "; the others landed" if len(failed) < len(selected) else ""
         listed = "\n".join(f"- {name}: {cause}" for name, cause in failed.items())
@@ -77,12 +81,15 @@ def ingest_resources(
 
 
 def _outcomes(
-    context: dg.AssetExecutionContext, tasks: Sequence[Task], warehouse: Warehouse, selected: Sequence[ResourceAssets]
+    context: dg.AssetExecutionContext,
+    tasks: Sequence[Task],
+    warehouse: Warehouse,
+    by_destination: Mapping[str, ResourceAssets],
 ) -> Iterator[Outcome]:
     """Yields the outcome of each task, and writes progress to the event log."""
     log = _ProgressLog(context.log)
     with obeying() as stop:
-        for event in _parents_first(load_side_by_side(tasks, warehouse, stop), selected):
+        for event in _parents_first(load_side_by_side(tasks, warehouse, stop), by_destination):
             if isinstance(event, Progress):
                 log.show(event)
             else:
@@ -101,10 +108,10 @@ def _cause(resource: ResourceConfig, outcome: Outcome) -> str:
 
 
 def _parents_first(
-    events: Iterable[Progress | Outcome], selected: Sequence[ResourceAssets]
+    events: Iterable[Progress | Outcome], by_destination: Mapping[str, ResourceAssets]
 ) -> Iterator[Progress | Outcome]:
     """Yields the events; each outcome comes after those of the resources it depends on, as Dagster requires."""
-    parents = _parents(selected)
+    parents = _parents(by_destination)
     ended: set[str] = set()
     held: list[Outcome] = []
     for event in events:
@@ -118,12 +125,11 @@ def _parents_first(
             ended.add(ready.task.resource.destination)
 
 
-def _parents(selected: Sequence[ResourceAssets]) -> dict[str, set[str]]:
+def _parents(by_destination: Mapping[str, ResourceAssets]) -> dict[str, set[str]]:
     """Returns for each selected destination the other selected destinations that its assets depend on."""
-    owners = {key: assets.data.resource.destination for assets in selected for key in assets.keys}
+    owners = {key: name for name, assets in by_destination.items() for key in assets.keys}
     parents = {}
-    for assets in selected:
-        name = assets.data.resource.destination
+    for name, assets in by_destination.items():
         deps = {dep.asset_key for spec in assets.specs for dep in spec.deps}
         parents[name] = {owners[key] for key in deps & owners.keys()} - {name}
     return parents
@@ -152,6 +158,22 @@ def _results(
             for partition in _partition_keys(context):
                 event = dg.AssetMaterialization(landed.asset_key, metadata=landed.metadata, partition=partition)
                 context.log_event(event)
+
+
+def _sample_results(
+    context: dg.AssetExecutionContext, assets: ResourceAssets, result: LoadResult
+) -> Iterator[dg.AssetObservation]:
+    """Yields a sample as an observation: the table has not changed, so nothing downstream of it may run."""
+    for warning in result.warnings:
+        context.log.warning("%s: %s", result.destination, warning)
+    context.log.info(
+        "%s: a sample, the table is as it was: %d rows in %s",
+        assets.data.resource.destination,
+        result.rows,
+        result.table,
+    )
+    metadata: dict[str, Any] = {"sample_rows": result.rows, "sample_table": result.table}
+    yield dg.AssetObservation(assets.table.key, metadata=metadata)
 
 
 def _check_keys(context: dg.AssetExecutionContext, assets: ResourceAssets) -> set[dg.AssetCheckKey]:
