@@ -34,7 +34,7 @@ run: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## ingest every source, build every db
 	@DAGSTER_HOME=$(DAGSTER_DIR) $(LAPTOP) $(SANDBOX) $(BIN)/foundation run --dbt --record
 
 dev: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## open Dagster on the same warehouse, with a history that stays (LIVE=1, PORT=3000)
-	@DAGSTER_HOME=$(DAGSTER_DIR) $(LAPTOP) $(SANDBOX) $(BIN)/dagster dev --port $(or $(PORT),3000)
+	@DAGSTER_HOME=$(DAGSTER_DIR) $(LAPTOP) $(SANDBOX) $(BIN)/dg dev --port $(or $(PORT),3000)
 
 test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --ignore=tests/ui tests $(ARGS)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from data_foundation.local.run import run_sources
     from data_foundation.orchestration.dbt_assets import build_dbt_assets
     from data_foundation.orchestration.factory import build_definitions
+    from data_foundation.orchestration.source_folders import SourceFolders
     from data_foundation.orchestration.translator import ResourceData, SourceTranslator
     from data_foundation.project.python_resources import ConfigurableDltResource
     from data_foundation.vendors.calls import Calls, Refusal
@@ -25,6 +26,7 @@ __all__ = [
     "ConfigurableDltResource",
     "Refusal",
     "ResourceData",
+    "SourceFolders",
     "SourceTranslator",
     "build_dbt_assets",
     "build_definitions",
@@ -38,6 +40,7 @@ _HOMES = {
     "ConfigurableDltResource": "project.python_resources",
     "Refusal": "vendors.calls",
     "ResourceData": "orchestration.translator",
+    "SourceFolders": "orchestration.source_folders",
     "SourceTranslator": "orchestration.translator",
     "build_dbt_assets": "orchestration.dbt_assets",
     "build_definitions": "orchestration.factory",
@@ -52,3 +55,8 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    """Lists the public names too: `dg` finds the component among them."""
+    return sorted({*globals(), *__all__})

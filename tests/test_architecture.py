@@ -364,8 +364,8 @@ def test_importing_a_module_does_not_load_forbidden_modules(module: str, strange
 def test_the_public_names_are_these() -> None:
     """Public names change on purpose only, and each can be imported."""
     assert data_foundation.__all__ == [
-        "Calls", "Clock", "ConfigurableDltResource", "Refusal", "ResourceData", "SourceTranslator", "build_dbt_assets",
-        "build_definitions", "build_warehouse", "run_sources",
+        "Calls", "Clock", "ConfigurableDltResource", "Refusal", "ResourceData", "SourceFolders", "SourceTranslator",
+        "build_dbt_assets", "build_definitions", "build_warehouse", "run_sources",
     ]  # fmt: skip
     assert testing.__all__ == ["LoadResult", "TemporaryWarehouse", "find_problems"]
     assert all(getattr(data_foundation, name).__name__ == name for name in data_foundation.__all__)

@@ -39,6 +39,14 @@ def create_home(folder: Path) -> Path:
     return home
 
 
+def find_port() -> int:
+    """Returns a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 @contextmanager
 def serve(home: Path, settings: Mapping[str, str], root: Path = ROOT) -> Iterator[str]:
     """Runs webserver and daemon during the block.
@@ -51,9 +59,7 @@ def serve(home: Path, settings: Mapping[str, str], root: Path = ROOT) -> Iterato
     Yields:
         The URL of the webserver, once the location is loaded.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_port()
     command = [str(BIN / "dagster"), "dev", "--port", str(port)]
     server = subprocess.Popen(command, cwd=root, env=environment(home, settings), start_new_session=True)
     url = f"http://127.0.0.1:{port}"
