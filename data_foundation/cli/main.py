@@ -194,7 +194,12 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     refresh: Annotated[
         Refresh, typer.Option(help="state: forget the cursor and load all again; drop: drop the table first.")
     ] = "none",
-    dbt: Annotated[bool, typer.Option("--dbt", help="Build the dbt models afterwards.")] = False,
+    dbt: Annotated[
+        bool, typer.Option("--dbt", help="Build the dbt models that read what was loaded, and those that follow.")
+    ] = False,
+    select: Annotated[
+        list[str] | None, typer.Option(help="With --dbt: the models that dbt selects instead, for instance +fct_sales.")
+    ] = None,
     record: Annotated[
         bool, typer.Option("--record", help="Record the loads in Dagster's history (DAGSTER_HOME).")
     ] = False,
@@ -207,6 +212,8 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
 
     if dbt and limit is not None:
         raise typer.BadParameter("no model reads a sample: leave out --limit or --dbt", param_hint="--dbt")
+    if select and not dbt:
+        raise typer.BadParameter("it selects dbt models: add --dbt", param_hint="--select")
     root = find_root()
     warehouse = build_warehouse(root)
     warehouse.destination()  # raises SettingMissing before any load begins
@@ -215,7 +222,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
         targets or [], sources, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
     )
     outcomes, stopped = load(root, tasks, warehouse)
-    models = build_dbt_models(root, warehouse, outcomes, sources) if dbt and not stopped else []
+    models = build_dbt_models(root, warehouse, outcomes, sources, select or []) if dbt and not stopped else []
     if record:
         # The only command that imports Dagster, which takes seconds.
         from data_foundation.orchestration.runless_events import record as record_events

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_foundation.cli.consoles import err, out, print_problems
 from data_foundation.cli.run_report import ProgressView, print_details, summary_table
-from data_foundation.config.table_names import landing_table_of, table_name_of
-from data_foundation.dbt.command import ModelResult, build_models
+from data_foundation.config.table_names import landing_table_of, table_name_of, tables_of
+from data_foundation.dbt.command import ModelResult, build_models, parse_project
+from data_foundation.dbt.selection import Lineage
 from data_foundation.loading.parallel import Outcome
 from data_foundation.loading.task import Task
 from data_foundation.local.run import load_and_log
 from data_foundation.local.signals import stop_on_signals
 from data_foundation.project.find_sources import BrokenSource, FoundSource
 from data_foundation.warehouses.base import Warehouse
+
+if TYPE_CHECKING:
+    from data_foundation.naming import TableName
 
 
 def load(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> tuple[list[Outcome], int]:
@@ -34,15 +39,29 @@ def load(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> tuple[list[
 
 
 def build_dbt_models(
-    root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome], sources: Sequence[FoundSource]
+    root: Path,
+    warehouse: Warehouse,
+    outcomes: Sequence[Outcome],
+    sources: Sequence[FoundSource],
+    select: Sequence[str] = (),
 ) -> list[ModelResult]:
-    """Builds the dbt models whose upstream tables exist, landed in this run if selected, and pass blocking checks."""
+    """Builds the dbt models whose upstream tables exist, landed in this run if selected, and pass blocking checks.
+
+    Args:
+        root: The repository.
+        warehouse: The warehouse.
+        outcomes: The outcomes of the loads.
+        sources: The sources of the repository.
+        select: Selectors of dbt. Default: the models that read what was loaded, and those that follow; if every
+            resource was loaded, all models.
+    """
     if not warehouse.runs_dbt:
         err.print("[yellow]warning[/] dbt models are not built: dbt cannot run in a lake", highlight=False)
         return []
+    landed = [table for o in outcomes if o.result and not o.result.is_blocked for table in tables_of(o.task.resource)]
     if not any(outcome.result for outcome in outcomes):
         return []
-    failed = {table_name_of(o.task.resource) for o in outcomes if o.result is None or o.result.is_blocked}
+    failed = {t for o in outcomes if o.result is None or o.result.is_blocked for t in tables_of(o.task.resource)}
     configured = {
         table_name_of(resource): landing_table_of(source.config.name, resource)
         for source in sources
@@ -50,11 +69,27 @@ def build_dbt_models(
     }
     with warehouse.query() as query:
         existing = set(query("SELECT LOWER(table_schema), LOWER(table_name) FROM information_schema.tables"))
-    absent = {
+    absent = failed | {
         key for key, (dataset, table) in configured.items() if (warehouse.dataset(dataset), table) not in existing
     }
+    is_partial = configured.keys() - {table_name_of(outcome.task.resource) for outcome in outcomes}
     with out.status("dbt build"):
-        return build_models(root, warehouse, sorted(failed | absent))
+        if is_partial and not select:
+            lineage = Lineage(parse_project(root, warehouse))
+            select = lineage.select(landed, absent, existing)
+            _print_unselected(lineage, landed, absent)
+        return build_models(root, warehouse, sorted(absent), select) if select or not is_partial else []
+
+
+def _print_unselected(lineage: Lineage, landed: Sequence[TableName], absent: Iterable[TableName]) -> None:
+    """Prints which models that read the loaded tables are not built, or that no model reads them."""
+    tables = ", ".join(map(str, landed))
+    if landed and not lineage.find_models(landed):
+        out.print(f"no dbt model reads {tables}", highlight=False, soft_wrap=True)
+    if waiting := lineage.find_models(absent, among=landed):
+        names = ", ".join(waiting)
+        note = "not built, because they read a table too that failed or does not exist yet"
+        err.print(f"[yellow]warning[/] dbt models {note}: {names}")
 
 
 def print_report(

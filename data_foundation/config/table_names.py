@@ -22,6 +22,13 @@ def further_table_of(resource: ResourceConfig, name: str) -> TableName:
     return TableName(normalize(resource.dataset), normalize(name))
 
 
+def tables_of(resource: ResourceConfig) -> list[TableName]:
+    """Returns the names of a resource's table, of its child tables, and of its further tables."""
+    children = (child_table_of(resource, child) for child in resource.child_tables)
+    further = (further_table_of(resource, name) for name in resource.tables)
+    return [table_name_of(resource), *children, *further]
+
+
 def child_name(table: str, child: str) -> str:
     """Returns the name that dlt gives to a nested list of `table`."""
     return "__".join((table, *map(normalize, child.split("."))))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from data_foundation.dbt.selection import RELATIONS
 from data_foundation.errors import FoundationError
-from data_foundation.warehouses.settings import dbt_environment
+from data_foundation.warehouses.settings import dbt_environment, publish_dbt_settings
 
 if TYPE_CHECKING:
     from data_foundation.naming import TableName
@@ -45,41 +46,81 @@ class ModelResult:
         return self.state in ("success", "pass")
 
 
-def build_models(root: Path, warehouse: Warehouse, absent: Iterable[TableName] = ()) -> list[ModelResult]:
+def build_models(
+    root: Path, warehouse: Warehouse, absent: Sequence[TableName] = (), select: Sequence[str] = ()
+) -> list[ModelResult]:
     """Runs `dbt build`, and returns the result of every model and of every test that did not pass.
 
     Args:
         root: The repository.
         warehouse: The warehouse in which dbt builds the models.
         absent: Tables that did not land: the models that read them are excluded.
+        select: Selectors of dbt. Default: all models.
 
     Raises:
         FoundationError: dbt exited without writing run_results.json.
     """
-    project = root / "dbt_project"
-    # A separate target folder: Dagster may be reading the manifest of its own.
-    target = project / "target" / warehouse.deployment / "command_line"
-    results = target / "run_results.json"
+    results = _target(root, warehouse) / "run_results.json"
     results.unlink(missing_ok=True)
-    command = [str(DBT), "--quiet", "build", "--project-dir", str(project)]
-    command += ["--profiles-dir", str(project), "--target", warehouse.kind, "--target-path", str(target)]
-    if excluded := [f"source:{table}+" for table in absent]:
-        command += ["--exclude", *excluded]
+    excluded = [f"source:{table}+" for table in absent]
+    options = [*(["--select", *select] if select else []), *(["--exclude", *excluded] if excluded else [])]
     with dbt_environment(warehouse):
-        process = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # noqa: S603 - no user input
+        process = _run_dbt(root, warehouse, "build", *options)
     if not results.exists():
-        output = (process.stdout + process.stderr).strip()[-4000:]
-        message = f"dbt build: exited with code {process.returncode} before it built a model:\n{output}"
-        raise FoundationError(message)
-    nodes = json.loads((target / "manifest.json").read_text())["nodes"]
+        raise _failure(process, "before it built a model")
+    nodes = read_manifest(root, warehouse)["nodes"]
     models = []
-    for result in json.loads(results.read_text())["results"]:
+    nodes_run = json.loads(results.read_text())["results"]
+    for result in nodes_run:
         node = nodes[result["unique_id"]]
-        is_model = node["resource_type"] in ("model", "seed", "snapshot")
+        is_model = node["resource_type"] in RELATIONS
         name = f"{node['schema']}.{node['name']}" if is_model else node["name"]
         if is_model or result["status"] not in ("success", "pass"):
             models.append(ModelResult(name, result["status"], result["execution_time"], None, result["message"] or ""))
+    if select and not nodes_run:
+        models.append(ModelResult(" ".join(select), "nothing selected", 0.0, None, _explain_nothing(absent)))
     return _with_rows(models, warehouse)
+
+
+def parse_project(root: Path, warehouse: Warehouse) -> Mapping[str, Any]:
+    """Runs `dbt parse`, and returns the manifest.
+
+    Raises:
+        FoundationError: The project has errors.
+    """
+    publish_dbt_settings(warehouse)
+    process = _run_dbt(root, warehouse, "parse")
+    if process.returncode:
+        raise _failure(process, "while it parsed the project")
+    return read_manifest(root, warehouse)
+
+
+def read_manifest(root: Path, warehouse: Warehouse) -> Mapping[str, Any]:
+    """Returns the manifest that the last command wrote."""
+    manifest: Mapping[str, Any] = json.loads((_target(root, warehouse) / "manifest.json").read_text())
+    return manifest
+
+
+def _explain_nothing(absent: Sequence[TableName]) -> str:
+    waiting = f", except of tables that failed or do not exist yet: {', '.join(map(str, absent))}" if absent else ""
+    return f"no model or test of dbt_project/ is selected{waiting}"
+
+
+def _target(root: Path, warehouse: Warehouse) -> Path:
+    """Returns the target folder, which Dagster does not use: it may be reading the manifest of its own."""
+    return root / "dbt_project" / "target" / warehouse.deployment / "command_line"
+
+
+def _run_dbt(root: Path, warehouse: Warehouse, subcommand: str, *options: str) -> subprocess.CompletedProcess[str]:
+    project = root / "dbt_project"
+    command = [str(DBT), "--quiet", subcommand, "--project-dir", str(project), "--profiles-dir", str(project)]
+    command += ["--target", warehouse.kind, "--target-path", str(_target(root, warehouse)), *options]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
+
+
+def _failure(process: subprocess.CompletedProcess[str], when: str) -> FoundationError:
+    output = (process.stdout + process.stderr).strip()[-4000:]
+    return FoundationError(f"dbt: exited with code {process.returncode} {when}:\n{output}")
 
 
 def _with_rows(models: list[ModelResult], warehouse: Warehouse) -> list[ModelResult]:

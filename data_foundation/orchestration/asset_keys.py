@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 
 from data_foundation.config.grammar import ResourceConfig
-from data_foundation.config.table_names import child_table_of, further_table_of, table_name_of
+from data_foundation.config.table_names import tables_of
 from data_foundation.errors import FoundationError
 from data_foundation.naming import TableName
 from data_foundation.orchestration.keys import KeyPattern
@@ -46,9 +46,7 @@ class AssetKeys:
 
 def default_keys(resource: ResourceConfig) -> list[dg.AssetKey]:
     """Returns the default asset keys, dataset and table, of a resource's table, its child tables and further tables."""
-    children = (child_table_of(resource, child) for child in resource.child_tables)
-    further = (further_table_of(resource, name) for name in resource.tables)
-    return [dg.AssetKey(key) for key in (table_name_of(resource), *children, *further)]
+    return [dg.AssetKey(table) for table in tables_of(resource)]
 
 
 def find_changed_keys(members: Iterable[ResourceAssets], pattern: KeyPattern) -> dict[dg.AssetKey, dg.AssetKey]:
