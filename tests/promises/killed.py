@@ -22,12 +22,11 @@ from tests.support.trees import Tree
 # Processes are forked from one that has imported everything, so a run does not pay for Python's start.
 _SPAWN = multiprocessing.get_context("forkserver")
 _SPAWN.set_forkserver_preload([
-    "tests.promises.killed", "data_foundation.loading.attempts", "dlt._workspace.cli._plugins", "pyarrow.parquet",
-    "pyarrow.pandas_compat", "pandas", "sqlalchemy", "data_foundation.warehouses.postgres.destination",
+    "pytest", "tests.promises.killed", "data_foundation.loading.attempts", "dlt._workspace.cli._plugins", "pandas",
+    "pyarrow.parquet", "pyarrow.pandas_compat", "sqlalchemy", "data_foundation.warehouses.postgres.destination",
 ])  # fmt: skip
 
 _FILES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"})
-_C_EVENTS = frozenset({"c_call", "c_return"})
 _STATEMENTS = frozenset({"execute", "copy_expert"})
 _TRANSACTION = frozenset({"begin", "commit", "rollback"})
 _WRITES = frozenset({"write", "writelines", "close", "flush"})
@@ -58,8 +57,9 @@ class Tripwire:
     def watch(self) -> None:
         """Starts the recording in every thread."""
         sys.addaudithook(self._audit)
-        threading.setprofile(self._profile)
-        sys.setprofile(self._profile)
+        profile = self._as_profile()
+        threading.setprofile(profile)
+        sys.setprofile(profile)
 
     def _pass(self, point: str) -> None:
         name = _RANDOM.sub("*", point.replace(self.folder, ""))
@@ -79,12 +79,19 @@ class Tripwire:
         if counts and (str(arguments[0]).startswith(self.folder) or event in ("os.remove", "os.rmdir")):
             self._pass(f"{event} {arguments[0]}")
 
-    def _profile(self, frame: FrameType, event: str, function: Any) -> None:
-        # Called two million times per load, so the frame is inspected last.
-        is_c = event in _C_EVENTS
-        name = getattr(function, "__name__", "") if is_c else frame.f_code.co_name
-        if name not in _RECORDED:
-            return
+    def _as_profile(self) -> Callable[[FrameType, str, Any], None]:
+        """Returns a profile function. It is called two million times per load, so it looks at a name and no more."""
+        recorded, record = _RECORDED, self._record
+
+        def profile(frame: FrameType, event: str, function: Any) -> None:
+            name = frame.f_code.co_name if event == "call" or event == "return" else function.__name__  # noqa: PLR1714
+            if name in recorded:
+                record(frame, event, function, name)
+
+        return profile
+
+    def _record(self, frame: FrameType, event: str, function: Any, name: str) -> None:
+        is_c = event.startswith("c_")
         owner = getattr(function, "__self__", None) if is_c else frame.f_locals.get("self")
         if name in _STATEMENTS or name in _TRANSACTION:
             kind = type(owner)
