@@ -12,5 +12,6 @@
 
 Elsewhere, when it is called: `warehouses.settings` adds `.env` and DLT_PROJECT_DIR to the environment,
 `project.source_import` adds sources to sys.modules, `orchestration.factory` stops the garbage collector while it builds
-definitions. `secret_settings` changes nothing: it finds the secrets that `redaction` masks. Begin with `redaction`.
+definitions. `secret_settings` and `secret_names` change nothing: they find the secrets that `redaction` masks. Begin
+with `redaction`.
 """

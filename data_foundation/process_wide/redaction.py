@@ -12,7 +12,9 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_plus
+
+from data_foundation.process_wide.secret_names import is_secret
 
 MASK = "***"
 SHORTEST = 6
@@ -29,9 +31,20 @@ COMMON = frozenset({"access", "bearer", "changeme", "default", "disable", "duckd
 LONG, END = 24, 12
 """Of a value this long, its first or last characters are masked too: texts are often cut in the middle of a value."""
 
-# Up to the last @, because a password may contain one, or a slash: masking too much is better than too little.
-_USERINFO = re.compile(r"(?<=://)[^\s'\"]+(?=@)")
-_QUERY = re.compile(r"(?<=[?&])([^=&\s'\"]+)=[^&\s'\")]+")
+# Up to the last @, because a password may contain one, or a slash: masking too much is better than too little. But not
+# after a host, whose path has the @, nor the name of a container in Azure's storage.
+_USERINFO = re.compile(
+    r"""(?<=://)(?<!\babfs://)(?<!\babfss://)(?<!\bwasbs://)(?!(?:localhost|[\w-]+(?:\.[\w-]+)+)(?::\d+)?[/?#])[^\s'"]+(?=@)"""
+)
+_QUERY = re.compile(r"(?<=[?&])([^=&\s'\"]+)=([^&\s'\")]+)")
+_QUERY_SECRETS = frozenset({"code", "nonce", "otp", "pin"})
+"""Names of parameters that hold a secret, in addition to those of settings."""
+# A number, a date or a time, a version, numbers with commas, or words: not what a generated secret looks like.
+_WORDS = r"(?:[a-z]{1,15}(?:[A-Z][a-z]{1,15})*|[A-Z][a-z]{1,15}|[A-Z]{1,12})"
+_PLAIN = re.compile(
+    rf"-?\d{{1,7}}(?:\.\d{{1,7}})?|v?\d{{1,3}}(?:\.\d{{1,3}})*|\d{{1,7}}(?:,\d{{1,7}})+|{_WORDS}(?:[-_.,: ]{_WORDS})*"
+    r"|\d{4}-\d\d(?:-\d\d)?(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+ -]\d\d:?\d\d)?)?|\d{4}-W\d\d"
+)
 # A value after the name of a secret, as in `token=abc` or `"password": "abc"`.
 _NAMED = re.compile(
     r"""(?i)((?:token|secret|passw(?:or)?d|passphrase|api[_-]?key)(?:=|["']\s*:\s*["'])["']?)[^\s'",;&()]{6,}"""
@@ -75,9 +88,20 @@ def remember(values: Iterable[str]) -> None:
 
 
 def redact(text: str) -> str:
-    """Returns `text` with known secrets, values named as secrets, and user info and query values of URLs masked."""
+    """Returns `text` with known secrets masked, values named as secrets, and of URLs user info and query values.
+
+    Query values that are plain, such as a page, a date or the name of a field, are kept unless their name is secret.
+    """
     text = _known.mask(_USERINFO.sub(MASK, text))
-    return _NAMED.sub(rf"\1{MASK}", _QUERY.sub(rf"\1={MASK}", text))
+    return _NAMED.sub(rf"\1{MASK}", _QUERY.sub(_mask_parameter, text))
+
+
+def _mask_parameter(found: re.Match[str]) -> str:
+    name, value = found[1], found[2]
+    is_plain = _PLAIN.fullmatch(unquote_plus(value).rstrip(".,;:"))
+    if is_plain and not is_secret(unquote_plus(name)) and name.lower() not in _QUERY_SECRETS:
+        return found[0]
+    return f"{name}={MASK}"
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -16,38 +15,12 @@ from dlt.common.runtime.run_context import global_dir
 
 from data_foundation.process_wide.dlt_memo import is_secret_hint
 from data_foundation.process_wide.redaction import remember
+from data_foundation.process_wide.secret_names import HARMLESS_ENDINGS, is_secret
 
-SECRET_PARTS = ("password", "passwd", "passphrase", "secret", "token", "credential", "apikey", "signature", "webhook")
-"""A name that contains one of these names a secret."""
-
-SECRET_WORDS = frozenset({"auth", "authorization", "bearer", "cookie", "dsn", "jwt", "key", "keys", "pass", "pat",
-                          "pwd", "sas", "sig"})  # fmt: skip
-"""A name with one of these as a word names a secret."""
-
-HARMLESS_ENDINGS = frozenset({"account", "column", "database", "dir", "drivername", "expires", "file", "folder", "host",
-                           "id", "name", "path", "port", "region", "role", "sock", "type", "user", "username",
-                           "warehouse"})  # fmt: skip
-"""A name that ends in one of these words names no secret, whatever comes before."""
-
-HARMLESS_NAMES = frozenset({"pwd", "oldpwd"})
-HARMLESS_KEYS = ("foreign_key", "merge_key", "partition_key", "primary_key", "public_key", "sort_key")
-
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PAIR = re.compile(r"(?:^|[;&\s,])\s*([\w .-]+?)\s*=\s*([^;&\s,]+)")
 _RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])\S{16,}")
 _RANDOM_IN_SECRET = re.compile(r"(?=.*\d)\S{8,}|\S{20,}")
 _AFTER_EQUALS = re.compile(r"=\s*[\[{]?\s*(?:'''|\"\"\"|['\"])?(.*?)['\"\]},\s]*$", re.MULTILINE)
-
-
-@lru_cache(maxsize=4096)
-def is_secret(name: str) -> bool:
-    """Returns whether a setting, an argument or a field of this name holds a secret."""
-    words = [word.lower() for word in _WORDS.findall(name.rpartition("__")[2])]
-    snake = "_".join(words)
-    if snake in HARMLESS_NAMES or snake.endswith(HARMLESS_KEYS) or (words and words[-1] in HARMLESS_ENDINGS):
-        return False
-    is_named = any(part in "".join(words) for part in SECRET_PARTS) or not SECRET_WORDS.isdisjoint(words)
-    return is_named or "__credentials__" in name.lower()
 
 
 def learn_settings(settings: Mapping[str, Any]) -> None:

@@ -48,7 +48,7 @@ def test_secrets_in_addresses_are_masked(tree: Tree, path: str, user: str) -> No
     """User, password and query values of a failed request's address are masked."""
     message = fail(tree, f"requests.get('http://{user}127.0.0.1:9/{path}', timeout=5)")
     assert "ConnectionError" in message
-    assert "page=***" in message
+    assert "page=1" in message
     assert "s3cret" not in message
 
 
@@ -73,10 +73,10 @@ def test_a_failing_import_names_its_line(tree: Tree) -> None:
     ("text", "expected"),
     [
         ("https://user:pass@host/path", "https://***@host/path"),
-        ("https://host/p?a=1&token=x y", "https://host/p?a=***&token=*** y"),
-        ("'https://host/p?a=1'", "'https://host/p?a=***'"),
+        ("https://host/p?a=1&token=x y", "https://host/p?a=1&token=*** y"),
+        ("'https://host/p?a=1'", "'https://host/p?a=1'"),
         ("url: /p?sig=abc%20d (Caused by", "url: /p?sig=*** (Caused by"),
-        ("snowflake://u:p@acme/db?warehouse=w", "snowflake://***@acme/db?warehouse=***"),
+        ("snowflake://u:p@acme/db?warehouse=w", "snowflake://***@acme/db?warehouse=w"),
         ("a=b and mail@example.com?", "a=b and mail@example.com?"),
         ("refused: token=abc123456, retry", "refused: token=***, retry"),
         ("{'api_key': 'abc123456'}", "{'api_key': '***'}"),
@@ -84,7 +84,7 @@ def test_a_failing_import_names_its_line(tree: Tree) -> None:
     ],
 )
 def test_only_secrets_are_masked(text: str, expected: str) -> None:
-    """User info and query values are masked; all other text is unchanged."""
+    """User info is masked, and query values that may be secrets; all other text is unchanged."""
     assert redact(text) == expected
 
 

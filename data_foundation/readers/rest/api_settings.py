@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from data_foundation.errors import EntryError
-from data_foundation.process_wide.secret_settings import is_secret, learn_settings
+from data_foundation.process_wide.secret_names import is_secret
+from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.readers.connection_settings import ConnectionSettings
 from data_foundation.suggestions import nearest
 
