@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from data_foundation.cli.consoles import counted, err, out, print_problems
-from data_foundation.cli.targets import asset_of, read_sources, tasks_of
+from data_foundation.cli.targets import asset_of, read_sources, refuse_unknown, tasks_of
 from data_foundation.cli.version import Version
 from data_foundation.cli.workbook import app as workbook_app
 from data_foundation.config.several.discovered import find_changed_code
@@ -251,6 +251,10 @@ def audit(
 
     warehouse = build_warehouse(find_root())
     trail = read_newest(warehouse) if jobs else read_trail(warehouse, asset_of(target), last=last, failed=failed)
+    # A table that is no longer configured has attempts, which may all have succeeded.
+    is_known = trail.attempts or (failed and read_trail(warehouse, asset_of(target), last=1).attempts)
+    if target and (jobs or not is_known):
+        refuse_unknown(target)
     if trail.unreachable:
         note = f"warehouse unreachable; showing this machine's log only: {trail.unreachable}"
         err.print(f"[yellow]warning[/] {escape(note)}")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import typer
+
+from data_foundation.errors import ConfigError, FoundationError
 from data_foundation.project.root import find_root
 
 if TYPE_CHECKING:
@@ -25,6 +28,16 @@ def tasks_of(target: str | None) -> list[Task]:
     from data_foundation.local.selection import select_tasks
 
     return select_tasks([target] if target else [], *read_sources())
+
+
+def refuse_unknown(target: str) -> None:
+    """Ends the command with a usage error if there is no source, table or job id of this name."""
+    try:
+        tasks_of(target)
+    except ConfigError:
+        return  # a broken source
+    except FoundationError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def asset_of(target: str | None) -> str | None:

@@ -446,9 +446,23 @@ def test_the_command_shows_attempts_and_errors(location: Location, foundation: F
     assert re.search(".*".join(rows), printed, re.DOTALL | re.MULTILINE), printed
     assert "09:01:00" not in foundation("audit", "--last", "1")[1]
     assert "09:01:00" not in foundation("audit", "shop.orders", "--failed")[1]
-    assert foundation("audit", "other") == (
-        0, "no attempt is recorded for other; `foundation list` shows all tables\n", "",
-    )  # fmt: skip
+
+
+def test_the_command_of_a_name_without_attempts(location: Location, foundation: Foundation) -> None:
+    """A name that does not exist is a usage error with the nearest one; one that exists may have none."""
+    location.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders}]")
+    location.add("broken", "resources: []")
+    record(build_warehouse(location.root), attempt(1, source="gone", asset="raw.gone"))
+    for arguments in (("shpo",), ("shpo", "--failed"), ("shpo", "--jobs"), ("shpo", "--json")):
+        code, printed, errors = foundation("audit", *arguments)
+        assert (code, printed) == (2, "")
+        assert (
+            "target 'shpo': no such source, table or job id; see `foundation list`. Did you mean 'shop'?"
+            in " ".join(errors.replace("│", " ").split())
+        )
+    for name in ("shop", "shop.orders", "raw.orders", "broken", "gone --failed", "raw.gone --failed"):
+        code, printed, _ = foundation("audit", *name.split())
+        assert (code, printed.startswith("no ")) == (0, True), name
 
 
 def test_the_command_prints_the_lines_unchanged(location: Location, foundation: Foundation) -> None:

@@ -3,13 +3,16 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 import yaml
 
-from data_foundation.cli.main import main
+from data_foundation.cli.main import app, main
+from data_foundation.project.scaffold.names import find_reason
 from data_foundation.rows.columnar import converter as tables
 from tests.support.locations import Location
 
@@ -82,6 +85,22 @@ def test_version_shows_what_a_report_of_a_fault_needs(foundation: Foundation) ->
         r"data-foundation [\d.]+, dlt [\d.]+, dagster [\d.]+, dbt-core [\d.]+, duckdb [\d.]+\n", printed
     )
     assert foundation("-h") == foundation("--help")
+
+
+def find_commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yields the words of each command below a command, groups too."""
+    for name, below in getattr(command, "commands", {}).items():
+        yield (*path, name)
+        yield from find_commands(below, *path, name)
+
+
+@pytest.mark.parametrize("words", [(), *find_commands(typer.main.get_command(app))], ids=" ".join)
+def test_each_command_has_help(foundation: Foundation, words: tuple[str, ...]) -> None:
+    """`-h` is `--help` for every command, and shows its usage."""
+    code, printed = foundation(*words, "-h")
+    assert (code, printed) == foundation(*words, "--help")
+    assert code == 0
+    assert f"Usage: foundation {' '.join(words)}".strip() in " ".join(printed.split())
 
 
 CONNECTORS = """
@@ -217,15 +236,46 @@ def test_new_takes_a_kind_and_says_what_to_do(location: Location, foundation: Fo
 
 
 @pytest.mark.parametrize(
-    "name", ["Shop", "my-shop", "my shop", "größe", "../shop", "1shop", "a__b", "class", "meta", "runner", ""]
+    ("name", "reason", "instead"),
+    [
+        ("Shop", "it has capital letters", "shop"),
+        ("my-shop", "it has a character that is no letter, digit or _", "my_shop"),
+        ("my shop", "it has a character that is no letter, digit or _", "my_shop"),
+        ("größe", "it has letters with accents or of another alphabet", "grosse"),
+        ("订单", "it has letters with accents or of another alphabet", "shop"),
+        ("../shop", "it has a character that is no letter, digit or _", "shop"),
+        ("1shop", "it begins with a digit", "shop"),
+        ("2024", "it begins with a digit", "source_2024"),
+        ("_shop", "it begins with _", "shop"),
+        ("a__b", "dlt puts two _ between a table and its nested table", "a_b"),
+        ("class", "Python uses that word itself", "class_source"),
+        ("None", "Python uses that word itself", "none"),
+        ("my-class", "it has a character that is no letter, digit or _", "my_class"),
+        ("-class-", "it has a character that is no letter, digit or _", "class_source"),
+        ("meta", "Dagster uses that word itself", "meta_source"),
+        ("transformation", "dlt's plugin has a module of that name", "transformation_source"),
+        ("", "it is empty", "shop"),
+    ],
 )
-def test_new_refuses_an_invalid_name(location: Location, foundation: Foundation, name: str) -> None:
-    """A name that a folder must not have is refused, and nothing is written."""
+def test_new_refuses_an_invalid_name(
+    location: Location, foundation: Foundation, name: str, reason: str, instead: str
+) -> None:
+    """A name that a folder must not have is refused with the reason and a name that is accepted; nothing is written."""
     location.write("dlthub/.keep", "")
-    code, printed = foundation("new", name)
+    code, printed = foundation("new", "--", name)
     assert code == 1
-    assert f"'{name}'" in printed
+    assert f"'{name}' cannot be the name of a source: {reason}; accepted: " in printed
+    assert f"for instance '{instead}'" in printed
+    assert not find_reason(instead)
     assert [file for file in location.root.rglob("*") if file.is_file()] == [location.root / "dlthub" / ".keep"]
+
+
+@pytest.mark.parametrize("name", ["json", "dlt", "test", "match", "x"])
+def test_new_accepts_names_of_modules(location: Location, foundation: Foundation, name: str) -> None:
+    """A source may be called as a package: its folder is imported under a private name and hides nothing."""
+    location.write("dlthub/.keep", "")
+    assert foundation("new", name)[0] == 0
+    assert foundation("check") == (0, "1 source with 1 resource is valid\n")
 
 
 def test_new_overwrites_nothing(location: Location, foundation: Foundation) -> None:

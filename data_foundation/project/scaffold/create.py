@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from data_foundation.errors import ConfigError, Problem
 from data_foundation.project.scaffold.config_section import add_section
 from data_foundation.project.scaffold.draft import Draft
 from data_foundation.project.scaffold.kinds import PYTHON, draft_source
-from data_foundation.project.source_folder import OP_NAMES, RESERVED_FOLDERS
+from data_foundation.project.scaffold.names import find_reason, suggest_name
 
 
 @dataclass(frozen=True)
@@ -65,13 +63,7 @@ def _existing(root: Path, name: str, draft: Draft) -> Iterator[Problem]:
 
 
 def _name_problems(root: Path, name: str) -> Iterator[Problem]:
-    folder = root / "dlthub" / name
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or "__" in name or keyword.iskeyword(name):
-        accepted = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")
-        hint = f"; for instance {accepted}" if accepted and not keyword.iskeyword(accepted) else ""
-        message = f"'{name}' cannot be a source's name: accepted are lower-case letters, digits and single _{hint}"
-        yield Problem(folder, message)
-    elif name in RESERVED_FOLDERS:
-        yield Problem(folder, f"no folder may be called '{name}': dlt's plugin owns that name")
-    elif name in OP_NAMES:
-        yield Problem(folder, f"no folder may be called '{name}': Dagster owns that word")
+    if reason := find_reason(name):
+        accepted = "lower-case letters, digits and single _, beginning with a letter"
+        message = f"'{name}' cannot be the name of a source: {reason}; accepted: {accepted}"
+        yield Problem(root / "dlthub" / name, f"{message}, for instance '{suggest_name(name)}'")
