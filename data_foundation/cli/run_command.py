@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_foundation.cli.consoles import err, out, print_problems
-from data_foundation.cli.run_report import ProgressView, print_details, summary_table
+from data_foundation.cli.run_report import ProgressView, print_details, print_summary
 from data_foundation.config.table_names import landing_table_of, table_name_of, tables_of
 from data_foundation.dbt.command import ModelResult, build_models, parse_project
 from data_foundation.dbt.selection import Lineage
@@ -96,7 +96,7 @@ def print_report(
     warehouse: Warehouse, outcomes: Sequence[Outcome], models: Sequence[ModelResult], broken: Sequence[BrokenSource]
 ) -> None:
     """Prints the summary, the errors and warnings, where the data is, and what to do next."""
-    out.print(summary_table(outcomes, models))
+    print_summary(out, outcomes, models)
     print_details(err, outcomes, models)
     for source in broken:
         print_problems(source.problems)

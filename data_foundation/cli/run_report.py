@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -12,7 +15,9 @@ from rich.markup import escape
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from typing_extensions import override
 
+from data_foundation.cli.live_output import logs_above
 from data_foundation.cli.required_settings import SourceSetting, find_settings
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadStopped, SettingMissing
@@ -40,52 +45,69 @@ LINE_SECONDS = 2.0
 """Interval between two lines of the same phase if the output is no terminal."""
 
 
+NARROW = 70
+"""Columns of a terminal below which lines replace the table, and progress has neither a spinner nor a time."""
+
+NAME_WIDTH, REST, NARROW_REST = 36, 37, 22
+"""Columns of a table's name in a line of progress, and those of the rest of the line, spaces included."""
+
+
 class ProgressView:
     """Shows a line for each table: updated in place in a terminal, printed for each phase elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        is_narrow = console.width < NARROW
+        self._name_width = max(1, min(NAME_WIDTH, console.width - (NARROW_REST if is_narrow else REST)))
+        columns = [
+            TextColumn(f"{{task.description:<{self._name_width}}}"),
+            TextColumn("{task.fields[phase]:<9}"),
+            TextColumn("{task.fields[rows]:>11,}" if is_narrow else "{task.fields[rows]:>11,} rows"),
+        ]
+        around = [] if is_narrow else [SpinnerColumn(), TimeElapsedColumn()]
         self._bars = Bars(
-            SpinnerColumn(),
-            TextColumn("{task.description:<36}"),
-            TextColumn("{task.fields[phase]:<10}"),
-            TextColumn("{task.fields[rows]:>11,} rows"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
+            *around[:1], *columns, *around[1:], console=console, transient=True, disable=not console.is_terminal
         )
         self._tasks: dict[str, TaskID] = {}
         self._printed: dict[str, tuple[str, float]] = {}
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        former = sys.stdout, sys.stderr
         self._bars.start()
+        self._stack.callback(self._bars.stop)
+        if self._console.is_terminal:
+            self._stack.enter_context(logs_above(former))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        self._stack.close()
 
     def show(self, progress: Progress) -> None:
         """Shows the current phase and row count of a load, or its note."""
         name, phase = progress.destination, progress.phase
         if progress.level == "DEBUG":
             return  # a traceback; the error names its file
-        # The loader logs waits and retries itself.
-        if progress.note and phase not in ("waiting", "retrying"):
+        # The loader logs retries itself.
+        if progress.note and phase != "retrying":
             self._console.print(f"[{NOTE_COLORS[progress.level]}]{name}[/]  {escape(progress.note)}", soft_wrap=True)
             return
         if not self._console.is_terminal:
             self._print_phase(progress)
             return
         if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=None, phase=phase, rows=0)
+            self._tasks[name] = self._bars.add_task(self._shorten(name), total=None, phase=phase, rows=progress.rows)
         if phase in MARKS:
             self._bars.remove_task(self._tasks.pop(name))
-            self._console.print(f"{MARKS[phase]}  {name}  {progress.rows:,} rows")
+            self._console.print(f"{MARKS[phase]}  {name}  {progress.rows:,} rows", soft_wrap=True)
         else:
             self._bars.update(self._tasks[name], phase=phase, rows=progress.rows)
+
+    def _shorten(self, name: str) -> str:
+        """Returns the end of a name that is too long: tables of a source begin alike."""
+        return name if len(name) <= self._name_width else f"…{name[1 - self._name_width :]}"
 
     def _print_phase(self, progress: Progress) -> None:
         phase, printed_at = self._printed.get(progress.destination, ("", 0.0))
@@ -95,27 +117,62 @@ class ProgressView:
                 self._console.print(f"{progress.destination:<36} {progress.phase:<10} {progress.rows:>11,} rows")
 
 
-def summary_table(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> Table:
-    """Returns the final table of a run: assets and dbt models, with rows, seconds and state."""
+@dataclass(frozen=True)
+class _Row:
+    """A table or a dbt model in the summary of a run; an empty text is unknown."""
+
+    name: str
+    state: str = ""
+    loaded: str = ""
+    rows: str = ""
+    seconds: str = ""
+
+    @override
+    def __str__(self) -> str:
+        """The row in a line."""
+        counts = (
+            self.loaded and f"{self.loaded} loaded",
+            self.rows and f"{self.rows} rows",
+            self.seconds and f"{self.seconds} s",
+        )
+        return "  ".join(filter(None, (self.state, self.name, ", ".join(filter(None, counts)))))
+
+
+def print_summary(console: Console, outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> None:
+    """Prints assets and dbt models, with rows, seconds and state: as a table, in a narrow terminal as lines."""
+    landed = [row for one in sorted(outcomes, key=lambda one: one.task.resource.destination) for row in _rows_of(one)]
+    built = [_row_of(model) for model in models]
+    if console.width < NARROW:
+        for row in (*landed, *built):
+            console.print(str(row), highlight=False, soft_wrap=True)
+        return
     table = Table(title=None, header_style="bold")
     for name in ("asset", "loaded", "rows", "seconds", "state"):
         table.add_column(name, justify="right" if name in ("loaded", "rows", "seconds") else "left", overflow="fold")
-    for outcome in sorted(outcomes, key=lambda outcome: outcome.task.resource.destination):
-        result = outcome.result
-        name = result.destination if result else outcome.task.resource.destination
-        loaded = f"{result.rows:,}" if result else ""
-        rows = _count(result.row_count) if result else ""
-        table.add_row(name, loaded, rows, f"{outcome.seconds:.1f}", _state(outcome))
-        for child, count in (result.children if result else {}).items():
-            table.add_row(f"  {name.split('.')[0]}.{child}", "", f"{count:,}", "", "")
-        for further, filled in (result.further if result else {}).items():
-            table.add_row(f"  {name.split('.')[0]}.{further}", f"{filled.rows:,}", _count(filled.row_count), "", "")
-    if models:
+    for rows in filter(None, (landed, built)):
+        for row in rows:
+            table.add_row(row.name, row.loaded, row.rows, row.seconds, row.state)
         table.add_section()
-    for model in models:
-        state = "[green]built[/]" if model.succeeded else f"[red]{model.state}[/]"
-        table.add_row(model.name, "", _count(model.rows), f"{model.seconds:.1f}", state)
-    return table
+    console.print(table)
+
+
+def _rows_of(outcome: Outcome) -> Iterator[_Row]:
+    """Yields the row of a resource's table, then those of its nested and further tables."""
+    result, seconds = outcome.result, f"{outcome.seconds:.1f}"
+    if result is None:
+        yield _Row(outcome.task.resource.destination, _state(outcome), seconds=seconds)
+        return
+    dataset = result.destination.split(".")[0]
+    yield _Row(result.destination, _state(outcome), f"{result.rows:,}", _count(result.row_count), seconds)
+    for child, count in result.children.items():
+        yield _Row(f"  {dataset}.{child}", rows=f"{count:,}")
+    for further, filled in result.further.items():
+        yield _Row(f"  {dataset}.{further}", loaded=f"{filled.rows:,}", rows=_count(filled.row_count))
+
+
+def _row_of(model: ModelResult) -> _Row:
+    state = "[green]built[/]" if model.succeeded else f"[red]{model.state}[/]"
+    return _Row(model.name, state, rows=_count(model.rows), seconds=f"{model.seconds:.1f}")
 
 
 def _count(rows: int | None) -> str:

@@ -114,6 +114,7 @@ def sensors_of(definitions: dg.Definitions) -> dict[str, set[str]]:
     }
 
 
+@pytest.mark.rare
 def test_a_project_takes_source_folders_in(project: Location) -> None:
     """`dg check defs` accepts a component without attributes, and `dg launch` loads a table of its folders."""
     project.write("src/shopco/defs/ingestion/defs.yaml", component(executor="in_process"))

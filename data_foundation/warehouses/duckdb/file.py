@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
-from filelock import FileLock
+from filelock import FileLock, Timeout
+
+logger = logging.getLogger(__name__)
 
 TURN_SECONDS = 2.0
 """How long threads of one process may pass the open file on before another process can get it."""
 
 GAP_SECONDS = 0.1
 """How long the file then stays unlocked: a waiting process tries the lock every 0.05 s."""
+
+NOTICE_SECONDS = 1.0
+"""How long a process waits for another one before it names it: processes that load at a time take short turns."""
 
 
 class DuckDBFile:
@@ -26,7 +36,9 @@ class DuckDBFile:
 
     def __init__(self, path: str) -> None:
         self._turn = threading.Lock()
+        self._path = path
         self._lock = FileLock(f"{path}.lock", thread_local=False)
+        self._card = Path(f"{path}.holder")
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._counting = threading.Lock()
         self._waiting = 0
@@ -78,11 +90,29 @@ class DuckDBFile:
         finally:
             self._turn.release()
 
+    def describe_holder(self) -> str:
+        """Returns which process uses the file, or used it last."""
+        try:
+            return self._card.read_text(encoding="utf-8") or "another process"
+        except OSError:
+            return "another process"
+
     def _take_lock(self, deadline: float) -> None:
         if not self._lock.is_locked:
             time.sleep(max(0.0, self._free_from - time.monotonic()))
-            self._lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+            left = max(0.0, deadline - time.monotonic())
+            try:
+                self._lock.acquire(timeout=min(left, NOTICE_SECONDS))
+            except Timeout:
+                if left <= NOTICE_SECONDS:
+                    raise
+                logger.warning("%s: waiting for %s, which uses the file", self._path, self.describe_holder())
+                self._lock.acquire(timeout=left - NOTICE_SECONDS)
             self._locked_at = time.monotonic()
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            holder = f"process {os.getpid()} on {socket.gethostname()}, since {since}"
+            with suppress(OSError):  # the card is for messages; a full disk fails the load itself
+                self._card.write_text(holder, encoding="utf-8")
 
     def _release_lock(self) -> None:
         try:

@@ -139,7 +139,8 @@ class DuckDBWarehouse(Warehouse):
             file.take(WAIT_SECONDS)
         except TimeoutError:
             message = (
-                f"{self.path} was in use by another run for more than {WAIT_SECONDS:g} s; wait for that run, or stop it"
+                f"{self.path} was in use by another run for more than {WAIT_SECONDS:g} s, {file.describe_holder()}; "
+                "wait for that run, or stop it"
             )
             raise WarehouseBusy(message) from None
         clean = False
