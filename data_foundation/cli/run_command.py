@@ -88,8 +88,8 @@ def _print_unselected(lineage: Lineage, landed: Sequence[TableName], absent: Ite
         out.print(f"no dbt model reads {tables}", highlight=False, soft_wrap=True)
     if waiting := lineage.find_models(absent, among=landed):
         names = ", ".join(waiting)
-        note = "not built, because they read a table too that failed or does not exist yet"
-        err.print(f"[yellow]warning[/] dbt models {note}: {names}")
+        note = "dbt models are not built, because they also read a table that failed or does not exist yet"
+        err.print(f"[yellow]warning[/] {note}: {names}")
 
 
 def print_report(
