@@ -27,7 +27,7 @@ def measure_definitions(build: Callable[[], dg.Definitions]) -> Generator[str, N
 
 
 def _describe(node: Any) -> Any:
-    """Returns what the UI shows of an asset; metadata is left out because it differs between sides."""
+    """Returns what the UI shows of an asset, but what differs between sides: metadata, and a cron, here a schedule."""
     return {
         "key": node.key.to_user_string(),
         "upstream": sorted(key.to_user_string() for key in node.parent_keys),
@@ -38,5 +38,4 @@ def _describe(node: Any) -> Any:
         "tags": dict(node.tags),
         "pools": sorted(node.pools or ()),
         "is_loaded_here": node.is_materializable,
-        "is_automated": node.automation_condition is not None,
     }

@@ -75,6 +75,8 @@ def _of_cursor(resource: ResourceKeys) -> Iterator[str]:
 
 def _of_partitions(resource: ResourceKeys) -> Iterator[str]:
     disposition = resource.write_disposition.disposition
+    if resource.automation and resource.automation.catch_up and not resource.partitions:
+        yield "automation.catch_up looks back at partitions, and there are none; add `partitions`, or leave it out"
     if resource.partitions and disposition == "replace":
         yield "replace swaps the whole table, so each partition would remove the others; use merge, or append"
     if resource.partitions and disposition == "append" and not resource.incremental:

@@ -78,7 +78,8 @@ class ResourceConfig(ResourceKeys):
         """Returns this resource; keys that it does not set have the values of `source`."""
         automation = self.schedule or source.schedule
         if automation and automation.condition == "on_cron" and not automation.cron and source.schedule:
-            automation = source.schedule
+            own = {"catch_up": automation.catch_up} if automation.catch_up else {}
+            automation = source.schedule.model_copy(update=own)
         update: dict[str, Any] = {
             "automation": automation,
             "freshness": self.maximum_age or source.maximum_age,

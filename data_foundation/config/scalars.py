@@ -120,6 +120,7 @@ LakeFolder = Annotated[
         "folders of letters, digits, _ . = -, for instance raw or bronze/sales",
     ),
 ]
+LookBack = Annotated[str, checked(r"\d{1,4}[hdw]", "hours, days or weeks: 12h, 7d or 2w")]
 WarehouseName = Literal["duckdb", "snowflake", "postgres", "filesystem", "lake"]
 Disposition = Literal["append", "replace", "merge"]
 ContractMode = Literal["evolve", "freeze", "discard_row", "discard_value"]

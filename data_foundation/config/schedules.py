@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from data_foundation.config.fields import Model
-from data_foundation.config.scalars import Cron, Timezone, is_cron
+from data_foundation.config.scalars import Cron, LookBack, Timezone, is_cron
 from data_foundation.suggestions import nearest
 
 SHORTEST_HOURS, LONGEST_HOURS = 1 / 60, 24 * 36500
 """Limits of a freshness window: the shortest that Dagster accepts, and a hundred years."""
+
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 Condition = Literal["on_cron", "eager", "on_missing", "missing_or_changed", "lazy", "manual"]
 
@@ -45,6 +48,25 @@ class Automation(Model):
     )
     cron: Cron | None = Field(default=None, description="Five fields, or a name such as @daily.")
     timezone: Timezone = Field(default="UTC", description="Time zone of the cron.")
+    catch_up: LookBack | None = Field(
+        default=None,
+        description="How long ago a partition may have ended that a tick requests because it is missing or has failed: "
+        "hours, days or weeks, for instance 7d; 0d for none. Default: any time, for the newest 30 partitions.",
+    )
+
+    @model_validator(mode="after")
+    def _cron_settings_have_a_cron(self) -> Self:
+        if self.catch_up and self.condition != "on_cron":
+            message = f"catch_up is of a cron, and the condition is {self.condition}; leave one of them out"
+            raise ValueError(message)
+        return self
+
+    @property
+    def look_back(self) -> timedelta | None:
+        """`catch_up` as a duration, None if it is not set."""
+        if self.catch_up is None:
+            return None
+        return int(self.catch_up[:-1]) * timedelta(**{_UNITS[self.catch_up[-1]]: 1})
 
 
 def _read_automation(value: object) -> object:

@@ -30,20 +30,14 @@ def with_automation_tags(spec: dg.AssetSpec, *, partitioned: bool) -> dg.AssetSp
 
 @lru_cache(maxsize=1024)
 def ingest_condition(automation: Automation) -> Rule | None:
-    """Returns the condition of a table, None for `manual`.
+    """Returns the condition of a table; None for `manual`, and for a cron, which becomes a schedule.
 
-    Dagster's `on_cron` and `on_missing` wait for all upstreams, but the external asset of a source is never
-    materialized. So here only the tick, or the missing table, decides.
+    Dagster's `on_missing` waits for all upstreams, but the external asset of a source is never materialized. So here
+    only the missing table decides.
     """
     newest = Condition.in_latest_time_window()
     idle = ~Condition.in_progress()
     match automation.condition:
-        case "on_cron":
-            assert automation.cron  # noqa: S101 - config.py refuses on_cron without a cron
-            # Only a requested run handles a tick: a manual run near the tick may have loaded just a range.
-            tick: Rule = Condition.cron_tick_passed(automation.cron, automation.timezone)
-            due: Rule = tick.since(Condition.newly_requested() | Condition.initial_evaluation())
-            return (newest & due & idle).with_label(f"on_cron({automation.cron}, {automation.timezone})")
         case "on_missing":
             return (newest & _is_missing() & idle).with_label("on_missing")
         case "missing_or_changed":
@@ -54,7 +48,7 @@ def ingest_condition(automation: Automation) -> Rule | None:
         case "eager":
             landed: Rule = Condition.any_deps_match(Condition.newly_updated())
             return (newest & (landed.since_last_handled() | _is_missing()) & idle).with_label("eager")
-        case "manual":
+        case "on_cron" | "manual":
             return None
 
 

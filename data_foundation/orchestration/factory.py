@@ -17,6 +17,7 @@ from data_foundation.orchestration.automation import ingest_condition, with_auto
 from data_foundation.orchestration.executor_setting import find_executor
 from data_foundation.orchestration.keys import dagster_name, source_key
 from data_foundation.orchestration.ops.op import build_loading_op
+from data_foundation.orchestration.schedules.schedule import build_schedules
 from data_foundation.orchestration.translator import (
     ResourceAssets,
     ResourceData,
@@ -71,6 +72,7 @@ def build_definitions(
     translator = translator or SourceTranslator()
     sources, broken = find_sources(root)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    loaded: list[list[ResourceAssets]] = []
     sources_by_key: dict[dg.AssetKey, str] = {}
     changed_keys: dict[dg.AssetKey, dg.AssetKey] = {}
     for source in sources:
@@ -80,12 +82,19 @@ def build_definitions(
             _claim_keys(spec, resources, source.config.name, sources_by_key)
             changed_keys.update(find_changed_keys(resources, translator.key_pattern))
             assets += [spec, *ops]
+            loaded.append(resources)
         except Exception as error:  # noqa: BLE001 - an error in one source must not hide the others
             broken.append(BrokenSource(source.config.folder, (Problem(source.config.file, str(error)),)))
     assets.extend(build_broken_asset(source) for source in broken)
     sensor = build_automation_sensor(automation_seconds)
     keys = AssetKeys(changed_keys, translator.key_pattern)
-    return dg.Definitions(assets=assets, sensors=[sensor], executor=executor, metadata=to_metadata(keys))
+    return dg.Definitions(
+        assets=assets,
+        schedules=build_schedules(loaded),
+        sensors=[sensor],
+        executor=executor,
+        metadata=to_metadata(keys),
+    )
 
 
 def _claim_keys(

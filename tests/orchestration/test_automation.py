@@ -102,45 +102,6 @@ def recover(tree: Tree, table: str, *, source: str = "shop") -> None:
     (tree.root / "dlthub" / source / f"{table}.fails").unlink()
 
 
-def test_a_cron_requests_once_after_its_tick(tree: Tree) -> None:
-    """A resource with a cron is requested once after its tick, whatever its source's automation is."""
-    add_tables(tree, "orders", automation="{cron: '0 6 * * *', timezone: Europe/Amsterdam}")
-    ticks = Ticks(tree)
-    six = MIDNIGHT + timedelta(hours=4)  # 06:00 in Amsterdam in summer
-    assert ticks.tick(six - timedelta(hours=2)) == set()
-    assert ticks.tick(six - timedelta(seconds=1)) == set()
-    assert ticks.tick(six + timedelta(seconds=1)) == {"raw/orders"}
-    assert ticks.tick(six + timedelta(seconds=31)) == set()
-    assert ticks.run("raw/orders")
-    assert ticks.tick(six + timedelta(hours=1)) == set()
-    assert ticks.tick(six + timedelta(days=1, seconds=1)) == {"raw/orders"}
-    fail(tree, "orders")
-    assert not ticks.run("raw/orders")
-    assert ticks.tick(six + timedelta(days=1, seconds=31)) == set()
-    assert ticks.tick(six + timedelta(days=2, seconds=1)) == {"raw/orders"}
-
-
-def test_missed_ticks_cause_one_request(tree: Tree) -> None:
-    """After hours without a daemon, the missed ticks count as one."""
-    add_tables(tree, "orders", automation="'@hourly'")
-    ticks = Ticks(tree)
-    assert ticks.tick(MIDNIGHT + timedelta(minutes=1)) == set()
-    assert ticks.tick(MIDNIGHT + timedelta(hours=9)) == {"raw/orders"}
-    assert ticks.tick(MIDNIGHT + timedelta(hours=9, minutes=1)) == set()
-
-
-def test_a_cron_requests_the_latest_partition_only(tree: Tree) -> None:
-    """A daily resource is requested for yesterday, the latest complete day; missing older days stay missing."""
-    partitions = "partitions: {by: daily, start: 2030-01-01}, write_disposition: merge, primary_key: id"
-    add_tables(tree, "orders", automation="'0 6 * * *'", more=partitions)
-    ticks = Ticks(tree)
-    assert ticks.tick(MIDNIGHT + timedelta(hours=1)) == set()
-    assert ticks.tick(MIDNIGHT + timedelta(hours=6, seconds=1)) == {"raw/orders:2030-06-09"}
-    assert ticks.tick(MIDNIGHT + timedelta(hours=7)) == set()
-    assert ticks.tick(MIDNIGHT + timedelta(days=1, hours=1)) == set()
-    assert ticks.tick(MIDNIGHT + timedelta(days=1, hours=6, seconds=1)) == {"raw/orders:2030-06-10"}
-
-
 def test_conditions_without_a_cron(tree: Tree) -> None:
     """`on_missing` requests a missing table, `eager` also after its upstream, `manual` and no automation never."""
     tree.add(
@@ -199,27 +160,23 @@ def test_missing_or_changed_requests_a_table_after_a_change(
 
 
 def test_a_lazy_table_is_loaded_when_what_is_downstream_wants_it(tree: Tree) -> None:
-    """A lazy table has the cron of its transformer or of an asset that reads it; if neither has one, it loads once."""
+    """A lazy table is loaded once when it is missing, and when the condition of an asset that reads it is true."""
     tree.add(
         "shop",
         """
         resources:
           - {entry: data.get_rows, args: [a], destination: raw.alone, automation: lazy}
-          - {entry: data.get_rows, args: [b], destination: raw.parent, automation: lazy}
-          - {entry: data.transform, data_from: parent, destination: raw.child, automation: "0 6 * * *"}
           - {entry: data.get_rows, args: [c], destination: raw.read, automation: lazy}
         """,
-        DATA + "\n\ndef transform(row):\n    yield row\n",
+        DATA,
     )
     # The vendor's asset, on which the table depends, is never updated.
     cron = dg.AutomationCondition.on_cron("0 7 * * *").ignore(dg.AssetSelection.kind("source", include_sources=True))
     ticks = Ticks(tree, [build_model("marts/read", "raw/read", condition=cron)])
-    lazy = {"raw/alone", "raw/parent", "raw/read"}
+    lazy = {"raw/alone", "raw/read"}
     assert ticks.tick(MIDNIGHT) == lazy
     assert ticks.run(*lazy)
-    assert ticks.tick(MIDNIGHT + timedelta(hours=5)) == set()
-    assert ticks.tick(MIDNIGHT + timedelta(hours=6, seconds=1)) == {"raw/parent", "raw/child"}
-    assert ticks.run("raw/parent", "raw/child")
+    assert ticks.tick(MIDNIGHT + timedelta(hours=6)) == set()
     assert "raw/read" in ticks.tick(MIDNIGHT + timedelta(hours=7, seconds=1))
 
 
@@ -247,16 +204,6 @@ def test_a_model_runs_after_its_own_upstreams(tree: Tree) -> None:
     assert ticks.tick() == set()
     assert ticks.run("raw/b", "raw/c")
     assert ticks.tick() == {"marts/ab", "marts/c"}
-
-
-def test_models_are_requested_after_their_tables(tree: Tree) -> None:
-    """A cron requests tables only; their models wait until the tables are materialized."""
-    add_tables(tree, "a", automation="'0 6 * * *'")
-    ticks = Ticks(tree, [build_model("marts/a", "raw/a")])
-    assert ticks.tick(MIDNIGHT) == set()
-    assert ticks.tick(MIDNIGHT + timedelta(hours=7)) == {"raw/a"}
-    assert ticks.run("raw/a")
-    assert ticks.tick(MIDNIGHT + timedelta(hours=8)) == {"marts/a"}
 
 
 def test_a_chain_of_models_is_requested_in_one_tick(tree: Tree) -> None:
@@ -353,16 +300,17 @@ def test_a_model_that_fails_is_not_requested_repeatedly(tree: Tree) -> None:
 def test_models_skipped_because_of_a_failed_step_are_requested(tree: Tree, *, stock: bool) -> None:
     """If the source step fails, the run skips dbt; the models of loaded tables run next, unlike with `eager`."""
     condition = dg.AutomationCondition.eager() if stock else None
-    add_tables(tree, "bad", "good", automation="'0 6 * * *'")
+    add_tables(tree, "bad", "good", automation="missing_or_changed")
     models = [build_model(f"marts/{name}", f"raw/{name}", condition=condition) for name in ("bad", "good")]
     ticks = Ticks(tree, models)
     assert ticks.run("raw/bad", "raw/good", "marts/bad", "marts/good")
-    ticks.tick(MIDNIGHT)
+    assert ticks.tick() == set()
     fail(tree, "bad")
-    requested = ticks.tick(MIDNIGHT + timedelta(hours=7))
+    tree.write("dlthub/shop/data.py", DATA + "\n\nSIZE = 2\n")
+    requested = ticks.tick()
     assert requested == ({"raw/bad", "raw/good", "marts/bad", "marts/good"} if stock else {"raw/bad", "raw/good"})
     assert not ticks.run("raw/bad", "raw/good", "marts/bad", "marts/good")
-    later = [ticks.tick(MIDNIGHT + timedelta(hours=8, minutes=minute)) for minute in range(3)]
+    later = [ticks.tick() for _ in range(3)]
     assert later == [set() if stock else {"marts/good"}, set(), set()]
 
 

@@ -86,5 +86,8 @@ def test_the_daemon_loads_tables_and_builds_models(tree: Tree, tmp_path: Path) -
         assert instance.all_instigator_state() == [] or all(
             state.status.value != "RUNNING" for state in instance.all_instigator_state()
         )
-        assert {run.tags.get("dagster/from_automation_condition") for run in instance.get_runs()} == {"true"}
+        by_schedule = {run.tags.get("dagster/schedule_name") for run in instance.get_runs()}
+        assert by_schedule == {None, "cron_x_x_x_x_x_utc"}
+        by_condition = {run.tags.get("dagster/from_automation_condition") for run in instance.get_runs()}
+        assert by_condition == {None, "true"}
     assert tree.query("select count(*) from raw.minutes") == [1]

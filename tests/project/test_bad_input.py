@@ -102,6 +102,17 @@ MISSPELT = {
     "partitions": (resource("partitions: {by: daily, start: 2024-01-01, ends: 2025-01-01}"), 4, "Did you mean 'end'?"),
     "freshness": (resource("freshness: {fail_after: 30}"), 4, "Did you mean 'fail_after_hours'?"),
     "automation": (resource("automation: {crn: '@daily'}"), 4, "Did you mean 'cron'?"),
+    "catch_up": (resource("automation: {cron: '@daily', catch_up: 7 days}"), 4, "hours, days or weeks: 12h, 7d or 2w"),
+    "catch_up without a cron": (
+        resource("automation: {condition: eager, catch_up: 7d}"),
+        4,
+        "catch_up is of a cron, and the condition is eager",
+    ),
+    "catch_up without partitions": (
+        resource("automation: {cron: '@daily', catch_up: 7d}"),
+        2,
+        "looks back at partitions, and there are none",
+    ),
     "automation word": (resource("automation: missing_or_change"), 4, "Did you mean 'missing_or_changed'?"),
     "schema_contract": (resource("schema_contract: {column: freeze}"), 4, "Did you mean 'columns'?"),
     "write_disposition key": (
