@@ -110,12 +110,20 @@ def summary_table(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) ->
             table.add_row(f"  {name.split('.')[0]}.{child}", "", f"{count:,}", "", "")
         for further, filled in (result.further if result else {}).items():
             table.add_row(f"  {name.split('.')[0]}.{further}", f"{filled.rows:,}", _count(filled.row_count), "", "")
-    if models:
+    shown = _by_layer(models)
+    if shown:
         table.add_section()
-    for model in models:
+    for model in shown:
         state = "[green]built[/]" if model.succeeded else f"[red]{model.state}[/]"
         table.add_row(model.name, "", _count(model.rows), f"{model.seconds:.1f}", state)
     return table
+
+
+def _by_layer(models: Sequence[ModelResult]) -> list[ModelResult]:
+    """Returns the models, and the tests that did not pass, by layer and name; the layers in the order of the build."""
+    layers = list(dict.fromkeys(model.name.partition(".")[0] for model in models))
+    shown = [model for model in models if not (model.is_test and model.succeeded)]
+    return sorted(shown, key=lambda model: (layers.index(model.name.partition(".")[0]), model.name))
 
 
 def _count(rows: int | None) -> str:

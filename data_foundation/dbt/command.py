@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data_foundation.errors import FoundationError
 from data_foundation.warehouses.settings import dbt_environment
@@ -23,21 +23,30 @@ DBT = Path(sys.executable).parent / "dbt"
 
 @dataclass(frozen=True)
 class ModelResult:
-    """The result of one dbt model, or of a dbt test that did not pass.
+    """The result of one dbt model or dbt test.
 
     Attributes:
+        unique_id: dbt's id of the node, for instance model.data_foundation.dim_airport.
         name: schema.table of a model, or the name of a test.
         state: The status that dbt reports, for instance success or error.
         seconds: Execution time.
         rows: Row count of the model's relation after the build, None if it was not built.
         message: dbt's message, "" if there is none.
+        failures: Rows that fail a test, None for a model.
     """
 
+    unique_id: str
     name: str
     state: str
     seconds: float
     rows: int | None = None
     message: str = ""
+    failures: int | None = None
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is a test, not a model, seed or snapshot."""
+        return self.unique_id.partition(".")[0] in ("test", "unit_test")
 
     @property
     def succeeded(self) -> bool:
@@ -45,8 +54,13 @@ class ModelResult:
         return self.state in ("success", "pass")
 
 
+def command_line_target(root: Path, warehouse: Warehouse) -> Path:
+    """Returns the target folder of `foundation run --dbt`: Dagster may be reading the manifest of its own."""
+    return root / "dbt_project" / "target" / warehouse.deployment / "command_line"
+
+
 def build_models(root: Path, warehouse: Warehouse, absent: Iterable[TableName] = ()) -> list[ModelResult]:
-    """Runs `dbt build`, and returns the result of every model and of every test that did not pass.
+    """Runs `dbt build`, and returns the results of all models and tests in the order in which dbt finished them.
 
     Args:
         root: The repository.
@@ -57,8 +71,7 @@ def build_models(root: Path, warehouse: Warehouse, absent: Iterable[TableName] =
         FoundationError: dbt exited without writing run_results.json.
     """
     project = root / "dbt_project"
-    # A separate target folder: Dagster may be reading the manifest of its own.
-    target = project / "target" / warehouse.deployment / "command_line"
+    target = command_line_target(root, warehouse)
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
     command = [str(DBT), "--quiet", "build", "--project-dir", str(project)]
@@ -72,24 +85,32 @@ def build_models(root: Path, warehouse: Warehouse, absent: Iterable[TableName] =
         message = f"dbt build: exited with code {process.returncode} before it built a model:\n{output}"
         raise FoundationError(message)
     nodes = json.loads((target / "manifest.json").read_text())["nodes"]
-    models = []
-    for result in json.loads(results.read_text())["results"]:
-        node = nodes[result["unique_id"]]
-        is_model = node["resource_type"] in ("model", "seed", "snapshot")
-        name = f"{node['schema']}.{node['name']}" if is_model else node["name"]
-        if is_model or result["status"] not in ("success", "pass"):
-            models.append(ModelResult(name, result["status"], result["execution_time"], None, result["message"] or ""))
+    models = [_result(result, nodes) for result in json.loads(results.read_text())["results"]]
     return _with_rows(models, warehouse)
 
 
+def _result(result: Mapping[str, Any], nodes: Mapping[str, Any]) -> ModelResult:
+    unique_id = result["unique_id"]
+    model = ModelResult(
+        unique_id,
+        unique_id,
+        result["status"],
+        result["execution_time"],
+        None,
+        result["message"] or "",
+        result.get("failures"),
+    )
+    if node := nodes.get(unique_id):  # not a unit test
+        model = replace(model, name=node["name"] if model.is_test else f"{node['schema']}.{node['alias']}")
+    return model
+
+
 def _with_rows(models: list[ModelResult], warehouse: Warehouse) -> list[ModelResult]:
-    """Returns the models with the row counts of their relations, sorted by layer and name."""
-    layers = list(dict.fromkeys(model.name.split(".")[0] for model in models))
-    ordered = sorted(models, key=lambda model: (layers.index(model.name.split(".")[0]), model.name))
+    """Returns the models with the row counts of their relations."""
     with warehouse.query() as query:
         return [
             replace(model, rows=query(f"SELECT COUNT(*) FROM {model.name}")[0][0])  # noqa: S608 - our own relation
-            if model.succeeded and "." in model.name
+            if model.succeeded and not model.is_test
             else model
-            for model in ordered
+            for model in models
         ]
