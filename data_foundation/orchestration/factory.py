@@ -3,13 +3,14 @@
 import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import dagster as dg
 
 from data_foundation.config.fields import Partitions
+from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.schedules import Automation
 from data_foundation.errors import FoundationError, Problem
 from data_foundation.orchestration.asset_keys import AssetKeys, find_changed_keys, to_metadata
@@ -155,14 +156,23 @@ def _resource_data(source: FoundSource, warehouse: Warehouse, upstream: dg.Asset
             source_key=upstream,
             parent=describe(parent.destination) if parent else None,
             suffix=warehouse.suffix,
+            database=_database(resource, warehouse),
         )
 
     yield from map(describe, declared)
 
 
+def _database(resource: ResourceConfig, warehouse: Warehouse) -> str:
+    """Returns the name of the database that a resource lands in, "" if settings of it are missing."""
+    with suppress(FoundationError):
+        return warehouse.serving(resource).database
+    return ""
+
+
 def _resource_assets(data: ResourceData, translator: SourceTranslator) -> ResourceAssets:
     """Returns the specs of a resource's tables; tags that automation relies on are added if they are missing."""
-    tagged = partial(with_automation_tags, partitioned=data.resource.partitions is not None)
+    partitions = data.resource.partitions
+    tagged = partial(with_automation_tags, partitions=partitions.by if partitions else None)
     table = tagged(translator.get_asset_spec(data))
     children = (translator.get_child_spec(data, child, table) for child in data.resource.child_tables)
     further = (translator.get_table_spec(data, name, table) for name in data.resource.tables)
