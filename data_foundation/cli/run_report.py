@@ -122,7 +122,7 @@ def summary_table(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) ->
 def _by_layer(models: Sequence[ModelResult]) -> list[ModelResult]:
     """Returns the models, and the tests that did not pass, by layer and name; the layers in the order of the build."""
     layers = list(dict.fromkeys(model.name.partition(".")[0] for model in models))
-    shown = [model for model in models if not (model.is_test and model.succeeded)]
+    shown = [model for model in models if model.is_model or not model.succeeded]
     return sorted(shown, key=lambda model: (layers.index(model.name.partition(".")[0]), model.name))
 
 

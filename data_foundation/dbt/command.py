@@ -23,7 +23,7 @@ DBT = Path(sys.executable).parent / "dbt"
 
 @dataclass(frozen=True)
 class ModelResult:
-    """The result of one dbt model or dbt test.
+    """The result of one dbt model, dbt test or hook.
 
     Attributes:
         unique_id: dbt's id of the node, for instance model.data_foundation.dim_airport.
@@ -44,9 +44,9 @@ class ModelResult:
     failures: int | None = None
 
     @property
-    def is_test(self) -> bool:
-        """Whether it is a test, not a model, seed or snapshot."""
-        return self.unique_id.partition(".")[0] in ("test", "unit_test")
+    def is_model(self) -> bool:
+        """Whether it is a model, seed or snapshot, not a test or a hook."""
+        return self.unique_id.partition(".")[0] in ("model", "seed", "snapshot")
 
     @property
     def succeeded(self) -> bool:
@@ -101,7 +101,7 @@ def _result(result: Mapping[str, Any], nodes: Mapping[str, Any]) -> ModelResult:
         result.get("failures"),
     )
     if node := nodes.get(unique_id):  # not a unit test
-        model = replace(model, name=node["name"] if model.is_test else f"{node['schema']}.{node['alias']}")
+        model = replace(model, name=f"{node['schema']}.{node['alias']}" if model.is_model else node["name"])
     return model
 
 
@@ -110,7 +110,7 @@ def _with_rows(models: list[ModelResult], warehouse: Warehouse) -> list[ModelRes
     with warehouse.query() as query:
         return [
             replace(model, rows=query(f"SELECT COUNT(*) FROM {model.name}")[0][0])  # noqa: S608 - our own relation
-            if model.succeeded and not model.is_test
+            if model.succeeded and model.is_model
             else model
             for model in models
         ]

@@ -70,9 +70,15 @@ class Relations:
         """Returns the relations that a model reads; of an ephemeral model, those that it reads in turn."""
         parents: set[str] = set()
         for parent in self.find(unique_id).get("depends_on", {}).get("nodes", ()):
+            if not self._is_relation(parent):
+                continue
             is_ephemeral = self.find(parent).get("config", {}).get("materialized") == "ephemeral"
             parents |= self._find_parents(parent) if is_ephemeral else {parent}
         return parents
+
+    def _is_relation(self, unique_id: str) -> bool:
+        """Whether it is a model or a source, and not, for instance, a function."""
+        return unique_id in self.manifest["nodes"] or unique_id in self.manifest["sources"]
 
     def _read(self, relations: Iterable[Relation], query: Query) -> None:
         """Reads the columns of those relations that were not read before."""

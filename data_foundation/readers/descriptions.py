@@ -29,8 +29,10 @@ def describe(resource: ResourceConfig, docstring: str | None) -> str | None:
 
 
 def _describe_read(resource: ResourceConfig) -> str | None:
-    """Returns what a reader that ships reads, None for any other entry."""
+    """Returns what a reader that ships reads, None for any other entry, or if `kwargs` do not name it."""
     kwargs = resource.kwargs
+    if not any(kwargs.get(name) for name in ("endpoint", "table", "path")):
+        return None
     place = f" of {kwargs['connection']}" if kwargs.get("connection") else ""
     match resource.entry:
         case entry if entry == REST:

@@ -50,6 +50,11 @@ def test_a_docstring_is_the_description_without_its_sections(docstring: str | No
     assert describe(resource(), docstring) == description
 
 
+def test_a_table_that_args_name_has_the_docstring() -> None:
+    """`args` are not read: the docstring of the reader, without its sections, is the description."""
+    assert describe(resource(SQL, args=["crm", "users"]), "One table.\n\nArgs:\n    x: y") == "One table."
+
+
 @pytest.mark.parametrize("entry", [REST, SQL, FILES, "data.get_rows"])
 def test_a_configured_description_comes_first(entry: str) -> None:
     """`description` of the resource is taken as it is, with its sections."""

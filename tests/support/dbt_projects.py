@@ -59,6 +59,7 @@ name: shop
 profile: data_foundation
 model-paths: [models]
 seed-paths: [seeds]
+on-run-end: ["select 1"]
 models: {shop: {staging: {+schema: staging, +materialized: view}, marts: {+schema: marts, +materialized: table}}}
 seeds: {shop: {+schema: marts}}
 """

@@ -41,11 +41,11 @@ def build_model_events(
     metadata = ModelMetadata(Relations(manifest, target), translator)
     with warehouse.query() as query:
         for result in results:
-            if not result.is_test and result.succeeded:
+            if result.is_model and result.succeeded:
                 described = metadata.of(result.unique_id, query, result.rows)
                 timed = {"unique_id": result.unique_id, "Execution Duration": result.seconds, **described}
                 yield dg.AssetMaterialization(metadata.find_key(result.unique_id), metadata=timed)
-            elif result.is_test and result.state in EVALUATED:
+            elif not result.is_model and result.state in EVALUATED:
                 key = get_asset_check_key_for_test(manifest, translator, result.unique_id, None)
                 if key:
                     yield _evaluation(key, result)
