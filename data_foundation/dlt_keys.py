@@ -37,3 +37,14 @@ FAILED_PARTS = "failed_parts"
 
 NOT_NULL = "x-not-null"
 """Column hint: True if the table refuses NULL in the column although neither code nor configuration does."""
+
+COLUMN_DESCRIPTIONS = {
+    "_dlt_id": "dlt's id of the row; items of the row's lists carry it as `_dlt_parent_id`.",
+    "_dlt_load_id": "Id of the load that wrote the row; `_dlt_loads` has its time.",
+    "_dlt_parent_id": "`_dlt_id` of the row that the item belongs to.",
+    "_dlt_list_idx": "Position of the item in its list, from 0.",
+    "_dlt_root_id": "`_dlt_id` of the row of the top table that the item belongs to.",
+    "_dlt_valid_from": "Time from which this version of the row is valid.",
+    "_dlt_valid_to": "Time until which this version of the row was valid; NULL for the current one.",
+}
+"""Descriptions of the columns that dlt adds to a table."""

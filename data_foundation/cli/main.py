@@ -225,9 +225,9 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     models = build_dbt_models(root, warehouse, outcomes, sources, select or []) if dbt and not stopped else []
     if record:
         # The only command that imports Dagster, which takes seconds.
-        from data_foundation.orchestration.runless_events import record as record_events
+        from data_foundation.orchestration.runless.events import record as record_events
 
-        record_events(root, outcomes, models)
+        record_events(root, warehouse, outcomes, models)
     print_report(warehouse, outcomes, models, broken if not targets else [])
     failed = any(o.error and (targets or not isinstance(o.error, SettingMissing)) for o in outcomes)
     blocked = any(o.result and o.result.is_blocked for o in outcomes)

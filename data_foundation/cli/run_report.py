@@ -141,7 +141,7 @@ class _Row:
 def print_summary(console: Console, outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> None:
     """Prints assets and dbt models, with rows, seconds and state: as a table, in a narrow terminal as lines."""
     landed = [row for one in sorted(outcomes, key=lambda one: one.task.resource.destination) for row in _rows_of(one)]
-    built = [_row_of(model) for model in models]
+    built = [_row_of(model) for model in _by_layer(models)]
     if console.width < NARROW:
         for row in (*landed, *built):
             console.print(str(row), highlight=False, soft_wrap=True)
@@ -173,6 +173,13 @@ def _rows_of(outcome: Outcome) -> Iterator[_Row]:
 def _row_of(model: ModelResult) -> _Row:
     state = "[green]built[/]" if model.succeeded else f"[red]{model.state}[/]"
     return _Row(model.name, state, rows=_count(model.rows), seconds=f"{model.seconds:.1f}")
+
+
+def _by_layer(models: Sequence[ModelResult]) -> list[ModelResult]:
+    """Returns the models, and the tests that did not pass, by layer and name; the layers in the order of the build."""
+    layers = list(dict.fromkeys(model.name.partition(".")[0] for model in models))
+    shown = [model for model in models if model.is_model or not model.succeeded]
+    return sorted(shown, key=lambda model: (layers.index(model.name.partition(".")[0]), model.name))
 
 
 def _count(rows: int | None) -> str:

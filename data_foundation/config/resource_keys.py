@@ -134,7 +134,9 @@ class ResourceKeys(Inherited):
     child_tables: Names = Field(default=(), description="Nested lists whose child tables are assets of their own.")
     tables: Names = Field(default=(), description="Further tables that the entry's code names; assets of their own.")
     data_from: str | None = Field(default=None, description="The resource whose items the entry, a transformer, takes.")
-    description: str | None = Field(default=None, description="Description in Dagster; default: the entry's docstring.")
+    description: str | None = Field(
+        default=None, description="Description in Dagster; default: what a reader reads, or the entry's docstring."
+    )
     enabled: bool = Field(
         default=True, alias="selected", description="false: there is no asset, and nothing is loaded."
     )

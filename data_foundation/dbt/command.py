@@ -24,21 +24,30 @@ DBT = Path(sys.executable).parent / "dbt"
 
 @dataclass(frozen=True)
 class ModelResult:
-    """The result of one dbt model, or of a dbt test that did not pass.
+    """The result of one dbt model, dbt test or hook.
 
     Attributes:
+        unique_id: dbt's id of the node, for instance model.data_foundation.dim_airport.
         name: schema.table of a model, or the name of a test.
         state: The status that dbt reports, for instance success or error.
         seconds: Execution time.
         rows: Row count of the model's relation after the build, None if it was not built.
         message: dbt's message, "" if there is none.
+        failures: Rows that fail a test, None for a model.
     """
 
+    unique_id: str
     name: str
     state: str
     seconds: float
     rows: int | None = None
     message: str = ""
+    failures: int | None = None
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is a model, seed or snapshot, not a test or a hook."""
+        return self.unique_id.partition(".")[0] in RELATIONS
 
     @property
     def succeeded(self) -> bool:
@@ -46,10 +55,15 @@ class ModelResult:
         return self.state in ("success", "pass")
 
 
+def command_line_target(root: Path, warehouse: Warehouse) -> Path:
+    """Returns the target folder of `foundation run --dbt`: Dagster may be reading the manifest of its own."""
+    return root / "dbt_project" / "target" / warehouse.deployment / "command_line"
+
+
 def build_models(
     root: Path, warehouse: Warehouse, absent: Sequence[TableName] = (), select: Sequence[str] = ()
 ) -> list[ModelResult]:
-    """Runs `dbt build`, and returns the result of every model and of every test that did not pass.
+    """Runs `dbt build`, and returns the results of all models and tests in the order in which dbt finished them.
 
     Args:
         root: The repository.
@@ -60,7 +74,7 @@ def build_models(
     Raises:
         FoundationError: dbt exited without writing run_results.json.
     """
-    results = _target(root, warehouse) / "run_results.json"
+    results = command_line_target(root, warehouse) / "run_results.json"
     results.unlink(missing_ok=True)
     excluded = [f"source:{table}+" for table in absent]
     options = [*(["--select", *select] if select else []), *(["--exclude", *excluded] if excluded else [])]
@@ -69,16 +83,10 @@ def build_models(
     if not results.exists():
         raise _failure(process, "before it built a model")
     nodes = read_manifest(root, warehouse)["nodes"]
-    models = []
-    nodes_run = json.loads(results.read_text())["results"]
-    for result in nodes_run:
-        node = nodes[result["unique_id"]]
-        is_model = node["resource_type"] in RELATIONS
-        name = f"{node['schema']}.{node['name']}" if is_model else node["name"]
-        if is_model or result["status"] not in ("success", "pass"):
-            models.append(ModelResult(name, result["status"], result["execution_time"], None, result["message"] or ""))
-    if select and not nodes_run:
-        models.append(ModelResult(" ".join(select), "nothing selected", 0.0, None, _explain_nothing(absent)))
+    models = [_result(result, nodes) for result in json.loads(results.read_text())["results"]]
+    if select and not models:
+        name = " ".join(select)
+        return [ModelResult(name, name, "nothing selected", 0.0, message=_explain_nothing(absent))]
     return _with_rows(models, warehouse)
 
 
@@ -97,7 +105,7 @@ def parse_project(root: Path, warehouse: Warehouse) -> Mapping[str, Any]:
 
 def read_manifest(root: Path, warehouse: Warehouse) -> Mapping[str, Any]:
     """Returns the manifest that the last command wrote."""
-    manifest: Mapping[str, Any] = json.loads((_target(root, warehouse) / "manifest.json").read_text())
+    manifest: Mapping[str, Any] = json.loads((command_line_target(root, warehouse) / "manifest.json").read_text())
     return manifest
 
 
@@ -106,15 +114,10 @@ def _explain_nothing(absent: Sequence[TableName]) -> str:
     return f"no model or test of dbt_project/ is selected{waiting}"
 
 
-def _target(root: Path, warehouse: Warehouse) -> Path:
-    """Returns the target folder, which Dagster does not use: it may be reading the manifest of its own."""
-    return root / "dbt_project" / "target" / warehouse.deployment / "command_line"
-
-
 def _run_dbt(root: Path, warehouse: Warehouse, subcommand: str, *options: str) -> subprocess.CompletedProcess[str]:
     project = root / "dbt_project"
     command = [str(DBT), "--quiet", subcommand, "--project-dir", str(project), "--profiles-dir", str(project)]
-    command += ["--target", warehouse.kind, "--target-path", str(_target(root, warehouse)), *options]
+    command += ["--target", warehouse.kind, "--target-path", str(command_line_target(root, warehouse)), *options]
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
 
 
@@ -123,14 +126,28 @@ def _failure(process: subprocess.CompletedProcess[str], when: str) -> Foundation
     return FoundationError(f"dbt: exited with code {process.returncode} {when}:\n{output}")
 
 
+def _result(result: Mapping[str, Any], nodes: Mapping[str, Any]) -> ModelResult:
+    unique_id = result["unique_id"]
+    model = ModelResult(
+        unique_id,
+        unique_id,
+        result["status"],
+        result["execution_time"],
+        None,
+        result["message"] or "",
+        result.get("failures"),
+    )
+    if node := nodes.get(unique_id):  # not a unit test
+        model = replace(model, name=f"{node['schema']}.{node['alias']}" if model.is_model else node["name"])
+    return model
+
+
 def _with_rows(models: list[ModelResult], warehouse: Warehouse) -> list[ModelResult]:
-    """Returns the models with the row counts of their relations, sorted by layer and name."""
-    layers = list(dict.fromkeys(model.name.split(".")[0] for model in models))
-    ordered = sorted(models, key=lambda model: (layers.index(model.name.split(".")[0]), model.name))
+    """Returns the models with the row counts of their relations."""
     with warehouse.query() as query:
         return [
             replace(model, rows=query(f"SELECT COUNT(*) FROM {model.name}")[0][0])  # noqa: S608 - our own relation
-            if model.succeeded and "." in model.name
+            if model.succeeded and model.is_model
             else model
-            for model in ordered
+            for model in models
         ]

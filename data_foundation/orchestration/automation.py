@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -13,19 +14,37 @@ if TYPE_CHECKING:
 Condition = dg.AutomationCondition
 Rule = dg.AutomationCondition[Any]
 TABLE_KIND = "dlt"
-INGESTED_TAG = "foundation/ingested"
-"""Tag of tables whose translator removed the kind dlt: models recognise upstream tables by the kind or this tag."""
+LOADED_BY_TAG = "dagster/loaded_by"
+"""Tag of tables whose translator removed the kind dlt, with that value: models recognise tables by the kind or the tag.
 
-PARTITIONED_TAG = "foundation/partitioned"
-"""Tag of tables with partitions: a model needs one landed partition of them, not all."""
+Dagster's page of an asset folds tags that begin with `dagster/` away, among its system tags; selections find them.
+"""
+
+PARTITIONS_TAG = "dagster/partitions"
+"""Tag of tables with partitions, for instance daily: a model needs one landed partition of them, not all."""
+
+PARTITION_UNITS = ("hourly", "daily", "weekly", "monthly")
 
 
-def with_automation_tags(spec: dg.AssetSpec, *, partitioned: bool) -> dg.AssetSpec:
-    """Returns the spec of a table with the tags by which the conditions of models select upstream tables."""
-    missing = {} if TABLE_KIND in spec.kinds else {INGESTED_TAG: "true"}
-    if partitioned and PARTITIONED_TAG not in spec.tags:
-        missing[PARTITIONED_TAG] = "true"
-    return spec.merge_attributes(tags=missing) if missing else spec
+def with_automation_tags(spec: dg.AssetSpec, partitions: str | None) -> dg.AssetSpec:
+    """Returns the spec of a table with the tags by which the conditions of models select upstream tables.
+
+    Args:
+        spec: The spec that the translator returned.
+        partitions: The unit of its partitions, None if it has none.
+    """
+    tags = {} if TABLE_KIND in spec.kinds else {LOADED_BY_TAG: TABLE_KIND}
+    tags |= {PARTITIONS_TAG: partitions} if partitions else {}
+    return spec.merge_attributes(tags=tags) if tags.items() - spec.tags.items() else spec
+
+
+def _tables() -> dg.AssetSelection:
+    return dg.AssetSelection.kind(TABLE_KIND) | dg.AssetSelection.tag(LOADED_BY_TAG, TABLE_KIND)
+
+
+def _partitioned() -> dg.AssetSelection:
+    first, *others = (dg.AssetSelection.tag(PARTITIONS_TAG, unit) for unit in PARTITION_UNITS)
+    return reduce(or_, others, first)
 
 
 @lru_cache(maxsize=1024)
@@ -77,7 +96,7 @@ def model_condition() -> Rule:
     they fail. Here the model waits while an upstream table is loading or requested, is missing, failed in its latest
     run, or failed a blocking check. Upstream models requested in the same tick run in the same dbt build, in order.
     """
-    tables = dg.AssetSelection.kind(TABLE_KIND) | dg.AssetSelection.tag(INGESTED_TAG, "true")
+    tables = _tables()
     models = dg.AssetSelection.kind("dbt")
     must_wait = _missing(tables, models) | _failed() | _blocked() | _running(tables)
     rebuilt: Rule = Condition.any_deps_match(Condition.will_be_requested()).allow(models)
@@ -100,7 +119,7 @@ def _landed(upstream: dg.AssetSelection) -> Rule:
 
 def _missing(tables: dg.AssetSelection, models: dg.AssetSelection) -> Rule:
     """Returns a condition that is true while an upstream has never landed, or no partition of it."""
-    partitioned = dg.AssetSelection.tag(PARTITIONED_TAG, "true")
+    partitioned = _partitioned()
     table: Rule = Condition.any_deps_match(Condition.missing()).allow(tables - partitioned)
     model: Rule = Condition.any_deps_match(Condition.missing() & ~Condition.will_be_requested()).allow(models)
     any_missing: Rule = Condition.any_deps_match(Condition.missing()).allow(partitioned)
@@ -120,7 +139,7 @@ def _blocked() -> Rule:
     for the next load. A check that began but has no result blocks: its run may have been stopped between the load and
     the check. For a partitioned table only a failed check blocks: a failed load of an old partition does not.
     """
-    partitioned = dg.AssetSelection.tag(PARTITIONED_TAG, "true")
+    partitioned = _partitioned()
     undecided: Rule = ~(Condition.check_passed() | Condition.missing())
     unpartitioned = Condition.any_deps_match(Condition.any_checks_match(undecided, blocking_only=True)).ignore(
         partitioned

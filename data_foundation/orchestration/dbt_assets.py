@@ -2,10 +2,11 @@
 
 # Dagster compares the annotation of `context` with its classes, so no `from __future__ import annotations` here.
 import importlib.metadata
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from packaging.version import Version
 from typing_extensions import override
 
 from data_foundation.dbt.command import DBT
+from data_foundation.dbt.relations import Relations
 from data_foundation.orchestration.asset_keys import AssetKeys, read_asset_keys
 from data_foundation.orchestration.automation import model_condition
+from data_foundation.orchestration.model_metadata import ModelMetadata, with_metadata
 from data_foundation.warehouses.base import Warehouse
-from data_foundation.warehouses.settings import dbt_environment, publish_dbt_settings
+from data_foundation.warehouses.settings import publish_dbt_settings
 
 
 class ModelTranslator(DagsterDbtTranslator):
@@ -84,8 +87,10 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
     @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=translator, pool="dbt")
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         target = _prepare_target(project, context.run_id)
-        with dbt_environment(warehouse):
-            yield from dbt.cli(["build"], context=context, target_path=target).stream()
+        build = partial(dbt.cli, ["build"], context=context, target_path=target)
+        relations = Relations(json.loads(project.manifest_path.read_bytes()), target)
+        metadata = ModelMetadata(relations, translator)
+        yield from with_metadata(lambda: build().stream(), metadata, warehouse, context.log)
 
     return dg.Definitions(assets=[dbt_models])
 

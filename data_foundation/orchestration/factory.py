@@ -3,19 +3,19 @@
 import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import dagster as dg
 
 from data_foundation.config.fields import Partitions
-from data_foundation.config.schedules import Automation
+from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import FoundationError, Problem
 from data_foundation.orchestration.asset_keys import AssetKeys, find_changed_keys, to_metadata
-from data_foundation.orchestration.automation import ingest_condition, with_automation_tags
+from data_foundation.orchestration.automation import with_automation_tags
+from data_foundation.orchestration.broken_sources import build_broken_assets
 from data_foundation.orchestration.executor_setting import find_executor
-from data_foundation.orchestration.keys import dagster_name, source_key
 from data_foundation.orchestration.ops.op import build_loading_op
 from data_foundation.orchestration.schedules.schedule import build_schedules
 from data_foundation.orchestration.translator import (
@@ -85,7 +85,7 @@ def build_definitions(
             loaded.append(resources)
         except Exception as error:  # noqa: BLE001 - an error in one source must not hide the others
             broken.append(BrokenSource(source.config.folder, (Problem(source.config.file, str(error)),)))
-    assets.extend(build_broken_asset(source) for source in broken)
+    assets.extend(build_broken_assets(broken))
     sensor = build_automation_sensor(automation_seconds)
     keys = AssetKeys(changed_keys, translator.key_pattern)
     return dg.Definitions(
@@ -167,14 +167,23 @@ def _resource_data(source: FoundSource, warehouse: Warehouse, upstream: dg.Asset
             source_key=upstream,
             parent=describe(parent.destination) if parent else None,
             suffix=warehouse.suffix,
+            database=_database(resource, warehouse),
         )
 
     yield from map(describe, declared)
 
 
+def _database(resource: ResourceConfig, warehouse: Warehouse) -> str:
+    """Returns the name of the database that a resource lands in, "" if settings of it are missing."""
+    with suppress(FoundationError):
+        return warehouse.serving(resource).database
+    return ""
+
+
 def _resource_assets(data: ResourceData, translator: SourceTranslator) -> ResourceAssets:
     """Returns the specs of a resource's tables; tags that automation relies on are added if they are missing."""
-    tagged = partial(with_automation_tags, partitioned=data.resource.partitions is not None)
+    partitions = data.resource.partitions
+    tagged = partial(with_automation_tags, partitions=partitions.by if partitions else None)
     table = tagged(translator.get_asset_spec(data))
     children = (translator.get_child_spec(data, child, table) for child in data.resource.child_tables)
     further = (translator.get_table_spec(data, name, table) for name in data.resource.tables)
@@ -189,21 +198,3 @@ def _op_names(source: str, partitionings: Sequence[Partitions | None]) -> list[s
         same = sum(other == name or other.startswith(f"{name}_n") for other in names)
         names.append(f"{name}_n{same + 1}" if same else name)
     return names
-
-
-def build_broken_asset(source: BrokenSource) -> dg.AssetsDefinition:
-    """Returns the asset of a broken source folder: Dagster runs it once by itself, and it fails with the problems."""
-    text = "\n".join(f"- {problem}" for problem in source.problems)
-
-    @dg.asset(
-        key=source_key(source.name),
-        group_name=dagster_name(source.name),
-        kinds={"broken"},
-        description=f"**This source is broken and none of its tables can be loaded.**\n\n{text}",
-        automation_condition=ingest_condition(Automation(condition="on_missing")),
-        output_required=False,
-    )
-    def broken() -> None:
-        raise dg.Failure(f"dlthub/{source.name} is broken:\n{text}")
-
-    return broken

@@ -9,6 +9,7 @@ import dagster as dg
 
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import child_table_of, further_table_of
+from data_foundation.dlt_keys import COLUMN_DESCRIPTIONS
 from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.naming import normalize
 
@@ -46,8 +47,8 @@ def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str
         "load_id": result.load_id,
         "cursor_before": None if before is None else str(before),
         "cursor_after": None if after is None else str(after),
-        "child_tables": dict(result.children) or None,
-        "schema_changes": _schema_changes(result) or None,
+        "child_tables": _by_table(result, result.children) or None,
+        "schema_changes": _by_table(result, _schema_changes(result)) or None,
         "bytes_loaded": result.bytes,
         "failed_parts": dict(result.failed_parts) or None,
     }
@@ -57,10 +58,18 @@ def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str
             "rows_loaded": result.rows,
             "dagster/table_name": result.table,
             "dagster/column_schema": _column_schema(result.columns, personal),
-            "seconds": dict(result.seconds),
+            # Numbers, which the UI plots.
+            "seconds": round(sum(result.seconds.values()), 3),
+            **{f"seconds_{phase}": duration for phase, duration in result.seconds.items()},
             **{name: value for name, value in optional.items() if value is not None},
         },
     )
+
+
+def _by_table(result: LoadResult, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns values by table, each named dataset.table as in `sources.yaml` and the logs."""
+    dataset = result.destination.partition(".")[0]
+    return {f"{dataset}.{table}": value for table, value in values.items()}
 
 
 def _schema_changes(result: LoadResult) -> dict[str, Any]:
@@ -94,7 +103,7 @@ def _child_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.Materia
 def _further_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.MaterializeResult[Any]:
     """Returns the materialization of a further table; its row count is 0 if the table does not exist yet."""
     table = result.further.get(name, FurtherTable())
-    optional = {"load_id": result.load_id, "child_tables": dict(table.children) or None}
+    optional = {"load_id": result.load_id, "child_tables": _by_table(result, table.children) or None}
     return dg.MaterializeResult(
         asset_key=key,
         metadata={
@@ -114,7 +123,7 @@ def _column_schema(columns: Mapping[str, Mapping[str, Any]], personal: Collectio
             dg.TableColumn(
                 name,
                 column["data_type"],
-                description=column.get("description"),
+                description=column.get("description") or COLUMN_DESCRIPTIONS.get(name),
                 constraints=dg.TableColumnConstraints(
                     nullable=column.get("nullable", True), unique=bool(column.get("unique"))
                 ),

@@ -17,13 +17,15 @@ from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import child_name, child_table_of, further_table_of, table_name_of
 from data_foundation.errors import Place
 from data_foundation.naming import TableName
-from data_foundation.orchestration.automation import PARTITIONED_TAG, TABLE_KIND, ingest_condition
+from data_foundation.orchestration.automation import PARTITIONS_TAG, TABLE_KIND, ingest_condition
 from data_foundation.orchestration.code_version import find_code_version
 from data_foundation.orchestration.keys import KeyPattern, source_key
 from data_foundation.orchestration.materialization import PII_TAG
+from data_foundation.orchestration.partitions import time_partitions
 from data_foundation.process_wide import at_import  # noqa: F401 - imported for what it changes
 from data_foundation.project.entry import EntryFacts, EntryPlace
 from data_foundation.project.source import SourceConfig
+from data_foundation.readers.descriptions import describe
 
 # dagster-dlt's methods take a dlt resource, which does not exist at definition time; these take ResourceData instead.
 # The base is Any so that a subclass of SourceTranslator needs no `type: ignore[override]`;
@@ -45,6 +47,7 @@ class ResourceData:
         source_key: Asset key of the source.
         parent: The resource whose items this one takes, by `data_from` or as a transformer; None if there is none.
         suffix: Suffix of this deployment's schema names.
+        database: Database of the warehouse, "" if it is not known without settings.
     """
 
     source: SourceConfig
@@ -56,10 +59,11 @@ class ResourceData:
     source_key: dg.AssetKey
     parent: ResourceData | None = None
     suffix: str = ""
+    database: str = ""
 
     def table_name(self, table: TableName) -> str:
-        """Returns schema.table of this deployment for a table."""
-        return f"{table.dataset}{self.suffix}.{table.table}"
+        """Returns database.schema.table of this deployment for a table, as its materializations name it."""
+        return ".".join(filter(None, (self.database, f"{table.dataset}{self.suffix}", table.table)))
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
             metadata=self.get_metadata(data),
             automation_condition=self.get_automation_condition(data),
             freshness_policy=_freshness_policy(data.resource),
-            partitions_def=_partitions(data.resource),
+            partitions_def=time_partitions(data.resource.partitions) if data.resource.partitions else None,
             code_version=find_code_version(data.resource, data.source.folder, data.place),
         )
 
@@ -172,8 +176,8 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
 
     @override
     def get_description(self, data: ResourceData) -> str | None:
-        """Returns the configured description, otherwise the entry's docstring."""
-        return data.resource.description or data.facts.docstring
+        """Returns the configured description, else what a reader reads, else the entry's docstring without sections."""
+        return describe(data.resource, data.facts.docstring)
 
     @override
     def get_group_name(self, data: ResourceData) -> str | None:
@@ -194,7 +198,7 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
     def get_tags(self, data: ResourceData) -> Mapping[str, str]:
         """Returns the configured tags, and the tag of partitioned tables, which an override cannot remove."""
         resource = data.resource
-        return {**resource.tags, PARTITIONED_TAG: "true"} if resource.partitions else resource.tags
+        return {**resource.tags, PARTITIONS_TAG: resource.partitions.by} if resource.partitions else resource.tags
 
     @override
     def get_metadata(self, data: ResourceData) -> Mapping[str, Any]:
@@ -271,25 +275,6 @@ def _freshness_policy(resource: ResourceConfig) -> dg.FreshnessPolicy | None:
         fail_window=timedelta(hours=resource.freshness.fail_after_hours),
         warn_window=timedelta(hours=warn) if warn else None,
     )
-
-
-def _partitions(resource: ResourceConfig) -> dg.PartitionsDefinition[str] | None:
-    if resource.partitions is None:
-        return None
-    kinds = {
-        "hourly": dg.HourlyPartitionsDefinition,
-        "daily": dg.DailyPartitionsDefinition,
-        "weekly": dg.WeeklyPartitionsDefinition,
-        "monthly": dg.MonthlyPartitionsDefinition,
-    }
-    partitions = resource.partitions
-    fmt = "%Y-%m-%d-%H:%M" if partitions.by == "hourly" else "%Y-%m-%d"
-    definition: dg.PartitionsDefinition[str] = kinds[partitions.by](
-        start_date=partitions.start.strftime(fmt),
-        end_date=partitions.end.strftime(fmt) if partitions.end else None,
-        timezone=partitions.timezone,
-    )
-    return definition
 
 
 @lru_cache(maxsize=1024)

@@ -72,6 +72,7 @@ class Warehouse(ABC):
         is_audited: Whether attempts to load are recorded.
         keeps_audit: Whether they are recorded in a table of the warehouse, and not only on this machine.
         runs_dbt: Whether dbt can build models in it.
+        is_exclusive: Whether one process at a time can open it.
         chooses_version: Whether upsert and insert-only take one row of several with the same key.
     """
 
@@ -85,6 +86,7 @@ class Warehouse(ABC):
     is_audited: ClassVar[bool] = True
     keeps_audit: ClassVar[bool] = True
     runs_dbt: ClassVar[bool] = True
+    is_exclusive: ClassVar[bool] = False
     chooses_version: ClassVar[bool] = False
 
     @classmethod

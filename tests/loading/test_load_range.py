@@ -4,14 +4,13 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import dagster as dg
 import pytest
 
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import FoundationError, LoadError
 from data_foundation.loading.ranges.load_range import LoadRange, find_range, find_range_warnings
 from data_foundation.loading.task import LoadOptions
-from data_foundation.orchestration.translator import _partitions
+from data_foundation.orchestration.partitions import time_partitions
 from tests.support.trees import Tree
 
 AMSTERDAM = "Europe/Amsterdam"
@@ -195,9 +194,8 @@ def test_times_in_templates_are_iso_8601(found: LoadRange, texts: tuple[str, str
 
 def window(config: ResourceConfig, key: str) -> dict[str, Any]:
     """Returns the options of a partition's run, as Dagster gives them."""
-    definition = _partitions(config)
-    assert isinstance(definition, dg.TimeWindowPartitionsDefinition)
-    found = definition.time_window_for_partition_key(key)
+    assert config.partitions
+    found = time_partitions(config.partitions).time_window_for_partition_key(key)
     return {"start": found.start.isoformat(), "end": found.end.isoformat(), "partition_key": key}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from data_foundation.orchestration.automation import INGESTED_TAG, model_condition
+from data_foundation.orchestration.automation import LOADED_BY_TAG, model_condition
 from data_foundation.orchestration.dbt_assets import build_dbt_assets
 from data_foundation.orchestration.factory import build_definitions
 from data_foundation.warehouses.settings import build_warehouse
@@ -314,7 +314,7 @@ def test_models_skipped_because_of_a_failed_step_are_requested(tree: Tree, *, st
     assert later == [set() if stock else {"marts/good"}, set(), set()]
 
 
-@pytest.mark.parametrize(("kinds", "tags"), [({"dlt"}, {}), (set(), {INGESTED_TAG: "true"})], ids=["kind", "tag"])
+@pytest.mark.parametrize(("kinds", "tags"), [({"dlt"}, {}), (set(), {LOADED_BY_TAG: "dlt"})], ids=["kind", "tag"])
 def test_a_model_waits_while_an_upstream_runs(tree: Tree, kinds: set[str], tags: dict[str, str]) -> None:
     """A model waits until the run of its upstream ends."""
     add_tables(tree, "a", "b")

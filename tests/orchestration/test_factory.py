@@ -461,7 +461,7 @@ def test_attributes_of_an_asset(location: Location) -> None:
         "tier": "silver",
     }
     assert spec.kinds == {"dlt", "duckdb", "api", "json"}
-    assert spec.metadata["dagster/table_name"] == "raw.shop_orders"
+    assert spec.metadata["dagster/table_name"] == "warehouse.raw.shop_orders"
     columns = spec.metadata["dagster/column_schema"].columns
     assert [(column.name, column.type, column.description) for column in columns] == [("id", "bigint", "The number.")]
     references = spec.metadata["dagster/code_references"].code_references
@@ -543,7 +543,7 @@ def test_further_tables_are_assets(location: Location, selected: list[str]) -> N
         name: (metadata["rows_loaded"].value, metadata["dagster/row_count"].value) for name, metadata in found.items()
     }
     assert counts == {"events": (1, 1), "pushes": (2, 2), "watches": (0, 0)}
-    assert found["pushes"]["child_tables"].value == {"pushes__tags": 1}
+    assert found["pushes"]["child_tables"].value == {"raw.pushes__tags": 1}
     assert found["pushes"]["dagster/table_name"].value == "warehouse.raw.pushes"
 
 
@@ -769,7 +769,7 @@ def test_a_deployment_has_the_same_asset_keys(location: Location, monkeypatch: p
     monkeypatch.setenv("DEPLOYMENT_USER", "Anna B")
     mine = location.specs()
     assert mine.keys() == production.keys()
-    assert production["raw/shop"].metadata["dagster/table_name"] == "raw.shop"
-    assert mine["raw/shop"].metadata["dagster/table_name"] == "raw__anna_b.shop"
+    assert production["raw/shop"].metadata["dagster/table_name"] == "warehouse.raw.shop"
+    assert mine["raw/shop"].metadata["dagster/table_name"] == "warehouse.raw__anna_b.shop"
     assert location.materialize().success
     assert location.query("select count(*) from raw__anna_b.shop") == [(2,)]

@@ -57,6 +57,36 @@ def test_loads_outside_dagster_are_in_its_history(location: Location) -> None:
     assert items.asset_materialization.metadata["dagster/row_count"].value == 2
 
 
+DAYS = """
+resources:
+  - entry: data.get_days
+    destination: raw.days
+    write_disposition: merge
+    primary_key: day
+    incremental: {cursor_path: day, initial_value: "2026-01-01"}
+    partitions: {by: daily, start: 2026-01-01, end: 2026-01-04}
+"""
+
+
+def test_a_partition_is_recorded_once(location: Location) -> None:
+    """A first run records every partition, the next those that it loads; a sample is an observation of no partition."""
+    location.add("days", DAYS, "def get_days():\n    yield [{'day': f'2026-01-0{n}', 'n': n} for n in (1, 2, 3)]\n")
+    key = dg.AssetKey(["raw", "days"])
+
+    def recorded() -> list[str]:
+        with dg.DagsterInstance.from_config(str(_run_and_record(location, *options))) as instance:
+            records = instance.fetch_materializations(key, limit=100).records
+            observed = instance.fetch_observations(key, limit=100).records
+        return sorted(record.partition_key or "" for record in records) + ["observed"] * len(observed)
+
+    days = ["2026-01-01", "2026-01-02", "2026-01-03"]
+    options: list[str] = []
+    assert recorded() == days
+    assert recorded() == [*days, "2026-01-03"]
+    options = ["--limit", "1"]
+    assert recorded() == [*days, "2026-01-03", "observed"]
+
+
 @pytest.mark.parametrize(
     "definitions",
     [pytest.param(TRANSLATED, id="get_asset_key"), pytest.param(WITH_FORM, id="asset_key", marks=pytest.mark.rare)],
@@ -113,11 +143,11 @@ def test_the_arguments_without_a_translator_are_those_of_build_definitions() -> 
     assert list(inspect.signature(build_definitions).parameters) == names
 
 
-def _run_and_record(location: Location) -> Path:
+def _run_and_record(location: Location, *options: str) -> Path:
     """Loads everything from the command line, and returns the DAGSTER_HOME with the recorded events."""
     home = location.root / "home"
-    home.mkdir()
-    command = [str(Path(sys.executable).parent / "foundation"), "run", "--record"]
+    home.mkdir(exist_ok=True)
+    command = [str(Path(sys.executable).parent / "foundation"), "run", "--record", *options]
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
     subprocess.run(command, cwd=location.root, env=environment, check=True, capture_output=True)
     return home

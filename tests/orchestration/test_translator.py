@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from data_foundation.errors import FoundationError
 from data_foundation.orchestration.asset_keys import read_asset_keys
-from data_foundation.orchestration.automation import INGESTED_TAG, PARTITIONED_TAG
+from data_foundation.orchestration.automation import LOADED_BY_TAG, PARTITIONS_TAG
 from data_foundation.orchestration.dbt_assets import ModelTranslator, build_dbt_assets
 from data_foundation.orchestration.factory import build_definitions
 from data_foundation.orchestration.translator import ResourceData, SourceTranslator
@@ -299,7 +299,7 @@ def test_automation_selects_tables_with_any_kinds_and_tags(location: Location) -
         " partitions: {by: daily, start: 2024-01-01}, child_tables: [items]}]",
     )
     specs = build_specs(location, Bare())
-    expected = {"tier": "gold", INGESTED_TAG: "true", PARTITIONED_TAG: "true"}
+    expected = {"tier": "gold", LOADED_BY_TAG: "dlt", PARTITIONS_TAG: "daily"}
     assert all(expected.items() <= specs[key].tags.items() for key in ("raw/days", "raw/days__items"))
 
 

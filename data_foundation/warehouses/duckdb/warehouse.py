@@ -53,6 +53,7 @@ class DuckDBWarehouse(Warehouse):
     known_settings: ClassVar[Sequence[Setting]] = (PATH,)
     # A load is one transaction and so one session; DuckDB uses every core for each file.
     load_workers: ClassVar[int] = 1
+    is_exclusive: ClassVar[bool] = True
 
     @classmethod
     @override
