@@ -11,7 +11,9 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.checks.failed_parts import read_failed_parts
 from data_foundation.dlt_keys import REQUESTED, ROW_HASH, UNCHANGED, WARNINGS
+from data_foundation.loading.cursor.part_counts import PartCounts
 from data_foundation.loading.cursor.table_cursor import Replaced, find_cursor
+from data_foundation.naming import column_of_path, normalize
 from data_foundation.project.entry_text.several_resources import refuse_resources
 from data_foundation.rows.exact.dlt_objects import find_yielded_resource
 from data_foundation.rows.intake_step import find_intake
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from dlt.common.schema.typing import TTableSchemaColumns
     from dlt.extract import DltResource
 
+    from data_foundation.config.grammar import ResourceConfig
     from data_foundation.loading.pipeline import TablePipeline
+    from data_foundation.loading.ranges.load_range import LoadRange
     from data_foundation.loading.task import LoadOptions, Task
 
 
@@ -37,12 +41,20 @@ class Extraction:
         seen: Names of the rows' keys; recorded only if the configuration requires columns.
         table: The table's name in the warehouse.
         sent: Number of rows by table: the resource's own, and further ones that its code names.
+        counts: The rows of each partition of a range, None if they are not counted.
     """
 
     resource: DltResource
     seen: SeenColumns
     table: str
     sent: Mapping[str, int]
+    counts: PartCounts | None = None
+
+    @property
+    def rows_by_partition(self) -> tuple[int, ...]:
+        """The rows of each partition of a range; () if they are not counted, or do not add up to the rows sent."""
+        rows = tuple(self.counts.rows) if self.counts else ()
+        return rows if sum(rows) == self.sent.get(self.table, 0) else ()
 
     @property
     def rows(self) -> int:
@@ -104,13 +116,14 @@ class Extraction:
         return [*find_unhashed(self.resource), *find_intake(self.resource).warnings(), *reported]
 
 
-def extract(task: Task, pipeline: TablePipeline, resource: DltResource) -> Extraction:
+def extract(task: Task, pipeline: TablePipeline, resource: DltResource, load_range: LoadRange) -> Extraction:
     """Extracts the rows of a resource.
 
     Args:
         task: The resource as it is in this run, and the run's options.
         pipeline: The pipeline of its table.
         resource: The dlt resource, with all hints.
+        load_range: The range of the run.
 
     Raises:
         SettingMissing: A setting that the entry needs is not set.
@@ -126,6 +139,9 @@ def extract(task: Task, pipeline: TablePipeline, resource: DltResource) -> Extra
     seen = SeenColumns()
     if config.required_columns:
         resource.add_step(seen)
+    counts = _count_parts(config, load_range)
+    if counts:
+        resource.add_step(counts)
     if options.limit is not None:
         resource.add_step(TakeFirst(options.limit))
         # A limit of the code stays: it may be one of time. That of a transformer is its parent's.
@@ -134,7 +150,17 @@ def extract(task: Task, pipeline: TablePipeline, resource: DltResource) -> Extra
     mode = _refresh_mode(config.write_disposition.disposition, options)
     with _refusing_yielded_resources(config.entry):
         sent = pipeline.extract(resource, mode, keeps_state=options.limit is not None)
-    return Extraction(resource, seen, pipeline.table, sent)
+    return Extraction(resource, seen, pipeline.table, sent, counts)
+
+
+def _count_parts(resource: ResourceConfig, load_range: LoadRange) -> PartCounts | None:
+    """Returns the step that counts the rows of each partition, None if there is one partition, or no cursor."""
+    # Hours of a cursor that has days cannot be distinguished.
+    if not resource.incremental or len(set(load_range.parts)) < max(len(load_range.parts), 1):
+        return None
+    types = {normalize(name): hints.data_type for name, hints in resource.columns.items()}
+    path = resource.incremental.cursor_path
+    return PartCounts(path, types.get(column_of_path(path)), load_range.parts)
 
 
 @contextmanager

@@ -66,6 +66,7 @@ class Load:
         failed_parts: Reasons by part, for the parts of the source that failed alone.
         cursor: The cursor's stored value before the load, None if there is none.
         rows_before_cursor: Rows that the cursor left out.
+        rows_by_partition: Rows of each partition of a range; () if they are not known.
     """
 
     def __init__(self, task: Task, warehouse: Warehouse, report: Report, context: LoadContext) -> None:
@@ -83,6 +84,7 @@ class Load:
         self.failed_parts: Mapping[str, str] = {}
         self.cursor: Any = None
         self.rows_before_cursor = 0
+        self.rows_by_partition: tuple[int, ...] = ()
         self._source_state: SourceState | None = None
 
     def run(self, on_landed: OnLanded) -> LoadResult:
@@ -105,7 +107,7 @@ class Load:
         tables = find_cursor_tables(self.task, self.pipeline)
         early = EarlyHints(resource, self.pipeline)
         with self.siblings.parents.reading(self.task, built, resource, self.pipeline):
-            extraction = extract(self.task, self.pipeline, resource)
+            extraction = extract(self.task, self.pipeline, resource, load_range)
         early.refuse_late(self.resource.entry)
         deletes = find_deletes(self.task, self.pipeline, tables, load_range, extraction.replaced)
         self._check(extraction, deletes)
@@ -191,6 +193,7 @@ class Load:
         """Collects the warnings of the extraction and refuses rows that must not be written."""
         self.warnings += extraction.warnings
         self.rows_before_cursor = extraction.rows_before_cursor
+        self.rows_by_partition = extraction.rows_by_partition
         if self.resource.resource and self.pipeline.has_source_state and not self._source_state:
             self.warnings.append(
                 "code outside of the source's own modules keeps values in dlt.current.source_state(): they are of "
@@ -286,6 +289,7 @@ class Load:
             seconds=pipeline.seconds,
             cursor=(self.cursor, self._read_cursor()),
             rows_before_cursor=self.rows_before_cursor,
+            rows_by_partition=self.rows_by_partition,
             warnings=tuple(self.warnings),
             unchanged=is_unchanged,
             failed_parts=self.failed_parts,

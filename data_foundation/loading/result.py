@@ -48,6 +48,7 @@ class LoadResult:
         bytes: Size of the loaded files, None if nothing was loaded.
         cursor: The cursor's stored value before and after the load.
         rows_before_cursor: Rows that the load left out because they lie before the cursor.
+        rows_by_partition: Rows of each partition, if the load was a range of several; () if they are not known.
         warnings: Warnings of a load that succeeded.
         checks: Outcomes of the resource's checks.
         unchanged: True if nothing was read because the source has not changed since the last load.
@@ -70,6 +71,7 @@ class LoadResult:
     bytes: int | None = None
     cursor: tuple[Any, Any] = (None, None)
     rows_before_cursor: int = 0
+    rows_by_partition: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
     checks: tuple[CheckOutcome, ...] = ()
     unchanged: bool = False

@@ -35,6 +35,7 @@ class LoadOptions:
         refresh: `state` forgets the cursor and loads everything again, `drop` drops the table first.
         kwargs: Keyword arguments of the entry, which override the configured ones.
         run_id: Id of the run.
+        partition_starts: Start of each partition, if the range is several partitions.
     """
 
     start: str | None = None
@@ -44,6 +45,7 @@ class LoadOptions:
     refresh: Refresh = "none"
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     run_id: str = ""
+    partition_starts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuses options that match no row.

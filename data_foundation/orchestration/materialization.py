@@ -40,6 +40,25 @@ def landed_results(
     ]
 
 
+def by_partition(
+    landed: dg.MaterializeResult[Any], keys: Sequence[str | None], rows: Sequence[int]
+) -> dict[str | None, Mapping[str, Any]]:
+    """Returns the metadata of a materialization for each partition of its run.
+
+    Args:
+        landed: The materialization, with the rows of the whole run.
+        keys: The partitions of the run, [None] if it has none.
+        rows: The rows of each partition; () if they are not known: each then has `rows_of_range`, those of the run.
+    """
+    metadata = dict(landed.metadata or {})
+    if len(keys) == 1 or "rows_loaded" not in metadata:
+        return dict.fromkeys(keys, metadata)
+    loaded = metadata.pop("rows_loaded")
+    if not rows:
+        return dict.fromkeys(keys, metadata | {"rows_of_range": loaded})
+    return {key: metadata | {"rows_loaded": count} for key, count in zip(keys, rows, strict=True)}
+
+
 def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str]) -> dg.MaterializeResult[Any]:
     before, after = result.cursor
     optional = {

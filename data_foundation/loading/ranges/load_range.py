@@ -37,6 +37,7 @@ class LoadRange:
         initial_value: The configured `initial_value`, converted to the cursor's type.
         has_start: True if the run's options set the start, whose rows are then loaded.
         includes_end: True if rows at the end are loaded; only the code of a cursor with a fixed end declares it.
+        parts: The first value of each partition, if the range is several and the resource has a cursor.
     """
 
     start: Any = None
@@ -47,6 +48,7 @@ class LoadRange:
     initial_value: Any = None
     has_start: bool = False
     includes_end: bool = False
+    parts: tuple[Any, ...] = ()
 
     def template_values(self) -> dict[str, str]:
         """Returns the values of the templates `partition.*`, "" for a value that is unknown."""
@@ -95,6 +97,7 @@ def find_range(resource: ResourceConfig, cursor: Any, options: LoadOptions) -> L
         initial_value=initial,
         has_start=bool(options.start),
         includes_end=bool(fixed and not options.end and fixed.range_end == "closed"),
+        parts=tuple(map(values.read, options.partition_starts)) if resource.incremental else (),
     )
 
 

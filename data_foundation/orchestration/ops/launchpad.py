@@ -112,6 +112,7 @@ def _options(context: dg.AssetExecutionContext, config: IngestConfig, assets: Re
     resource = assets.data.resource
     kwargs = {**config.kwargs.get(resource.table, {}), **config.kwargs.get(resource.destination, {})}
     start, end, key = config.start, config.end, None
+    starts: tuple[str, ...] = ()
     if has_partitions(context):
         if start or end:
             raise FoundationError(
@@ -121,4 +122,13 @@ def _options(context: dg.AssetExecutionContext, config: IngestConfig, assets: Re
         window = context.partition_time_window
         start, end = window.start.isoformat(), window.end.isoformat()
         key = context.partition_key_range.start
-    return LoadOptions(start, end, key, config.limit, config.refresh.value, kwargs, context.run.run_id)
+        starts = _starts(assets, context.partition_keys)
+    return LoadOptions(start, end, key, config.limit, config.refresh.value, kwargs, context.run.run_id, starts)
+
+
+def _starts(assets: ResourceAssets, keys: Sequence[str]) -> tuple[str, ...]:
+    """Returns the start of each partition of a range, () for a single one."""
+    partitions = assets.table.partitions_def
+    if len(keys) == 1 or not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return ()
+    return tuple(partitions.time_window_for_partition_key(key).start.isoformat() for key in keys)

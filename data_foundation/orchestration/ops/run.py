@@ -19,7 +19,7 @@ from data_foundation.loading.read_back import check_table
 from data_foundation.loading.result import LoadResult
 from data_foundation.loading.task import Task
 from data_foundation.orchestration.asset_checks import check_evaluation, check_result
-from data_foundation.orchestration.materialization import landed_results
+from data_foundation.orchestration.materialization import by_partition, landed_results
 from data_foundation.orchestration.ops.launchpad import build_tasks, has_partitions
 from data_foundation.orchestration.ops.stop import obeying
 from data_foundation.orchestration.translator import ResourceAssets
@@ -149,15 +149,27 @@ def _results(
         further = further_table_of(resource, name)
         if further.table not in result.further:
             context.log.warning("%s: table does not exist yet: no row was for '%s'", further, name)
-    for landed in landed_results(resource, result, assets.keys):
+    yield from _materializations(context, assets, result)
+
+
+def _materializations(
+    context: dg.AssetExecutionContext, assets: ResourceAssets, result: LoadResult
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Yields the materializations of the selected tables, and records those of the other tables of the resource."""
+    for landed in landed_results(assets.data.resource, result, assets.keys):
         assert landed.asset_key  # noqa: S101 - it is always set
-        if landed.asset_key in context.selected_asset_keys:
+        rows = result.rows_by_partition if landed.asset_key == assets.table.key else ()
+        parts = by_partition(landed, _partition_keys(context), rows)
+        if landed.asset_key not in context.selected_asset_keys:
+            # All tables of a resource land together: record the ones that the run did not select, as they changed too.
+            for partition, metadata in parts.items():
+                context.log_event(dg.AssetMaterialization(landed.asset_key, metadata=metadata, partition=partition))
+        elif len(parts) == 1:
             yield landed
         else:
-            # All tables of a resource land together: record the ones that the run did not select, as they changed too.
-            for partition in _partition_keys(context):
-                event = dg.AssetMaterialization(landed.asset_key, metadata=landed.metadata, partition=partition)
-                context.log_event(event)
+            for partition, metadata in parts.items():
+                context.add_asset_metadata(metadata, landed.asset_key, partition)
+            yield dg.MaterializeResult(asset_key=landed.asset_key)
 
 
 def _sample_results(
