@@ -227,10 +227,7 @@ class SourceTranslator(_DltTranslator):  # type: ignore[misc]  # the base is Any
 
     @override
     def get_automation_condition(self, data: ResourceData) -> dg.AutomationCondition[Any] | None:
-        """Returns the condition of the configured `automation`, None if there is none, or a cron: that is a schedule.
-
-        A condition that an override returns takes the place of the schedule.
-        """
+        """Returns the condition of `automation`; None for a cron, whose schedule a condition takes the place of."""
         return ingest_condition(data.resource.automation) if data.resource.automation else None
 
     def get_child_spec(self, data: ResourceData, child: str, parent: dg.AssetSpec) -> dg.AssetSpec:
