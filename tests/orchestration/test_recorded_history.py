@@ -74,15 +74,22 @@ class History:
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> History:
-    """A location that was built by the command line, then by Dagster."""
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Location:
+    """A location that was built by the command line, which has recorded it in the folder `recorded`."""
     location = Location(tmp_path_factory.mktemp("history"))
     write_dbt_project(location)
-    recorded, run = (location.write(f"{name}/dagster.yaml", QUIET).parent for name in ("recorded", "run"))
-    execute(location, recorded, "foundation", "run", "--dbt", "--record")
-    output = materialize(location, run, 'not (key:"raw/days" or kind:source)')
+    home = location.write("recorded/dagster.yaml", QUIET).parent
+    execute(location, home, "foundation", "run", "--dbt", "--record")
+    return location
+
+
+@pytest.fixture(scope="module")
+def history(recorded: Location) -> History:
+    """The same location, built again by Dagster."""
+    home = recorded.write("run/dagster.yaml", QUIET).parent
+    output = materialize(recorded, home, 'not (key:"raw/days" or kind:source)')
     assert "RUN_SUCCESS" in output, output
-    return History(location, recorded, run)
+    return History(recorded, recorded.root / "recorded", home)
 
 
 QUIET = "telemetry: {enabled: false}"
@@ -102,10 +109,10 @@ def materialize(location: Location, home: Path, selection: str) -> str:
     return execute(location, home, "dagster", "asset", "materialize", "-f", "definitions.py", "--select", selection)
 
 
-def test_all_that_was_recorded_is_green_and_filled(history: History) -> None:
+def test_all_that_was_recorded_is_green_and_filled(recorded: Location) -> None:
     """No asset is outdated, every partition is filled, and every dbt test has its result, a warning where it warned."""
-    with open_instance(history.recorded) as instance:
-        nodes = nodes_by_key(ask_location(instance, history.location.root))
+    with open_instance(recorded.root / "recorded") as instance:
+        nodes = nodes_by_key(ask_location(instance, recorded.root))
     made = {key: node for key, node in nodes.items() if node["isMaterializable"]}
     assert {key: node["staleCauses"] for key, node in made.items() if node["staleStatus"] != "FRESH"} == {}
     filled = {key: node["partitionStats"] for key, node in made.items() if node["isPartitioned"]}
