@@ -13,6 +13,7 @@ from rich.table import Table
 
 from benchmarks.daily import DAILY
 from benchmarks.definitions import DEFINITIONS
+from benchmarks.executors import EXECUTORS
 from benchmarks.files import FILES
 from benchmarks.flat import FLAT
 from benchmarks.http import HTTP
@@ -26,7 +27,7 @@ from benchmarks.unchanged import UNCHANGED
 
 BENCHMARKS = {
     benchmark.name: benchmark
-    for benchmark in (FLAT, NESTED, HTTP, SQL, MEMORY, DAILY, UNCHANGED, DEFINITIONS, START, FILES)
+    for benchmark in (FLAT, NESTED, HTTP, SQL, MEMORY, DAILY, UNCHANGED, DEFINITIONS, START, FILES, EXECUTORS)
 }
 
 

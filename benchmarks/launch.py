@@ -81,12 +81,17 @@ class Deployment:
 
 
 @contextmanager
-def deploy(root: Path) -> Generator[Deployment]:
-    """Yields a deployment of `root/definitions.py` with the settings of this project's own deployment."""
+def deploy(root: Path, also: Mapping[str, Any] | None = None) -> Generator[Deployment]:
+    """Yields a deployment of `root/definitions.py` with the settings of this project's own deployment.
+
+    Args:
+        root: The project.
+        also: Further keys of `dagster.yaml`.
+    """
     home = Path(os.environ["DAGSTER_HOME"])
     settings = yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text(encoding="utf-8"))
     settings.pop("run_queue", None)
-    (home / "dagster.yaml").write_text(yaml.safe_dump(settings | AT_ONCE), encoding="utf-8")
+    (home / "dagster.yaml").write_text(yaml.safe_dump({**settings, **AT_ONCE, **(also or {})}), encoding="utf-8")
     target = PythonFileTarget(
         python_file=str(root / "definitions.py"), attribute=None, working_directory=str(root), location_name=None
     )

@@ -20,11 +20,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import dagster as dg
-from dagster._core.events import EngineEventData
 from dagster._core.execution.api import ExecuteRunWithPlanIterable
-from dagster._core.execution.compute_logs import create_compute_log_file_key
 from dagster._core.execution.context_creation_job import PlanExecutionContextManager
 from dagster._core.execution.plan.execute_plan import _trigger_hook, dagster_event_sequence_for_step
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
@@ -139,10 +138,7 @@ class SideBySideExecutor(dg.Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
         """Yields the events of the run until every op has ended."""
-        pid, ops = os.getpid(), execution_plan.step_keys_to_execute
-        data = EngineEventData.in_process(pid, ops)
-        message = f"Running ops in parallel, as threads of one process (pid: {pid})"
-        yield dg.DagsterEvent.engine_event(plan_context, message, data)
+        plan_context.log.info("Running ops in parallel, as threads of one process (pid: %d)", os.getpid())
         yield from ExecuteRunWithPlanIterable(
             execution_plan=execution_plan,
             iterator=self._iterate,
@@ -166,7 +162,7 @@ class SideBySideExecutor(dg.Executor):
             ExitStack() as stack,
         ):
             manager = instance.compute_log_manager
-            log_key = manager.build_log_key_for_run(job_context.run_id, create_compute_log_file_key())  # type: ignore[no-untyped-call]
+            log_key = manager.build_log_key_for_run(job_context.run_id, uuid4().hex)
             # The output belongs to the process: which op wrote a line is not known.
             captured = stack.enter_context(manager.capture_logs(log_key))
             keys = execution_plan.step_keys_to_execute
@@ -189,7 +185,7 @@ class _Ops:
         """Yields the events of the ops until all have ended, or a cancelled run gives up on them."""
         while self._running or not (self._is_cancelled or self._active.is_complete):
             if self._active.check_for_interrupts():
-                yield self._cancel()
+                self._cancel()
             # An op that is ending may be retried: starting another now could take its slot.
             if not (self._is_cancelled or any(op.is_ending for op in self._running)):
                 self._start()
@@ -230,16 +226,15 @@ class _Ops:
     def _is_cancelled(self) -> bool:
         return self._last_moment < math.inf
 
-    def _cancel(self) -> dg.DagsterEvent:
+    def _cancel(self) -> None:
         """Interrupts the running ops; a second interrupt of the run ends the wait for them."""
         seconds = 1.0 if self._is_cancelled else END_SECONDS
         self._last_moment = time.monotonic() + seconds
         self._active.mark_interrupted()
         for op in self._running:
             op.interrupt()
-        data = EngineEventData.interrupted([op.context.step.key for op in self._running])
-        message = f"The run is cancelled: each load ends at its next page or with its commit, within {seconds:g} s"
-        return dg.DagsterEvent.engine_event(self._context, message, data)
+        message = "The run is cancelled: each load ends at its next page or with its commit, within %g s"
+        self._context.log.info(message, seconds)
 
     def _give_up(self) -> Iterator[dg.DagsterEvent]:
         """Leaves the ops that have not ended; the daemon threads of their loads can no longer commit."""

@@ -14,7 +14,7 @@ from data_foundation.config.schedules import Automation
 from data_foundation.errors import FoundationError, Problem
 from data_foundation.orchestration.asset_keys import AssetKeys, find_changed_keys, to_metadata
 from data_foundation.orchestration.automation import ingest_condition, with_automation_tags
-from data_foundation.orchestration.executor import side_by_side_executor
+from data_foundation.orchestration.executor_setting import find_executor
 from data_foundation.orchestration.keys import dagster_name, source_key
 from data_foundation.orchestration.ops.op import build_loading_op
 from data_foundation.orchestration.translator import (
@@ -24,7 +24,7 @@ from data_foundation.orchestration.translator import (
 )
 from data_foundation.project.find_sources import BrokenSource, FoundSource, find_sources
 from data_foundation.warehouses.base import Warehouse
-from data_foundation.warehouses.settings import build_warehouse
+from data_foundation.warehouses.settings import build_warehouse, executor_name
 
 
 @contextmanager
@@ -51,6 +51,7 @@ def build_definitions(
     warehouse: Warehouse | None = None,
     translator: SourceTranslator | None = None,
     automation_seconds: int = 30,
+    executor: dg.ExecutorDefinition | None = None,
 ) -> dg.Definitions:
     """Returns the definitions of every source under `root/dlthub`.
 
@@ -63,7 +64,9 @@ def build_definitions(
         translator: Decides key, group, tags, owners and the other attributes of every asset; subclass
             `SourceTranslator` to change them. Default: SourceTranslator().
         automation_seconds: Interval at which the daemon evaluates the automation conditions.
+        executor: Runs the ops of a run. Default: the executor that the setting `EXECUTOR` names.
     """
+    executor = executor or find_executor(executor_name(root))
     warehouse = warehouse or build_warehouse(root)
     translator = translator or SourceTranslator()
     sources, broken = find_sources(root)
@@ -82,7 +85,7 @@ def build_definitions(
     assets.extend(build_broken_asset(source) for source in broken)
     sensor = build_automation_sensor(automation_seconds)
     keys = AssetKeys(changed_keys, translator.key_pattern)
-    return dg.Definitions(assets=assets, sensors=[sensor], executor=side_by_side_executor, metadata=to_metadata(keys))
+    return dg.Definitions(assets=assets, sensors=[sensor], executor=executor, metadata=to_metadata(keys))
 
 
 def _claim_keys(

@@ -45,6 +45,15 @@ GENERAL_SETTINGS: Sequence[Setting] = (
     Setting(PII_KEY, f"Key of the hashes of columns with `pii: hash`: {SHORTEST_KEY} random characters or more."),
 )
 
+RUN_SETTINGS: Sequence[Setting] = (
+    Setting(
+        "EXECUTOR",
+        "How the sources of a run share the machine: `side_by_side`, as threads of one process; Dagster's own "
+        "`in_process`, one after the other, or `multiprocess`, each in a process; or the import path of an executor.",
+        default="side_by_side",
+    ),
+)
+
 
 def read_settings(root: Path) -> Mapping[str, str]:
     """Returns the environment, completed by `.env` in `root`. Masks its secrets in all logs from now on."""
@@ -55,6 +64,12 @@ def read_settings(root: Path) -> Mapping[str, str]:
     learn_settings(os.environ)
     redact_logs()
     return dict(os.environ)
+
+
+def executor_name(root: Path) -> str:
+    """Returns the name, or the import path, of the executor that runs the sources in Dagster."""
+    [setting] = RUN_SETTINGS
+    return read_settings(root).get(setting.name) or setting.default
 
 
 def template_values() -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 import logging
 import os
 import queue
-import shutil
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +13,13 @@ import dagster as dg
 import pytest
 import sqlalchemy as db
 from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from data_foundation.orchestration.event_log import KeptSqliteEventLog
 
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "dagster.yaml"
+OPTION = re.compile(r"^# event_log_storage:\n(?:#   .+\n)+", re.MULTILINE)
+"""The commented lines of DEPLOYED that choose it."""
 ORDERS = dg.AssetKey("orders")
 
 
@@ -28,14 +31,15 @@ def orders() -> Iterator[dg.MaterializeResult[Any]]:
 
 @pytest.fixture
 def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    """Two instances of Dagster with one history: with the deployed settings, and with Dagster's default settings."""
+    """Two instances of Dagster with one history: with this event log, and with Dagster's default settings."""
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "kept"))
     homes = {name: tmp_path / name for name in ("kept", "stock")}
     for home in homes.values():
         home.mkdir()
     (homes["kept"] / "history").mkdir()
     (homes["stock"] / "history").symlink_to(homes["kept"] / "history")
-    shutil.copy(DEPLOYED, homes["kept"] / "dagster.yaml")
+    chosen = OPTION.sub(lambda found: re.sub("^# ", "", found[0], flags=re.MULTILINE), DEPLOYED.read_text("utf-8"))
+    (homes["kept"] / "dagster.yaml").write_text(chosen, encoding="utf-8")
     (homes["stock"] / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
     return homes
 
@@ -55,11 +59,14 @@ def test_either_log_reads_the_entries_of_the_other(homes: dict[str, Path], write
         assert dg.materialize([orders], instance=instance).success
 
 
-def test_the_deployed_settings_configure_it(homes: dict[str, Path]) -> None:
-    """`deploy/dagster.yaml` configures the event log, which uses the same files as Dagster's own."""
+def test_it_is_an_option_of_the_deployed_settings(homes: dict[str, Path]) -> None:
+    """`deploy/dagster.yaml` has Dagster's event log, and this one in lines to uncomment, in the same files."""
     with dg.DagsterInstance.from_config(str(homes["kept"])) as instance:
         assert isinstance(instance.event_log_storage, KeptSqliteEventLog)
     assert (homes["kept"] / "history" / "runs" / "index.db").exists()
+    (homes["kept"] / "dagster.yaml").write_bytes(DEPLOYED.read_bytes())
+    with dg.DagsterInstance.from_config(str(homes["kept"])) as instance:
+        assert type(instance.event_log_storage) is SqliteEventLogStorage
 
 
 def entry(run_id: str, message: str) -> EventLogEntry:
