@@ -16,8 +16,10 @@ from packaging.version import Version
 from typing_extensions import override
 
 from data_foundation.dbt.command import DBT
+from data_foundation.loading.stop import GRACE_SECONDS
 from data_foundation.orchestration.asset_keys import AssetKeys, read_asset_keys
 from data_foundation.orchestration.automation import model_condition
+from data_foundation.orchestration.ops.stop import ending
 from data_foundation.warehouses.base import Warehouse
 from data_foundation.warehouses.settings import dbt_environment, publish_dbt_settings
 
@@ -85,7 +87,10 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         target = _prepare_target(project, context.run_id)
         with dbt_environment(warehouse):
-            yield from dbt.cli(["build"], context=context, target_path=target).stream()
+            invocation = dbt.cli(["build"], context=context, target_path=target)
+            invocation.termination_timeout_seconds = GRACE_SECONDS
+            with ending(invocation.process, "dbt"):
+                yield from invocation.stream()
 
     return dg.Definitions(assets=[dbt_models])
 
