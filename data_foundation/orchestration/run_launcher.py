@@ -34,7 +34,7 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
         """Interrupts a run through its code server; or by its process id, if that server has ended or was replaced."""
         run = self._instance.get_run_by_id(run_id)
         started = self._started(run) if run and not run.is_finished else None
-        if not started or not is_alive(*started):
+        if not started or not is_process_of(*started):
             return self._terminate_by_server(run_id)
         with suppress(dg.DagsterError):
             if self._terminate_by_server(run_id):
@@ -68,6 +68,19 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
             if pid is not None:
                 return int(str(pid.value)), entry.timestamp
         return None
+
+
+def is_process_of(pid: int, moment: float) -> bool:
+    """Returns whether a process certainly is that of a run: unlike `is_alive`, False if the clock has jumped back.
+
+    Args:
+        pid: The id of the process.
+        moment: A time at which the run's process ran, in seconds since 1970.
+    """
+    try:
+        return bool(psutil.Process(pid).create_time() <= moment)
+    except psutil.Error:
+        return False
 
 
 def is_alive(pid: int, moment: float) -> bool:
