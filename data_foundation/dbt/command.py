@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from data_foundation.naming import TableName
     from data_foundation.warehouses.base import Warehouse
 
-DBT = Path(sys.executable).parent / "dbt"
-"""The dbt executable of this Python environment, whether or not the environment is activated."""
+DBT = Path(sys.executable).parent / "foundation-dbt"
+"""dbt in this Python environment, as a process that does not outlive this one; see `child`."""
 
 
 @dataclass(frozen=True)

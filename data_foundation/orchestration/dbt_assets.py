@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ from typing_extensions import override
 
 from data_foundation.dbt.command import DBT
 from data_foundation.dbt.relations import Relations
+from data_foundation.loading.stop import GRACE_SECONDS
 from data_foundation.orchestration.asset_keys import AssetKeys, read_asset_keys
 from data_foundation.orchestration.automation import model_condition
 from data_foundation.orchestration.model_metadata import ModelMetadata, with_metadata
+from data_foundation.orchestration.ops.stop import ending
 from data_foundation.warehouses.base import Warehouse
 from data_foundation.warehouses.settings import publish_dbt_settings
 
@@ -87,10 +89,15 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
     @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=translator, pool="dbt")
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         target = _prepare_target(project, context.run_id)
-        build = partial(dbt.cli, ["build"], context=context, target_path=target)
-        relations = Relations(json.loads(project.manifest_path.read_bytes()), target)
-        metadata = ModelMetadata(relations, translator)
-        yield from with_metadata(lambda: build().stream(), metadata, warehouse, context.log)
+        metadata = ModelMetadata(Relations(json.loads(project.manifest_path.read_bytes()), target), translator)
+
+        def build() -> Iterator[Any]:
+            invocation = dbt.cli(["build"], context=context, target_path=target)
+            invocation.termination_timeout_seconds = GRACE_SECONDS
+            with ending(invocation.process, "dbt"):
+                yield from invocation.stream()
+
+        yield from with_metadata(build, metadata, warehouse, context.log)
 
     return dg.Definitions(assets=[dbt_models])
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from contextlib import suppress
 
 import dagster as dg
 import psutil
@@ -21,9 +24,26 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
 
     In Dagster 1.13.27 only the code server that has started a run notices that its process is gone. If both were
     killed, for instance by a reboot, the run stays STARTED, and holds the slot of its pool, until
-    `max_runtime_seconds`, which would also end a long run that is well. `dagster.yaml` names this class under
-    `run_launcher`.
+    `max_runtime_seconds`, which would also end a long run that is well. A run whose code server was killed cannot be
+    terminated: it is marked as canceled after `cancel_timeout_seconds`, and loads on. `dagster.yaml` names this class
+    under `run_launcher`.
     """
+
+    @override
+    def terminate(self, run_id: str) -> bool:
+        """Interrupts a run through its code server; or by its process id, if that server has ended or was replaced."""
+        run = self._instance.get_run_by_id(run_id)
+        started = self._started(run) if run and not run.is_finished else None
+        if not started or not is_process_of(*started):
+            return self._terminate_by_server(run_id)
+        with suppress(dg.DagsterError):
+            if self._terminate_by_server(run_id):
+                return True
+        os.kill(started[0], signal.SIGINT)
+        return True
+
+    def _terminate_by_server(self, run_id: str) -> bool:
+        return bool(super().terminate(run_id))  # type: ignore[no-untyped-call] # Dagster's own
 
     @property
     @override
@@ -48,6 +68,19 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
             if pid is not None:
                 return int(str(pid.value)), entry.timestamp
         return None
+
+
+def is_process_of(pid: int, moment: float) -> bool:
+    """Returns whether a process certainly is that of a run: unlike `is_alive`, False if the clock has jumped back.
+
+    Args:
+        pid: The id of the process.
+        moment: A time at which the run's process ran, in seconds since 1970.
+    """
+    try:
+        return bool(psutil.Process(pid).create_time() <= moment)
+    except psutil.Error:
+        return False
 
 
 def is_alive(pid: int, moment: float) -> bool:

@@ -8,7 +8,7 @@ import time
 
 import psutil
 
-from data_foundation.orchestration.run_launcher import is_alive
+from data_foundation.orchestration.run_launcher import is_alive, is_process_of
 
 
 def test_a_process_is_alive_until_it_ends() -> None:
@@ -43,3 +43,15 @@ def test_a_jump_of_the_clock_ends_no_run() -> None:
     assert is_alive(run.pid, time.time() - 3600)
     run.kill()
     run.join()
+
+
+def test_only_the_process_of_the_run_receives_a_signal() -> None:
+    """A process that has begun after the run, or has ended, is not interrupted, whatever started it."""
+    run = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    run.start()
+    assert run.pid
+    assert is_process_of(run.pid, time.time())
+    assert not is_process_of(run.pid, time.time() - 3600)
+    run.kill()
+    run.join()
+    assert not is_process_of(run.pid, time.time())

@@ -38,8 +38,10 @@ mutation ($params: ReexecutionParams!) {
 }
 """
 TERMINATE = """
-mutation ($run: String!) {
-  terminateRuns(runIds: [$run]) { ... on TerminateRunsResult { terminateRunResults { __typename } } }
+mutation ($run: String!, $policy: TerminateRunPolicy) {
+  terminateRuns(runIds: [$run], terminatePolicy: $policy) {
+    ... on TerminateRunsResult { terminateRunResults { __typename } }
+  }
 }
 """
 REPOSITORIES = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }"
@@ -54,14 +56,12 @@ class Deployment:
         address: Address of its webserver.
         instance: Its Dagster instance.
         log: Log file of its processes.
-        process: `dagster dev`, the leader of the group of all its processes.
     """
 
     location: Location
     address: str
     instance: dg.DagsterInstance
     log: Path
-    process: "subprocess.Popen[bytes]"
 
     def query(self, query: str, **variables: Any) -> Any:
         """Returns the result of a GraphQL query."""
@@ -87,9 +87,10 @@ class Deployment:
         params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE"}
         return self._run_id(self.query(REEXECUTE, params=params)["launchRunReexecution"])
 
-    def terminate(self, run_id: str) -> None:
-        """Terminates a run, as the button of the UI does."""
-        [ended] = self.query(TERMINATE, run=run_id)["terminateRuns"]["terminateRunResults"]
+    def terminate(self, run_id: str, *, force: bool = False) -> None:
+        """Terminates a run, as the button of the UI does, or as its checkbox "Force termination immediately" does."""
+        policy = "MARK_AS_CANCELED_IMMEDIATELY" if force else "SAFE_TERMINATE"
+        [ended] = self.query(TERMINATE, run=run_id, policy=policy)["terminateRuns"]["terminateRunResults"]
         assert ended["__typename"] == "TerminateRunSuccess"
 
     def process_of(self, run_id: str) -> int:
@@ -164,9 +165,9 @@ def deploy(location: Location) -> Iterator[Deployment]:
         started = subprocess.Popen(
             command, cwd=location.root, env=environment, stdout=file, stderr=file, start_new_session=True
         )
-        deployment = Deployment(location, f"http://127.0.0.1:{port}", instance, log, started)
+        deployment = Deployment(location, f"http://127.0.0.1:{port}", instance, log)
         try:
-            deployment.wait(lambda: _answers(deployment))
+            deployment.wait(lambda: answers(deployment))
             yield deployment
         finally:
             if started.poll() is None:
@@ -179,7 +180,7 @@ def deploy(location: Location) -> Iterator[Deployment]:
                     os.killpg(started.pid, signal.SIGKILL)
 
 
-def _answers(deployment: Deployment) -> bool:
+def answers(deployment: Deployment) -> bool:
     """Returns True if the webserver knows the location and the daemon runs."""
     try:
         found = deployment.query(REPOSITORIES)["repositoriesOrError"]["nodes"]
