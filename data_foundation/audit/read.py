@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination.exceptions import DestinationException
@@ -51,13 +53,40 @@ def read_trail(warehouse: Warehouse, target: str | None = None, *, last: int = 2
     return _read(warehouse, lambda client: _read_rows(client, target, last, failed=failed), choose)
 
 
-def read_newest(warehouse: Warehouse) -> Trail:
-    """Returns the newest successful and the newest failed attempt of each table, the newest last."""
+def read_newest(warehouse: Warehouse, *, each: int = 1, assets: Sequence[str] = ()) -> Trail:
+    """Returns the newest successful and the newest failed attempts of each table, the newest last.
+
+    Args:
+        warehouse: The warehouse of `raw._load_audit`.
+        each: Maximum number of successful, and of failed attempts of a table.
+        assets: Only attempts of these tables, each dataset.table; default: of all.
+    """
 
     def choose(attempts: list[Attempt]) -> list[Attempt]:
-        return list({(a.asset, a.status == "loaded"): a for a in attempts}.values())
+        kept: dict[tuple[str, bool], int] = Counter()
+        chosen = []
+        for attempt in reversed(attempts):
+            key = attempt.asset, attempt.status == "loaded"
+            if kept[key] < each and (not assets or attempt.asset in assets):
+                kept[key] += 1
+                chosen.append(attempt)
+        return chosen[::-1]
 
-    return _read(warehouse, _read_newest_rows, choose)
+    return _read(warehouse, lambda client: _read_newest_rows(client, each, assets), choose)
+
+
+def read_since(warehouse: Warehouse, since: datetime) -> Trail:
+    """Returns the attempts that began at a time or later, the newest last."""
+
+    def rows(client: SqlClientBase[Any]) -> list[Attempt]:
+        q = client.escape_column_name
+        query = (
+            f"SELECT {', '.join(map(q, NAMES))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
+            f"WHERE {q('started')} >= %s ORDER BY {q('started')}, {q('attempt')}"
+        )
+        return _to_attempts(client.execute_sql(query, since) or ())
+
+    return _read(warehouse, rows, lambda attempts: [attempt for attempt in attempts if attempt.started >= since])
 
 
 def _read(
@@ -100,7 +129,7 @@ def _read_rows(client: SqlClientBase[Any], target: str | None, last: int, *, fai
     return _to_attempts(client.execute_sql(query, *values) or ())[::-1]
 
 
-def _read_newest_rows(client: SqlClientBase[Any]) -> list[Attempt]:
+def _read_newest_rows(client: SqlClientBase[Any], each: int, assets: Sequence[str]) -> list[Attempt]:
     """Returns the rows of `read_newest`, the newest last."""
     q = client.escape_column_name
     names = ", ".join(map(q, NAMES))
@@ -108,11 +137,13 @@ def _read_newest_rows(client: SqlClientBase[Any]) -> list[Attempt]:
         f"ROW_NUMBER() OVER (PARTITION BY {q('asset')}, CASE WHEN {q('status')} = 'loaded' THEN 1 ELSE 0 END "
         f"ORDER BY {q('started')} DESC, {q('attempt')} DESC)"
     )
+    chosen = f" WHERE {q('asset')} IN ({', '.join(['%s'] * len(assets))})" if assets else ""
     query = (
         f"SELECT {names} FROM (SELECT {names}, {newest} AS {q('newest')} "  # noqa: S608 - quoted by dlt
-        f"FROM {client.make_qualified_table_name(TABLE)}) AS numbered WHERE {q('newest')} = 1 ORDER BY {q('started')}"
+        f"FROM {client.make_qualified_table_name(TABLE)}{chosen}) AS numbered WHERE {q('newest')} <= {each} "
+        f"ORDER BY {q('started')}, {q('attempt')}"
     )
-    return _to_attempts(client.execute_sql(query) or ())
+    return _to_attempts(client.execute_sql(query, *assets) or ())
 
 
 def _to_attempts(rows: Sequence[Sequence[Any]]) -> list[Attempt]:

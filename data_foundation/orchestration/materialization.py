@@ -47,7 +47,7 @@ def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str
         "cursor_before": None if before is None else str(before),
         "cursor_after": None if after is None else str(after),
         "child_tables": dict(result.children) or None,
-        "schema_changes": _schema_changes(result) or None,
+        "schema_changes": dict(result.changes) or None,
         "bytes_loaded": result.bytes,
         "failed_parts": dict(result.failed_parts) or None,
     }
@@ -61,22 +61,6 @@ def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str
             **{name: value for name, value in optional.items() if value is not None},
         },
     )
-
-
-def _schema_changes(result: LoadResult) -> dict[str, Any]:
-    """Returns the changes of each table: added columns, variants, and columns that were widened.
-
-    A value of another type goes into a separate column, a variant; only a type that is declared widens a column.
-    """
-    changes: dict[str, Any] = {}
-    for name, columns in result.schema_changes.items():
-        known = result.columns_of(name)
-        variant = [column for column in columns if known.get(column, {}).get("variant")]
-        kinds = {"added": [column for column in columns if column not in variant], "variant": variant}
-        changes[name] = {kind: names for kind, names in kinds.items() if names}
-    for name, widened in result.widened.items():
-        changes.setdefault(name, {})["widened"] = dict(widened)
-    return changes
 
 
 def _child_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.MaterializeResult[Any]:
