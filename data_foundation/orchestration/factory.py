@@ -12,6 +12,7 @@ import dagster as dg
 from data_foundation.config.fields import Partitions
 from data_foundation.config.schedules import Automation
 from data_foundation.errors import FoundationError, Problem
+from data_foundation.orchestration.alerts.definitions import build_alerts
 from data_foundation.orchestration.asset_keys import AssetKeys, find_changed_keys, to_metadata
 from data_foundation.orchestration.automation import ingest_condition, with_automation_tags
 from data_foundation.orchestration.executor import side_by_side_executor
@@ -70,6 +71,7 @@ def build_definitions(
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     sources_by_key: dict[dg.AssetKey, str] = {}
     changed_keys: dict[dg.AssetKey, dg.AssetKey] = {}
+    members: list[ResourceAssets] = []
     for source in sources:
         try:
             spec, resources = translate_source(source, warehouse, translator)
@@ -77,12 +79,19 @@ def build_definitions(
             _claim_keys(spec, resources, source.config.name, sources_by_key)
             changed_keys.update(find_changed_keys(resources, translator.key_pattern))
             assets += [spec, *ops]
+            members += resources
         except Exception as error:  # noqa: BLE001 - an error in one source must not hide the others
             broken.append(BrokenSource(source.config.folder, (Problem(source.config.file, str(error)),)))
     assets.extend(build_broken_asset(source) for source in broken)
-    sensor = build_automation_sensor(automation_seconds)
+    sensors, schedules = build_alerts(root, members, broken, warehouse)
     keys = AssetKeys(changed_keys, translator.key_pattern)
-    return dg.Definitions(assets=assets, sensors=[sensor], executor=side_by_side_executor, metadata=to_metadata(keys))
+    return dg.Definitions(
+        assets=assets,
+        sensors=[build_automation_sensor(automation_seconds), *sensors],
+        schedules=schedules,
+        executor=side_by_side_executor,
+        metadata=to_metadata(keys),
+    )
 
 
 def _claim_keys(
