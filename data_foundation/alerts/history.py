@@ -12,12 +12,28 @@ from data_foundation.audit.read import read_newest
 from data_foundation.config.table_names import table_name_of
 
 if TYPE_CHECKING:
+    from data_foundation.audit.read import Trail
     from data_foundation.audit.write import Attempt
     from data_foundation.project.source import SourceConfig
     from data_foundation.warehouses.base import Warehouse
 
 MARGIN = 20
 """Attempts of a table that are read beyond those that are counted: of runs that ended after the one at hand."""
+
+
+SECONDS = 8.0
+"""How long to wait for the warehouse, which another run may hold; then the attempts of this machine count."""
+
+
+def read_attempts(warehouse: Warehouse, tables: Sequence[str], each: int = 1) -> Trail:
+    """Returns the newest attempts of tables, the newest last; soon, even if the warehouse is in use.
+
+    Args:
+        warehouse: The warehouse of the audit trail.
+        tables: The tables, each dataset.table.
+        each: Maximum number of successful, and of failed attempts of a table.
+    """
+    return read_newest(warehouse, each=each, assets=tables, seconds=SECONDS)
 
 
 @dataclass(frozen=True)
@@ -77,7 +93,7 @@ def find_newly_overdue(sources: Sequence[SourceConfig], warehouse: Warehouse, ru
     tables = [str(table_name_of(resource)) for source in sources for resource in source.resources]
     if not any(resource.maximum_age for source in sources for resource in source.resources):
         return
-    attempts, now = read_newest(warehouse, each=MARGIN, assets=tables).attempts, datetime.now(UTC)
+    attempts, now = read_attempts(warehouse, tables, MARGIN).attempts, datetime.now(UTC)
     ended: dict[str, datetime] = {}
     for attempt in attempts:
         if attempt.run_id != run_id:
@@ -104,7 +120,7 @@ def find_empty(
     if not tables:
         return
     most = max(limit for _, limit in tables.values())
-    attempts = read_newest(warehouse, each=most + MARGIN, assets=list(tables)).attempts
+    attempts = read_attempts(warehouse, list(tables), most + MARGIN).attempts
     for table, (source, limit) in tables.items():
         loaded = [a for a in attempts if (a.asset, a.status) == (table, "loaded") and (not until or a.started <= until)]
         if _empty_at_end(loaded, run_id) == limit:

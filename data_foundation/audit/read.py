@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -53,13 +55,16 @@ def read_trail(warehouse: Warehouse, target: str | None = None, *, last: int = 2
     return _read(warehouse, lambda client: _read_rows(client, target, last, failed=failed), choose)
 
 
-def read_newest(warehouse: Warehouse, *, each: int = 1, assets: Sequence[str] = ()) -> Trail:
+def read_newest(
+    warehouse: Warehouse, *, each: int = 1, assets: Sequence[str] = (), seconds: float | None = None
+) -> Trail:
     """Returns the newest successful and the newest failed attempts of each table, the newest last.
 
     Args:
         warehouse: The warehouse of `raw._load_audit`.
         each: Maximum number of successful, and of failed attempts of a table.
         assets: Only attempts of these tables, each dataset.table; default: of all.
+        seconds: Maximum time to wait for the warehouse; after it counts as unreachable. Default: no limit.
     """
 
     def choose(attempts: list[Attempt]) -> list[Attempt]:
@@ -72,7 +77,7 @@ def read_newest(warehouse: Warehouse, *, each: int = 1, assets: Sequence[str] = 
                 chosen.append(attempt)
         return chosen[::-1]
 
-    return _read(warehouse, lambda client: _read_newest_rows(client, each, assets), choose)
+    return _read(warehouse, lambda client: _read_newest_rows(client, each, assets), choose, seconds)
 
 
 def read_since(warehouse: Warehouse, since: datetime) -> Trail:
@@ -93,23 +98,49 @@ def _read(
     warehouse: Warehouse,
     rows: Callable[[SqlClientBase[Any]], list[Attempt]],
     choose: Callable[[list[Attempt]], list[Attempt]],
+    seconds: float | None = None,
 ) -> Trail:
     """Returns what `rows` reads in the warehouse, or what `choose` selects of this machine's attempts."""
 
     def of_this_machine() -> tuple[Attempt, ...]:
         return tuple(choose(read_journal(warehouse)))
 
-    if not warehouse.keeps_audit:
-        return Trail(of_this_machine())
-    try:
+    def of_the_warehouse() -> tuple[Attempt, ...]:
         with warehouse.open_if_free() as destination:
             catch_up(warehouse, destination)
             with connect(destination, warehouse.dataset(DATASET)) as client:
-                return Trail(tuple(rows(client)))
+                return tuple(rows(client))
+
+    if not warehouse.keeps_audit:
+        return Trail(of_this_machine())
+    try:
+        return Trail(of_the_warehouse() if seconds is None else _in_time(of_the_warehouse, seconds))
     except DatabaseUndefinedRelation:
         return Trail(())
     except (FoundationError, DestinationException, OSError) as error:
         return Trail(of_this_machine(), describe(error))
+
+
+def _in_time(read: Callable[[], tuple[Attempt, ...]], seconds: float) -> tuple[Attempt, ...]:
+    """Returns what `read` returns.
+
+    Raises:
+        TimeoutError: It has not ended in time; it ends later, in a thread of its own, and its result is ignored.
+    """
+    result: Future[tuple[Attempt, ...]] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(read())
+        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+            result.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return result.result(seconds)
+    except TimeoutError:
+        message = f"the warehouse has not answered for {seconds:g} s"
+        raise TimeoutError(message) from None
 
 
 def _read_rows(client: SqlClientBase[Any], target: str | None, last: int, *, failed: bool) -> list[Attempt]:

@@ -1,11 +1,13 @@
 """Tests of the events and the digest that the audit trail shows, with attempts of many runs."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from data_foundation.alerts import history
 from data_foundation.alerts.digest import build_digest
 from data_foundation.alerts.history import find_empty, find_newly_overdue
 from data_foundation.audit.write import Attempt, record
@@ -92,7 +94,22 @@ def test_a_lake_or_an_unreachable_warehouse_has_the_attempts_of_this_machine(tre
     assert event.cause == "the last 2 successful runs loaded no row"
 
 
-def test_the_digest_tells_what_fails_still(tree: Tree) -> None:
+def test_a_warehouse_that_is_in_use_delays_nothing(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another run holds the DuckDB file, for instance a build of dbt, the journal of this machine is read."""
+    for one in (attempt("a", 2, 0), attempt("now", 0, 0)):
+        record(tree.warehouse, one)
+    monkeypatch.setattr(history, "SECONDS", 0.2)
+    before = time.monotonic()
+    with tree.warehouse.exclusive():
+        trail = history.read_attempts(tree.warehouse, ["raw.orders"])
+        [event] = find_empty({"raw.orders": ("shop", 2)}, tree.warehouse, "now")
+    assert event.kind == "nothing_loaded"
+    assert [one.run_id for one in trail.attempts] == ["now"]
+    assert trail.unreachable == "TimeoutError: the warehouse has not answered for 0.2 s"
+    assert time.monotonic() - before < 10
+
+
+def test_the_digest_lists_what_fails_still(tree: Tree) -> None:
     """It counts tables and rows, lists what fails, has recovered or is empty, and ignores what is older."""
     users: dict[str, Any] = {"asset": "raw.users"}
     for one in (
@@ -125,7 +142,7 @@ def test_the_digest_tells_what_fails_still(tree: Tree) -> None:
     ids=["nothing ran", "all is well"],
 )
 def test_a_digest_of_a_quiet_night(tree: Tree, attempts: list[Attempt], title: str) -> None:
-    """A digest is sent although nothing failed: its absence would tell nothing."""
+    """A digest is sent although nothing failed, so that its absence shows a fault."""
     for one in attempts:
         record(tree.warehouse, one)
     message = build_digest([], tree.warehouse, 24)

@@ -12,11 +12,10 @@ import dagster as dg
 
 from data_foundation.alerts.deliver import deliver
 from data_foundation.alerts.events import Event
-from data_foundation.alerts.history import find_deadlines, find_empty
+from data_foundation.alerts.history import find_deadlines, find_empty, read_attempts
 from data_foundation.alerts.message import Message
 from data_foundation.alerts.routing import Receiver, Routing
 from data_foundation.alerts.run_report import build_messages, find_link
-from data_foundation.audit.read import read_newest
 from data_foundation.orchestration.alerts.memory import LONGEST_WAIT, MOST_WAITING, Memory, Waiting
 from data_foundation.orchestration.alerts.run_events import RunEvents, Tables, read_run
 from data_foundation.process_wide.redaction import redact
@@ -32,13 +31,13 @@ SECONDS = 30
 EVALUATION_SECONDS = 20.0
 """After that no further message is begun: Dagster ends an evaluation after 60 seconds, and forgets what it sent."""
 
-SEND_SECONDS = 15.0
+SEND_SECONDS = 10.0
 """How long the receivers of one message have."""
 
 ENDS = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
 """Runs that are reported: of one that a person has canceled nobody needs a message."""
 
-HOUR, DAY = 3600.0, 86400.0
+PAUSE, HOUR, DAY = 300.0, 3600.0, 86400.0
 
 
 @dataclass(frozen=True)
@@ -93,11 +92,17 @@ class _Evaluation:
         for run in self._ended_runs():
             had_runs = True
             self._send(build_messages(self.reported.routing, self._events(run), *self._marks(run)))
-        if self.now >= self.memory.next_look or had_runs:
+        if had_runs:
+            self.memory.next_look = self.now
+        if self.now >= self.memory.next_look and self._has_time:
             self._report_overdue()
         self.context.update_cursor(self.memory.to_cursor())
         waiting = f", not sent yet: {len(self.memory.waiting)}" if self.memory.waiting else ""
         return dg.SkipReason(f"messages sent: {self.sent}{waiting}")
+
+    @property
+    def _has_time(self) -> bool:
+        return time.monotonic() - self.started < EVALUATION_SECONDS
 
     def _ended_runs(self) -> Iterator[dg.DagsterRun]:
         """Yields the runs of this code location that have ended since the last evaluation; at the first one, none."""
@@ -105,7 +110,7 @@ class _Evaluation:
         for kind in ENDS:
             if kind.value not in cursors:
                 cursors[kind.value] = instance.fetch_run_status_changes(kind, limit=1).cursor
-            while time.monotonic() - self.started < EVALUATION_SECONDS:
+            while self._has_time:
                 found = instance.fetch_run_status_changes(kind, 1, cursors[kind.value], ascending=True)
                 for record in found.records:
                     run = instance.get_run_by_id(record.run_id)
@@ -152,9 +157,9 @@ class _Evaluation:
         if not aged:
             self.memory.next_look = self.now + DAY
             return
-        trail = read_newest(self.reported.warehouse, assets=[table.name for table in aged])
+        trail = read_attempts(self.reported.warehouse, [table.name for table in aged])
         if trail.unreachable:
-            self.memory.next_look = self.now + SECONDS
+            self.memory.next_look = self.now + PAUSE
             return
         now = datetime.fromtimestamp(self.now, UTC)
         deadlines = find_deadlines(self.reported.sources, trail.attempts)
@@ -182,10 +187,9 @@ class _Evaluation:
         receivers = {receiver.name: receiver for receiver in self.reported.routing.receivers}
         waiting, self.memory.waiting, failing = self.memory.waiting, [], set[str]()
         for one in waiting:
-            has_time = time.monotonic() - self.started < EVALUATION_SECONDS
             if one.receiver not in receivers:
                 self._give_up(one, "is no target any more")
-            elif one.receiver in failing or one.due > self.now or not has_time:
+            elif one.receiver in failing or one.due > self.now or not self._has_time:
                 self.memory.waiting.append(one)
             elif undelivered := deliver({receivers[one.receiver]: one.message}, (), SEND_SECONDS):
                 failing.add(one.receiver)
