@@ -62,6 +62,6 @@ class Event:
 
 
 def shorten(text: str, longest: int) -> str:
-    """Returns a text on one line, its end cut off if it is longer than `longest`."""
-    line = " ".join(text.split())
+    """Returns a text on one line that every service can encode, its end cut off if it is longer than `longest`."""
+    line = " ".join(text.encode(errors="replace").decode().replace("\0", " ").split())
     return line if len(line) <= longest else f"{line[: longest - 4].rstrip()} ..."

@@ -78,5 +78,6 @@ def headline(event: Event) -> str:
 
 
 def _names(events: Sequence[Event]) -> str:
-    names = list(dict.fromkeys(event.source or event.table for event in events))
+    # In one order, whichever load ended first.
+    names = sorted({event.source or event.table for event in events})
     return ", ".join(names) if len(names) <= MOST_NAMES else f"{len(names)} sources"

@@ -34,8 +34,8 @@ def report_run(
     if not routing.receivers:
         return []
     events = [*others, *find_events(outcomes), *_history(routing, outcomes, warehouse)]
-    run_id = outcomes[0].task.options.run_id if outcomes else ""
-    return deliver(build_messages(routing, events, origin=f"foundation run {run_id} on {warehouse.deployment}"))
+    run = f" {outcomes[0].task.options.run_id}" if outcomes else ""
+    return deliver(build_messages(routing, events, origin=f"foundation run{run} on {warehouse.deployment}"))
 
 
 def build_messages(

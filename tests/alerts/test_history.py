@@ -109,7 +109,7 @@ def test_a_warehouse_that_is_in_use_delays_nothing(tree: Tree, monkeypatch: pyte
     assert time.monotonic() - before < 10
 
 
-def test_the_digest_lists_what_fails_still(tree: Tree) -> None:
+def test_the_digest_lists_what_fails_still(any_tree: Tree) -> None:
     """It counts tables and rows, lists what fails, has recovered or is empty, and ignores what is older."""
     users: dict[str, Any] = {"asset": "raw.users"}
     for one in (
@@ -120,8 +120,8 @@ def test_the_digest_lists_what_fails_still(tree: Tree) -> None:
         attempt("g", 2, 0, asset="raw.empty"),
         attempt("h", 1, status="killed", ended=None, asset="raw.killed", source="crm"),
     ):  # fmt: skip
-        record(tree.warehouse, one)
-    message = build_digest([shop(tree)], tree.warehouse, 24, "https://dagster.example.com/")
+        record(any_tree.warehouse, one)
+    message = build_digest([shop(any_tree)], any_tree.warehouse, 24, "https://dagster.example.com/")
     assert message.title == "Digest of 24 hours: 2 failed, 1 overdue"
     assert message.text.splitlines() == [
         "Tables loaded: 3, rows: 22, loads: 8",

@@ -84,5 +84,5 @@ def test_a_check_that_failed_the_load_is_one_event() -> None:
     ids=["not set", "the tree's", "the source's", "not an event of the source", "no target"],
 )
 def test_the_limit_of_empty_runs(tree: dict[str, Any], shop: dict[str, Any], limit: int | None) -> None:
-    """The limit of a source counts before that of the tree, and none does if nobody hears of it."""
+    """The limit of a source counts before that of the tree; without a receiver there is none."""
     assert routing(tree, shop).empty_runs("shop") == limit

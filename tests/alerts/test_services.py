@@ -34,6 +34,7 @@ EXTREMES = {
     "one line of text": Message("Digest", text="Tables loaded: 3\n\nFailed: 0"),
     "sixty long causes": Message.of_events(MANY, "https://dagster.example.com/runs/1", "run 1"),
     "a title of many tables": Message("shop " * 100, EVENTS),
+    "characters that have no encoding": Message.of_events([Event("failure", "raw.t", "\udc80 \0 \x1b[31m", "shop")]),
     "line breaks": Message("a title", (Event("failure", "raw.t", "a\r\nb\n\nc", "shop"),), text="one\r\n\r\ntwo"),
 }
 
@@ -55,7 +56,7 @@ def test_a_message_names_table_cause_hint_and_link(receivers: Receivers, service
 
 
 def test_slack_reads_no_mention_and_no_formatting_in_a_cause() -> None:
-    """`<!channel>` in an error message calls nobody, and a block of code in it does not end ours."""
+    """`<!channel>` in an error message mentions no person, and a block of code in it does not end ours."""
     text = json.dumps(slack.build_payload(MESSAGE))
     assert "<!channel>" not in text
     assert "&lt;!channel&gt; *bold* _x_ `y` '''z''' &amp; co" in text

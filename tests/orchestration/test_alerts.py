@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -56,7 +57,7 @@ def test_a_run_of_several_failures_sends_one_message(runs: DagsterRuns, receiver
 
 @pytest.mark.rare
 def test_runs_before_the_first_evaluation_are_not_reported(runs: DagsterRuns, receivers: Receivers) -> None:
-    """Whoever configures a target hears of no old run."""
+    """A new target receives no message about an old run."""
     runs.project.add("breaks")
     runs.project.write("dlthub/second", "")
     assert not runs.run().success
@@ -159,7 +160,7 @@ def test_a_run_whose_process_was_killed_is_a_failure(runs: DagsterRuns, receiver
     [("canceled", {}), ("failed", {"dagster/will_retry": "true"})],
     ids=["canceled", "Dagster starts it again"],
 )
-def test_a_run_that_nobody_needs_to_hear_of(runs: DagsterRuns, status: str, tags: dict[str, str]) -> None:
+def test_a_run_that_needs_no_message(runs: DagsterRuns, status: str, tags: dict[str, str]) -> None:
     """A run that a person ended, or that Dagster starts again, is not reported."""
     runs.project.add("breaks")
     runs.evaluate()
@@ -195,6 +196,25 @@ def test_a_broken_source_is_reported(runs: DagsterRuns, receivers: Receivers) ->
     job.execute_in_process(instance=runs.instance, raise_on_error=False)
     assert runs.evaluate() == "messages sent: 4"
     assert all("bad failed" in text and "needs at least one resource" in text for text in texts(receivers))
+
+
+def test_a_step_that_names_no_table_is_a_failure_of_its_source(
+    runs: DagsterRuns, receivers: Receivers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error outside of any load fails the step: the targets of the source receive it."""
+
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("data_foundation.orchestration.ops.op.ingest_resources", fail)
+    runs.project.add("drifts", f"alerts: {{inherit: false, targets: {{{receivers.target('webhook', 'own')}}}}}")
+    runs.evaluate()
+    assert not runs.run().success
+    assert runs.evaluate() == "messages sent: 1"
+    [text] = receivers.texts("webhook", "own")
+    assert "drifts failed" in text
+    assert "OSError: the disk is full" in text
+    assert "Stack Trace" not in text
 
 
 @pytest.mark.rare
@@ -243,6 +263,26 @@ def test_events_that_cannot_be_read_are_an_event(runs: DagsterRuns, receivers: R
     assert runs.evaluate() == "messages sent: 4"
     assert all("its events cannot be read" in text for text in texts(receivers))
     assert runs.evaluate() == "messages sent: 0"
+
+
+@pytest.mark.rare
+def test_an_error_of_the_storage_repeats_no_message(
+    runs: DagsterRuns, receivers: Receivers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If Dagster's storage fails after a message was sent, the next evaluation continues behind it."""
+    fail_once(runs, "drifts")
+    fetch, calls = runs.instance.fetch_run_status_changes, iter((False, False, True))
+
+    def fail_later(*arguments: Any, **options: Any) -> Any:
+        if next(calls):
+            raise OSError("the disk is full")
+        return fetch(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs.instance, "fetch_run_status_changes", fail_later)
+        assert runs.evaluate() == "messages sent: 4"
+    assert runs.evaluate() == "messages sent: 0"
+    assert len(texts(receivers)) == len(SERVICES)
 
 
 def test_the_sensor_is_on_by_default_once_a_target_is_configured(runs: DagsterRuns) -> None:

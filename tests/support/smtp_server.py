@@ -12,6 +12,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -59,8 +60,7 @@ def serve_smtp(folder: Path, *, encrypted: bool = False) -> Iterator[SmtpServer]
     certificate, key = _write_certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Session) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), _Session) as server:
         state = SmtpServer(server.server_address[1], certificate)
         server.state, server.context, server.encrypted = state, context, encrypted  # type: ignore[attr-defined] # the session's only way to them
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
@@ -70,6 +70,14 @@ def serve_smtp(folder: Path, *, encrypted: bool = False) -> Iterator[SmtpServer]
         finally:
             server.shutdown()
             thread.join()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    @override
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Prints nothing: a client that does not trust the certificate ends the connection."""
 
 
 class _Session(socketserver.StreamRequestHandler):

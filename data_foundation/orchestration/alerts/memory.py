@@ -63,7 +63,7 @@ class Memory:
         """Returns the memory that a cursor contains; an empty one before the first evaluation."""
         if not cursor:
             return cls()
-        value: Mapping[str, Any] = json.loads(cursor)
+        value: Mapping[str, Any] = {"waiting": [], **json.loads(cursor)}
         waiting = [Waiting(**{**one, "message": Message.from_json(one["message"])}) for one in value["waiting"]]
         return cls(**{**value, "waiting": waiting})
 

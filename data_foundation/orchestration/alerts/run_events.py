@@ -51,6 +51,13 @@ class Tables:
     aged: Sequence[Table] = ()
     broken: Mapping[str, str] = field(default_factory=dict)
 
+    def find_source(self, step: str) -> str:
+        """Returns the source that a step loads, "" if it loads none."""
+        names = {table.source for table in self.by_key.values()}
+        # The op of a partitioning has the source's name, and more.
+        loaded = [name for name in names if step == name or step.startswith(f"{name}__")]
+        return self.broken.get(step) or max(loaded, key=len, default="")
+
 
 @dataclass(frozen=True)
 class RunEvents:
@@ -128,9 +135,9 @@ def _failed_steps(logged: Iterable[dg.DagsterEvent], tables: Tables) -> Iterator
             table = tables.by_destination[name]
             yield Event.of_error(table.name, str(metadata[name].value), table.source)
         if not known:
-            step, broken = str(event.step_key), tables.broken.get(str(event.step_key), "")
+            step, source = str(event.step_key), tables.find_source(str(event.step_key))
             cause = failure.error_display_string if failure.error else "the step failed"
-            yield Event.of_error(broken or step, _first_words(cause), broken)
+            yield Event.of_error(source or step, _first_words(cause), source)
 
 
 def _failed_run(run: dg.DagsterRun, logged: Iterable[dg.DagsterEvent], tables: Tables) -> Iterator[Event]:

@@ -35,7 +35,7 @@ SEND_SECONDS = 10.0
 """How long the receivers of one message have."""
 
 ENDS = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
-"""Runs that are reported: of one that a person has canceled nobody needs a message."""
+"""Ends of runs that are reported: all but those that a person has canceled."""
 
 PAUSE, HOUR, DAY = 300.0, 3600.0, 86400.0
 
@@ -87,18 +87,25 @@ class _Evaluation:
 
     def evaluate(self) -> dg.SkipReason:
         """Sends what is due, and returns a summary."""
-        self._send_again()
-        had_runs = False
-        for run in self._ended_runs():
-            had_runs = True
-            self._send(build_messages(self.reported.routing, self._events(run), *self._marks(run)))
-        if had_runs:
-            self.memory.next_look = self.now
-        if self.now >= self.memory.next_look and self._has_time:
-            self._report_overdue()
+        try:
+            self._send_all()
+        except Exception:
+            # If nothing was sent, the evaluation fails and the next one begins where it did. Else Dagster would forget
+            # what was sent.
+            if not self.sent:
+                raise
+            self.context.log.exception("ended early; the next evaluation continues")
         self.context.update_cursor(self.memory.to_cursor())
         waiting = f", not sent yet: {len(self.memory.waiting)}" if self.memory.waiting else ""
         return dg.SkipReason(f"messages sent: {self.sent}{waiting}")
+
+    def _send_all(self) -> None:
+        self._send_again()
+        for run in self._ended_runs():
+            self._send(build_messages(self.reported.routing, self._events(run), *self._marks(run)))
+            self.memory.next_look = self.now
+        if self.now >= self.memory.next_look and self._has_time:
+            self._report_overdue()
 
     @property
     def _has_time(self) -> bool:
@@ -123,7 +130,8 @@ class _Evaluation:
     def _is_own(self, run: dg.DagsterRun) -> bool:
         """Returns True unless the run is known to be of another code location."""
         own, origin = self.context.code_location_origin, run.remote_job_origin
-        return not (own and origin) or origin.repository_origin.code_location_origin == own
+        # Its name alone: the webserver and the daemon may address the same code server differently.
+        return not (own and origin) or origin.repository_origin.code_location_origin.location_name == own.location_name
 
     def _events(self, run: dg.DagsterRun) -> list[Event]:
         """Returns what happened in a run; if that cannot be read, an event with the reason, so that it is not lost."""
