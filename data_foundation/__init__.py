@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from data_foundation.local.run import run_sources
-    from data_foundation.orchestration.dbt_assets import build_dbt_assets
+    from data_foundation.orchestration.dbt_models.assets import build_dbt_assets
     from data_foundation.orchestration.factory import build_definitions
     from data_foundation.orchestration.source_folders import SourceFolders
     from data_foundation.orchestration.translator import ResourceData, SourceTranslator
@@ -42,7 +42,7 @@ _HOMES = {
     "ResourceData": "orchestration.translator",
     "SourceFolders": "orchestration.source_folders",
     "SourceTranslator": "orchestration.translator",
-    "build_dbt_assets": "orchestration.dbt_assets",
+    "build_dbt_assets": "orchestration.dbt_models.assets",
     "build_definitions": "orchestration.factory",
     "build_warehouse": "warehouses.settings",
     "run_sources": "local.run",

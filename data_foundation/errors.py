@@ -6,6 +6,7 @@ FoundationError
 ├── SettingMissing     a source or the warehouse needs a setting that is not set
 ├── WarehouseError     the warehouse cannot be used
 │   └── WarehouseBusy  another program holds the warehouse
+├── AlertNotSent       a service did not accept a message
 ├── LoadStopped        the run was interrupted before the load's commit; the table is unchanged
 ├── TimedOut           the load, or its wait for a page, took longer than `timeout` allows; the table is unchanged
 └── LoadError          a resource was not loaded; its table is unchanged
@@ -116,6 +117,14 @@ class WarehouseError(FoundationError):
 
 class WarehouseBusy(WarehouseError):
     """Another program holds the warehouse."""
+
+
+class AlertNotSent(FoundationError):
+    """A service did not accept a message."""
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        self.may_pass = may_pass
+        super().__init__(message)
 
 
 class LoadStopped(FoundationError):

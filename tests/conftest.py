@@ -21,6 +21,7 @@ from tests.databases.servers import find_servers
 from tests.support.dbt_builds import Build, build_twice
 from tests.support.locations import Location
 from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
+from tests.support.receivers import Receivers, emptied, serve_receivers
 from tests.support.trees import Tree
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +61,20 @@ def arm_fault(sandbox_url: str) -> Iterator[Callable[..., None]]:
 
     yield arm
     requests.delete(f"{sandbox_url}/_faults", timeout=10).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def running_receivers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receivers]:
+    """Servers that receive alerts."""
+    with serve_receivers(tmp_path_factory.mktemp("receivers")) as running:
+        yield running
+
+
+@pytest.fixture
+def receivers(running_receivers: Receivers) -> Iterator[Receivers]:
+    """Receivers of every service, which have received nothing yet, and the settings of their targets."""
+    with emptied(running_receivers) as receivers:
+        yield receivers
 
 
 @pytest.fixture

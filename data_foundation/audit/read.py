@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination.exceptions import DestinationException
@@ -51,36 +55,92 @@ def read_trail(warehouse: Warehouse, target: str | None = None, *, last: int = 2
     return _read(warehouse, lambda client: _read_rows(client, target, last, failed=failed), choose)
 
 
-def read_newest(warehouse: Warehouse) -> Trail:
-    """Returns the newest successful and the newest failed attempt of each table, the newest last."""
+def read_newest(
+    warehouse: Warehouse, *, each: int = 1, assets: Sequence[str] = (), seconds: float | None = None
+) -> Trail:
+    """Returns the newest successful and the newest failed attempts of each table, the newest last.
+
+    Args:
+        warehouse: The warehouse of `raw._load_audit`.
+        each: Maximum number of successful, and of failed attempts of a table.
+        assets: Only attempts of these tables, each dataset.table; default: of all.
+        seconds: Maximum time to wait for the warehouse; after it counts as unreachable. Default: no limit.
+    """
 
     def choose(attempts: list[Attempt]) -> list[Attempt]:
-        return list({(a.asset, a.status == "loaded"): a for a in attempts}.values())
+        kept: dict[tuple[str, bool], int] = Counter()
+        chosen = []
+        for attempt in reversed(attempts):
+            key = attempt.asset, attempt.status == "loaded"
+            if kept[key] < each and (not assets or attempt.asset in assets):
+                kept[key] += 1
+                chosen.append(attempt)
+        return chosen[::-1]
 
-    return _read(warehouse, _read_newest_rows, choose)
+    return _read(warehouse, lambda client: _read_newest_rows(client, each, assets), choose, seconds)
+
+
+def read_since(warehouse: Warehouse, since: datetime) -> Trail:
+    """Returns the attempts that began at a time or later, the newest last."""
+
+    def rows(client: SqlClientBase[Any]) -> list[Attempt]:
+        q = client.escape_column_name
+        query = (
+            f"SELECT {', '.join(map(q, NAMES))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
+            f"WHERE {q('started')} >= %s ORDER BY {q('started')}, {q('attempt')}"
+        )
+        return _to_attempts(client.execute_sql(query, since) or ())
+
+    return _read(warehouse, rows, lambda attempts: [attempt for attempt in attempts if attempt.started >= since])
 
 
 def _read(
     warehouse: Warehouse,
     rows: Callable[[SqlClientBase[Any]], list[Attempt]],
     choose: Callable[[list[Attempt]], list[Attempt]],
+    seconds: float | None = None,
 ) -> Trail:
     """Returns what `rows` reads in the warehouse, or what `choose` selects of this machine's attempts."""
 
     def of_this_machine() -> tuple[Attempt, ...]:
         return tuple(choose(read_journal(warehouse)))
 
-    if not warehouse.keeps_audit:
-        return Trail(of_this_machine())
-    try:
+    def of_the_warehouse() -> tuple[Attempt, ...]:
         with warehouse.open_if_free() as destination:
             catch_up(warehouse, destination)
             with connect(destination, warehouse.dataset(DATASET)) as client:
-                return Trail(tuple(rows(client)))
+                return tuple(rows(client))
+
+    if not warehouse.keeps_audit:
+        return Trail(of_this_machine())
+    try:
+        return Trail(of_the_warehouse() if seconds is None else _in_time(of_the_warehouse, seconds))
     except DatabaseUndefinedRelation:
         return Trail(())
     except (FoundationError, DestinationException, OSError) as error:
         return Trail(of_this_machine(), describe(error))
+
+
+def _in_time(read: Callable[[], tuple[Attempt, ...]], seconds: float) -> tuple[Attempt, ...]:
+    """Returns what `read` returns.
+
+    Raises:
+        TimeoutError: It has not ended in time; it ends later, in a thread of its own, and its result is ignored.
+    """
+    result: Future[tuple[Attempt, ...]] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(read())
+        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+            result.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return result.result(seconds)
+    except TimeoutError:
+        message = f"the warehouse has not answered for {seconds:g} s"
+        raise TimeoutError(message) from None
 
 
 def _read_rows(client: SqlClientBase[Any], target: str | None, last: int, *, failed: bool) -> list[Attempt]:
@@ -100,7 +160,7 @@ def _read_rows(client: SqlClientBase[Any], target: str | None, last: int, *, fai
     return _to_attempts(client.execute_sql(query, *values) or ())[::-1]
 
 
-def _read_newest_rows(client: SqlClientBase[Any]) -> list[Attempt]:
+def _read_newest_rows(client: SqlClientBase[Any], each: int, assets: Sequence[str]) -> list[Attempt]:
     """Returns the rows of `read_newest`, the newest last."""
     q = client.escape_column_name
     names = ", ".join(map(q, NAMES))
@@ -108,11 +168,13 @@ def _read_newest_rows(client: SqlClientBase[Any]) -> list[Attempt]:
         f"ROW_NUMBER() OVER (PARTITION BY {q('asset')}, CASE WHEN {q('status')} = 'loaded' THEN 1 ELSE 0 END "
         f"ORDER BY {q('started')} DESC, {q('attempt')} DESC)"
     )
+    chosen = f" WHERE {q('asset')} IN ({', '.join(['%s'] * len(assets))})" if assets else ""
     query = (
         f"SELECT {names} FROM (SELECT {names}, {newest} AS {q('newest')} "  # noqa: S608 - quoted by dlt
-        f"FROM {client.make_qualified_table_name(TABLE)}) AS numbered WHERE {q('newest')} = 1 ORDER BY {q('started')}"
+        f"FROM {client.make_qualified_table_name(TABLE)}{chosen}) AS numbered WHERE {q('newest')} <= {each} "
+        f"ORDER BY {q('started')}, {q('attempt')}"
     )
-    return _to_attempts(client.execute_sql(query) or ())
+    return _to_attempts(client.execute_sql(query, *assets) or ())
 
 
 def _to_attempts(rows: Sequence[Sequence[Any]]) -> list[Attempt]:

@@ -9,12 +9,28 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from data_foundation.audit.read import Trail
 from data_foundation.audit.write import Attempt
 from data_foundation.cli.resource_status import ResourceStatus
 
 COLORS = {"loaded": "green", "failed": "red", "killed": "yellow"}
 COLUMNS = ("started (UTC)", "asset", "run", "attempt", "status", "rows", "bytes", "seconds", "cursor")
 NUMBER_COLUMNS = ("attempt", "rows", "bytes", "seconds")
+
+
+def print_origin(console: Console, trail: Trail, *, is_kept: bool) -> None:
+    """Prints a line if the attempts are those of this machine alone.
+
+    Args:
+        console: The console.
+        trail: The attempts.
+        is_kept: True if the warehouse keeps the audit trail.
+    """
+    if trail.unreachable:
+        note = f"warehouse unreachable; showing this machine's log only: {trail.unreachable}"
+        console.print(f"[yellow]warning[/] {escape(note)}")
+    elif not is_kept:
+        console.print("a lake has no audit table; showing this machine's log only", highlight=False)
 
 
 def print_attempts(console: Console, attempts: Sequence[Attempt]) -> None:

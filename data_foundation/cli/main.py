@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from data_foundation.cli.alerts import app as alerts_app
+from data_foundation.cli.alerts import is_reported, send_run_alerts
 from data_foundation.cli.consoles import counted, err, out, print_problems
 from data_foundation.cli.targets import asset_of, read_sources, refuse_unknown, tasks_of
 from data_foundation.cli.version import Version
 from data_foundation.cli.workbook import app as workbook_app
 from data_foundation.config.several.discovered import find_changed_code
-from data_foundation.errors import FoundationError, SettingMissing
+from data_foundation.errors import FoundationError
 from data_foundation.loading.task import LoadOptions, Refresh, new_run_id
 from data_foundation.process_wide.redaction import redacted_output
 from data_foundation.project.entry_text.missing_packages import find_missing_packages
@@ -27,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(workbook_app, name="workbook")
+app.add_typer(alerts_app, name="alerts")
 
 
 def main() -> None:
@@ -229,10 +232,14 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
 
         record_events(root, warehouse, outcomes, models)
     print_report(warehouse, outcomes, models, broken if not targets else [])
-    failed = any(o.error and (targets or not isinstance(o.error, SettingMissing)) for o in outcomes)
-    blocked = any(o.result and o.result.is_blocked for o in outcomes)
+    if not stopped:
+        reported = [outcome for outcome in outcomes if is_reported(outcome, named=bool(targets))]
+        send_run_alerts(root, reported, models, sources, broken if not targets else [], warehouse)
+    failed = any(
+        (o.error and is_reported(o, named=bool(targets))) or (o.result and o.result.is_blocked) for o in outcomes
+    )
     unbuilt = any(not model.succeeded for model in models)
-    end_process(stopped or int(failed or blocked or unbuilt or bool(broken and not targets)))
+    end_process(stopped or int(failed or unbuilt or bool(broken and not targets)))
 
 
 @app.command()
@@ -245,7 +252,7 @@ def audit(
 ) -> None:
     """Show the attempts to load, failed ones too, the newest last; or the state of every job."""
     from data_foundation.audit.read import read_newest, read_trail
-    from data_foundation.cli.audit_report import print_attempts, print_statuses
+    from data_foundation.cli.audit_report import print_attempts, print_origin, print_statuses
     from data_foundation.cli.resource_status import ResourceStatus, find_statuses
     from data_foundation.warehouses.settings import build_warehouse
 
@@ -255,11 +262,7 @@ def audit(
     is_known = trail.attempts or (failed and read_trail(warehouse, asset_of(target), last=1).attempts)
     if target and (jobs or not is_known):
         refuse_unknown(target)
-    if trail.unreachable:
-        note = f"warehouse unreachable; showing this machine's log only: {trail.unreachable}"
-        err.print(f"[yellow]warning[/] {escape(note)}")
-    elif not warehouse.keeps_audit:
-        err.print("a lake has no audit table; showing this machine's log only", highlight=False)
+    print_origin(err, trail, is_kept=warehouse.keeps_audit)
     statuses: list[ResourceStatus] = find_statuses(tasks_of(target), trail.attempts) if jobs else []
     if as_json:
         for line in statuses if jobs else trail.attempts:
@@ -286,7 +289,7 @@ def dbt_sources() -> None:
 
 @app.command(hidden=True)
 def docs() -> None:
-    """Write the generated reference: dlthub/sources.schema.json and the tables in docs/reference/."""
+    """Write the generated reference: the JSON Schemas in dlthub/, and the tables in docs/reference/."""
     from data_foundation.cli.reference_docs import PAGES, write_reference
 
     for file in write_reference(root := find_root(), app):

@@ -1,4 +1,4 @@
-"""Generates the JSON Schema of `sources.yaml`, and the tables of the pages in docs/reference/."""
+"""Generates the JSON Schemas of `sources.yaml` and `alerts.yaml`, and the tables of the pages in docs/reference/."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
+from data_foundation.config.alerts.file import ALERTS_FILE
+from data_foundation.config.alerts.keys import AlertsFile, Digest, SourceAlerts, TreeAlerts
+from data_foundation.config.alerts.targets import ChatWebhook, Email, Target, Webhook
 from data_foundation.config.check_fields import AcceptedValues, Checks, RowCount
 from data_foundation.config.fields import (
     ColumnHints,
@@ -29,7 +32,9 @@ from data_foundation.warehouses.base import Setting
 from data_foundation.warehouses.settings import ENGINES, GENERAL_SETTINGS, RUN_SETTINGS
 
 SCHEMA_FILE = "dlthub/sources.schema.json"
+ALERTS_SCHEMA_FILE = "dlthub/alerts.schema.json"
 PAGES = "docs/reference"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAPPINGS: Mapping[str, type[BaseModel]] = {
     "write_disposition": WriteDisposition,
     "incremental": Incremental,
@@ -49,6 +54,16 @@ MAPPINGS: Mapping[str, type[BaseModel]] = {
 }
 """The keys of a resource that have a table of their own in the reference, by their path."""
 
+ALERTS: Mapping[str, type[BaseModel]] = {
+    "alerts": TreeAlerts,
+    "alerts.targets.<name>": Target,
+    "alerts.targets.<name>.slack, teams": ChatWebhook,
+    "alerts.targets.<name>.email": Email,
+    "alerts.targets.<name>.webhook": Webhook,
+    "alerts.digest": Digest,
+}
+"""The mappings of `alerts:`, in `alerts.yaml` and in a source, by their path."""
+
 _ANCHORS = {re.sub(r"\.<.*", "", path).rpartition(".")[2]: re.sub(r"\W", "", path) for path in MAPPINGS}
 _PAGE = re.compile(r"docs/([\w/-]+\.md)")
 BEGIN, END = "<!-- begin: written by `foundation docs` -->", "<!-- end -->"
@@ -63,7 +78,12 @@ def build_json_schema() -> dict[str, Any]:
         properties |= {
             field.alias: properties[name] for name, field in ResourceConfig.model_fields.items() if field.alias
         }
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return {"$schema": DIALECT, **schema}
+
+
+def build_alerts_schema() -> dict[str, Any]:
+    """Returns the JSON Schema of `alerts.yaml`."""
+    return {"$schema": DIALECT, **AlertsFile.model_json_schema(), "title": ALERTS_FILE}
 
 
 def build_pages(app: typer.Typer) -> Mapping[str, str]:
@@ -80,23 +100,24 @@ def build_pages(app: typer.Typer) -> Mapping[str, str]:
 
 
 def write_reference(root: Path, app: typer.Typer) -> list[Path]:
-    """Writes the JSON Schema, and the generated parts of the pages that exist below `root`.
+    """Writes the JSON Schemas, and the generated parts of the pages that exist below `root`.
 
     Args:
-        root: The repository. An installed package has no docs/ folder: then only the schema is written.
+        root: The repository. An installed package has no docs/ folder: then only the schemas are written.
         app: The command line to describe.
 
     Returns:
         The files written.
     """
-    schema = root / SCHEMA_FILE
-    schema.write_text(json.dumps(build_json_schema(), indent=2) + "\n", encoding="utf-8")
+    schemas = {root / SCHEMA_FILE: build_json_schema(), root / ALERTS_SCHEMA_FILE: build_alerts_schema()}
+    for file, schema in schemas.items():
+        file.write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
     generated = {root / PAGES / name: text for name, text in build_pages(app).items()}
     present = {page: text for page, text in generated.items() if page.is_file()}
     for page, text in present.items():
         before, rest = page.read_text(encoding="utf-8").split(BEGIN)
         page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
-    return [schema, *present]
+    return [*schemas, *present]
 
 
 def _describe_configuration() -> str:
@@ -111,6 +132,8 @@ def _describe_configuration() -> str:
         ("A block of `sources:` only", NamedSource, ["resources"]),
         ("Resources of a dlt source", SourceResources, ["source", "rest_api", "tables"]),
         *((f"`{path}`", model, list(model.model_fields)) for path, model in MAPPINGS.items()),
+        ("`alerts` of a source only", SourceAlerts, ["inherit"]),
+        *((f"`{path}`", model, list(model.model_fields)) for path, model in ALERTS.items()),
     ]
     return "\n\n".join(f"## {title}\n\n{_keys_table(model, names)}" for title, model, names in parts)
 

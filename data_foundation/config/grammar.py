@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
+from data_foundation.config.alerts.keys import SourceAlerts
 from data_foundation.config.contradictions import find_contradictions
 from data_foundation.config.fields import Model
 from data_foundation.config.resource_keys import Inherited, ResourceKeys
@@ -138,6 +139,9 @@ class SourcesFile(Model):
     source: SourceDefaults = SourceDefaults()
     sources: dict[str, NamedSource] | None = Field(
         default=None, description="Blocks such as `source:`, each for the resources that it lists."
+    )
+    alerts: SourceAlerts | None = Field(
+        default=None, description="Who receives a message about these resources; docs/how-to/get-alerts.md."
     )
     resources: list[ResourceConfig | SourceResources] | dict[str, MappedResource | MappedSource] = Field(
         description="A list of resources, or a map keyed by destination."

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from data_foundation.config.fields import Model
+from data_foundation.config.scalars import HiddenValueError
 from data_foundation.process_wide.redaction import redact
 from data_foundation.suggestions import nearest
 
@@ -53,7 +54,7 @@ def _message(model: type[Model], detail: ErrorDetails) -> str:
             return unknown_key(str(detail["loc"][-1]), _fields_at(model, detail["loc"][:-1]))
         case "missing":
             return "is required and missing"
-        case "value_error" if isinstance(detail["input"], Mapping):
+        case "value_error" if isinstance(detail["input"], Mapping) or isinstance(context["error"], HiddenValueError):
             return str(context["error"])
         case "value_error":
             problem = str(context["error"])

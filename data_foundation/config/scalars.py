@@ -18,6 +18,10 @@ CRON_FIELDS = 5
 FIRST_YEAR = 1970
 
 
+class HiddenValueError(ValueError):
+    """A value is not accepted, and no message may show it, because it is a secret."""
+
+
 def checked(pattern: str, accepted: str) -> AfterValidator:
     """Returns a validator that accepts only text that matches the whole `pattern`."""
     compiled = re.compile(pattern)

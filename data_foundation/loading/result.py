@@ -93,3 +93,24 @@ class LoadResult:
     def is_blocked(self) -> bool:
         """True if a failed check holds back the dbt models that read the table."""
         return any(check.blocks for check in self.checks)
+
+    @property
+    def changes(self) -> Mapping[str, Mapping[str, Any]]:
+        """The changes of each table: names of added columns and of variants, and by name what has widened a column.
+
+        A value of another type goes into a separate column, a variant; only a type that is declared widens a column.
+        """
+        changes: dict[str, dict[str, Any]] = {}
+        for name, columns in self.schema_changes.items():
+            known = self.columns_of(name)
+            variant = [column for column in columns if known.get(column, {}).get("variant")]
+            kinds = {"added": [column for column in columns if column not in variant], "variant": variant}
+            changes[name] = {kind: names for kind, names in kinds.items() if names}
+        for name, widened in self.widened.items():
+            changes.setdefault(name, {})["widened"] = dict(widened)
+        return changes
+
+    def by_table(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns values of its tables, each table named dataset.table as in `sources.yaml` and the logs."""
+        dataset = self.destination.partition(".")[0]
+        return {f"{dataset}.{table}": value for table, value in values.items()}

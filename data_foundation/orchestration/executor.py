@@ -50,7 +50,7 @@ END_SECONDS = GRACE_SECONDS + COMMIT_SECONDS + 2.0
 
 PRELOADED = (
     "data_foundation.orchestration.factory",
-    "data_foundation.orchestration.dbt_assets",
+    "data_foundation.orchestration.dbt_models.assets",
     "data_foundation.orchestration.event_log",
     "dagster._core.storage.runs.sqlite",
     "dagster._core.storage.schedules",

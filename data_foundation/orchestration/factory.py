@@ -12,6 +12,7 @@ import dagster as dg
 from data_foundation.config.fields import Partitions
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import FoundationError, Problem
+from data_foundation.orchestration.alerts.definitions import build_alerts
 from data_foundation.orchestration.asset_keys import AssetKeys, find_changed_keys, to_metadata
 from data_foundation.orchestration.automation import with_automation_tags
 from data_foundation.orchestration.broken_sources import build_broken_assets
@@ -86,12 +87,12 @@ def build_definitions(
         except Exception as error:  # noqa: BLE001 - an error in one source must not hide the others
             broken.append(BrokenSource(source.config.folder, (Problem(source.config.file, str(error)),)))
     assets.extend(build_broken_assets(broken))
-    sensor = build_automation_sensor(automation_seconds)
+    sensors, schedules = build_alerts(root, [one for resources in loaded for one in resources], broken, warehouse)
     keys = AssetKeys(changed_keys, translator.key_pattern)
     return dg.Definitions(
         assets=assets,
-        schedules=build_schedules(loaded),
-        sensors=[sensor],
+        schedules=[*build_schedules(loaded), *schedules],
+        sensors=[build_automation_sensor(automation_seconds), *sensors],
         executor=executor,
         metadata=to_metadata(keys),
     )

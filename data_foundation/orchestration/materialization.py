@@ -66,8 +66,8 @@ def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str
         "load_id": result.load_id,
         "cursor_before": None if before is None else str(before),
         "cursor_after": None if after is None else str(after),
-        "child_tables": _by_table(result, result.children) or None,
-        "schema_changes": _by_table(result, _schema_changes(result)) or None,
+        "child_tables": result.by_table(result.children) or None,
+        "schema_changes": result.by_table(result.changes) or None,
         "bytes_loaded": result.bytes,
         "failed_parts": dict(result.failed_parts) or None,
     }
@@ -85,28 +85,6 @@ def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str
     )
 
 
-def _by_table(result: LoadResult, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns values by table, each named dataset.table as in `sources.yaml` and the logs."""
-    dataset = result.destination.partition(".")[0]
-    return {f"{dataset}.{table}": value for table, value in values.items()}
-
-
-def _schema_changes(result: LoadResult) -> dict[str, Any]:
-    """Returns the changes of each table: added columns, variants, and columns that were widened.
-
-    A value of another type goes into a separate column, a variant; only a type that is declared widens a column.
-    """
-    changes: dict[str, Any] = {}
-    for name, columns in result.schema_changes.items():
-        known = result.columns_of(name)
-        variant = [column for column in columns if known.get(column, {}).get("variant")]
-        kinds = {"added": [column for column in columns if column not in variant], "variant": variant}
-        changes[name] = {kind: names for kind, names in kinds.items() if names}
-    for name, widened in result.widened.items():
-        changes.setdefault(name, {})["widened"] = dict(widened)
-    return changes
-
-
 def _child_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.MaterializeResult[Any]:
     """Returns the materialization of a nested table; its row count is 0 if the table does not exist yet."""
     return dg.MaterializeResult(
@@ -122,7 +100,7 @@ def _child_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.Materia
 def _further_result(result: LoadResult, key: dg.AssetKey, name: str) -> dg.MaterializeResult[Any]:
     """Returns the materialization of a further table; its row count is 0 if the table does not exist yet."""
     table = result.further.get(name, FurtherTable())
-    optional = {"load_id": result.load_id, "child_tables": _by_table(result, table.children) or None}
+    optional = {"load_id": result.load_id, "child_tables": result.by_table(table.children) or None}
     return dg.MaterializeResult(
         asset_key=key,
         metadata={

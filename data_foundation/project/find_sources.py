@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from data_foundation.config.alerts.file import ALERTS_FILE, load_alerts
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.several.source_tables import UNBOUND
 from data_foundation.config.table_names import (
@@ -84,19 +86,21 @@ def find_sources(root: Path) -> tuple[list[FoundSource], list[BrokenSource]]:
             found.append(source)
         else:
             broken.append(source)
-    broken.extend(_broken_tags(root / "dlthub" / TAGS_FILE))
+    broken.extend(_broken_files(root))
     clashes = _duplicate_destinations(found)
     broken.extend(BrokenSource(source.config.folder, clashes[source.config.name]) for source in found
                   if source.config.name in clashes)  # fmt: skip
     return [source for source in found if source.config.name not in clashes], broken
 
 
-def _broken_tags(file: Path) -> Iterator[BrokenSource]:
-    """Yields the file of tags as a broken source if it has problems, even if no resource uses a tag."""
-    try:
-        load_tags(file)
-    except ConfigError as error:
-        yield BrokenSource(file, error.problems)
+def _broken_files(root: Path) -> Iterator[BrokenSource]:
+    """Yields the files for all sources that have problems, each as a broken source, even if no resource needs them."""
+    tags, alerts = root / "dlthub" / TAGS_FILE, root / "dlthub" / ALERTS_FILE
+    for file, read in ((tags, partial(load_tags, tags)), (alerts, partial(load_alerts, root))):
+        try:
+            read()
+        except ConfigError as error:
+            yield BrokenSource(file, error.problems)
 
 
 def _find_or_break(folder: Path) -> FoundSource | BrokenSource:

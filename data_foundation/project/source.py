@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from data_foundation.config.alerts.keys import SourceAlerts
 from data_foundation.config.fields import Model
 from data_foundation.config.grammar import ResourceConfig, SourceDefaults, SourcesFile
 from data_foundation.config.messages import explain_validation, unknown_key
@@ -42,6 +43,7 @@ class SourceConfig(BaseModel):
         resources: The enabled resources, with the values of `source:` applied.
         places: The place of each resource in its file.
         hints: For each resource what `discovered.yaml` knows of its code, by key of `sources.yaml`.
+        alerts: The `alerts:` block.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,6 +55,7 @@ class SourceConfig(BaseModel):
     resources: tuple[ResourceConfig, ...]
     places: tuple[Place, ...]
     hints: tuple[Hints, ...]
+    alerts: SourceAlerts = SourceAlerts()
 
     @property
     def name(self) -> str:
@@ -116,7 +119,7 @@ def load_source_config(folder: Path) -> SourceConfig:
         ConfigError: With every problem of the files at once.
     """
     documents, problems = _read_documents(folder)
-    defaults = SourceDefaults()
+    defaults, alerts = SourceDefaults(), SourceAlerts()
     resources: list[ResourceConfig] = []
     places: list[Place] = []
     hints: list[Hints] = []
@@ -125,6 +128,8 @@ def load_source_config(folder: Path) -> SourceConfig:
     for document in documents:
         if source := document.value.get("source"):
             defaults = _validate(SourceDefaults, document, ("source",), source, problems) or defaults
+        if (block := document.value.get("alerts")) is not None:
+            alerts = _validate(SourceAlerts, document, ("alerts",), block, problems) or alerts
         for path, raw, known in expand(folder, read_raw_resources(document)):
             resource = _validate(ResourceConfig, document, path, raw, problems)
             declared += [resource] if resource else []
@@ -140,7 +145,7 @@ def load_source_config(folder: Path) -> SourceConfig:
         raise ConfigError(sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0)))
     return SourceConfig(
         folder=folder, file=documents[0].file, description=read_docstring(folder), defaults=defaults,
-        resources=tuple(resources), places=tuple(places), hints=tuple(hints),
+        resources=tuple(resources), places=tuple(places), hints=tuple(hints), alerts=alerts,
     )  # fmt: skip
 
 

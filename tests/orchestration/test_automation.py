@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from data_foundation.orchestration.automation import LOADED_BY_TAG, model_condition
-from data_foundation.orchestration.dbt_assets import build_dbt_assets
+from data_foundation.orchestration.dbt_models.assets import build_dbt_assets
 from data_foundation.orchestration.factory import build_definitions
 from data_foundation.warehouses.settings import build_warehouse
 from tests.support.trees import Tree

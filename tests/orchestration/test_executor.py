@@ -299,11 +299,11 @@ def test_preloaded_modules_exist(module: str) -> None:
 def test_only_modules_of_the_location_are_preloaded() -> None:
     """A location without dbt does not import dbt before its first op; one with dbt imports it once."""
     code = "from data_foundation.orchestration import factory, executor; print(executor.preloaded()); "
-    code += "import data_foundation.orchestration.dbt_assets; print(executor.preloaded())"
+    code += "import data_foundation.orchestration.dbt_models.assets; print(executor.preloaded())"
     printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     without, with_dbt = map(ast.literal_eval, printed.splitlines())
     assert without == ["data_foundation.process_wide.preload", "data_foundation.orchestration.factory"]
-    assert with_dbt == [*without, "data_foundation.orchestration.dbt_assets"]
+    assert with_dbt == [*without, "data_foundation.orchestration.dbt_models.assets"]
 
 
 def test_modules_imported_before_the_fork_are_not_collected(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing_extensions import override
 from data_foundation.errors import FoundationError
 from data_foundation.orchestration.asset_keys import read_asset_keys
 from data_foundation.orchestration.automation import LOADED_BY_TAG, PARTITIONS_TAG
-from data_foundation.orchestration.dbt_assets import ModelTranslator, build_dbt_assets
+from data_foundation.orchestration.dbt_models.assets import ModelTranslator, build_dbt_assets
 from data_foundation.orchestration.factory import build_definitions
 from data_foundation.orchestration.translator import ResourceData, SourceTranslator
 from data_foundation.warehouses.settings import build_warehouse

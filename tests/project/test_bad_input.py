@@ -73,7 +73,7 @@ MISSPELT = {
     "top": (
         resource().replace("resources", "resurces"),
         1,
-        "unknown key 'resurces'; accepted: source, sources, resources. Did you mean 'resources'?",
+        "unknown key 'resurces'; accepted: source, sources, alerts, resources. Did you mean 'resources'?",
     ),
     "source": ("source:\n  owner: x\n" + resource(), 2, "source.owner: unknown key 'owner'"),
     "resource": (

@@ -16,7 +16,8 @@ from data_foundation.loading import pending_loads, pipeline, progress
 from data_foundation.loading.cursor import table_cursor
 from data_foundation.loading.entries import builder, dlt_resource, late_hints, own_copy
 from data_foundation.loading.schema import hints_in_force, rebuilds
-from data_foundation.orchestration import dbt_assets, event_log, executor, run_launcher
+from data_foundation.orchestration import event_log, executor, run_launcher
+from data_foundation.orchestration.dbt_models import assets as dbt_assets
 from data_foundation.orchestration.ops import op
 from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, source_log
 from data_foundation.project import code_hints, read_once

@@ -12,8 +12,8 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from data_foundation.dbt.command import command_line_target
 from data_foundation.dbt.relations import Relations
-from data_foundation.orchestration.dbt_assets import ModelTranslator
-from data_foundation.orchestration.model_metadata import ModelMetadata
+from data_foundation.orchestration.dbt_models.assets import ModelTranslator
+from data_foundation.orchestration.dbt_models.metadata import ModelMetadata
 
 if TYPE_CHECKING:
     from data_foundation.dbt.command import ModelResult

@@ -21,7 +21,7 @@ from data_foundation.dbt.relations import Relations
 from data_foundation.loading.stop import GRACE_SECONDS
 from data_foundation.orchestration.asset_keys import AssetKeys, read_asset_keys
 from data_foundation.orchestration.automation import model_condition
-from data_foundation.orchestration.model_metadata import ModelMetadata, with_metadata
+from data_foundation.orchestration.dbt_models.metadata import ModelMetadata, with_metadata
 from data_foundation.orchestration.ops.stop import ending
 from data_foundation.warehouses.base import Warehouse
 from data_foundation.warehouses.settings import publish_dbt_settings
