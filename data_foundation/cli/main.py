@@ -232,12 +232,10 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
 
         record_events(root, warehouse, outcomes, models)
     print_report(warehouse, outcomes, models, broken if not targets else [])
+    reported = [outcome for outcome in outcomes if is_reported(outcome, named=bool(targets))]
     if not stopped:
-        reported = [outcome for outcome in outcomes if is_reported(outcome, named=bool(targets))]
         send_run_alerts(root, reported, models, sources, broken if not targets else [], warehouse)
-    failed = any(
-        (o.error and is_reported(o, named=bool(targets))) or (o.result and o.result.is_blocked) for o in outcomes
-    )
+    failed = any(o.error for o in reported) or any(o.result and o.result.is_blocked for o in outcomes)
     unbuilt = any(not model.succeeded for model in models)
     end_process(stopped or int(failed or unbuilt or bool(broken and not targets)))
 
