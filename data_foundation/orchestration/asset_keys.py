@@ -24,7 +24,7 @@ from data_foundation.orchestration.translator import ResourceAssets
 DEFINITIONS_FILE = "definitions.py"
 _METADATA, _PATTERN = "foundation/asset_keys", "foundation/asset_key"
 _BEFORE_TRANSLATOR = ("root", "warehouse")
-_AFTER_TRANSLATOR = ("automation_seconds",)
+_AFTER_TRANSLATOR = ("automation_seconds", "executor")
 
 
 @dataclass(frozen=True)
