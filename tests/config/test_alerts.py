@@ -130,7 +130,7 @@ def test_a_mistake_has_line_field_and_what_is_accepted(tmp_path: Path, text: str
     assert not any(part in str(problem) for part in (*SECRET.split("/"), "ab12"))
 
 
-@pytest.mark.parametrize("case", BAD.keys() - BEYOND_SCHEMA)
+@pytest.mark.parametrize("case", [case for case in BAD if case not in BEYOND_SCHEMA])
 def test_an_editor_marks_the_mistake(case: str) -> None:
     """The JSON Schema refuses what the models refuse."""
     text, *_ = BAD[case]
