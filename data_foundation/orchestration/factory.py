@@ -47,7 +47,6 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-@_no_garbage_collection()
 def build_definitions(
     root: Path,
     warehouse: Warehouse | None = None,
@@ -70,7 +69,28 @@ def build_definitions(
     """
     executor = executor or find_executor(executor_name(root))
     warehouse = warehouse or build_warehouse(root)
-    translator = translator or SourceTranslator()
+    return build_part(root, warehouse, translator or SourceTranslator(), automation_seconds, executor)
+
+
+@_no_garbage_collection()
+def build_part(  # noqa: PLR0913, PLR0917 - those of build_definitions, and its place in a larger code location
+    root: Path,
+    warehouse: Warehouse,
+    translator: SourceTranslator,
+    automation_seconds: int = 30,
+    executor: dg.ExecutorDefinition | None = None,
+    name: str = "",
+) -> dg.Definitions:
+    """Returns the definitions of every source under `root/dlthub`, as a part of a code location that may have others.
+
+    Args:
+        root: As of `build_definitions`.
+        warehouse: The same.
+        translator: The same.
+        automation_seconds: The same.
+        executor: The same.
+        name: Name of the part, with which the names of its schedules and sensors begin.
+    """
     sources, broken = find_sources(root)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     loaded: list[list[ResourceAssets]] = []
@@ -87,11 +107,12 @@ def build_definitions(
         except Exception as error:  # noqa: BLE001 - an error in one source must not hide the others
             broken.append(BrokenSource(source.config.folder, (Problem(source.config.file, str(error)),)))
     assets.extend(build_broken_assets(broken))
-    sensors, schedules = build_alerts(root, [one for resources in loaded for one in resources], broken, warehouse)
+    resources = [one for several in loaded for one in several]
+    sensors, schedules = build_alerts(root, resources, broken, warehouse, name)
     keys = AssetKeys(changed_keys, translator.key_pattern)
     return dg.Definitions(
         assets=assets,
-        schedules=[*build_schedules(loaded), *schedules],
+        schedules=[*build_schedules(loaded, name), *schedules],
         sensors=[build_automation_sensor(automation_seconds), *sensors],
         executor=executor,
         metadata=to_metadata(keys),

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from data_foundation.errors import FoundationError
 from data_foundation.orchestration.executor import side_by_side_executor
-from data_foundation.orchestration.factory import build_definitions
+from data_foundation.orchestration.factory import build_part
 from data_foundation.orchestration.keys import dagster_name
 from data_foundation.orchestration.translator import SourceTranslator
 from data_foundation.suggestions import nearest
@@ -110,13 +110,14 @@ class SourceFolders(dg.Component, dg.Resolvable):
             FoundationError: There is no folder `dlthub`.
         """
         root = self._find_root(context)
-        built = build_definitions(root, build_warehouse(root), self.translator)
+        name = _name_of(context)
+        built = build_part(root, build_warehouse(root), self.translator or SourceTranslator(), name=name)
         return dg.Definitions(
             assets=built.assets,
             asset_checks=built.asset_checks,
             jobs=built.jobs,
             schedules=built.schedules,
-            sensors=list(_limited_sensors(built, _name_of(context))),
+            sensors=list(_limited_sensors(built, name)),
             executor=self.executor,
             metadata=built.metadata,
         )

@@ -183,6 +183,9 @@ def test_the_sensors_of_a_project_stay_its_own(project: Location) -> None:
         "ingestion__1_automation": {"raw/bank", "source/bank"},
         "default_automation_condition_sensor": {"report"},
     }
+    assert sorted(schedule.name for schedule in definitions.schedules or ()) == [
+        "ingestion__1_cron_0_6_x_x_x_utc", "ingestion_cron_0_6_x_x_x_utc",
+    ]  # fmt: skip
     own = next(sensor for sensor in definitions.sensors or () if sensor.name == "ingestion_automation")
     assert isinstance(own, dg.SensorDefinition)
     assert own.default_status is dg.DefaultSensorStatus.RUNNING

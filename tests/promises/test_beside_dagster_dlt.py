@@ -276,7 +276,8 @@ FAULTS = {
 
 def rows_of_the_page() -> dict[str, str]:
     """Returns the lines of the page's table by their fault."""
-    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][1:]
+    table = PAGE.read_text(encoding="utf-8").split("| What goes wrong")[1].split("\n\n")[0]
+    lines = [line for line in table.splitlines() if line.startswith("| ")]
     return {line.split(" | ")[0].removeprefix("| "): line for line in lines}
 
 

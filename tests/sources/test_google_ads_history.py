@@ -82,11 +82,7 @@ def test_a_sample_and_a_range_do_not_move_the_cursor(ads: Ads) -> None:
     assert ads.load("campaign_metrics", str(LAST), long_ago).rows == len(
         ads.query("FROM raw.google_ads_campaign_metrics WHERE date IN ('2026-09-22', '2026-09-23')")
     )
-    sample = ads.load("campaign_metrics", str(LAST), LoadOptions(limit=3))
-    assert any(
-        "for each value of customer_id, date in the sample, the table's other rows were deleted" in warning
-        for warning in sample.warnings
-    )
+    assert ads.load("campaign_metrics", str(LAST), LoadOptions(limit=3)).rows == 3
     later = LAST + timedelta(days=2)
     assert ads.load("campaign_metrics", str(later), since(FIRST, later, reload_days=3)).rows < 100
     dates = ads.query("SELECT min(date) FROM raw.google_ads_campaign_metrics WHERE _dlt_load_id = (SELECT "

@@ -36,14 +36,15 @@ def fill(value: Any, *, secret: bool = True) -> Any:
     if missing:
         raise SettingMissing(missing, "Set it in .env or the environment, or in .dlt/secrets.toml for secrets.NAME")
     if secret:
-        remember([*values.values(), *map(_path, values.values())])
+        remember(part for value in values.values() for part in _secret_parts(value))
         learn_settings({"webhook": list(values.values())})
     return render(value, values)
 
 
-def _path(text: str) -> str:
-    """Returns the path of an address, which log records name alone."""
+def _secret_parts(text: str) -> tuple[str, ...]:
+    """Returns what is secret in a value: of an address its path and query, else every address on its host is masked."""
     try:
-        return urlsplit(text).path
+        parts = urlsplit(text)
     except ValueError:
-        return text
+        return (text,)
+    return (parts.path, parts.query) if parts.netloc else (text,)

@@ -20,7 +20,11 @@ from data_foundation.warehouses.base import Warehouse
 
 
 def build_alerts(
-    root: Path, resources: Sequence[ResourceAssets], broken: Iterable[BrokenSource], warehouse: Warehouse
+    root: Path,
+    resources: Sequence[ResourceAssets],
+    broken: Iterable[BrokenSource],
+    warehouse: Warehouse,
+    part: str = "",
 ) -> tuple[list[dg.SensorDefinition], list[dg.ScheduleDefinition]]:
     """Returns the sensor, and the schedule if a digest is configured; nothing if no target is configured.
 
@@ -31,6 +35,7 @@ def build_alerts(
         resources: The assets of all resources.
         broken: The broken sources.
         warehouse: The warehouse of the audit trail.
+        part: Name of the part of the code location, with which the names begin.
     """
     sources = list({assets.data.source.name: assets.data.source for assets in resources}.values())
     try:
@@ -40,8 +45,9 @@ def build_alerts(
     if not routing.receivers:
         return [], []
     reported = Reported(routing, sources, _find_tables(resources, broken), warehouse)
-    schedules = [build_digest_schedule(reported)] if routing.tree.digest else []
-    return [build_alert_sensor(reported)], schedules
+    prefix = f"{part}_" if part else ""
+    schedules = [build_digest_schedule(reported, prefix)] if routing.tree.digest else []
+    return [build_alert_sensor(reported, prefix)], schedules
 
 
 def _find_tables(resources: Iterable[ResourceAssets], broken: Iterable[BrokenSource]) -> Tables:

@@ -10,12 +10,12 @@ from data_foundation.orchestration.alerts.sensor import Reported
 JOB_NAME = "alerts_digest"
 
 
-def build_digest_schedule(reported: Reported) -> dg.ScheduleDefinition:
+def build_digest_schedule(reported: Reported, prefix: str = "") -> dg.ScheduleDefinition:
     """Returns the schedule of the digest, which is running by default, with the job that it starts."""
     digest = reported.routing.tree.digest
     assert digest  # noqa: S101 - the caller has looked
 
-    @dg.op(name="send_digest", description="Sends the digest; fails if a receiver did not take it.")
+    @dg.op(name=f"{prefix}send_digest", description="Sends the digest; fails if a receiver did not take it.")
     def send_digest(context: dg.OpExecutionContext) -> None:
         link = find_link(reported.routing)
         messages = build_digests(reported.routing, reported.sources, reported.warehouse, digest.hours, link)
@@ -24,12 +24,12 @@ def build_digest_schedule(reported: Reported) -> dg.ScheduleDefinition:
         if undelivered := deliver(messages):
             raise dg.Failure("; ".join(map(str, undelivered)), allow_retries=False)
 
-    @dg.job(name=JOB_NAME, description="Sends a summary of the runs, from the audit trail.")
+    @dg.job(name=f"{prefix}{JOB_NAME}", description="Sends a summary of the runs, from the audit trail.")
     def alerts_digest() -> None:
         send_digest()
 
     return dg.ScheduleDefinition(
-        name=f"{JOB_NAME}_schedule",
+        name=f"{prefix}{JOB_NAME}_schedule",
         job=alerts_digest,
         cron_schedule=digest.cron,
         execution_timezone=digest.timezone,

@@ -57,11 +57,11 @@ class Reported:
     warehouse: Warehouse
 
 
-def build_alert_sensor(reported: Reported) -> dg.SensorDefinition:
+def build_alert_sensor(reported: Reported, prefix: str = "") -> dg.SensorDefinition:
     """Returns the sensor; it is running by default."""
 
     @dg.sensor(
-        name=SENSOR_NAME,
+        name=f"{prefix}{SENSOR_NAME}",
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Sends alerts about runs and overdue tables to the targets of dlthub/alerts.yaml and of sources.",

@@ -73,19 +73,20 @@ def schedule_name(automation: Automation) -> str:
     return "".join(letter if letter.isalnum() or letter == "_" else f"u{ord(letter):x}" for letter in name)
 
 
-def build_schedules(sources: Iterable[Sequence[ResourceAssets]]) -> list[dg.ScheduleDefinition]:
+def build_schedules(sources: Iterable[Sequence[ResourceAssets]], part: str = "") -> list[dg.ScheduleDefinition]:
     """Returns the schedules of all tables with a cron; they are running by default.
 
     A table whose translator gives it an automation condition has none, as the condition decides.
 
     Args:
         sources: The resources of each source.
+        part: Name of the part of the code location, with which the names begin.
     """
     by_name: dict[str, list[ScheduledTable]] = defaultdict(list)
     for resources in sources:
         for table in _scheduled(resources):
             by_name[schedule_name(table.automation)].append(table)
-    return [_build(name, tables) for name, tables in by_name.items()]
+    return [_build(f"{part}_{name}" if part else name, tables) for name, tables in by_name.items()]
 
 
 def _scheduled(resources: Sequence[ResourceAssets]) -> Iterator[ScheduledTable]:
