@@ -68,13 +68,13 @@ def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str
         "cursor_after": None if after is None else str(after),
         "child_tables": result.by_table(result.children) or None,
         "schema_changes": result.by_table(result.changes) or None,
-        "bytes_loaded": result.bytes,
         "failed_parts": dict(result.failed_parts) or None,
     }
     return dg.MaterializeResult(
         asset_key=key,
         metadata={
             "rows_loaded": result.rows,
+            "bytes_loaded": result.bytes or 0,
             "dagster/table_name": result.table,
             "dagster/column_schema": _column_schema(result.columns, personal),
             # Numbers, which the UI plots.

@@ -90,13 +90,13 @@ def test_schema_changes_are_listed_by_kind(location: Location) -> None:
 
 
 def test_a_load_without_rows_reports_zero(location: Location) -> None:
-    """A load without rows reports 0 rows and the row count of the table."""
+    """A load without rows reports 0 rows, 0 bytes and the row count of the table."""
     cursor = "write_disposition: append, incremental: {cursor_path: at}"
     location.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.orders, {cursor}}}]", DATA)
     give(location, [{"id": 1, "at": "2024-01-01"}])
     load(location)
     metadata = load(location)
-    assert (metadata["rows_loaded"], metadata["dagster/row_count"]) == (0, 1)
+    assert (metadata["rows_loaded"], metadata["bytes_loaded"], metadata["dagster/row_count"]) == (0, 0, 1)
     assert (metadata["cursor_before"], metadata["cursor_after"]) == ("2024-01-01", "2024-01-01")
 
 
