@@ -14,6 +14,8 @@ from tests.ui.browser import click, run_script, wait_for
 from tests.ui.scenes import Stage
 
 MATERIALIZE = "//button[.//text()='Materialize']"
+NEWEST_PARTITION = "//input[starts-with(@placeholder, 'Filter by name')]/following::*[starts-with(text(), '20')][1]"
+PLOTS = "//button[.//text()='Plots']"
 CONFIG = """\
 ops:
   github:
@@ -21,8 +23,8 @@ ops:
       # Load this range again; the stored cursor stays.
       start: "2026-10-01"
       end: "2026-11-01"
-      # At most this many rows, for a sample.
-      limit: 1000
+      # At most this many rows per table: a sample, in raw__sample.
+      # limit: 1000
       # state: forget the cursor; drop: drop the table first.
       refresh: none
       # Arguments of the entry, by table.
@@ -83,12 +85,30 @@ def fit_graph(browser: webdriver.Chrome) -> None:
 
 
 def open_launchpad(browser: webdriver.Chrome) -> None:
-    """Opens the launchpad of an asset, and fills in a range and a limit."""
+    """Opens the launchpad of an asset, and fills in a range."""
     wait_for(browser, MATERIALIZE)
     button = browser.find_element(By.XPATH, MATERIALIZE)
     ActionChains(browser).key_down(Keys.SHIFT).click(button).key_up(Keys.SHIFT).perform()
     wait_for(browser, "//*[contains(@class, 'CodeMirror-code')]//*[contains(text(), 'refresh')]")
     run_script(browser, "document.querySelector('.CodeMirror').CodeMirror.setValue(arguments[0])", CONFIG)
+
+
+def open_plots(browser: webdriver.Chrome) -> None:
+    """Opens the plots of an asset's metadata, and scrolls to them."""
+    click(browser, PLOTS)
+    wait_for(browser, "//canvas")
+    metadata = browser.find_element(By.XPATH, "//*[text()='Metadata']")
+    run_script(browser, "arguments[0].scrollIntoView()", metadata)
+
+
+def select_newest_partition(browser: webdriver.Chrome) -> None:
+    """Selects the newest partition of an asset."""
+    click(browser, NEWEST_PARTITION)
+
+
+def show_last_hour(browser: webdriver.Chrome) -> None:
+    """Shows the runs of the last hour, by schedule and sensor."""
+    click(browser, "//button[.//text()='1hr']")
 
 
 def _lineage(marts: Sequence[str], groups: Sequence[str]) -> str:
@@ -100,16 +120,7 @@ def _lineage(marts: Sequence[str], groups: Sequence[str]) -> str:
 
 SHIPPED = (
     Moment(
-        Stage.backfill_old_partitions,
-        (
-            Picture(
-                "partitions", "/assets/raw/exchange_rate_history?view=partitions&partition=2026-10-30", "rows_loaded"
-            ),
-            Picture("backfill", "/runs/b/{id}", "Succeeded", size=(1280, 480)),
-        ),
-    ),
-    Moment(
-        Stage.complete,
+        Stage.work,
         (
             Picture(
                 "asset-graph",
@@ -121,13 +132,27 @@ SHIPPED = (
             Picture("source", "/locations/data_foundation/asset-groups/github", "github_pulls", fit_graph, (1600, 960)),
             Picture("catalogue", "/assets?asset-selection=kind%3A%22dlt%22", "facebook_ads", size=(1600, 900)),
             Picture("asset", "/assets/raw/github_commits", "commit__message"),
+            Picture("plots", "/assets/raw/github_commits", "rows_loaded", open_plots),
             Picture("load", "/assets/raw/github_commits?view=events", "rows_loaded"),
             Picture("launchpad", "/assets/raw/github_commits", "No errors", open_launchpad),
+            Picture("schedules", "/automation", "Scheduled At", size=(1280, 400)),
         ),
     ),
     Moment(
+        Stage.fail_newest_partitions,
+        (
+            Picture(
+                "partitions", "/assets/raw/exchange_rate_history?view=partitions", "failed", select_newest_partition
+            ),
+        ),
+    ),
+    Moment(Stage.complete, (Picture("backfill", "/runs/b/{id}", "Succeeded", size=(1280, 480)),)),
+    Moment(
         Stage.fail,
         (
+            Picture(
+                "home", "/overview/activity/timeline?groupBy=automation", "data_foundation", show_last_hour, (1280, 400)
+            ),
             Picture(
                 "automation", "/locations/data_foundation/sensors/default_automation_condition_sensor", "Evaluations"
             ),

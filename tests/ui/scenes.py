@@ -1,7 +1,8 @@
-"""Actions in Dagster before pictures are taken: an ingest, backfills, and a run that fails."""
+"""Actions in Dagster before pictures are taken: an ingest, backfills, ticks of schedules, and a run that fails."""
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,21 @@ QUIET_SECONDS = 75.0
 """More than two ticks of the automation."""
 
 HISTORY = ("raw", "exchange_rate_history")
-LOCATION = {"repositoryName": "__repository__", "repositoryLocationName": "data_foundation"}
+COMMITS = ("raw", "github_commits")
+QUARTERS = ("2025-07-01", "2025-10-01", "2026-01-01", "2026-04-01", "2026-07-01", "2026-10-01")
+MOST_ATTEMPTS = 4
+"""Attempts of a load whose vendor does not answer, as `retries` sets them."""
+REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": "data_foundation"}
 LAUNCH = """mutation($params: ExecutionParams!) {
   launchRun(executionParams: $params) { __typename ... on LaunchRunSuccess { run { runId } } } }"""
 BACKFILL = """mutation($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) {
     __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+SCHEDULES = """query($repository: RepositorySelector!) {
+  schedulesOrError(repositorySelector: $repository) { ... on Schedules { results { name } } } }"""
+TICK = """mutation($selector: ScheduleSelector!, $now: Float) {
+  scheduleDryRun(selectorData: $selector, timestamp: $now) { __typename ... on DryRunInstigationTick {
+    evaluationResult { runRequests { tags { key value } assetSelection { path } } } } } }"""
 UNFINISHED = """{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) {
   ... on Runs { results { runId } } } }"""
 PARTITIONS = "query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode { partitionKeys } } }"
@@ -48,19 +58,29 @@ class Stage:
     url: str
     sandbox_url: str
 
-    def backfill_old_partitions(self) -> str:
-        """Loads all partitions of a table except the newest, and returns the backfill's id."""
-        return self._backfill(HISTORY, "2024-01-01", "2026-10-31")
+    def fail_newest_partitions(self) -> str:
+        """Loads the newest partitions of a table while its vendor does not answer, and returns the backfill's id."""
+        self._arm("/frankfurter", "503", times=MOST_ATTEMPTS)
+        return self._backfill(HISTORY, newest=15)
 
     def complete(self) -> str:
-        """Loads every partition, and runs every dbt model, so that its checks have results; returns the run's id."""
-        self._backfill(HISTORY, "2024-01-01", "9999-12-31")
-        return self._materialize(self._find_models())
+        """Loads every partition, those that have failed too, and returns the backfill's id."""
+        return self._backfill(HISTORY)
+
+    def work(self) -> str:
+        """Starts the runs of a tick of every schedule, and loads ranges of a table again; returns the last run's id."""
+        for schedule in self._ask(SCHEDULES, "results", repository=REPOSITORY):
+            selector = {**REPOSITORY, "scheduleName": schedule["name"]}
+            for request in self._ask(TICK, "runRequests", selector=selector, now=time.time()):
+                self._launch(request["assetSelection"], tags=request["tags"])
+        for start, end in itertools.pairwise(QUARTERS):
+            run = self._launch([{"path": COMMITS}], {"ops": {"github": {"config": {"start": start, "end": end}}}})
+        self._wait_until_idle()
+        return run
 
     def fail(self) -> str:
         """Runs a source of which one resource fails and two are loaded, and returns the run's id."""
-        fault = {"path": "/github/repos/*/*/pulls", "fault": "expired"}
-        requests.post(f"{self.sandbox_url}/_faults", json=fault, timeout=10).raise_for_status()
+        self._arm("/github/repos/*/*/pulls", "expired")
         return self._materialize([("raw", f"github_{table}") for table in ("commits", "issues", "pulls")])
 
     def load_shop(self) -> str:
@@ -69,22 +89,42 @@ class Stage:
 
     def load_and_build_shop(self) -> str:
         """Loads the tutorial's source, which is now partitioned, and builds its models; returns the run's id."""
-        self._backfill(("raw", "shop_orders"), "2026-09-01", "9999-12-31")
+        self._backfill(("raw", "shop_orders"))
         return self._materialize([("raw", "shop_items"), *self._find_models()])
 
     def _find_models(self) -> list[Sequence[str]]:
         return [node["assetKey"]["path"] for node in self._ask(ASSETS, "assetNodes") if "dbt" in node["kinds"]]
 
-    def _materialize(self, keys: Sequence[Sequence[str]]) -> str:
-        selector = {**LOCATION, "pipelineName": "__ASSET_JOB", "assetSelection": [{"path": key} for key in keys]}
-        run = self._ask(LAUNCH, "runId", params={"selector": selector, "runConfigData": {}, "mode": "default"})
-        self._wait_until_idle()
-        return str(run)
+    def _arm(self, path: str, fault: str, times: int | None = None) -> None:
+        """Lets the sandbox answer requests of a path with a fault, as many `times`, or from now on."""
+        order = {"path": path, "fault": fault, "times": times}
+        requests.post(f"{self.sandbox_url}/_faults", json=order, timeout=10).raise_for_status()
 
-    def _backfill(self, key: Sequence[str], first: str, last: str) -> str:
+    def _materialize(self, keys: Sequence[Sequence[str]]) -> str:
+        run = self._launch([{"path": key} for key in keys])
+        self._wait_until_idle()
+        return run
+
+    def _launch(
+        self,
+        selection: Sequence[Mapping[str, Sequence[str]]],
+        config: Mapping[str, object] | None = None,
+        tags: Sequence[Mapping[str, str]] = (),
+    ) -> str:
+        """Starts a run of assets, and returns its id."""
+        selector = {**REPOSITORY, "pipelineName": "__ASSET_JOB", "assetSelection": selection}
+        params = {
+            "selector": selector,
+            "runConfigData": config or {},
+            "mode": "default",
+            "executionMetadata": {"tags": tags},
+        }
+        return str(self._ask(LAUNCH, "runId", params=params))
+
+    def _backfill(self, key: Sequence[str], newest: int = 0) -> str:
+        """Loads so many of the newest partitions of a table, 0 for all, and returns the backfill's id."""
         partitions = self._ask(PARTITIONS, "partitionKeys", key={"path": key})
-        chosen = [partition for partition in partitions if first <= partition <= last]
-        params = {"assetSelection": [{"path": key}], "partitionNames": chosen}
+        params = {"assetSelection": [{"path": key}], "partitionNames": partitions[-newest:]}
         backfill = self._ask(BACKFILL, "backfillId", params=params)
         self._wait_until_idle()
         return str(backfill)
