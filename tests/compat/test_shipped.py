@@ -217,7 +217,7 @@ FILES: dict[str, tuple[str, dict[str, Any], tuple[str, ...], dict[str, int]]] = 
 }
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(13)
 @pytest.mark.parametrize("way", FILES)
 def test_filesystem_loads_what_dlt_alone_loads(tmp_path: Path, plain_dlt: PlainDlt, way: str) -> None:
     """Files and their rows, all of them or those that have changed, with more files in between."""

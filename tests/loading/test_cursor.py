@@ -70,7 +70,7 @@ def test_each_load_adds_what_is_new(tree: Tree, way: str, keys: str, kind: str) 
     assert source.load(rows).rows == (2 if keys == "merge key" else 0)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["merge", "upsert", "merge key"])
 def test_a_merge_takes_what_has_changed_at_the_stored_value(tree: Tree, way: str, keys: str) -> None:
@@ -84,7 +84,7 @@ def test_a_merge_takes_what_has_changed_at_the_stored_value(tree: Tree, way: str
     assert source.table("id, v, more") == [(1, "a", 5), (2, "still", None)]
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["append", "append by key"])
 def test_a_new_column_does_not_double_the_rows_at_the_stored_value(tree: Tree, way: str, keys: str) -> None:
@@ -137,7 +137,7 @@ def test_a_cursor_that_is_added_later_takes_over_the_table(tree: Tree, way: str)
     assert source.load([*rows, {"id": 5, "at": 5, "other": 5}]).rows == 0
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["append", "append by key"])
 def test_an_append_with_lag_replaces_its_window(tree: Tree, way: str, keys: str) -> None:
@@ -169,7 +169,7 @@ def test_the_newest_version_of_a_load_wins(tree: Tree, way: str) -> None:
     assert source.table() == [(1, "middle")]
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["upsert", "insert only"])
 def test_two_versions_are_refused_where_both_would_be_added(tree: Tree, way: str, keys: str) -> None:
@@ -183,7 +183,7 @@ def test_two_versions_are_refused_where_both_would_be_added(tree: Tree, way: str
     assert sorted(source.ids()) == [1, 2, 3]
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("strategy", ["delete-insert", "scd2"])
 def test_a_merge_key_deletes_no_row_that_the_cursor_leaves_out(tree: Tree, way: str, strategy: str) -> None:
@@ -200,7 +200,7 @@ def test_a_merge_key_deletes_no_row_that_the_cursor_leaves_out(tree: Tree, way: 
     assert sorted(source.ids()) == [1, 2, 3]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["append", "append by key", "merge"])
 def test_many_rows_of_one_value_take_little_state(tree: Tree, way: str, keys: str) -> None:
@@ -229,7 +229,7 @@ def test_a_part_of_many_rows_is_refused(tree: Tree) -> None:
     assert len(source.ids()) == len(rows)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["append", "append by key"])
 def test_rows_that_a_range_replaced_count_once(tree: Tree, way: str, keys: str) -> None:
@@ -267,7 +267,7 @@ def test_a_row_that_dlt_has_recorded_counts_once(tree: Tree) -> None:
     assert source.load().rows == 0
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("missing", ["raise", "include"])
 def test_a_cursor_in_a_column_that_is_new_too_is_refused(tree: Tree, way: str, missing: str) -> None:

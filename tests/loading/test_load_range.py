@@ -262,7 +262,7 @@ def get_rows(shape):
 """
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize(
     ("shape", "first", "start", "end"),
     [

@@ -67,7 +67,7 @@ def ids_after(tree: Tree, last: int, **options: Any) -> list[int]:
     return tree.query("SELECT id FROM raw.t ORDER BY id")
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("resource", [{}, MERGE], ids=["append", "merge"])
 @SPELLINGS
 def test_each_run_reads_what_its_options_request(tree: Tree, spell: Spelling, resource: Mapping[str, Any]) -> None:

@@ -165,7 +165,7 @@ def ids(tree: Tree) -> dict[str, list[int]]:
     }
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("entry", "landed"),

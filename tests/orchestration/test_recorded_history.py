@@ -73,6 +73,10 @@ class History:
         return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
+# One worker builds the location for all tests.
+pytestmark = pytest.mark.xdist_group("recorded")
+
+
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Location:
     """A location that was built by the command line, which has recorded it in the folder `recorded`."""

@@ -54,7 +54,7 @@ def lay_in(tree: Tree, module: str, resource: str, entry: str = "shop") -> None:
     (folder / module).write_text(CODE)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("module", "resource", "variable"), CASES)
 def test_a_setting_is_found_at_every_level(
     tree: Tree, monkeypatch: pytest.MonkeyPatch, module: str, resource: str, variable: str

@@ -36,7 +36,7 @@ TIMES = [case for case in CASES if "initial value" not in case[0]]
 """Cases with times in place of texts; a cursor that begins with a text compares no times, in dlt neither."""
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(13)
 @pytest.mark.parametrize(
     ("hints", "form", "as_times"), [*((*case, False) for case in CASES), *((*case, True) for case in TIMES)]
 )
@@ -46,7 +46,7 @@ def test_the_run_after_an_adoption_continues(tree: Tree, hints: str, form: str, 
     prove_that_runs_continue(tree, hints, form, as_times=as_times)
 
 
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(23)
 @pytest.mark.parametrize(("hints", "form"), CASES)
 def test_the_run_after_an_adoption_continues_in_postgresql(postgres_tree: PostgresTree, hints: str, form: str) -> None:
     """The same in a PostgreSQL server, which plain dlt has filled."""
@@ -71,7 +71,7 @@ VALUES: dict[str, Callable[[int], Any]] = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("way", WAYS)
 def test_any_table_is_adopted_at_its_newest_value(tree: Tree, way: str, kind: str) -> None:
@@ -125,7 +125,7 @@ def test_a_table_is_adopted_once(tree: Tree) -> None:
     assert tree.adopt("s.t").refusal == "this project has loaded it already"
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("hints", ["append", "merge", "merge without a cursor", "replace"])
 @pytest.mark.parametrize("form", ["flat", "frames", "nested"])
 def test_a_pipeline_that_loads_after_the_adoption_doubles_no_row(tree: Tree, hints: str, form: str) -> None:
@@ -166,7 +166,7 @@ NAMES = {
 }
 
 
-@pytest.mark.sampled(20)
+@pytest.mark.sampled(37)
 @pytest.mark.parametrize(("hints", "form"), [case for case in CASES if case[1] != "frames"])
 @pytest.mark.parametrize(("destination", "names"), NAMES.values(), ids=NAMES)
 def test_names_of_the_pipeline_do_not_matter(tree: Tree, hints: str, form: str, destination: str, names: Any) -> None:
@@ -179,7 +179,7 @@ def test_names_of_the_pipeline_do_not_matter(tree: Tree, hints: str, form: str, 
 NAMINGS = {"sql_ci_v1": True, "data_foundation.unicode_snake_case": True, "direct": False, "sql_cs_v1": False}
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize(("naming", "is_known"), NAMINGS.items())
 def test_another_naming_convention_is_refused(
     tree: Tree, monkeypatch: pytest.MonkeyPatch, naming: str, *, is_known: bool

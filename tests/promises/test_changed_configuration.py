@@ -67,14 +67,14 @@ def load(tree: Tree, settings: str, rows: list[dict[str, Any]]) -> Any:
     return tree.load("shop.orders")
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("name", "engine"), product(REMOVED, ENGINES))
 def test_a_hint_that_was_removed_has_no_effect(tree: Tree, name: str, engine: str) -> None:
     """The table is what it would be if the hint had never been there, from the next load on."""
     check_removed(tree, name, ENGINES[engine])
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("name", REMOVED)
 def test_a_removed_hint_on_every_engine(any_tree: Tree, name: str) -> None:
     """The same on PostgreSQL."""
@@ -113,14 +113,14 @@ SWITCHES: dict[tuple[str, str], tuple[list[int], list[int], list[int]] | None] =
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("before", "after"), SWITCHES)
 def test_a_disposition_that_changes(tree: Tree, before: str, after: str) -> None:
     """Rows of lists follow their row under every disposition, or the change is refused before the first row."""
     check_switch(tree, before, after)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("before", "after"), [(APPEND, MERGE), (REPLACE, MERGE), (MERGE, APPEND), (APPEND, UPSERT)])
 def test_a_disposition_that_changes_on_every_engine(any_tree: Tree, before: str, after: str) -> None:
     """The same on PostgreSQL."""

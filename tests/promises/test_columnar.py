@@ -65,7 +65,7 @@ def test_a_frozen_contract_ignores_a_column_that_no_row_has(hints: dict[str, Any
     assert dlt.load(Given([[{"id": 2, "a": "x"}]], frozen)) == result
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(11)
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("disposition", DISPOSITIONS)
 def test_both_engines_are_equal(disposition: str, request: pytest.FixtureRequest, record_property: Any) -> None:

@@ -13,7 +13,7 @@ from tests.promises.both_engines import ENGINES, Engine, PagePaths
 SOURCES = ("exchange_rate", "facebook_ads", "github", "mentions", "open_data")
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.usefixtures("sandbox_settings")
 @pytest.mark.parametrize("task", select_tasks(SOURCES, *find_sources(ROOT)), ids=lambda task: task.resource.table)
 def test_responses_of_vendors_take_the_columnar_path(tmp_path: Path, task: Task) -> None:

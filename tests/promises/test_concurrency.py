@@ -66,6 +66,7 @@ def materialize(location: Location) -> subprocess.Popen[bytes]:
         )
 
 
+@pytest.mark.rare
 def test_op_processes_and_dbt_share_the_file(location: Location) -> None:
     """Three sources load in three processes while dbt builds repeatedly: all succeed, and all rows land."""
     add_three(location)

@@ -111,7 +111,7 @@ def check(tree: Tree, change: Change, more: str, *, as_frame: bool) -> None:
     assert [warning for warning in again.warnings if "was changed" in warning] == []
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("name", "way"), product(CHANGES, WAYS))
 def test_a_type_declared_for_a_column_that_exists(tree: Tree, name: str, way: str) -> None:
     """Every value lands exactly, the old and the new ones, or the load is refused before its first row."""
@@ -119,14 +119,14 @@ def test_a_type_declared_for_a_column_that_exists(tree: Tree, name: str, way: st
     check(tree, CHANGES[name], more, as_frame=as_frame)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_type_declared_on_postgres(any_tree: Tree, name: str) -> None:
     """The same on every engine."""
     check(any_tree, CHANGES[name], ", write_disposition: merge, primary_key: id", as_frame=False)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("name", [name for name, change in CHANGES.items() if change.before is not True])
 def test_a_replace_takes_every_type(any_tree: Tree, name: str) -> None:
     """A replace removes all rows, so that no value needs a conversion."""

@@ -146,7 +146,7 @@ def has_ended(tree: Tree) -> bool:
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_repeated_killed_run_equals_one_run(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Any

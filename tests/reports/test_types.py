@@ -87,7 +87,7 @@ LACKING = [
 ]
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(13)
 @pytest.mark.parametrize("library", ["pyarrow", "polars", "pandas"])
 @pytest.mark.parametrize("kinds", LACKING, ids=", ".join)
 def test_a_column_that_a_frame_lacks_is_null(tree: Tree, kinds: list[str], library: str) -> None:

@@ -67,7 +67,7 @@ def versions(tree: Tree, first: str, second: str, engine: str) -> list[bool]:
     return tree.query("SELECT _dlt_valid_to IS NULL FROM raw.t ORDER BY 1")
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("engine", ["columnar", "dlt"])
 @pytest.mark.parametrize(("first", "second"), SAME.values(), ids=SAME.keys())
 def test_another_spelling_of_the_same_values_makes_no_version(tree: Tree, first: str, second: str, engine: str) -> None:
@@ -75,7 +75,7 @@ def test_another_spelling_of_the_same_values_makes_no_version(tree: Tree, first:
     assert versions(tree, first, second, engine) == [True]
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("engine", ["columnar", "dlt"])
 @pytest.mark.parametrize(("first", "second"), CHANGED.values(), ids=CHANGED.keys())
 def test_a_change_makes_a_version(tree: Tree, first: str, second: str, engine: str) -> None:

@@ -38,7 +38,7 @@ def add(tree: Tree, values: Any, body: str, row: str = "{'x': value}", settings:
     tree.add("s", f"resources: [{{entry: data.get, destination: raw.t{settings}}}]", code)
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(13)
 @pytest.mark.usefixtures("_gathered")
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("pages", PAGES)

@@ -245,7 +245,7 @@ def add(tree: Tree, body: str, engine: str) -> None:
     tree.add("s", settings, f"{HEAD}def get():{body}")
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.usefixtures("_pages")
 @pytest.mark.parametrize("engine", ["columnar", "dlt"])
 @pytest.mark.parametrize("name", REUSED)
@@ -256,7 +256,7 @@ def test_a_reused_object_lands_as_it_was_yielded(tree: Tree, name: str, engine: 
     assert tree.query("select x from raw.t order by x") == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.usefixtures("_pages")
 @pytest.mark.parametrize("engine", ["columnar", "dlt"])
 @pytest.mark.parametrize("name", NESTED)

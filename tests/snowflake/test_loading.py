@@ -114,6 +114,7 @@ def test_values_are_read_back_unchanged(tree: SnowflakeTree, entry: str) -> None
     assert tree.query(f"select {columns}, moment from raw.orders where id = 2") == [(None,) * 11]
 
 
+@pytest.mark.rare
 def test_a_replaced_table_is_never_empty_to_a_reader(tree: SnowflakeTree, account: Account) -> None:
     """A reader that queries all the time sees all old rows or all new ones, and the table is not recreated."""
     tree.add("shop", ONE.format(settings=REPLACE))

@@ -137,7 +137,7 @@ def test_a_shared_warehouse_needs_a_deployment(
         build_warehouse(tmp_path)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_refusal_names_the_setting_or_the_privilege(
     tree: SnowflakeTree, server: SnowflakeServer, name: str, tmp_path: Path
@@ -177,7 +177,7 @@ NOWHERE: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("name", NOWHERE)
 def test_an_unreachable_account_is_retried_and_names_the_setting(
     tree: SnowflakeTree, monkeypatch: pytest.MonkeyPatch, name: str

@@ -35,7 +35,7 @@ BUILDS: dict[str, Callable[[int], pa.Table]] = {
 }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("build", BUILDS)
 def test_a_copy_needs_less_than_its_memory_limit(build: str, tmp_path: Path) -> None:
     """Half of the limit is enough for rows of any shape."""

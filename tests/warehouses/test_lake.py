@@ -88,7 +88,7 @@ def add_orders(tree: Tree, *settings: str, retries: str = "{max: 0}", **more: st
     tree.add("shop", f"resources:\n  - entry: data.get_rows\n{lines}\n", **more)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("mode", MODES)
 def test_every_write_disposition(tree: LakeTree, mode: str) -> None:
     """Rows, child rows, a new column, a cursor and an empty disk work as in every other warehouse."""
@@ -137,7 +137,7 @@ def get_rows():
 '''
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("mode", ["append", "replace", "merge"])
 def test_arrow_tables_are_loaded_like_rows(tree: LakeTree, mode: str) -> None:
     """A later Arrow table may have a column that the first one lacks."""
@@ -168,7 +168,7 @@ def test_a_value_of_another_type_gets_a_column_of_its_own(tree: LakeTree) -> Non
     assert tree.query("select id, size, size__v_text from raw.orders order by id") == [(1, 5, None), (2, None, "large")]
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("on_empty", ["keep", "truncate", "fail"])
 def test_on_empty_decides_about_a_replace_without_rows(tree: LakeTree, on_empty: str) -> None:
     """The rows are kept, deleted, or kept with an error."""
@@ -237,7 +237,7 @@ def test_a_load_that_fails_half_way_changes_nothing(
     assert (sorted(tree.query("select id from raw.orders")), tree.query(LINES)) == (expected, expected)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("refresh", ["drop", "state"])
 def test_a_refresh_drops_the_table_or_resets_the_state(tree: LakeTree, refresh: str) -> None:
     """After `drop`, the table has only the new rows' columns; if only the state is reset, it keeps all columns."""
@@ -312,7 +312,7 @@ def test_parquet_files_follow_the_layout(tmp_path: Path) -> None:
     assert pyarrow.parquet.read_table(file)["id"].to_pylist() == [1]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 def test_tables_of_one_lake_are_loaded_in_parallel(tree: LakeTree) -> None:
     """Each table has its own load, state and failure."""
     names = ["a", "a__b", "c"]
@@ -367,7 +367,7 @@ def test_checks_read_the_lake(tree: LakeTree) -> None:
     assert found["accepted_values_colour"].message == "1 rows hold 1 values that are not accepted: 'blue' (1)"
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 def test_readers_never_see_an_empty_table(tree: LakeTree) -> None:
     """While a table is replaced, a reader of Delta sees one load; a reader of all parquet files may see both."""
     add_orders(tree, "write_disposition: replace")
@@ -607,7 +607,7 @@ def test_a_place_needs_a_lake(delta: LakeTree) -> None:
         delta.task("shop.orders")
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(11)
 def test_a_load_that_is_stopped_before_its_commit_changes_nothing(
     tree: LakeTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
