@@ -2,8 +2,10 @@
 
 import gc
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,17 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # A shell makes background processes ignore SIGINT. Dagster then handles SIGTERM in the same way, so processes that
     # a run starts could not be ended, and each would wait a minute for its `tail`.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def no_instance_of_another_test() -> Iterator[None]:
+    """Dagster loads definitions with what the instance that was entered last has stored, although it may have ended.
+
+    That happens where instances are not left in the reverse order, as those of fixtures with different scopes are not.
+    """
+    base = sys.modules.get("dagster._core.storage.defs_state.base")
+    with base.set_defs_state_storage(None) if base else nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session")
