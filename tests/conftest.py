@@ -5,7 +5,6 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +38,14 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 @pytest.fixture(autouse=True)
 def no_instance_of_another_test() -> Iterator[None]:
-    """Dagster loads definitions with what the instance that was entered last has stored, although it may have ended.
+    """Hides the instance that was entered last from Dagster, which loads definitions with what it has stored.
 
-    That happens where instances are not left in the reverse order, as those of fixtures with different scopes are not.
+    It may have ended: instances of fixtures are not left in the reverse order, nor is one that the garbage collector
+    finds open. Only definitions of components are stored, and no test stores any.
     """
-    base = sys.modules.get("dagster._core.storage.defs_state.base")
-    with base.set_defs_state_storage(None) if base else nullcontext():
+    with pytest.MonkeyPatch.context() as patch:
+        if base := sys.modules.get("dagster._core.storage.defs_state.base"):
+            patch.setattr(base.DefsStateStorage, "get", staticmethod(lambda: None))
         yield
 
 
