@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from data_foundation.alerts.events import Event
 from data_foundation.alerts.history import find_deadlines
 from data_foundation.alerts.message import Message
-from data_foundation.alerts.routing import Receiver, Routing
 from data_foundation.audit.read import read_newest, read_since
 
 if TYPE_CHECKING:
@@ -37,24 +36,15 @@ class _TableRuns:
         return not self.has_failed and any(end.status != "loaded" for end in self.ends)
 
 
-def build_digests(
-    routing: Routing, sources: Sequence[SourceConfig], warehouse: Warehouse, hours: float, link: str = ""
-) -> dict[Receiver, Message]:
-    """Returns the digest of the last hours, for each target that receives it.
+def build_digest(sources: Sequence[SourceConfig], warehouse: Warehouse, hours: float, link: str = "") -> Message:
+    """Returns the digest: what was loaded, what fails still, what has recovered, and which tables are overdue.
 
     Args:
-        routing: Who receives what.
         sources: The sources, for the tables that are overdue.
         warehouse: The warehouse of the audit trail.
         hours: How far it goes back.
         link: Address of Dagster's UI.
     """
-    message = build_digest(sources, warehouse, hours, link)
-    return dict.fromkeys(routing.digest_receivers, message)
-
-
-def build_digest(sources: Sequence[SourceConfig], warehouse: Warehouse, hours: float, link: str = "") -> Message:
-    """Returns the digest: what was loaded, what fails still, what has recovered, and which tables are overdue."""
     now = datetime.now(UTC)
     trail = read_since(warehouse, now - timedelta(hours=hours))
     tables = _group(trail.attempts)

@@ -48,7 +48,7 @@ def covered_partitions(task: Task, cursor: Any) -> list[str]:
     """
     partitions, options = task.resource.partitions, task.options
     assert partitions  # noqa: S101 - the caller's condition
-    if options.limit is not None:
+    if options.is_sample:
         return []
     definition, zone = time_partitions(partitions), ZoneInfo(partitions.timezone)
     load_range = find_range(task.resource, cursor if options.refresh == "none" else None, options)

@@ -2,7 +2,7 @@
 
 # Dagster reads the annotations of a component's attributes, so no `from __future__ import annotations` here.
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,18 +11,12 @@ import dagster as dg
 from typing_extensions import override
 
 from data_foundation.errors import FoundationError
-from data_foundation.orchestration.executor import side_by_side_executor
+from data_foundation.orchestration.executor_setting import EXECUTORS, find_executor
 from data_foundation.orchestration.factory import build_part
 from data_foundation.orchestration.keys import dagster_name
 from data_foundation.orchestration.translator import SourceTranslator
 from data_foundation.suggestions import nearest
 from data_foundation.warehouses.settings import build_warehouse
-
-EXECUTORS: Mapping[str, dg.ExecutorDefinition] = {
-    "side_by_side": side_by_side_executor,
-    "multiprocess": dg.multiprocess_executor,
-    "in_process": dg.in_process_executor,
-}
 
 FOLDER = "dlthub"
 """The folder that holds the source folders."""
@@ -63,7 +57,7 @@ def _resolve_executor(_context: dg.ResolutionContext, name: str | None) -> dg.Ex
     if name is not None and name not in EXECUTORS:
         message = f"executor: got '{name}'; accepted: {', '.join(EXECUTORS)}{nearest(name, list(EXECUTORS))}"
         raise FoundationError(message)
-    return EXECUTORS[name] if name else None
+    return find_executor(name) if name else None
 
 
 @dataclass

@@ -75,7 +75,11 @@ BAD = {
     ),
     "an unknown event": ("events: [failures]", "events[0]", "Did you mean 'failure'?"),
     "no e-mail server": ("targets: {t: {email: {to: a@b.nl, sender: b@c.nl}}}", "targets.t.email.host", "is required"),
-    "nobody": ("targets: {t: {email: {to: [], sender: b@c.nl, host: h}}}", "targets.t.email.to", "at least 1 item"),
+    "no receiver": (
+        "targets: {t: {email: {to: [], sender: b@c.nl, host: h}}}",
+        "targets.t.email.to",
+        "at least 1 item",
+    ),
     "no run": ("empty_runs: 0", "empty_runs", "greater than or equal to 1"),
     "a cron of four fields": ('digest: {cron: "0 7 * *"}', "digest.cron", "accepted: a cron of five fields"),
     "no such time zone": ("digest: {cron: '@daily', timezone: Europe/Amsterdm}", "digest.timezone", "Did you mean"),
@@ -83,11 +87,11 @@ BAD = {
     "a list": ("targets: []", "targets", "accepted is a mapping"),
 }
 BEYOND_SCHEMA = {"a password in clear text", "a password without a user", "an unknown template", "an expression",
-                 "a token in a header", "nobody", "a cron of four fields", "no such time zone"}  # fmt: skip
+                 "a token in a header", "no receiver", "a cron of four fields", "no such time zone"}  # fmt: skip
 """Mistakes that a JSON Schema cannot describe, or that ours does not."""
 
 CONTRADICTIONS = {
-    "a digest for nobody": ('digest: "@daily"', "digest needs a target in this file"),
+    "a digest without a target": ('digest: "@daily"', "digest needs a target in this file"),
     "a digest for an unknown target": (
         'targets: {team: {slack: "{{ env.S }}"}}\ndigest: {cron: "@daily", targets: tea}',
         "digest: no target is named 'tea'; accepted: team. Did you mean 'team'?",

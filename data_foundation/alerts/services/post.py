@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 import requests
 
 from data_foundation.alerts.events import shorten
 from data_foundation.errors import AlertNotSent
+from data_foundation.vendors.retries import is_transient
 
 SECONDS = (5.0, 10.0)
 """How long to wait for the connection, and for the answer."""
-
-PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
-"""Status codes, besides 5xx, after which another attempt may succeed."""
 
 
 def post(url: str, payload: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
@@ -36,6 +33,7 @@ def post(url: str, payload: Mapping[str, Any], headers: Mapping[str, str] | None
     except ValueError as error:  # the address is none, or a header has a line break
         raise AlertNotSent(f"the address or a header is not accepted: {type(error).__name__}") from None
     if not response.ok or response.is_redirect:
-        status = response.status_code
-        may_pass = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in PASSING
-        raise AlertNotSent(f"answered {status}: {shorten(response.text, 200)}".rstrip(": "), may_pass=may_pass)
+        may_pass = is_transient(requests.HTTPError(response=response))
+        raise AlertNotSent(
+            f"answered {response.status_code}: {shorten(response.text, 200)}".rstrip(": "), may_pass=may_pass
+        )

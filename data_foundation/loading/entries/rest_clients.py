@@ -16,7 +16,7 @@ _DEFAULTS = (
     RuntimeConfiguration.request_backoff_factor,
     RuntimeConfiguration.request_max_retry_delay,
 )
-"""The retries of dlt's session that nobody has configured."""
+"""The retries of dlt's session without configuration."""
 
 
 def share_sessions(resources: Iterable[DltResource]) -> None:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from data_foundation.alerts.deliver import deliver
-from data_foundation.alerts.digest import build_digests
+from data_foundation.alerts.digest import build_digest
 from data_foundation.alerts.run_report import find_link
 from data_foundation.orchestration.alerts.sensor import Reported
 
@@ -18,10 +18,9 @@ def build_digest_schedule(reported: Reported, prefix: str = "") -> dg.ScheduleDe
     @dg.op(name=f"{prefix}send_digest", description="Sends the digest; fails if a receiver did not take it.")
     def send_digest(context: dg.OpExecutionContext) -> None:
         link = find_link(reported.routing)
-        messages = build_digests(reported.routing, reported.sources, reported.warehouse, digest.hours, link)
-        for message in {id(message): message for message in messages.values()}.values():
-            context.log.info("\n".join([message.title, *message.lines()]))
-        if undelivered := deliver(messages):
+        message = build_digest(reported.sources, reported.warehouse, digest.hours, link)
+        context.log.info("\n".join([message.title, *message.lines()]))
+        if undelivered := deliver(dict.fromkeys(reported.routing.digest_receivers, message)):
             raise dg.Failure("; ".join(map(str, undelivered)), allow_retries=False)
 
     @dg.job(name=f"{prefix}{JOB_NAME}", description="Sends a summary of the runs, from the audit trail.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
-from data_foundation.dbt.command import command_line_target
+from data_foundation.dbt.command import command_line_target, read_manifest
 from data_foundation.dbt.relations import Relations
 from data_foundation.orchestration.dbt_models.assets import ModelTranslator
 from data_foundation.orchestration.dbt_models.metadata import ModelMetadata
@@ -35,10 +34,9 @@ def build_model_events(
         keys: The asset keys of tables.
         results: The results of the last `build_models`.
     """
-    target = command_line_target(root, warehouse)
-    manifest = json.loads((target / "manifest.json").read_bytes())
+    manifest = read_manifest(root, warehouse)
     translator = ModelTranslator(keys)
-    metadata = ModelMetadata(Relations(manifest, target), translator)
+    metadata = ModelMetadata(Relations(manifest, command_line_target(root, warehouse)), translator)
     with warehouse.query() as query:
         for result in results:
             if result.is_model and result.succeeded:
