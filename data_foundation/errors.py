@@ -11,6 +11,7 @@ FoundationError
 ├── TimedOut           the load, or its wait for a page, took longer than `timeout` allows; the table is unchanged
 └── LoadError          a resource was not loaded; its table is unchanged
     ├── ResourceBusy            another run is loading the resource
+    ├── LoadOvertaken           another load of the table landed first; nothing of this one was written
     ├── RequiredColumnsMissing  the rows lack columns that `requires` names; nothing was written
     ├── NoRows                  a replace has no rows and `on_empty: fail` is configured
     └── ValueRefused            a value would be changed or lost; nothing was written
@@ -141,6 +142,14 @@ class LoadError(FoundationError):
 
 class ResourceBusy(LoadError):
     """Another run is loading the resource."""
+
+
+class LoadOvertaken(LoadError):
+    """Another load of the table landed first; nothing of this one was written."""
+
+    def __init__(self, message: str, newest: str | None = None) -> None:
+        self.newest = newest
+        super().__init__(message)
 
 
 class RequiredColumnsMissing(LoadError):

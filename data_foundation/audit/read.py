@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from data_foundation.warehouses.base import Warehouse
 
+LOOKED_BACK = 200
+"""Newest attempts among which the run of a load is searched."""
+
 NAMES = tuple(known.name for known in fields(Attempt))
 
 
@@ -92,6 +95,12 @@ def read_since(warehouse: Warehouse, since: datetime) -> Trail:
         return _to_attempts(client.execute_sql(query, since) or ())
 
     return _read(warehouse, rows, lambda attempts: [attempt for attempt in attempts if attempt.started >= since])
+
+
+def find_run(warehouse: Warehouse, load_id: str) -> str | None:
+    """Returns the id of the run that landed a load, None if it is not known."""
+    newest = read_trail(warehouse, last=LOOKED_BACK).attempts
+    return next((attempt.run_id for attempt in newest if attempt.load_id == load_id), None)
 
 
 def _read(

@@ -11,9 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from data_foundation.audit import write as audit
+from data_foundation.audit.read import find_run
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
-from data_foundation.errors import LoadStopped, ResourceBusy
+from data_foundation.errors import LoadOvertaken, LoadStopped, ResourceBusy
 from data_foundation.loading.failures import failure
 from data_foundation.loading.failures.traceback_file import format_traceback, write_traceback
 from data_foundation.loading.load import Load
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.base import Destination, Warehouse
 
 logger = logging.getLogger(__name__)
+
+MOST_READINGS = 3
+"""How often one attempt reads the source, if each time another load lands in the table first."""
 
 
 def load_resource(
@@ -129,6 +133,17 @@ class _Run:
         return replace(result, warnings=(*self.warnings, *result.warnings))
 
     def _attempt(self) -> LoadResult:
+        """Loads once; begins anew, without a wait, if loads of other runs have landed meanwhile."""
+        for _ in range(MOST_READINGS - 1):
+            try:
+                return self._read_and_load()
+            except Exception as error:
+                if not isinstance(cause := failure.find_cause(error), LoadOvertaken):
+                    raise
+                self._report_overtaken(cause)
+        return self._read_and_load()
+
+    def _read_and_load(self) -> LoadResult:
         self.number += 1
         started = datetime.now(UTC)
 
@@ -145,6 +160,15 @@ class _Run:
             self.context.siblings.sources.forget()
             self._record_failure(started, failure.find_cause(error))
             raise
+
+    def _report_overtaken(self, cause: LoadOvertaken) -> None:
+        """Reports which load landed first, and that this one is read again."""
+        run_id = find_run(self.home, cause.newest) if cause.newest and self.home.is_audited else None
+        faster = f"load {cause.newest} of run {run_id or 'another program'}" if cause.newest else "another change"
+        note = f"attempt {self.number} was dropped: {faster} landed in the table first; reading again from there"
+        self.warnings.append(note)
+        logger.warning("%s: %s", self.resource.destination, note)
+        self._show(Progress(self.resource.destination, "retrying", self.last.rows, note))
 
     def _keep_traceback(self, error: BaseException) -> Path | None:
         """Reports the traceback at DEBUG and returns the file that contains it, None if it cannot be written."""

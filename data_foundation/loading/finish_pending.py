@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from data_foundation.errors import LoadError
+from data_foundation.errors import LoadError, LoadOvertaken
 from data_foundation.loading.failures import failure
 
 if TYPE_CHECKING:
@@ -44,22 +44,27 @@ class PendingFinisher:
             if newest == load_id:
                 logger.info("%s: load %s was committed before its run was interrupted", self._asset, load_id)
                 landed = load_id
-            elif (newest and float(newest) > float(load_id)) or self._pending.is_partial(load_id):
-                # A later load began at the same cursor, or the run that set the range will load it again.
+            elif not self._pending.continues(load_id, newest):
+                # Its rows are read again, from the cursor of the warehouse.
                 self._pending.drop(load_id)
-            elif self._finish(load_id, destination):
+            elif self._finish(load_id, newest, destination):
                 landed = load_id
             if landed == load_id:
                 self._pipeline.watch.resume()
         return landed
 
-    def _finish(self, load_id: str, destination: Destination) -> bool:
-        """Loads a pending load; returns False if it can never be loaded and was set aside."""
+    def _finish(self, load_id: str, parent: str | None, destination: Destination) -> bool:
+        """Loads a pending load; returns False if it was dropped or set aside, as it can never be loaded."""
         logger.info("%s: finishing load %s of an interrupted run", self._asset, load_id)
+        self._pipeline.parent = parent
         try:
             self._pipeline.normalize()
             self._pipeline.load(destination)
         except (PipelineStepFailed, LoadError) as error:
+            if isinstance(failure.find_cause(error), LoadOvertaken):
+                self._pipeline.sent.clear()
+                self._pending.drop(load_id)
+                return False
             if isinstance(error, PipelineStepFailed) and not failure.is_final(error):
                 raise
             self._pipeline.sent.clear()

@@ -15,7 +15,7 @@ from dlt.common.storages import FileStorage, NormalizeStorage, PackageStorage, P
 
 _EXTRACTED = Path("normalize", NormalizeStorage.EXTRACTED_FOLDER)
 _JOBS = PackageStorage.NEW_JOBS_FOLDER
-_IS_PARTIAL = "asked.json"  # the name in the folders that earlier versions left
+_KEPT_AS = "kept.json"
 
 
 class PendingLoads:
@@ -36,24 +36,37 @@ class PendingLoads:
         """Returns dlt's ids of the pending loads, the oldest first."""
         return sorted((folder.name for folder in self._kept.glob("*.*")), key=float)
 
-    def keep(self, load_id: str, *, is_partial: bool) -> None:
+    def keep(self, load_id: str, parent: str | None, *, is_partial: bool) -> None:
         """Copies the working folder as a pending load, which replaces those that were kept before.
 
         Args:
             load_id: The load that was extracted.
+            parent: The newest load that had landed when it was read, None if none had.
             is_partial: True for a load of a range or a sample, which only the run that set the range needs.
         """
         older = self.load_ids()
         shutil.rmtree(self._incomplete, ignore_errors=True)
         shutil.copytree(self._working, self._incomplete, copy_function=_copy)
-        (self._incomplete / _IS_PARTIAL).write_text(json.dumps(is_partial))
+        (self._incomplete / _KEPT_AS).write_text(json.dumps({"parent": parent, "is_partial": is_partial}))
         self._incomplete.rename(self._kept / load_id)
         for old in older:
             self.drop(old)
 
-    def is_partial(self, load_id: str) -> bool:
-        """Returns True if the pending load is of a range or a sample."""
-        return bool(json.loads((self._kept / load_id / _IS_PARTIAL).read_text()))
+    def continues(self, load_id: str, newest: str | None) -> bool:
+        """Returns True if a pending load can be finished: its rows are those that follow the newest landed load.
+
+        False for a load of a range or a sample, which the run that set the range loads again, and for one that an
+        earlier version kept without its parent.
+
+        Args:
+            load_id: The pending load.
+            newest: The newest load that has landed, None if none has.
+        """
+        try:
+            kept = json.loads((self._kept / load_id / _KEPT_AS).read_text())
+        except (OSError, ValueError):
+            return False
+        return not kept["is_partial"] and kept["parent"] == newest
 
     def restore(self, load_id: str) -> None:
         """Replaces the working folder by the copy of a pending load."""

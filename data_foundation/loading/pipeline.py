@@ -15,7 +15,6 @@ import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import StateInjectableContext
 from dlt.common.storages import LiveSchemaStorage
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
 from typing_extensions import override
 
@@ -23,12 +22,13 @@ from data_foundation.dlt_keys import OWN_STATE, ROOT_KEY, ROW_HASH
 from data_foundation.loading.cursor.table_cursor import find_cursors
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pending_loads import PendingLoads
-from data_foundation.loading.schema.keeper import SchemaKeeper, read_schema
+from data_foundation.loading.schema.keeper import SchemaKeeper, read_schema, shared_by_clients
 from data_foundation.loading.stop import LoadWatch
 from data_foundation.naming import TableName, schema_name
+from data_foundation.process_wide.load_ids import begin_after
 from data_foundation.rows.intake_step import find_intake
 from data_foundation.rows.watched_pages import watch_pages
-from data_foundation.warehouses.connection import connect
+from data_foundation.warehouses.fence import Fence
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import ExtractInfo, LoadInfo
@@ -68,6 +68,8 @@ class TablePipeline:
         keeper: Compares schema and table; None for a vault.
         on_extracted: Called with the states of the sources, which they may change, when all rows were extracted.
         watch: Stops the load.
+        parent: The id of the newest load that had landed when the state was read; None if none had. The load commits
+            only if it is still the newest.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class TablePipeline:
         self.extracted: DltResource
         self.pending = PendingLoads(warehouse.work_folder, name.pipeline)
         self.watch = LoadWatch(f"{name.dataset}.{name.table}")
+        self.parent: str | None = None
         self._warehouse = warehouse
         self._progress = progress
         self.vault = vault
@@ -123,10 +126,15 @@ class TablePipeline:
         """Opens the pipeline on an empty working folder and restores state and schema from the warehouse."""
         self.pending.remove_working_folder()
         self.open(destination)
+        shared = shared_by_clients(destination)
+        shared.pipeline, shared.schema, shared.landed = self._name.pipeline, schema_name(self.table), None
         if self.keeper:
             self.keeper.synchronise(destination, self.dlt)
         else:
             self.dlt.sync_destination(destination, dataset_name=self.dataset)
+        # Without a stored state, nothing has been read of the loads.
+        landed = shared.landed
+        self.parent = self.newest_landed(destination) if landed is None else next(iter(landed), None)
         if self.vault and self.dlt.default_schema_name:
             self.vault.restore_columns(self.dlt.default_schema)
 
@@ -215,6 +223,8 @@ class TablePipeline:
         self._progress.extracted, self._progress.not_extracted = finish, intake.abandon
         # As an argument of `extract`, dlt would set it on a copy of the resource, which the intake step does not have.
         resource.apply_hints(file_format="parquet")
+        if self.parent:
+            begin_after(self.parent)
         if self.keeper:
             self.keeper.prepare(self.dlt, resource, refresh, self._warehouse.open)
         with self.timed("extract"), self.watch.extracting():
@@ -232,7 +242,8 @@ class TablePipeline:
         """Keeps the extracted load until it is known to be committed; see PendingLoads.keep."""
         for load_id in self.dlt.list_extracted_load_packages():
             self.watch.keep(
-                partial(self.pending.keep, load_id, is_partial=is_partial), partial(self.pending.drop, load_id)
+                partial(self.pending.keep, load_id, self.parent, is_partial=is_partial),
+                partial(self.pending.drop, load_id),
             )
 
     def normalize(self) -> None:
@@ -250,12 +261,17 @@ class TablePipeline:
         Args:
             destination: An open destination of the warehouse.
             first: Statements that run first in the transaction.
+
+        Raises:
+            LoadOvertaken: Another load of the table has landed since `parent` was read; nothing was written.
         """
+        shared = [schema_name(self.vault.hub)] if self.vault else []
+        fence = Fence(self.dataset, schema_name(self.table), self.parent, shared)
         with self._hub_lock(), self.timed("load"):
             changes = self.keeper.find_statements(destination, self.dlt) if self.keeper else []
             with (
                 self.watch.committing() as before_commit,
-                self._warehouse.transaction(destination, [*changes, *first], before_commit),
+                self._warehouse.transaction(destination, [*changes, *first], before_commit, fence),
             ):
                 return self.dlt.load(destination, dataset_name=self.dataset, workers=self._warehouse.load_workers)
 
@@ -271,14 +287,4 @@ class TablePipeline:
 
     def newest_landed(self, destination: Destination) -> str | None:
         """Returns the id of the load that was committed last to this table, None if there is none."""
-        schema = self.dlt.default_schema
-        with connect(destination, self.dataset) as client:
-            query = (
-                f"SELECT load_id FROM {client.make_qualified_table_name(schema.loads_table_name)} "  # noqa: S608 - quoted by dlt
-                "WHERE schema_name = %s AND status = 0 ORDER BY CAST(load_id AS DOUBLE PRECISION) DESC LIMIT 1"
-            )
-            try:
-                rows = client.execute_sql(query, schema.name)
-            except DatabaseUndefinedRelation:
-                return None
-        return str(rows[0][0]) if rows else None
+        return self._warehouse.newest_load(destination, self.dataset, schema_name(self.table))

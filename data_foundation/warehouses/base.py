@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from data_foundation.errors import SettingMissing, WarehouseError
 from data_foundation.warehouses.connection import Statement, connect
+from data_foundation.warehouses.fence import read_newest_load
 from data_foundation.warehouses.transactional_destination import TransactionalDestination
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from data_foundation.config.fields import LakePlace
     from data_foundation.config.grammar import ResourceConfig
+    from data_foundation.warehouses.fence import Fence
 
     Destination = DltDestination[Any, Any]
 
@@ -185,6 +187,17 @@ class Warehouse(ABC):
             schema: The name of the table's dlt schema.
         """
 
+    def newest_load(self, destination: Destination, dataset: str, schema: str) -> str | None:
+        """Returns the id of the load that landed last in the table of a dlt schema, None if there is none.
+
+        Args:
+            destination: From `open`.
+            dataset: The schema of the table in the warehouse.
+            schema: The name of the table's dlt schema.
+        """
+        with connect(destination, dataset) as client:
+            return read_newest_load(client, schema)
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Excludes other processes if the engine allows only one at a time. Otherwise does nothing."""
@@ -210,6 +223,7 @@ class Warehouse(ABC):
         destination: Destination,
         first: Sequence[Statement] = (),
         before_commit: Callable[[], None] = lambda: None,
+        fence: Fence | None = None,
     ) -> Iterator[None]:
         """Makes the load inside the block all or nothing.
 
@@ -217,9 +231,13 @@ class Warehouse(ABC):
             destination: From `open`.
             first: Statements executed in the same transaction, before the load.
             before_commit: Called directly before the commit. If it raises an error, nothing is committed.
+            fence: What must still hold at the commit; None for a change that no load of the table can overtake.
+
+        Raises:
+            LoadOvertaken: The fence does not hold; nothing is written.
         """
         assert isinstance(destination, TransactionalDestination)  # noqa: S101 - `open` yields nothing else
-        with destination.transaction(first):
+        with destination.transaction(first, fence):
             assert destination.load  # noqa: S101 - it is set inside of `transaction`
             destination.load.before_commit = before_commit
             yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,13 @@ class OneTransaction(OneLoad, ABC):
         """Returns the statements that are left to execute, each once."""
         taken, self.changes = self.changes, []
         return taken
+
+    def lock(self, names: Iterable[str]) -> None:
+        """Takes locks in the warehouse until the transaction ends, and waits for those that another load holds.
+
+        Args:
+            names: The locks, in the order in which they are taken.
+        """
 
     def commit(self) -> None:
         """Commits and begins the next transaction."""

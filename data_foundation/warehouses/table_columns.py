@@ -63,6 +63,9 @@ class Synchronisation:
         client: The client that read the state; None before.
         schemas: Schemas that were read and not requested yet, by name. Each is returned once, so a second request reads
             the warehouse again.
+        pipeline: The name of the pipeline that is synchronised; "" for none.
+        schema: The name of its dlt schema.
+        landed: The id of the newest load that had landed when the state was read, or nothing; None before.
         stores_schema: True if the load stores its schema and compares it with the tables even if the warehouse has a
             version of the same content: the newest stored version is another one, or the tables differ from it.
     """
@@ -71,6 +74,9 @@ class Synchronisation:
     tables: WarehouseTables | None = None
     client: TypedColumns | None = None
     schemas: dict[str, StorageSchemaInfo] = field(default_factory=dict)
+    pipeline: str = ""
+    schema: str = ""
+    landed: Sequence[str] | None = None
     stores_schema: bool = False
 
 

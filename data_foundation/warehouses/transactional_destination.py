@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dlt.destinations.typing import DBTransaction
 
     from data_foundation.warehouses.connection import Statement
+    from data_foundation.warehouses.fence import Fence
     from data_foundation.warehouses.one_load import OneTransaction
 
 LoadT = TypeVar("LoadT", bound=Commits)
@@ -72,11 +73,15 @@ class TransactionalDestination(Destination[Any, Any], Generic[LoadT]):
         """Gives a new client of `client_type` the open session and the current load."""
 
     @abstractmethod
-    def transaction(self, first: Sequence[Statement] = ()) -> AbstractContextManager[None]:
+    def transaction(self, first: Sequence[Statement] = (), fence: Fence | None = None) -> AbstractContextManager[None]:
         """Returns a context that makes the load inside of it all or nothing.
 
         Args:
             first: Statements executed in the same transaction, before the load.
+            fence: What must still hold at the commit; None for nothing.
+
+        Raises:
+            LoadOvertaken: The fence does not hold; nothing is written.
         """
 
     @contextmanager
@@ -90,17 +95,39 @@ class TransactionalDestination(Destination[Any, Any], Generic[LoadT]):
 
 
 @contextmanager
-def changing_rows_last(
-    destination: Destination[Any, Any], dataset: str, load: OneTransaction, first: Sequence[Statement]
+def one_transaction(
+    destination: TransactionalDestination[Any],
+    dataset: str,
+    load: OneTransaction,
+    first: Sequence[Statement],
+    fence: Fence | None,
 ) -> Iterator[None]:
-    """Executes statements in the transaction of a load: those that change tables at once, others after its own.
+    """Makes a load one transaction, which begins with its locks and the comparison of its fence.
+
+    The statements of `first` that change tables are executed before the load's own, all others after them.
 
     Args:
         destination: The destination of the load.
         dataset: An existing one; the statements name their own.
         load: The load.
         first: The statements.
+        fence: What must still hold at the commit; None for nothing.
+
+    Raises:
+        LoadOvertaken: The fence does not hold; nothing is written.
     """
+    with destination.sharing(load), load.around():
+        if fence:
+            load.lock(fence.locks)
+            fence.check_in(destination)
+        with _changing_rows_last(destination, dataset, load, first):
+            yield
+
+
+@contextmanager
+def _changing_rows_last(
+    destination: Destination[Any, Any], dataset: str, load: OneTransaction, first: Sequence[Statement]
+) -> Iterator[None]:
     execute_all(destination, dataset, [statement for statement in first if is_ddl(statement[0])])
     load.changes = [statement for statement in first if not is_ddl(statement[0])]
     yield

@@ -11,10 +11,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+import time_machine
 
 from data_foundation.errors import FoundationError
 from tests.support.trees import Tree
@@ -46,12 +49,14 @@ class Tripwire:
 
     Attributes:
         folder: Only files below this folder count.
-        at: Point of the kill and the number of its occurrence, or None.
+        at: Point of the signal and the number of its occurrence, or None.
+        sends: The signal that the process sends itself: SIGKILL ends it, SIGSTOP pauses it.
         points: Operations before they are executed, in order.
     """
 
     folder: str
     at: Point | None = None
+    sends: signal.Signals = signal.SIGKILL
     points: list[str] = field(default_factory=list)
 
     def watch(self) -> None:
@@ -68,7 +73,7 @@ class Tripwire:
         self.points.append(name)
         if self.at == (name, self.points.count(name)):
             Path(self.folder, "killed.txt").write_text(name)
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self.sends)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
@@ -106,10 +111,13 @@ class Tripwire:
         return str(getattr(file, "name", "")).startswith(self.folder) and "r" not in str(getattr(file, "mode", "r"))
 
 
-def _work(tree: Tree, name: str, at: Point | None, *, traced: bool, options: dict[str, Any]) -> None:
+def _work(  # noqa: PLR0913 - as of `start`
+    tree: Tree, name: str, tripwire: Tripwire, *, traced: bool, ahead: int, options: dict[str, Any]
+) -> None:
     """Loads or adopts `name` and writes the points that it passed, or the error, to files."""
-    root = str(tree.root)
-    tripwire = Tripwire(root, at)
+    if ahead:
+        time_machine.travel(datetime.now(UTC) + timedelta(seconds=ahead)).start()
+    root = tree.root
     if traced:
         tripwire.watch()
     try:
@@ -123,18 +131,31 @@ def _work(tree: Tree, name: str, at: Point | None, *, traced: bool, options: dic
     os._exit(0)
 
 
-def start(tree: Tree, name: str, at: Point | None = None, *, traced: bool = False, **options: Any) -> ForkServerProcess:
+def start(  # noqa: PLR0913 - what is loaded, where it is interrupted, and the options of the load
+    tree: Tree,
+    name: str,
+    at: Point | None = None,
+    *,
+    sends: signal.Signals = signal.SIGKILL,
+    traced: bool = False,
+    ahead: int = 0,
+    **options: Any,
+) -> ForkServerProcess:
     """Starts loading `source.table` in another process. Its exit code is 0, 1 for an error, or -9 if killed.
 
     Args:
         tree: The project.
         name: source.table.
-        at: Point at which the process is killed.
+        at: Point at which the process sends itself a signal.
+        sends: The signal.
         traced: True to record points.
+        ahead: Seconds by which the clock of the process is ahead.
         options: Fields of `LoadOptions`; or with `pipeline` those of `Request`, and the table is adopted.
     """
     process = _SPAWN.Process(
-        target=_work, args=(tree, name, at), kwargs={"traced": traced or bool(at), "options": options}
+        target=_work,
+        args=(tree, name, Tripwire(str(tree.root), at, sends)),
+        kwargs={"traced": traced or bool(at), "ahead": ahead, "options": options},
     )
     process.start()
     return process

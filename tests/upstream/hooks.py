@@ -19,7 +19,7 @@ from data_foundation.loading.schema import hints_in_force, rebuilds
 from data_foundation.orchestration import event_log, executor, run_launcher
 from data_foundation.orchestration.dbt_models import assets as dbt_assets
 from data_foundation.orchestration.ops import op
-from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, source_log
+from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, load_ids, source_log
 from data_foundation.project import code_hints, read_once
 from data_foundation.readers.rest import endpoint_reader
 from data_foundation.readers.sql import cursor
@@ -168,6 +168,16 @@ HOOKS = (
         "Replaces the functions by which dlt finds the libraries of frames among the imported modules.",
         ["dlt.common.libs:is_pandas_frame", "dlt.common.libs:is_polars_frame"],
         ["loading/test_imports.py"],
+    ),
+    Hook(
+        load_ids.begin_after,
+        "Moves the clock of load ids forward to the newest landed one: dlt takes them from the machine's time, and one "
+        "machine whose clock is behind would create ids that are older than what has landed.",
+        [
+            *names("dlt.common.time:", "increasing_precise_time LockedMonotonicPreciseTime.__call__"),
+            "dlt.common.storages.load_package:create_load_id",
+        ],
+        ["process_wide/test_load_ids.py", "machines/test_two_machines.py"],
     ),
     Hook(
         dlt_traces.forgotten_traces,

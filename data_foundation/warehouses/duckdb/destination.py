@@ -24,12 +24,13 @@ from data_foundation.warehouses.transactional_destination import (
     ReplacedSqlClient,
     SharedSessionSqlClient,
     TransactionalDestination,
-    changing_rows_last,
+    one_transaction,
     parquet_settings,
 )
 
 if TYPE_CHECKING:
     from data_foundation.warehouses.connection import Statement
+    from data_foundation.warehouses.fence import Fence
 
 
 class _DuckDBTransaction(OneTransaction):
@@ -181,10 +182,7 @@ class TransactionalDuckDB(TransactionalDestination[_DuckDBTransaction], Resolved
 
     @contextmanager
     @override
-    def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
-        with (
-            self.sharing(_DuckDBTransaction()) as load,
-            load.around(),
-            changing_rows_last(self, "main", load, first),
-        ):
+    def transaction(self, first: Sequence[Statement] = (), fence: Fence | None = None) -> Iterator[None]:
+        # One process at a time has the file open, and its threads hold the lock of the resource: no lock is taken here.
+        with one_transaction(self, "main", _DuckDBTransaction(), first, fence):
             yield

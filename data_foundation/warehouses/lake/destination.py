@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from data_foundation.naming import schema_name
 from data_foundation.warehouses.connection import Statement
+from data_foundation.warehouses.fence import Fence
 from data_foundation.warehouses.lake import delta as lake_delta
 from data_foundation.warehouses.lake.client import LakeClient
 from data_foundation.warehouses.lake.load_plan import PendingChanges
@@ -58,8 +59,10 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
 
     @contextmanager
     @override
-    def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
+    def transaction(self, first: Sequence[Statement] = (), fence: Fence | None = None) -> Iterator[None]:
         with self.sharing(PendingChanges(first)) as pending:
+            if fence:
+                fence.check_in(self)
             yield
             if pending.first:
                 # The load had no rows, so no client has executed them.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from data_foundation.config.fields import LakePlace
     from data_foundation.config.grammar import ResourceConfig
     from data_foundation.warehouses.base import Destination
+    from data_foundation.warehouses.fence import Fence
     from data_foundation.warehouses.lake.destination import LakeDestination
 
 DEFAULT_LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
@@ -188,6 +189,7 @@ class LakeWarehouse(Warehouse):
         destination: Destination,
         first: Sequence[Statement] = (),
         before_commit: Callable[[], None] = lambda: None,
+        fence: Fence | None = None,
     ) -> Iterator[None]:
         """Makes the load inside the block all or nothing, if `mend` is called before the next load.
 
@@ -199,7 +201,7 @@ class LakeWarehouse(Warehouse):
                 "rows of parquet files cannot be deleted to load a range again; set LAKE_FORMAT=delta, or use replace"
             )
             raise WarehouseError(message)
-        with self._explaining(), super().transaction(destination, first, before_commit):
+        with self._explaining(), super().transaction(destination, first, before_commit, fence):
             yield
 
     @override

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from typing_extensions import override
 
 from data_foundation.errors import ValueRefused
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
+from data_foundation.warehouses.fence import lock_number
 from data_foundation.warehouses.one_load import OneTransaction
 from data_foundation.warehouses.postgres.copy_text import CopyText, find_nul
 from data_foundation.warehouses.postgres.errors import explain_refusal
@@ -29,7 +29,7 @@ from data_foundation.warehouses.transactional_destination import (
     CommittingClient,
     SharedSessionSqlClient,
     TransactionalDestination,
-    changing_rows_last,
+    one_transaction,
     parquet_settings,
 )
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - the same
 
     from data_foundation.warehouses.connection import Statement
+    from data_foundation.warehouses.fence import Fence
 
 _SHARED = re.compile(r"\bCREATE (?:SCHEMA|TABLE) IF NOT EXISTS\b")
 """Matches statements that several loads may execute at once: for a dataset, dlt's own tables, the audit trail."""
@@ -59,7 +60,17 @@ class _PostgresTransaction(OneTransaction):
     def __init__(self, session: Connection) -> None:
         super().__init__()
         self.session = session
-        session.autocommit = False
+        # Each statement sees what was committed before it: so does the first one after a wait for a lock.
+        session.set_session(isolation_level="READ COMMITTED", autocommit=False)
+
+    @override
+    def lock(self, names: Iterable[str]) -> None:
+        try:
+            with self.session.cursor() as cursor:
+                for name in names:
+                    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number(name),))
+        except psycopg2.Error as error:
+            raise _PostgresSqlClient._make_database_exception(error) from error  # noqa: SLF001 - as of statements
 
     @override
     def commit_session(self) -> None:
@@ -88,8 +99,7 @@ class _PostgresSqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
         super().__init__(replaced)
         self.session = session
         self.load = load
-        key = hashlib.sha256(f"data_foundation {self.dataset_name}".encode()).digest()[:8]
-        self._lock = f"SELECT pg_advisory_xact_lock({int.from_bytes(key, signed=True)}); "
+        self._lock = f"SELECT pg_advisory_xact_lock({lock_number(self.dataset_name)}); "
 
     @override
     def create_dataset(self) -> None:
@@ -252,11 +262,7 @@ class TransactionalPostgres(TransactionalDestination[_PostgresTransaction], Reso
 
     @contextmanager
     @override
-    def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
+    def transaction(self, first: Sequence[Statement] = (), fence: Fence | None = None) -> Iterator[None]:
         assert self._session  # noqa: S101 - `open` gives one
-        with (
-            self.sharing(_PostgresTransaction(self._session)) as load,
-            load.around(),
-            changing_rows_last(self, "public", load, first),
-        ):
+        with one_transaction(self, "public", _PostgresTransaction(self._session), first, fence):
             yield

@@ -28,7 +28,9 @@ from typing_extensions import override
 from data_foundation.dlt_keys import CLUSTER_BY
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
 from data_foundation.warehouses.connection import execute_all, is_ddl
+from data_foundation.warehouses.fence import read_newest_load
 from data_foundation.warehouses.snowflake.errors import explain_refusal
+from data_foundation.warehouses.snowflake.locks import begin_with_locks
 from data_foundation.warehouses.snowflake.statements import StagedFiles, StagedLoad
 from data_foundation.warehouses.state_query import StateWithSchema
 from data_foundation.warehouses.table_growth import GrowingTables
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
     from data_foundation.warehouses.connection import Statement
+    from data_foundation.warehouses.fence import Fence
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +71,20 @@ class _SnowflakeSqlClient(SharedSessionSqlClient, SnowflakeSqlClient):
 
     @override
     def truncate_tables(self, *tables: str) -> None:
-        """Empties tables: at once in the staging schema, elsewhere in the load's transaction."""
-        if self.load is None or self.is_staging_dataset_active:
+        """Empties tables in the load's transaction; those of the staging schema become tables of the session alone.
+
+        Another machine that loads the same table would otherwise change the rows between their COPY and their merge.
+        """
+        if self.load is None:
             super().truncate_tables(*tables)
+        elif self.is_staging_dataset_active:
+            # The temporary tables of dlt's merges come into the current schema too.
+            self.execute_sql(f"USE SCHEMA {self.fully_qualified_dataset_name()}")
+            for table in tables:
+                # A temporary table hides the one of the same name, so its columns come by way of a third.
+                own, columns = map(self.make_qualified_table_name, (table, f"{table}__columns"))
+                self.execute_sql(f"CREATE OR REPLACE TEMPORARY TABLE {columns} LIKE {own}")
+                self.execute_sql(f"CREATE TEMPORARY TABLE {own} LIKE {columns}")
         else:
             self.load.emptied += map(self.make_qualified_table_name, tables)
 
@@ -186,14 +200,13 @@ class _SnowflakeClient(GrowingTables, StateWithSchema, SnowflakeClient):
         if self.load is None:
             super().complete_load(load_id)
             return
-        if self.load.merges:
-            # dlt creates temporary tables in the current schema.
-            with self.sql_client.with_staging_dataset():
-                self.sql_client.execute_sql(f"USE SCHEMA {self.sql_client.fully_qualified_dataset_name()}")
         for statement in self.load.before():
             self.sql_client.execute_sql(statement)
-        self.sql_client.execute_sql("BEGIN")
+        fence = self.load.fence
+        begin_with_locks(self.sql_client, fence.locks if fence else ())
         try:
+            if fence:
+                fence.check(read_newest_load(self.sql_client, fence.schema))
             for statement, values in self.load.changes():
                 self.sql_client.execute_sql(statement, *values)
             super().complete_load(load_id)
@@ -254,9 +267,12 @@ class TransactionalSnowflake(TransactionalDestination[StagedLoad], ResolvedOnce,
 
     @contextmanager
     @override
-    def transaction(self, first: Sequence[Statement] = ()) -> Iterator[None]:
+    def transaction(self, first: Sequence[Statement] = (), fence: Fence | None = None) -> Iterator[None]:
+        if fence:
+            # A load that is overtaken already changes no table; the lock comes after DDL, which would release it.
+            fence.check_in(self)
         # DDL commits: it is executed before anything else, and changes no value.
         execute_all(self, "PUBLIC", [statement for statement in first if is_ddl(statement[0])])
         changes = [statement for statement in first if not is_ddl(statement[0])]
-        with self.sharing(StagedLoad(changes)) as load, load.raising_first_error():
+        with self.sharing(StagedLoad(changes, fence)) as load, load.raising_first_error():
             yield

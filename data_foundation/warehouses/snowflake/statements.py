@@ -14,6 +14,7 @@ from data_foundation.warehouses.one_load import OneLoad
 
 if TYPE_CHECKING:
     from data_foundation.warehouses.connection import Statement
+    from data_foundation.warehouses.fence import Fence
 
 FILES_PER_COPY = 1000
 """The most file names that one COPY accepts."""
@@ -67,14 +68,16 @@ class StagedLoad(OneLoad):
 
     Attributes:
         first: Statements executed before all others in the transaction.
+        fence: What must still hold at the commit; None for nothing.
         emptied: Quoted names of tables whose rows a replace removes.
         staging: Staged files for tables of the staging schema, by table; readers do not use that schema.
         final: Staged files for the tables that readers use, by table.
         merges: Statements that merge rows from the staging schema.
     """
 
-    def __init__(self, first: Sequence[Statement]) -> None:
+    def __init__(self, first: Sequence[Statement], fence: Fence | None = None) -> None:
         super().__init__()
+        self.fence = fence
         self.first = list(first)
         self.emptied: list[str] = []
         self.staging: dict[str, StagedFiles] = {}

@@ -1,0 +1,123 @@
+"""Two machines without a shared disk load one table: no row is lost or doubled, and no older one lands over a newer."""
+
+import os
+import random
+import re
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.machines.machines import KINDS, Site, finish, pause, set_up
+from tests.promises import killed
+from tests.support.postgres_server import PostgresServer, PostgresTree
+
+POINTS = 12
+"""Further points at which a run is paused or killed, with --promises."""
+
+
+@pytest.fixture
+def site(postgres_server: PostgresServer, tmp_path: Path, kind: str) -> Site:
+    """Two machines over one empty PostgreSQL database."""
+    settings = postgres_server.settings(postgres_server.create_database())
+    return set_up(KINDS[kind], tmp_path, lambda root: PostgresTree(root, settings))
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_at_once(site: Site, rounds: int) -> None:
+    """Both read the same before either lands; in the first load, and in later ones."""
+    for _ in range(rounds):
+        site.vendor.disperse()
+        site.vendor.gather(2)
+        runs = [killed.start(machine, "shop.orders") for machine in site.machines]
+        assert finish(*runs) == [0, 0], [killed.last_failure(machine) for machine in site.machines]
+        site.judge()
+        site.vendor.grow()
+
+
+def _points(site: Site, request: pytest.FixtureRequest, always: str) -> list[killed.Point]:
+    """Returns points of a second load: the last one that matches `always`, and with --promises others."""
+    one, _ = site.machines
+    assert killed.run(one, "shop.orders") == 0, killed.last_failure(one)
+    site.vendor.grow()
+    points = killed.trace(one, "shop.orders")
+    chosen = [point for point in points if re.search(always, point[0])][-1:]
+    assert chosen
+    if request.config.getoption("--promises"):
+        chosen += random.Random(len(points)).sample(points, min(POINTS, len(points)))  # noqa: S311 - a choice of tests
+    return chosen
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_paused_and_continued(site: Site, request: pytest.FixtureRequest) -> None:
+    """A machine is paused at a point of its load; the other loads newer rows; the first goes on."""
+    one, other = site.machines
+    for point in _points(site, request, r"open .*kept\.json"):
+        site.vendor.grow()
+        paused = pause(one, point)
+        site.vendor.grow()
+        second = killed.start(other, "shop.orders")
+        second.join(4)  # it waits if the first is paused in its transaction
+        if paused.is_alive():
+            assert paused.pid
+            os.kill(paused.pid, signal.SIGCONT)
+        assert finish(paused, second) == [0, 0], (point, [killed.last_failure(machine) for machine in site.machines])
+        site.judge()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_here_then_there_then_here(site: Site, request: pytest.FixtureRequest) -> None:
+    """A run is killed on one machine, the other loads, and then the first again."""
+    one, other = site.machines
+    for point in _points(site, request, "before commit"):
+        site.vendor.grow()
+        killed.run(one, "shop.orders", at=point)
+        site.vendor.grow()
+        assert killed.run(other, "shop.orders") == 0, killed.last_failure(other)
+        site.judge()
+        site.vendor.grow()
+        assert killed.run(one, "shop.orders") == 0, killed.last_failure(one)
+        site.judge()
+
+
+@pytest.mark.parametrize("ahead", [3600, -3600])
+@pytest.mark.parametrize("kind", KINDS)
+def test_clocks_that_disagree(site: Site, ahead: int) -> None:
+    """The clock of one machine is an hour ahead of the other's, or behind it; they load by turns, with new columns."""
+    one, other = site.machines
+    for turn in range(4):
+        machine, seconds = (other, ahead) if turn % 2 else (one, 0)
+        assert killed.run(machine, "shop.orders", ahead=seconds) == 0, killed.last_failure(machine)
+        site.judge()
+        site.vendor.grow(f"column_{turn}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_restored_database(site: Site, postgres_server: PostgresServer, request: pytest.FixtureRequest) -> None:
+    """A load is pending, or has landed, when the database is restored from a backup that is older than its parent."""
+    one, _ = site.machines
+    assert isinstance(one, PostgresTree)
+    points, name = _points(site, request, "before commit"), one.settings["POSTGRES_DATABASE"]
+    backup = postgres_server.create_database(name)
+    for point in points:
+        site.vendor.grow()
+        assert killed.run(one, "shop.orders") == 0, killed.last_failure(one)
+        site.vendor.grow()
+        killed.run(one, "shop.orders", at=point)
+        postgres_server.query(f"drop database {name} with (force)")
+        postgres_server.query(f"create database {name} template {backup}")
+        assert killed.run(one, "shop.orders") == 0, killed.last_failure(one)
+        site.judge()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_emptied_disk(site: Site) -> None:
+    """A machine that has lost its disk continues where the warehouse is."""
+    one, _ = site.machines
+    for _ in range(3):
+        assert killed.run(one, "shop.orders") == 0, killed.last_failure(one)
+        site.judge()
+        shutil.rmtree(one.root / "data")
+        site.vendor.grow()
