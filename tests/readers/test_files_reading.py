@@ -82,6 +82,22 @@ def test_a_load_that_fails_marks_no_file_as_loaded(files: FileTree) -> None:
     assert files.load("bank.landed").rows == 2
 
 
+@pytest.mark.parametrize("disposition", ["append", "replace"])
+def test_the_content_of_a_file_counts_and_not_its_time(files: FileTree, disposition: str) -> None:
+    """Another checkout of a repository has its files with other times: none is loaded again, until its text changes."""
+    files.read(f"write_disposition: {disposition}")
+    file = files.put("a.csv", "id\n1\n")
+    files.put("b.csv", "id\n2\n")
+    files.load("bank.landed")
+    for moment in (1, 2):
+        os.utime(file, (moment, moment))
+        assert files.load("bank.landed").unchanged
+    files.put("a.csv", "id\n3\n")
+    os.utime(file, (3, 3))
+    files.load("bank.landed")
+    assert files.values("id") == (["1", "3", "2"] if disposition == "append" else ["3", "2"])
+
+
 def test_a_sample_marks_no_file_as_loaded(files: FileTree) -> None:
     """After a sample or a preview, the next run reads the file."""
     files.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -86,13 +87,13 @@ def read_files(storage: Storage, request: ReadRequest, resource: Any) -> Iterato
         FoundationError: A file cannot be read; the message names the reason.
         ConnectionError: The storage cannot be reached, or a file changed while it was read; a retry may help.
     """
-    ledger = Ledger(resource, storage.find(request.path))
+    ledger = Ledger(resource, storage.find(request.path), partial(_digest_of, storage))
     bad = BadRows(request.on_bad_row, resource, replaced=ledger.reads_all)
     files = ledger.unread()
     for file in files:
         kind = request.format_of(file)
         reader = _reader(request, kind, resource, sets_aside=bad.sets_aside)
-        read = partial(_pages, storage, file, reader, kind, request.options.get("encoding"))
+        read = partial(_pages, storage, file, reader, kind, request.options.get("encoding"), ledger)
         for page in ReadAhead([read], []):
             yield from bad.take(file.name, page.bad)
             if page.rows is not None:
@@ -102,8 +103,22 @@ def read_files(storage: Storage, request: ReadRequest, resource: Any) -> Iterato
     ledger.note()
 
 
-def _pages(storage: Storage, file: SourceFile, reader: Reader, kind: str, encoding: str | None) -> Iterator[Page]:
+def _digest_of(storage: Storage, file: SourceFile) -> str:
+    """Returns the digest of the content of a file."""
     with tempfile.TemporaryDirectory() as folder, storage.opened(file, Path(folder)) as path:
+        return _digest(path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _pages(  # noqa: PLR0913 - a file, where it is, how it is read, and who remembers it
+    storage: Storage, file: SourceFile, reader: Reader, kind: str, encoding: str | None, ledger: Ledger
+) -> Iterator[Page]:
+    with tempfile.TemporaryDirectory() as folder, storage.opened(file, Path(folder)) as path:
+        ledger.note_read(file, _digest(path))
         plain = unpack(path, file.name, Path(folder), encoding) if kind in TEXT_FORMATS else path
         yield from reader.read(plain, file.name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dlt
@@ -26,12 +26,13 @@ class Ledger:
         reads_all: True if the load replaces the table: one changed file then makes it read all files.
     """
 
-    def __init__(self, resource: Any, found: Sequence[SourceFile]) -> None:
+    def __init__(self, resource: Any, found: Sequence[SourceFile], digest_of: Callable[[SourceFile], str]) -> None:
         """Reads the state of the resource; does not change it.
 
         Args:
             resource: The running dlt resource.
             found: All files that match the path.
+            digest_of: Reads a file and returns the digest of its content.
 
         Raises:
             EntryError: The write disposition needs the rows of unchanged files too.
@@ -49,13 +50,16 @@ class Ledger:
         self._found = found
         # None before the first load; empty after a load without files.
         self._known: dict[str, list[str]] | None = dlt.current.resource_state().get("files")
+        self._contents: dict[str, str] = dlt.current.resource_state().get("contents", {})
+        self._read: dict[str, str] = {}
+        self._digest_of = digest_of
 
     def unread(self) -> Sequence[SourceFile]:
         """Returns the files to read. Logs a line if there are none."""
         if self._is_sample or self._known is None:
             return self._found
         known = self._known
-        changed = [file for file in self._found if known.get(file.name) != file.mark]
+        changed = [file for file in self._found if known.get(file.name) != file.mark and not self._is_copy(file)]
         if self.reads_all:
             gone = known.keys() - {file.name for file in self._found}
             changed = list(self._found) if changed or gone else []
@@ -72,6 +76,17 @@ class Ledger:
             logger.info("%s: nothing was read", text)
         return changed
 
+    def _is_copy(self, file: SourceFile) -> bool:
+        """Returns True if a file differs in its time alone: another checkout of a repository, a file sent again."""
+        assert self._known is not None  # noqa: S101 - the caller has looked
+        size = self._known.get(file.name, [""])[0]
+        content = self._contents.get(file.name)
+        return size == str(file.size) and content is not None and content == self._digest_of(file)
+
+    def note_read(self, file: SourceFile, digest: str) -> None:
+        """Records the digest of the content of a file that is read."""
+        self._read[file.name] = digest
+
     def _warn_of_repeated_rows(self, names: Sequence[str]) -> None:
         if names and self._appends:
             more = f" and {len(names) - _NAMED_FILES} more" if len(names) > _NAMED_FILES else ""
@@ -87,3 +102,6 @@ class Ledger:
         seen = {file.name: file.mark for file in self._found}
         # Keeps files that this path does not match: another path, for instance of another partition, may match them.
         dlt.current.resource_state()["files"] = seen if self.reads_all else {**(self._known or {}), **seen}
+        contents = {**self._contents, **self._read}
+        kept = {name: digest for name, digest in contents.items() if not self.reads_all or name in seen}
+        dlt.current.resource_state()["contents"] = kept
