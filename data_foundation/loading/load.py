@@ -7,11 +7,14 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dlt.pipeline.exceptions import PipelineStepFailed
+
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, ValueRefused
 from data_foundation.loading.adoption.since_adoption import refuse_rows_since_adoption
-from data_foundation.loading.adoption.unknown_tables import refuse_unknown_table
+from data_foundation.loading.adoption.unexpected_tables import refuse_missing_table, refuse_unknown_table
+from data_foundation.loading.cursor.table_check import find_lost_rows, refuse_rows_without_cursor
 from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.entries.late_hints import EarlyHints
 from data_foundation.loading.extraction import Extraction, extract
@@ -26,7 +29,7 @@ from data_foundation.loading.ranges.load_range import (
     refuse_part_of_scd2,
     refuse_range_of_parent,
 )
-from data_foundation.loading.ranges.range_delete import CursorTable, find_cursor_tables, find_deletes
+from data_foundation.loading.ranges.range_delete import find_cursor_tables, find_deletes
 from data_foundation.loading.read_back import read_back
 from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.loading.write_decision import (
@@ -40,6 +43,7 @@ from data_foundation.loading.write_decision import (
 from data_foundation.process_wide import arrow_memory
 from data_foundation.project.effective import appends_for_want_of_key, find_effective
 from data_foundation.vault.landing import Vault
+from data_foundation.vendors.retries import root_cause
 from data_foundation.warehouses.connection import connect
 from data_foundation.warehouses.settings import template_values
 
@@ -111,7 +115,8 @@ class Load:
         early.refuse_late(self.resource.entry)
         deletes = find_deletes(self.task, self.pipeline, tables, load_range, extraction.replaced)
         self._check(extraction, deletes)
-        self._refuse_rows_without_cursor(tables, extraction)
+        if extraction.begins_cursor and not self.options.is_partial:
+            refuse_rows_without_cursor(tables, self.pipeline, self._open)
         if reason := find_reason_to_write_nothing(self.task, extraction, self.pipeline.pending, landed_earlier):
             return self._leave_table_as_it_is(reason, on_landed, is_unchanged=bool(extraction.unchanged))
         if extraction.is_known:
@@ -144,6 +149,7 @@ class Load:
             landed = finisher.finish_all(destination)
             self.pipeline.synchronise(destination)
             refuse_unknown_table(self.task, self.pipeline, destination)
+            refuse_missing_table(self.task, self.pipeline)
             self._source_state = self.siblings.states.open(self.task, self.warehouse, destination)
         self.warnings += finisher.warnings
         return landed
@@ -210,20 +216,6 @@ class Load:
         if self.failed_parts and self.resource.checks.complete == "ignore":
             self.warnings.append(list_parts(self.failed_parts))
 
-    def _refuse_rows_without_cursor(self, tables: Sequence[CursorTable], extraction: Extraction) -> None:
-        """Refuses to append the first rows of a cursor to rows that have no value of it, and may be the same."""
-        if not tables or self.options.is_partial or not extraction.begins_cursor:
-            return
-        with self._open() as destination, connect(destination, self.pipeline.dataset) as client:
-            counts = [table.count_unordered(client) for table in tables]
-        if count := sum(counts):
-            message = (
-                f"incremental: {count:,} rows of the table have no value in {tables[0].column}, so they cannot be "
-                "distinguished from rows that the entry yields again; nothing was written. Load everything again by "
-                "the cursor once, with `--refresh state`"
-            )
-            raise LoadError(message)
-
     def _leave_table_as_it_is(self, reason: str, on_landed: OnLanded, *, is_unchanged: bool) -> LoadResult:
         self.warnings += [reason] if reason else []
         with self._open() as destination:
@@ -245,6 +237,7 @@ class Load:
 
     def _load(self, deletes: Sequence[Statement], on_landed: OnLanded) -> LoadResult:
         with self._open() as destination:
+            self.warnings += find_lost_rows(self.task, self.pipeline, destination, self.cursor)
             loaded = self._write(destination, deletes)
             result = self._read_back(destination, loaded)
             on_landed(result, destination)
@@ -256,9 +249,10 @@ class Load:
     def _write(self, destination: Destination, deletes: Sequence[Statement]) -> LoadInfo | None:
         try:
             return self.pipeline.load(destination, deletes)
-        except LoadError:
-            # The table cannot hold these rows; the next attempt extracts again.
-            self.pipeline.pending.clear()
+        except (LoadError, PipelineStepFailed) as error:
+            if isinstance(root_cause(error), LoadError):
+                # The table cannot hold these rows, or another load was first; the next attempt extracts again.
+                self.pipeline.pending.clear()
             raise
 
     def _read_back(

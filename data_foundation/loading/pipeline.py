@@ -269,11 +269,18 @@ class TablePipeline:
         fence = Fence(self.dataset, schema_name(self.table), self.parent, shared)
         with self._hub_lock(), self.timed("load"):
             changes = self.keeper.find_statements(destination, self.dlt) if self.keeper else []
+            statements = [*changes, *first]
+            guarded = fence if statements or self.has_package else None
             with (
                 self.watch.committing() as before_commit,
-                self._warehouse.transaction(destination, [*changes, *first], before_commit, fence),
+                self._warehouse.transaction(destination, statements, before_commit, guarded),
             ):
                 return self.dlt.load(destination, dataset_name=self.dataset, workers=self._warehouse.load_workers)
+
+    @property
+    def has_package(self) -> bool:
+        """True if there is a normalised load: rows, or a state that has changed."""
+        return bool(self.dlt.list_normalized_load_packages())
 
     @contextmanager
     def _hub_lock(self) -> Iterator[None]:

@@ -108,7 +108,7 @@ def test_sessions_are_in_utc(zone: str) -> None:
 
 
 def test_settings_are_resolved_once_per_open(loaded: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Destination settings are resolved twice for each load: the warehouse is opened before and after extraction."""
+    """Destination settings are resolved three times a load: to synchronise, for the fence, and to load."""
     counted = Counter[str]()
     reference: Any = importlib.import_module("dlt.common.destination.reference")
     resolve = reference.resolve_configuration
@@ -120,7 +120,7 @@ def test_settings_are_resolved_once_per_open(loaded: Tree, monkeypatch: pytest.M
     monkeypatch.setattr(reference, "resolve_configuration", count)
     loaded.give("shop", [{"id": 3}])
     loaded.load("shop.orders")
-    assert counted == {"DuckDbClientConfiguration": 2}
+    assert counted == {"DuckDbClientConfiguration": 3}
 
 
 def test_a_changed_setting_applies_from_the_next_open(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +176,9 @@ def test_state_and_schema_are_those_that_dlt_reads(loaded: Tree) -> None:
         own_schema = SqlJobClientBase.get_stored_schema(ours, "orders")
         assert own_state
         assert own_schema
+        ours.shared.pipeline, ours.shared.schema = "raw-orders", "orders"
         assert ours.get_stored_state("raw-orders") == own_state
+        assert ours.shared.landed == [own_state._dlt_load_id]
         assert ours.shared.schemas == {"orders": own_schema}
         assert ours.get_stored_state("raw-nobody") is None
 

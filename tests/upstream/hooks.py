@@ -174,7 +174,7 @@ HOOKS = (
         "Moves the clock of load ids forward to the newest landed one: dlt takes them from the machine's time, and one "
         "machine whose clock is behind would create ids that are older than what has landed.",
         [
-            *names("dlt.common.time:", "increasing_precise_time LockedMonotonicPreciseTime.__call__"),
+            *names("dlt.common.time:", "LockedMonotonicPreciseTime.__call__ MonotonicPreciseTime.__init__"),
             "dlt.common.storages.load_package:create_load_id",
         ],
         ["process_wide/test_load_ids.py", "machines/test_two_machines.py"],

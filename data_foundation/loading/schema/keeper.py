@@ -83,7 +83,11 @@ class SchemaKeeper:
     @property
     def exists(self) -> bool:
         """True if the warehouse has the table."""
-        return self._found is not None and self._table in self._found.tables
+        return self.has_table(self._table)
+
+    def has_table(self, name: str) -> bool:
+        """Returns True if the warehouse has the table or nested table `name`."""
+        return self._found is not None and name in self._found.tables
 
     @property
     def is_unknown(self) -> bool:

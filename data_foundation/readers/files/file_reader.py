@@ -93,7 +93,7 @@ def read_files(storage: Storage, request: ReadRequest, resource: Any) -> Iterato
     for file in files:
         kind = request.format_of(file)
         reader = _reader(request, kind, resource, sets_aside=bad.sets_aside)
-        read = partial(_pages, storage, file, reader, kind, request.options.get("encoding"), ledger)
+        read = partial(_pages, storage, file, reader, kind, request.options.get("encoding"), ledger=ledger)
         for page in ReadAhead([read], []):
             yield from bad.take(file.name, page.bad)
             if page.rows is not None:
@@ -115,7 +115,7 @@ def _digest(path: Path) -> str:
 
 
 def _pages(  # noqa: PLR0913 - a file, where it is, how it is read, and who remembers it
-    storage: Storage, file: SourceFile, reader: Reader, kind: str, encoding: str | None, ledger: Ledger
+    storage: Storage, file: SourceFile, reader: Reader, kind: str, encoding: str | None, *, ledger: Ledger
 ) -> Iterator[Page]:
     with tempfile.TemporaryDirectory() as folder, storage.opened(file, Path(folder)) as path:
         ledger.note_read(file, _digest(path))

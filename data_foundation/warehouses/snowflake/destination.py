@@ -83,7 +83,7 @@ class _SnowflakeSqlClient(SharedSessionSqlClient, SnowflakeSqlClient):
             for table in tables:
                 # A temporary table hides the one of the same name, so its columns come by way of a third.
                 own, columns = map(self.make_qualified_table_name, (table, f"{table}__columns"))
-                self.execute_sql(f"CREATE OR REPLACE TEMPORARY TABLE {columns} LIKE {own}")
+                self.execute_sql(f"CREATE TEMPORARY TABLE IF NOT EXISTS {columns} LIKE {own}")
                 self.execute_sql(f"CREATE TEMPORARY TABLE {own} LIKE {columns}")
         else:
             self.load.emptied += map(self.make_qualified_table_name, tables)

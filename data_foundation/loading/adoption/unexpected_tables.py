@@ -1,8 +1,10 @@
-"""Refuses to load into a table with rows that this project has not loaded."""
+"""Refuses a table that is not as this project has left it: it has unknown rows, or it is gone."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from dlt.common.schema.utils import get_nested_tables, has_table_seen_data
 
 from data_foundation.errors import LoadError
 from data_foundation.warehouses.connection import connect, count_rows
@@ -34,5 +36,26 @@ def refuse_unknown_table(task: Task, pipeline: TablePipeline, destination: Desti
             f"`foundation adopt {name} --pipeline NAME` continues where a pipeline of dlt has ended, `foundation adopt "
             f"{name} --cursor COLUMN` takes over any table, and `refresh: drop` makes it anew; or give `destination` "
             "another table"
+        )
+        raise LoadError(message)
+
+
+def refuse_missing_table(task: Task, pipeline: TablePipeline) -> None:
+    """Refuses to continue a table that somebody has dropped or renamed: what its cursor has passed would be missing.
+
+    `refresh: drop` makes it anew.
+
+    Raises:
+        LoadError: Loads have landed in the table, or in one of its nested tables, and the warehouse does not have it.
+    """
+    keeper, tables = pipeline.keeper, pipeline.tables
+    if keeper is None or not keeper.has_columns or pipeline.table not in tables or task.options.refresh == "drop":
+        return
+    known = [str(table["name"]) for table in get_nested_tables(tables, pipeline.table) if has_table_seen_data(table)]
+    if gone := [name for name in known if not keeper.has_table(name)]:
+        message = (
+            f"{', '.join(f'{pipeline.dataset}.{name}' for name in gone)} does not exist any more, though load "
+            f"{pipeline.parent} has landed: it was dropped or renamed; nothing was read. Give it its name again, or "
+            f"load everything anew: `foundation run {task.source.name}.{task.resource.table} --refresh drop`"
         )
         raise LoadError(message)

@@ -1,0 +1,92 @@
+"""Compares a table with its cursor: rows that it has passed must be there, and rows without a value may come again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from dlt.common.destination.exceptions import DestinationException
+from dlt.common.time import ensure_date, ensure_datetime_in_tz
+
+from data_foundation.errors import LoadError
+from data_foundation.naming import column_of_path
+from data_foundation.warehouses.connection import connect
+
+if TYPE_CHECKING:
+    from data_foundation.loading.pipeline import TablePipeline
+    from data_foundation.loading.ranges.range_delete import CursorTable
+    from data_foundation.loading.task import Task
+    from data_foundation.warehouses.base import Destination
+
+_COMPARED: dict[str, tuple[str, Any]] = {
+    "timestamp": (">=", ensure_datetime_in_tz),
+    "date": (">=", ensure_date),
+    "bigint": (">=", int),
+    # Every database orders texts in its own way.
+    "text": ("=", str),
+}
+"""Comparison and conversion of the stored value, by the type of the cursor's column."""
+
+
+def find_lost_rows(task: Task, pipeline: TablePipeline, destination: Destination, cursor: Any) -> Sequence[str]:
+    """Returns a warning if the table has no row where its cursor has ended; nothing otherwise.
+
+    The cursor has passed rows that are not there, and no later load reads them again.
+
+    Args:
+        task: The resource, and the run's options.
+        pipeline: The pipeline of its table, before it has written.
+        destination: From `Warehouse.open`.
+        cursor: The stored value that the load began at; None if there was none.
+    """
+    settings, table = task.resource.incremental, pipeline.tables.get(pipeline.table)
+    if settings is None or cursor is None or table is None or task.options.is_partial or not pipeline.has_package:
+        return ()
+    column = column_of_path(settings.cursor_path)
+    comparison = _COMPARED.get(str(table["columns"].get(column, {}).get("data_type")))
+    if comparison is None or task.options.refresh != "none":
+        return ()
+    sign, convert = comparison
+    try:
+        with connect(destination, pipeline.dataset) as client:
+            place, name = client.make_qualified_table_name(pipeline.table), client.escape_column_name(column)
+            found = client.execute_sql(f"SELECT 1 FROM {place} WHERE {name} {sign} %s LIMIT 1", convert(cursor))  # noqa: S608 - quoted by dlt
+    except (DestinationException, TypeError, ValueError):
+        # A value that cannot be compared proves nothing.
+        return ()
+    if found:
+        return ()
+    name = f"{task.source.name}.{task.resource.table}"
+    warning = (
+        f"the table has no row with {column} {sign} {cursor}, where its last load has ended: it was emptied, or an "
+        "older copy was put in its place, and what is missing is not read again. To read everything: `foundation run "
+        f"{name} --refresh state`"
+    )
+    return (warning,)
+
+
+def refuse_rows_without_cursor(
+    tables: Sequence[CursorTable], pipeline: TablePipeline, warehouse: Callable[[], AbstractContextManager[Destination]]
+) -> None:
+    """Refuses to append the first rows of a cursor to rows that have no value of it, and may be the same.
+
+    Args:
+        tables: What `find_cursor_tables` returned.
+        pipeline: The pipeline of the table.
+        warehouse: Opens the warehouse.
+
+    Raises:
+        LoadError: The table has rows without a value of the cursor.
+    """
+    if not tables:
+        return
+    with warehouse() as destination, connect(destination, pipeline.dataset) as client:
+        count = sum(table.count_unordered(client) for table in tables)
+    if count:
+        message = (
+            f"incremental: {count:,} rows of the table have no value in {tables[0].column}, so they cannot be "
+            "distinguished from rows that the entry yields again; nothing was written. Load everything again by "
+            "the cursor once, with `--refresh state`"
+        )
+        raise LoadError(message)
