@@ -12,9 +12,9 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, ValueRefused
+from data_foundation.loading.adoption.lost_rows import find_lost_rows
 from data_foundation.loading.adoption.since_adoption import refuse_rows_since_adoption
 from data_foundation.loading.adoption.unexpected_tables import refuse_missing_table, refuse_unknown_table
-from data_foundation.loading.cursor.table_check import find_lost_rows, refuse_rows_without_cursor
 from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.entries.late_hints import EarlyHints
 from data_foundation.loading.extraction import Extraction, extract
@@ -29,7 +29,7 @@ from data_foundation.loading.ranges.load_range import (
     refuse_part_of_scd2,
     refuse_range_of_parent,
 )
-from data_foundation.loading.ranges.range_delete import find_cursor_tables, find_deletes
+from data_foundation.loading.ranges.range_delete import find_cursor_tables, find_deletes, refuse_rows_without_cursor
 from data_foundation.loading.read_back import read_back
 from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.loading.write_decision import (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ from dlt.common.schema.utils import get_nested_tables
 from dlt.common.time import ensure_date, ensure_datetime_in_tz
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from data_foundation.errors import LoadError
 from data_foundation.loading.cursor.table_cursor import Replaced
 from data_foundation.naming import column_of_path
+from data_foundation.warehouses.connection import connect
 
 if TYPE_CHECKING:
     from dlt.common.schema.typing import TSchemaTables
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from data_foundation.loading.pipeline import TablePipeline
     from data_foundation.loading.ranges.load_range import LoadRange
     from data_foundation.loading.task import Task
+    from data_foundation.warehouses.base import Destination
     from data_foundation.warehouses.connection import Statement
 
 _AS_TIME = {"timestamp": ensure_datetime_in_tz, "date": ensure_date}
@@ -88,6 +92,32 @@ def find_cursor_tables(task: Task, pipeline: TablePipeline) -> Sequence[CursorTa
         return ()
     tables, column = pipeline.tables, column_of_path(settings.cursor_path)
     return [_describe(tables, name, column) for name in (pipeline.table, *pipeline.further) if name in tables]
+
+
+def refuse_rows_without_cursor(
+    tables: Sequence[CursorTable], pipeline: TablePipeline, warehouse: Callable[[], AbstractContextManager[Destination]]
+) -> None:
+    """Refuses to append the first rows of a cursor to rows that have no value of it, and may be the same.
+
+    Args:
+        tables: What `find_cursor_tables` returned.
+        pipeline: The pipeline of the table.
+        warehouse: Opens the warehouse.
+
+    Raises:
+        LoadError: The table has rows without a value of the cursor.
+    """
+    if not tables:
+        return
+    with warehouse() as destination, connect(destination, pipeline.dataset) as client:
+        count = sum(table.count_unordered(client) for table in tables)
+    if count:
+        message = (
+            f"incremental: {count:,} rows of the table have no value in {tables[0].column}, so they cannot be "
+            "distinguished from rows that the entry yields again; nothing was written. Load everything again by "
+            "the cursor once, with `--refresh state`"
+        )
+        raise LoadError(message)
 
 
 def _describe(tables: TSchemaTables, name: str, column: str) -> CursorTable:

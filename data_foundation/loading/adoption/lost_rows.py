@@ -1,21 +1,18 @@
-"""Compares a table with its cursor: rows that it has passed must be there, and rows without a value may come again."""
+"""Notices a table that is behind its cursor: somebody has emptied it, or put an older copy in its place."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.time import ensure_date, ensure_datetime_in_tz
 
-from data_foundation.errors import LoadError
 from data_foundation.naming import column_of_path
 from data_foundation.warehouses.connection import connect
 
 if TYPE_CHECKING:
     from data_foundation.loading.pipeline import TablePipeline
-    from data_foundation.loading.ranges.range_delete import CursorTable
     from data_foundation.loading.task import Task
     from data_foundation.warehouses.base import Destination
 
@@ -64,29 +61,3 @@ def find_lost_rows(task: Task, pipeline: TablePipeline, destination: Destination
         f"{name} --refresh state`"
     )
     return (warning,)
-
-
-def refuse_rows_without_cursor(
-    tables: Sequence[CursorTable], pipeline: TablePipeline, warehouse: Callable[[], AbstractContextManager[Destination]]
-) -> None:
-    """Refuses to append the first rows of a cursor to rows that have no value of it, and may be the same.
-
-    Args:
-        tables: What `find_cursor_tables` returned.
-        pipeline: The pipeline of the table.
-        warehouse: Opens the warehouse.
-
-    Raises:
-        LoadError: The table has rows without a value of the cursor.
-    """
-    if not tables:
-        return
-    with warehouse() as destination, connect(destination, pipeline.dataset) as client:
-        count = sum(table.count_unordered(client) for table in tables)
-    if count:
-        message = (
-            f"incremental: {count:,} rows of the table have no value in {tables[0].column}, so they cannot be "
-            "distinguished from rows that the entry yields again; nothing was written. Load everything again by "
-            "the cursor once, with `--refresh state`"
-        )
-        raise LoadError(message)
