@@ -37,6 +37,28 @@ def test_two_at_once(site: Site, rounds: int) -> None:
         site.vendor.grow()
 
 
+def test_two_sources_of_one_hub(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    """One machine is paused before its commit; the other, with another source of the same tag, waits: no key is twice."""
+    settings = postgres_server.settings(postgres_server.create_database())
+    site = set_up(KINDS["vault"], tmp_path, lambda root: PostgresTree(root, settings))
+    one, other = site.machines
+    folder = other.root / "dlthub" / "shop"
+    folder.rename(folder.with_name("web"))
+    yaml = folder.with_name("web") / "sources.yaml"
+    yaml.write_text(yaml.read_text().replace("raw.orders", "raw.web_orders"))
+    assert killed.run(other, "web.web_orders") == 0, killed.last_failure(other)
+    [point] = [point for point in killed.trace(one, "shop.orders") if re.search("after INSERT .*_dlt_loads", point[0])]
+    site.vendor.grow()
+    paused = pause(one, point)
+    second = killed.start(other, "web.web_orders")
+    second.join(2)
+    assert second.is_alive()
+    assert paused.pid
+    os.kill(paused.pid, signal.SIGCONT)
+    assert finish(paused, second) == [0, 0], [killed.last_failure(machine) for machine in site.machines]
+    assert sorted(one.query("select business_key from raw.hub_orders")) == sorted(map(str, site.vendor.rows))
+
+
 def _points(site: Site, request: pytest.FixtureRequest, always: str) -> list[killed.Point]:
     """Returns points of a second load: the last one that matches `always`, and with --promises others."""
     one, _ = site.machines
