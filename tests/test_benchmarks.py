@@ -31,7 +31,7 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.sampled(13)
+@pytest.mark.rare
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_the_sides_of_a_benchmark_do_the_same(name: str) -> None:
     """Every side that needs no download runs, and its result has the same content as ours."""

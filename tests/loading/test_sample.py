@@ -41,6 +41,7 @@ def contents(tree: Tree) -> dict[str, list[Any]]:
     }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("settings", KINDS.values(), ids=KINDS)
 def test_a_sample_lands_beside_its_table(tree: Tree, settings: str) -> None:
     """It replaces the last sample; the table, its cursor and its history are as without it."""

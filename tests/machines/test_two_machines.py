@@ -24,6 +24,7 @@ def site(postgres_server: PostgresServer, tmp_path: Path, kind: str) -> Site:
     return set_up(KINDS[kind], tmp_path, lambda root: PostgresTree(root, settings))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rounds", [1, 3])
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_at_once(site: Site, rounds: int) -> None:
@@ -38,7 +39,7 @@ def test_two_at_once(site: Site, rounds: int) -> None:
 
 
 def test_two_sources_of_one_hub(postgres_server: PostgresServer, tmp_path: Path) -> None:
-    """One machine is paused before its commit; the other, with another source of the same tag, waits: no key is twice."""
+    """One machine is paused before its commit; the other, a source of the same tag, waits: no key is twice."""
     settings = postgres_server.settings(postgres_server.create_database())
     site = set_up(KINDS["vault"], tmp_path, lambda root: PostgresTree(root, settings))
     one, other = site.machines
@@ -72,6 +73,7 @@ def _points(site: Site, request: pytest.FixtureRequest, always: str) -> list[kil
     return chosen
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_paused_and_continued(site: Site, request: pytest.FixtureRequest) -> None:
     """A machine is paused at a point of its load; the other loads newer rows; the first goes on."""
@@ -89,6 +91,7 @@ def test_paused_and_continued(site: Site, request: pytest.FixtureRequest) -> Non
         site.judge()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_here_then_there_then_here(site: Site, request: pytest.FixtureRequest) -> None:
     """A run is killed on one machine, the other loads, and then the first again."""
@@ -104,6 +107,7 @@ def test_killed_here_then_there_then_here(site: Site, request: pytest.FixtureReq
         site.judge()
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("ahead", [3600, -3600])
 @pytest.mark.parametrize("kind", KINDS)
 def test_clocks_that_disagree(site: Site, ahead: int) -> None:
@@ -116,6 +120,7 @@ def test_clocks_that_disagree(site: Site, ahead: int) -> None:
         site.vendor.grow(f"column_{turn}")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_restored_database(site: Site, postgres_server: PostgresServer, request: pytest.FixtureRequest) -> None:
     """A load is pending, or has landed, when the database is restored from a backup that is older than its parent."""
@@ -134,6 +139,7 @@ def test_a_restored_database(site: Site, postgres_server: PostgresServer, reques
         site.judge()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_emptied_disk(site: Site) -> None:
     """A machine that has lost its disk continues where the warehouse is."""

@@ -692,6 +692,7 @@ LOADS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("data", "message"), LOADS.values(), ids=LOADS)
 def test_code_that_fails_when_it_runs(
     healthy: Location, monkeypatch: pytest.MonkeyPatch, data: str, message: str

@@ -179,7 +179,7 @@ def test_names_of_the_pipeline_do_not_matter(tree: Tree, hints: str, form: str, 
 NAMINGS = {"sql_ci_v1": True, "data_foundation.unicode_snake_case": True, "direct": False, "sql_cs_v1": False}
 
 
-@pytest.mark.sampled(11)
+@pytest.mark.rare
 @pytest.mark.parametrize(("naming", "is_known"), NAMINGS.items())
 def test_another_naming_convention_is_refused(
     tree: Tree, monkeypatch: pytest.MonkeyPatch, naming: str, *, is_known: bool

@@ -281,6 +281,7 @@ def rows_of_the_page() -> dict[str, str]:
     return {line.split(" | ")[0].removeprefix("| "): line for line in lines}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("title", FAULTS)
 def test_the_page_has_the_measured_results(tmp_path: Path, title: str) -> None:
     """The results with plain dagster-dlt and with this project equal those on the page."""

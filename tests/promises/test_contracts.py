@@ -90,6 +90,7 @@ DISCARDED: dict[str, Any] = {
 }
 
 
+@pytest.mark.sampled(3)
 @KINDS
 @pytest.mark.parametrize("case", DISCARDED)
 def test_a_contract_discards_with_a_warning(tree: Tree, kind: str, case: str) -> None:

@@ -111,7 +111,7 @@ def check(tree: Tree, change: Change, more: str, *, as_frame: bool) -> None:
     assert [warning for warning in again.warnings if "was changed" in warning] == []
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(23)
 @pytest.mark.parametrize(("name", "way"), product(CHANGES, WAYS))
 def test_a_type_declared_for_a_column_that_exists(tree: Tree, name: str, way: str) -> None:
     """Every value lands exactly, the old and the new ones, or the load is refused before its first row."""
@@ -147,6 +147,7 @@ PERSONS = {
 }
 
 
+@pytest.mark.sampled(23)
 @pytest.mark.parametrize("name", PERSONS)
 @pytest.mark.parametrize("more", ["", ", write_disposition: merge, primary_key: id"])
 def test_a_table_that_a_person_made(any_tree: Tree, name: str, more: str) -> None:

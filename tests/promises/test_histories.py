@@ -43,7 +43,7 @@ SPELLINGS: dict[str, Spelling] = {
 
 ORDERS = "select id, strftime(\"at\", '%Y-%m-%dT%H:%M:%SZ'), value from raw.t order by all"
 LINES = "select o.id, l.value from raw.t__lines l join raw.t o on l._dlt_parent_id = o._dlt_id order by all"
-SAMPLE, ALL = 3, 500
+SAMPLE, ALL = 2, 500
 """Number of histories for each kind, and with --promises."""
 
 
@@ -72,6 +72,7 @@ class History(RuleBasedStateMachine):
         self.columns = ["value"]
         self.checked = True
         self.has_other_ids = False
+        self.backed_up = False
 
     @initialize(spelling=st.sampled_from(list(SPELLINGS)), has_table=st.booleans())
     def begin(self, *, spelling: str = "sources.yaml", has_table: bool = False) -> None:
@@ -162,6 +163,40 @@ class History(RuleBasedStateMachine):
         """Deletes the working folder, as a new machine or an empty disk."""
         shutil.rmtree(self.tree.warehouse.work_folder, ignore_errors=True)
 
+    @rule()
+    def move(self) -> None:
+        """Goes on on the other machine, which has another disk and perhaps a pending load of its own."""
+        here, there = self.tree.warehouse.work_folder, self.tree.root / "other_disk"
+        here.mkdir(parents=True, exist_ok=True)
+        there.mkdir(exist_ok=True)
+        here.rename(self.tree.root / "moved")
+        there.rename(here)
+        (self.tree.root / "moved").rename(there)
+
+    @rule(hours=st.sampled_from([-1, 1]))
+    def run_with_another_clock(self, hours: int) -> None:
+        """Runs an ordinary load on a machine whose clock is an hour off."""
+        if not (self.kind == "upsert" and self.has_other_ids):
+            assert killed.run(self.tree, "s.t", ahead=3600 * hours) == 0, killed.last_failure(self.tree)
+            self.has_other_ids |= self.kind != "upsert"
+            self.checked = False
+
+    @precondition(lambda self: Path(self.tree.warehouse.path).exists())
+    @rule()
+    def back_up(self) -> None:
+        """Copies the warehouse, as a backup."""
+        shutil.copy(self.tree.warehouse.path, self.tree.root / "backup")
+        self.backed_up = self.has_other_ids
+
+    @precondition(lambda self: (self.tree.root / "backup").exists())
+    @rule()
+    def restore(self) -> None:
+        """Restores the warehouse from the backup; pending loads stay on the disks."""
+        for file in Path(self.tree.warehouse.path).parent.glob("warehouse.duckdb*"):
+            file.unlink()
+        shutil.copy(self.tree.root / "backup", self.tree.warehouse.path)
+        self.has_other_ids = self.backed_up
+
     @precondition(lambda self: self.kind != "append" and self.tick > 1)
     @precondition(lambda self: not (self.kind == "upsert" and self.has_other_ids))
     @rule(data=st.data(), dies=st.booleans())
@@ -204,7 +239,7 @@ class History(RuleBasedStateMachine):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_history_loses_or_duplicates_rows(kind: str, request: pytest.FixtureRequest, record_property: Any) -> None:
-    """Runs, kills, backfills, lost folders and new columns in any order lose and duplicate nothing."""
+    """Runs, kills, moves between machines, restored backups, backfills and new columns in any order lose nothing."""
     every = request.config.getoption("--promises")
 
     class Machine(History):

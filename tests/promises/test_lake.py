@@ -30,7 +30,7 @@ SCENARIOS = {
     "parquet, replace": Scenario(["write_disposition: replace"], nested=True, tree=MarkedParquetTree),
 }
 SOME = ("delta, merge", "parquet, replace")
-SAMPLE = 2
+SAMPLE = 1
 """Scenarios, and points of each, of an ordinary test run."""
 
 

@@ -209,7 +209,7 @@ STARTS: Mapping[str, Start] = {
 }
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(23)
 @pytest.mark.parametrize("form", ["dict", "arrow"])
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())
 def test_a_declaration_in_code_counts_as_one_in_the_configuration(
@@ -228,7 +228,7 @@ def test_a_declaration_in_code_counts_as_one_in_the_configuration(
         assert history.refusal in reason, name
 
 
-@pytest.mark.sampled(11)
+@pytest.mark.sampled(23)
 @pytest.mark.parametrize("form", ["dict", "arrow"])
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS.keys())
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())

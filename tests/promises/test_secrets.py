@@ -444,6 +444,7 @@ def get_rows():
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("data", "settings", "events"),
     [

@@ -275,6 +275,7 @@ PRESERVED: dict[str, Any] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", PRESERVED)
 def test_a_value_is_preserved(tree: Tree, case: str) -> None:
     """The table has the expected type and every value."""

@@ -24,6 +24,7 @@ def test_an_append_without_news_adds_nothing(tree: Tree, way: str) -> None:
     assert source.table() == [(1, "a"), (2, "b"), (3, "c")]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("keys", ["merge_key: at", "primary_key: id", "primary_key: id, merge_key: at"])
 def test_a_merge_sees_all_rows_of_the_newest_day(tree: Tree, way: str, keys: str) -> None:

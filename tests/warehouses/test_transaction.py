@@ -46,6 +46,7 @@ def everything(tree: Tree) -> dict[str, list[object]]:
     return {name: tree.query(sql) for name, sql in EVERYTHING.items()}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", DISPOSITIONS)
 def test_a_load_that_fails_in_its_last_table_changes_none(tree: Tree, name: str) -> None:
     """Parents, children, new columns, state and the list of loads are unchanged, and complete after the next run."""
