@@ -12,6 +12,7 @@ from rich.markup import escape
 from data_foundation.cli.alerts import app as alerts_app
 from data_foundation.cli.alerts import is_reported, send_run_alerts
 from data_foundation.cli.consoles import counted, err, out, print_problems
+from data_foundation.cli.dbt import dbt_manifest, dbt_sources
 from data_foundation.cli.targets import asset_of, read_sources, refuse_unknown, tasks_of
 from data_foundation.cli.version import Version
 from data_foundation.cli.workbook import app as workbook_app
@@ -30,6 +31,8 @@ app = typer.Typer(
 )
 app.add_typer(workbook_app, name="workbook")
 app.add_typer(alerts_app, name="alerts")
+app.command("dbt-sources")(dbt_sources)
+app.command("dbt-manifest")(dbt_manifest)
 
 
 def main() -> None:
@@ -272,17 +275,6 @@ def audit(
     else:
         table = f" for {target}; `foundation list` shows all tables" if target else ""
         out.print(f"no {'failed ' if failed else ''}attempt is recorded{escape(table)}", highlight=False)
-
-
-@app.command("dbt-sources")
-def dbt_sources() -> None:
-    """Write dbt's sources.yml from the loaded tables, columns included."""
-    from data_foundation.dbt.sources_yaml import DBT_SOURCES_FILE, build_dbt_sources
-    from data_foundation.warehouses.settings import build_warehouse
-
-    root = find_root()
-    (root / DBT_SOURCES_FILE).write_text(build_dbt_sources(root, build_warehouse(root)), encoding="utf-8")
-    out.print(f"wrote {DBT_SOURCES_FILE}", highlight=False)
 
 
 @app.command(hidden=True)

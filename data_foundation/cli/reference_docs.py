@@ -29,7 +29,7 @@ from data_foundation.config.grammar import NamedSource, ResourceConfig, SourceDe
 from data_foundation.config.limits import Retries, Timeout
 from data_foundation.config.schedules import Automation, Freshness
 from data_foundation.warehouses.base import Setting
-from data_foundation.warehouses.settings import ENGINES, GENERAL_SETTINGS, RUN_SETTINGS
+from data_foundation.warehouses.settings import ENGINES, FOLDER_SETTINGS, GENERAL_SETTINGS, RUN_SETTINGS
 
 SCHEMA_FILE = "dlthub/sources.schema.json"
 ALERTS_SCHEMA_FILE = "dlthub/alerts.schema.json"
@@ -212,6 +212,7 @@ def _describe_settings() -> str:
     }
     parts = [("Every warehouse", GENERAL_SETTINGS), ("Runs in Dagster", RUN_SETTINGS)]
     parts += [(title, ENGINES[name].known_settings) for name, title in titles.items()]
+    parts.append(("Folders that are written", FOLDER_SETTINGS))
     return "\n\n".join(f"## {title}\n\n{_settings_table(settings)}" for title, settings in parts)
 
 

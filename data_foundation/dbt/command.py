@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from data_foundation.dbt.selection import RELATIONS
 from data_foundation.errors import FoundationError
-from data_foundation.warehouses.settings import dbt_environment, publish_dbt_settings
+from data_foundation.warehouses.settings import DBT_TARGET_PATH, dbt_environment, find_folder, publish_dbt_settings
 
 if TYPE_CHECKING:
     from data_foundation.naming import TableName
@@ -57,7 +58,12 @@ class ModelResult:
 
 def command_line_target(root: Path, warehouse: Warehouse) -> Path:
     """Returns the target folder of `foundation run --dbt`: Dagster may be reading the manifest of its own."""
-    return root / "dbt_project" / "target" / warehouse.deployment / "command_line"
+    return target_of(warehouse, find_folder(DBT_TARGET_PATH, root)) / "command_line"
+
+
+def target_of(warehouse: Warehouse, parent: Path) -> Path:
+    """Returns the folder of dbt's artifacts below `parent`: a manifest names the database and the schemas."""
+    return parent / warehouse.deployment / quote(warehouse.database, safe="")
 
 
 def build_models(

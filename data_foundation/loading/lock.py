@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from typing_extensions import override
 
 from data_foundation.errors import ResourceBusy
+from data_foundation.warehouses.base import WORK_FOLDER
 
 WAIT_SECONDS = 600.0
 """How long a run waits for another run of the same resource."""
@@ -69,9 +70,10 @@ def hold(  # noqa: PLR0913 - a lock, who holds it, and how it is waited for
         check: Called again and again while this run waits; an error that it raises ends the wait.
 
     Raises:
+        WarehouseError: The folder cannot be created.
         ResourceBusy: The lock was not released within `seconds`; the message names the holder.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    WORK_FOLDER.create(folder, mode=0o700)
     folder.chmod(0o700)  # mkdir leaves the mode of an existing folder
     lock, card = FileLock(folder / f"{name}.lock"), folder / f"{name}.holder"
     try:

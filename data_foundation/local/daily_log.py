@@ -1,4 +1,4 @@
-"""The daily log of loads without Dagster: `logs/ingestion_YYYYMMDD.log`, one line for each event."""
+"""The daily log of loads without Dagster: `ingestion_YYYYMMDD.log` in LOG_FOLDER, one line for each event."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 from data_foundation.errors import LoadStopped
 from data_foundation.loading.progress import Progress
 from data_foundation.process_wide.redaction import redact
+from data_foundation.warehouses.settings import LOG_FOLDER, find_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,13 +29,13 @@ class IngestionLog:
         Args:
             root: The repository.
         """
-        self.file = root / "logs" / f"ingestion_{datetime.now().astimezone():%Y%m%d}.log"
+        self.file = find_folder(LOG_FOLDER, root) / f"ingestion_{datetime.now().astimezone():%Y%m%d}.log"
         self._stream: TextIO | None = None
         self._last: dict[str, Progress] = {}
 
     def __enter__(self) -> Self:
         try:
-            self.file.parent.mkdir(exist_ok=True)
+            self.file.parent.mkdir(parents=True, exist_ok=True)
             self._stream = self.file.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
             logger.warning("%s: cannot be written: %s; loads run without this log", self.file, error.strerror)

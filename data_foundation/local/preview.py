@@ -14,7 +14,9 @@ from data_foundation.config.grammar import ResourceConfig
 from data_foundation.loading.attempts import load_resource
 from data_foundation.loading.task import LoadOptions, Task
 from data_foundation.project.source import SourceConfig
+from data_foundation.warehouses.base import WORK_FOLDER
 from data_foundation.warehouses.duckdb.warehouse import MemoryWarehouse
+from data_foundation.warehouses.settings import find_folder
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def preview_resource(source: SourceConfig, resource: ResourceConfig, limit: int)
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         warehouse = MemoryWarehouse(Path(folder), ":memory:", connection)
         # Not in the temporary folder, which is removed before a person can read a traceback in it.
-        tracebacks = source.folder.parents[1] / "data" / "pipelines" / "preview"
+        tracebacks = find_folder(WORK_FOLDER, source.folder.parents[1]) / "preview"
         result = load_resource(Task(source, resource, LoadOptions(limit=limit)), warehouse, tracebacks=tracebacks)
         tables = {result.table.rpartition(".")[2]: result.columns, **result.child_columns}
         for name, further in result.further.items():

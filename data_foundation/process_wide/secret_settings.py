@@ -28,6 +28,13 @@ def learn_settings(settings: Mapping[str, Any]) -> None:
     remember(list(_of_mapping(settings)))
 
 
+def learn_secrets(settings: Mapping[str, Any]) -> None:
+    """Registers every value in `settings`, at any depth, but for those whose name ends in a word like `host`."""
+    plain = {name: value for name, value in settings.items() if _is_harmless(name)}
+    remember(list(_of_mapping({name: settings[name] for name in settings.keys() - plain.keys()}, all_secret=True)))
+    learn_settings(plain)
+
+
 def learn_files(folder: Path) -> None:
     """Registers the secrets in dlt's files in `folder` and in dlt's global folder, even if they are malformed."""
     files = [Path(place, name) for place in (folder, global_dir()) for name in ("secrets.toml", "config.toml")]
@@ -49,6 +56,10 @@ def learn_resolved() -> None:
         if is_secret_hint(trace.hint):
             value = trace.value if isinstance(trace.value, Mapping) else {trace.key: trace.value}
             remember(list(_of_mapping(value, all_secret=True)))
+
+
+def _is_harmless(name: str) -> bool:
+    return name.lower().rpartition("_")[2] in HARMLESS_ENDINGS
 
 
 def _of_mapping(settings: Mapping[str, Any], *, all_secret: bool = False) -> Iterator[str]:

@@ -43,6 +43,39 @@ class Setting:
     default: str = ""
     required: bool = False
 
+    def find_path(self, root: Path, values: Mapping[str, str]) -> Path:
+        """Returns the path that it names, relative to the repository.
+
+        Args:
+            root: The repository.
+            values: The environment, completed by `.env`.
+        """
+        return root / (values.get(self.name) or self.default)
+
+    def create(self, folder: Path, mode: int = 0o777) -> None:
+        """Creates a folder at or below its path.
+
+        Args:
+            folder: The folder; its parents are created too.
+            mode: The permissions of the folder, within the umask.
+
+        Raises:
+            WarehouseError: The folder cannot be created, for instance because the repository is read-only.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=mode)
+        except OSError as error:
+            raise WarehouseError(
+                f"{folder} cannot be created: {error.strerror}; set {self.name} to a folder that can be written"
+            ) from None
+
+
+WORK_FOLDER = Setting(
+    "WORK_FOLDER",
+    "Working folders of loads: rows until they are loaded, locks, tracebacks. Readable by their owner only.",
+    default="data/pipelines",
+)
+
 
 def require_settings(known: Sequence[Setting], values: Mapping[str, str], also: Sequence[str] = ()) -> None:
     """Checks that every required setting has a value.
@@ -104,9 +137,9 @@ class Warehouse(ABC):
         """
 
     @classmethod
-    def find_work_folder(cls, root: Path, identity: str) -> Path:
-        """Returns the folder of one warehouse: its pending loads must never be loaded into another."""
-        return root / "data" / "pipelines" / f"{cls.kind}_{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+    def find_work_folder(cls, parent: Path, identity: str) -> Path:
+        """Returns the folder of one warehouse below `parent`: its pending loads must never be loaded into another."""
+        return parent / f"{cls.kind}_{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
     @classmethod
     def is_shared(cls, settings: Mapping[str, str]) -> bool:

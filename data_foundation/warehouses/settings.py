@@ -15,12 +15,14 @@ from data_foundation.errors import SettingMissing, WarehouseError
 from data_foundation.naming import forget_naming, normalize
 from data_foundation.process_wide import at_import  # noqa: F401 - imported for what it changes
 from data_foundation.process_wide.redaction import redact, redact_logs
-from data_foundation.process_wide.secret_settings import learn_files, learn_settings
-from data_foundation.warehouses.base import Setting, Warehouse
+from data_foundation.process_wide.secret_settings import learn_files, learn_secrets, learn_settings
+from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
 from data_foundation.warehouses.lake.warehouse import LakeWarehouse
+from data_foundation.warehouses.mounted_secrets import read_mounted
 from data_foundation.warehouses.postgres.warehouse import PostgresWarehouse
 from data_foundation.warehouses.snowflake.warehouse import SnowflakeWarehouse
+from data_foundation.warehouses.vaults import read_vaults
 
 ENGINES: Mapping[str, type[Warehouse]] = {
     "duckdb": DuckDBWarehouse,
@@ -34,6 +36,12 @@ PII_KEY = "PII_HASH_KEY"
 SHORTEST_KEY = 32
 """Characters: as hexadecimal digits they are 128 bits."""
 
+SECRETS_FOLDER = Setting(
+    "SECRETS_FOLDER",
+    "Folder of mounted secrets: the file `snowflake-password` contains SNOWFLAKE_PASSWORD, and wins over the "
+    "environment.",
+    default="/run/secrets",
+)
 GENERAL_SETTINGS: Sequence[Setting] = (
     Setting("WAREHOUSE", f"Where tables are stored and dbt builds: {', '.join(ENGINES)}.", default="duckdb"),
     Setting(
@@ -41,7 +49,12 @@ GENERAL_SETTINGS: Sequence[Setting] = (
         "`production` writes to `raw` and `marts`; `dev` writes to schemas of your own, such as `raw__anna`. Required "
         "for a warehouse that others use too. `make run` and `make dev` set `dev` unless it is set.",
     ),
-    Setting("DEPLOYMENT_USER", "Suffix of the schemas of `dev`, or a branch's name; if not set, the system user."),
+    Setting(
+        "DEPLOYMENT_USER",
+        "Suffix of the schemas of `dev`, or a branch's name; if not set, the system user. "
+        "Required if that user has no name, as in an image.",
+    ),
+    SECRETS_FOLDER,
     Setting(PII_KEY, f"Key of the hashes of columns with `pii: hash`: {SHORTEST_KEY} random characters or more."),
 )
 
@@ -54,16 +67,50 @@ RUN_SETTINGS: Sequence[Setting] = (
     ),
 )
 
+LOG_FOLDER = Setting("LOG_FOLDER", "The daily log of `foundation run` and `run_sources`.", default="logs")
+DBT_TARGET_PATH = Setting(
+    "DBT_TARGET_PATH", "dbt's artifacts: manifest, compiled SQL, results.", default="dbt_project/target"
+)
+DBT_LOG_PATH = Setting("DBT_LOG_PATH", "dbt's own log.", default="dbt_project/logs")
+FOLDER_SETTINGS: Sequence[Setting] = (WORK_FOLDER, LOG_FOLDER, DBT_TARGET_PATH, DBT_LOG_PATH)
+"""Folders that are written, each relative to the repository."""
+
+_KNOWN = [
+    setting.name
+    for settings in (GENERAL_SETTINGS, RUN_SETTINGS, *(engine.known_settings for engine in ENGINES.values()))
+    for setting in settings
+]
+
 
 def read_settings(root: Path) -> Mapping[str, str]:
-    """Returns the environment, completed by `.env` in `root`. Masks its secrets in all logs from now on."""
+    """Returns the environment, completed by mounted secrets, `.env` in `root`, and vaults.
+
+    Masks its secrets in all logs from now on.
+
+    Raises:
+        WarehouseError: A mounted secret or a vault cannot be read.
+    """
     load_dotenv(root / ".env")
+    # A file wins, as in dlt: what a process inherits from one that is older than the file is no longer valid.
+    mounted = read_mounted(SECRETS_FOLDER.find_path(root, os.environ))
+    os.environ.update(mounted)
+    learn_secrets(mounted)
     os.environ.setdefault("DLT_PROJECT_DIR", str(root))
+    # dbt reads these two itself, and takes a relative path as one in its project.
+    for setting in (DBT_TARGET_PATH, DBT_LOG_PATH):
+        if os.environ.get(setting.name):
+            os.environ[setting.name] = str(setting.find_path(root, os.environ))
     forget_naming()
     learn_files(Path(os.environ["DLT_PROJECT_DIR"], ".dlt"))
     learn_settings(os.environ)
     redact_logs()
-    return dict(os.environ)
+    # Not added to the environment, which processes inherit: each of them reads the vault again.
+    return {**os.environ, **read_vaults([name for name in _KNOWN if not os.environ.get(name)])}
+
+
+def find_folder(setting: Setting, root: Path) -> Path:
+    """Returns the folder that one of FOLDER_SETTINGS names."""
+    return setting.find_path(root, read_settings(root))
 
 
 def executor_name(root: Path) -> str:
@@ -84,7 +131,7 @@ def pii_key() -> str:
     Raises:
         SettingMissing: It is not set, or so short that it can be guessed.
     """
-    key = os.environ.get(PII_KEY) or ""
+    key = os.environ.get(PII_KEY) or read_vaults([PII_KEY]).get(PII_KEY, "")
     if len(key) < SHORTEST_KEY:
         hint = f"Columns have `pii: hash`: set it once to a random text of {SHORTEST_KEY} characters or more"
         raise SettingMissing([PII_KEY], hint)
@@ -118,7 +165,20 @@ def _suffix(settings: Mapping[str, str], *, shared: bool) -> str:
         raise WarehouseError(message)
     if deployment != "dev":
         return ""
-    return f"__{normalize(settings.get('DEPLOYMENT_USER') or getpass.getuser())}"
+    return f"__{normalize(settings.get('DEPLOYMENT_USER') or _system_user())}"
+
+
+def _system_user() -> str:
+    """Returns the name of the user of this process.
+
+    Raises:
+        SettingMissing: It has none, as in a container: deployments there would write to the same schemas.
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        hint = "The user of this process has no name: set it to that of the branch, or of the person"
+        raise SettingMissing(["DEPLOYMENT_USER"], hint) from None
 
 
 @contextmanager

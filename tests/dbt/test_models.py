@@ -18,7 +18,8 @@ from dagster_dbt import DbtCliResource, build_dbt_asset_specs
 from data_foundation.dbt.command import DBT
 from data_foundation.loading.attempts import load_resource
 from data_foundation.loading.task import Task
-from data_foundation.orchestration.dbt_models.assets import InstalledDbt, build_dbt_assets
+from data_foundation.orchestration.dbt_models.assets import build_dbt_assets
+from data_foundation.orchestration.dbt_models.manifest import InstalledDbt
 from data_foundation.orchestration.factory import build_definitions
 from data_foundation.project.source import load_source_config
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse

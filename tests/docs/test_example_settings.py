@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from data_foundation.warehouses.settings import ENGINES, GENERAL_SETTINGS, RUN_SETTINGS
+from data_foundation.warehouses.settings import ENGINES, FOLDER_SETTINGS, GENERAL_SETTINGS, RUN_SETTINGS
 
 ROOT = Path(__file__).parents[2]
 ENV_LINE = re.compile(r"^#? ?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
@@ -72,7 +72,8 @@ def test_every_setting_of_a_source_is_listed_in_the_examples(setting: Setting) -
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_setting_of_a_warehouse_is_listed(engine: str) -> None:
     """.env.example lists each environment variable that the engine reads."""
-    known = {setting.name for setting in (*GENERAL_SETTINGS, *RUN_SETTINGS, *ENGINES[engine].known_settings)}
+    settings = (*GENERAL_SETTINGS, *RUN_SETTINGS, *FOLDER_SETTINGS, *ENGINES[engine].known_settings)
+    known = {setting.name for setting in settings}
     assert sorted(known - set(ENV_LINE.findall((ROOT / ".env.example").read_text(encoding="utf-8")))) == []
 
 

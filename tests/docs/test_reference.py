@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from data_foundation.cli.main import app
 from data_foundation.cli.reference_docs import BEGIN, END, PAGES, SCHEMA_FILE, build_json_schema, build_pages
-from data_foundation.warehouses.settings import ENGINES, GENERAL_SETTINGS, RUN_SETTINGS
+from data_foundation.warehouses.settings import ENGINES, FOLDER_SETTINGS, GENERAL_SETTINGS, RUN_SETTINGS
 from tests.support.locations import Location
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def test_the_schema_is_written_without_pages(location: Location, monkeypatch: py
 def _settings_read() -> Iterator[str]:
     """Yields the name of every setting of a warehouse that the framework's code contains."""
     setting = re.compile(
-        r"WAREHOUSE|EXECUTOR|DEPLOYMENT(_USER)?|(DUCKDB|SNOWFLAKE|POSTGRES|LAKE|AZURE|AWS|PII)_[A-Z_]+[A-Z]"
+        r"WAREHOUSE|EXECUTOR|DEPLOYMENT(_USER)?|(WORK|LOG|SECRETS)_FOLDER|DBT_(TARGET|LOG)_PATH|(DUCKDB|SNOWFLAKE|POSTGRES|LAKE|AZURE|AWS|PII)_[A-Z_]+[A-Z]"
     )
     for file in ROOT.glob("data_foundation/**/*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -56,7 +56,12 @@ def _settings_read() -> Iterator[str]:
 
 def test_every_setting_that_is_read_is_described() -> None:
     """Each setting of a warehouse in the code is described in docs/reference/settings.md, and the reverse."""
-    described = [*GENERAL_SETTINGS, *RUN_SETTINGS, *chain.from_iterable(e.known_settings for e in ENGINES.values())]
+    described = [
+        *GENERAL_SETTINGS,
+        *RUN_SETTINGS,
+        *FOLDER_SETTINGS,
+        *chain.from_iterable(e.known_settings for e in ENGINES.values()),
+    ]
     assert set(_settings_read()) == {setting.name for setting in described}
 
 

@@ -1,4 +1,5 @@
 """The dbt models as assets of Dagster.
 
-`assets` builds them and runs dbt; `metadata` describes what a build has finished.
+`manifest` finds or parses dbt's manifest, `assets` builds the assets from it and runs dbt, `metadata` describes what a
+build has finished.
 """

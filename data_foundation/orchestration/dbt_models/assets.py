@@ -1,30 +1,27 @@
 """Builds the assets of the dbt project: each model runs when its own upstreams have landed."""
 
 # Dagster compares the annotation of `context` with its classes, so no `from __future__ import annotations` here.
-import importlib.metadata
 import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
-from filelock import FileLock
-from packaging.version import Version
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from typing_extensions import override
 
-from data_foundation.dbt.command import DBT
+from data_foundation.dbt.command import target_of
 from data_foundation.dbt.relations import Relations
 from data_foundation.loading.stop import GRACE_SECONDS
 from data_foundation.orchestration.asset_keys import AssetKeys, read_asset_keys
 from data_foundation.orchestration.automation import model_condition
+from data_foundation.orchestration.dbt_models.manifest import build_dbt, prepare_manifest
 from data_foundation.orchestration.dbt_models.metadata import ModelMetadata, with_metadata
 from data_foundation.orchestration.ops.stop import ending
 from data_foundation.warehouses.base import Warehouse
-from data_foundation.warehouses.settings import publish_dbt_settings
+from data_foundation.warehouses.settings import DBT_TARGET_PATH, find_folder
 
 
 class ModelTranslator(DagsterDbtTranslator):
@@ -53,16 +50,6 @@ class ModelTranslator(DagsterDbtTranslator):
         return spec if spec.automation_condition else spec.replace_attributes(automation_condition=model_condition())
 
 
-class InstalledDbt(DbtCliResource):
-    """The dbt CLI of this Python environment, without dagster-dbt's slow version query."""
-
-    @cached_property
-    @override
-    def _cli_version(self) -> Version:
-        """The version of dbt-core. dagster-dbt runs `dbt --version`: three seconds of CPU and a request to PyPI."""
-        return Version(importlib.metadata.version("dbt-core"))
-
-
 def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions | None = None) -> dg.Definitions:
     """Returns the assets of `root/dbt_project`; its manifest is built first if it is missing or outdated.
 
@@ -76,20 +63,16 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
     """
     if not warehouse.runs_dbt:
         return dg.Definitions(assets=[_placeholder(warehouse)])
-    folder = root / "dbt_project"
-    target_path = Path("target", warehouse.deployment)
-    project = DbtProject(folder, target_path=target_path, profiles_dir=folder, target=warehouse.kind)
-    dbt = InstalledDbt(
-        project_dir=str(folder), profiles_dir=str(folder), target=warehouse.kind, dbt_executable=str(DBT)
+    manifest, dbt = prepare_manifest(root, warehouse), build_dbt(root, warehouse)
+    project = DbtProject(
+        dbt.project_dir, target_path=manifest.parent, profiles_dir=dbt.profiles_dir, target=warehouse.kind
     )
-    prepare_manifest(project, dbt, warehouse)
-
     translator = ModelTranslator(read_asset_keys(ingestion) if ingestion else AssetKeys())
 
-    @dbt_assets(manifest=project.manifest_path, project=project, dagster_dbt_translator=translator, pool="dbt")
+    @dbt_assets(manifest=manifest, project=project, dagster_dbt_translator=translator, pool="dbt")
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        target = _prepare_target(project, context.run_id)
-        metadata = ModelMetadata(Relations(json.loads(project.manifest_path.read_bytes()), target), translator)
+        target = _prepare_target(target_of(warehouse, find_folder(DBT_TARGET_PATH, root)), manifest, context.run_id)
+        metadata = ModelMetadata(Relations(json.loads(manifest.read_bytes()), target), translator)
 
         def build() -> Iterator[Any]:
             invocation = dbt.cli(["build"], context=context, target_path=target)
@@ -102,12 +85,12 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
     return dg.Definitions(assets=[dbt_models])
 
 
-def _prepare_target(project: DbtProject, run_id: str) -> Path:
+def _prepare_target(folder: Path, manifest: Path, run_id: str) -> Path:
     """Returns the target folder of a run, with a copy of the last parse result so that dbt need not parse again."""
-    target = project.manifest_path.with_name(f"run-{run_id[:8]}")
-    target.mkdir(parents=True, exist_ok=True)
+    target = folder / f"run-{run_id[:8]}"
+    DBT_TARGET_PATH.create(target)
     with suppress(FileNotFoundError):
-        shutil.copy(project.manifest_path.with_name("parse") / "partial_parse.msgpack", target)
+        shutil.copy(manifest.with_name("parse") / "partial_parse.msgpack", target)
     return target
 
 
@@ -123,27 +106,3 @@ def _placeholder(warehouse: Warehouse) -> dg.AssetSpec:
             "in the lake."
         ),
     )
-
-
-def prepare_manifest(project: DbtProject, dbt: DbtCliResource, warehouse: Warehouse) -> None:
-    """Parses the dbt project if its manifest is missing or older than a file of the project."""
-    manifest = project.manifest_path
-    if _is_current(manifest, project.project_dir):
-        return
-    manifest.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(manifest.with_suffix(".lock")):
-        if not _is_current(manifest, project.project_dir):
-            publish_dbt_settings(warehouse)
-            # Parsed in another folder and moved: a process that reads the manifest meanwhile never sees half a file.
-            parsed = manifest.parent / "parse"
-            dbt.cli(["parse", "--quiet"], target_path=parsed).wait()
-            (parsed / manifest.name).replace(manifest)
-
-
-def _is_current(manifest: Path, project_dir: Path) -> bool:
-    if not manifest.exists():
-        return False
-    built = manifest.stat().st_mtime_ns
-    folders = [project_dir / name for name in ("models", "macros", "seeds", "snapshots", "tests")]
-    files = [*project_dir.glob("*.yml"), *(file for folder in folders for file in folder.rglob("*"))]
-    return all(file.stat().st_mtime_ns <= built for file in files if file.is_file())

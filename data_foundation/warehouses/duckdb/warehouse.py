@@ -15,7 +15,7 @@ import duckdb
 from typing_extensions import override
 
 from data_foundation.errors import WarehouseBusy, WarehouseError
-from data_foundation.warehouses.base import Setting, Warehouse
+from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
 from data_foundation.warehouses.duckdb.destination import TransactionalDuckDB
 from data_foundation.warehouses.duckdb.file import DuckDBFile, find_file
 from data_foundation.warehouses.duckdb.utc_session import in_utc
@@ -66,7 +66,7 @@ class DuckDBWarehouse(Warehouse):
         path = root / (value := settings.get(PATH.name) or PATH.default)
         if re.match(r"\w\w+:", value):  # md:..., whose token would become part of a file name
             raise WarehouseError(f"DUCKDB_PATH: got '{value}'; accepted: the path of a DuckDB file")
-        folder = cls.find_work_folder(root, str(path) + suffix)
+        folder = cls.find_work_folder(WORK_FOLDER.find_path(root, settings), str(path) + suffix)
         return cls(folder, str(path), suffix=suffix, others=others)
 
     @classmethod

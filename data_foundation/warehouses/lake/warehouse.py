@@ -13,7 +13,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from typing_extensions import override
 
 from data_foundation.errors import SettingMissing, WarehouseError
-from data_foundation.warehouses.base import Setting, Warehouse
+from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
 from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.lake.access import ACCESS_SETTINGS, Access, explain_refusal, find_access
 
@@ -79,7 +79,8 @@ class LakeWarehouse(Warehouse):
         if url and "://" not in url:
             url = str(root / url)
         url = url.rstrip("/")
-        return cls(cls.find_work_folder(root, url + suffix), url, settings, suffix=suffix, others=others)
+        work_folder = cls.find_work_folder(WORK_FOLDER.find_path(root, settings), url + suffix)
+        return cls(work_folder, url, settings, suffix=suffix, others=others)
 
     @classmethod
     @override
@@ -92,7 +93,7 @@ class LakeWarehouse(Warehouse):
         """Returns the lake at `place`, in the account, or the folder of containers, that `LAKE_URL` names."""
         parents, _, folder = place.folder.rpartition("/")
         url = self.url and "/".join(filter(None, (_in_container(self.url, place.container), parents)))
-        where = self.find_work_folder(self.work_folder.parents[2], f"{url}/{folder}{self.suffix}")
+        where = self.find_work_folder(self.work_folder.parent, f"{url}/{folder}{self.suffix}")
         return replace(self, work_folder=where, url=url, folder=folder)
 
     @override

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from typing_extensions import override
 
 from data_foundation.errors import WarehouseError
-from data_foundation.warehouses.base import Setting, Warehouse, require_settings
+from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse, require_settings
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 spells classes in lower case
@@ -57,7 +57,9 @@ class PostgresWarehouse(Warehouse):
         known = {name: value for name, value in settings.items() if name.startswith("POSTGRES_") and value}
         known = {**DEFAULTS, **known}
         identity = f"{known.get('POSTGRES_HOST')}:{known['POSTGRES_PORT']}/{known.get('POSTGRES_DATABASE')}{suffix}"
-        return cls(cls.find_work_folder(root, identity), known, suffix=suffix, others=others)
+        return cls(
+            cls.find_work_folder(WORK_FOLDER.find_path(root, settings), identity), known, suffix=suffix, others=others
+        )
 
     @override
     def describe(self) -> str:

@@ -13,7 +13,7 @@ from dlt.common.libs.cryptography import decode_private_key
 from typing_extensions import override
 
 from data_foundation.errors import WarehouseError
-from data_foundation.warehouses.base import Setting, Warehouse, require_settings
+from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse, require_settings
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -78,7 +78,12 @@ class SnowflakeWarehouse(Warehouse):
     def of(cls, root: Path, settings: Mapping[str, str], *, suffix: str, others: Callable[[str], Warehouse]) -> Self:
         """Returns the database that `SNOWFLAKE_ACCOUNT` and `SNOWFLAKE_DATABASE` name."""
         identity = f"{settings.get('SNOWFLAKE_ACCOUNT')}/{settings.get('SNOWFLAKE_DATABASE')}{suffix}"
-        return cls(cls.find_work_folder(root, identity), settings, suffix=suffix, others=others)
+        return cls(
+            cls.find_work_folder(WORK_FOLDER.find_path(root, settings), identity),
+            settings,
+            suffix=suffix,
+            others=others,
+        )
 
     @override
     def describe(self) -> str:
