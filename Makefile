@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-promises test-live check fmt bench new-source test-ui screenshots docs docs-serve lock upstream clean
+.PHONY: help run dev test test-promises test-workers test-live check fmt bench new-source test-ui screenshots docs docs-serve lock upstream clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,10 @@ test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
 test-promises: $(STAMP) ## kill a load at every point, play every history, and run what is rare (two hours)
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises tests/promises tests/snowflake/test_refusals.py $(ARGS)
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises -m "rare or sampled" --ignore=tests/promises tests $(ARGS)
+
+test-workers: $(STAMP) ## kill the workers of a deployment of several machines at random (MINUTES=60; needs redis-server)
+	@command -v redis-server >/dev/null || { echo "no redis-server here; on Debian: apt-get install redis-server" >&2; exit 2; }
+	@MINUTES=$(or $(MINUTES),60) $(BIN)/pytest -q -n 0 --promises tests/deploy/test_workers.py $(ARGS)
 
 test-live: $(STAMP) ## test on the Snowflake, SQL Server and Oracle that SNOWFLAKE_*, LIVE_MSSQL_DSN, LIVE_ORACLE_DSN name
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --live -rs tests/snowflake tests/databases $(ARGS)

@@ -17,7 +17,8 @@ from data_foundation.loading.cursor import table_cursor
 from data_foundation.loading.entries import builder, dlt_resource, late_hints, own_copy
 from data_foundation.loading.schema import hints_in_force, rebuilds
 from data_foundation.orchestration import event_log, executor, run_launcher
-from data_foundation.orchestration.dbt_models import assets as dbt_assets
+from data_foundation.orchestration.celery_workers import run_launcher as celery_launcher
+from data_foundation.orchestration.dbt_models import manifest
 from data_foundation.orchestration.ops import op
 from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, load_ids, source_log
 from data_foundation.project import code_hints, read_once
@@ -137,6 +138,19 @@ HOOKS = (
         ["dagster/test_stops.py"],
     ),
     Hook(
+        celery_launcher.CeleryRunLauncher,
+        "Tells Dagster's monitoring whether a Celery worker still has a run; interrupts a run instead of killing it.",
+        [
+            "dagster._core.launcher.base:CheckRunHealthResult",
+            "dagster._core.launcher.base:WorkerStatus",
+            "dagster._serdes:ConfigurableClassData",
+            *names("dagster_celery.launcher:CeleryRunLauncher.", "terminate check_run_worker_health config_type"),
+            "dagster_celery.tags:DAGSTER_CELERY_TASK_ID_TAG",
+            "dagster_celery.tasks:create_execute_job_task",
+        ],
+        ["deploy/test_workers.py"],
+    ),
+    Hook(
         op.build_loading_op,
         "Builds the assets of a source without the work that Dagster's decorator repeats for each.",
         [
@@ -146,7 +160,7 @@ HOOKS = (
         ["orchestration/test_op.py"],
     ),
     Hook(
-        dbt_assets.InstalledDbt,
+        manifest.InstalledDbt,
         "Reads dbt's version from the installed package; dagster-dbt starts dbt, which takes three seconds.",
         ["dagster_dbt.core.resource:DbtCliResource._cli_version"],
         ["dbt/test_models.py"],

@@ -41,7 +41,8 @@ def test_only_bounds_of_dlt_and_dagster_are_raised() -> None:
     pairs = zip(requirements(PYPROJECT), requirements(raise_bounds(PYPROJECT)), strict=True)
     raised = {before.name: str(after.specifier) for before, after in pairs if before != after}
     assert raised.keys() == {
-        "dlt", "dagster", "dagster-webserver", "dagster-dlt", "dagster-dbt", "dagster-dg-cli",
+        "dlt", "dagster", "dagster-webserver", "dagster-dlt", "dagster-dbt", "dagster-dg-cli", "dagster-postgres",
+        "dagster-celery", "dagster-k8s",
     }  # fmt: skip
     assert raised["dlt"] == "<1.33,>=1.31"
     assert raised["dagster"] == "<1.15,>=1.13.27"
