@@ -24,8 +24,8 @@ from tests.support.postgres_server import PASSWORD, PostgresServer, run_server
 from tests.support.rest_server import serve
 
 RAW = ("raw/events", "raw/things", "raw/totals")
-LOST_AFTER = 10
-END_SECONDS = 60.0 * float(os.environ.get("SLOWNESS", "1"))
+LOST_AFTER, START_WITHIN = 10, 60
+END_SECONDS = 110.0 * float(os.environ.get("SLOWNESS", "1"))
 """The longest time from a fault to the end of a run and the free slot."""
 
 SECONDS = 60.0 * float(os.environ.get("MINUTES", "3"))
@@ -138,6 +138,7 @@ def _write_image(root: Path, port: int) -> Path:
     location = write_project(Location(root))
     settings = yaml.safe_load((ROOT / "deploy" / "celery" / "dagster.yaml").read_text(encoding="utf-8"))
     settings["run_launcher"]["config"]["lost_after_seconds"] = LOST_AFTER
+    settings["run_monitoring"]["start_timeout_seconds"] = START_WITHIN
     location.write("home/dagster.yaml", yaml.safe_dump(settings))
     code = {"host": "127.0.0.1", "port": port, "location_name": "project"}
     location.write("workspace.yaml", yaml.safe_dump({"load_from": [{"grpc_server": code}]}))

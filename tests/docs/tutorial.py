@@ -127,16 +127,21 @@ class Player:
         self.patch.setenv("SOURCES__SHOP__BASE_URL", f"{self.sandbox_url}/shop")
 
 
+def copy_checkout(root: Path) -> None:
+    """Copies what a code location of this checkout consists of, without generated files."""
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, root / name, ignore=LEFT_OUT)
+    for name in FILES:
+        shutil.copy(ROOT / name, root)
+
+
 @contextlib.contextmanager
 def open_player(root: Path) -> Iterator[Player]:
     """Yields a player in a copy of this checkout.
 
     Generated files are left out, and so are the models that ship: no page builds them, and dbt would parse them all.
     """
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, root / name, ignore=LEFT_OUT)
-    for name in FILES:
-        shutil.copy(ROOT / name, root)
+    copy_checkout(root)
     for folder in SHIPPED_MODELS:
         shutil.rmtree(root / "dbt_project" / "models" / folder)
     for test in (root / "dbt_project" / "tests").glob("*.sql"):

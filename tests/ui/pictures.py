@@ -162,6 +162,12 @@ SHIPPED = (
 )
 """Pictures of the sources that ship, in order."""
 
+ALERTS = Moment(
+    Stage.alert,
+    (Picture("alerts", "/locations/data_foundation/sensors/alerts_sensor", "messages sent", size=(1280, 560)),),
+)
+"""Pictures of a checkout with `alerts.yaml`, after a run has failed."""
+
 TUTORIAL = {
     "first-source.md": Moment(
         Stage.load_shop,

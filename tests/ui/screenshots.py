@@ -15,10 +15,11 @@ from PIL import Image
 from selenium import webdriver
 
 import sandbox
-from tests.docs.tutorial import open_player
+from tests.docs.tutorial import copy_checkout, open_player
+from tests.support.receivers import emptied, serve_receivers
 from tests.ui.browser import PAGE_SECONDS, open_browser, run_script, text_of
 from tests.ui.dagster_server import ROOT, create_home, serve, wait_until
-from tests.ui.pictures import SHIPPED, TUTORIAL, Moment, Picture
+from tests.ui.pictures import ALERTS, SHIPPED, TUTORIAL, Moment, Picture
 from tests.ui.scenes import Stage, ingest
 
 FOLDER = ROOT / "docs" / "assets" / "screenshots"
@@ -29,8 +30,8 @@ THEME = {"dagster-theme": "themeLight", "dagster-nav-collapsed": "true"}
 
 
 def main(names: Sequence[str]) -> None:
-    """Takes the pictures of the sources that ship and of the tutorial, or of one of the two."""
-    parts = {"shipped": take_shipped, "tutorial": take_tutorial}
+    """Takes the pictures of the sources that ship, of alerts and of the tutorial, or of those that are named."""
+    parts = {"shipped": take_shipped, "alerts": take_alerts, "tutorial": take_tutorial}
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, open_browser(Path(folder, "profile"), WIDTH, WIDTH) as browser:
         for name in names or parts:
@@ -46,6 +47,23 @@ def take_shipped(browser: webdriver.Chrome, folder: Path) -> None:
         with serve(home, settings) as url:
             for moment in SHIPPED:
                 take_all(browser, moment, Stage(url, sandbox_url))
+
+
+def take_alerts(browser: webdriver.Chrome, folder: Path) -> None:
+    """Takes the pictures of alerts: of a checkout with `alerts.yaml`, whose messages a server receives."""
+    home, root = create_home(folder), folder / "data-foundation"
+    copy_checkout(root)
+    with (
+        sandbox.serve_in_background() as sandbox_url,
+        serve_receivers(folder) as running,
+        emptied(running) as receivers,
+    ):
+        targets = f"alerts: {{targets: {{{receivers.target('slack', 'data-team')}}}}}\n"
+        (root / "dlthub" / "alerts.yaml").write_text(targets, encoding="utf-8")
+        settings = {**sandbox.settings(sandbox_url), "DUCKDB_PATH": str(folder / "warehouse.duckdb")}
+        with serve(home, settings, root) as url:
+            take_all(browser, ALERTS, Stage(url, sandbox_url))
+        assert receivers.texts("slack", "data-team")
 
 
 def take_tutorial(browser: webdriver.Chrome, folder: Path) -> None:
