@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-promises test-workers test-live check fmt bench new-source test-ui screenshots docs docs-serve lock upstream clean
+.PHONY: help run dev test test-promises test-workers test-image test-live check fmt bench new-source test-ui screenshots docs docs-serve lock upstream clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,11 @@ test-promises: $(STAMP) ## kill a load at every point, play every history, and r
 test-workers: $(STAMP) ## kill the workers of a deployment of several machines at random (MINUTES=60; needs redis-server)
 	@command -v redis-server >/dev/null || { echo "no redis-server here; on Debian: apt-get install redis-server" >&2; exit 2; }
 	@MINUTES=$(or $(MINUTES),60) $(BIN)/pytest -q -n 0 --promises tests/deploy/test_workers.py $(ARGS)
+
+test-image: $(STAMP) ## build the image of deploy/ and run containers of it, as root (needs buildah and debootstrap)
+	@command -v buildah >/dev/null && command -v debootstrap >/dev/null || { \
+		echo "no buildah or debootstrap here; on Debian: apt-get install buildah debootstrap" >&2; exit 2; }
+	@$(BIN)/pytest -q -n 0 --promises tests/deploy/test_image.py $(ARGS)
 
 test-live: $(STAMP) ## test on the Snowflake, SQL Server and Oracle that SNOWFLAKE_*, LIVE_MSSQL_DSN, LIVE_ORACLE_DSN name
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --live -rs tests/snowflake tests/databases $(ARGS)
