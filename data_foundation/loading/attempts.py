@@ -134,14 +134,18 @@ class _Run:
 
     def _attempt(self) -> LoadResult:
         """Loads once; begins anew, without a wait, if loads of other runs have landed meanwhile."""
-        for _ in range(MOST_READINGS - 1):
+        for left in reversed(range(MOST_READINGS)):
             try:
                 return self._read_and_load()
             except Exception as error:
                 if not isinstance(cause := failure.find_cause(error), LoadOvertaken):
                     raise
-                self._report_overtaken(cause)
-        return self._read_and_load()
+                faster = self._describe_faster(cause)
+                if not left:
+                    message = f"{faster} landed in the table first, {MOST_READINGS} times in turn; nothing was written"
+                    raise LoadOvertaken(f"{message}. Let one run at a time load it", cause.newest) from error
+                self._report_overtaken(faster)
+        raise AssertionError  # the last reading returns or raises
 
     def _read_and_load(self) -> LoadResult:
         self.number += 1
@@ -161,10 +165,14 @@ class _Run:
             self._record_failure(started, failure.find_cause(error))
             raise
 
-    def _report_overtaken(self, cause: LoadOvertaken) -> None:
-        """Reports which load landed first, and that this one is read again."""
-        run_id = find_run(self.home, cause.newest) if cause.newest and self.home.is_audited else None
-        faster = f"load {cause.newest} of run {run_id or 'another program'}" if cause.newest else "another change"
+    def _describe_faster(self, cause: LoadOvertaken) -> str:
+        """Returns which load landed first, with its run if the audit trail has it."""
+        if not cause.newest:
+            return "another change"
+        run_id = find_run(self.home, cause.newest) if self.home.is_audited else None
+        return f"load {cause.newest} of {f'run {run_id}' if run_id else 'another program'}"
+
+    def _report_overtaken(self, faster: str) -> None:
         note = f"attempt {self.number} was dropped: {faster} landed in the table first; reading again from there"
         self.warnings.append(note)
         logger.warning("%s: %s", self.resource.destination, note)
