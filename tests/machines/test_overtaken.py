@@ -12,7 +12,7 @@ from tests.machines.machines import DATA, KINDS, Site, set_up
 from tests.promises import killed
 from tests.support.postgres_server import PostgresServer, PostgresTree
 
-CALLS = DATA.replace("    yield rows", "    import builtins\n\n    builtins.while_it_reads()\n    yield rows")
+CALLS = DATA.replace("    rows =", "    import builtins\n\n    builtins.while_it_reads()\n    rows =")
 
 
 @pytest.fixture
@@ -34,6 +34,7 @@ def overtake(site: Site, times: int) -> list[str]:
             runs.append(f"faster-{len(runs)}")
             site.vendor.grow()
             assert killed.run(site.machines[1], "shop.orders", run_id=runs[-1]) == 0
+            site.vendor.grow()
 
     builtins.while_it_reads = while_it_reads  # type: ignore[attr-defined]
     return runs
