@@ -265,17 +265,21 @@ class TablePipeline:
         Raises:
             LoadOvertaken: Another load of the table has landed since `parent` was read; nothing was written.
         """
-        shared = [schema_name(self.vault.hub)] if self.vault else []
-        fence = Fence(self.dataset, schema_name(self.table), self.parent, shared)
         with self._hub_lock(), self.timed("load"):
             changes = self.keeper.find_statements(destination, self.dlt) if self.keeper else []
             statements = [*changes, *first]
-            guarded = fence if statements or self.has_package else None
+            fence = self.fence if statements or self.has_package else None
             with (
                 self.watch.committing() as before_commit,
-                self._warehouse.transaction(destination, statements, before_commit, guarded),
+                self._warehouse.transaction(destination, statements, before_commit, fence),
             ):
                 return self.dlt.load(destination, dataset_name=self.dataset, workers=self._warehouse.load_workers)
+
+    @property
+    def fence(self) -> Fence:
+        """What must still hold when the load commits."""
+        shared = [schema_name(self.vault.hub)] if self.vault else []
+        return Fence(self.dataset, schema_name(self.table), self.parent, shared)
 
     @property
     def has_package(self) -> bool:

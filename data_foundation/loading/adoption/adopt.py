@@ -212,7 +212,7 @@ class _Plan:
         remember_rows(pipeline, rows)
         pipeline.dlt.extract([], table_name=pipeline.table, schema=schema)
         pipeline.dlt.normalize()
-        with warehouse.transaction(destination):
+        with warehouse.transaction(destination, fence=pipeline.fence):
             pipeline.dlt.load(destination, dataset_name=pipeline.dataset)
         pipeline.pending.clear()
 
