@@ -194,7 +194,7 @@ def _catch_up(warehouse: Warehouse, destination: Destination) -> None:
                 try:
                     _insert(client, _parse(lines))
                 except DatabaseUndefinedRelation:
-                    _create_table(client)
+                    _create_table(client, has_indexes=warehouse.has_indexes)
                     _insert(client, _parse(journal.lines()))
 
 
@@ -213,11 +213,16 @@ def _parse(lines: Sequence[str]) -> list[Attempt]:
     return attempts
 
 
-def _create_table(client: SqlClientBase[Any]) -> None:
+def _create_table(client: SqlClientBase[Any], *, has_indexes: bool) -> None:
     if not client.has_dataset():
         client.create_dataset()
     columns = ", ".join(f"{client.escape_column_name(name)} {kind}" for name, kind in COLUMNS.items())
-    client.execute_sql(f"CREATE TABLE IF NOT EXISTS {client.make_qualified_table_name(TABLE)} ({columns})")
+    table, identity = client.make_qualified_table_name(TABLE), client.escape_column_name("id")
+    client.execute_sql(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+    if has_indexes:
+        client.execute_sql(
+            f"CREATE INDEX IF NOT EXISTS {client.escape_column_name(f'{TABLE}_id')} ON {table} ({identity})"
+        )
 
 
 def _insert(client: SqlClientBase[Any], attempts: Sequence[Attempt]) -> None:

@@ -108,6 +108,7 @@ class Warehouse(ABC):
         keeps_audit: Whether they are recorded in a table of the warehouse, and not only on this machine.
         runs_dbt: Whether dbt can build models in it.
         is_exclusive: Whether one process at a time can open it.
+        has_indexes: Whether it finds a row of a large table by an index only; other engines prune by statistics.
         chooses_version: Whether upsert and insert-only take one row of several with the same key.
     """
 
@@ -122,6 +123,7 @@ class Warehouse(ABC):
     keeps_audit: ClassVar[bool] = True
     runs_dbt: ClassVar[bool] = True
     is_exclusive: ClassVar[bool] = False
+    has_indexes: ClassVar[bool] = False
     chooses_version: ClassVar[bool] = False
 
     @classmethod

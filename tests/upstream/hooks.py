@@ -553,6 +553,12 @@ HOOKS = (
         ["warehouses/test_postgres.py"],
     ),
     Hook(
+        postgres._PostgresClient,
+        "Gives dlt's own tables indexes, when they are created.",
+        ["dlt.destinations.job_client_impl:SqlJobClientBase._get_table_update_sql"],
+        ["warehouses/test_postgres.py"],
+    ),
+    Hook(
         postgres._CopyFile,
         "Copies a parquet file with COPY.",
         [

@@ -510,6 +510,26 @@ def test_several_processes_can_start_with_an_empty_database(tree: PostgresTree) 
     assert tree.query("select count(*) from raw._load_audit where status = 'loaded'") == [len(tables)]
 
 
+def test_a_load_finds_its_own_among_all_others(tree: PostgresTree) -> None:
+    """State, newest load and audit row are found by an index each: a load reads no table of all loads as a whole."""
+    tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders, write_disposition: append}]")
+    tree.give("shop", [{"id": 1}])
+    tree.load("shop.orders")
+    others = "select x::text, 'other', 0, now(), '' from generate_series(1, 20000) x"
+    tree.query(f"insert into raw._dlt_loads (load_id, schema_name, status, inserted_at, schema_version_hash) {others}")
+    columns = "version, engine_version, pipeline_name, state, created_at, _dlt_load_id, _dlt_id"
+    many = "select 1, 1, 'other', '', now(), x::text, x::text from generate_series(1, 20000) x"
+    tree.query(f"insert into raw._dlt_pipeline_state ({columns}) {many}")
+    tree.query("insert into raw._load_audit (id, asset) select x::text, 'raw.other' from generate_series(1, 20000) x")
+    tree.query("analyze")
+    scans = "select sum(seq_tup_read) from pg_stat_user_tables where relname ~ '^(_dlt_|_load_)'"
+    tree.query("select pg_stat_force_next_flush()")
+    [before] = tree.query(scans)
+    tree.load("shop.orders")
+    time.sleep(1.2)
+    assert tree.query(scans)[0] - before < 20000
+
+
 def test_loads_do_not_wait_for_each_other(tree: PostgresTree) -> None:
     """While one load's transaction is open, another table, even a new one, is loaded."""
     tree.add(

@@ -49,6 +49,7 @@ class PostgresWarehouse(Warehouse):
     known_settings: ClassVar[Sequence[Setting]] = SETTINGS
     # A load is one transaction and so one session.
     load_workers: ClassVar[int] = 1
+    has_indexes: ClassVar[bool] = True
 
     @classmethod
     @override
