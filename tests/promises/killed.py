@@ -27,6 +27,7 @@ _SPAWN = multiprocessing.get_context("forkserver")
 _SPAWN.set_forkserver_preload([
     "pytest", "tests.promises.killed", "data_foundation.loading.attempts", "dlt._workspace.cli._plugins", "pandas",
     "pyarrow.parquet", "pyarrow.pandas_compat", "sqlalchemy", "data_foundation.warehouses.postgres.destination",
+    "data_foundation.warehouses.lake.destination", "s3fs",
 ])  # fmt: skip
 
 _FILES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"})

@@ -1,5 +1,6 @@
 """Temporary projects whose tables land in a lake."""
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,7 +14,10 @@ from deltalake.table import TableMerger
 from typing_extensions import override
 
 from data_foundation.loading.result import LoadResult
-from data_foundation.warehouses.lake import delta as lake_delta
+from data_foundation.warehouses.lake import client as lake_client
+from data_foundation.warehouses.lake import delta_tables
+from data_foundation.warehouses.lake.dataset_files import DatasetFiles
+from data_foundation.warehouses.lake.turn_files import TurnFiles
 from data_foundation.warehouses.lake.warehouse import LakeWarehouse
 from tests.support.trees import Tree
 
@@ -35,6 +39,10 @@ class LakeTree(Tree):
         """Folder of the files of a local lake."""
         return self.root / "lake"
 
+    def turns(self) -> list[str]:
+        """Returns the states of the turns of `orders` in a local lake."""
+        return [json.loads(file.read_text())["state"] for file in self.lake.glob("raw/_dlt_turns/orders/*")]
+
     @override
     def query(self, sql: str) -> list[Any]:
         """Returns the rows of a statement over all existing files; rows of one column as plain values."""
@@ -55,12 +63,15 @@ def _no_others(name: str) -> Any:
 
 
 COMMITS: Sequence[tuple[Any, str]] = (
-    (lake_delta, "write_deltalake"),
-    (lake_delta, "truncate_delta_table"),
+    (delta_tables, "write_deltalake"),
     (TableMerger, "execute"),
+    (DeltaTable, "delete"),
     (DeltaTable, "restore"),
+    (TurnFiles, "create"),
+    (DatasetFiles, "upload"),
+    (lake_client, "finish"),
 )
-"""Functions that commit to a Delta table; they are written in Rust, so a Python profiler does not see the commit."""
+"""Functions that change a lake; a Python profiler does not see the commits of deltalake, which is written in Rust."""
 
 
 class Marking:

@@ -29,6 +29,11 @@ class S3:
         """Writes an object."""
         self._client().put_object(Bucket=self.bucket, Key=name, Body=content)
 
+    def lake(self, folder: str) -> dict[str, str]:
+        """Returns the settings of a lake in the bucket."""
+        return {"LAKE_URL": f"s3://{self.bucket}/{folder}", "AWS_ENDPOINT_URL": self.url, "AWS_REGION": "us-east-1",
+                "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}  # fmt: skip
+
     def make_bucket(self) -> None:
         """Creates the bucket."""
         self._client().create_bucket(Bucket=self.bucket)
@@ -45,11 +50,24 @@ def run_s3() -> Iterator[S3]:
     server.start()
     try:
         host, port = server.get_host_and_port()
+        _answer_one_by_one(server)
         store = S3(f"http://{host}:{port}")
         store.make_bucket()
         yield store
     finally:
         server.stop()
+
+
+def _answer_one_by_one(server: ThreadedMotoServer) -> None:
+    """Makes conditional writes atomic, as S3's are: moto compares and writes in two steps."""
+    running: Any = server._server
+    app, lock = running.app, threading.Lock()
+
+    def answer(environ: Any, start_response: Any) -> list[bytes]:
+        with lock:
+            return list(app(environ, start_response))
+
+    running.app = answer
 
 
 class _Login(paramiko.ServerInterface):

@@ -18,7 +18,7 @@ from dlt.common.configuration.specs import (
 from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.common.exceptions import MissingDependencyException
 
-from data_foundation.errors import SettingMissing, WarehouseError
+from data_foundation.errors import FoundationError, SettingMissing, WarehouseError
 from data_foundation.warehouses.base import Setting
 
 AZURE, S3 = ("az", "abfs", "abfss"), ("s3", "s3a")
@@ -191,6 +191,8 @@ def explain_refusal(error: BaseException, settings: Mapping[str, str]) -> Except
         error: The error of a library that reads or writes the lake.
         settings: The settings of the lake; the one that signs in is named in the message.
     """
+    if isinstance(error, FoundationError):
+        return None
     if isinstance(error, MissingDependencyException | ModuleNotFoundError):
         return WarehouseError(f"the lake needs packages that are not installed: {error}. Install the extra `lake`")
     cause: BaseException | None = error

@@ -1,16 +1,17 @@
 """dlt's client for a lake: collects the changes of a load, and writes them when the load is complete.
 
-A lake has no transaction over several tables. A load therefore first writes a note with all that it will write to
-`_dlt_unfinished`, then rows, schema and state, and then dlt's file in `_dlt_loads`, which marks the load as landed.
-Last, it removes what the load replaces, and the note. If a process is killed, the next run reads the note: it finishes
-a load that has landed, and undoes any other.
+A lake has no transaction over several tables, and no lock. A load therefore takes the table's turn, see `lake.turns`,
+and writes into the turn's file what it will change. Then it writes the rows. It has landed once it has created the
+file of the next turn, which only one process can do; that file has the content of dlt's files with schema, state and
+load, which are written next. Last it removes what it replaces, and frees the turn. Whoever takes the turn of a process
+that has not been heard of finishes its load if it has landed, and undoes any other.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -19,11 +20,16 @@ from dlt.common.schema.typing import TSchemaTables
 from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION
 from typing_extensions import override
 
+from data_foundation.errors import LoadOvertaken
 from data_foundation.warehouses.lake import delta as lake_delta
 from data_foundation.warehouses.lake.dataset_files import DatasetFiles
+from data_foundation.warehouses.lake.delta_tables import LoadTables, find_table
 from data_foundation.warehouses.lake.load_plan import LoadPlan, PendingChanges, plan_load
+from data_foundation.warehouses.lake.mending import finish, has_former_note, mend, undo
 from data_foundation.warehouses.lake.sql import LakeSqlClient
-from data_foundation.warehouses.lake.write_ahead_note import Note, read_note, remove_note, write_note, write_whole
+from data_foundation.warehouses.lake.turn_files import Holder, Note, TurnFiles
+from data_foundation.warehouses.lake.turns import Turn, take
+from data_foundation.warehouses.lake.whole_files import write_whole
 
 
 class NoJob(RunnableLoadJob):
@@ -39,15 +45,17 @@ class LakeClient(DatasetFiles):
 
     Attributes:
         pending: The pending changes of the current load, shared by all clients of a destination.
+        holder: This process, which takes turns.
     """
 
     pending: PendingChanges
+    holder: Holder
 
     @property  # type: ignore[explicit-override] # mypy 1.19 overlooks it where a property has a setter
     @override
     def sql_client(self) -> Any:
         """A new client that queries the current files."""
-        find_delta = partial(lake_delta.find_table, self) if self.table_format == "delta" else None
+        find_delta = partial(find_table, self) if self.table_format == "delta" else None
         return LakeSqlClient(self, find_delta)
 
     @sql_client.setter
@@ -58,7 +66,7 @@ class LakeClient(DatasetFiles):
     def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:
         if not self.fs_client.exists(self.init_file_path):
             versions = {"initial_version": CURRENT_VERSION, "current_version": CURRENT_VERSION}
-            write_whole(self, self.init_file_path, versions)
+            write_whole(self, self.init_file_path, json.dumps(versions))
         super().initialize_storage()
         self.pending.emptied.update(truncate_tables or ())
 
@@ -92,55 +100,104 @@ class LakeClient(DatasetFiles):
 
     @override
     def complete_load(self, load_id: str) -> None:
-        """Writes all changes of a load."""
-        plan = plan_load(self, self.pending, load_id)
-        write_note(self, plan.note)
-        try:
-            self._write(plan)
-        except Exception:
-            # If storage cannot be reached, the next run mends.
-            with suppress(Exception):
-                self.mend()
-            raise
-        self._finish(plan.note)
+        """Writes all changes of a load.
+
+        Raises:
+            LoadOvertaken: Another load of the table has landed since this one read its state, or took its turn.
+        """
+        with self._turn(load_id) as (turn, tables):
+            plan = plan_load(self, tables, self.pending, load_id)
+            self._write(turn, tables, plan)
+        self.remove_old_states()
 
     def delete_only(self) -> None:
         """Executes the deletions of a load without rows."""
-        self.pending.before_commit()
-        tables = [lake_delta.target(sql)[0] for sql, _ in self.pending.first]
-        write_note(self, Note("", {name: lake_delta.version(self, name) for name in tables}))
-        self._delete_rows()
-        remove_note(self)
+        with self._turn("") as (turn, tables):
+            names = dict.fromkeys(lake_delta.target(sql)[0] for sql, _ in self.pending.first)
+            note = Note("", {name: tables.version(name) for name in names})
+            self._write(turn, tables, LoadPlan(note, [], {}))
 
-    def mend(self) -> None:
-        """Finishes the load of a killed process if it has landed, otherwise undoes it."""
-        self.fs_client.invalidate_cache()
-        note = read_note(self)
-        if note is None:
+    def mend(self, check: Callable[[], None] = lambda: None) -> None:
+        """Waits for a load of the table on another machine; finishes or undoes one whose process is gone.
+
+        Args:
+            check: Called again and again while this process waits; an error that it raises ends the wait.
+
+        Raises:
+            ResourceBusy: The other load takes too long.
+        """
+        turns = TurnFiles(self)
+        numbers = turns.numbers()
+        newest = turns.read(numbers[-1]) if numbers else None
+        if newest.state == "free" if newest else not (numbers or has_former_note(self)):
             return
-        if note.load_id and self.fs_client.exists(self.load_path(note.load_id)):
-            self._finish(note)
-            return
-        for table, version in note.versions.items():
-            lake_delta.restore(self, table, version)
-        for path in note.added:
-            self.delete(path)
-        remove_note(self)
+        with take(turns, self.holder, check) as turn:
+            mend(self, turn)
+            turn.end()
 
-    def _write(self, plan: LoadPlan) -> None:
-        self._delete_rows()
-        if self.table_format == "delta":
-            lake_delta.write_tables(self, plan.tables)
-        else:
-            self.upload(plan.uploads)
-        self.pending.before_commit()
-        self.store_load(plan.note.load_id)
+    @contextmanager
+    def _turn(self, load_id: str) -> Iterator[tuple[Turn, LoadTables]]:
+        """Yields the turn of this process and the tables of its load; other machines wait until the block has ended.
 
-    def _delete_rows(self) -> None:
-        lake_delta.delete_rows(self, self.pending.first)
-        self.pending.first.clear()
+        Raises:
+            LoadOvertaken: A load has landed that this one does not know of.
+        """
+        with take(TurnFiles(self), self.holder) as turn:
+            mend(self, turn)
+            try:
+                self._refuse_older(load_id)
+                yield turn, LoadTables(self, load_id, turn.check)
+            finally:
+                # Where its note is left, the next turn finishes or undoes the load.
+                if turn.entry.note is None:
+                    with suppress(Exception):
+                        turn.end()
 
-    def _finish(self, note: Note) -> None:
-        for path in note.obsolete:
-            self.delete(path)
-        remove_note(self)
+    def _refuse_older(self, load_id: str) -> None:
+        """Refuses a load that was read before the newest one landed.
+
+        Raises:
+            LoadOvertaken: A load has landed that this one does not know of.
+        """
+        newest = next(reversed(self.landed_ids()), None)
+        if self.pending.fence:
+            self.pending.fence.check(newest)
+        if newest and load_id and float(load_id) <= float(newest):
+            raise LoadOvertaken(f"load {newest} of the table has landed, and load {load_id} is older", newest)
+
+    def _write(self, turn: Turn, tables: LoadTables, plan: LoadPlan) -> None:
+        """Writes a load and makes it count, or undoes it."""
+        turn.announce(plan.note)
+        try:
+            lake_delta.delete_rows(self, tables, self.pending.first)
+            self.pending.first.clear()
+            if self.table_format == "delta":
+                lake_delta.write_tables(tables, plan.tables)
+            else:
+                self.upload(plan.uploads)
+            files = self.describe_load(plan.note.load_id) if plan.note.load_id else {}
+            self.pending.before_commit()
+            turn.land(files)
+        except Exception as error:
+            changed = self._undo(turn, tables, plan.note)
+            if changed and not isinstance(error, LoadOvertaken):
+                raise LoadOvertaken(f"another program has changed {', '.join(changed)} meanwhile") from error
+            raise
+        finish(self, turn.entry)
+        turn.entry.note = None
+
+    def _undo(self, turn: Turn, tables: LoadTables, note: Note) -> list[str]:
+        """Undoes this process's own load; returns the tables that another has changed. Never fails."""
+        changed: list[str] = []
+        if turn.is_landing:
+            return changed  # only the next turn can find out whether the load counts
+        # If storage cannot be reached, the next turn mends.
+        with suppress(Exception):
+            changed = tables.find_changed()
+            if turn.is_current():
+                undo(self, turn, note, is_own=True)
+                turn.entry.note = None
+            else:
+                for path in note.added:
+                    self.delete(self.absolute(path))
+        return changed

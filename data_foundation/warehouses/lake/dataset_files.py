@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypeVar
 
 from dlt.common.configuration.container import Container
+from dlt.common.destination.client import StateInfo, StorageSchemaInfo
+from dlt.common.json import json
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 from dlt.common.time import ensure_pendulum_datetime
 from dlt.destinations import path_utils
@@ -16,7 +21,14 @@ from typing_extensions import override
 
 from data_foundation.errors import WarehouseError
 from data_foundation.warehouses.lake.access import NAMED_BY
-from data_foundation.warehouses.lake.write_ahead_note import write_whole
+from data_foundation.warehouses.lake.turn_files import TurnFiles
+from data_foundation.warehouses.lake.whole_files import write_whole
+
+logger = logging.getLogger(__name__)
+Found = TypeVar("Found")
+
+LANDED_FILE = re.compile(r"(.+)__(\d+\.\d+)\.jsonl")
+"""Name of dlt's file of a landed load, with the names of its schema and its id."""
 
 UPLOADS = 8
 """Parquet files that are uploaded at the same time."""
@@ -30,6 +42,7 @@ class DatasetFiles(FilesystemClient):
     """
 
     table_format: str
+    _newest_schema_id = _cleaned = ""
 
     def check_access(self) -> None:
         """Raises the error of the storage if it cannot be reached, and creates the folder of a local lake.
@@ -92,36 +105,85 @@ class DatasetFiles(FilesystemClient):
         """Deletes a file if it exists."""
         self._delete_file(path)
 
-    def load_path(self, load_id: str) -> str:
-        """Returns the path of the file that marks a load as landed."""
-        name = f"{self.schema.name}__{load_id}.jsonl"
-        return str(self.pathlib.join(self.dataset_path, self.schema.loads_table_name, name))
+    def relative(self, path: str) -> str:
+        """Returns a path in the dataset without the dataset's own, with slashes."""
+        return str(self.pathlib.relpath(path, self.dataset_path)).replace("\\", "/")
 
-    def schema_and_state_paths(self, load_id: str) -> list[str]:
-        """Returns the paths of the files with dlt's schema and state that a load writes."""
-        version = self.schema.stored_version_hash
-        state = Container()[LoadPackageStateInjectableContext].state.get("pipeline_state")
-        states = [self._get_state_file_name(state["pipeline_name"], version, load_id)] if state else []
-        return [self._get_schema_file_name(version, load_id), *states]
+    def absolute(self, path: str) -> str:
+        """Returns the path that `relative` has shortened."""
+        return str(self.pathlib.join(self.dataset_path, path))
 
-    def store_load(self, load_id: str) -> None:
-        """Writes schema and state, then the file that marks the load as landed."""
-        self._store_schema(load_id)
-        self._store_current_state(load_id)
-        self._store_load(load_id)
+    def landed_ids(self) -> list[str]:
+        """Returns the ids of the table's landed loads, the oldest first."""
+        folder, name = self.get_table_dir(self.schema.loads_table_name).rstrip("/\\"), self.schema.name
+        self.fs_client.invalidate_cache()
+        try:
+            paths = self.fs_client.find(folder, prefix=f"{name}__")
+        except FileNotFoundError:
+            return []
+        found = (LANDED_FILE.fullmatch(self.pathlib.basename(path)) for path in paths)
+        return sorted((match[2] for match in found if match and match[1] == name), key=Decimal)
 
-    def _store_schema(self, load_id: str) -> None:
-        """Writes the schema unless it is the newest one; dlt would not write one that was ever stored."""
+    def describe_load(self, load_id: str) -> dict[str, str]:
+        """Returns content by path of dlt's files for a load that lands: its schema and state, and last its own."""
+        self._described = {}
         newest = self.get_stored_schema(self.schema.name)
+        # dlt would not write a schema that was ever stored, and is not the newest.
         if newest is None or newest.version_hash != self.schema.stored_version_hash:
             self._newest_schema_id = load_id
             self._update_schema_in_storage(self.schema)
+        self._store_current_state(load_id)
+        self._store_load(load_id)
+        return self._described
+
+    def remove_old_states(self) -> None:
+        """Removes files with dlt's state that are not among the newest, after a load has landed."""
+        if self._cleaned:
+            super()._cleanup_pipeline_states(self._cleaned)
+
+    @override
+    def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
+        read = super().get_stored_state
+        return self._read_or_restore(self.schema.state_table_name, lambda: read(pipeline_name))
+
+    @override
+    def get_stored_schema(self, schema_name: str | None = None) -> StorageSchemaInfo | None:
+        read = super().get_stored_schema
+        return self._read_or_restore(self.schema.version_table_name, lambda: read(schema_name))
+
+    def _read_or_restore(self, table: str, read: Callable[[], Found]) -> Found:
+        """Returns what a function reads from dlt's files of a table; writes the newest one again if it is damaged.
+
+        Raises:
+            WarehouseError: It is damaged, and the table's turns have no copy of it.
+        """
+        try:
+            return read()
+        except (ValueError, TypeError, KeyError):
+            spare = TurnFiles(self).find_spare(table)
+        for path, text in spare.items():
+            write_whole(self, self.absolute(path), text)
+            logger.warning("%s/%s was damaged; it was written again from its copy", self.dataset_name, path)
+        try:
+            return read()
+        except (ValueError, TypeError, KeyError) as error:
+            message = (
+                f"a file of {self.schema.name} in {self.dataset_name}/{table} is damaged and there is no copy of it: "
+                "restore it from a backup, or delete it and load the table with refresh=drop"
+            )
+            raise WarehouseError(message) from error
 
     @override
     def _get_schema_file_name(self, version_hash: str, load_id: str) -> str:
-        # dlt's load_id here is the time of writing, which the note of the load cannot contain.
-        return super()._get_schema_file_name(version_hash, getattr(self, "_newest_schema_id", load_id))
+        # dlt's load_id here is the time of writing; files are ordered by load.
+        return super()._get_schema_file_name(version_hash, self._newest_schema_id or load_id)
 
     @override
     def _write_to_json_file(self, filepath: str, data: Any) -> None:
-        write_whole(self, filepath, data)
+        # It is written once the load has landed.
+        self._described[self.relative(filepath)] = json.dumps(data)
+
+    @override
+    def _cleanup_pipeline_states(self, pipeline_name: str) -> None:
+        # Before the load has landed, an older state is the newest one.
+        self._cleaned = pipeline_name

@@ -1,4 +1,4 @@
-"""Writes the changes of a load to Delta tables, and restores their earlier versions."""
+"""Writes the changes of a load to Delta tables: rows that are added, replaced, merged or deleted."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.dataset
-from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
-from dlt.common.libs.deltalake import (
-    deltalake_storage_options,
-    ensure_delta_compatible_arrow_data,
-    merge_delta_table,
-    truncate_delta_table,
-)
+from dlt.common.libs.deltalake import merge_delta_table
 from dlt.common.schema.utils import get_columns_names_with_prop, get_first_column_name_with_prop, is_nested_table
 
 from data_foundation.sql_text import quote_name
+from data_foundation.warehouses.lake.delta_tables import FencedTable, LoadTables
 from data_foundation.warehouses.lake.memory import connect_to_memory
 
 if TYPE_CHECKING:
@@ -41,12 +35,14 @@ class TableChange:
         table: dlt's table schema with its hints.
         files: Local parquet files with the rows; empty if the table is only emptied.
         mode: append, replace, merge, or rebuild, which also removes the existing columns.
+        is_leftover: True if rows and columns of the existing table do not count; see `LoadTables.is_leftover`.
     """
 
     name: str
     table: Any
     files: Sequence[str]
     mode: str
+    is_leftover: bool = False
 
     @property
     def rows(self) -> Any:
@@ -56,38 +52,7 @@ class TableChange:
         return pa.dataset.dataset(list(self.files), schema=schema)
 
 
-def options(client: FilesystemClient) -> dict[str, str]:
-    """Returns the storage options of deltalake."""
-    return deltalake_storage_options(client.config.credentials, client.config.deltalake_storage_options)
-
-
-def find_table(client: FilesystemClient, name: str) -> DeltaTable | None:
-    """Returns the current version of a table, None if it does not exist."""
-    try:
-        return DeltaTable(_location(client, name), storage_options=options(client))
-    except TableNotFoundError:
-        return None
-
-
-def version(client: FilesystemClient, name: str) -> int | None:
-    """Returns the version number of a table, None if it does not exist."""
-    table = find_table(client, name)
-    return table.version() if table else None
-
-
-def restore(client: FilesystemClient, name: str, number: int | None) -> None:
-    """Restores a version of a table; None deletes the table, which did not exist then."""
-    table = find_table(client, name)
-    if number is None:
-        folder = client.get_table_dir(name)
-        if client.fs_client.isdir(folder):
-            for path in client.fs_client.find(folder):
-                client._delete_file(path)  # noqa: SLF001 - it handles the differences between services
-    elif table and table.version() != number:
-        table.restore(number, protocol_downgrade_allowed=True)
-
-
-def write_tables(client: FilesystemClient, arrived: Sequence[TableChange]) -> None:
+def write_tables(tables: LoadTables, arrived: Sequence[TableChange]) -> None:
     """Writes the changes of a table and then those of its nested tables.
 
     Readers see a table before or after its change, which is one commit; a merge into a nested table is two.
@@ -95,18 +60,18 @@ def write_tables(client: FilesystemClient, arrived: Sequence[TableChange]) -> No
     merged: dict[str, pa.Table] = {}
     for part in arrived:
         if part.mode == "merge":
-            _merge(client, part, merged)
+            _merge(tables, part, merged)
         elif part.files:
-            _write(client, part, part.rows.scanner().to_reader())
-        elif (table := find_table(client, part.name)) is not None:
-            truncate_delta_table(table)
+            _write(tables, part, part.rows.scanner().to_reader())
+        else:
+            tables.empty(part.name, leftover=part.mode == "rebuild")
 
 
-def delete_rows(client: FilesystemClient, statements: Sequence[Statement]) -> None:
+def delete_rows(client: FilesystemClient, tables: LoadTables, statements: Sequence[Statement]) -> None:
     """Executes DELETE statements of `loading.range_delete`, with one commit for each."""
     for sql, values in statements:
         name, key = target(sql)
-        table = find_table(client, name)
+        table = tables.find(name)
         if table is None:
             continue
         with client.sql_client as query:
@@ -133,32 +98,24 @@ def names(sql: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def _location(client: FilesystemClient, name: str) -> str:
-    return client.get_open_table_location("delta", name)
+def _write(tables: LoadTables, part: TableChange, rows: Any) -> None:
+    rebuilds = part.mode == "rebuild" or part.is_leftover
+    overwrites = rebuilds or part.mode == "replace"
+    mode, schema_mode = "overwrite" if overwrites else "append", "overwrite" if rebuilds else "merge"
+    tables.write(part.name, rows, mode=mode, schema_mode=schema_mode)
 
 
-def _write(client: FilesystemClient, part: TableChange, rows: Any) -> None:
-    overwrite = part.mode in {"replace", "rebuild"}
-    write_deltalake(
-        _location(client, part.name),
-        ensure_delta_compatible_arrow_data(rows),
-        mode="overwrite" if overwrite else "append",
-        schema_mode="overwrite" if part.mode == "rebuild" else "merge",
-        storage_options=options(client),
-    )
-
-
-def _merge(client: FilesystemClient, part: TableChange, merged: dict[str, pa.Table]) -> None:
+def _merge(tables: LoadTables, part: TableChange, merged: dict[str, pa.Table]) -> None:
     """Merges rows by key; of several rows with one key, the last. Nested rows are replaced with their root row.
 
     Args:
-        client: The client of the lake.
+        tables: The tables of the load.
         part: The change of the table.
         merged: By root table, `_dlt_id` of each merged row and whether it is kept; this function adds to it.
     """
-    table = find_table(client, part.name)
+    table = None if part.is_leftover else tables.find(part.name)
     if is_nested_table(part.table):
-        _merge_nested(client, part, table, next(iter(merged.values())))
+        _merge_nested(tables, part, table, next(iter(merged.values())))
         return
     keys = get_columns_names_with_prop(part.table, "primary_key")
     chosen = _choose(part, keys, table)
@@ -167,12 +124,13 @@ def _merge(client: FilesystemClient, part: TableChange, merged: dict[str, pa.Tab
         ids = part.rows.to_table(columns=["_dlt_id"]).append_column("stays", stays)
         merged[part.name] = ids.filter(chosen)
     if table is None or part.table["x-merge-strategy"] == "insert-only":
-        _write(client, part, _filtered(part.rows, stays))
+        _write(tables, part, _filtered(part.rows, stays))
         return
+    table.add_columns(part.rows.schema)
     merge_delta_table(table, _filtered(part.rows, chosen), part.table, part.name, streamed_exec=True)
 
 
-def _merge_nested(client: FilesystemClient, part: TableChange, table: DeltaTable | None, roots: pa.Table) -> None:
+def _merge_nested(tables: LoadTables, part: TableChange, table: FencedTable | None, roots: pa.Table) -> None:
     root = get_first_column_name_with_prop(part.table, "root_key") or "_dlt_root_id"
     ids = roots.select(["_dlt_id"]).rename_columns([root])
     if table is not None and part.table["x-merge-strategy"] != "insert-only":
@@ -181,10 +139,10 @@ def _merge_nested(client: FilesystemClient, part: TableChange, table: DeltaTable
         stay = ids.filter(roots["stays"])
         wanted = _evaluate(part.rows, f"{quote_name(root)} IN (FROM others)", stay)
         first = _evaluate(part.rows, _is_last_of(["_dlt_id"]))
-        _write(client, part, _filtered(part.rows, pa.compute.and_(wanted, first)))
+        _write(tables, part, _filtered(part.rows, pa.compute.and_(wanted, first)))
 
 
-def _choose(part: TableChange, keys: Sequence[str], table: DeltaTable | None) -> Any:
+def _choose(part: TableChange, keys: Sequence[str], table: FencedTable | None) -> Any:
     """Returns for each row whether it is the one that is merged for its key."""
     order = get_first_column_name_with_prop(part.table, "dedup_sort")
     direction = part.table["columns"][order]["dedup_sort"] if order else ""
@@ -237,7 +195,7 @@ def _filtered(rows: Any, chosen: Any) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
-def _delete(table: DeltaTable, keys: pa.Table, key: str) -> None:
+def _delete(table: FencedTable, keys: pa.Table, key: str) -> None:
     """Deletes the rows whose key is in `keys`, in one commit."""
     if keys.num_rows:
         predicate = f"target.{quote_name(key)} = source.{quote_name(key)}"

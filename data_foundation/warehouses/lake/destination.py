@@ -17,6 +17,7 @@ from data_foundation.warehouses.fence import Fence
 from data_foundation.warehouses.lake import delta as lake_delta
 from data_foundation.warehouses.lake.client import LakeClient
 from data_foundation.warehouses.lake.load_plan import PendingChanges
+from data_foundation.warehouses.lake.turn_files import Holder
 from data_foundation.warehouses.transactional_destination import (
     AS_NAMED,
     TransactionalDestination,
@@ -25,7 +26,11 @@ from data_foundation.warehouses.transactional_destination import (
 
 
 class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
-    """dlt's destination for files, whose loads take effect as a whole."""
+    """dlt's destination for files, whose loads take effect as a whole.
+
+    Attributes:
+        holder: This process, as it takes turns.
+    """
 
     # dlt reads the defaults of arguments from the signature of this class.
     __orig_base__ = filesystem
@@ -35,6 +40,7 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
 
     def __init__(self, table_format: str, **arguments: Any) -> None:
         self._table_format = table_format
+        self.holder = Holder("")
         self.load = PendingChanges()
         super().__init__(**arguments, **AS_NAMED)
 
@@ -55,14 +61,12 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
 
     @override
     def prepare(self, client: LakeClient) -> None:
-        client.table_format, client.pending = self._table_format, self.load
+        client.table_format, client.pending, client.holder = self._table_format, self.load, self.holder
 
     @contextmanager
     @override
     def transaction(self, first: Sequence[Statement] = (), fence: Fence | None = None) -> Iterator[None]:
-        with self.sharing(PendingChanges(first)) as pending:
-            if fence:
-                fence.check_in(self)
+        with self.sharing(PendingChanges(first, fence)) as pending:
             yield
             if pending.first:
                 # The load had no rows, so no client has executed them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlt.common.configuration.container import Container
@@ -11,14 +11,15 @@ from dlt.common.schema.utils import get_nested_tables, get_root_table, is_nested
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 
 from data_foundation.errors import WarehouseError
-from data_foundation.warehouses.lake import delta as lake_delta
 from data_foundation.warehouses.lake.delta import TableChange
-from data_foundation.warehouses.lake.write_ahead_note import Note
+from data_foundation.warehouses.lake.turn_files import Note
 from data_foundation.warehouses.one_load import Commits
 
 if TYPE_CHECKING:
     from data_foundation.warehouses.connection import Statement
+    from data_foundation.warehouses.fence import Fence
     from data_foundation.warehouses.lake.dataset_files import DatasetFiles
+    from data_foundation.warehouses.lake.delta_tables import LoadTables
 
 
 class PendingChanges(Commits):
@@ -28,10 +29,11 @@ class PendingChanges(Commits):
         first: DELETE statements that are executed before the rows are written.
         emptied: Tables whose rows are removed.
         dropped: Tables whose rows and columns are removed.
+        fence: The newest landed load when this one began; None for a load that need not be the next one.
     """
 
-    def __init__(self, first: Sequence[Statement] = ()) -> None:
-        self.first = list(first)
+    def __init__(self, first: Sequence[Statement] = (), fence: Fence | None = None) -> None:
+        self.first, self.fence = list(first), fence
         self.emptied: set[str] = set()
         self.dropped: set[str] = set()
 
@@ -51,21 +53,29 @@ class LoadPlan:
     uploads: Mapping[str, str]
 
 
-def plan_load(files: DatasetFiles, pending: PendingChanges, load_id: str) -> LoadPlan:
+def plan_load(files: DatasetFiles, opened: LoadTables, pending: PendingChanges, load_id: str) -> LoadPlan:
     """Returns the plan of a load.
+
+    Args:
+        files: The files of the dataset.
+        opened: The load's Delta tables.
+        pending: The changes that dlt has asked for.
+        load_id: dlt's load id.
 
     Raises:
         WarehouseError: A table has files of the other format.
     """
     row_files = _row_files(files, load_id)
     tables = _table_changes(files, pending, row_files)
+    if files.table_format == "delta":
+        tables = [replace(change, is_leftover=opened.is_leftover(change.name)) for change in tables]
     note = Note(load_id)
-    for table in dict.fromkeys((*(change.name for change in tables), *pending.dropped)):
-        _plan_table(files, pending, note, table, has_rows=table in row_files)
+    for change in tables:
+        _plan_table(files, opened, pending, note, change.name)
     uploads: dict[str, str] = {}
     if files.table_format == "parquet":
         uploads = {path: files.parquet_path(load_id, path) for paths in row_files.values() for path in paths}
-    note.added += [*uploads.values(), *files.schema_and_state_paths(load_id)]
+    note.added += map(files.relative, uploads.values())
     return LoadPlan(note, tables, uploads)
 
 
@@ -97,19 +107,19 @@ def _table_changes(
         table = files.prepare_load_table(name)
         local = tuple(sorted(row_files.get(name, ())))
         changes.append(TableChange(name, table, local, mode or table["write_disposition"]))
-    return changes
+    return changes + [TableChange(name, {}, (), "rebuild") for name in sorted(pending.dropped - touched)]
 
 
-def _plan_table(files: DatasetFiles, pending: PendingChanges, note: Note, table: str, *, has_rows: bool) -> None:
+def _plan_table(files: DatasetFiles, opened: LoadTables, pending: PendingChanges, note: Note, table: str) -> None:
     """Adds a table's version before the load, or its files that the load makes obsolete, to the note."""
     is_delta = files.table_format == "delta"
-    if is_delta and (table not in pending.dropped or has_rows):
-        note.versions[table] = lake_delta.version(files, table)
+    if is_delta:
+        note.versions[table] = opened.version(table)
         if note.versions[table] is not None:
             return
     stored = files.table_files(table)
     if table in pending.dropped or (not is_delta and table in pending.emptied):
-        note.obsolete += stored
+        note.obsolete += map(files.relative, stored)
     elif (is_delta and stored) or any("/_delta_log/" in path for path in stored):
         message = (
             f"{files.dataset_name}/{table} has files of another format than LAKE_FORMAT={files.table_format}; "

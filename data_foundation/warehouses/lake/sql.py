@@ -17,6 +17,7 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import raise_database_error
 from typing_extensions import override
 
+from data_foundation.warehouses.lake.dataset_files import LANDED_FILE
 from data_foundation.warehouses.lake.memory import connect_to_memory
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _UNKNOWN = re.compile(r'Table with name "?(?:[^".\s]+\.)?([^".\s]+)"? does not exist')
 _COUNT = re.compile(r'(?i)\(SELECT COUNT\(\*\) FROM "[^"]+"\."([^"]+)"\)')
-_LOAD = re.compile(r"(.+)__(\d+\.\d+)\.jsonl$")
 
 
 class LakeSqlClient(DuckDbSqlClient):
@@ -111,7 +111,9 @@ class LakeSqlClient(DuckDbSqlClient):
         """Returns the landed loads, read from the names of dlt's files; None if there are none."""
         folder, files = self._lake.get_table_dir("_dlt_loads"), self._lake.fs_client
         found = files.find(folder) if files.isdir(folder) else []
-        names = [match.groups() for path in found if (match := _LOAD.search(self._lake.pathlib.basename(path)))]
+        names = [
+            match.groups() for path in found if (match := LANDED_FILE.fullmatch(self._lake.pathlib.basename(path)))
+        ]
         if not names:
             return None
         schemas, load_ids = zip(*names, strict=True)

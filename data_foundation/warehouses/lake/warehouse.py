@@ -16,6 +16,7 @@ from data_foundation.errors import SettingMissing, WarehouseError
 from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
 from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.lake.access import ACCESS_SETTINGS, Access, explain_refusal, find_access
+from data_foundation.warehouses.lake.turn_files import Holder
 
 if TYPE_CHECKING:
     from data_foundation.config.fields import LakePlace
@@ -180,6 +181,7 @@ class LakeWarehouse(Warehouse):
         """
         with self._explaining():
             destination = self.destination()
+            destination.holder = Holder(str(self.work_folder.resolve()), (label or {}).get("run_id", ""))
             destination.client_of("probe", "probe").check_access()
             yield destination
 
@@ -195,6 +197,7 @@ class LakeWarehouse(Warehouse):
         """Makes the load inside the block all or nothing, if `mend` is called before the next load.
 
         Raises:
+            LoadOvertaken: As of the base class; dlt raises it as the cause of a `PipelineStepFailed`.
             PipelineStepFailed: Its cause names the setting, if one is at fault.
         """
         if first and self.format == "parquet":
@@ -207,9 +210,13 @@ class LakeWarehouse(Warehouse):
 
     @override
     def mend(self, destination: Destination, dataset: str, schema: str) -> None:
-        """Finishes a killed load of the table if it has landed, otherwise undoes it."""
+        """Waits for a load of the table; finishes or undoes one whose process is gone."""
         with self._explaining():
             of_lake(destination).client_of(dataset, schema).mend()
+
+    @override
+    def newest_load(self, destination: Destination, dataset: str, schema: str) -> str | None:
+        return next(reversed(of_lake(destination).client_of(dataset, schema).landed_ids()), None)
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:

@@ -1,0 +1,171 @@
+"""Two machines load one table of a lake: no row is lost or doubled, and no older one lands over a newer."""
+
+import itertools
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from typing_extensions import override
+
+from data_foundation.loading.result import LoadResult
+from data_foundation.warehouses.lake import turns
+from tests.machines.machines import KINDS, Site, finish, pause, set_up
+from tests.promises import killed
+from tests.support.lakes import MarkedLakeTree
+from tests.support.stores import S3, run_s3
+from tests.support.trees import Tree
+
+POINTS = 12
+"""Points at which a run is paused or killed, with --promises; 1 without."""
+
+PLACES = ("delta", "parquet", "delta on S3", "parquet on S3")
+CELLS = [
+    (kind, place)
+    for kind, place in itertools.product(
+        ("append", "append with a cursor", "merge with a cursor", "upsert", "replace"), PLACES
+    )
+    if "parquet" not in place or kind in {"append", "append with a cursor", "replace"}
+]
+every_cell = pytest.mark.parametrize(("kind", "place"), CELLS, ids=[f"{kind}, {place}" for kind, place in CELLS])
+
+
+@dataclass(frozen=True)
+class Machine(MarkedLakeTree):
+    """A checkout of a machine; what it waits for is shorter.
+
+    Attributes:
+        hours: By how much its clock is ahead.
+    """
+
+    hours: float = 0
+
+    @override
+    def load(self, name: str, **options: Any) -> LoadResult:
+        """Loads `source.table`."""
+        with ExitStack() as patches:
+            patches.enter_context(patch.multiple(turns, BEAT_SECONDS=0.2, SILENT_SECONDS=2.0))
+            if self.hours:
+                clock = time.time
+                for function in ("time.time", "dlt.common.time.precise_time"):
+                    patches.enter_context(patch(function, lambda: clock() + 3600 * self.hours))
+            return super().load(name, **options)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """A store that speaks S3's protocol."""
+    with run_s3() as running:
+        yield running
+
+
+@pytest.fixture
+def site(kind: str, place: str, tmp_path: Path, request: pytest.FixtureRequest) -> Site:
+    """Two machines over one empty lake."""
+    table_format, _, is_remote = place.partition(" on ")
+    lake = {"LAKE_URL": "lake"}
+    if is_remote:
+        lake = request.getfixturevalue("s3").lake(tmp_path.name)
+    else:
+        # It has another path on each machine.
+        (tmp_path / "a" / "lake").mkdir(parents=True)
+        (tmp_path / "b").mkdir()
+        (tmp_path / "b" / "lake").symlink_to(tmp_path / "a" / "lake")
+    return set_up(KINDS[kind], tmp_path, lambda root: Machine(root, {**lake, "LAKE_FORMAT": table_format}))
+
+
+def run(machine: Tree) -> None:
+    """Loads, without a failure."""
+    assert killed.run(machine, "shop.orders") == 0, killed.last_failure(machine)
+
+
+def find_points(site: Site, request: pytest.FixtureRequest) -> list[killed.Point]:
+    """Returns points at which a second load touches the lake; all rows of the first have landed."""
+    run(site.machines[0])
+    site.vendor.grow()
+    points = [point for point in killed.trace(site.machines[0], "shop.orders") if is_of_lake(point[0])]
+    number = POINTS if request.config.getoption("--promises") else 1
+    return random.Random(request.node.name).sample(points, min(number, len(points)))  # noqa: S311 - a choice of tests
+
+
+def is_of_lake(point: str) -> bool:
+    """Returns True for a point at which the lake changes."""
+    return "/lake/" in point or "/marks/" in point
+
+
+@every_cell
+def test_two_at_once(site: Site) -> None:
+    """Both read the same before either lands, in the first load and in a later one."""
+    for _ in range(2):
+        site.vendor.disperse()
+        site.vendor.gather(2)
+        runs = [killed.start(machine, "shop.orders") for machine in site.machines]
+        assert finish(*runs) == [0, 0], [killed.last_failure(machine) for machine in site.machines]
+        site.judge()
+        site.vendor.grow()
+
+
+@every_cell
+def test_paused_and_continued(site: Site, request: pytest.FixtureRequest) -> None:
+    """A machine is paused at a point of its load; the other loads newer rows meanwhile; then the first goes on."""
+    one, other = site.machines
+    for point in find_points(site, request):
+        site.vendor.grow()
+        paused = pause(one, point)
+        site.vendor.grow()
+        try:
+            run(other)
+            site.judge()
+        finally:
+            if paused.is_alive() and paused.pid:
+                os.kill(paused.pid, signal.SIGCONT)
+        assert finish(paused) == [0], (point, killed.last_failure(one))
+        site.judge()
+        run(other)
+        site.judge()
+
+
+@every_cell
+def test_killed_here_then_there_then_here(site: Site, request: pytest.FixtureRequest) -> None:
+    """A run is killed on one machine, the other loads, and then the first again."""
+    one, other = site.machines
+    for point in find_points(site, request):
+        site.vendor.grow()
+        killed.run(one, "shop.orders", at=point)
+        site.vendor.grow()
+        run(other)
+        site.judge()
+        site.vendor.grow()
+        run(one)
+        site.judge()
+
+
+@every_cell
+def test_an_emptied_disk(site: Site) -> None:
+    """A machine that has lost its disk continues where the lake is."""
+    for _ in range(2):
+        run(site.machines[0])
+        site.judge()
+        shutil.rmtree(site.machines[0].root / "data")
+        site.vendor.grow()
+
+
+@every_cell
+def test_a_clock_that_is_an_hour_wrong(site: Site) -> None:
+    """A machine whose clock is an hour ahead, or behind, loads in turn with one whose clock is right."""
+    one, other = site.machines
+    for hours in (1, -1, 1):
+        run(replace(one, hours=hours))
+        site.judge()
+        site.vendor.grow()
+        run(other)
+        site.judge()
+        site.vendor.grow()

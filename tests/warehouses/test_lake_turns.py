@@ -1,0 +1,97 @@
+"""Tests of the turns of a lake's tables, and of its damaged files."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_foundation.errors import LoadOvertaken, ResourceBusy, WarehouseError
+from data_foundation.warehouses.lake import turns
+from data_foundation.warehouses.lake.client import LakeClient
+from data_foundation.warehouses.lake.turn_files import Holder, Note, TurnFiles
+from data_foundation.warehouses.lake.turns import take
+from tests.support.lakes import LakeTree
+from tests.support.stores import S3, run_s3
+
+HERE, THERE = Holder("/here", "one", "a"), Holder("/there", "two", "b")
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3]:
+    """A store that speaks S3's protocol."""
+    with run_s3() as running:
+        yield running
+
+
+@pytest.fixture(params=["folder", "S3"])
+def client(request: pytest.FixtureRequest, tmp_path: Path) -> LakeClient:
+    """A client of the table `orders` in an empty lake."""
+    lake = {"LAKE_URL": "lake"} if request.param == "folder" else request.getfixturevalue("s3").lake(tmp_path.name)
+    destination: Any = LakeTree(tmp_path, lake).warehouse.destination()
+    found = destination.client_of("raw", "orders")
+    assert isinstance(found, LakeClient)
+    return found
+
+
+def test_one_of_many_takes_each_turn(client: LakeClient) -> None:
+    """Eight processes that create the same file at once: one succeeds."""
+    taken: list[int] = []
+
+    def work(number: int) -> None:
+        files = TurnFiles(client)
+        mine = turns.Entry("writing", Holder(f"/{number}"))
+        taken.extend(turn for turn in range(5) if files.create(turn, mine))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == list(range(5))
+
+
+def test_a_lost_turn_can_neither_land_nor_write(client: LakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that had it is told who has it, also after the files of both turns were removed."""
+    files = TurnFiles(client)
+    monkeypatch.setattr(turns, "SILENT_SECONDS", 0.0)
+    lost = take(files, HERE)
+    lost.announce(Note("1.0", {"orders": 3}))
+    other = take(files, THERE)
+    assert [entry.note and entry.note.versions for _, entry in other.earlier()] == [{"orders": 3}]
+    for act in (lost.check, lambda: lost.announce(Note("1.0")), lambda: lost.land({"_dlt_loads/1": "x"})):
+        with pytest.raises(LoadOvertaken, match="run two on b, in /there"):
+            act()
+    other.announce(None)
+    other.land({})
+    other.end()
+    assert len(files.numbers()) == 1
+    with pytest.raises(LoadOvertaken):
+        lost.land({"_dlt_loads/1": "x"})
+
+
+def test_a_turn_is_waited_for_while_its_file_changes(client: LakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is taken over once it does not; by the process that has the holder's lock at once."""
+    monkeypatch.setattr(turns, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(turns, "SILENT_SECONDS", 1.0)
+    files = TurnFiles(client)
+    with take(files, HERE):
+        monkeypatch.setattr(turns, "WAIT_SECONDS", 2.0)
+        with pytest.raises(ResourceBusy, match="by run one on a, in /here"):
+            take(files, THERE)
+    started = time.monotonic()
+    assert take(files, THERE).number == 1
+    assert time.monotonic() - started >= 1.0
+    assert take(files, Holder("/there", "three", "b")).number == 2
+
+
+def test_a_store_that_ignores_the_condition_is_refused(client: LakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two machines could load a table at once there."""
+    if client.is_local_filesystem:
+        pytest.skip("a folder cannot")
+    write = client.fs_client.pipe_file
+    monkeypatch.setattr(client.fs_client, "pipe_file", lambda path, text, **_mode: write(path, text))
+    with pytest.raises(WarehouseError, match="If-None-Match"):
+        take(TurnFiles(client), HERE)
