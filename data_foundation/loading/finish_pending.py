@@ -38,6 +38,9 @@ class PendingFinisher:
         """
         landed = None
         for load_id in self._pending.load_ids():
+            if not self._pending.is_whole(load_id):
+                self._set_aside(load_id, LoadError("a file of it is missing or incomplete"))
+                continue
             self._pending.restore(load_id)
             self._pipeline.open(destination)
             newest = self._pipeline.newest_landed(destination)

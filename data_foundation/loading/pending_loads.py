@@ -16,6 +16,8 @@ from dlt.common.storages import FileStorage, NormalizeStorage, PackageStorage, P
 _EXTRACTED = Path("normalize", NormalizeStorage.EXTRACTED_FOLDER)
 _JOBS = PackageStorage.NEW_JOBS_FOLDER
 _KEPT_AS = "kept.json"
+_KEPT_BEFORE = "asked.json"
+"""The same of earlier versions, which knew no parent."""
 
 
 class PendingLoads:
@@ -47,10 +49,22 @@ class PendingLoads:
         older = self.load_ids()
         shutil.rmtree(self._incomplete, ignore_errors=True)
         shutil.copytree(self._working, self._incomplete, copy_function=_copy)
-        (self._incomplete / _KEPT_AS).write_text(json.dumps({"parent": parent, "is_partial": is_partial}))
+        kept = {"parent": parent, "is_partial": is_partial, "sizes": _sizes(self._incomplete)}
+        (self._incomplete / _KEPT_AS).write_text(json.dumps(kept))
         self._incomplete.rename(self._kept / load_id)
         for old in older:
             self.drop(old)
+
+    def is_whole(self, load_id: str) -> bool:
+        """Returns False if a file of a pending load is missing or incomplete, as after a power failure."""
+        folder = self._kept / load_id
+        if not (folder / _KEPT_AS).exists() and (folder / _KEPT_BEFORE).exists():
+            return True
+        try:
+            sizes = json.loads((folder / _KEPT_AS).read_text()).get("sizes")
+        except (OSError, ValueError, AttributeError):
+            return False
+        return sizes is None or sizes == _sizes(folder)
 
     def continues(self, load_id: str, newest: str | None) -> bool:
         """Returns True if a pending load can be finished: its rows are those that follow the newest landed load.
@@ -64,7 +78,7 @@ class PendingLoads:
         """
         try:
             kept = json.loads((self._kept / load_id / _KEPT_AS).read_text())
-        except (OSError, ValueError):
+        except OSError:
             return False
         return not kept["is_partial"] and kept["parent"] == newest
 
@@ -98,6 +112,12 @@ class PendingLoads:
         for load_id in self.load_ids():
             self.drop(load_id)
         shutil.rmtree(self._kept, ignore_errors=True)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Returns the size of each file of a kept load by its path, in bytes."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _KEPT_AS)
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
 
 
 def _copy(source: str, target: str) -> None:

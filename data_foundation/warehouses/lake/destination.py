@@ -30,6 +30,7 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
 
     Attributes:
         holder: This process, as it takes turns.
+        newest_loads: Id of the newest landed load by dataset and schema, since the table was last mended.
     """
 
     # dlt reads the defaults of arguments from the signature of this class.
@@ -41,6 +42,7 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
     def __init__(self, table_format: str, **arguments: Any) -> None:
         self._table_format = table_format
         self.holder = Holder("")
+        self.newest_loads: dict[tuple[str, str], str | None] = {}
         self.load = PendingChanges()
         super().__init__(**arguments, **AS_NAMED)
 

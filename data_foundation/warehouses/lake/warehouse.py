@@ -212,11 +212,16 @@ class LakeWarehouse(Warehouse):
     def mend(self, destination: Destination, dataset: str, schema: str) -> None:
         """Waits for a load of the table; finishes or undoes one whose process is gone."""
         with self._explaining():
-            of_lake(destination).client_of(dataset, schema).mend()
+            lake = of_lake(destination)
+            client = lake.client_of(dataset, schema)
+            client.mend()
+            # Before the state, which is in other files: a load that lands between them is noticed then.
+            lake.newest_loads[dataset, schema] = next(reversed(client.landed_ids()), None)
 
     @override
     def newest_load(self, destination: Destination, dataset: str, schema: str) -> str | None:
-        return next(reversed(of_lake(destination).client_of(dataset, schema).landed_ids()), None)
+        """Returns the id of the load that had landed last when the table was mended."""
+        return of_lake(destination).newest_loads[dataset, schema]
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
