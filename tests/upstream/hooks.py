@@ -31,7 +31,7 @@ from data_foundation.vault import landing
 from data_foundation.warehouses import cached_configuration, state_query, table_growth
 from data_foundation.warehouses.duckdb import bounded_copy
 from data_foundation.warehouses.duckdb import destination as duckdb
-from data_foundation.warehouses.lake import access, client, dataset_files, delta, sql, write_ahead_note
+from data_foundation.warehouses.lake import access, client, dataset_files, delta_tables, sql, turn_files
 from data_foundation.warehouses.lake import destination as lake
 from data_foundation.warehouses.postgres import destination as postgres
 from data_foundation.warehouses.snowflake import destination as snowflake
@@ -613,7 +613,7 @@ HOOKS = (
     ),
     Hook(
         client.LakeClient,
-        "Writes nothing before the load is complete, then everything after a note that allows to undo it.",
+        "Writes nothing before the load is complete, then everything in a turn, after a note that allows to undo it.",
         [
             *names(
                 "dlt.destinations.impl.filesystem.filesystem:FilesystemClient.",
@@ -624,24 +624,24 @@ HOOKS = (
     ),
     Hook(
         dataset_files.DatasetFiles,
-        "Knows the path of each file before it is written, and writes each file as a whole.",
+        "Knows dlt's files of a load before it lands, writes each as a whole, and reads one that is damaged from a copy.",
         [
             *names(
                 "dlt.destinations.impl.filesystem.filesystem:FilesystemClient.",
-                "_store_current_state _store_load _update_schema_in_storage _get_state_file_name "
-                "_get_schema_file_name _write_to_json_file _delete_file",
+                "_store_current_state _store_load _update_schema_in_storage _cleanup_pipeline_states "
+                "_get_schema_file_name _write_to_json_file _delete_file get_stored_state get_stored_schema",
             )
         ],
         ["warehouses/test_lake.py"],
     ),
     Hook(
-        write_ahead_note.remove_note,
+        turn_files.TurnFiles,
         "Deletes a file and accepts what each storage service answers.",
         ["dlt.destinations.impl.filesystem.filesystem:FilesystemClient._delete_file"],
         ["warehouses/test_lake.py"],
     ),
     Hook(
-        delta.restore,
+        delta_tables.remove,
         "Deletes a file and accepts what each storage service answers.",
         ["dlt.destinations.impl.filesystem.filesystem:FilesystemClient._delete_file"],
         ["warehouses/test_lake.py"],
