@@ -11,7 +11,7 @@ import pytest
 from data_foundation.errors import LoadOvertaken, ResourceBusy, WarehouseError
 from data_foundation.warehouses.lake import turns
 from data_foundation.warehouses.lake.client import LakeClient
-from data_foundation.warehouses.lake.turn_files import Holder, Note, TurnFiles
+from data_foundation.warehouses.lake.turn_files import Entry, Holder, Note, TurnFiles
 from data_foundation.warehouses.lake.turns import take
 from tests.support.lakes import LakeTree
 from tests.support.stores import S3, run_s3
@@ -42,7 +42,7 @@ def test_one_of_many_takes_each_turn(client: LakeClient) -> None:
 
     def work(number: int) -> None:
         files = TurnFiles(client)
-        mine = turns.Entry("writing", Holder(f"/{number}"))
+        mine = Entry("writing", Holder(f"/{number}"))
         taken.extend(turn for turn in range(5) if files.create(turn, mine))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]

@@ -126,7 +126,7 @@ class DatasetFiles(FilesystemClient):
 
     def describe_load(self, load_id: str) -> dict[str, str]:
         """Returns content by path of dlt's files for a load that lands: its schema and state, and last its own."""
-        self._described = {}
+        self._described: dict[str, str] = {}
         newest = self.get_stored_schema(self.schema.name)
         # dlt would not write a schema that was ever stored, and is not the newest.
         if newest is None or newest.version_hash != self.schema.stored_version_hash:
@@ -149,7 +149,8 @@ class DatasetFiles(FilesystemClient):
     @override
     def get_stored_schema(self, schema_name: str | None = None) -> StorageSchemaInfo | None:
         read = super().get_stored_schema
-        return self._read_or_restore(self.schema.version_table_name, lambda: read(schema_name))
+        # dlt's None is implicit.
+        return self._read_or_restore(self.schema.version_table_name, lambda: read(schema_name))  # type: ignore[arg-type] # see above
 
     def _read_or_restore(self, table: str, read: Callable[[], Found]) -> Found:
         """Returns what a function reads from dlt's files of a table; writes the newest one again if it is damaged.
