@@ -160,7 +160,7 @@ def test_an_emptied_disk(site: Site) -> None:
 @pytest.mark.rare
 @every_cell("append with a cursor, parquet")
 def test_clocks_that_disagree(site: Site) -> None:
-    """The clock of one machine is an hour ahead of the other's, then behind it; they load by turns, with new columns."""
+    """The clock of one machine is an hour ahead of the other's, then behind it; rows get new columns."""
     one, other = site.machines
     for turn, ahead in enumerate((3600, 0, -3600, 0)):
         run(other if ahead else one, ahead=ahead)

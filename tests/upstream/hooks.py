@@ -624,7 +624,7 @@ HOOKS = (
     ),
     Hook(
         dataset_files.DatasetFiles,
-        "Knows dlt's files of a load before it lands, writes each as a whole, and reads one that is damaged from a copy.",
+        "Knows dlt's files of a load before it lands, and reads one that is damaged from a copy.",
         [
             *names(
                 "dlt.destinations.impl.filesystem.filesystem:FilesystemClient.",
