@@ -5,10 +5,10 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import pytest
@@ -21,6 +21,8 @@ from tests.promises import killed
 from tests.support.lakes import MarkedLakeTree
 from tests.support.stores import S3, run_s3
 from tests.support.trees import Tree
+
+Test = TypeVar("Test", bound=Callable[..., None])
 
 POINTS = 12
 """Points at which a run is paused or killed, with --promises; 1 without."""
@@ -35,13 +37,13 @@ CELLS = [
 ]
 
 
-def every_cell(first: str) -> Any:
+def every_cell(first: str) -> Callable[[Test], Test]:
     """Parametrizes a test with all cells; an ordinary run takes only `first`."""
     ids = [f"{kind}, {place}" for kind, place in CELLS]
     at = ids.index(first)
     cells = pytest.mark.parametrize(("kind", "place"), CELLS[at:] + CELLS[:at], ids=ids[at:] + ids[:at])
 
-    def decorate(test: Any) -> Any:
+    def decorate(test: Test) -> Test:
         return pytest.mark.sampled(len(CELLS) + 1)(cells(test))
 
     return decorate

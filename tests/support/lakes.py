@@ -41,7 +41,7 @@ class LakeTree(Tree):
 
     def turns(self) -> list[str]:
         """Returns the states of the turns of `orders` in a local lake."""
-        return [json.loads(file.read_text())["state"] for file in self.lake.glob("raw/_dlt_turns/orders/*")]
+        return [json.loads(file.read_text())["state"] for file in self.lake.glob("raw/_dlt_turns/orders/*.json")]
 
     @override
     def query(self, sql: str) -> list[Any]:

@@ -64,11 +64,21 @@ class LakeClient(DatasetFiles):
 
     @override
     def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:
-        if not self.fs_client.exists(self.init_file_path):
+        if not self._has_versions():
             versions = {"initial_version": CURRENT_VERSION, "current_version": CURRENT_VERSION}
             write_whole(self, self.init_file_path, json.dumps(versions))
         super().initialize_storage()
         self.pending.emptied.update(truncate_tables or ())
+
+    def _has_versions(self) -> bool:
+        """Returns False if the file with the versions of dlt's storage does not exist or is damaged."""
+        if not self.fs_client.exists(self.init_file_path):
+            return False
+        try:
+            self.get_storage_versions()
+        except ValueError:
+            return False
+        return True
 
     @override
     def drop_tables(self, *tables: str, delete_schema: bool = True) -> None:

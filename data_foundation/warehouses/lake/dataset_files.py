@@ -19,6 +19,7 @@ from dlt.destinations import path_utils
 from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 from typing_extensions import override
 
+from data_foundation import naming
 from data_foundation.errors import WarehouseError
 from data_foundation.warehouses.lake.access import NAMED_BY
 from data_foundation.warehouses.lake.turn_files import TurnFiles
@@ -144,16 +145,22 @@ class DatasetFiles(FilesystemClient):
     @override
     def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
         read = super().get_stored_state
-        return self._read_or_restore(self.schema.state_table_name, lambda: read(pipeline_name))
+        # dlt asks with a schema of its own where it does not know the table's yet.
+        schema = naming.schema_name(pipeline_name.partition("-")[2])
+        return self._read_or_restore(schema, self.schema.state_table_name, lambda: read(pipeline_name))
 
     @override
     def get_stored_schema(self, schema_name: str | None = None) -> StorageSchemaInfo | None:
-        read = super().get_stored_schema
-        # dlt's None is implicit.
-        return self._read_or_restore(self.schema.version_table_name, lambda: read(schema_name))  # type: ignore[arg-type] # see above
+        read: Callable[[str | None], StorageSchemaInfo | None] = super().get_stored_schema
+        return self._read_or_restore(schema_name or "", self.schema.version_table_name, lambda: read(schema_name))
 
-    def _read_or_restore(self, table: str, read: Callable[[], Found]) -> Found:
-        """Returns what a function reads from dlt's files of a table; writes the newest one again if it is damaged.
+    def _read_or_restore(self, schema: str, table: str, read: Callable[[], Found]) -> Found:
+        """Returns what a function reads from dlt's files; writes the newest one again if it is damaged.
+
+        Args:
+            schema: The name of the table's dlt schema.
+            table: dlt's table with the file.
+            read: The function.
 
         Raises:
             WarehouseError: It is damaged, and the table's turns have no copy of it.
@@ -161,7 +168,7 @@ class DatasetFiles(FilesystemClient):
         try:
             return read()
         except (ValueError, TypeError, KeyError):
-            spare = TurnFiles(self).find_spare(table)
+            spare = TurnFiles(self, schema).find_spare(table)
         for path, text in spare.items():
             write_whole(self, self.absolute(path), text)
             logger.warning("%s/%s was damaged; it was written again from its copy", self.dataset_name, path)
@@ -169,7 +176,7 @@ class DatasetFiles(FilesystemClient):
             return read()
         except (ValueError, TypeError, KeyError) as error:
             message = (
-                f"a file of {self.schema.name} in {self.dataset_name}/{table} is damaged and there is no copy of it: "
+                f"a file of {schema} in {self.dataset_name}/{table} is damaged and there is no copy of it: "
                 "restore it from a backup, or delete it and load the table with refresh=drop"
             )
             raise WarehouseError(message) from error

@@ -102,9 +102,15 @@ class Entry:
 class TurnFiles:
     """The files with the turns of one table."""
 
-    def __init__(self, client: FilesystemClient) -> None:
+    def __init__(self, client: FilesystemClient, schema: str = "") -> None:
+        """Finds the files.
+
+        Args:
+            client: The client of the lake.
+            schema: The name of the table's dlt schema; default: that of the client.
+        """
         self._client = client
-        self.folder = turns_folder(client)
+        self.folder = turns_folder(client, schema)
 
     def numbers(self) -> list[int]:
         """Returns the numbers of all turns, in ascending order."""

@@ -17,9 +17,14 @@ PARTIAL = ".partial"
 """Ending of a local file that is not complete yet; it is among the table's turns, where no reader looks."""
 
 
-def turns_folder(client: FilesystemClient) -> str:
-    """Returns the folder with the turns of the client's table."""
-    return str(client.pathlib.join(client.dataset_path, TURNS_FOLDER, client.schema.name))
+def turns_folder(client: FilesystemClient, schema: str = "") -> str:
+    """Returns the folder with the turns of a table.
+
+    Args:
+        client: The client of the lake.
+        schema: The name of the table's dlt schema; default: that of the client.
+    """
+    return str(client.pathlib.join(client.dataset_path, TURNS_FOLDER, schema or client.schema.name))
 
 
 def write_whole(client: FilesystemClient, path: str, text: str) -> None:
