@@ -44,7 +44,8 @@ def every_cell(first: str) -> Callable[[Test], Test]:
     cells = pytest.mark.parametrize(("kind", "place"), CELLS[at:] + CELLS[:at], ids=ids[at:] + ids[:at])
 
     def decorate(test: Test) -> Test:
-        return pytest.mark.sampled(len(CELLS) + 1)(cells(test))
+        marked: Test = pytest.mark.sampled(len(CELLS) + 1)(cells(test))
+        return marked
 
     return decorate
 

@@ -1,9 +1,12 @@
 """Tests of lakes with damaged files: none of them holds up its table, and no row is lost or doubled."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from data_foundation.errors import LoadError
 from data_foundation.warehouses.lake import turns
@@ -34,6 +37,28 @@ def tree(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     for number in (1, 2):
         load(tree, number)
     return tree
+
+
+def test_the_note_of_an_earlier_version_is_understood(tree: LakeTree) -> None:
+    """It had no turns, and a note with whole paths and with the files of state and schema."""
+    folder = tree.lake / "raw"
+    shutil.rmtree(folder / "_dlt_turns")
+    last = max((folder / "_dlt_loads").glob("*.jsonl"))
+    load_id = last.stem.rpartition("__")[2]
+    last.unlink()
+    added = [str(path) for path in folder.rglob(f"*{load_id}*") if path.is_file()]
+    assert added
+    is_delta = (folder / "orders" / "_delta_log").exists()
+    versions = (
+        {name: DeltaTable(folder / name).version() - 1 for name in ("orders", "orders__lines")} if is_delta else {}
+    )
+    note = {"load_id": load_id, "versions": versions, "added": added, "obsolete": []}
+    (folder / "_dlt_unfinished").mkdir()
+    (folder / "_dlt_unfinished" / "orders.json").write_text(json.dumps(note))
+    shutil.rmtree(tree.root / "data")
+    load(tree, 3)
+    check(tree, 3)
+    assert list((folder / "_dlt_unfinished").iterdir()) == []
 
 
 def load(tree: LakeTree, number: int) -> None:

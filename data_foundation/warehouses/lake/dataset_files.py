@@ -151,7 +151,7 @@ class DatasetFiles(FilesystemClient):
 
     @override
     def get_stored_schema(self, schema_name: str | None = None) -> StorageSchemaInfo | None:
-        read: Callable[[str | None], StorageSchemaInfo | None] = super().get_stored_schema
+        read: Any = super().get_stored_schema
         return self._read_or_restore(schema_name or "", self.schema.version_table_name, lambda: read(schema_name))
 
     def _read_or_restore(self, schema: str, table: str, read: Callable[[], Found]) -> Found:

@@ -7,6 +7,7 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from data_foundation.errors import WarehouseError
 from data_foundation.warehouses.lake import delta_tables
 from data_foundation.warehouses.lake.turn_files import Entry, Note
 from data_foundation.warehouses.lake.whole_files import read_text, write_whole
@@ -48,7 +49,8 @@ def mend(files: DatasetFiles, turn: Turn) -> None:
         files.delete(files.absolute(path))
         turn.entry.late[path] = left - 1
     turn.entry.late = {path: left for path, left in turn.entry.late.items() if left}
-    turn.files.remove_partial()
+    if files.is_local_filesystem:
+        turn.files.remove_partial()
 
 
 def finish(files: DatasetFiles, landed: Entry) -> None:
@@ -110,7 +112,11 @@ def _former_note(files: DatasetFiles) -> str:
 
 
 def _mend_former(files: DatasetFiles, turn: Turn) -> None:
-    """Finishes or undoes the load that an earlier version of this project has left."""
+    """Finishes or undoes the load that an earlier version of this project has left.
+
+    Raises:
+        WarehouseError: Its note is damaged.
+    """
     path = _former_note(files)
     text = read_text(files, path)
     if text is None:
@@ -118,6 +124,12 @@ def _mend_former(files: DatasetFiles, turn: Turn) -> None:
     try:
         note = Note(**json.loads(text))
     except (ValueError, TypeError):
+        if files.table_format == "delta":
+            # Only the note knows which versions of the tables were those before the load.
+            message = (
+                f"{path} is damaged: restore the tables to their versions before the load that wrote it, and delete it"
+            )
+            raise WarehouseError(message) from None
         where = f"{path}.unreadable"
         write_whole(files, where, text)
         logger.warning("the note %s was damaged and was set aside: %s", path, where)
