@@ -120,7 +120,7 @@ class TablePipeline:
         self.dlt.schemas.__class__ = _SchemasInMemory
         # dlt's trace file would contain the text of every error, and with it addresses that contain secrets.
         self.dlt.config.enable_runtime_trace = False
-        self._warehouse.mend(destination, self.dataset, schema_name(self.table))
+        self._warehouse.mend(destination, self.dataset, schema_name(self.table), self.watch.check)
 
     def synchronise(self, destination: Destination) -> None:
         """Opens the pipeline on an empty working folder and restores state and schema from the warehouse."""

@@ -213,13 +213,16 @@ class Warehouse(ABC):
             WarehouseError: Names what is accepted instead.
         """
 
-    def mend(self, destination: Destination, dataset: str, schema: str) -> None:  # noqa: B027 - transactions leave nothing to mend
+    def mend(  # noqa: B027 - transactions leave nothing to mend
+        self, destination: Destination, dataset: str, schema: str, check: Callable[[], None] = lambda: None
+    ) -> None:
         """Finishes or undoes a killed load of a table. Does nothing if the engine has transactions.
 
         Args:
             destination: From `open`.
             dataset: The schema of the table in the warehouse.
             schema: The name of the table's dlt schema.
+            check: Called again and again while another machine loads the table; an error that it raises ends the wait.
         """
 
     def newest_load(self, destination: Destination, dataset: str, schema: str) -> str | None:

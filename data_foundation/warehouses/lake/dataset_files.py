@@ -151,8 +151,10 @@ class DatasetFiles(FilesystemClient):
 
     @override
     def get_stored_schema(self, schema_name: str | None = None) -> StorageSchemaInfo | None:
-        read: Any = super().get_stored_schema
-        return self._read_or_restore(schema_name or "", self.schema.version_table_name, lambda: read(schema_name))
+        def read() -> StorageSchemaInfo | None:
+            return super(DatasetFiles, self).get_stored_schema(schema_name)  # type: ignore[arg-type] # dlt's None is implicit
+
+        return self._read_or_restore(schema_name or "", self.schema.version_table_name, read)
 
     def _read_or_restore(self, schema: str, table: str, read: Callable[[], Found]) -> Found:
         """Returns what a function reads from dlt's files; writes the newest one again if it is damaged.

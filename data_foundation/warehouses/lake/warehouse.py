@@ -209,12 +209,14 @@ class LakeWarehouse(Warehouse):
             yield
 
     @override
-    def mend(self, destination: Destination, dataset: str, schema: str) -> None:
+    def mend(
+        self, destination: Destination, dataset: str, schema: str, check: Callable[[], None] = lambda: None
+    ) -> None:
         """Waits for a load of the table; finishes or undoes one whose process is gone."""
         with self._explaining():
             lake = of_lake(destination)
             client = lake.client_of(dataset, schema)
-            client.mend()
+            client.mend(check)
             # Before the state, which is in other files: a load that lands between them is noticed then.
             lake.newest_loads[dataset, schema] = next(reversed(client.landed_ids()), None)
 

@@ -39,8 +39,11 @@ def write_whole(client: FilesystemClient, path: str, text: str) -> None:
         # In one request: an opened file is uploaded in blocks, which two writers would mix up.
         client.fs_client.pipe_file(path, text.encode())
         return
-    with _complete(client, path, text) as partial:
-        os.replace(partial, path)  # noqa: PTH105 - the same call as Path.replace, which a test can count
+    try:
+        _replace(client, path, text)
+    except FileNotFoundError:
+        # Whoever took over has removed the partial file of a process that was paused.
+        _replace(client, path, text)
 
 
 def create_whole(client: FilesystemClient, path: str, text: str) -> bool:
@@ -77,6 +80,11 @@ def read_text(client: FilesystemClient, path: str) -> str | None:
         return str(client.fs_client.cat_file(path).decode(errors="replace"))
     except FileNotFoundError:
         return None
+
+
+def _replace(client: FilesystemClient, path: str, text: str) -> None:
+    with _complete(client, path, text) as partial:
+        os.replace(partial, path)  # noqa: PTH105 - the same call as Path.replace, which a test can count
 
 
 @contextmanager
