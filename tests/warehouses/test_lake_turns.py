@@ -1,5 +1,6 @@
 """Tests of the turns of a lake's tables, and of its damaged files."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from data_foundation.errors import LoadOvertaken, ResourceBusy, WarehouseError
+from data_foundation.errors import LoadOvertaken, LoadStopped, ResourceBusy, WarehouseError
 from data_foundation.warehouses.lake import turns
 from data_foundation.warehouses.lake.client import LakeClient
 from data_foundation.warehouses.lake.turn_files import Entry, Holder, Note, TurnFiles
@@ -95,3 +96,37 @@ def test_a_store_that_ignores_the_condition_is_refused(client: LakeClient, monke
     monkeypatch.setattr(client.fs_client, "pipe_file", lambda path, text, **_mode: write(path, text))
     with pytest.raises(WarehouseError, match="If-None-Match"):
         take(TurnFiles(client), HERE)
+
+
+def test_a_stop_ends_the_wait_for_a_turn(client: LakeClient) -> None:
+    """The run that waits is asked again and again whether it is to stop."""
+    files, asked = TurnFiles(client), []
+
+    def check() -> None:
+        asked.append(time.monotonic())
+        if len(asked) == 3:
+            raise LoadStopped("stopped")
+
+    with take(files, HERE), pytest.raises(LoadStopped):
+        take(files, THERE, check)
+    assert len(files.numbers()) == 1
+
+
+def test_a_file_that_was_removed_while_it_was_written_is_written_again(
+    client: LakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that takes over removes what another was writing; that one is then told that it has lost its turn."""
+    if not client.is_local_filesystem:
+        pytest.skip("an object is written in one request")
+    monkeypatch.setattr(turns, "SILENT_SECONDS", 0.0)
+    files, replace = TurnFiles(client), os.replace
+    lost = take(files, HERE)
+
+    def take_over(partial: str, path: str) -> None:
+        monkeypatch.setattr(os, "replace", replace)
+        take(files, THERE).files.remove_partial()
+        replace(partial, path)
+
+    monkeypatch.setattr(os, "replace", take_over)
+    with pytest.raises(LoadOvertaken):
+        lost.announce(Note("1.0"))
