@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 SETTINGS = {setting.name for settings in (GENERAL_SETTINGS, RUN_SETTINGS, FOLDER_SETTINGS) for setting in settings}
 SETTINGS |= {setting.name for engine in ENGINES.values() for setting in engine.known_settings}
-OF_DAGSTER = {"DAGSTER_HOME", "PATH", "HOME", "PYTHONUNBUFFERED"}
+OF_OTHERS = {"DAGSTER_HOME", "PATH", "HOME", "PYTHONUNBUFFERED"}
 
 
 def read(name: str) -> Any:
@@ -139,7 +139,7 @@ def _variables() -> Iterator[tuple[str, str]]:
 def test_every_variable_is_a_setting() -> None:
     """No deployment sets a variable that nothing reads: those of Dagster and Celery are named in `dagster.yaml`."""
     named = set(re.findall(r"\{env: (\w+)\}", (DEPLOY / "celery" / "dagster.yaml").read_text(encoding="utf-8")))
-    assert {(file, name) for file, name in _variables() if name not in SETTINGS | named | OF_DAGSTER} == set()
+    assert {(file, name) for file, name in _variables() if name not in SETTINGS | named | OF_OTHERS} == set()
 
 
 def test_an_image_writes_to_two_folders_only() -> None:
