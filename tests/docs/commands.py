@@ -53,6 +53,10 @@ def find_faults(line: str, *, is_whole: bool = True) -> Iterator[str]:
             compile(code, "<page>", "exec")
         case "pip", ["install", requirement]:
             yield from _extras(requirement)
+        case "docker" | "helm" | "kubectl", _:
+            yield from (
+                f"there is no {word}" for word in arguments if word[:7] == "deploy/" and not (ROOT / word).exists()
+            )
         case _:
             if not (BIN / Path(program).name).exists():
                 yield f"there is no program {program} in the environment"

@@ -52,6 +52,7 @@ def test_a_harmless_command_runs(command: str, location: Location, monkeypatch: 
         "foundation preview",
         "make tset",
         "make run LIV=1",
+        "docker build --file deploy/Dokerfile",
         "foo",
     ],
 )
