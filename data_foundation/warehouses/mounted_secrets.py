@@ -37,21 +37,30 @@ def _find_files(folder: Path) -> Iterator[Path]:
     """Yields the files whose names are those of settings, in the folder and in its folders."""
     if not folder.is_dir():
         return
-    for path in sorted(folder.iterdir()):
-        if not _NAME.fullmatch(path.name):
-            continue
+    for path in _list(folder):
         if path.is_dir():
-            yield from (file for file in sorted(path.iterdir()) if file.is_file() and _NAME.fullmatch(file.name))
+            yield from (file for file in _list(path) if file.is_file())
         else:
             yield path
+
+
+def _list(folder: Path) -> list[Path]:
+    try:
+        return [path for path in sorted(folder.iterdir()) if _NAME.fullmatch(path.name)]
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> WarehouseError:
+    hint = "the user of this process must be allowed to read it, or SECRETS_FOLDER names another folder"
+    return WarehouseError(f"{path} cannot be read: {error.strerror}; {hint}")
 
 
 def _read(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        hint = "the user of this process must be allowed to read it, or SECRETS_FOLDER names another folder"
-        raise WarehouseError(f"{file} cannot be read: {error.strerror}; {hint}") from None
+        raise _unreadable(file, error) from None
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
