@@ -19,7 +19,7 @@ from data_foundation.cli.workbook import app as workbook_app
 from data_foundation.config.several.discovered import find_changed_code
 from data_foundation.errors import FoundationError
 from data_foundation.loading.task import LoadOptions, Refresh, new_run_id
-from data_foundation.process_wide.redaction import redacted_output
+from data_foundation.process_wide.masked_output import redacted_output
 from data_foundation.project.entry_text.missing_packages import find_missing_packages
 from data_foundation.project.root import find_root
 

@@ -20,7 +20,7 @@ from data_foundation.loading.siblings.run import LoadContext, Siblings
 from data_foundation.loading.stop import COMMIT_SECONDS, GRACE_SECONDS, LoadWatch, RunStop
 from data_foundation.loading.task import Task
 from data_foundation.process_wide.abandoned_threads import abandon
-from data_foundation.process_wide.redaction import redacted_output
+from data_foundation.process_wide.masked_output import redacted_output
 from data_foundation.warehouses.base import Warehouse
 
 TICK_SECONDS = 0.2

@@ -2,7 +2,9 @@
 
 - `at_import`: an environment variable for dlt and a filter of warnings, set when the framework is imported.
 - `preload`: the garbage collector of the server that steps are forked from.
-- `redaction`: the log record factory, which masks secrets; sys.stdout and sys.stderr while a command runs.
+- `redaction`: the log record factory, which masks secrets.
+- `masked_output`: sys.stdout and sys.stderr while a command or a load runs, and the file descriptors 1 and 2, which
+  child processes inherit.
 - `source_log`: a handler on the loggers of sources; `warnings.showwarning` while a load is watched.
 - `dlt_memo`: two functions of dlt's modules, replaced by memoised ones.
 - `dlt_libraries`: four functions of dlt's, replaced by ones that do not find a library while it is being imported.
@@ -12,6 +14,6 @@
 
 Elsewhere, when it is called: `warehouses.settings` adds `.env` and DLT_PROJECT_DIR to the environment,
 `project.source_import` adds sources to sys.modules, `orchestration.factory` stops the garbage collector while it builds
-definitions. `secret_settings` and `secret_names` change nothing: they find the secrets that `redaction` masks. Begin
-with `redaction`.
+definitions. `secret_settings` and `secret_names` change nothing: they find the secrets that `redaction` masks;
+`known_secrets` finds their spellings in a text, which `text_views` decodes. Begin with `redaction`.
 """

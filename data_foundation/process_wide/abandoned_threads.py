@@ -8,6 +8,8 @@ import threading
 import time
 from contextlib import suppress
 
+from data_foundation.process_wide.masked_output import finish_output
+
 EXIT_SECONDS = 2.0
 """Time that Python has to end by itself."""
 
@@ -37,6 +39,7 @@ def _end_soon() -> None:
 
 def _end(code: int, seconds: float = 0.0) -> None:
     time.sleep(seconds)
+    finish_output()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)

@@ -1,35 +1,16 @@
-"""Masks the secrets that this process knows in texts, log records and output."""
+"""Masks the secrets that this process knows in texts and log records."""
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import re
-import sys
-import threading
 import traceback
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, TextIO, cast
-from urllib.parse import quote, quote_plus, unquote_plus
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote_plus
 
+from data_foundation.process_wide.known_secrets import MASK, KnownSecrets
 from data_foundation.process_wide.secret_names import is_secret
-
-MASK = "***"
-SHORTEST = 6
-"""Characters of the shortest masked value: shorter ones occur in too many texts by chance."""
-
-SHORTEST_NUMBER = 8
-"""The same for a value of digits only."""
-
-COMMON = frozenset({"access", "bearer", "changeme", "default", "disable", "duckdb", "example", "localhost", "password",
-                    "passwd", "prefer", "public", "require", "sandbox", "secret", "secrets", "snowflake", "string",
-                    "unknown", "verify-ca", "verify-full"})  # fmt: skip
-"""Common words, never masked, whatever setting holds them."""
-
-LONG, END = 24, 12
-"""Of a value this long, its first or last characters are masked too: texts are often cut in the middle of a value."""
 
 # Up to the last @, because a password may contain one, or a slash: masking too much is better than too little. But not
 # after a host, whose path has the @, nor the name of a container in Azure's storage.
@@ -49,37 +30,10 @@ _PLAIN = re.compile(
 _NAMED = re.compile(
     r"""(?i)((?:token|secret|passw(?:or)?d|passphrase|api[_-]?key)(?:=|["']\s*:\s*["'])["']?)[^\s'",;&()]{6,}"""
 )
-_WORD = r"[^\s'\",;&()<>]*"
-_HEX = re.compile("%[0-9A-F]{2}")
+_HINTS = ("token", "secret", "passw", "passphrase", "api")
+"""Beginnings of the names in `_NAMED`: a text without one of them need not be searched by the pattern."""
 
-
-class _Known:
-    """The masked values, with all their encodings."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._values: set[str] = set()
-        self._marks: frozenset[str] = frozenset()
-        self._pattern = re.compile("(?!)")
-
-    def add(self, values: Iterable[str]) -> None:
-        with self._lock:
-            if not (new := {value for value in values if _is_maskable(value)} - self._values):
-                return
-            self._values |= new
-            spelled = {spelling for value in self._values for spelling in _spellings(value)}
-            ends = {value for value in spelled if len(value) >= LONG}
-            patterns = [re.escape(value) for value in sorted(spelled, key=len, reverse=True)]
-            patterns += [f"{re.escape(value[:END])}{_WORD}|{_WORD}{re.escape(value[-END:])}" for value in sorted(ends)]
-            self._pattern = re.compile("|".join(patterns))
-            self._marks = frozenset(spelled | {value[:END] for value in ends} | {value[-END:] for value in ends})
-
-    def mask(self, text: str) -> str:
-        # Searching for hundreds of words is a hundred times faster than the pattern, and mostly finds none.
-        return self._pattern.sub(MASK, text) if any(mark in text for mark in self._marks) else text
-
-
-_known = _Known()
+_known = KnownSecrets()
 
 
 def remember(values: Iterable[str]) -> None:
@@ -92,8 +46,28 @@ def redact(text: str) -> str:
 
     Query values that are plain, such as a page, a date or the name of a field, are kept unless their name is secret.
     """
-    text = _known.mask(_USERINFO.sub(MASK, text))
-    return _NAMED.sub(rf"\1{MASK}", _QUERY.sub(_mask_parameter, text))
+    if "://" in text:
+        text = _USERINFO.sub(MASK, text)
+    text = _known.mask(text)
+    if "=" in text:
+        text = _QUERY.sub(_mask_parameter, text)
+    lower = text.lower()
+    return _NAMED.sub(rf"\1{MASK}", text) if any(hint in lower for hint in _HINTS) else text
+
+
+def has_known_secret(text: str) -> bool:
+    """Returns whether a text contains a known secret, in any spelling."""
+    return _known.mask(text) != text
+
+
+def open_end(text: str, *, is_line: bool) -> int:
+    """Returns how many characters at the end of a text may begin a secret that the text after it continues.
+
+    Args:
+        text: What was written so far.
+        is_line: Whether the text ends with a line; a few characters then are no beginning.
+    """
+    return _known.open_end(text) if is_line else _known.open_end(text, 1)
 
 
 def _mask_parameter(found: re.Match[str]) -> str:
@@ -104,68 +78,12 @@ def _mask_parameter(found: re.Match[str]) -> str:
     return f"{name}={MASK}"
 
 
-@contextmanager
-def redacted_output() -> Iterator[None]:
-    """Masks what Python code prints until the block ends, but not what child processes print.
-
-    Output belongs to the process: with several threads in such a block, it is masked until the last one leaves.
-    """
-    _output.enter()
-    try:
-        yield
-    finally:
-        _output.leave()
-
-
 def redact_logs() -> None:
     """Masks message, arguments and traceback of every log record that this process creates from now on."""
     former = logging.getLogRecordFactory()
     if isinstance(former, _RecordFactory):
         return
     logging.setLogRecordFactory(_RecordFactory(former))
-
-
-class _Output:
-    """The process's output, masked while a thread is inside `redacted_output`."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._former: tuple[TextIO, TextIO] = (sys.stdout, sys.stderr)
-
-    def enter(self) -> None:
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                self._former = sys.stdout, sys.stderr
-                sys.stdout, sys.stderr = (cast("TextIO", _Redacted(stream)) for stream in self._former)
-
-    def leave(self) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                sys.stdout, sys.stderr = self._former
-
-
-_output = _Output()
-
-
-class _Redacted:
-    """A stream that masks text before it writes it to another stream."""
-
-    def __init__(self, below: TextIO) -> None:
-        self._below = below
-
-    def write(self, text: str) -> int:
-        self._below.write(redact(text))
-        return len(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._below, name)
 
 
 class _RecordFactory:
@@ -189,21 +107,3 @@ class _RecordFactory:
             if (masked := redact(trace)) != trace:
                 record.exc_text, record.exc_info = masked, None
         return record
-
-
-def _is_maskable(value: str) -> bool:
-    shortest = SHORTEST_NUMBER if value.isdigit() else SHORTEST
-    return len(value) >= shortest and value.lower() not in COMMON
-
-
-def _spellings(value: str) -> Iterator[str]:
-    """Yields the encodings of a value in texts: plain, escaped, percent-encoded, and inside base64."""
-    yield from (value, repr(value)[1:-1], json.dumps(value)[1:-1])
-    raw = value.encode(errors="replace")
-    for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
-        yield from (quoted, quote(quoted), _HEX.sub(lambda found: found[0].lower(), quoted))
-    for before in range(3):
-        # Its first and last characters in base64 also encode its neighbours: only those between are constant.
-        coded = base64.b64encode(bytes(before) + raw).decode()[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
-        if len(coded) >= SHORTEST:
-            yield from (coded, coded.replace("+", "-").replace("/", "_"))

@@ -20,7 +20,8 @@ from dagster._core.execution.api import execute_run
 
 from data_foundation.orchestration import executor
 from data_foundation.orchestration.executor import PRELOADED, side_by_side_executor
-from data_foundation.process_wide.redaction import redacted_output, remember
+from data_foundation.process_wide.masked_output import redacted_output
+from data_foundation.process_wide.redaction import remember
 from tests.support.instances import open_instance
 from tests.support.locations import COMPOSITION, Location
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from data_foundation.process_wide.redaction import MASK, redact
+from data_foundation.process_wide.known_secrets import MASK
+from data_foundation.process_wide.redaction import redact
 
 KEPT = {
     "page": "page=2",

@@ -20,7 +20,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from data_foundation.process_wide.redaction import MASK, redact, remember
+from data_foundation.process_wide.known_secrets import MASK
+from data_foundation.process_wide.redaction import redact, remember
 from data_foundation.process_wide.secret_names import is_secret
 from data_foundation.warehouses.snowflake.warehouse import SnowflakeWarehouse
 from tests.support.locations import COMPOSITION, ROWS, Location
