@@ -24,6 +24,12 @@ from data_foundation.config.scalars import (
 from data_foundation.json_paths import quote_path
 from data_foundation.suggestions import nearest
 
+LONGEST_TEXT = 16_777_216
+"""Characters of the longest text that a warehouse can be told to take."""
+
+LARGEST_PRECISION = {"decimal": 76, "wei": 76, "timestamp": 9, "time": 9, "bigint": 64}
+"""The largest precision of each type: digits, digits of a second, or bits."""
+
 
 class Model(BaseModel):
     """Base of the grammar's models: immutable, and unknown keys are refused."""
@@ -90,9 +96,25 @@ class ColumnType(Model):
     )
     nullable: bool | None = Field(default=None, description="false: refuse a row without a value.")
     description: str | None = Field(default=None, description="Shown in Dagster and in dbt's sources.")
-    precision: int | None = Field(default=None, description="Digits of a decimal, or of fractions of a second.")
-    scale: int | None = Field(default=None, description="Digits of a decimal after the point.")
+    precision: int | None = Field(
+        default=None,
+        ge=0,
+        description="Digits of a decimal or of a second, bits of a bigint, length of a text.",
+    )
+    scale: int | None = Field(default=None, ge=0, description="Digits of a decimal after the point.")
     timezone: bool | None = Field(default=None, description="false: store a timestamp without a time zone.")
+
+    @model_validator(mode="after")
+    def _digits_fit(self) -> Self:
+        largest = LARGEST_PRECISION.get(self.data_type or "", LONGEST_TEXT)
+        if self.precision is not None and self.precision > largest:
+            message = f"precision {self.precision}: accepted for {self.data_type or 'any type'} is at most {largest}"
+            raise ValueError(message)
+        digits = LARGEST_PRECISION["decimal"] if self.precision is None else self.precision
+        if self.scale is not None and self.scale > digits:
+            message = f"scale {self.scale}: accepted is at most {digits}, the precision"
+            raise ValueError(message)
+        return self
 
 
 class ColumnHints(ColumnType):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -28,6 +29,22 @@ from data_foundation.config.schedules import Automation, AutomationField, Freshn
 
 _NAME = r"[\w-]*[^\W_][\w-]*"
 _DESTINATION = rf"{_NAME}\.{_NAME}"
+_OF_THE_DATABASE = re.compile(r"information_schema|pg_.*", re.IGNORECASE)
+
+
+def _own_dataset(destination: str) -> str:
+    """Refuses a dataset that belongs to the database, or to dlt."""
+    dataset = destination.split(".", maxsplit=1)[0]
+    if _OF_THE_DATABASE.fullmatch(dataset):
+        message = f"dataset {dataset} belongs to the database; accepted: one of your own, for instance raw"
+        raise ValueError(message)
+    if dataset.lower().endswith("_staging"):
+        message = (
+            f"dataset {dataset} is where dlt keeps rows of {dataset[: -len('_staging')]} before it merges them, and "
+            "truncates tables; choose another name"
+        )
+        raise ValueError(message)
+    return destination
 
 
 class Inherited(Model):
@@ -93,7 +110,9 @@ class ResourceKeys(Inherited):
         default_factory=dict, description="Arguments of the dlt resource named by `resource`, as `resource.bind(...)`."
     )
     destination: Annotated[
-        str, checked(_DESTINATION, "dataset.table of letters, digits, _ and -, for instance raw.github_commits")
+        str,
+        checked(_DESTINATION, "dataset.table of letters, digits, _ and -, for instance raw.github_commits"),
+        AfterValidator(_own_dataset),
     ] = Field(description="dataset.table: the table, its asset key, and its dbt source table.")
     write_disposition: DispositionField = Field(
         default=WriteDisposition(disposition="append"), description="How new rows are combined with existing ones."

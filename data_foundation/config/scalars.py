@@ -15,6 +15,9 @@ from pydantic import AfterValidator, BeforeValidator
 from data_foundation.suggestions import nearest
 
 CRON_FIELDS = 5
+LONGEST_CRON = 500
+"""Characters of the longest cron: enough to list each minute, hour and day."""
+
 FIRST_YEAR = 1970
 
 
@@ -80,6 +83,8 @@ def _timezone(value: str) -> str:
 @lru_cache(maxsize=1024)
 def is_cron(value: str) -> bool:
     """Returns True if Dagster accepts `value` as a cron: five fields, and at least one tick in the future."""
+    if len(value) > LONGEST_CRON:
+        return False
     try:
         return croniter.is_valid(value) and len(croniter.expand(value)[0]) == CRON_FIELDS and bool(
             croniter(value).get_next()
@@ -90,7 +95,9 @@ def is_cron(value: str) -> bool:
 
 def _cron(value: str) -> str:
     if not is_cron(value):
-        message = "accepted: a cron of five fields or @hourly, @daily, @weekly, @monthly"
+        message = (
+            f"accepted: a cron of five fields, at most {LONGEST_CRON} characters, or @hourly, @daily, @weekly, @monthly"
+        )
         raise ValueError(message)
     return value
 
