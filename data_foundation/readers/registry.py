@@ -38,9 +38,22 @@ def find_argument_problems(resource: ResourceConfig) -> Iterator[tuple[str, str]
             if not any(find_templates(_value_at(kwargs, path))):
                 yield ".".join(map(str, ("kwargs", *path))), message
     else:
-        if isinstance(arguments, EndpointArguments) and arguments.parent_fields and not resource.data_from:
-            field = arguments.parent_fields[0]
-            yield "kwargs", f"'{field}' is a field of a parent; name that resource in `data_from`"
+        if isinstance(arguments, EndpointArguments) and (problem := _find_contradiction(arguments, resource)):
+            yield "kwargs", problem
+
+
+def _find_contradiction(arguments: EndpointArguments, resource: ResourceConfig) -> str | None:
+    """Returns the error message for arguments of an endpoint that other keys of the resource contradict."""
+    if not resource.data_from:
+        fields = arguments.parent_fields
+        return f"'{fields[0]}' is a field of a parent; name that resource in `data_from`" if fields else None
+    if resource.incremental and not arguments.shared_cursor:
+        return (
+            "with `data_from` one `incremental` cursor serves all parents: a row of one parent that is older than the "
+            "newest row of another would never be loaded. Leave `incremental` out and merge, or set "
+            "`shared_cursor: true` if no row comes later than newer rows of other parents"
+        )
+    return None
 
 
 def find_missing_settings(folder: str, resource: ResourceConfig) -> tuple[str, ...]:

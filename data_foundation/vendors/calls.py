@@ -18,6 +18,7 @@ from data_foundation.config.limits import Retries
 from data_foundation.process_wide.redaction import redact, remember
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.process_wide.source_log import capture_logger
+from data_foundation.vendors.places import RedirectGuard
 from data_foundation.vendors.responses import address, describe_answer, refuse_errors, shorten
 from data_foundation.vendors.retries import SYSTEM_CLOCK, Clock, attempts, own_retry_after, retry_after
 
@@ -78,7 +79,8 @@ class Calls:
             deadline: Seconds for one call with all its waits; a call that would take longer fails at once.
             timeout: Seconds to connect, and between two bytes.
             json: Treat a response without valid JSON as a transient error; streamed responses are not checked.
-            session: A session with its own headers, certificates or proxy.
+            session: A session with its own headers, certificates or proxy. Default: one that, redirected to another
+                host, sends neither headers nor body there.
             clock: Clock for all waits.
         """
         capture_logger(__name__)
@@ -88,7 +90,7 @@ class Calls:
         self._read, self._pause = read, pause
         self._retries = Retries(max=retries, backoff=1.0, deadline=deadline)
         self._timeout, self._json = timeout, json
-        self._session = session or requests.Session()
+        self._session = session or RedirectGuard()
 
     def get(self, url: str, **kwargs: Any) -> requests.Response:
         """Returns the response to a GET request.

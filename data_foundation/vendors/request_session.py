@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -14,8 +14,9 @@ from dlt.sources.helpers.requests.session import DEFAULT_TIMEOUT, Session
 from typing_extensions import override
 
 from data_foundation.config.limits import Retries
-from data_foundation.process_wide.redaction import redact
+from data_foundation.process_wide.redaction import has_known_secret, redact
 from data_foundation.process_wide.source_log import capture_logger
+from data_foundation.vendors.places import RedirectGuard, has_secret_headers, may_receive, refuse_departure
 from data_foundation.vendors.retries import SYSTEM_CLOCK, Clock, attempts, is_transient, mark_repeated
 
 logger = logging.getLogger(__name__)
@@ -38,23 +39,23 @@ def repeating(retries: Retries, clock: Clock) -> Iterator[None]:
         _repeats.reset(token)
 
 
-class RequestSession(Session):
+class RequestSession(RedirectGuard, Session):
     """dlt's session, which repeats a request after a transient error, so that the pages before it are not read again.
 
-    An error that remains is not repeated again by the load. A redirection to another host does not receive the headers
-    of the API.
+    An error that remains is not repeated again by the load. What may hold a secret is sent only to the homes of the
+    API, and is not sent after a redirect to another host.
     """
 
-    def __init__(self, own_headers: Collection[str], timeout: Any = DEFAULT_TIMEOUT) -> None:
+    def __init__(self, *homes: str, timeout: Any = DEFAULT_TIMEOUT) -> None:
         """Opens no connection yet.
 
         Args:
-            own_headers: Names of the headers of the API, which may contain credentials.
+            homes: URLs on whose hosts requests may have headers and a body; without any, on each host.
             timeout: Seconds to connect and between two bytes, or a tuple of both.
         """
         super().__init__(timeout, raise_for_status=False)
         capture_logger(__name__)
-        self._own_headers = own_headers
+        self._homes = homes
         self._sending = threading.local()
 
     @override
@@ -62,10 +63,13 @@ class RequestSession(Session):
         """Returns the response to a request, or the last one if its status is still that of a transient error.
 
         Raises:
+            EntryError: The request may hold a secret, and its URL is on another host than those of the API.
             requests.RequestException: The API cannot be reached, or a hook refuses the response.
         """
         if getattr(self._sending, "is_repeated", False):  # a redirection, which is repeated with its request
             return self._send(request, kwargs)
+
+        self._check_home(request)
 
         def attempt() -> requests.Response:
             response = self._send(request, kwargs)
@@ -90,14 +94,18 @@ class RequestSession(Session):
         finally:
             self._sending.is_repeated = False
 
+    def _check_home(self, request: requests.PreparedRequest) -> None:
+        url = str(request.url)
+        if not self._homes or any(may_receive(home, url) for home in self._homes):
+            return
+        for is_held, what in (
+            (has_secret_headers(request.headers), "the headers"),
+            (bool(request.body), "the body of the request"),
+            (has_known_secret(url), "a parameter of the URL"),
+        ):
+            if is_held:
+                raise refuse_departure(self._homes[0], url, what)
+
     def _send(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
         response: requests.Response = super().send(request, **kwargs)  # type: ignore[no-untyped-call] # of dlt
         return response
-
-    @override
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Removes the API's headers from a request that is redirected to another host."""
-        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call] # of requests
-        if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call] # the same
-            for name in self._own_headers:
-                prepared_request.headers.pop(name, None)

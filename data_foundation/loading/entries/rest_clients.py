@@ -20,17 +20,21 @@ _DEFAULTS = (
 
 
 def share_sessions(resources: Iterable[DltResource]) -> None:
-    """Replaces dlt's own session in each REST client among the arguments of the resources.
+    """Replaces dlt's own session in each REST client among the arguments of the resources, and that of its tokens.
 
     A session of the source's code, and one with other retries (`[runtime] request_max_attempts`), is left as it is.
+    Credentials are sent to the hosts that the configuration names: that of the base URL, and of a path that is a URL.
     """
     for resource in resources:
         arguments = resource.explicit_args if resource.args_bound else None  # None too if the resource was piped
         client: Any = (arguments or {}).get("client")
         session = getattr(client, "session", None)
         if type(session) is Session and _has_default_retries(session):
-            auth_header = str(getattr(client.auth, "name", "Authorization"))
-            client.session = RequestSession({*(client.headers or {}), auth_header}, session.timeout)
+            path = str((arguments or {}).get("path", ""))
+            homes = [url for url in (client.base_url, path) if "://" in str(url)]
+            client.session = RequestSession(*homes, timeout=session.timeout)
+            if type(getattr(client.auth, "session", None)) is Session:
+                client.auth.session = RequestSession(timeout=session.timeout)
 
 
 def _has_default_retries(session: Session) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,11 +58,6 @@ class Api:
         """Names the API in a message, without a secret."""
         return f"'{self.name}' ({self.base_url})"
 
-    @property
-    def is_open(self) -> bool:
-        """True if requests contain no credentials, so that pages may be on any host."""
-        return self.auth == "none" and not self.headers
-
 
 def find_api(folder: str, name: str) -> Api:
     """Returns the API `name` of a source folder.
@@ -75,10 +70,7 @@ def find_api(folder: str, name: str) -> Api:
         EntryError: A setting is invalid.
     """
     settings = ConnectionSettings(folder, name)
-    known = {key: settings.find(f"auth.{key}", secret=key in _SECRET)
-             for key in sorted({key for kind in AUTH for key in (*AUTH[kind], *OPTIONS.get(kind, ()))})}  # fmt: skip
-    keys = {key: value for key, value in known.items() if value not in {None, ""}}
-    learn_settings({key: str(keys[key]) for key in _SECRET if key in keys})
+    keys = _read_keys(settings)
     kind = _kind(settings, keys)
     base_url = str(settings.find("base_url") or "").strip()
     lacking = [f"auth.{key}" for key in AUTH[kind] if key not in keys]
@@ -88,12 +80,43 @@ def find_api(folder: str, name: str) -> Api:
         raise EntryError(
             f"{settings.section}.base_url: got '{base_url}'; accepted is a URL, for instance https://api.example.com"
         )
-    allowed = {*AUTH[kind], *OPTIONS.get(kind, ())}
-    keys = {key: value for key, value in keys.items() if key in allowed}
-    _check_location(settings, keys)
-    if "access_token_request_data" in keys:
-        keys["access_token_request_data"] = _mapping(settings, "auth.access_token_request_data")
-    return Api(name, base_url, _headers(settings), kind, keys)
+    return Api(name, base_url, _headers(settings), kind, _keys_of(settings, kind, keys))
+
+
+def with_auth(api: Api, folder: str, name: str) -> Api:
+    """Returns the API with the credentials of another connection; with none, if the name is `none`.
+
+    Raises:
+        SettingMissing: The other connection lacks a credential.
+        EntryError: A setting is invalid.
+    """
+    if name == "none":
+        return replace(api, auth="none", keys={})
+    settings = ConnectionSettings(folder, name)
+    keys = _read_keys(settings)
+    kind = _kind(settings, keys)
+    lacking = [key for key in AUTH[kind] if key not in keys] or ([] if kind != "none" else ["type"])
+    if lacking:
+        raise settings.missing(f"auth.{key}" for key in lacking)
+    return replace(api, auth=kind, keys=_keys_of(settings, kind, keys))
+
+
+def _read_keys(settings: ConnectionSettings) -> dict[str, Any]:
+    """Returns every setting of `auth` that is set, whatever its kind needs."""
+    names = sorted({key for kind in AUTH for key in (*AUTH[kind], *OPTIONS.get(kind, ()))})
+    known = {key: settings.find(f"auth.{key}", secret=key in _SECRET) for key in names}
+    keys = {key: value for key, value in known.items() if value not in {None, ""}}
+    learn_settings({key: str(keys[key]) for key in _SECRET if key in keys})
+    return keys
+
+
+def _keys_of(settings: ConnectionSettings, kind: str, keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings that a kind of authentication has, checked."""
+    own = {key: value for key, value in keys.items() if key in {*AUTH[kind], *OPTIONS.get(kind, ())}}
+    _check_location(settings, own)
+    if "access_token_request_data" in own:
+        own["access_token_request_data"] = _mapping(settings, "auth.access_token_request_data")
+    return own
 
 
 def _kind(settings: ConnectionSettings, keys: Mapping[str, Any]) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,11 +11,13 @@ import requests
 
 from data_foundation.errors import EntryError
 from data_foundation.naming import normalize
-from data_foundation.readers.rest.api_client import ApiClient, check_selected
-from data_foundation.readers.rest.api_settings import find_api
+from data_foundation.readers.rest.api_client import ApiClient
+from data_foundation.readers.rest.api_settings import find_api, with_auth
 from data_foundation.readers.rest.endpoint_arguments import EndpointArguments
 from data_foundation.readers.rest.pagination import PageGuard, build_paginator
-from data_foundation.readers.rest.parent_rows import fill_body, fill_path, fill_values, include, rows_of
+from data_foundation.readers.rest.parent_rows import include, rows_of
+from data_foundation.readers.rest.request_values import RequestValues, cursor_values
+from data_foundation.readers.rest.response_rows import check_selected, is_empty, name_columns
 
 _clients: WeakKeyDictionary[Any, ApiClient] = WeakKeyDictionary()
 """The client of each running resource, so that its connections and its token are used for every row of a parent."""
@@ -35,30 +35,28 @@ def read_endpoint(arguments: EndpointArguments, parent: Any) -> Iterator[Any]:
         requests.RequestException: The API cannot be reached, or refuses the request.
     """
     resource = dlt.current.resource()
-    client = _clients.get(resource) or _clients.setdefault(
-        resource, ApiClient(find_api(resource.section, arguments.connection), _decimals_of(resource))
-    )
-    params = {**arguments.params, **_range(arguments, resource.incremental)}
+    client = _clients.get(resource) or _clients.setdefault(resource, _build_client(arguments, resource))
+    cursor = _cursor_of(arguments, resource.incremental)
     if parent is None:
         if arguments.parent_fields:
             raise EntryError(
                 f"{{{arguments.parent_fields[0]}}} is a field of a parent; name that resource in `data_from`"
             )
-        yield from _pages(client, arguments, arguments.endpoint, params, arguments.body)
+        yield from _pages(client, arguments, RequestValues(cursor=cursor))
         return
     # dlt 1.31 has no public name for the parent, and appends the child's name to it when the child is renamed; tests
     # guard both.
     name = resource._pipe.parent.name.removesuffix(f"_{resource.name}")  # noqa: SLF001
     for row in rows_of(parent):
-        pages = _pages(
-            client,
-            arguments,
-            fill_path(arguments.endpoint, row),
-            fill_values(params, row),
-            fill_body(arguments.body, row),
-        )
-        for rows in pages:
+        for rows in _pages(client, arguments, RequestValues(row, cursor)):
             yield include(rows, row, name, arguments.include_from_parent, client.decimals)
+
+
+def _build_client(arguments: EndpointArguments, resource: Any) -> ApiClient:
+    api = find_api(resource.section, arguments.connection)
+    if arguments.auth:
+        api = with_auth(api, resource.section, arguments.auth)
+    return ApiClient(api, _decimals_of(resource), arguments.response_actions)
 
 
 def _decimals_of(resource: Any) -> frozenset[str]:
@@ -67,31 +65,31 @@ def _decimals_of(resource: Any) -> frozenset[str]:
     return frozenset(normalize(name) for name, hint in hints.items() if hint.get("data_type") in {"decimal", "wei"})
 
 
-def _pages(
-    client: ApiClient,
-    arguments: EndpointArguments,
-    path: str,
-    params: Mapping[str, Any],
-    body: Mapping[str, Any] | None,
-) -> Iterator[Any]:
+def _pages(client: ApiClient, arguments: EndpointArguments, values: RequestValues) -> Iterator[Any]:
+    """Yields the pages of one request, filled with the values: lists of rows, or the JSON of an array unchanged."""
+    params = values.texts({**arguments.params, **_range(arguments, values.cursor)})
     if arguments.page_size and arguments.pagination.type != "offset":
         params = {arguments.pagination.limit_param: arguments.page_size, **params}
     request = {
         "method": arguments.method,
-        # A template may have no value yet, for instance on the first run.
-        "params": {name: value for name, value in params.items() if value is not None and value != ""},
-        "json": copy.deepcopy(body),
-        "headers": arguments.headers or None,
+        "params": params,
+        "json": values.body(arguments.body),
+        "data": None if arguments.form is None else values.texts(arguments.form),
+        "headers": values.texts(arguments.headers) or None,
     }
     guard = PageGuard(arguments.pagination, arguments.page_size)
     paginator = build_paginator(arguments)
-    for page in client.pages(path, paginator, arguments.data_selector, request):
-        if not page and arguments.data_selector and arguments.data_selector_required:
-            check_selected(page.response, arguments.data_selector)
+    for page in client.pages(values.path(arguments.endpoint), paginator, arguments.data_selector, request):
+        is_checked = arguments.data_selector and arguments.data_selector_required and not is_empty(page.response)
+        if not page and is_checked:
+            check_selected(page.response, arguments.data_selector or "")
         following = (page.request.url, page.request.params, page.request.json)
         guard.check(page, following if paginator.has_next_page else None)
-        if page:
-            yield page.response.content if arguments.data_selector is None and _is_array(page.response) else list(page)
+        if page and (arguments.data_selector is not None or not _is_array(page.response) or arguments.row_names):
+            yield name_columns(page, arguments.row_names)
+        elif page:
+            name_columns(page, ())
+            yield page.response.content
 
 
 def _is_array(response: requests.Response) -> bool:
@@ -100,18 +98,15 @@ def _is_array(response: requests.Response) -> bool:
     return start[:1] == b"[" and b"\x00" not in start  # UTF-16 contains zero bytes
 
 
-def _range(arguments: EndpointArguments, incremental: Any) -> dict[str, Any]:
+def _cursor_of(arguments: EndpointArguments, incremental: Any) -> dict[str, Any]:
+    if not incremental and arguments.sends_cursor:
+        raise EntryError(
+            "start_param, end_param and {incremental...} need `incremental`, whose values they send; add or remove it"
+        )
+    return cursor_values(incremental, arguments.convert)
+
+
+def _range(arguments: EndpointArguments, cursor: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the query parameters with the cursor's start value and the end of a range."""
-    if not incremental:
-        if arguments.start_param or arguments.end_param:
-            raise EntryError("start_param and end_param need `incremental`, whose values they send; add or remove it")
-        return {}
-    values = {arguments.start_param: incremental.start_value, arguments.end_param: incremental.end_value}
-    return {name: _spell(value) for name, value in values.items() if name and value is not None}
-
-
-def _spell(value: Any) -> Any:
-    """Returns a cursor value in its form in a URL; times in ISO 8601 and UTC."""
-    if isinstance(value, datetime) and value.tzinfo:
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value
+    values = {arguments.start_param: cursor.get("start_value"), arguments.end_param: cursor.get("end_value")}
+    return {name: value for name, value in values.items() if name and value is not None}

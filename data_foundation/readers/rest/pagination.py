@@ -8,6 +8,7 @@ from typing import Any
 import requests
 from dlt.sources.helpers.rest_client.paginators import (
     BasePaginator,
+    HeaderCursorPaginator,
     HeaderLinkPaginator,
     JSONLinkPaginator,
     JSONResponseCursorPaginator,
@@ -18,7 +19,8 @@ from dlt.sources.helpers.rest_client.paginators import (
 from typing_extensions import override
 
 from data_foundation.errors import LoadError
-from data_foundation.readers.rest.endpoint_arguments import EndpointArguments, Pagination
+from data_foundation.readers.rest.endpoint_arguments import EndpointArguments
+from data_foundation.readers.rest.paging_kinds import Pagination
 
 DEFAULT_PAGE = 100
 """Rows of a page for `offset` pagination without `page_size`."""
@@ -37,29 +39,33 @@ class _NextUrl(JSONLinkPaginator):
 def build_paginator(arguments: EndpointArguments) -> BasePaginator:
     """Returns the dlt paginator for the arguments."""
     kind = arguments.pagination
-    match kind.type:
-        case "offset":
-            limit_param = None if kind.limit_body_path else kind.limit_param
-            return OffsetPaginator(
-                limit=arguments.page_size or DEFAULT_PAGE, offset_param=kind.offset_param, limit_param=limit_param,
-                total_path=kind.total_path, maximum_offset=kind.maximum_offset, has_more_path=kind.has_more_path,
-                offset_body_path=kind.offset_body_path, limit_body_path=kind.limit_body_path,
-            )  # fmt: skip
-        case "page":
-            return PageNumberPaginator(
-                base_page=kind.base_page, page_param=kind.page_param, total_path=kind.total_path,
-                maximum_page=kind.maximum_page, has_more_path=kind.has_more_path, page_body_path=kind.page_body_path,
-            )  # fmt: skip
-        case "cursor":
-            return JSONResponseCursorPaginator(
-                cursor_path=kind.cursor_path, cursor_param=kind.cursor_param, cursor_body_path=kind.cursor_body_path,
-                stop_after_empty_page=kind.stop_after_empty_page, has_more_path=kind.has_more_path,
-            )  # fmt: skip
-        case "link_header":
-            return HeaderLinkPaginator(links_next_key=kind.links_next_key)
-        case "next_url":
-            return _NextUrl(next_url_path=kind.next_url_path)
-    return SinglePagePaginator()
+    if kind.type == "header_cursor":
+        return HeaderCursorPaginator(cursor_key=kind.cursor_key, cursor_param=kind.cursor_param or "cursor")
+    if kind.type == "link_header":
+        return HeaderLinkPaginator(links_next_key=kind.links_next_key)
+    if kind.type == "next_url":
+        return _NextUrl(next_url_path=kind.next_url_path)
+    return SinglePagePaginator() if kind.type == "none" else _build_counter(kind, arguments.page_size or DEFAULT_PAGE)
+
+
+def _build_counter(kind: Pagination, page_size: int) -> BasePaginator:
+    """Returns a paginator that sends an offset, a page number or a cursor."""
+    if kind.type == "offset":
+        limit_param = None if kind.limit_body_path else kind.limit_param
+        return OffsetPaginator(
+            limit=page_size, offset_param=kind.offset_param, limit_param=limit_param, total_path=kind.total_path,
+            maximum_offset=kind.maximum_offset, has_more_path=kind.has_more_path,
+            offset_body_path=kind.offset_body_path, limit_body_path=kind.limit_body_path,
+        )  # fmt: skip
+    if kind.type == "page":
+        return PageNumberPaginator(
+            base_page=kind.base_page, page_param=kind.page_param, total_path=kind.total_path,
+            maximum_page=kind.maximum_page, has_more_path=kind.has_more_path, page_body_path=kind.page_body_path,
+        )  # fmt: skip
+    return JSONResponseCursorPaginator(
+        cursor_path=kind.cursor_path, cursor_param=kind.cursor_param, cursor_body_path=kind.cursor_body_path,
+        stop_after_empty_page=kind.stop_after_empty_page, has_more_path=kind.has_more_path,
+    )  # fmt: skip
 
 
 class PageGuard:
@@ -82,7 +88,7 @@ class PageGuard:
         Raises:
             LoadError: The pagination would never end, or skips rows.
         """
-        for mark in (rows, following):
+        for mark in (None if self._pagination.allow_repeated_pages else rows, following):
             if not mark:
                 continue
             fingerprint = hash(repr(mark))
@@ -101,6 +107,8 @@ class PageGuard:
             "cursor": "check cursor_path, the place of the next cursor, and the name cursor_param",
         }
         hint = hints.get(kind, "the API returns the link of an earlier page")
+        if same_rows:
+            hint = f"{hint}; if two pages may have the same rows, set `allow_repeated_pages: true`"
         return LoadError(f"pagination {kind} never ends: {reason}; {hint}")
 
     def _check_size(self, count: int) -> None:
