@@ -13,10 +13,10 @@ WORDS = frozenset(_WORDS.split())
 """Words of SQL, and types, that may stand before an opening bracket."""
 
 _EVERYWHERE = """
-    abs acos ascii asin atan atan2 avg cast ceil ceiling coalesce concat cos count dense_rank exp extract
-    first_value floor greatest lag last_value lead least left length ln log log10 lower lpad ltrim max min mod
-    nullif position power radians rank replace reverse right round row_number rpad rtrim sign sin sqrt substr
-    substring sum tan trim upper
+    abs acos ascii asin atan atan2 avg cast ceil ceiling coalesce concat cos count current_date current_time
+    current_timestamp dense_rank exp extract first_value floor greatest lag last_value lead least left length ln
+    localtime localtimestamp log log10 lower lpad ltrim max min mod nullif position power radians rank replace
+    reverse right round row_number rpad rtrim sign sin sqrt substr substring sum tan trim upper
 """
 
 FUNCTIONS = {
