@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -36,7 +37,10 @@ class IngestionLog:
     def __enter__(self) -> Self:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = self.file.open("a", encoding="utf-8", buffering=1)
+            # Errors in it may quote a row, so only its owner reads it, whatever the umask and whoever created it.
+            descriptor = os.open(self.file, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
+            os.fchmod(descriptor, 0o600)
+            self._stream = os.fdopen(descriptor, "a", encoding="utf-8", buffering=1)
         except OSError as error:
             logger.warning("%s: cannot be written: %s; loads run without this log", self.file, error.strerror)
         return self

@@ -12,6 +12,8 @@ import psutil
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from typing_extensions import override
 
+from data_foundation.orchestration.history.private_files import keep_private
+
 SERVER = ".dagster/grpc_info"
 """The tag of a run with the address of the code server that has started its process."""
 
@@ -28,6 +30,12 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
     terminated: it is marked as canceled after `cancel_timeout_seconds`, and loads on. `dagster.yaml` names this class
     under `run_launcher`.
     """
+
+    @override
+    def register_instance(self, instance: dg.DagsterInstance) -> None:
+        """Lets only the owner read the history, in each process that starts or watches runs."""
+        super().register_instance(instance)
+        keep_private(instance.root_directory)
 
     @override
     def terminate(self, run_id: str) -> bool:

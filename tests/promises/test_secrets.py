@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -415,6 +416,22 @@ def test_files_with_rows_are_private(location: Location) -> None:
         folder.chmod(0o777)
     [lines] = folder.glob("*.jsonl")
     assert lines.stat().st_mode & 0o777 == 0o600
+
+
+def test_logs_and_histories_are_private(location: Location) -> None:
+    """With umask 0, only their owner can read the daily log and Dagster's history, of a recorded load and of a run."""
+    trial = Trial(location)
+    location.add("shop", data=ROWS)
+    location.write("definitions.py", COMPOSITION)
+    location.write("home/dagster.yaml", (ROOT / "deploy" / "dagster.yaml").read_bytes())
+    for command in ("foundation run --record", shlex.join((sys.executable, *MATERIALIZE, "{}"))):
+        done = trial.run("sh", "-c", f"umask 0; exec {command}")
+        assert done.returncode == 0, trial.output[-1]
+        files = [*(location.root / "logs").glob("*.log"), *(location.root / "home" / "history").rglob("*.db*")]
+        assert {"ingestion", "index.db", "runs.db"} <= {file.name.partition("_")[0] for file in files}
+        assert {oct(file.stat().st_mode & 0o777) for file in files} == {"0o600"}
+        folders = [folder for folder in (location.root / "home").iterdir() if folder.is_dir()]
+        assert {folder.name for folder in folders if folder.stat().st_mode & 0o077} <= {".logs_queue", ".telemetry"}
 
 
 LISTENER = """

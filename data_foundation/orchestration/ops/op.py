@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from data_foundation.orchestration.asset_checks import check_specs
+from data_foundation.orchestration.history.private_files import keep_private
 from data_foundation.orchestration.ops.launchpad import INGEST_CONFIG
 from data_foundation.orchestration.ops.run import ingest_resources
 from data_foundation.orchestration.translator import ResourceAssets
@@ -48,6 +49,7 @@ def build_loading_op(name: str, members: Sequence[ResourceAssets], warehouse: Wa
     inputs = _inputs(tables)
 
     def ingest(context: dg.AssetExecutionContext) -> Results:
+        keep_private(context.instance.root_directory, context.run_id)
         yield from ingest_resources(context, members, warehouse)
 
     ingest.__signature__ = _SIGNATURE  # type: ignore[attr-defined]  # read by Dagster sixteen times

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event
 from data_foundation.checks.run import is_declared
 from data_foundation.orchestration.asset_checks import check_evaluation
 from data_foundation.orchestration.asset_keys import AssetKeys, default_keys, load_asset_keys
+from data_foundation.orchestration.history.private_files import keep_private
 from data_foundation.orchestration.materialization import landed_results
 from data_foundation.orchestration.partitions import covered_partitions, time_partitions
 from data_foundation.orchestration.runless.models import build_model_events
@@ -52,6 +53,7 @@ def record(root: Path, warehouse: Warehouse, outcomes: Sequence[Outcome], models
     outcomes = [outcome for outcome in outcomes if not outcome.task.options.is_sample]
     recorded = 0
     with _fewer_flushes(), dg.DagsterInstance.get() as instance:
+        keep_private(instance.root_directory)
         for outcome in _parents_first(outcomes):
             for landed in (*_landed(outcome, keys, instance), *_checked(outcome, keys)):
                 instance.report_runless_asset_event(landed)
