@@ -11,6 +11,10 @@ DAGSTER_DIR := $(abspath $(or $(DAGSTER_HOME),.dagster_home))
 TEMPORARY := data .dagster_home .tmp_dagster_home_* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	dbt_project/target dbt_project/logs dbt_project/dbt_packages dbt_project/.user.yml logs dist site
 
+# What `foundation init` writes as constraints.txt: the versions of the lock, of the packages that users install.
+CONSTRAINTS := data_foundation/project/repository/templates/constraints.txt.txt
+EXTRAS := snowflake postgres lake webserver sql mysql oracle mssql files workbook
+
 # Tests wait half of the time, for a process that they started or a lock: one more than there are cores.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
@@ -25,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-promises test-workers test-image test-live check fmt bench new-source test-ui screenshots docs docs-serve lock upstream clean
+.PHONY: help run dev test test-promises test-workers test-image test-live test-package check fmt bench new-source test-ui screenshots docs docs-serve lock upstream clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,11 +41,14 @@ dev: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## open Dagster on the same warehouse,
 	@DAGSTER_HOME=$(DAGSTER_DIR) $(LAPTOP) $(SANDBOX) $(BIN)/dg dev --port $(or $(PORT),3000)
 
 test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --ignore=tests/ui tests $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --ignore=tests/ui --ignore=tests/package tests $(ARGS)
+
+test-package: $(STAMP) ## build the wheel, and try it in empty environments of each Python that is here
+	@$(BIN)/pytest -q tests/package $(ARGS)
 
 test-promises: $(STAMP) ## kill a load at every point, play every history, and run what is rare (two hours)
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises tests/promises tests/snowflake/test_refusals.py $(ARGS)
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises -m "rare or sampled" --ignore=tests/promises tests $(ARGS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises -m "rare or sampled" --ignore=tests/promises --ignore=tests/package tests $(ARGS)
 
 test-workers: $(STAMP) ## kill the workers of a deployment of several machines at random (MINUTES=60; needs redis-server)
 	@command -v redis-server >/dev/null || { echo "no redis-server here; on Debian: apt-get install redis-server" >&2; exit 2; }
@@ -88,9 +95,11 @@ docs-serve: $(STAMP) ## serve the pages of docs/ while you write them (PORT=8000
 screenshots: $(STAMP) ## take the pictures of docs/ anew, in a quarter of an hour (needs chromium; ONLY=shipped, alerts or tutorial)
 	@$(BIN)/python -m tests.ui.screenshots $(ONLY)
 
-lock: $(STAMP) ## write requirements.lock anew from pyproject.toml (UPGRADE="dlt dagster" lets these move)
+lock: $(STAMP) ## write requirements.lock and constraints.txt anew (UPGRADE="dlt dagster" lets these move)
 	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 \
 		--no-emit-index-url $(addprefix --upgrade-package ,$(UPGRADE)) -o requirements.lock
+	@$(BIN)/uv pip compile --quiet pyproject.toml $(addprefix --extra ,$(EXTRAS)) --universal --python-version 3.11 \
+		--no-emit-index-url --no-header --no-annotate --constraint requirements.lock -o $(CONSTRAINTS)
 
 upstream: $(STAMP) ## try newer versions of dlt and Dagster, and show what changes of the insides that are relied on
 	@$(BIN)/python -m tests.upstream

@@ -324,7 +324,7 @@ ARROWS = [
     ("loading/task.py", "if TYPE_CHECKING:\n    from data_foundation.orchestration import op", "loading.task"),
     ("vault/hashes.py", "def f():\n    from data_foundation.project.entry import x", "vault.hashes"),
     ("loading/lock.py", "import dagster as dg", "loading.lock -> dagster"),
-    ("cli/workbook.py", "def f():\n    from dagster import Definitions", "cli.workbook -> dagster"),
+    ("cli/commands/workbook.py", "def f():\n    from dagster import Definitions", "commands.workbook -> dagster"),
     ("config/scalars.py", "import dlt.extract", "config.scalars -> dlt"),
     ("warehouses/base.py", "def f():\n    from data_foundation.warehouses import settings", ".base -> .settings"),
     ("novelty.py", "", "- data_foundation.novelty"),

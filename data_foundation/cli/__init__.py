@@ -4,6 +4,6 @@ A command reads its arguments, calls the room that does the work, and prints the
 needs too does not belong here but in `local` or below. Heavy modules, such as dlt, are imported inside the commands, so
 that `foundation --help` answers at once.
 
-Begin with `main`: one function per command. `run_report` and `audit_report` print; `reference_docs` generates the
-reference pages.
+Begin with `main`, which puts together the groups of `commands/`. `run_report` and `audit_report` print;
+`reference_docs` and `python_reference` generate the reference pages.
 """

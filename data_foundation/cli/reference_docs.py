@@ -1,4 +1,4 @@
-"""Generates the JSON Schemas of `sources.yaml` and `alerts.yaml`, and the tables of the pages in docs/reference/."""
+"""Generates the tables of the pages in docs/reference/."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
-from data_foundation.config.alerts.file import ALERTS_FILE
-from data_foundation.config.alerts.keys import AlertsFile, Digest, SourceAlerts, TreeAlerts
+from data_foundation.cli.python_reference import describe_python
+from data_foundation.config.alerts.keys import Digest, SourceAlerts, TreeAlerts
 from data_foundation.config.alerts.targets import ChatWebhook, Email, Target, Webhook
 from data_foundation.config.check_fields import AcceptedValues, Checks, RowCount
 from data_foundation.config.fields import (
@@ -25,16 +25,14 @@ from data_foundation.config.fields import (
     SchemaContract,
     WriteDisposition,
 )
-from data_foundation.config.grammar import NamedSource, ResourceConfig, SourceDefaults, SourceResources, SourcesFile
+from data_foundation.config.grammar import NamedSource, ResourceConfig, SourceDefaults, SourceResources
 from data_foundation.config.limits import Retries, Timeout
 from data_foundation.config.schedules import Automation, Freshness
+from data_foundation.project.repository.editor_schemas import write_schemas
 from data_foundation.warehouses.base import Setting
 from data_foundation.warehouses.settings import ENGINES, FOLDER_SETTINGS, GENERAL_SETTINGS, RUN_SETTINGS
 
-SCHEMA_FILE = "dlthub/sources.schema.json"
-ALERTS_SCHEMA_FILE = "dlthub/alerts.schema.json"
 PAGES = "docs/reference"
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAPPINGS: Mapping[str, type[BaseModel]] = {
     "write_disposition": WriteDisposition,
     "incremental": Incremental,
@@ -69,50 +67,32 @@ _PAGE = re.compile(r"docs/([\w/-]+\.md)")
 BEGIN, END = "<!-- begin: written by `foundation docs` -->", "<!-- end -->"
 
 
-def build_json_schema() -> dict[str, Any]:
-    """Returns the JSON Schema of `sources.yaml`."""
-    schema = {**SourcesFile.model_json_schema(by_alias=False), "title": "sources.yaml"}
-    # The second names of keys are aliases, which pydantic leaves out of the schema.
-    for model in ("ResourceConfig", "MappedResource", "SourceResources", "MappedSource"):
-        properties = schema["$defs"][model]["properties"]
-        properties |= {
-            field.alias: properties[name] for name, field in ResourceConfig.model_fields.items() if field.alias
-        }
-    return {"$schema": DIALECT, **schema}
-
-
-def build_alerts_schema() -> dict[str, Any]:
-    """Returns the JSON Schema of `alerts.yaml`."""
-    return {"$schema": DIALECT, **AlertsFile.model_json_schema(), "title": ALERTS_FILE}
-
-
-def build_pages(app: typer.Typer) -> Mapping[str, str]:
+def build_pages(command: Any) -> Mapping[str, str]:
     """Returns the generated part of each page in docs/reference/, by file name.
 
     Args:
-        app: The command line to describe.
+        command: The command line to describe, as click has it.
     """
     return {
         "configuration.md": _describe_configuration(),
-        "cli.md": "\n\n".join(_describe_commands(typer.main.get_command(app), "foundation")),
+        "cli.md": "\n\n".join(_describe_commands(command, "foundation")),
         "settings.md": _describe_settings(),
+        "python.md": describe_python(),
     }
 
 
-def write_reference(root: Path, app: typer.Typer) -> list[Path]:
+def write_reference(root: Path, command: Any) -> list[Path]:
     """Writes the JSON Schemas, and the generated parts of the pages that exist below `root`.
 
     Args:
         root: The repository. An installed package has no docs/ folder: then only the schemas are written.
-        app: The command line to describe.
+        command: The command line to describe, as click has it.
 
     Returns:
         The files written.
     """
-    schemas = {root / SCHEMA_FILE: build_json_schema(), root / ALERTS_SCHEMA_FILE: build_alerts_schema()}
-    for file, schema in schemas.items():
-        file.write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
-    generated = {root / PAGES / name: text for name, text in build_pages(app).items()}
+    schemas = write_schemas(root)
+    generated = {root / PAGES / name: text for name, text in build_pages(command).items()}
     present = {page: text for page, text in generated.items() if page.is_file()}
     for page, text in present.items():
         before, rest = page.read_text(encoding="utf-8").split(BEGIN)

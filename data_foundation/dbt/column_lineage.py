@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node, lineage
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import build_scope
 
 Parents = Mapping[tuple[str, str], Mapping[str, str]]
 """Data types of columns by name, by schema and name of the relation in lower case."""
@@ -30,14 +32,20 @@ def find_column_lineage(sql: str, dialect: str, parents: Parents) -> dict[str, s
     for (dataset, table), columns in parents.items():
         schema.setdefault(dataset, {})[table] = dict(columns)
     try:
-        query = _without_databases(sql, dialect)
-        found: dict[str, Node] = lineage(None, query, schema=schema, dialect=dialect, trim_selects=False)
-        return {name: _leaves(node, parents) for name, node in found.items()}
+        query = qualify(_without_databases(sql, dialect), dialect, schema=schema, validate_qualify_columns=False,
+                        identify=False)  # fmt: skip
+        # Qualified once: `lineage` would do so for each column.
+        scope = build_scope(query)
+        names = scope.expression.named_selects if scope else []
+        return {
+            name: _leaves(lineage(name, query, dialect=dialect, scope=scope, trim_selects=False, copy=False), parents)
+            for name in names
+        }
     except (SqlglotError, ValueError, RecursionError):
         return {}
 
 
-def _without_databases(sql: str, dialect: str) -> exp.Expr:
+def _without_databases(sql: str, dialect: str) -> exp.Expression:
     """Returns the parsed query with relations named by schema and table, as they are in `parents`."""
     tree = parse_one(sql, dialect=dialect)
     for table in tree.find_all(exp.Table):

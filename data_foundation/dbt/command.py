@@ -56,6 +56,21 @@ class ModelResult:
         return self.state in ("success", "pass")
 
 
+def find_project(root: Path) -> Path:
+    """Returns the folder of the dbt project.
+
+    Raises:
+        FoundationError: There is none.
+    """
+    project = root / "dbt_project"
+    if not (project / "dbt_project.yml").is_file():
+        message = (
+            f"{project}: there is no dbt_project.yml; copy dbt_project/ from what `foundation init` writes elsewhere"
+        )
+        raise FoundationError(message)
+    return project
+
+
 def command_line_target(root: Path, warehouse: Warehouse) -> Path:
     """Returns the target folder of `foundation run --dbt`: Dagster may be reading the manifest of its own."""
     return target_of(warehouse, find_folder(DBT_TARGET_PATH, root)) / "command_line"
@@ -121,7 +136,7 @@ def _explain_nothing(absent: Sequence[TableName]) -> str:
 
 
 def _run_dbt(root: Path, warehouse: Warehouse, subcommand: str, *options: str) -> subprocess.CompletedProcess[str]:
-    project = root / "dbt_project"
+    project = find_project(root)
     command = [str(DBT), "--quiet", subcommand, "--project-dir", str(project), "--profiles-dir", str(project)]
     command += ["--target", warehouse.kind, "--target-path", str(command_line_target(root, warehouse)), *options]
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # noqa: S603 - no shell

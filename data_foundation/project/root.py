@@ -17,5 +17,5 @@ def find_root() -> Path:
     for folder in (here, *here.parents):
         if (folder / "dlthub").is_dir():
             return folder
-    message = f"neither {here} nor a folder above it holds dlthub/; change to the repository"
-    raise FoundationError(message)
+    message = f"neither {here} nor a folder above it holds dlthub/; change to the repository, or create one"
+    raise FoundationError(f"{message} with `foundation init`")

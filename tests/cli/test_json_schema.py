@@ -9,8 +9,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from data_foundation.cli.reference_docs import SCHEMA_FILE, build_json_schema
 from data_foundation.config.grammar import SourcesFile
+from data_foundation.project.repository.editor_schemas import SCHEMA_FILE, build_json_schema
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = build_json_schema()

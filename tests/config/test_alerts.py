@@ -9,11 +9,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from data_foundation.cli.reference_docs import ALERTS_SCHEMA_FILE, build_alerts_schema, build_json_schema
 from data_foundation.config.alerts.file import load_alerts
 from data_foundation.config.alerts.keys import AlertsFile, TreeAlerts
 from data_foundation.errors import ConfigError
 from data_foundation.project.find_sources import find_sources
+from data_foundation.project.repository.editor_schemas import ALERTS_SCHEMA_FILE, build_alerts_schema, build_json_schema
 from tests.support.checkouts import Checkout
 
 ROOT = Path(__file__).parents[2]

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner
 
 from data_foundation.cli.main import app
-from data_foundation.cli.reference_docs import BEGIN, END, PAGES, SCHEMA_FILE, build_json_schema, build_pages
+from data_foundation.cli.reference_docs import BEGIN, END, PAGES, build_pages
+from data_foundation.project.repository.editor_schemas import SCHEMA_FILE, build_json_schema
 from data_foundation.warehouses.settings import ENGINES, FOLDER_SETTINGS, GENERAL_SETTINGS, RUN_SETTINGS
 from tests.support.locations import Location
 
@@ -25,11 +27,11 @@ def test_the_schema_that_editors_read_is_current() -> None:
     assert json.loads((ROOT / SCHEMA_FILE).read_text(encoding="utf-8")) == build_json_schema()
 
 
-@pytest.mark.parametrize("page", ["cli.md", "configuration.md", "settings.md"])
+@pytest.mark.parametrize("page", ["cli.md", "configuration.md", "python.md", "settings.md"])
 def test_a_generated_page_is_current(page: str) -> None:
     """`foundation docs` would not change docs/reference/."""
     text = (ROOT / PAGES / page).read_text(encoding="utf-8")
-    assert text.split(BEGIN)[1].split(END)[0].strip() == build_pages(app)[page]
+    assert text.split(BEGIN)[1].split(END)[0].strip() == build_pages(typer.main.get_command(app))[page]
 
 
 def test_the_schema_is_written_without_pages(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:

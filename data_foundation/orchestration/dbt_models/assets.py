@@ -12,8 +12,9 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from typing_extensions import override
 
-from data_foundation.dbt.command import target_of
+from data_foundation.dbt.command import find_project, target_of
 from data_foundation.dbt.relations import Relations
+from data_foundation.errors import FoundationError
 from data_foundation.loading.stop import GRACE_SECONDS
 from data_foundation.orchestration.asset_keys import AssetKeys, read_asset_keys
 from data_foundation.orchestration.automation import model_condition
@@ -22,6 +23,11 @@ from data_foundation.orchestration.dbt_models.metadata import ModelMetadata, wit
 from data_foundation.orchestration.ops.stop import ending
 from data_foundation.warehouses.base import Warehouse
 from data_foundation.warehouses.settings import DBT_TARGET_PATH, find_folder
+
+_LAKE = (
+    "Tables land in {lake}, where dbt cannot run. Set `WAREHOUSE` to duckdb, snowflake or postgres, and set "
+    "`warehouse: lake` on the resources that belong in the lake."
+)
 
 
 class ModelTranslator(DagsterDbtTranslator):
@@ -53,7 +59,8 @@ class ModelTranslator(DagsterDbtTranslator):
 def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions | None = None) -> dg.Definitions:
     """Returns the assets of `root/dbt_project`; its manifest is built first if it is missing or outdated.
 
-    If dbt cannot run in the warehouse, one asset stands for the models, with the reason in its description.
+    If there is no dbt project, or dbt cannot run in the warehouse, one asset stands for the models, with the reason in
+    its description.
 
     Args:
         root: The repository.
@@ -62,7 +69,11 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
             Default: the keys are dataset and table.
     """
     if not warehouse.runs_dbt:
-        return dg.Definitions(assets=[_placeholder(warehouse)])
+        return dg.Definitions(assets=[_placeholder(_LAKE.format(lake=warehouse.describe()))])
+    try:
+        find_project(root)
+    except FoundationError as error:
+        return dg.Definitions(assets=[_placeholder(str(error))])
     manifest, dbt = prepare_manifest(root, warehouse), build_dbt(root, warehouse)
     project = DbtProject(
         dbt.project_dir, target_path=manifest.parent, profiles_dir=dbt.profiles_dir, target=warehouse.kind
@@ -94,15 +105,11 @@ def _prepare_target(folder: Path, manifest: Path, run_id: str) -> Path:
     return target
 
 
-def _placeholder(warehouse: Warehouse) -> dg.AssetSpec:
+def _placeholder(reason: str) -> dg.AssetSpec:
     """Returns the asset that stands for models which cannot be built."""
     return dg.AssetSpec(
         "dbt_models",
         group_name="dbt",
         kinds={"dbt"},
-        description=(
-            f"**The dbt models are not built.** Tables land in {warehouse.describe()}, where dbt cannot run. "
-            "Set `WAREHOUSE` to duckdb, snowflake or postgres, and set `warehouse: lake` on the resources that belong "
-            "in the lake."
-        ),
+        description=f"**The dbt models are not built.** {reason}",
     )

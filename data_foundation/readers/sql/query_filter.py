@@ -83,17 +83,17 @@ def find_forbidden_call(tokens: Sequence[Token], dialect: str) -> str:
     return ""
 
 
-def _is(node: exp.Expr, kind: type[exp.Expr]) -> bool:
+def _is(node: exp.Expression, kind: type[exp.Expression]) -> bool:
     # sqlglot classes a SELECT as DDL or DML too; it only reads.
     return isinstance(node, kind) and not isinstance(node, exp.Query)
 
 
-def _is_boolean(expression: exp.Expr) -> bool:
-    inner = expression.unnest()
+def _is_boolean(expression: exp.Expression) -> bool:
+    inner: exp.Expression = expression.unnest()  # type: ignore[no-untyped-call]
     return isinstance(inner, _BOOLEAN) and not isinstance(inner, exp.Query | exp.Star)
 
 
-def _named(expression: exp.Expr) -> str:
+def _named(expression: exp.Expression) -> str:
     name = type(expression).__name__.upper()
     return f"an {name}" if name.startswith("A") else f"a {name}"
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
     from data_foundation.warehouses.base import Destination
+    from data_foundation.warehouses.snowflake.destination import TransactionalSnowflake
 
 SETTINGS = (
     Setting("SNOWFLAKE_ACCOUNT", "The account identifier, for instance `myorg-myaccount`; no URL.", required=True),
@@ -96,9 +97,7 @@ class SnowflakeWarehouse(Warehouse):
 
     @override
     def destination(self) -> Destination:
-        from data_foundation.warehouses.snowflake.destination import TransactionalSnowflake  # noqa: PLC0415 - half a second
-
-        return TransactionalSnowflake(self._credentials())
+        return self._destination()
 
     @override
     def dbt_settings(self) -> Mapping[str, str]:
@@ -115,13 +114,22 @@ class SnowflakeWarehouse(Warehouse):
             WarehouseError: Names the setting or the privilege at fault.
             ConnectionError: The account cannot be reached; a retry may help.
         """
-        from data_foundation.warehouses.snowflake.destination import TransactionalSnowflake  # noqa: PLC0415 - half a second
-
         with closing(self._connect(label or {})) as session:
-            yield TransactionalSnowflake(self._credentials(), session)
+            yield self._destination(session)
+
+    def _destination(self, session: SnowflakeConnection | None = None) -> TransactionalSnowflake:
+        credentials = self._credentials()
+        try:
+            # The driver is an extra, and takes half a second to import.
+            from data_foundation.warehouses.snowflake.destination import TransactionalSnowflake  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            message = f"WAREHOUSE=snowflake needs {error.name}: pip install 'data-foundation[snowflake]'"
+            raise WarehouseError(message) from None
+        return TransactionalSnowflake(credentials, session)
 
     def _connect(self, label: Mapping[str, str]) -> SnowflakeConnection:
-        import snowflake.connector  # noqa: PLC0415 - half a second, for users of Snowflake only
+        self._destination()  # raises if the driver is not installed
+        import snowflake.connector  # noqa: PLC0415 - see `_destination`
 
         from data_foundation.warehouses.snowflake.errors import explain_connection  # noqa: PLC0415 - the same
 

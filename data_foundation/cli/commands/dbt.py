@@ -1,9 +1,16 @@
-"""The commands that write files for dbt, and for Dagster from dbt."""
+"""The commands about `dbt_project/`."""
+
+from __future__ import annotations
+
+import typer
 
 from data_foundation.cli.consoles import out
 from data_foundation.project.root import find_root
 
+app = typer.Typer()
 
+
+@app.command("dbt-sources")
 def dbt_sources() -> None:
     """Write dbt's sources.yml from the loaded tables, columns included."""
     from data_foundation.dbt.sources_yaml import DBT_SOURCES_FILE, build_dbt_sources
@@ -14,6 +21,7 @@ def dbt_sources() -> None:
     out.print(f"wrote {DBT_SOURCES_FILE}", highlight=False)
 
 
+@app.command("dbt-manifest")
 def dbt_manifest() -> None:
     """Parse the dbt project unless it is unchanged: an image with its manifest need not parse it at each start."""
     from data_foundation.orchestration.dbt_models.manifest import prepare_manifest

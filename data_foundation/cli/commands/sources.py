@@ -1,0 +1,124 @@
+"""The commands about the folders in `dlthub/`: check, list, discover, adopt and new."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from data_foundation.cli.consoles import counted, err, out, print_problems
+from data_foundation.cli.targets import read_sources
+from data_foundation.config.several.discovered import find_changed_code
+from data_foundation.loading.task import LoadOptions, new_run_id
+from data_foundation.project.entry_text.missing_packages import find_missing_packages
+from data_foundation.project.root import find_root
+
+app = typer.Typer()
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new folder in dlthub/.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="KIND",
+            help="python: a generator. rest, sql, files: a reader that ships, without code. dlt:NAME: a source of the "
+            "dlt package (rest_api, sql_database, filesystem), or a verified source, which is downloaded. dlt:FOLDER: "
+            "the code of a dlt source on this machine.",
+        ),
+    ] = "python",
+    location: Annotated[
+        str | None, typer.Option(help="With dlt:NAME: another repository of verified sources, an address or a folder.")
+    ] = None,
+) -> None:
+    """Create a source: its folder, and a test that passes."""
+    from data_foundation.project.scaffold.create import create_source
+
+    root = find_root()
+    created = create_source(root, name, kind, location)
+    for file in created.files:
+        out.print(f"wrote {file.relative_to(root)}", highlight=False, markup=False)
+    for word, step in zip(("next", *("then",) * len(created.steps)), created.steps, strict=False):
+        out.print(f"{word}: {step}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def check() -> None:
+    """Check the configuration of every source; list all errors, and exit with 1 if there are any."""
+    sources, broken = read_sources()
+    for source in broken:
+        print_problems(source.problems)
+    problems = sum(len(source.problems) for source in broken)
+    resources = sum(len(source.config.resources) for source in sources)
+    if broken:
+        total = len(sources) + len(broken)
+        err.print(f"[red]{counted(problems, 'problem')} in {len(broken)} of {counted(total, 'source')}[/]")
+        raise typer.Exit(1)
+    for found in sources:
+        if changes := find_changed_code(found.config.folder):
+            again = f"`foundation discover {found.config.name}` reads its resources again"
+            _warn(f"{found.config.name}: {changes} since discovery; {again}")
+        for package, place in find_missing_packages(found.config.folder).items():
+            _warn(f"{place} imports {package}, which is not installed; until it is, what needs it cannot be loaded")
+    verb = "is" if len(sources) == 1 else "are"
+    out.print(f"{counted(len(sources), 'source')} with {counted(resources, 'resource')} {verb} valid", highlight=False)
+
+
+def _warn(message: str) -> None:
+    err.print(f"[yellow]warning[/] {escape(message)}")
+
+
+@app.command("list")
+def list_assets() -> None:
+    """List every asset with its schedule, and the settings that are missing."""
+    from data_foundation.cli.run_report import assets_table
+    from data_foundation.warehouses.settings import read_settings
+
+    root = find_root()
+    environment = read_settings(root)
+    sources, broken = read_sources()
+    out.print(assets_table(sources, environment))
+    for source in broken:
+        print_problems(source.problems)
+
+
+@app.command()
+def discover(
+    sources: Annotated[list[str] | None, typer.Argument(help="Default: every source that needs it.")] = None,
+) -> None:
+    """Find the resources of dlt sources and the tables of databases, and write them to discovered.yaml."""
+    from data_foundation.project.discovery.discover import discover as find_tables
+    from data_foundation.warehouses.settings import read_settings
+
+    read_settings(root := find_root())
+    for discovered in find_tables(root, sources or []):
+        out.print(str(discovered), highlight=False, markup=False)
+
+
+@app.command()
+def adopt(
+    targets: Annotated[
+        list[str], typer.Argument(metavar="SOURCE[.TABLE]", help="Whose tables exist, filled by another program.")
+    ],
+    pipeline: Annotated[
+        str | None, typer.Option(help="The pipeline of dlt that has loaded them: its cursors and hints are taken over.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Its dataset. Default: that of each destination.")] = None,
+    cursor: Annotated[
+        str | None, typer.Option(help="Without a pipeline: the column whose newest value the next run begins at.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken over; write nothing.")] = False,
+) -> None:
+    """Take over tables that a dlt pipeline, another tool or a person has filled; no row is changed."""
+    from data_foundation.cli.adoption import adopt_all
+    from data_foundation.loading.adoption.adopt import Request
+    from data_foundation.local.selection import select_tasks
+    from data_foundation.warehouses.settings import build_warehouse
+
+    warehouse = build_warehouse(find_root())
+    sources, broken = read_sources()
+    tasks = select_tasks(targets, sources, broken, LoadOptions(run_id=new_run_id()))
+    raise typer.Exit(int(not adopt_all(tasks, warehouse, Request(pipeline, dataset, cursor, dry_run))))
