@@ -29,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-promises test-workers test-image test-live test-package check fmt bench new-source test-ui screenshots docs docs-serve lock upstream clean
+.PHONY: help run dev dbt-docs test test-promises test-workers test-image test-live test-package check fmt bench new-source test-ui screenshots docs docs-serve lock upstream clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,10 @@ run: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## ingest every source, build every db
 
 dev: $(STAMP) $(DAGSTER_DIR)/dagster.yaml ## open Dagster on the same warehouse, with a history that stays (LIVE=1, PORT=3000)
 	@DAGSTER_HOME=$(DAGSTER_DIR) $(LAPTOP) $(SANDBOX) $(BIN)/dg dev --port $(or $(PORT),3000)
+
+dbt-docs: $(STAMP) ## write dbt's documentation as one page, with the descriptions of the loaded tables
+	@$(LAPTOP) $(BIN)/foundation dbt -- docs generate --static
+	@ls dbt_project/target/*/command_line/static_index.html
 
 test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --ignore=tests/ui --ignore=tests/package tests $(ARGS)

@@ -13,7 +13,13 @@ from urllib.parse import quote
 
 from data_foundation.dbt.selection import RELATIONS
 from data_foundation.errors import FoundationError
-from data_foundation.warehouses.settings import DBT_TARGET_PATH, dbt_environment, find_folder, publish_dbt_settings
+from data_foundation.warehouses.settings import (
+    DBT_TARGET_PATH,
+    dbt_environment,
+    dbt_folders,
+    find_folder,
+    publish_dbt_settings,
+)
 
 if TYPE_CHECKING:
     from data_foundation.naming import TableName
@@ -109,6 +115,23 @@ def build_models(
         name = " ".join(select)
         return [ModelResult(name, name, "nothing selected", 0.0, message=_explain_nothing(absent))]
     return _with_rows(models, warehouse)
+
+
+def run_by_hand(root: Path, warehouse: Warehouse, arguments: Sequence[str]) -> int:
+    """Runs any command of dbt with the settings of the warehouse and the paths of the project; returns its exit code.
+
+    What dbt prints goes to the terminal.
+
+    Raises:
+        FoundationError: There is no dbt project, or dbt cannot run in the warehouse.
+    """
+    if not warehouse.runs_dbt:
+        raise FoundationError(
+            f"dbt cannot run in {warehouse.describe()}; set WAREHOUSE to duckdb, snowflake or postgres"
+        )
+    project = find_project(root)
+    with dbt_environment(warehouse), dbt_folders(project, warehouse.kind, command_line_target(root, warehouse)):
+        return subprocess.run([str(DBT), *arguments], cwd=project, check=False).returncode  # noqa: S603 - no shell
 
 
 def parse_project(root: Path, warehouse: Warehouse) -> Mapping[str, Any]:

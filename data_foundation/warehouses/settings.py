@@ -189,6 +189,20 @@ def dbt_environment(warehouse: Warehouse) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def dbt_folders(project: Path, kind: str, target: Path) -> Iterator[None]:
+    """Sets the environment variables by which dbt finds the project, its profile and its target folder in the block."""
+    folders = {"DBT_PROJECT_DIR": str(project), "DBT_PROFILES_DIR": str(project), "DBT_TARGET_PATH": str(target)}
+    former = dict(os.environ)
+    os.environ.update({**folders, "WAREHOUSE": kind})
+    try:
+        yield
+    finally:
+        for name in (*folders, "WAREHOUSE"):
+            os.environ.pop(name)
+        os.environ.update(former)
+
+
 def publish_dbt_settings(warehouse: Warehouse) -> None:
     """Sets the environment variables that dbt reads, for processes that this one starts."""
     os.environ.update({"DBT_SCHEMA_SUFFIX": warehouse.suffix, **warehouse.dbt_settings()})

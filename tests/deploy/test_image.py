@@ -25,7 +25,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     """The built image."""
-    with build_image(tmp_path_factory.mktemp("image"), EXTRAS="postgres production celery") as built:
+    with build_image(tmp_path_factory.mktemp("image"), EXTRAS="postgres webserver production celery") as built:
         yield built
 
 

@@ -71,7 +71,7 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
     if not warehouse.runs_dbt:
         return dg.Definitions(assets=[_placeholder(_LAKE.format(lake=warehouse.describe()))])
     try:
-        find_project(root)
+        find_project(root := root.resolve())  # dbt runs in another folder
     except FoundationError as error:
         return dg.Definitions(assets=[_placeholder(str(error))])
     manifest, dbt = prepare_manifest(root, warehouse), build_dbt(root, warehouse)

@@ -125,8 +125,11 @@ class LakeWarehouse(Warehouse):
 
     @override
     def destination(self) -> LakeDestination:
-        from data_foundation.warehouses.lake.destination import LakeDestination  # noqa: PLC0415 - half a second
-
+        try:
+            # Its packages are an extra, and take half a second to import.
+            from data_foundation.warehouses.lake.destination import LakeDestination  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise WarehouseError(f"a lake needs {error.name}: pip install 'data-foundation[lake]'") from None
         access = self._access()
         options = {
             "credentials": access.credentials,
