@@ -2,5 +2,6 @@
 
 No Dagster here: the models as assets are in `orchestration.dbt_models`, and themselves in `dbt_project/`.
 
-Begin with `command.build_models`, or with `sources_yaml.build_dbt_sources` for the columns that dbt sees.
+Begin with `command.build_models`, or with `sources_yaml.build_dbt_sources` for the columns that dbt sees; `staging`
+writes models of them.
 """

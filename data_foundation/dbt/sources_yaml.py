@@ -64,8 +64,8 @@ def build_dbt_sources(root: Path, warehouse: Warehouse) -> str:
                 if resource.lands_in not in (None, warehouse.kind):
                     continue  # dbt reads from one warehouse only
                 dataset, _ = table_name_of(resource)
-                loaded = _read_columns(resource, warehouse.dataset(dataset), destination, folder)
-                tables = {table["name"]: table for table in _describe(resource, entry, loaded)}
+                loaded = read_loaded(resource, warehouse.dataset(dataset), destination, folder)
+                tables = {table["name"]: table for table in describe_tables(resource, entry, loaded)}
                 if resource.landing == "vault":
                     _, name = table_name_of(resource)
                     tables[name] = {"name": name, "identifier": satellite_table(source.config.name, resource)} | tables[
@@ -80,7 +80,7 @@ def build_dbt_sources(root: Path, warehouse: Warehouse) -> str:
     return HEADER + _remarks(incomplete, broken) + _to_yaml({"sources": dbt_sources})
 
 
-def _read_columns(
+def read_loaded(
     resource: ResourceConfig, schema: str, destination: Destination[Any, Any], folder: str
 ) -> Mapping[str, Columns]:
     """Returns the columns of each table of a resource, by table name; empty if the resource was never loaded.
@@ -97,7 +97,7 @@ def _read_columns(
     return {name: read_columns(tables, name) for name in tables if not name.startswith("_dlt")}
 
 
-def _describe(resource: ResourceConfig, entry: FoundEntry, loaded: Mapping[str, Columns]) -> Iterator[YamlEntry]:
+def describe_tables(resource: ResourceConfig, entry: FoundEntry, loaded: Mapping[str, Columns]) -> Iterator[YamlEntry]:
     """Yields the resource's table, then its declared child tables."""
     dataset, name = table_name_of(resource)
     hints = {normalize(column): hint for column, hint in resource.columns.items()}

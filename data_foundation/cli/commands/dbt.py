@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from data_foundation.cli.consoles import out
+from data_foundation.cli.targets import read_sources, refuse_unknown
 from data_foundation.project.root import find_root
 
 app = typer.Typer()
@@ -22,6 +23,30 @@ def dbt(
 
     root = find_root()
     raise typer.Exit(run_by_hand(root, build_warehouse(root), arguments))
+
+
+@app.command("dbt-staging")
+def dbt_staging(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder of dlthub/ whose tables are loaded.")],
+) -> None:
+    """Write a staging model for each loaded table of a source, with tests; a model that is there is not changed."""
+    from data_foundation.dbt.command import find_project
+    from data_foundation.dbt.staging import build_staging, write_staging
+    from data_foundation.warehouses.settings import build_warehouse
+
+    root = find_root()
+    project = find_project(root)
+    sources, _ = read_sources()
+    refuse_unknown(source)
+    found = next((one for one in sources if one.config.name == source), None)
+    if found is None:
+        raise typer.BadParameter(f"'{source}' is no source without errors; `foundation check` lists all")
+    written, kept = write_staging(project, source, build_staging(found, build_warehouse(root)))
+    for file in written:
+        out.print(f"wrote {file.relative_to(root)}", highlight=False)
+    for file in kept:
+        out.print(f"kept {file.relative_to(root)}", highlight=False)
+    out.print(f"next: foundation dbt-sources, then foundation run {source} --dbt", highlight=False)
 
 
 @app.command("dbt-sources")
