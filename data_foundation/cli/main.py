@@ -8,7 +8,7 @@ from contextlib import suppress
 import typer
 from rich.markup import escape
 
-from data_foundation.cli.commands import alerts, audit, dbt, loads, reference, repository, sources, workbook
+from data_foundation.cli.commands import alerts, audit, data, dbt, loads, reference, repository, sources, workbook
 from data_foundation.cli.consoles import err
 from data_foundation.cli.version import Version
 from data_foundation.errors import FoundationError
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (repository, sources, loads, audit, dbt, reference):
+for group in (repository, sources, loads, audit, data, dbt, reference):
     app.add_typer(group.app)
 app.add_typer(workbook.app, name="workbook")
 app.add_typer(alerts.app, name="alerts")

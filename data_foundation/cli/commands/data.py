@@ -1,0 +1,72 @@
+"""The commands that show what is in the warehouse: sql, show, schema and plan."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from data_foundation.cli.consoles import out
+from data_foundation.cli.json_lines import AsJson, print_lines
+from data_foundation.errors import FoundationError
+from data_foundation.project.root import find_root
+
+app = typer.Typer()
+
+Limit = Annotated[int, typer.Option(min=1, help="Maximum number of rows.")]
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(metavar="SELECT", help='For instance "select count(*) from raw.orders".')],
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Run one SELECT in the warehouse; nothing can be changed."""
+    from data_foundation.cli.rows_report import print_rows
+    from data_foundation.inspection.select import read_select
+    from data_foundation.warehouses.settings import build_warehouse
+
+    print_rows(read_select(build_warehouse(find_root()), query, limit), as_json=as_json)
+
+
+@app.command()
+def show(
+    table: Annotated[str, typer.Argument(metavar="DATASET.TABLE", help="For instance raw.github_commits.")],
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show rows of a table, of a nested table or of a dbt model."""
+    from data_foundation.cli.rows_report import print_rows
+    from data_foundation.inspection.tables import show_table
+    from data_foundation.warehouses.settings import build_warehouse
+
+    print_rows(show_table(build_warehouse(find_root()), table, limit), as_json=as_json)
+
+
+@app.command()
+def schema(
+    table: Annotated[str, typer.Argument(metavar="DATASET.TABLE", help="For instance raw.github_commits.")],
+    history: Annotated[bool, typer.Option("--history", help="Every version, and what each has changed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the columns of a loaded table and of its nested tables, or how they have changed."""
+    from data_foundation.cli.rows_report import history_lines, schema_tables
+    from data_foundation.inspection.schema_history import read_history
+    from data_foundation.naming import TableName
+    from data_foundation.warehouses.settings import build_warehouse
+
+    if table.count(".") != 1:
+        raise FoundationError(f"table '{table}': accepted is DATASET.TABLE, for instance raw.github_commits")
+    warehouse = build_warehouse(find_root())
+    versions = read_history(warehouse, TableName.parse(table.lower()))
+    shown = versions if history else versions[-1:]
+    if as_json:
+        print_lines(asdict(version) for version in shown)
+    elif history:
+        for line in history_lines(versions):
+            out.print(escape(line), highlight=False, soft_wrap=True)
+    else:
+        out.print(*schema_tables(versions[-1]), sep="\n")

@@ -1,0 +1,5 @@
+"""What is in the warehouse, and what the next run would do: rows, tables, the history of schemas; nothing is written.
+
+`select` runs one SELECT, `tables` finds a table by its name, `schema_history` reads the versions of a schema that dlt
+has stored. Printing is left to `cli`, loading to `loading`. Begin with `select`.
+"""

@@ -1,0 +1,94 @@
+"""Runs one SELECT in the warehouse, which can change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlglot
+from dlt.destinations.exceptions import DatabaseException
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from data_foundation.errors import FoundationError
+from data_foundation.warehouses.connection import connect
+
+if TYPE_CHECKING:
+    from dlt.destinations.sql_client import SqlClientBase
+
+    from data_foundation.warehouses.base import Warehouse
+
+DIALECTS = {"duckdb": "duckdb", "postgres": "postgres", "snowflake": "snowflake"}
+"""The SQL of each engine, as sqlglot calls it; a lake is queried by DuckDB."""
+
+WRITES = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Set, exp.Pragma, exp.Attach, exp.Detach, exp.Use, exp.Copy)
+"""Parts of a statement that may change something."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The result of a query.
+
+    Attributes:
+        names: The columns.
+        rows: The first rows.
+        is_cut: Whether there are more.
+    """
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    is_cut: bool = False
+
+
+def read_select(warehouse: Warehouse, sql: str, limit: int) -> Rows:
+    """Returns the first rows of a SELECT.
+
+    Args:
+        warehouse: The warehouse.
+        sql: One statement, in the SQL of the warehouse; tables are named dataset.table, as they are in the warehouse.
+        limit: Maximum number of rows.
+
+    Raises:
+        FoundationError: It is no SELECT, or the warehouse refuses it.
+    """
+    refuse_writes(sql, DIALECTS.get(warehouse.kind, "duckdb"))
+    with warehouse.open() as destination, connect(destination, warehouse.dataset("raw")) as client:
+        try:
+            with _read_only(client, warehouse.kind), client.execute_query(sql) as cursor:
+                rows = cursor.fetchmany(limit + 1)
+                names = tuple(str(column[0]) for column in cursor.description or ())
+        except DatabaseException as error:
+            raise FoundationError(f"the warehouse refuses the query: {error}") from None
+    return Rows(names, tuple(tuple(row) for row in rows[:limit]), len(rows) > limit)
+
+
+def refuse_writes(sql: str, dialect: str) -> None:
+    """Raises FoundationError unless the text is one SELECT."""
+    try:
+        parsed = sqlglot.parse(sql, dialect=dialect)
+    except SqlglotError as error:
+        raise FoundationError(f"sql: cannot be read as one SELECT of {dialect}: {str(error).splitlines()[0]}") from None
+    # A comment behind the last semicolon is a statement of its own for sqlglot.
+    statements = [statement for statement in parsed if statement and not isinstance(statement, exp.Semicolon)]
+    found = [part for statement in statements for part in statement.find_all(*WRITES)]
+    # sqlglot classes a SELECT as DDL or DML too; it only reads.
+    parts = [part for part in found if not isinstance(part, exp.Query)]
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query) or parts:
+        raise FoundationError("sql: accepted is one SELECT, or WITH ... SELECT; nothing was executed")
+
+
+@contextmanager
+def _read_only(client: SqlClientBase[Any], kind: str) -> Iterator[None]:
+    """Has the engine refuse every change in the block, where it can: a function in a SELECT might write."""
+    if kind not in ("duckdb", "postgres"):
+        yield
+        return
+    client.execute_sql("BEGIN TRANSACTION READ ONLY")
+    try:
+        yield
+    finally:
+        # After an error DuckDB has rolled back by itself.
+        with suppress(DatabaseException):
+            client.execute_sql("ROLLBACK")

@@ -1,0 +1,48 @@
+"""Lists the tables of this deployment, and finds one by its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from data_foundation.errors import FoundationError
+from data_foundation.inspection.select import Rows, read_select
+from data_foundation.naming import TableName
+from data_foundation.sql_text import quote_name
+from data_foundation.suggestions import nearest
+
+if TYPE_CHECKING:
+    from data_foundation.warehouses.base import Warehouse
+
+_TABLES = (
+    "SELECT table_schema, table_name FROM information_schema.tables "
+    "WHERE LOWER(table_schema) NOT IN ('information_schema', 'pg_catalog') ORDER BY 1, 2"
+)
+
+
+def find_table(warehouse: Warehouse, name: str) -> TableName:
+    """Returns schema and table, as the warehouse spells them, of a name `dataset.table`.
+
+    The dataset is the configured one, `raw`, or the schema of this deployment, `raw__anna`.
+
+    Raises:
+        FoundationError: There is no such table; the message has the nearest one.
+    """
+    dataset, _, table = name.lower().partition(".")
+    with warehouse.query() as query:
+        found = [TableName(schema, relation) for schema, relation in query(_TABLES)]
+    known = {(one.dataset.lower(), one.table.lower()): one for one in found}
+    for schema in (warehouse.dataset(dataset).lower(), dataset):
+        if (schema, table) in known:
+            return known[schema, table]
+    own = [str(one) for one in found if not one.table.startswith("_dlt")]
+    raise FoundationError(f"there is no table {name} in {warehouse.location}{nearest(name, own)}")
+
+
+def show_table(warehouse: Warehouse, name: str, limit: int) -> Rows:
+    """Returns the first rows of a table `dataset.table`.
+
+    Raises:
+        FoundationError: There is no such table.
+    """
+    quoted = ".".join(map(quote_name, find_table(warehouse, name)))
+    return read_select(warehouse, f"SELECT * FROM {quoted}", limit)  # noqa: S608 - a table that exists
