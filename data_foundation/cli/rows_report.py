@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -14,6 +14,7 @@ from data_foundation.cli.json_lines import print_lines
 from data_foundation.errors import FoundationError
 
 if TYPE_CHECKING:
+    from data_foundation.inspection.plan import Plan
     from data_foundation.inspection.schema_history import SchemaVersion
     from data_foundation.inspection.select import Rows
 
@@ -57,3 +58,13 @@ def history_lines(versions: list[SchemaVersion]) -> Iterator[str]:
     for version in versions:
         yield f"version {version.version}  {version.stored:%Y-%m-%d %H:%M:%S} UTC"
         yield from (f"  {change}" for change in version.changes or ("no column has changed",))
+
+
+def plan_lines(plans: Sequence[Plan]) -> Iterator[str]:
+    """Yields a line for each table, and below it what changes and what would be lost."""
+    for plan in plans:
+        rows = "" if plan.rows is None else f"; it has {counted(plan.rows, 'row')}"
+        cursor = f", from {plan.cursor} on" if plan.cursor else ""
+        yield escape(f"{plan.asset}: {plan.action}{cursor}{rows}")
+        yield from (f"  {escape(change)}" for change in plan.changes)
+        yield from (f"  [red]lost[/] {escape(loss)}" for loss in plan.losses)

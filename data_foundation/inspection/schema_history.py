@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -30,12 +30,14 @@ class SchemaVersion:
         version: Its number, which grows with each change.
         stored: When a load stored it, UTC.
         columns: dlt's column schemas by table and column; nested tables are included, columns of dlt are not.
+        disposition: How the last load wrote the table: append, replace or merge; "" if it is not stored.
         changes: What differs from the version before, one line for each change.
     """
 
     version: int
     stored: datetime
     columns: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    disposition: str = ""
     changes: tuple[str, ...] = ()
 
 
@@ -47,8 +49,12 @@ def read_history(warehouse: Warehouse, table: TableName) -> list[SchemaVersion]:
         table: Dataset and table as they are configured.
 
     Raises:
-        FoundationError: No load has stored a schema of the table.
+        FoundationError: No load has stored a schema of the table, or the warehouse is a lake.
     """
+    if warehouse.format:
+        raise FoundationError(
+            f"{table}: a lake has files of schemas, no table of them; `foundation show` prints its rows"
+        )
     with warehouse.open() as destination, connect(destination, warehouse.dataset(table.dataset)) as client:
         quote = client.escape_column_name
         names = ", ".join(map(quote, ("version", "inserted_at", "schema")))
@@ -60,15 +66,20 @@ def read_history(warehouse: Warehouse, table: TableName) -> list[SchemaVersion]:
             rows = client.execute_sql(query, schema_name(table.table)) or ()
         except DatabaseUndefinedRelation:
             rows = ()
-    versions = [SchemaVersion(int(number), stored, _columns(json.loads(text))) for number, stored, text in rows]
+    versions = [_version(table, int(number), stored, json.loads(text)) for number, stored, text in rows]
     if not versions:
         raise FoundationError(f"{table}: no load has stored a schema of it in {warehouse.location}")
     none = SchemaVersion(0, versions[0].stored, {})
     return [_with_changes(before, after) for before, after in pairwise([none, *versions])]
 
 
+def _version(table: TableName, number: int, stored: datetime, schema: Mapping[str, Any]) -> SchemaVersion:
+    disposition = schema["tables"].get(table.table, {}).get("write_disposition") or ""
+    return SchemaVersion(number, stored, _columns(schema), str(disposition))
+
+
 def _with_changes(before: SchemaVersion, after: SchemaVersion) -> SchemaVersion:
-    return SchemaVersion(after.version, after.stored, after.columns, tuple(_compare(before.columns, after.columns)))
+    return replace(after, changes=tuple(_compare(before.columns, after.columns)))
 
 
 def _columns(schema: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, Any]]]:

@@ -28,6 +28,9 @@ def find_table(warehouse: Warehouse, name: str) -> TableName:
         FoundationError: There is no such table; the message has the nearest one.
     """
     dataset, _, table = name.lower().partition(".")
+    if warehouse.format:
+        # A lake has no catalogue: DuckDB opens a table when a query names it.
+        return TableName(dataset if dataset.endswith(warehouse.suffix) else warehouse.dataset(dataset), table)
     with warehouse.query() as query:
         found = [TableName(schema, relation) for schema, relation in query(_TABLES)]
     known = {(one.dataset.lower(), one.table.lower()): one for one in found}

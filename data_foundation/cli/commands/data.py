@@ -70,3 +70,25 @@ def schema(
             out.print(escape(line), highlight=False, soft_wrap=True)
     else:
         out.print(*schema_tables(versions[-1]), sep="\n")
+
+
+@app.command()
+def plan(
+    target: Annotated[
+        str | None, typer.Argument(metavar="SOURCE[.TABLE]", help="Or a job id. Default: every source.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the next run would do to each table; exit with 2 if rows would be lost. No source is called."""
+    from data_foundation.cli.rows_report import plan_lines
+    from data_foundation.cli.targets import tasks_of
+    from data_foundation.inspection.plan import make_plans
+    from data_foundation.warehouses.settings import build_warehouse
+
+    plans = make_plans(tasks_of(target), build_warehouse(find_root()))
+    if as_json:
+        print_lines(asdict(one) for one in plans)
+    else:
+        for line in plan_lines(plans):
+            out.print(line, highlight=False, soft_wrap=True)
+    raise typer.Exit(2 if any(one.losses for one in plans) else 0)

@@ -1,0 +1,101 @@
+"""Finds what the next run of a resource would do to its table, from the configuration and the stored schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from data_foundation.audit.read import read_newest
+from data_foundation.config.table_names import table_name_of
+from data_foundation.errors import FoundationError
+from data_foundation.inspection.schema_history import SchemaVersion, describe_column, describe_type, read_history
+from data_foundation.inspection.select import read_select
+from data_foundation.inspection.tables import find_table
+from data_foundation.naming import normalize
+from data_foundation.sql_text import quote_name
+
+if TYPE_CHECKING:
+    from data_foundation.config.grammar import ResourceConfig
+    from data_foundation.loading.task import Task
+    from data_foundation.warehouses.base import Warehouse
+
+ACTIONS = {
+    "append": "add rows",
+    "replace": "replace all rows",
+    "merge scd2": "add a version of each row that has changed",
+    "vault": "add a version of each row that has changed",
+    "merge insert-only": "add rows whose key is new",
+}
+"""What a disposition does to a table that exists; any other merge replaces rows by key."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the next run of one resource would do.
+
+    Attributes:
+        asset: dataset.table as it is configured.
+        action: What happens to the table.
+        rows: Number of rows of the table now, None if it does not exist.
+        cursor: The stored cursor, from which the run reads on; None if it reads everything.
+        changes: Configured columns that the table has not, or has with another type.
+        losses: Why rows that are in the table would no longer be there; empty if none is lost.
+    """
+
+    asset: str
+    action: str
+    rows: int | None = None
+    cursor: str | None = None
+    changes: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+
+
+def make_plans(tasks: Sequence[Task], warehouse: Warehouse) -> list[Plan]:
+    """Returns a plan for each task; no code of a source is run, so columns that new rows bring are not known."""
+    cursors = {one.asset: one.cursor for one in read_newest(warehouse).attempts if one.status == "loaded"}
+    return [_plan(task.resource, warehouse.serving(task.resource), cursors) for task in tasks]
+
+
+def _plan(resource: ResourceConfig, warehouse: Warehouse, cursors: Mapping[str, str | None]) -> Plan:
+    name, action = table_name_of(resource), _action(resource)
+    cursor = cursors.get(str(name)) if resource.incremental else None
+    if warehouse.format or resource.landing == "vault":
+        return Plan(str(name), f"{action} (neither lakes nor vaults are compared)", cursor=cursor)
+    try:
+        table = find_table(warehouse, f"{warehouse.dataset(name.dataset)}.{name.table}")
+    except FoundationError:
+        return Plan(str(name), "create the table")
+    quoted = ".".join(map(quote_name, table))
+    [(rows,)] = read_select(warehouse, f"SELECT COUNT(*) FROM {quoted}", 1).rows  # noqa: S608 - a table that exists
+    try:
+        stored = read_history(warehouse, name)[-1]
+    except FoundationError:
+        losses = _losses(resource, "another program", rows)
+        return Plan(str(name), f"{action}; another program has made the table", rows, losses=tuple(losses))
+    losses = _losses(resource, stored.disposition, rows)
+    return Plan(str(name), action, rows, cursor, tuple(_changes(resource, stored)), tuple(losses))
+
+
+def _action(resource: ResourceConfig) -> str:
+    return ACTIONS.get(resource.meeting, "add rows, and replace those with the same key")
+
+
+def _changes(resource: ResourceConfig, stored: SchemaVersion) -> Iterator[str]:
+    """Yields the configured columns that differ from those of the table."""
+    columns = stored.columns.get(table_name_of(resource).table, {})
+    for name, hints in resource.columns.items():
+        wanted, known = {"data_type": hints.data_type}, columns.get(normalize(name))
+        if hints.data_type and known is None:
+            yield f"new column {describe_column(normalize(name), wanted)}"
+        elif hints.data_type and known and known["data_type"] != hints.data_type:
+            yield f"column {normalize(name)}: {describe_type(known)} becomes {describe_type(wanted)}"
+
+
+def _losses(resource: ResourceConfig, written_by: str, rows: int) -> Iterator[str]:
+    """Yields why rows of the table would be lost; `written_by` is the disposition of its loads, or another program."""
+    if rows and resource.write_disposition.disposition == "replace" and written_by != "replace":
+        yield (
+            f"{rows} rows that were written by {written_by or 'loads'} are replaced by what the source returns now; "
+            "use another `write_disposition`, or copy the table before"
+        )

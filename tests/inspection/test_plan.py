@@ -1,0 +1,108 @@
+"""Tests of `foundation plan`: what it says of each disposition is what the run then does."""
+
+import json
+from typing import Any
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from data_foundation.cli.main import app
+from data_foundation.errors import FoundationError
+from data_foundation.inspection.plan import Plan, make_plans
+from data_foundation.inspection.schema_history import read_history
+from data_foundation.inspection.tables import show_table
+from data_foundation.local.selection import select_tasks
+from data_foundation.naming import TableName
+from data_foundation.project.find_sources import find_sources
+from tests.support.lakes import LakeTree
+from tests.support.trees import Tree
+
+RESOURCE = "resources: [{{entry: data.get_rows, destination: raw.orders, {keys}}}]"
+APPEND, REPLACE = RESOURCE.format(keys="write_disposition: append"), RESOURCE.format(keys="write_disposition: replace")
+MERGE = RESOURCE.format(
+    keys="write_disposition: merge, primary_key: id, incremental: {cursor_path: day}, "
+    "columns: {amount: {data_type: decimal}, note: {data_type: text}}"
+)
+ROWS: list[dict[str, Any]] = [{"id": 1, "day": "2026-01-01", "amount": 1}, {"id": 2, "day": "2026-01-02", "amount": 2}]
+
+
+def plan_of(tree: Tree) -> Plan:
+    """Returns the plan of the only resource."""
+    [plan] = make_plans(select_tasks([], *find_sources(tree.root)), tree.warehouse)
+    return plan
+
+
+def load(tree: Tree, configuration: str, rows: list[dict[str, Any]]) -> None:
+    """Loads rows with a configuration."""
+    tree.add("shop", configuration)
+    tree.give("shop", rows)
+    tree.load("shop.orders", run_id="test")
+
+
+def test_a_table_that_does_not_exist_is_created(any_tree: Tree) -> None:
+    """Before the first load there is a table to create, and nothing to lose."""
+    any_tree.add("shop", REPLACE)
+    assert plan_of(any_tree) == Plan("raw.orders", "create the table")
+
+
+def test_replacing_what_was_added_loses_rows(any_tree: Tree) -> None:
+    """A table of appended rows that is to be replaced is named with its rows, and the run does lose them."""
+    load(any_tree, APPEND, ROWS)
+    assert (plan_of(any_tree).action, plan_of(any_tree).losses) == ("add rows", ())
+    any_tree.add("shop", REPLACE)
+    plan = plan_of(any_tree)
+    assert (plan.action, plan.rows) == ("replace all rows", 2)
+    assert plan.losses[0].startswith("2 rows that were written by append are replaced by what the source returns now")
+    load(any_tree, REPLACE, [{"id": 3}])
+    assert any_tree.query("SELECT id FROM raw.orders") == [3]
+    assert plan_of(any_tree).losses == ()
+
+
+def test_replacing_the_rows_of_another_program_loses_them(tree: Tree) -> None:
+    """A table that no load has written is no less lost; rows are added to it without a loss."""
+    tree.add("shop", REPLACE)
+    (tree.root / "data").mkdir()
+    with duckdb.connect(tree.warehouse.path) as connection:
+        connection.execute("CREATE SCHEMA raw; CREATE TABLE raw.orders AS SELECT 1 AS id")
+    assert plan_of(tree).losses[0].startswith("1 rows that were written by another program are replaced")
+    tree.add("shop", APPEND)
+    assert (plan_of(tree).action, plan_of(tree).losses) == ("add rows; another program has made the table", ())
+
+
+def test_a_merge_reads_on_at_its_cursor(tree: Tree) -> None:
+    """The cursor, configured columns that are new, and those whose type changes are named before the run."""
+    load(tree, MERGE.replace("decimal", "bigint").replace(", note: {data_type: text}", ""), ROWS)
+    tree.add("shop", MERGE)
+    plan = plan_of(tree)
+    assert plan.action == "add rows, and replace those with the same key"
+    assert "2026-01-02" in (plan.cursor or "")
+    assert plan.changes == ("column amount: bigint becomes decimal", "new column note text")
+    assert plan.losses == ()
+
+
+def test_the_command_exits_with_2_where_rows_would_be_lost(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script learns by the exit code that rows would be lost, and why from JSON; nothing was written."""
+    for name in ("WAREHOUSE", "DEPLOYMENT", "DUCKDB_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(tree.root))
+    load(tree, APPEND, ROWS)
+    monkeypatch.chdir(tree.root)
+    assert CliRunner().invoke(app, ["plan"]).exit_code == 0
+    tree.add("shop", REPLACE)
+    done = CliRunner().invoke(app, ["plan", "shop", "--json"])
+    assert done.exit_code == 2
+    [line] = done.stdout.splitlines()
+    assert json.loads(line)["losses"]
+    assert "lost 2 rows" in CliRunner().invoke(app, ["plan"]).stdout
+    assert tree.query("SELECT count(*) FROM raw.orders") == [2]
+
+
+def test_a_lake_is_shown_and_planned_without_a_catalogue(tmp_path: Any) -> None:
+    """Rows of a lake's table are shown; its plan has the disposition, and says that nothing was compared."""
+    lake = LakeTree(tmp_path)
+    load(lake, APPEND, ROWS)
+    assert plan_of(lake).action == "add rows (neither lakes nor vaults are compared)"
+    assert show_table(lake.warehouse, "raw.orders", 1).is_cut
+    with pytest.raises(FoundationError, match="a lake has files of schemas"):
+        read_history(lake.warehouse, TableName("raw", "orders"))
