@@ -66,12 +66,13 @@ test-image: $(STAMP) ## build the image of deploy/ and run containers of it, as 
 test-live: $(STAMP) ## test on the Snowflake, SQL Server and Oracle that SNOWFLAKE_*, LIVE_MSSQL_DSN, LIVE_ORACLE_DSN name
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --live -rs tests/snowflake tests/databases $(ARGS)
 
-check: $(STAMP) ## lint, formatting, types, the configuration of every source, and the pages of docs/
+check: $(STAMP) ## lint, formatting, types, weak calls, the configuration of every source, and the pages of docs/
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/deptry --no-ansi data_foundation
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive data_foundation dlthub sandbox definitions.py
 	@$(BIN)/foundation check
 	@$(MAKE) --no-print-directory docs
 

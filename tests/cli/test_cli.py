@@ -305,6 +305,27 @@ def test_preview_shows_schema_and_rows_without_a_warehouse(location: Location, f
     assert not (location.root / "data").exists()
 
 
+def test_a_source_is_tried_with_one_row_of_each_resource(location: Location, foundation: Foundation) -> None:
+    """`foundation test` reads one row of each resource, names what fails and why, and writes nothing."""
+    rest = "{connection: api, endpoint: /rows}"
+    location.add(
+        "shop",
+        "resources:\n  - {entry: data.get_rows, destination: raw.orders}\n"
+        "  - {entry: data.get_none, destination: raw.none}\n"
+        "  - {entry: data.get_refused, destination: raw.refused, retries: {max: 0}}\n"
+        f"  - {{entry: data_foundation.readers.rest.get_endpoint, kwargs: {rest}, destination: raw.rest}}\n",
+        "def get_rows():\n    while True:\n        yield {'id': 7}\n"
+        "def get_none():\n    return []\n"
+        "def get_refused():\n    raise PermissionError('401 for the key')\n    yield\n",
+    )
+    code, printed = foundation("test", "shop")
+    assert code == 1
+    for text in ("ok raw.orders: one row", "ok raw.none: no rows", "401 for the key", "SOURCES__SHOP__API__BASE_URL"):
+        assert text in printed
+    assert foundation("test", "shop.orders")[0] == 0
+    assert not (location.root / "data" / "warehouse.duckdb").exists()
+
+
 def test_run_loads_without_dagster(location: Location, foundation: Foundation) -> None:
     """`foundation run` loads every source, and prints a table of assets and rows, and the place of the data."""
     location.add(

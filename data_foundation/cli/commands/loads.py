@@ -42,6 +42,27 @@ def preview(
     raise typer.Exit(int(failed))
 
 
+@app.command("test")
+def try_sources(
+    targets: Annotated[list[str], typer.Argument(metavar="SOURCE[.TABLE]", help="For instance github.")],
+) -> None:
+    """Connect with the credentials that are set, and read one row of each resource; writes to no warehouse."""
+    from data_foundation.local.preview import preview_resource
+    from data_foundation.local.selection import select_tasks
+
+    sources, broken = read_sources()
+    failed = False
+    for task in select_tasks(targets, sources, broken):
+        try:
+            rows = [row for found in preview_resource(task.source, task.resource, 1)[:1] for row in found.rows]
+        except FoundationError as error:
+            failed = True
+            err.print(f"[red]failed[/] {escape(str(error))}")
+        else:
+            out.print(f"ok {task.resource.destination}: {'one row' if rows else 'no rows'}", highlight=False)
+    raise typer.Exit(int(failed))
+
+
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     targets: Annotated[
