@@ -26,6 +26,7 @@ from data_foundation.config.fields import (
 from data_foundation.config.limits import Retries, Timeout
 from data_foundation.config.scalars import EntryPath, Kinds, Names, Owners, TagKey, TagValue, WarehouseName, checked
 from data_foundation.config.schedules import Automation, AutomationField, Freshness, Meta
+from data_foundation.config.steps.processing_steps import ProcessingStep
 
 _NAME = r"[\w-]*[^\W_][\w-]*"
 _DESTINATION = rf"{_NAME}\.{_NAME}"
@@ -129,6 +130,9 @@ class ResourceKeys(Inherited):
     references: tuple[Reference, ...] = Field(default=(), description="Tables that columns refer to; shown in Dagster.")
     requires: Names = Field(default=(), description="Columns without which the load fails before anything is written.")
     tag: str | None = Field(default=None, description="Use of the rows: `dlthub/tags.yaml` lists what it requires.")
+    processing_steps: tuple[ProcessingStep, ...] = Field(
+        default=(), description="What is done with each row before it is loaded, in this order."
+    )
     columns_from: dict[str, str] = Field(
         default_factory=dict, description="Own names of columns of the tag, by the name in the tag."
     )

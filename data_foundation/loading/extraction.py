@@ -19,6 +19,7 @@ from data_foundation.rows.exact.dlt_objects import find_yielded_resource
 from data_foundation.rows.intake_step import find_intake
 from data_foundation.rows.pii import HashStep, find_unhashed
 from data_foundation.rows.pipe_steps import SeenColumns, TakeFirst
+from data_foundation.rows.shaped_rows import find_step_warnings
 from data_foundation.vendors.retries import root_cause
 from data_foundation.warehouses.settings import pii_key
 
@@ -113,7 +114,8 @@ class Extraction:
     def warnings(self) -> list[str]:
         """Warnings about the rows and from the entry."""
         reported = self.resource.custom_metrics.get(WARNINGS, ())
-        return [*find_unhashed(self.resource), *find_intake(self.resource).warnings(), *reported]
+        found = (*find_unhashed(self.resource), *find_step_warnings(self.resource))
+        return [*found, *find_intake(self.resource).warnings(), *reported]
 
 
 def extract(task: Task, pipeline: TablePipeline, resource: DltResource, load_range: LoadRange) -> Extraction:

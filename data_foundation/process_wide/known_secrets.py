@@ -8,7 +8,8 @@ import re
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from urllib.parse import quote
 
 from data_foundation.process_wide.text_views import View, decoded_texts, decoded_views
@@ -27,6 +28,9 @@ COMMON = frozenset({"access", "bearer", "changeme", "default", "disable", "duckd
 
 LONG, PIECE = 24, 12
 """Of a value of LONG characters or more, each piece of PIECE characters is masked too: texts are often cut."""
+
+MANY_CHANGES = 5
+"""Changes of case in a piece of letters that show that it was generated."""
 
 BLOCK = 6
 """Length of the pieces of a text that are looked up: one begins at every sixth character."""
@@ -54,14 +58,20 @@ class Spelling:
     """A secret as texts may spell it.
 
     Attributes:
-        text: The whole spelling, in lower case.
+        original: The whole spelling.
+        text: The same in lower case.
         shortest: Fewest characters of it that are masked.
         is_common: False for a spelling inside of another one, which no line break divides.
     """
 
-    text: str
+    original: str
     shortest: int
     is_common: bool = True
+    text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Sets the text in lower case, which has as many characters."""
+        object.__setattr__(self, "text", _lower(self.original))
 
     def spans(self, text: str, found: int, place: int, length: int) -> Iterator[tuple[int, int]]:
         """Yields the part of a text that is a piece of this secret, if it is long enough.
@@ -78,7 +88,9 @@ class Spelling:
         end, last = found + length, place + length
         while end < len(text) and last < len(self.text) and text[end] == self.text[last]:
             end, last = end + 1, last + 1
-        if end - start >= self.shortest:
+        is_end = first == 0 or last == len(self.text)
+        # A piece of a path, such as the name of a folder, may occur in any text.
+        if end - start >= self.shortest and (is_end or _looks_generated(self.original[first:last])):
             if first == 0 and last < len(self.text):  # cut, and perhaps continued by other characters
                 end += len(_WORD.match(text[end:])[0])  # type: ignore[index] # it always matches
             if first and last == len(self.text):
@@ -192,9 +204,9 @@ def _spell(value: str) -> Iterator[Spelling]:
     """
     for text in decoded_texts(value):
         is_token = len(text) >= LONG and not any(map(str.isspace, text))
-        yield Spelling(_lower(text), PIECE if is_token else len(text))
+        yield Spelling(text, PIECE if is_token else len(text))
     for text in {value.replace("'", "''"), value.replace('"', '""'), value.replace("'", "'\\''")} - {value}:
-        yield Spelling(_lower(text), len(text))
+        yield Spelling(text, len(text))
     raw = value.encode(errors="replace")
     texts = {raw, json.dumps(value)[1:-1].encode(), quote(raw, safe="").encode()}
     coded = [core for text in texts for core in _base64_cores(text)]
@@ -210,7 +222,7 @@ def _spell(value: str) -> Iterator[Spelling]:
 def _encoded(text: str, *, is_common: bool) -> Iterator[Spelling]:
     for one in {text, text.replace("+", "-").replace("/", "_")}:
         if len(one) >= SHORTEST:
-            yield Spelling(one.lower(), PIECE if len(one) >= LONG else len(one), is_common)
+            yield Spelling(one, PIECE if len(one) >= LONG else len(one), is_common)
 
 
 def _base64_cores(raw: bytes) -> Iterator[str]:
@@ -220,6 +232,12 @@ def _base64_cores(raw: bytes) -> Iterator[str]:
     """
     for before in range(3):
         yield base64.b64encode(bytes(before) + raw).decode()[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+
+
+def _looks_generated(piece: str) -> bool:
+    """Returns whether a piece has a digit, or changes between upper and lower case more often than words do."""
+    changes = sum(one.isupper() != other.isupper() for one, other in pairwise(filter(str.isalpha, piece)))
+    return any(map(str.isdigit, piece)) or changes >= MANY_CHANGES
 
 
 def _parts(text: str, length: int) -> Iterator[str]:

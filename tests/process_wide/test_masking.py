@@ -184,6 +184,14 @@ def test_other_text_is_kept(text: str) -> None:
     assert redact(text) == text
 
 
+def test_a_name_inside_of_a_long_secret_is_kept() -> None:
+    """The path of a database may be a secret; the names of its folders are those of the project."""
+    remember(["/srv/data_foundation/sql_database/warehouse.duckdb"])
+    text = "data_foundation: sql_database is a folder"
+    assert redact(text) == text
+    assert redact("cannot open /srv/data_foundation/sql_database/warehouse.duckdb") == "cannot open ***"
+
+
 def test_only_the_secret_is_masked() -> None:
     """What is before and after a spelling is kept, also in an encoded text."""
     secret = SECRETS["special characters"]

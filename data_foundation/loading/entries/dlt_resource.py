@@ -17,6 +17,7 @@ from data_foundation.config.templates import find_templates, render
 from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT, ROOT_KEY
 from data_foundation.loading.entries.builder import EntryBuilder, refusing_wrong_arguments
 from data_foundation.loading.entries.own_copy import copy_resource
+from data_foundation.loading.entries.processing_steps import add_processing_steps
 from data_foundation.loading.entries.rest_clients import share_sessions
 from data_foundation.loading.ranges.load_range import LoadRange
 from data_foundation.loading.ranges.range_cursor import build_cursor
@@ -135,6 +136,7 @@ def _build_parent(source: SourceConfig, parent: ResourceConfig, call: Call, sour
     upstream = _with_hints(copy_resource(built, table_name_of(parent).table), parent, source.name)
     _set_cursor(upstream, effective, call.load_range, is_parent=True)
     upstream.add_step(UnpackItems(parses_json=True), insert_at=1)  # a transformer reads rows
+    add_processing_steps(upstream, parent, source)
     return upstream
 
 
@@ -167,6 +169,7 @@ def configure(
             configured.apply_hints(columns=sorted_by)
     reads_rows = bool(effective.incremental or effective.requires or effective.contract)
     configured.add_step(UnpackItems(parses_json=reads_rows, decimals=effective.decimal_columns), insert_at=1)
+    add_processing_steps(configured, resource, source)
     # Only here: the rows that a parent resource passes to a transformer are not loaded.
     # An append without a cursor is compared with a pending load by its files, so their cut must not depend on time.
     by_time = effective.write_disposition.disposition != "append" or effective.incremental is not None

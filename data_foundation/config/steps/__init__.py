@@ -1,0 +1,4 @@
+"""The steps that rows pass between their entry and the table: `processing_steps.py` has the grammar of the key.
+
+How rows are filtered, renamed and mapped belongs to `rows/`, and how functions are imported to `project/`.
+"""
