@@ -24,7 +24,7 @@ from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, lo
 from data_foundation.project import code_hints, read_once
 from data_foundation.readers.rest import endpoint_reader
 from data_foundation.readers.sql import cursor
-from data_foundation.rows import early_copies, intake_step, package_files, pii, watched_pages
+from data_foundation.rows import early_copies, intake_step, package_files, pii, shaped_rows, watched_pages
 from data_foundation.rows.columnar import column_split
 from data_foundation.rows.exact import dlt_objects, schema_preview
 from data_foundation.vault import landing
@@ -429,6 +429,12 @@ HOOKS = (
         "Finds its own step in the pipe of a resource.",
         ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
         ["rows/test_pii.py"],
+    ),
+    Hook(
+        shaped_rows.find_step_warnings,
+        "Finds its own step in the pipe of a resource.",
+        ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
+        ["loading/test_processing_steps.py"],
     ),
     Hook(
         endpoint_reader.read_endpoint,

@@ -9,6 +9,7 @@ from data_foundation.errors import EntryError
 from data_foundation.process_wide.redaction import remember
 from data_foundation.vendors.calls import Calls
 from data_foundation.vendors.places import RedirectGuard, may_receive
+from data_foundation.vendors.request_session import RequestSession
 from tests.support.rest_server import Answer, RestServer, serve
 
 SAME = [
@@ -128,3 +129,27 @@ def test_plain_requests_leak(hosts: tuple[RestServer, RestServer]) -> None:
     home.answer = lambda _request: Answer({}, 302, {"Location": f"{other.url}/moved"})
     requests.get(f"{home.url}/rows", headers={"X-Api-Key": SECRET}, timeout=5)
     assert other.requests[0].headers["X-Api-Key"] == SECRET
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "what"),
+    [
+        ({"headers": {"X-Api-Key": SECRET}}, "the headers"),
+        ({"method": "POST", "json": {"a": 1}}, "the body of the request"),
+        ({"params": {"q": "secret-of-the-clients"}}, "a parameter of the URL"),
+    ],
+    ids=["headers", "body", "parameter"],
+)
+def test_a_session_with_homes_sends_secrets_only_there(
+    hosts: tuple[RestServer, RestServer], kwargs: dict[str, object], what: str
+) -> None:
+    """Dlt's `rest_api` and the reader share the session: whatever asks it for another host, the request is not sent."""
+    home, other = hosts
+    remember(["secret-of-the-clients"])
+    session = RequestSession(home.url)
+    session.request(**{"method": "GET", "url": f"{home.url}/rows", **kwargs})
+    with pytest.raises(EntryError, match=what):
+        session.request(**{"method": "GET", "url": f"{other.url}/rows", **kwargs})
+    assert (len(home.requests), other.requests) == (1, [])
+    session.get(f"{other.url}/rows", headers={"Accept": "application/json"})
+    assert len(other.requests) == 1

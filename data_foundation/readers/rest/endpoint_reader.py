@@ -17,7 +17,7 @@ from data_foundation.readers.rest.endpoint_arguments import EndpointArguments
 from data_foundation.readers.rest.pagination import PageGuard, build_paginator
 from data_foundation.readers.rest.parent_rows import include, rows_of
 from data_foundation.readers.rest.request_values import RequestValues, cursor_values
-from data_foundation.readers.rest.response_rows import check_selected, is_empty, name_columns
+from data_foundation.readers.rest.response_rows import NoContent, check_selected, name_columns
 
 _clients: WeakKeyDictionary[Any, ApiClient] = WeakKeyDictionary()
 """The client of each running resource, so that its connections and its token are used for every row of a parent."""
@@ -80,9 +80,9 @@ def _pages(client: ApiClient, arguments: EndpointArguments, values: RequestValue
     guard = PageGuard(arguments.pagination, arguments.page_size)
     paginator = build_paginator(arguments)
     for page in client.pages(values.path(arguments.endpoint), paginator, arguments.data_selector, request):
-        is_checked = arguments.data_selector and arguments.data_selector_required and not is_empty(page.response)
-        if not page and is_checked:
-            check_selected(page.response, arguments.data_selector or "")
+        is_checked = arguments.data_selector_required and not isinstance(page.response, NoContent)
+        if not page and arguments.data_selector and is_checked:
+            check_selected(page.response, arguments.data_selector)
         following = (page.request.url, page.request.params, page.request.json)
         guard.check(page, following if paginator.has_next_page else None)
         if page and (arguments.data_selector is not None or not _is_array(page.response) or arguments.row_names):

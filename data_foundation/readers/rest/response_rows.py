@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from typing import Any
 
 import requests
@@ -14,9 +15,6 @@ from data_foundation.process_wide.redaction import redact
 from data_foundation.suggestions import nearest
 from data_foundation.vendors.responses import address, shorten
 
-NO_ROWS = b"[]"
-"""The body that stands for an empty one, so that every kind of pagination reads it as the last page."""
-
 FAILURES = frozenset({"error", "errors", "faults", "messages", "problems", "violations", "warnings"})
 """Names, in lower case, of lists that tell what went wrong, and are never the rows."""
 
@@ -24,15 +22,21 @@ _GRAPHQL = {"data", "errors", "extensions"}
 _BESIDE_ROWS = FAILURES | NON_RECORD_KEY_PATTERNS
 
 
-def accept_empty(response: requests.Response, *_args: object, **_kwargs: object) -> None:
-    """Gives a successful response without a body, for instance a 204, an empty list; a response hook of requests."""
-    if response.ok and not response.is_redirect and not response.content:
-        response._content = NO_ROWS  # noqa: SLF001 - dlt's documents change a body in a hook so, too
+class NoContent(requests.Response):
+    """A response without a body, which reads as an empty list: every kind of pagination takes it for the last page."""
+
+    def __init__(self, response: requests.Response) -> None:
+        """Has the status, the headers and the request of `response`."""
+        super().__init__()
+        self.status_code, self.reason, self.url = response.status_code, response.reason, response.url
+        self.headers, self.request, self.cookies = response.headers, response.request, response.cookies
+        self.raw = BytesIO(b"[]")
 
 
-def is_empty(response: requests.Response) -> bool:
-    """Returns whether a response had no body."""
-    return response.content is NO_ROWS
+def accept_empty(response: requests.Response, *_args: object, **_kwargs: object) -> requests.Response:
+    """Returns a successful response; one without a body, for instance a 204, as `NoContent`. A hook of requests."""
+    is_empty = response.ok and not response.is_redirect and not response.content
+    return NoContent(response) if is_empty else response
 
 
 def read_json(response: requests.Response, parse_float: Callable[[str], Any] | None = None) -> Any:
