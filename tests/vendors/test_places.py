@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import requests
 
@@ -141,7 +143,7 @@ def test_plain_requests_leak(hosts: tuple[RestServer, RestServer]) -> None:
     ids=["headers", "body", "parameter"],
 )
 def test_a_session_with_homes_sends_secrets_only_there(
-    hosts: tuple[RestServer, RestServer], kwargs: dict[str, object], what: str
+    hosts: tuple[RestServer, RestServer], kwargs: dict[str, Any], what: str
 ) -> None:
     """Dlt's `rest_api` and the reader share the session: whatever asks it for another host, the request is not sent."""
     home, other = hosts
