@@ -152,13 +152,20 @@ class RequiredColumns(Check):
 
 @dataclass(frozen=True)
 class RowsArrived(Check):
-    """A replace without rows; its cause is more often a fault of the vendor than an empty table."""
+    """A replace, or new files, without rows; the cause is more often a fault of the vendor than an empty table.
 
+    Attributes:
+        of_files: True if the rows come from files that are new or have changed.
+    """
+
+    of_files: bool = False
     kind: ClassVar[str] = "rows_arrived"
 
     @property
     @override
     def rule(self) -> str:
+        if self.of_files:
+            return "The files that are new or have changed have rows; otherwise the table keeps those it has."
         return "The replace brought rows; where it brings none the table keeps those it has (on_empty: keep)."
 
     @override

@@ -26,14 +26,18 @@ from data_foundation.process_wide.redaction import redact
 if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig
 
+_FILES = "data_foundation.readers.files.get_rows"
+"""The entry that reads files. A new file without rows is suspicious, whatever the disposition."""
+
 
 def find_checks(resource: ResourceConfig) -> Iterator[Check]:
     """Yields the checks that a resource has."""
     config, mode = resource.checks, resource.write_disposition
     if resource.required_columns:
         yield RequiredColumns(blocking=True, columns=resource.required_columns)
-    if mode.disposition == "replace" and resource.on_empty == "keep":
-        yield RowsArrived(blocking=False)
+    of_files = resource.entry == _FILES
+    if (mode.disposition == "replace" or of_files) and (mode.disposition != "replace" or resource.on_empty == "keep"):
+        yield RowsArrived(blocking=False, of_files=of_files)
     key_comes_again = mode.disposition == "append" or (mode.strategy == "scd2" and resource.landing == "table")
     level = config.primary_key or ("ignore" if key_comes_again else "block")
     if resource.key_columns and level != "ignore":

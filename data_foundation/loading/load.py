@@ -106,6 +106,7 @@ class Load:
         self._refuse_what_is_unsupported()
         self.warnings += check_table_format(self.resource, self.warehouse)
         landed_earlier = self._synchronise()
+        exists = bool(self.pipeline.tables)
         built, resource, load_range = self._prepare()
         refuse_rows_since_adoption(self.task, self.pipeline, self._open)
         tables = find_cursor_tables(self.task, self.pipeline)
@@ -117,7 +118,8 @@ class Load:
         self._check(extraction, deletes)
         if extraction.begins_cursor and not self.options.is_partial:
             refuse_rows_without_cursor(tables, self.pipeline, self._open)
-        if reason := find_reason_to_write_nothing(self.task, extraction, self.pipeline.pending, landed_earlier):
+        pending = self.pipeline.pending
+        if reason := find_reason_to_write_nothing(self.task, extraction, pending, landed_earlier, exists=exists):
             return self._leave_table_as_it_is(reason, on_landed, is_unchanged=bool(extraction.unchanged))
         if extraction.is_known:
             return self._leave_table_as_it_is("", on_landed, is_unchanged=False)

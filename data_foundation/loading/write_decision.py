@@ -133,14 +133,19 @@ def check_failed_parts(resource: ResourceConfig, failed: Mapping[str, str], *, d
         raise LoadError(message)
 
 
-def find_reason_to_write_nothing(task: Task, extraction: Extraction, pending: PendingLoads, landed: str | None) -> str:
+def find_reason_to_write_nothing(
+    task: Task, extraction: Extraction, pending: PendingLoads, landed: str | None, *, exists: bool
+) -> str:
     """Returns why the extracted rows are not written, "" if they are.
+
+    A first load without rows makes the table if its columns are known, so that dbt's models can be built.
 
     Args:
         task: The resource to load, and the run's options.
         extraction: The extracted rows.
         pending: The table's pending loads.
         landed: Id of the pending load whose rows are in the table, None if there is none.
+        exists: True if the table was there before the load.
 
     Raises:
         NoRows: A replace has no rows, and `on_empty: fail` is configured.
@@ -148,7 +153,8 @@ def find_reason_to_write_nothing(task: Task, extraction: Extraction, pending: Pe
     if extraction.unchanged:
         return extraction.unchanged
     disposition = task.resource.write_disposition.disposition
-    if disposition == "replace" and not extraction.rows:
+    makes_table = not exists and bool(extraction.columns) and task.resource.on_empty != "fail"
+    if disposition == "replace" and not extraction.rows and not makes_table:
         return _reason_of_empty_replace(task.resource)
     # An append without a cursor extracts the same rows again. For merge and replace, loading them twice is harmless.
     may_double = disposition == "append" and task.options.refresh == "none"

@@ -18,6 +18,7 @@ DIALECTS: Mapping[str, str] = {
 """The values of source_type that are SQL databases, and their `dialect` in `sql.get_table`."""
 
 
+_Key = Annotated[str, checked(r"[^;|\r\n]+", "names of columns separated by commas, for instance id, line")]
 Template = Annotated[str, AfterValidator(known_templates)]
 
 
@@ -80,7 +81,7 @@ class WorkbookRow(Model):
     parallelism: int | None = Field(
         default=None, ge=1, description="Number of connections that read one big table, by default 1."
     )
-    primary_key: Annotated[tuple[str, ...], BeforeValidator(_names, json_schema_input_type=str)] = Field(
+    primary_key: Annotated[tuple[_Key, ...], BeforeValidator(_names, json_schema_input_type=str)] = Field(
         default=(),
         description="INCREMENTAL: key to merge on, columns separated by commas; by default a database table's own key.",
     )

@@ -10,7 +10,10 @@ from typing import Any
 from data_foundation.workbook.columns import DIALECTS, WorkbookRow
 
 _OTHERS = re.compile(r"[^A-Za-z0-9_-]+")
-_WILDCARDS = re.compile(r"\[[^\]]*\]|[*?]|\.(csv|tsv|txt|jsonl?|ndjson|parquet|xlsx|pdf)(\.gz|\.zst)?$", re.IGNORECASE)
+_WILDCARDS = re.compile(
+    r"\[[^\]]*\]|[*?]|(\.(csv|tsv|txt|jsonl?|ndjson|parquet|xls[xmb]?|ods|pdf))?(\.(gz|bz2|xz|zst|zip))?$",
+    re.IGNORECASE,
+)
 
 COLUMN_OF: Mapping[str, str] = {
     "entry": "source_type",

@@ -1,4 +1,4 @@
-"""Opens .xlsx files, for configuration and for data: refuses encrypted files, zip bombs and XML entities."""
+"""Opens .xlsx files, and checks workbooks of data: refuses encrypted files, zip bombs and XML entities."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _DOCUMENT_TYPE = re.compile(rb"<!(DOCTYPE|ENTITY)")
 _MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref=["']([A-Z0-9:]+)["']""")
+_PARTS_OF_ODS = "META-INF/manifest.xml"
 _CHUNK = 1 << 20
 _OVERLAP = 1_000
 """Bytes read again with the next chunk, more than one match of the patterns above takes."""
@@ -48,14 +49,29 @@ def open_xlsx(file: Path, *, formulas: bool) -> Iterator[Workbook]:
         raise OpenpyxlMissingError(
             "needs openpyxl, which is not installed: install data-foundation[workbook] or data-foundation[files]"
         ) from None
-    _check_format(file)
+    if is_old_format(file):
+        raise UnreadableXlsxError("has the old format .xls; save it as an Excel workbook (.xlsx)")
     _check_parts(file)
     with file.open("rb") as content:
         try:
             book = openpyxl.load_workbook(content, read_only=True, data_only=not formulas, keep_links=False)
         except Exception as error:  # noqa: BLE001 - a broken file makes openpyxl raise nearly anything
             raise UnreadableXlsxError(f"is not a readable workbook: {type(error).__name__}: {error}") from None
+        if not book.sheetnames:
+            raise UnreadableXlsxError(
+                "is a Strict Open XML workbook, or has no sheet; save it as an Excel workbook (.xlsx)"
+            )
         yield book
+
+
+def check_data_file(file: Path) -> None:
+    """Checks a workbook of data, which may also have the format .xlsb, .ods or .xls, before it is read.
+
+    Raises:
+        UnreadableXlsxError: The file is not a workbook, is encrypted, or unpacks to more than it may.
+    """
+    if not is_old_format(file):
+        _check_parts(file)
 
 
 def find_merged_cells(file: Path, part: str) -> list[str]:
@@ -66,22 +82,27 @@ def find_merged_cells(file: Path, part: str) -> list[str]:
         part: The sheet's path inside the file.
     """
     with zipfile.ZipFile(file) as archive:
-        windows = _windows(archive, part)
+        windows = windows_of(archive, part)
         return list(dict.fromkeys(match.decode() for window in windows for match in _MERGED.findall(window)))
 
 
-def _check_format(file: Path) -> None:
+def is_old_format(file: Path) -> bool:
+    """Returns whether a file has the format .xls, not that of a zip archive.
+
+    Raises:
+        UnreadableXlsxError: The file is encrypted, or cannot be read.
+    """
     try:
         with file.open("rb") as content:
             if content.read(len(_OLE)) != _OLE:
-                return
+                return False
             window = b""
             while chunk := content.read(_CHUNK):
                 if _ENCRYPTED in (window := window[-len(_ENCRYPTED) :] + chunk):
                     raise UnreadableXlsxError("is encrypted; save it without a password")
     except OSError as error:
         raise UnreadableXlsxError(f"cannot be read: {error.strerror}") from None
-    raise UnreadableXlsxError("has the old format .xls; save it as an Excel workbook (.xlsx)")
+    return True
 
 
 def _check_parts(file: Path) -> None:
@@ -98,15 +119,17 @@ def _check_parts(file: Path) -> None:
                     f"unpacks to {size:,} bytes; accepted are at most {limit:,}, which is {MAX_RATIO} times its size "
                     "or 64 MiB"
                 )
-            for name in archive.namelist():
-                if name.endswith((".xml", ".rels")) and any(map(_DOCUMENT_TYPE.search, _windows(archive, name))):
+            # LibreOffice's list of parts has a document type, and nothing reads it.
+            names = [name for name in archive.namelist() if name.endswith((".xml", ".rels")) and name != _PARTS_OF_ODS]
+            for name in names:
+                if any(map(_DOCUMENT_TYPE.search, windows_of(archive, name))):
                     raise UnreadableXlsxError("contains an XML document type, which Excel never writes; save it again")
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
         raise UnreadableXlsxError(f"is not an Excel workbook (.xlsx), or is truncated: {error}") from None
 
 
-def _windows(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
-    """Yields a part in chunks, each with the end of the one before it."""
+def windows_of(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    """Yields a part of an archive in chunks, each with the end of the one before it."""
     window = b""
     with archive.open(part) as content:
         while chunk := content.read(_CHUNK):

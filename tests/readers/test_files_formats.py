@@ -49,7 +49,8 @@ def test_lines_that_are_not_objects_are_set_aside(files: FileTree) -> None:
     files.load("bank.landed")
     assert [(row["id"], row["_row"]) for row in files.rows()] == [(1, 1), (2, 5)]
     assert [(row["_row"], row["text"], row["reason"]) for row in files.rows("landed__quarantine")] == [
-        (3, '{"id":', "is not valid JSON"), (4, "[1]", "got JSON of type array; accepted: objects")
+        (3, '{"id":', "is not valid JSON: unexpected end of data"),
+        (4, "[1]", "got JSON of type array; accepted: objects"),
     ]  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def test_rows_with_errors_in_their_cells_are_set_aside(files: FileTree) -> None:
     files.load("bank.landed")
     assert files.values("id") == [2]
     assert [(row["_row"], row["reason"]) for row in files.rows("landed__quarantine")] == [
-        (1, "cell B2 contains the error #DIV/0!"), (3, "cell C4 is beyond the 2 columns of the first row")
+        (1, "cell B2 contains an error"), (3, "cell C4 is beyond the 2 columns of the first row")
     ]  # fmt: skip
 
 
@@ -131,11 +132,11 @@ REFUSED: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
     "empty-parquet": ("a.parquet", b"", {}, "is not a complete Parquet file"),
     "option-for-parquet": ("a.parquet", b"", {"sheet": "x"}, "sheet: not an option of parquet files; accepted: none"),
     "no-json": ("a.json", b'[{"a": 1}, {"a": ]', {}, "is not valid JSON"),
-    "no-objects": ("a.json", b"[1, 2]", {}, "row 1: is not an object; accepted: JSON objects"),
+    "no-objects": ("a.json", b"[1, 2]", {}, "row 1: got JSON of type number; accepted: objects"),
     "no-line": ("a.jsonl", b'{"a": 1}\n{"a"\n', {}, "row 2: is not valid JSON"),
     "json-in-cp1252": ("a.jsonl", b'{"a": "M\xfcller"}\n', {}, "is not UTF-8; set the encoding of the file"),
     "our-own-key": ("a.jsonl", b'{"_row": 1}\n', {}, "row 1 has a key _file or _row, which are the columns .*; rename"),
-    "old-workbook": ("a.xlsx", OLE + b"\0" * 512, {}, "has the old format .xls; save it as an Excel workbook"),
+    "old-workbook": ("a.xls", OLE + b"\0" * 512, {}, "is a damaged workbook"),
     "encrypted-workbook": ("a.xlsx", OLE + ENCRYPTED, {}, "is encrypted; save it without a password"),
     "truncated-workbook": ("a.xlsx", make_workbook(A=[("id",), (1,)])[:-99], {}, "or is truncated: File is not a zip"),
     "several-sheets": ("a.xlsx", make_workbook(A=[], B=[]), {}, "has several sheets; it has A, B; set `sheet` to one"),

@@ -28,6 +28,7 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     header: bool | Sequence[str] | None = None,
     skip: int | None = None,
     null_values: Sequence[str] | None = None,
+    number_format: str | None = None,
     decimal_separator: str | None = None,
     date_format: str | None = None,
     timestamp_format: str | None = None,
@@ -44,19 +45,22 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         format: csv, jsonl, json, parquet, excel or pdf; by default, the format of the file's ending.
         on_bad_row: `fail` refuses the load; `quarantine` writes bad rows to the table `<table>__quarantine`.
         encoding: Encoding of text files; by default UTF-8, or UTF-16 for files with its byte order mark.
-        delimiter: Character between the values of a CSV; by default the one of , ; tab and | that is most frequent in
-            the first row.
+        delimiter: Character between the values of a CSV; by default the one that the line `sep=;` names, or the one of
+            , ; tab and | that is most frequent in the first row.
         quote: Character around values that contain delimiters; by default ".
         escape: Character before a quote inside of a quoted value; by default ".
         header: True if the first row names the columns (the default); otherwise their names, or False for
             `column_1`, `column_2`.
-        skip: Number of lines before the first row.
+        skip: Number of lines before the first row, those inside of quotes included.
         null_values: Texts that are read as NULL, in addition to an empty value.
+        number_format: A number as the file writes it, for instance `1 234,50` or `EUR 12.50`: its separators and its
+            currency. A sign may then be behind a number, and parentheses around it make it negative.
         decimal_separator: Decimal separator of columns with a number type in `columns`; by default a point.
         date_format: Format of columns with the type date, in the notation of `strptime`; by default ISO 8601.
         timestamp_format: Format of columns with the type timestamp, in the same notation.
         sheet: Name of the sheet, for Excel workbooks with several.
-        tables_with: Headings of the PDF tables to read; by default all tables, which must have the same columns.
+        tables_with: Headings that the PDF tables to read have, beside others; by default all tables of a document are
+            read, and must have the same columns.
         table_settings: pdfplumber's settings for finding tables.
 
     Yields:
@@ -72,8 +76,8 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
 
     options = {
         "encoding": encoding, "delimiter": delimiter, "quote": quote, "escape": escape, "header": header, "skip": skip,
-        "null_values": null_values, "decimal_separator": decimal_separator, "date_format": date_format,
-        "timestamp_format": timestamp_format, "sheet": sheet,
+        "null_values": null_values, "number_format": number_format, "decimal_separator": decimal_separator,
+        "date_format": date_format, "timestamp_format": timestamp_format, "sheet": sheet,
         "tables_with": tables_with, "table_settings": table_settings,
     }  # fmt: skip
     given = {key: value for key, value in options.items() if value is not None}

@@ -15,10 +15,14 @@ OnBadRow = Literal["fail", "quarantine"]
 
 _FORMAT_BY_ENDING: Mapping[str, Format] = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".pdf": "pdf", ".parquet": "parquet",
-    ".xlsx": "excel", ".xlsm": "excel", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".xlsx": "excel", ".xlsm": "excel", ".xlsb": "excel", ".xls": "excel", ".ods": "excel",
+    ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl",
 }  # fmt: skip
 
-NOTATION_OPTIONS = ("decimal_separator", "date_format", "timestamp_format")
+COMPRESSED_ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".zip")
+"""Endings of compressed files, behind that of their format."""
+
+NOTATION_OPTIONS = ("number_format", "decimal_separator", "date_format", "timestamp_format")
 """How a file writes the numbers and times of typed columns."""
 
 OPTIONS: Mapping[Format, tuple[str, ...]] = {
@@ -26,15 +30,16 @@ OPTIONS: Mapping[Format, tuple[str, ...]] = {
     "jsonl": ("encoding",),
     "json": ("encoding",),
     "parquet": (),
-    "excel": ("sheet", "header", "skip"),
+    "excel": ("sheet", "header", "skip", *NOTATION_OPTIONS),
     "pdf": ("header", "tables_with", "table_settings", *NOTATION_OPTIONS),
 }
 """The keys of `kwargs` that each format accepts."""
 
 
 def format_by_name(name: str) -> Format | None:
-    """Returns the format of a file name's ending, without `.gz`. Returns None if the ending is unknown."""
-    return _FORMAT_BY_ENDING.get(PurePosixPath(name.lower().removesuffix(".gz")).suffix)
+    """Returns the format of a file name's ending, in front of one like `.gz`. Returns None if it is unknown."""
+    path = PurePosixPath(name.lower())
+    return _FORMAT_BY_ENDING.get(path.with_suffix("").suffix if path.suffix in COMPRESSED_ENDINGS else path.suffix)
 
 
 def explain_unknown_option(given: Iterable[str], kind: Format) -> str:

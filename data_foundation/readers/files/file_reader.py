@@ -19,21 +19,25 @@ from data_foundation.readers.files.file_arguments import (
     explain_unknown_option,
     format_by_name,
 )
-from data_foundation.readers.files.formats.csv_files import CsvReader, Dialect
-from data_foundation.readers.files.formats.decompress import unpack
+from data_foundation.readers.files.formats.csv_dialect import Dialect
+from data_foundation.readers.files.formats.csv_files import CsvReader
 from data_foundation.readers.files.formats.excel_files import ExcelReader
 from data_foundation.readers.files.formats.json_files import JsonFileReader
+from data_foundation.readers.files.formats.notation import Notation
 from data_foundation.readers.files.formats.parquet_files import ParquetReader
 from data_foundation.readers.files.formats.pdf_files import PdfReader
-from data_foundation.readers.files.formats.text_columns import Notation
+from data_foundation.readers.files.formats.transcode import to_utf8
+from data_foundation.readers.files.formats.unpack import unpack
 from data_foundation.readers.files.ledger import Ledger
-from data_foundation.readers.files.page import Page
+from data_foundation.readers.files.load_warning import warn
+from data_foundation.readers.files.page import BadRow, Page
+from data_foundation.readers.files.spellings import Spellings
 from data_foundation.readers.files.stores.storage import SourceFile, Storage
 from data_foundation.readers.read_ahead import ReadAhead
 from data_foundation.suggestions import nearest
 
 TEXT_FORMATS = frozenset({"csv", "json", "jsonl"})
-"""Formats that have an encoding, and may be compressed."""
+"""Formats that have an encoding."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,17 @@ class ReadRequest:
     on_bad_row: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def format_of(self, file: SourceFile) -> Format:
+    def format_of(self, file: SourceFile, name: str) -> Format:
         """Returns the format of a file.
+
+        Args:
+            file: The file.
+            name: The name that it has without compression.
 
         Raises:
             EntryError: The format is unknown, or does not accept one of the options.
         """
-        found = self.format or format_by_name(file.name)
+        found = self.format or format_by_name(name)
         accepted = list(OPTIONS)
         if found is None:
             message = f"{file.name}: no format has this ending; set `format` to one of {', '.join(accepted)}"
@@ -87,17 +95,21 @@ def read_files(storage: Storage, request: ReadRequest, resource: Any) -> Iterato
         FoundationError: A file cannot be read; the message names the reason.
         ConnectionError: The storage cannot be reached, or a file changed while it was read; a retry may help.
     """
-    ledger = Ledger(resource, storage.find(request.path), partial(_digest_of, storage))
+    place = f"'{request.path}' below {storage}"
+    ledger = Ledger(resource, storage.find(request.path), place, partial(_digest_of, storage))
     bad = BadRows(request.on_bad_row, resource, replaced=ledger.reads_all)
+    spellings = Spellings()
     files = ledger.unread()
     for file in files:
-        kind = request.format_of(file)
-        reader = _reader(request, kind, resource, sets_aside=bad.sets_aside)
-        read = partial(_pages, storage, file, reader, kind, request.options.get("encoding"), ledger=ledger)
+        count = 0
+        read = partial(_pages, storage, file, request, resource, ledger, sets_aside=bad.sets_aside)
         for page in ReadAhead([read], []):
             yield from bad.take(file.name, page.bad)
             if page.rows is not None:
-                yield page.rows
+                yield spellings.unify(page.rows)
+            count += page.count
+        if not count:
+            warn(f"{file.name} has no rows")
     if files:
         yield from bad.finish()
     ledger.note()
@@ -115,12 +127,20 @@ def _digest(path: Path) -> str:
 
 
 def _pages(  # noqa: PLR0913 - a file, where it is, how it is read, and who remembers it
-    storage: Storage, file: SourceFile, reader: Reader, kind: str, encoding: str | None, *, ledger: Ledger
+    storage: Storage, file: SourceFile, request: ReadRequest, resource: Any, ledger: Ledger, *, sets_aside: bool
 ) -> Iterator[Page]:
     with tempfile.TemporaryDirectory() as folder, storage.opened(file, Path(folder)) as path:
         ledger.note_read(file, _digest(path))
-        plain = unpack(path, file.name, Path(folder), encoding) if kind in TEXT_FORMATS else path
-        yield from reader.read(plain, file.name)
+        plain, name = unpack(path, file.name, Path(folder))
+        kind = request.format_of(file, name)
+        if kind in TEXT_FORMATS:
+            plain = to_utf8(plain, file.name, Path(folder), request.options.get("encoding"))
+        is_understood = not (size := plain.stat().st_size)
+        for page in _reader(request, kind, resource, sets_aside=sets_aside).read(plain, file.name):
+            is_understood = is_understood or page.rows is not None or bool(page.bad)
+            yield page
+        if not is_understood:
+            yield Page(None, [BadRow(0, "", f"no row was found in {size:,} bytes")])
 
 
 def _reader(request: ReadRequest, kind: str, resource: Any, *, sets_aside: bool) -> Reader:
@@ -130,10 +150,10 @@ def _reader(request: ReadRequest, kind: str, resource: Any, *, sets_aside: bool)
     notation = Notation(**{key: given.pop(key) for key in NOTATION_OPTIONS if key in given})
     known: Mapping[str, Callable[[], Reader]] = {
         "csv": lambda: CsvReader(Dialect(**given, notation=notation), hints, sets_aside),
-        "jsonl": lambda: JsonFileReader(by_line=True),
-        "json": lambda: JsonFileReader(by_line=False),
+        "jsonl": lambda: JsonFileReader(hints, by_line=True),
+        "json": lambda: JsonFileReader(hints, by_line=False),
         "parquet": ParquetReader,
-        "excel": lambda: ExcelReader(hints, **given),
+        "excel": lambda: ExcelReader(hints, **given, notation=notation),
         "pdf": lambda: PdfReader(hints, **given, notation=notation),
     }
     return known[kind]()

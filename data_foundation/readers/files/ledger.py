@@ -26,12 +26,15 @@ class Ledger:
         reads_all: True if the load replaces the table: one changed file then makes it read all files.
     """
 
-    def __init__(self, resource: Any, found: Sequence[SourceFile], digest_of: Callable[[SourceFile], str]) -> None:
+    def __init__(
+        self, resource: Any, found: Sequence[SourceFile], place: str, digest_of: Callable[[SourceFile], str]
+    ) -> None:
         """Reads the state of the resource; does not change it.
 
         Args:
             resource: The running dlt resource.
             found: All files that match the path.
+            place: The path and the root, for messages.
             digest_of: Reads a file and returns the digest of its content.
 
         Raises:
@@ -48,6 +51,7 @@ class Ledger:
         self._appends = disposition["disposition"] == "append"
         self._is_sample = bool(resource.limit) and resource.limit.limit(1) is not None
         self._found = found
+        self._place = place
         # None before the first load; empty after a load without files.
         self._known: dict[str, list[str]] | None = dlt.current.resource_state().get("files")
         self._contents: dict[str, str] = dlt.current.resource_state().get("contents", {})
@@ -57,6 +61,8 @@ class Ledger:
     def unread(self) -> Sequence[SourceFile]:
         """Returns the files to read. Logs a line if there are none."""
         if self._is_sample or self._known is None:
+            if not self._found:
+                warn(f"no file matches {self._place}")
             return self._found
         known = self._known
         changed = [file for file in self._found if known.get(file.name) != file.mark and not self._is_copy(file)]
@@ -69,9 +75,8 @@ class Ledger:
             is_same = not changed
         if is_same:
             count = len(self._found)
-            text = (
-                f"{count} file{'s' if count != 1 else ''}, none of them new or changed" if count else "no file matches"
-            )
+            files = f"{count} file{'s' if count != 1 else ''}, none of them new or changed"
+            text = files if count else f"no file matches {self._place}"
             dlt.current.resource_metrics()[UNCHANGED] = text
             logger.info("%s: nothing was read", text)
         return changed

@@ -33,12 +33,20 @@ class Page:
 
     Attributes:
         rows: The good rows, with the columns `FILE` and `ROW`: an Arrow table, a list of dicts, or JSON as bytes.
-            None if there are none.
+            None if there are none; empty rows say that the file was understood, and has none.
         bad: The bad rows.
+        document_rows: Number of rows of JSON.
     """
 
     rows: Any
     bad: Sequence[BadRow] = ()
+    document_rows: int = 0
+
+    @property
+    def count(self) -> int:
+        """Number of rows, good and bad."""
+        is_document = isinstance(self.rows, bytes)
+        return (self.document_rows if is_document else len(self.rows or ())) + len(self.bad)
 
 
 def add_place(table: Any, file: str, numbers: Any) -> Any:

@@ -39,7 +39,7 @@ def include(
         decimals: Columns of a document whose numbers keep all their digits.
 
     Raises:
-        LoadError: A row is not an object.
+        LoadError: A row is not an object, or has a field of that name itself.
     """
     if not fields:
         return page
@@ -48,4 +48,9 @@ def include(
     for row in rows:
         if not isinstance(row, Mapping):
             raise LoadError(f"include_from_parent: got a row that is a {type(row).__name__}; accepted are objects")
+        if own := sorted(added.keys() & row.keys()):
+            raise LoadError(
+                f"include_from_parent: a row has a field {own[0]} of its own, which the parent's would replace; leave "
+                "the field out of include_from_parent"
+            )
     return [{**row, **added} for row in rows]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,56 +12,22 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.files.formats.column_names import name_columns
-from data_foundation.readers.files.formats.decompress import wrong_encoding
-from data_foundation.readers.files.formats.text_columns import Notation, build_query
-from data_foundation.readers.files.formats.text_table import as_page
+from data_foundation.errors import LoadError
+from data_foundation.readers.files.formats.csv_dialect import Dialect
+from data_foundation.readers.files.formats.csv_head import CsvHead, read_head
+from data_foundation.readers.files.formats.line_ends import copy_rows, is_uniform, line_end_pattern
+from data_foundation.readers.files.formats.text_columns import build_query
+from data_foundation.readers.files.formats.text_table import CELLS_TABLE, as_page, convert
+from data_foundation.readers.files.formats.transcode import wrong_encoding
 from data_foundation.readers.files.page import BadRow, Page
 from data_foundation.readers.files.path_pattern import escape_wildcards
 from data_foundation.warehouses.duckdb.utc_session import connect_to_memory
 
-_DELIMITERS = (",", ";", "\t", "|")
-_QUOTED = re.compile(r'"[^"]*"')
 _PAGE_ROWS = 100_000
-_MIXED_LINE_ENDS = "some lines end in LF and some in CRLF; convert the file to one of them"
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How a CSV file is written.
-
-    Attributes:
-        delimiter: Character between values; None for the most frequent one in the first row.
-        quote: Character around values that contain delimiters; "" if values are never quoted.
-        escape: Character before a quote inside of a quoted value.
-        header: True if the first row names the columns; otherwise their names, or False for `column_1`, `column_2`.
-        skip: Number of lines before the first row.
-        null_values: Texts that are read as NULL, in addition to an empty value.
-        notation: How the file writes numbers and times.
-    """
-
-    delimiter: str | None = None
-    quote: str = '"'
-    escape: str = '"'
-    header: bool | Sequence[str] = True
-    skip: int = 0
-    null_values: Sequence[str] = ()
-    notation: Notation = field(default_factory=Notation)
-
-    def __post_init__(self) -> None:
-        """Checks the options that DuckDB would refuse.
-
-        Raises:
-            EntryError: Names the invalid option.
-        """
-        for key, shortest in (("delimiter", 1), ("quote", 0), ("escape", 0)):
-            value = getattr(self, key)
-            if value is not None and not (isinstance(value, str) and shortest <= len(value) <= 1):
-                none = "" if shortest else ', or "" for none'
-                raise EntryError(f"{key}: got {value!r}; accepted: one character{none}")
-        if not isinstance(self.skip, int) or self.skip < 0:
-            raise EntryError(f"skip: got {self.skip!r}; accepted: a number of lines, 0 or more")
+_CHUNK = 1 << 16
+_BUFFER_BYTES = 32_000_000
+"""DuckDB's own size of a buffer; a line may be as long."""
+_NOT_READ = "a quote is not closed, or a line ends in another way than the others; correct the file"
 
 
 @dataclass(frozen=True)
@@ -90,18 +55,32 @@ class CsvReader:
             LoadError: The file is not a valid CSV.
         """
         try:
-            head = _Head.of(path, self.dialect, file)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise _unreadable(file, error) from None
+            head = read_head(path, self.dialect, file)
+        except UnicodeDecodeError:
+            raise wrong_encoding(file, "the start of the file is not UTF-8") from None
         if head is None:
             return
-        with connect_to_memory() as connection:
+        if _is_blank_from(path, head.start):
+            yield Page(self._no_rows(head, file))
+            return
+        uniform = is_uniform(path)
+        with tempfile.TemporaryDirectory() as folder, connect_to_memory() as connection:
+            if not (uniform and head.is_plain):
+                copy = Path(folder) / "rows"
+                pattern = None if uniform else line_end_pattern(head.delimiter, self.dialect)
+                copy_rows(path, copy, head.start, pattern)
+                path, head = copy, replace(head, lines=0, line_end=None if uniform else "\\n")
             try:
                 yield from self._pages(connection, path, file, head)
             except duckdb.Error as error:
                 raise _unreadable(file, error) from None
 
-    def _pages(self, connection: duckdb.DuckDBPyConnection, path: Path, file: str, head: _Head) -> Iterator[Page]:
+    def _no_rows(self, head: CsvHead, file: str) -> Any:
+        """Returns an empty table, which has the columns of a file with headings alone."""
+        query = build_query(CELLS_TABLE, head.names, self.wanted, self.dialect.notation)
+        return convert([], [], head.names, query, file).rows
+
+    def _pages(self, connection: duckdb.DuckDBPyConnection, path: Path, file: str, head: CsvHead) -> Iterator[Page]:
         source, values = self._source(path, head)
         rejected: list[BadRow] = []
         if self.counts_bad:
@@ -116,7 +95,7 @@ class CsvReader:
         found = _rejected(connection, head, file)
         yield Page(None, rejected or found)
 
-    def _source(self, path: Path, head: _Head) -> tuple[str, list[Any]]:
+    def _source(self, path: Path, head: CsvHead) -> tuple[str, list[Any]]:
         """Returns the call of `read_csv`, with every option set, and the values of its placeholders."""
         dialect = self.dialect
         options: dict[str, Any] = {
@@ -126,52 +105,19 @@ class CsvReader:
             "quote": dialect.quote,
             "escape": dialect.escape if dialect.quote else "",
             "header": False,
-            "skip": head.records,
+            "skip": head.lines,
             "strict_mode": True,
             "nullstr": ["", *dialect.null_values],
             "allow_quoted_nulls": False,
             "compression": "none",
+            "max_line_size": _BUFFER_BYTES,
+            "buffer_size": _BUFFER_BYTES,
             "store_rejects": True,
         }
+        if head.line_end:
+            options["new_line"] = head.line_end
         placeholders = ", ".join(f"{key} = ?" for key in options)
         return f"read_csv(?, {placeholders})", [escape_wildcards(path), *options.values()]
-
-
-@dataclass(frozen=True)
-class _Head:
-    """The start of a file, before its rows.
-
-    Attributes:
-        names: Names of the columns.
-        delimiter: Character between values.
-        records: Number of records to skip.
-    """
-
-    names: Sequence[str]
-    delimiter: str
-    records: int
-
-    @classmethod
-    def of(cls, path: Path, dialect: Dialect, file: str) -> _Head | None:
-        """Returns the start of a file. Returns None if the file is empty."""
-        with path.open(encoding="utf-8", newline="") as text:
-            lines = [text.readline() for _ in range(dialect.skip)]
-            start = text.tell()
-            while (line := text.readline()) and not line.strip("\r\n"):
-                lines.append(line)
-                start = text.tell()
-            # If a skipped line ends in another way, DuckDB reads the rest of the file as one line.
-            if len({before[len(before.rstrip("\r\n")) :] for before in [*lines, line] if before}) > 1:
-                raise csv.Error(_MIXED_LINE_ENDS)
-            skipped = len(lines)
-            delimiter = dialect.delimiter or _guess_delimiter(line)
-            text.seek(start)
-            first = next(csv.reader(text, delimiter=delimiter, **_quoting(dialect.quote)), None)
-        if not first:
-            return None
-        if dialect.header is True:
-            return cls(name_columns(len(first), first, file), delimiter, skipped + 1)
-        return cls(name_columns(len(first), dialect.header or (), file), delimiter, skipped)
 
 
 class _Numbers:
@@ -194,17 +140,14 @@ class _Numbers:
         return np.setdiff1d(np.arange(first, last), inside, assume_unique=True)
 
 
-def _quoting(quote: str) -> dict[str, Any]:
-    return {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+def _is_blank_from(path: Path, start: int) -> bool:
+    """Returns whether a file has nothing but line ends from a position on."""
+    with path.open("rb") as file:
+        file.seek(start)
+        return not any(chunk.strip(b"\r\n") for chunk in iter(lambda: file.read(_CHUNK), b""))
 
 
-def _guess_delimiter(line: str) -> str:
-    """Returns the most frequent delimiter of a line, outside of quotes."""
-    unquoted = _QUOTED.sub("", line)
-    return max(_DELIMITERS, key=unquoted.count)
-
-
-def _rejected(connection: duckdb.DuckDBPyConnection, head: _Head, file: str) -> list[BadRow]:
+def _rejected(connection: duckdb.DuckDBPyConnection, head: CsvHead, file: str) -> list[BadRow]:
     """Returns the rows that DuckDB's last scan rejected, sorted by number.
 
     Raises:
@@ -216,15 +159,13 @@ def _rejected(connection: duckdb.DuckDBPyConnection, head: _Head, file: str) -> 
     ).fetchall()
     bad = []
     for line, text, kind, message in rows:
-        number = line - head.records
+        number = line - head.lines
         if kind == "INVALID ENCODING":
             raise wrong_encoding(file, f"row {number} is not UTF-8")
         bad.append(BadRow(number, (text or "").strip("\r\n"), message))
     return bad
 
 
-def _unreadable(file: str, error: Exception) -> LoadError:
-    if isinstance(error, UnicodeDecodeError):
-        return wrong_encoding(file, "the start of the file is not UTF-8")
+def _unreadable(file: str, error: duckdb.Error) -> LoadError:
     message = str(error).partition("\n")[0]
-    return LoadError(f"{file}: {_MIXED_LINE_ENDS if 'invalid state' in message else message}")
+    return LoadError(f"{file}: {_NOT_READ if 'invalid state' in message else message}")

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
-import pyarrow as pa
+import orjson
 
 from data_foundation.errors import LoadError, ValueRefused
-from data_foundation.readers.files.formats.decompress import wrong_encoding
+from data_foundation.readers.files.formats.declared_json import DeclaredKeys
+from data_foundation.readers.files.formats.transcode import wrong_encoding
 from data_foundation.readers.files.page import FILE, ROW, BadRow, Page
 from data_foundation.readers.files.path_pattern import escape_wildcards
 
 _PAGE_BYTES = 4 * 2**20
 _PAGE_OBJECTS = 2_000
 _MAX_OBJECT_BYTES = 64 * 2**20
-_PLACE_KEYS = (f'"{FILE}"', f'"{ROW}"')
+_CHUNK = 1 << 16
+_BLANKS = b" \t\r\n"
+
+Texts = Sequence[tuple[int, bytes]]
+"""Texts that should be objects, with their numbers."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +32,12 @@ class JsonFileReader:
     """Reads JSON files.
 
     Attributes:
+        wanted: The hints of `columns` in `sources.yaml`, by column.
         by_line: True for JSON lines, where a line without an object is a bad row. False for an array of objects, or
             objects one after the other.
     """
 
+    wanted: Mapping[str, Mapping[str, Any]]
     by_line: bool
 
     def read(self, path: Path, file: str) -> Iterator[Page]:
@@ -40,79 +48,105 @@ class JsonFileReader:
             file: Name of the file in messages and in `_file`.
 
         Raises:
-            LoadError: The file is not valid JSON.
+            LoadError: The file is not valid JSON, or not UTF-8.
             ValueRefused: An object has a key `_file` or `_row` of its own.
         """
-        place = f'{{"{FILE}":{json.dumps(file)},"{ROW}":'
-        with duckdb.connect() as connection:
-            try:
-                for objects, bad in _lines(connection, path, file) if self.by_line else _objects(connection, path):
-                    yield Page(_document(objects, place, file) if objects else None, bad)
-            except duckdb.Error as error:
-                raise LoadError(
-                    f"{file} is not valid JSON: {str(error).partition('in file')[0]}{_place_in(str(error))}"
-                ) from None
+        pages = _ObjectPages(file, DeclaredKeys(self.wanted))
+        if self.by_line:
+            yield from map(pages.build, _lines(path))
+            return
+        try:
+            yield from map(pages.build, _objects(path))
+        except duckdb.Error as error:
+            raise LoadError(
+                f"{file} is not valid JSON: {str(error).partition('in file')[0]}{_place_in(str(error))}"
+            ) from None
 
 
-_NOT_AN_OBJECT = "is not an object; accepted: JSON objects"
+class _ObjectPages:
+    """Builds pages of the objects of one file."""
 
-Objects = Sequence[tuple[int, str]]
+    def __init__(self, file: str, declared: DeclaredKeys) -> None:
+        self._file, self._declared = file, declared
+        self._place = f'{{"{FILE}":{json.dumps(file)},"{ROW}":'.encode()
+
+    def build(self, texts: Texts) -> Page:
+        """Returns the objects as a JSON array; each object begins with the keys `_file` and `_row`."""
+        good: list[bytes] = []
+        bad: list[BadRow] = []
+        for number, text in texts:
+            if fault := self._fault(number, text):
+                bad.append(BadRow(number, text.decode(errors="replace"), fault))
+            else:
+                rest = text[1:].lstrip()
+                comma = b"" if rest.startswith(b"}") else b","
+                good.append(b"%b%d%b%b" % (self._place, number, comma, rest))
+        return Page(b"[%b]" % b",".join(good) if good or not texts else None, bad, len(good))
+
+    def _fault(self, number: int, text: bytes) -> str:
+        """Returns why a text cannot be loaded, or "" if it can."""
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            if not _is_utf8(text):
+                raise wrong_encoding(self._file, f"row {number} is not UTF-8") from None
+            return f"is not valid JSON: {str(error).partition(': line')[0]}"
+        if not isinstance(value, dict):
+            return f"got JSON of type {_kind(value)}; accepted: objects"
+        if FILE in value or ROW in value:
+            raise ValueRefused(
+                f"{self._file}: row {number} has a key {FILE} or {ROW}, which are the columns with the place of a row; "
+                "rename the key in the file"
+            )
+        return self._declared.fault(value, text)
 
 
-def _lines(connection: duckdb.DuckDBPyConnection, path: Path, file: str) -> Iterator[tuple[Objects, Sequence[BadRow]]]:
-    """Yields the lines of a file that are objects, with their numbers, and the bad rows."""
+def _lines(path: Path) -> Iterator[Texts]:
+    """Yields the lines of a file that are not blank, with their numbers."""
     number = 0
     with path.open("rb") as lines:
         while gathered := lines.readlines(_PAGE_BYTES):
-            texts = [line.strip() for line in gathered]
-            numbered = [(number + index, text) for index, text in enumerate(texts, 1) if text]
-            number += len(texts)
-            if not numbered:
-                continue
-            try:
-                page = pa.table({"number": [at for at, _ in numbered],
-                                 "text": pa.array([text for _, text in numbered]).cast(pa.string())})  # fmt: skip
-            except pa.ArrowInvalid:
-                raise wrong_encoding(file, f"a line before line {number + 1} is not UTF-8") from None
-            connection.register("page", page)
-            checked = connection.execute(
-                "SELECT number, text, CASE WHEN json_valid(text) THEN lower(json_type(text)) END FROM page"
-            ).fetchall()
-            bad = [BadRow(at, text, f"got JSON of type {kind}; accepted: objects" if kind else "is not valid JSON")
-                   for at, text, kind in checked if kind != "object"]  # fmt: skip
-            yield [(at, text) for at, text, kind in checked if kind == "object"], bad
+            numbered = [(number + index, text) for index, line in enumerate(gathered, 1) if (text := line.strip())]
+            number += len(gathered)
+            if numbered:
+                yield numbered
 
 
-def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[tuple[Objects, Sequence[BadRow]]]:
-    """Yields the objects of an array or of a file of objects, with their numbers, and the bad rows."""
-    with path.open("rb") as file:
-        start = file.read(1024).lstrip()
-    if not start:
+def _objects(path: Path) -> Iterator[Texts]:
+    """Yields the items of an array, or the values of a file, with their numbers; nothing for an empty array."""
+    if not (first := _first_character(path)):
         return
-    connection.execute(
-        "SELECT json FROM read_json_objects(?, format = ?, maximum_object_size = ?, compression = 'uncompressed')",
-        [escape_wildcards(path), "array" if start.startswith(b"[") else "unstructured", _MAX_OBJECT_BYTES],
-    )
-    number = 0
-    while rows := connection.fetchmany(_PAGE_OBJECTS):
-        page = [(number + index, text.strip()) for index, (text,) in enumerate(rows, 1)]
-        number += len(rows)
-        bad = [BadRow(at, text, _NOT_AN_OBJECT) for at, text in page if not text.startswith("{")]
-        yield [(at, text) for at, text in page if text.startswith("{")], bad
+    with duckdb.connect() as connection:
+        connection.execute(
+            "SELECT json FROM read_json_objects(?, format = ?, maximum_object_size = ?, compression = 'uncompressed')",
+            [escape_wildcards(path), "array" if first == b"[" else "unstructured", _MAX_OBJECT_BYTES],
+        )
+        number = 0
+        while rows := connection.fetchmany(_PAGE_OBJECTS):
+            yield [(number + index, text.strip().encode()) for index, (text,) in enumerate(rows, 1)]
+            number += len(rows)
+        if not number:
+            yield []
 
 
-def _document(objects: Objects, place: str, file: str) -> bytes:
-    """Returns objects as a JSON array; each object begins with the keys `_file` and `_row`."""
-    for number, text in objects:
-        if any(key in text for key in _PLACE_KEYS) and not {FILE, ROW}.isdisjoint(json.loads(text)):
-            raise ValueRefused(
-                f"{file}: row {number} has a key {FILE} or {ROW}, which are the columns with the place of a row; "
-                "rename the key in the file"
-            )
-    with_place = (
-        f"{place}{number}{'' if (rest := text[1:].lstrip()).startswith('}') else ','}{rest}" for number, text in objects
-    )
-    return f"[{','.join(with_place)}]".encode()
+def _first_character(path: Path) -> bytes:
+    """Returns the first byte of a file that is not blank, b"" if there is none."""
+    with path.open("rb") as file:
+        chunks = iter(lambda: file.read(_CHUNK), b"")
+        return next((text[:1] for chunk in chunks if (text := chunk.lstrip(_BLANKS))), b"")
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _kind(value: Any) -> str:
+    kinds = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
+    return kinds.get(type(value), "null")
 
 
 def _place_in(message: str) -> str:

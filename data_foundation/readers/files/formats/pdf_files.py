@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.files.formats.column_names import name_columns, same_names
-from data_foundation.readers.files.formats.text_columns import Notation, build_query
+from data_foundation.readers.files.formats.column_names import has_names, name_columns, same_names
+from data_foundation.readers.files.formats.notation import Notation
+from data_foundation.readers.files.formats.text_columns import build_query
 from data_foundation.readers.files.formats.text_table import CELLS_TABLE, convert
 from data_foundation.readers.files.page import Page
 
@@ -24,7 +25,8 @@ class PdfReader:
         wanted: The hints of `columns` in `sources.yaml`, by column.
         header: True if the first row of the first table names the columns; otherwise their names, or False for
             `column_1`, `column_2`.
-        tables_with: Headings of the tables to read; if empty, all tables of a document are read as one.
+        tables_with: Headings that the tables to read have, beside others; if empty, all tables of a document are read
+            as one.
         table_settings: pdfplumber's settings, for instance `{vertical_strategy: text}` for tables without lines.
         notation: How the file writes numbers and times.
     """
@@ -46,46 +48,72 @@ class PdfReader:
             EntryError: pdfplumber is not installed.
             LoadError: The file is not a PDF, is encrypted, has no table, or its tables have different columns.
         """
-        names: list[str] | None = None
+        found = _FoundTables(self, file)
         before = 0
         for tables in _tables(path, file, self.table_settings):
-            rows: list[Cells] = []
-            for table in self._chosen(tables, names):
-                headings, body = self._split(table, names, file)
-                if names and len(table[0]) != len(names):
-                    raise LoadError(
-                        f"{file}: a table has {len(table[0])} columns ({', '.join(headings)}) and one before it "
-                        f"{len(names)} ({', '.join(names)}); set `tables_with` to the headings of the tables to read"
-                    )
-                names = names or headings
-                rows += body
-            if names and rows:
-                numbers = range(before + 1, before + len(rows) + 1)
-                yield convert(rows, numbers, names, build_query(CELLS_TABLE, names, self.wanted, self.notation), file)
+            rows = found.take(tables)
+            if rows:
+                yield self._page(found.names, rows, before, file)
                 before += len(rows)
-        if names is None:
+        if not found.names:
             which = f" with the headings {', '.join(self.tables_with)}" if self.tables_with else ""
             raise LoadError(
                 f"{file}: found no table{which}; for tables without lines set `table_settings: {{vertical_strategy: "
                 "text, horizontal_strategy: text}`; a scanned page has no text"
             )
+        if not before:
+            yield self._page(found.names, [], 0, file)
 
-    def _chosen(self, tables: Sequence[Sequence[Cells]], names: Sequence[str] | None) -> Iterator[Sequence[Cells]]:
-        for table in tables:
-            # The first table of a page may continue the table of the page before, without headings.
-            continues = names is not None and table is tables[0] and len(table[0]) == len(names)
-            if not self.tables_with or same_names(table[0], self.tables_with) or continues:
-                yield table
+    def _page(self, names: Sequence[str], rows: Sequence[Cells], before: int, file: str) -> Page:
+        numbers = range(before + 1, before + len(rows) + 1)
+        return convert(rows, numbers, names, build_query(CELLS_TABLE, names, self.wanted, self.notation), file)
 
-    def _split(
-        self, table: Sequence[Cells], names: Sequence[str] | None, file: str
-    ) -> tuple[list[str], Sequence[Cells]]:
-        """Returns the column names of a table, and its rows without the headings."""
-        if self.header is not True:
-            return name_columns(len(table[0]), self.header or (), file), table
-        headings = name_columns(len(table[0]), table[0], file)
-        is_headed = names is None or same_names(table[0], names)
-        return headings, table[1:] if is_headed else table
+
+class _FoundTables:
+    """The tables of one document, which are read as one.
+
+    Attributes:
+        names: Names of the columns; empty before the first table.
+    """
+
+    def __init__(self, reader: PdfReader, file: str) -> None:
+        self.names: Sequence[str] = ()
+        self._reader, self._file = reader, file
+        self._is_open = False
+
+    def take(self, tables: Sequence[Sequence[Cells]]) -> list[Cells]:
+        """Returns the rows of a page, from those of its tables that are to be read.
+
+        Raises:
+            LoadError: A table has other columns than those before it.
+        """
+        rows: list[Cells] = []
+        self._is_open = self._is_open and bool(tables)
+        for number, table in enumerate(tables):
+            # The first table of a page may continue the last one of the page before, without headings.
+            continues = number == 0 and self._is_open and len(table[0]) == len(self.names)
+            self._is_open = continues or self._is_wanted(table[0])
+            if self._is_open:
+                rows += self._without_headings(table, continues=continues)
+        return rows
+
+    def _is_wanted(self, headings: Cells) -> bool:
+        return not self._reader.tables_with or has_names(headings, self._reader.tables_with)
+
+    def _without_headings(self, table: Sequence[Cells], *, continues: bool) -> Sequence[Cells]:
+        header, names = self._reader.header, self.names
+        if not names:
+            self.names = name_columns(len(table[0]), table[0] if header is True else header or (), self._file)
+            return table[1:] if header is True else table
+        if header is True and same_names(table[0], names):
+            return table[1:]
+        if continues or (header is not True and len(table[0]) == len(names)):
+            return table
+        first = ", ".join(" ".join((cell or "").split()) for cell in table[0])
+        raise LoadError(
+            f"{self._file}: a table has {len(table[0])} columns ({first}) and one before it {len(names)} "
+            f"({', '.join(names)}); set `tables_with` to headings that only the tables to read have"
+        )
 
 
 def _tables(path: Path, file: str, settings: Mapping[str, Any]) -> Iterator[Sequence[Sequence[Cells]]]:

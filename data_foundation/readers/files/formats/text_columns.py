@@ -9,6 +9,7 @@ from typing import Any
 from data_foundation.errors import EntryError
 from data_foundation.naming import normalize
 from data_foundation.readers.decimal_hint import DEFAULT_PRECISION, declared_digits
+from data_foundation.readers.files.formats.notation import Notation
 from data_foundation.sql_text import quote_text
 
 REASON, ROW_TEXT = "bad", "text"
@@ -17,30 +18,6 @@ REASON, ROW_TEXT = "bad", "text"
 _DATE = r"\d{4}-\d\d-\d\d"
 _TIME = r"\d\d:\d\d(:\d\d(\.\d{1,6}0*)?)?"
 _ZONE = r"( ?(Z|[+-]\d\d(:\d\d)?))?"
-
-
-@dataclass(frozen=True)
-class Notation:
-    """How a file writes numbers and times.
-
-    Attributes:
-        decimal_separator: A point or a comma; the other one may separate thousands.
-        date_format: Format of dates in the notation of `strptime`; None for ISO 8601.
-        timestamp_format: Format of timestamps in the same notation; None for ISO 8601.
-    """
-
-    decimal_separator: str = "."
-    date_format: str | None = None
-    timestamp_format: str | None = None
-
-    def __post_init__(self) -> None:
-        """Checks the decimal separator.
-
-        Raises:
-            EntryError: It is neither a point nor a comma.
-        """
-        if self.decimal_separator not in {".", ","}:
-            raise EntryError(f"decimal_separator: got {self.decimal_separator!r}; accepted: '.' or ','")
 
 
 @dataclass(frozen=True)
@@ -108,6 +85,18 @@ def build_query(
     )
 
 
+def describe_accepted(name: str, hint: Mapping[str, Any], notation: Notation) -> str:
+    """Returns the texts or values that a column accepts, for messages.
+
+    Args:
+        name: Name of the column.
+        hint: Its hint in `columns` of `sources.yaml`.
+        notation: How the file writes numbers and times.
+    """
+    kind = str(hint.get("data_type", "text"))
+    return _convert(name, 0, hint, notation).accepted if kind in _CONVERTERS else kind
+
+
 def _trim(raw: str) -> str:
     """Returns the SQL of a trimmed text. Trims only texts that may need it: trimming costs more than converting."""
     is_spaced = f"{raw} < '!' OR {raw} > '~' OR suffix({raw}, ' ') OR suffix({raw}, chr(160))"
@@ -119,15 +108,13 @@ def _convert(name: str, index: int, hint: Mapping[str, Any], notation: Notation)
     kind = hint.get("data_type", "text")
     if kind == "text":
         return _Conversion(name, raw, text, raw)
-    converters = {"bigint": _bigint, "double": _double, "decimal": _decimal, "bool": _bool, "date": _date,
-                  "timestamp": _timestamp, "time": _time, "json": _json}  # fmt: skip
-    if kind not in converters:
-        accepted = f"text, {', '.join(converters)}"
+    if kind not in _CONVERTERS:
+        accepted = f"text, {', '.join(_CONVERTERS)}"
         raise EntryError(f"columns: {name}: got data_type '{kind}'; accepted in a text file: {accepted}")
     if kind == "decimal" and (precision := declared_digits(hint)[0]) > DEFAULT_PRECISION:
         message = f"got precision {precision}; accepted in a text file: at most {DEFAULT_PRECISION}"
         raise EntryError(f"columns: {name}: {message}")
-    is_valid, conversion, accepted = converters[kind](text, hint, notation)
+    is_valid, conversion, accepted = _CONVERTERS[kind](text, value, hint, notation)
     is_bad = f"({text} IS NOT NULL AND ({value} IS NULL OR NOT {is_valid}))"
     return _Conversion(name, raw, text, value, conversion, is_bad, accepted)
 
@@ -136,60 +123,59 @@ def _matches(text: str, pattern: str) -> str:
     return f"regexp_full_match({text}, {quote_text(pattern)})"
 
 
-def _number(text: str, notation: Notation) -> tuple[str, str]:
-    """Returns the SQL of a number with a decimal point, and the pattern of the digits before it in the file."""
-    if notation.decimal_separator == ".":
-        return f"replace({text}, ',', '')", r"[+-]?(\d+|\d{1,3}(,\d{3})+)?"
-    return f"replace(replace({text}, '.', ''), ',', '.')", r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?"
+def _bigint(text: str, _value: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
+    numbers = notation.numbers
+    return numbers.matches(text, ""), f"TRY_CAST({numbers.value(text)} AS BIGINT)", "bigint"
 
 
-def _point(notation: Notation) -> str:
-    return "," if notation.decimal_separator == "," else r"\."
+def _double(text: str, value: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
+    numbers = notation.numbers
+    named = _matches(text, "[+-]?(?i:nan|inf|infinity)")
+    # A number beyond the range of doubles becomes an infinity, and one that is too small becomes zero.
+    is_kept = f"isfinite({value}) AND ({value} <> 0 OR NOT regexp_matches({text}, '^[^eE]*[1-9]'))"
+    is_number = numbers.matches(text, r"(POINT\d*)?([eE][+-]?\d+)?")
+    return f"({named} OR ({is_number} AND {is_kept}))", f"TRY_CAST({numbers.value(text)} AS DOUBLE)", "double"
 
 
-def _bigint(text: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
-    number, units = _number(text, notation)
-    return _matches(text, units), f"TRY_CAST({number} AS BIGINT)", "bigint"
-
-
-def _double(text: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
-    number, units = _number(text, notation)
-    form = _matches(text, rf"{units}({_point(notation)}\d*)?([eE][+-]?\d+)?|[+-]?(?i:nan|inf|infinity)")
-    return form, f"TRY_CAST({number} AS DOUBLE)", "double"
-
-
-def _decimal(text: str, hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
+def _decimal(text: str, _value: str, hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
     precision, scale = declared_digits(hint)
-    number, units = _number(text, notation)
+    numbers = notation.numbers
     # The cast would round, so digits beyond the scale must be zeros.
-    form = _matches(text, rf"{units}({_point(notation)}\d{{0,{scale}}}0*)?")
-    return form, f"TRY_CAST({number} AS DECIMAL({precision}, {scale}))", f"decimal({precision}, {scale})"
+    form = numbers.matches(text, rf"(POINT\d{{0,{scale}}}0*)?")
+    return form, f"TRY_CAST({numbers.value(text)} AS DECIMAL({precision}, {scale}))", f"decimal({precision}, {scale})"
 
 
-def _bool(text: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str, str, str]:
+def _bool(text: str, _value: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str, str, str]:
     return "true", f"TRY_CAST({text} AS BOOLEAN)", "bool"
 
 
-def _date(text: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
+def _date(text: str, _value: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
     if notation.date_format:
         moment = f"try_strptime({text}, {quote_text(notation.date_format)})"
         return f"{moment} = date_trunc('day', {moment})", f"CAST({moment} AS DATE)", f"date like {notation.date_format}"
     return _matches(text, _DATE), f"TRY_CAST({text} AS DATE)", "date like 2024-01-31"
 
 
-def _timestamp(text: str, hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
+def _timestamp(text: str, _value: str, hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
     has_zone = hint.get("timezone") is not False
     kind = "TIMESTAMPTZ" if has_zone else "TIMESTAMP"
     if notation.timestamp_format:
         moment = f"try_strptime({text}, {quote_text(notation.timestamp_format)})"
-        return "true", f"CAST({moment} AS {kind})", f"timestamp like {notation.timestamp_format}"
+        # A column has microseconds; %n reads nanoseconds.
+        is_whole = f"CAST(CAST({moment} AS TIMESTAMP) AS TIMESTAMP_NS) = {moment}"
+        is_valid = is_whole if "%n" in notation.timestamp_format else "true"
+        return is_valid, f"CAST({moment} AS {kind})", f"timestamp like {notation.timestamp_format}"
     form = _matches(text, rf"{_DATE}([ T]{_TIME}{_ZONE if has_zone else ''})?")
     return form, f"TRY_CAST({text} AS {kind})", "timestamp like 2024-01-31 06:00:00"
 
 
-def _time(text: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str, str, str]:
+def _time(text: str, _value: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str, str, str]:
     return f"({_matches(text, _TIME)} AND {text} < '24')", f"TRY_CAST({text} AS TIME)", "time like 06:00:00"
 
 
-def _json(text: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str, str, str]:
+def _json(text: str, _value: str, _hint: Mapping[str, Any], _notation: Notation) -> tuple[str, str, str]:
     return f"json_valid({text})", text, "JSON"
+
+
+_CONVERTERS = {"bigint": _bigint, "double": _double, "decimal": _decimal, "bool": _bool, "date": _date,
+               "timestamp": _timestamp, "time": _time, "json": _json}  # fmt: skip

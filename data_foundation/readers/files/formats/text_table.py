@@ -48,7 +48,7 @@ def convert(
         query: Result of `build_query` for `CELLS_TABLE`.
         file: Name of the file, for `_file`.
     """
-    columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
+    columns = [pa.array(cells, pa.string()) for cells in (zip(*rows, strict=True) if rows else [()] * len(names))]
     cells = pa.Table.from_arrays(columns, names=[f"c{index}" for index in range(len(names))])
     with connect_to_memory() as connection:
         connection.register(CELLS_TABLE, cells)

@@ -30,11 +30,14 @@ class LocalStorage:
         # An absolute path is accepted if it is below the root.
         below = path.relative_to(self._root) if path.is_absolute() and path.is_relative_to(self._root) else path
         pattern = check_pattern(below.as_posix(), str(self))
-        names = sorted(glob.glob(pattern, root_dir=self._root, recursive=True))  # noqa: PTH207 - pathlib would find hidden files too
+        names = [pattern] if (self._root / pattern).is_file() else self._match(pattern)
         found = [self._describe(name) for name in names if (self._root / name).is_file()]
         if not found and not has_wildcard(pattern):
             raise file_not_found(pattern, str(self), [entry.name for entry in _entries((self._root / pattern).parent)])
         return found
+
+    def _match(self, pattern: str) -> list[str]:
+        return sorted(glob.glob(pattern, root_dir=self._root, recursive=True))  # noqa: PTH207 - pathlib would find hidden files too
 
     def _describe(self, name: str) -> SourceFile:
         place = (self._root / name).resolve()

@@ -48,13 +48,20 @@ class RemoteStorage:
         pattern = check_pattern(pattern.removeprefix(f"{self._url.rstrip('/')}/"), str(self))
         with self._translating_errors():
             self._store = self._open_store()
-            found: Mapping[str, Any] = self._store.glob(f"{self._root}/{pattern}", detail=True)
+            found = self._match(f"{self._root}/{pattern}")
             files = [self._describe(place, info) for place, info in sorted(found.items()) if info["type"] == "file"]
             if not files and not has_wildcard(pattern):
                 folder = posixpath.dirname(f"{self._root}/{pattern}")
                 names = self._store.ls(folder, detail=False) if self._store.isdir(folder) else []
                 raise file_not_found(pattern, str(self), [posixpath.basename(name) for name in names])
             return files
+
+    def _match(self, place: str) -> Mapping[str, Any]:
+        """Returns the files that match a pattern, with their information; a file of exactly this name comes first."""
+        if has_wildcard(place) and self._store.isfile(place):
+            return {place: self._store.info(place)}
+        found: Mapping[str, Any] = self._store.glob(place, detail=True)
+        return found
 
     def _describe(self, place: str, info: Mapping[str, Any]) -> SourceFile:
         if hasattr(self._store, "real_path"):

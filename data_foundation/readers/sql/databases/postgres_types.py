@@ -18,6 +18,8 @@ _NATIVE = {
     "timestamptz": pa.timestamp("us", "UTC"),
 }  # fmt: skip
 _CASTS = {"oid": (pa.int64(), "{}::int8"), **dict.fromkeys(("xid", "cid"), (pa.int64(), "{}::text::int8"))}
+# The cast to text adds a mask, for instance /32, to an address that has none.
+_AS_SHOWN = {"inet": "CASE WHEN {0} IS NOT NULL THEN format('%s', {0}) END"}
 _MODIFIER_HEADER = 4
 
 
@@ -58,7 +60,8 @@ def _read_as(
     if described["category"] in {"A", "C"} and not as_text:  # an array, a composite type
         return pa.string(), "to_json({})::text", JSON
     # The database's own text form of any other type is exact.
-    return pa.string(), "{}::text", JSON if base in {"json", "jsonb"} and not as_text else {}
+    shown = _AS_SHOWN.get(base, "{0}::text")
+    return pa.string(), shown, JSON if base in {"json", "jsonb"} and not as_text else {}
 
 
 def _decimal(modifier: int) -> Any:

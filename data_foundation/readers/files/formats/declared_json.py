@@ -1,0 +1,75 @@
+"""Finds values of a JSON object that are not of the type that `columns` declares for their key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from dlt.common.data_types import coerce_value, py_type_to_sc_type
+
+from data_foundation.naming import normalize
+from data_foundation.readers.decimal_hint import DEFAULT_PRECISION, DEFAULT_SCALE
+from data_foundation.readers.files.formats.notation import Notation
+from data_foundation.readers.files.formats.text_columns import describe_accepted
+from data_foundation.rows.exact.column_rules import Conversion
+
+_DIGITS = (DEFAULT_PRECISION, DEFAULT_SCALE)
+_SHOWN = 60
+"""Characters of a value that a message shows."""
+
+
+class DeclaredKeys:
+    """The keys of objects that become columns of a declared type."""
+
+    def __init__(self, wanted: Mapping[str, Mapping[str, Any]]) -> None:
+        """Takes the hints of `columns` in `sources.yaml`, by column."""
+        self._hints = {
+            normalize(name): {"name": name, **hint}
+            for name, hint in wanted.items()
+            if hint.get("data_type") not in {None, "json"}
+        }
+        self._has_decimals = any(hint["data_type"] in {"decimal", "wei"} for hint in self._hints.values())
+
+    def fault(self, row: Mapping[str, Any], text: bytes) -> str:
+        """Returns which value is not of its declared type, or "" if all are.
+
+        Args:
+            row: The object.
+            text: Its text, from which decimals are read with all their digits.
+        """
+        if not self._hints:
+            return ""
+        if self._has_decimals:
+            row = json.loads(text, parse_float=Decimal)
+        for key, column, value in _values(row, "", ""):
+            if (hint := self._hints.get(column)) and not _fits(value, hint):
+                shown = json.dumps(value, ensure_ascii=False, default=str)
+                shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+                return f"key {key}: got {shown}; accepted: {describe_accepted(column, hint, Notation())}"
+        return ""
+
+
+def _values(row: Mapping[str, Any], path: str, above: str) -> Iterator[tuple[str, str, Any]]:
+    """Yields every value of an object and of the objects in it: its path, its column, and the value."""
+    for key, value in row.items():
+        column = f"{above}{normalize(key) if key.strip() else ''}"
+        yield f"{path}{key}", column, value
+        if isinstance(value, dict):
+            yield from _values(value, f"{path}{key}.", f"{column}__")
+
+
+def _fits(value: Any, hint: Mapping[str, Any]) -> bool:
+    """Returns whether dlt converts a value to the type of a column without changing it."""
+    if value is None:
+        return hint.get("nullable") is not False
+    if isinstance(value, dict | list):
+        return False
+    value = float(value) if isinstance(value, Decimal) and hint["data_type"] not in {"decimal", "wei"} else value
+    try:
+        landed = coerce_value(hint["data_type"], py_type_to_sc_type(type(value)), value)
+        Conversion(value, landed, hint, is_declared=True).refuse_change(_DIGITS)  # type: ignore[arg-type] # a hint has the keys of a column
+    except (ValueError, TypeError, OverflowError, OSError, ArithmeticError):
+        return False
+    return True
