@@ -43,6 +43,14 @@ def find_error_cells(file: Path, sheet: str) -> set[Cell]:
         return set(_errors_of_document(archive, sheet)) if "content.xml" in names else set()
 
 
+def is_open_document(file: Path) -> bool:
+    """Returns whether a workbook that `check_data_file` has checked has the format .ods."""
+    if is_old_format(file):
+        return False
+    with zipfile.ZipFile(file) as archive:
+        return "content.xml" in archive.namelist()
+
+
 def _errors_of_document(archive: zipfile.ZipFile, sheet: str) -> Iterator[Cell]:
     """Yields the errors of .ods, in which one element may stand for several cells or rows."""
     if not any(_DOCUMENT_ERROR in window for window in windows_of(archive, "content.xml")):

@@ -74,11 +74,6 @@ def _read_cells(file: Path, sheet: Any) -> tuple[list[SheetRow], list[Fault]]:
         rows = enumerate(sheet.iter_rows(), 1)
         letters = _read_header(next(rows, (1, ()))[1], faults)
         return list(_read_rows(rows, letters, faults)), faults
-    except OverflowError:
-        message = (
-            f"has a date outside of the years 1900 to 9999 in its sheet '{SHEET}'; accepted are dates that Excel shows"
-        )
-        raise UnreadableXlsxError(message) from None
     except Exception as error:  # noqa: BLE001 - a broken file makes openpyxl raise nearly anything
         raise UnreadableXlsxError(f"is not a readable workbook: {type(error).__name__}: {error}") from None
 

@@ -18,6 +18,7 @@ _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _DOCUMENT_TYPE = re.compile(rb"<!(DOCTYPE|ENTITY)")
 _MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref=["']([A-Z0-9:]+)["']""")
+_STRICT = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
 _PARTS_OF_ODS = "META-INF/manifest.xml"
 _CHUNK = 1 << 20
 _OVERLAP = 1_000
@@ -57,7 +58,7 @@ def open_xlsx(file: Path, *, formulas: bool) -> Iterator[Workbook]:
             book = openpyxl.load_workbook(content, read_only=True, data_only=not formulas, keep_links=False)
         except Exception as error:  # noqa: BLE001 - a broken file makes openpyxl raise nearly anything
             raise UnreadableXlsxError(f"is not a readable workbook: {type(error).__name__}: {error}") from None
-        if not book.sheetnames:
+        if not book.sheetnames or _is_strict(file):
             raise UnreadableXlsxError(
                 "is a Strict Open XML workbook, or has no sheet; save it as an Excel workbook (.xlsx)"
             )
@@ -84,6 +85,12 @@ def find_merged_cells(file: Path, part: str) -> list[str]:
     with zipfile.ZipFile(file) as archive:
         windows = windows_of(archive, part)
         return list(dict.fromkeys(match.decode() for window in windows for match in _MERGED.findall(window)))
+
+
+def _is_strict(file: Path) -> bool:
+    """Returns whether a workbook is written in the strict form of Open XML, of which openpyxl reads no cell."""
+    with zipfile.ZipFile(file) as archive:
+        return "xl/workbook.xml" in archive.namelist() and _STRICT in archive.read("xl/workbook.xml")
 
 
 def is_old_format(file: Path) -> bool:

@@ -24,14 +24,24 @@ Rows = dict[int, tuple[Any, ...]]
 """The values of each row by its number, from 1; rows without a value are left out."""
 
 
-def read_again(file: Path, width: int) -> Rows:
-    """Returns the rows of a file, without its headings.
+def read_again(file: Path, width: int, sheet: str = "") -> Rows:
+    """Returns the rows of a file, without its headings, and without rows of another width.
 
     Args:
         file: The file.
         width: Number of columns that were found, which decides between possible delimiters of a CSV.
+        sheet: Name of the sheet of a workbook.
     """
+    if sheet:
+        return _sheet(_cells(file, sheet), width)
     return _READERS[file.name.removesuffix(".gz").removesuffix(".bz2").rpartition(".")[2].lower()](file, width)
+
+
+def sheets_of(file: Path) -> list[str]:
+    """Returns the names of a workbook's sheets; none for any other file."""
+    if file.suffix == ".xls":
+        return [sheet.name for sheet in xlrd.open_workbook(file).sheets()]
+    return [sheet.title for sheet in _open(file).worksheets] if file.suffix == ".xlsx" else []
 
 
 def _content(file: Path) -> bytes:
@@ -44,22 +54,35 @@ def _content(file: Path) -> bytes:
     return bz2.decompress(content) if file.suffix == ".bz2" else content
 
 
+def _text(file: Path) -> str:
+    content = _content(file)
+    return content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig")
+
+
 def _read_csv(file: Path, width: int) -> Rows:
-    text = _content(file).decode("utf-8-sig")
-    tables = [list(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=one))) for one in ",;\t|"]
-    table = next(table for table in tables if len(table[0]) == width)
-    rows = {number: row for number, row in enumerate(table[1:], 1) if len(row) == width}
-    return {number: tuple(cell or None for cell in row) for number, row in rows.items()}
+    text = io.StringIO(_text(file), newline="")
+    tables = []
+    for one in ",;\t|":
+        text.seek(0)
+        tables.append(list(filter(None, csv.reader(text, delimiter=one))))
+    table = next((table for table in tables if table and len(table[0]) == width), [])
+    # DuckDB takes a delimiter behind the last value for the end of the row.
+    rows = {number: row[:-1] if len(row) == width + 1 and not row[-1] else row for number, row in enumerate(table)}
+    return {number: tuple(cell or None for cell in row) for number, row in rows.items() if number and len(row) == width}
 
 
 def _read_json(file: Path, _width: int) -> Rows:
-    text = _content(file).decode("utf-8-sig")
-    found = json.loads(text)
-    return {number: (row,) for number, row in enumerate(found if isinstance(found, list) else [found], 1)}
+    text, found, at = _text(file).strip(), [], 0
+    while at < len(text):
+        value, at = json.JSONDecoder().raw_decode(text, at)
+        found.append(value)
+        at += len(text[at:]) - len(text[at:].lstrip())
+    rows = found[0] if len(found) == 1 and isinstance(found[0], list) else found
+    return {number: (row,) for number, row in enumerate(rows, 1)}
 
 
 def _read_lines(file: Path, _width: int) -> Rows:
-    lines = _content(file).decode("utf-8-sig").splitlines()
+    lines = _text(file).splitlines()
     return {number: (json.loads(line),) for number, line in enumerate(lines, 1) if line.strip()}
 
 
@@ -67,18 +90,20 @@ def _read_parquet(file: Path, _width: int) -> Rows:
     return dict(enumerate(pl.read_parquet(file).iter_rows(), 1))
 
 
-def _read_xlsx(file: Path, width: int) -> Rows:
+def _open(file: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        book = openpyxl.load_workbook(file, data_only=True)
-    return _sheet([list(row) for row in book.worksheets[0].iter_rows(min_row=1, min_col=1, values_only=True)], width)
+        return openpyxl.load_workbook(file, data_only=True, read_only=True)
 
 
-def _read_xls(file: Path, width: int) -> Rows:
+def _cells(file: Path, sheet: str) -> list[list[Any]]:
+    if file.suffix == ".xlsx":
+        cells: Any = _open(file)[sheet]
+        cells.reset_dimensions()
+        return [list(row) for row in cells.iter_rows(values_only=True)]
     book = xlrd.open_workbook(file)
-    sheet = book.sheet_by_index(0)
-    rows = [[_old_cell(cell, book.datemode) for cell in sheet.row(number)] for number in range(sheet.nrows)]
-    return _sheet(rows, width)
+    found = book.sheet_by_name(sheet)
+    return [[_old_cell(cell, book.datemode) for cell in found.row(number)] for number in range(found.nrows)]
 
 
 def _old_cell(cell: Any, mode: int) -> Any:
@@ -90,8 +115,9 @@ def _old_cell(cell: Any, mode: int) -> Any:
 
 
 def _sheet(rows: list[list[Any]], width: int) -> Rows:
-    first = next(number for number, row in enumerate(rows) if any(cell not in {None, ""} for cell in row))
-    below = {number: tuple(map(_plain, row[:width])) for number, row in enumerate(rows[first + 1 :], 1)}
+    first = next((number for number, row in enumerate(rows) if any(cell not in {None, ""} for cell in row)), 0)
+    padded = ((row + [None] * width)[:width] for row in rows[first + 1 :])
+    below = {number: tuple(map(_plain, row)) for number, row in enumerate(padded, 1)}
     return {number: row for number, row in below.items() if any(cell is not None for cell in row)}
 
 
@@ -105,12 +131,14 @@ def _plain(value: Any) -> Any:
 
 _READERS: Mapping[str, Callable[[Path, int], Rows]] = {
     "csv": _read_csv, "tsv": _read_csv, "zip": _read_csv, "json": _read_json, "jsonl": _read_lines,
-    "ndjson": _read_lines, "parquet": _read_parquet, "xlsx": _read_xlsx, "xls": _read_xls,
+    "ndjson": _read_lines, "parquet": _read_parquet,
 }  # fmt: skip
 
 
 def spell(value: Any) -> Any:
-    """Returns a value so that equal ones of two readers are equal: NaN, and numbers of different types."""
+    """Returns a value so that equal ones of two readers are equal: NaN, empty texts, numbers of different types."""
+    if value == "":
+        return None
     if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN alone differs from itself
         return "NaN"
     if isinstance(value, Decimal):

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
+from openpyxl.chart import BarChart
 
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.errors import ConfigError
@@ -530,3 +531,41 @@ def test_other_sheets_are_ignored(tmp_path: Path) -> None:
         found.append(list(row))
     book.save(tmp_path / WORKBOOK_FILE)
     assert read_workbook(tmp_path / WORKBOOK_FILE).problems == []
+
+
+def test_a_chart_as_the_sheet_is_refused(tmp_path: Path) -> None:
+    """The error is in words, not the name of a class."""
+    book = Workbook()
+    book.create_chartsheet("SourceConfig").add_chart(BarChart())
+    (tmp_path / "shop").mkdir()
+    book.save(tmp_path / "shop" / WORKBOOK_FILE)
+    assert problems(tmp_path / "shop") == ["has a chart as its sheet 'SourceConfig'; accepted is a sheet with cells"]
+
+
+def test_a_strict_workbook_is_refused(tmp_path: Path) -> None:
+    """Openpyxl finds no sheet in it."""
+    file = write_workbook(tmp_path / "shop", JOB)
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    transitional = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, part in parts.items():
+            strict = part.replace(transitional, b"http://purl.oclc.org/ooxml/spreadsheetml/main")
+            archive.writestr(name, strict)
+    (message,) = problems(tmp_path / "shop")
+    assert message == "is a Strict Open XML workbook, or has no sheet; save it as an Excel workbook (.xlsx)"
+
+
+@pytest.mark.parametrize("key", ["id; line", "id|line", "id\nline"])
+def test_a_key_with_another_separator_is_refused(tmp_path: Path, key: str) -> None:
+    """It would be one column of that name."""
+    write_workbook(tmp_path / "shop", {**INCREMENTAL, "primary_key": key})
+    (message,) = problems(tmp_path / "shop")
+    assert re.search(r"primary_key: .*accepted: names of columns separated by commas, for instance id, line", message)
+
+
+@pytest.mark.parametrize("path", ["inbox/orders_*.csv.zst", "inbox/orders.xls", "inbox/orders.csv.zip", "orders/*.ods"])
+def test_every_kind_of_file_that_can_be_read_names_its_table(tmp_path: Path, path: str) -> None:
+    """The ending, that of a compression too, is no part of the name."""
+    found = resource(tmp_path, {**JOB, "source_type": "FILE", "source_name": "bank", "table_name": path})
+    assert found.destination == "raw.bank_orders"

@@ -19,6 +19,7 @@ from data_foundation.errors import (
     WarehouseError,
 )
 from data_foundation.loading.failures.origin import Origin, find_origin
+from data_foundation.loading.failures.reader_advice import advise
 from data_foundation.process_wide.redaction import redact
 from data_foundation.process_wide.secret_settings import learn_resolved
 from data_foundation.project.dlt_source import explain_missing
@@ -49,7 +50,7 @@ def explain(
     phase = {"extract": "extracting", "normalize": "normalising", "load": "loading"}
     step = phase.get(error.step, "") if isinstance(error, PipelineStepFailed) else ""
     if isinstance(root, LoadError | EntryError):
-        return type(root)(f"{resource.destination}: {root}")
+        return type(root)(f"{resource.destination}: {advise(resource.entry, str(root))}")
     if isinstance(root, FoundationError):
         return root
     origin = find_origin(source, resource, root)

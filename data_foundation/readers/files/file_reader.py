@@ -63,7 +63,7 @@ class ReadRequest:
         Raises:
             EntryError: The format is unknown, or does not accept one of the options.
         """
-        found = self.format or format_by_name(name)
+        found = self.format or format_by_name(name) or format_by_name(file.name)
         accepted = list(OPTIONS)
         if found is None:
             message = f"{file.name}: no format has this ending; set `format` to one of {', '.join(accepted)}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +13,21 @@ from data_foundation.readers.decimal_hint import declared_digits
 _SIGNIFICANT_DIGITS = 15
 """Digits of a number that a workbook shows and keeps; a computed one has rounding errors behind them."""
 _INT64 = range(-(2**63), 2**63)
+_DURATION = re.compile(r"PT(\d+)H(\d+)M(\d+(?:[.,]\d+)?)S")
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - a workbook has no zones
 _DAY = dt.timedelta(days=1)
+
+
+def with_durations(cells: Sequence[Any]) -> Sequence[Any]:
+    """Returns the cells of a row of .ods with its durations, which python-calamine reads as texts like PT25H30M00S."""
+    if not any(type(cell) is str and cell.startswith("PT") and _DURATION.fullmatch(cell) for cell in cells):
+        return cells
+    found = [_DURATION.fullmatch(cell) if isinstance(cell, str) else None for cell in cells]
+    return [_span(*one.groups()) if one else cell for one, cell in zip(found, cells, strict=True)]
+
+
+def _span(hours: str, minutes: str, seconds: str) -> dt.timedelta:
+    return dt.timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds.replace(",", ".")))
 
 
 class Misfit(ValueError):

@@ -11,13 +11,13 @@ from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.files.formats.cell_values import as_text
+from data_foundation.readers.files.formats.cell_values import as_text, with_durations
 from data_foundation.readers.files.formats.column_names import name_columns
 from data_foundation.readers.files.formats.notation import Notation
 from data_foundation.readers.files.formats.sheet_page import SheetColumns, without_empty_rows
 from data_foundation.readers.files.page import Page
 from data_foundation.suggestions import nearest
-from data_foundation.workbook.error_cells import Cell, find_error_cells
+from data_foundation.workbook.error_cells import Cell, find_error_cells, is_open_document
 from data_foundation.workbook.xlsx_file import UnreadableXlsxError, check_data_file
 
 _PAGE_ROWS = 5_000
@@ -62,7 +62,8 @@ class ExcelReader:
             # A file object: of a path, the ending would decide about the format.
             with path.open("rb") as content, calamine.load_workbook(content) as workbook:
                 sheet = self._sheet(workbook, file)
-                yield from self._pages(sheet, find_error_cells(path, sheet.name), file)
+                rows = map(with_durations, sheet.iter_rows()) if is_open_document(path) else sheet.iter_rows()
+                yield from self._pages(rows, find_error_cells(path, sheet.name), file)
         except UnreadableXlsxError as error:
             raise LoadError(f"{file} {error}") from None
         except calamine.PasswordError:
@@ -82,9 +83,8 @@ class ExcelReader:
             raise LoadError(f"{file} has {reason}; it has {', '.join(names)}{hint}")
         return workbook.get_sheet_by_name(self.sheet)
 
-    def _pages(self, sheet: Any, errors: set[Cell], file: str) -> Iterator[Page]:
-        rows = islice(sheet.iter_rows(), self.skip, None)
-        numbered = without_empty_rows(rows, {row + 1 - self.skip for row, _ in errors})
+    def _pages(self, rows: Iterator[Sequence[Any]], errors: set[Cell], file: str) -> Iterator[Page]:
+        numbered = without_empty_rows(islice(rows, self.skip, None), {row + 1 - self.skip for row, _ in errors})
         at, first = next(numbered, (0, ()))
         if not first:
             return
