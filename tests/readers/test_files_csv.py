@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_foundation.errors import EntryError, FoundationError, LoadError, ValueRefused
-from data_foundation.readers.files.formats.csv_dialect import Dialect
-from data_foundation.readers.files.formats.csv_files import CsvReader
+from data_foundation.readers.files.formats.delimited.csv_files import CsvReader
+from data_foundation.readers.files.formats.delimited.dialect import Dialect
 from data_foundation.workbook.unpack_limits import FREE_BYTES
 from tests.support.file_sources import FileTree, files
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from data_foundation.errors import LoadError
-from data_foundation.readers.files.formats.csv_dialect import Dialect
-from data_foundation.readers.files.formats.csv_files import CsvReader
+from data_foundation.readers.files.formats.delimited.csv_files import CsvReader
+from data_foundation.readers.files.formats.delimited.dialect import Dialect
 from tests.support.file_sources import FileTree, files
 
 __all__ = ["files"]

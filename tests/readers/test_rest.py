@@ -445,6 +445,14 @@ def test_an_endpoint_is_read_for_each_row_of_its_parent(shop: RestTree, api: Res
     ]  # fmt: skip
 
 
+def test_a_field_of_the_child_is_not_replaced(shop: RestTree, api: RestServer) -> None:
+    """A child may have a field of the name that the parent's field gets: refused, with the setting to change."""
+    api.answer = lambda request: [{"id": 7}] if request.path == "/orders" else [{"_orders_id": 1}]
+    shop.read(ORDERS, endpoint="/orders/{id}/lines", include_from_parent=["id"], settings={"data_from": "orders"})
+    with pytest.raises(LoadError, match="a row has a field _orders_id of its own, which the parent's would replace"):
+        shop.load("shop.landed")
+
+
 def test_a_posted_field_keeps_its_type(shop: RestTree, api: RestServer) -> None:
     """In a body, a text that is only a field becomes the field's value; other braces are kept."""
     api.answer = lambda request: [{"id": 7, "n": None}] if request.path == "/orders" else [{"n": 1}]

@@ -81,6 +81,32 @@ def test_every_type_has_its_type_in_the_warehouse(sql_tree: SqlTree, sql_server:
     assert {kind: landed[name] for name, kind in zip(names, TYPES, strict=True)} == expected
 
 
+@pytest.mark.parametrize("disposition", ["append", "replace", "merge"])
+def test_a_first_load_of_an_empty_table_makes_the_table(
+    sql_tree: SqlTree, sql_server: PostgresServer, database: str, disposition: str
+) -> None:
+    """With the types of its columns, so that dbt's models can be built; rows follow later."""
+    sql_server.query("CREATE TABLE orders (id int, amount numeric(12,2), at timestamptz)", database=database)
+    sql_tree.read(f"write_disposition: {disposition}", "primary_key: id")
+    assert sql_tree.load("shop.landed").rows == 0
+    kinds = {name: kind for name, (kind, _) in sql_tree.landed().items()}
+    assert kinds == {"id": "BIGINT", "amount": "DECIMAL(12,2)", "at": "TIMESTAMP WITH TIME ZONE"}
+    sql_server.query("INSERT INTO orders VALUES (1, 2.50, now())", database=database)
+    assert sql_tree.load("shop.landed").rows == 1
+    assert sql_tree.landed()["amount"][1] == [Decimal("2.50")]
+
+
+def test_an_address_has_no_mask_that_nobody_wrote(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
+    """A cast to text adds one to addresses of hosts, of both versions."""
+    shown = ["10.0.0.1", "10.0.0.1/8", "::1", "2001:db8::/32", None]
+    texts = ", ".join("(NULL)" if one is None else f"('{one}')" for one in shown)
+    sql_server.query("CREATE TABLE orders (id serial, address inet)", database=database)
+    sql_server.query(f"INSERT INTO orders (address) VALUES {texts}", database=database)
+    sql_tree.read()
+    sql_tree.load("shop.landed")
+    assert sql_tree.landed()["address"] == ("VARCHAR", shown)
+
+
 REFUSED = {
     "infinity": ("timestamptz", "'infinity'", "an infinity, or a year outside 1 to 9999"),
     "before-christ": ("timestamp", "'0044-03-15 BC'", "an infinity, or a year outside 1 to 9999"),

@@ -19,13 +19,13 @@ from data_foundation.readers.files.file_arguments import (
     explain_unknown_option,
     format_by_name,
 )
-from data_foundation.readers.files.formats.csv_dialect import Dialect
-from data_foundation.readers.files.formats.csv_files import CsvReader
-from data_foundation.readers.files.formats.excel_files import ExcelReader
+from data_foundation.readers.files.formats.delimited.csv_files import CsvReader
+from data_foundation.readers.files.formats.delimited.dialect import Dialect
 from data_foundation.readers.files.formats.json_files import JsonFileReader
 from data_foundation.readers.files.formats.notation import Notation
 from data_foundation.readers.files.formats.parquet_files import ParquetReader
 from data_foundation.readers.files.formats.pdf_files import PdfReader
+from data_foundation.readers.files.formats.sheets.excel_files import ExcelReader
 from data_foundation.readers.files.formats.transcode import to_utf8
 from data_foundation.readers.files.formats.unpack import unpack
 from data_foundation.readers.files.ledger import Ledger

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import dlt
+import pyarrow as pa
 import sqlalchemy as sa
 
 from data_foundation.errors import EntryError, LoadError
@@ -103,6 +104,13 @@ class TableReader:
             ]
             yield from ReadAhead(readers, [database.interrupt for database in databases])
 
+    @property
+    def no_rows(self) -> Any:
+        """An empty Arrow table with the columns; None if only the values of a column show its type."""
+        if any(column.kind is None for column in self.columns):
+            return None
+        return pa.table({column.name: pa.array([], column.kind) for column in self.columns})
+
     def _ranges(self) -> list[tuple[Any, ...]]:
         if not self._database.side_by_side:
             raise EntryError(f"parallelism: several connections do not read {self._database.dialect} faster; remove it")
@@ -171,7 +179,13 @@ def read_table(connection: Connection, arguments: TableArguments, *, merges: boo
             return
         if hints := reader.hints:
             resource.apply_hints(columns=hints)
-        yield from reader.pages()
+        is_empty = True
+        for page in reader.pages():
+            is_empty = False
+            yield page
+        is_first = str(resource.table_name) not in dlt.current.source_schema().tables
+        if is_empty and is_first and (no_rows := reader.no_rows) is not None:
+            yield no_rows  # makes the table, so that dbt's models can be built
         if probe:
             probe.store()
 

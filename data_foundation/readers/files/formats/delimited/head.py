@@ -13,7 +13,7 @@ from pathlib import Path
 
 from data_foundation.errors import LoadError
 from data_foundation.readers.files.formats.column_names import name_columns
-from data_foundation.readers.files.formats.csv_dialect import Dialect
+from data_foundation.readers.files.formats.delimited.dialect import Dialect
 
 _LINE = re.compile(rb"[^\r\n]*+(\r\n|\r|\n|\Z)")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)

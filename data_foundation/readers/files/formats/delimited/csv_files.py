@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from data_foundation.errors import LoadError
-from data_foundation.readers.files.formats.csv_dialect import Dialect
-from data_foundation.readers.files.formats.csv_head import CsvHead, read_head
-from data_foundation.readers.files.formats.line_ends import copy_rows, is_uniform, line_end_pattern
+from data_foundation.readers.files.formats.delimited.dialect import Dialect
+from data_foundation.readers.files.formats.delimited.head import CsvHead, read_head
+from data_foundation.readers.files.formats.delimited.line_ends import copy_rows, is_uniform, line_end_pattern
 from data_foundation.readers.files.formats.text_columns import build_query
 from data_foundation.readers.files.formats.text_table import CELLS_TABLE, as_page, convert
 from data_foundation.readers.files.formats.transcode import wrong_encoding

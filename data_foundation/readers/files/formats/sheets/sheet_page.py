@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_foundation.naming import normalize
-from data_foundation.readers.files.formats.cell_values import Misfit, as_text, convert_cell
 from data_foundation.readers.files.formats.notation import Notation
+from data_foundation.readers.files.formats.sheets.cell_values import Misfit, as_text, convert_cell
 from data_foundation.readers.files.formats.text_columns import build_query, describe_accepted
 from data_foundation.readers.files.formats.text_table import CELLS_TABLE, convert
 from data_foundation.readers.files.page import FILE, ROW, BadRow, Page

@@ -11,10 +11,10 @@ from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.files.formats.cell_values import as_text, with_durations
 from data_foundation.readers.files.formats.column_names import name_columns
 from data_foundation.readers.files.formats.notation import Notation
-from data_foundation.readers.files.formats.sheet_page import SheetColumns, without_empty_rows
+from data_foundation.readers.files.formats.sheets.cell_values import as_text, with_durations
+from data_foundation.readers.files.formats.sheets.sheet_page import SheetColumns, without_empty_rows
 from data_foundation.readers.files.page import Page
 from data_foundation.suggestions import nearest
 from data_foundation.workbook.error_cells import Cell, find_error_cells, is_open_document

@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from data_foundation.readers.files.formats.csv_dialect import Dialect
+from data_foundation.readers.files.formats.delimited.dialect import Dialect
 
 _CHUNK = 1 << 20
 
