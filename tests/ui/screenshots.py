@@ -25,7 +25,7 @@ from tests.ui.scenes import Stage, ingest
 FOLDER = ROOT / "docs" / "assets" / "screenshots"
 WIDTH = 1600
 """Width of every picture in pixels, whatever the width of its window in CSS pixels."""
-UNFINISHED = ("Loading", "fetching", "Materializing...", "Evaluating")
+UNFINISHED = ("Loading", "fetching", "Materializing...", "Evaluating", "Refreshing")
 THEME = {"dagster-theme": "themeLight", "dagster-nav-collapsed": "true"}
 
 
