@@ -68,3 +68,5 @@ def plan_lines(plans: Sequence[Plan]) -> Iterator[str]:
         yield escape(f"{plan.asset}: {plan.action}{cursor}{rows}")
         yield from (f"  {escape(change)}" for change in plan.changes)
         yield from (f"  [red]lost[/] {escape(loss)}" for loss in plan.losses)
+        if plan.refusal:
+            yield f"  [red]refused[/] {escape(plan.refusal)}"

@@ -18,6 +18,7 @@ from data_foundation.sql_text import quote_name
 if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig
     from data_foundation.loading.task import Task
+    from data_foundation.naming import TableName
     from data_foundation.warehouses.base import Warehouse
 
 ACTIONS = {
@@ -41,6 +42,7 @@ class Plan:
         cursor: The stored cursor, from which the run reads on; None if it reads everything.
         changes: Configured columns that the table has not, or has with another type.
         losses: Why rows that are in the table would no longer be there; empty if none is lost.
+        refusal: Why the run would be refused, and what to do; "" if it is not.
     """
 
     asset: str
@@ -49,6 +51,7 @@ class Plan:
     cursor: str | None = None
     changes: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
+    refusal: str = ""
 
 
 def make_plans(tasks: Sequence[Task], warehouse: Warehouse) -> list[Plan]:
@@ -65,16 +68,28 @@ def _plan(resource: ResourceConfig, warehouse: Warehouse, cursors: Mapping[str, 
     try:
         table = find_table(warehouse, f"{warehouse.dataset(name.dataset)}.{name.table}")
     except FoundationError:
-        return Plan(str(name), "create the table")
+        return _plan_without_table(warehouse, name)
     quoted = ".".join(map(quote_name, table))
     [(rows,)] = read_select(warehouse, f"SELECT COUNT(*) FROM {quoted}", 1).rows  # noqa: S608 - a table that exists
     try:
         stored = read_history(warehouse, name)[-1]
     except FoundationError:
-        losses = _losses(resource, "another program", rows)
-        return Plan(str(name), f"{action}; another program has made the table", rows, losses=tuple(losses))
+        if not rows:
+            return Plan(str(name), f"{action}; another program has made the table", rows)
+        refusal = f"it holds {rows} rows that this project has not loaded: `foundation adopt` takes them over"
+        return Plan(str(name), "nothing", rows, refusal=refusal)
     losses = _losses(resource, stored.disposition, rows)
     return Plan(str(name), action, rows, cursor, tuple(_changes(resource, stored)), tuple(losses))
+
+
+def _plan_without_table(warehouse: Warehouse, name: TableName) -> Plan:
+    """Returns the plan for a table that does not exist: a first load makes it, any later one is refused."""
+    try:
+        read_history(warehouse, name)
+    except FoundationError:
+        return Plan(str(name), "create the table")
+    refusal = "loads have landed in it, and it was dropped or renamed: `--refresh drop` loads everything anew"
+    return Plan(str(name), "nothing", refusal=refusal)
 
 
 def _action(resource: ResourceConfig) -> str:

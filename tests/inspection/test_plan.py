@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data_foundation.cli.main import app
-from data_foundation.errors import FoundationError
+from data_foundation.errors import FoundationError, LoadError
 from data_foundation.inspection.plan import Plan, make_plans
 from data_foundation.inspection.schema_history import read_history
 from data_foundation.inspection.tables import show_table
@@ -59,15 +59,22 @@ def test_replacing_what_was_added_loses_rows(any_tree: Tree) -> None:
     assert plan_of(any_tree).losses == ()
 
 
-def test_replacing_the_rows_of_another_program_loses_them(tree: Tree) -> None:
-    """A table that no load has written is no less lost; rows are added to it without a loss."""
+def test_a_run_that_is_refused_is_planned_so(tree: Tree) -> None:
+    """A table with the rows of another program, or one that is gone, is refused by the plan as by the run."""
     tree.add("shop", REPLACE)
     (tree.root / "data").mkdir()
     with duckdb.connect(tree.warehouse.path) as connection:
         connection.execute("CREATE SCHEMA raw; CREATE TABLE raw.orders AS SELECT 1 AS id")
-    assert plan_of(tree).losses[0].startswith("1 rows that were written by another program are replaced")
-    tree.add("shop", APPEND)
-    assert (plan_of(tree).action, plan_of(tree).losses) == ("add rows; another program has made the table", ())
+    assert plan_of(tree).refusal.startswith("it holds 1 rows that this project has not loaded: `foundation adopt`")
+    with pytest.raises(LoadError, match="holds 1 rows that this project has not loaded"):
+        load(tree, REPLACE, ROWS)
+    tree.query("DELETE FROM raw.orders")
+    assert (plan_of(tree).action, plan_of(tree).refusal) == ("replace all rows; another program has made the table", "")
+    load(tree, REPLACE, ROWS)
+    tree.query("DROP TABLE raw.orders")
+    assert plan_of(tree).refusal.startswith("loads have landed in it, and it was dropped or renamed")
+    with pytest.raises(LoadError, match="was dropped or renamed"):
+        tree.load("shop.orders")
 
 
 def test_a_merge_reads_on_at_its_cursor(tree: Tree) -> None:

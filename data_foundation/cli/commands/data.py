@@ -79,7 +79,7 @@ def plan(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the next run would do to each table; exit with 2 if rows would be lost. No source is called."""
+    """Show what the next run would do to each table; exit with 2 if it would lose rows or fail. Calls no source."""
     from data_foundation.cli.rows_report import plan_lines
     from data_foundation.cli.targets import tasks_of
     from data_foundation.inspection.plan import make_plans
@@ -91,4 +91,4 @@ def plan(
     else:
         for line in plan_lines(plans):
             out.print(line, highlight=False, soft_wrap=True)
-    raise typer.Exit(2 if any(one.losses for one in plans) else 0)
+    raise typer.Exit(2 if any(one.losses or one.refusal for one in plans) else 0)

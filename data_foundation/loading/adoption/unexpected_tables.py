@@ -53,9 +53,10 @@ def refuse_missing_table(task: Task, pipeline: TablePipeline) -> None:
         return
     known = [str(table["name"]) for table in get_nested_tables(tables, pipeline.table) if has_table_seen_data(table)]
     if gone := [name for name in known if not keeper.has_table(name)]:
+        name = f"{task.source.name}.{task.resource.table}"
+        what = "the table" if pipeline.table in gone else f"its nested table {', '.join(gone)}"
         message = (
-            f"{', '.join(f'{pipeline.dataset}.{name}' for name in gone)} does not exist any more, though load "
-            f"{pipeline.parent} has landed: it was dropped or renamed; nothing was read. Give it its name again, or "
-            f"load everything anew: `foundation run {task.source.name}.{task.resource.table} --refresh drop`"
+            f"{what} does not exist any more, though load {pipeline.parent} has landed: it was dropped or renamed; "
+            f"nothing was read. Give it its name again, or load everything anew: `foundation run {name} --refresh drop`"
         )
         raise LoadError(message)
