@@ -133,8 +133,7 @@ class TablePipeline:
         else:
             self.dlt.sync_destination(destination, dataset_name=self.dataset)
         # Without a stored state, nothing has been read of the loads.
-        landed = shared.landed
-        self.parent = self.newest_landed(destination) if landed is None else next(iter(landed), None)
+        self.parent = self.newest_landed(destination) if shared.landed is None else next(iter(shared.landed), None)
         if self.vault and self.dlt.default_schema_name:
             self.vault.restore_columns(self.dlt.default_schema)
 
