@@ -23,6 +23,7 @@ from data_foundation.loading.cursor.table_cursor import find_cursors
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pending_loads import PendingLoads
 from data_foundation.loading.schema.keeper import SchemaKeeper, read_schema, shared_by_clients
+from data_foundation.loading.schema.parent_load import synchronise_after
 from data_foundation.loading.stop import LoadWatch
 from data_foundation.naming import TableName, schema_name
 from data_foundation.process_wide.load_ids import begin_after
@@ -68,8 +69,7 @@ class TablePipeline:
         keeper: Compares schema and table; None for a vault.
         on_extracted: Called with the states of the sources, which they may change, when all rows were extracted.
         watch: Stops the load.
-        parent: The id of the newest load that had landed when the state was read; None if none had. The load commits
-            only if it is still the newest.
+        parent: The id of the newest load that had landed when the state was read, None if none had; see `fence`.
     """
 
     def __init__(
@@ -126,16 +126,18 @@ class TablePipeline:
         """Opens the pipeline on an empty working folder and restores state and schema from the warehouse."""
         self.pending.remove_working_folder()
         self.open(destination)
-        shared = shared_by_clients(destination)
-        shared.pipeline, shared.schema, shared.landed = self._name.pipeline, schema_name(self.table), None
+        if shared := shared_by_clients(destination):
+            shared.pipeline, shared.schema, shared.landed = self._name.pipeline, schema_name(self.table), None
+        read, newest = partial(self._read_state, destination), partial(self.newest_landed, destination)
+        self.parent = synchronise_after(shared, read, newest)
+        if self.vault and self.dlt.default_schema_name:
+            self.vault.restore_columns(self.dlt.default_schema)
+
+    def _read_state(self, destination: Destination) -> None:
         if self.keeper:
             self.keeper.synchronise(destination, self.dlt)
         else:
             self.dlt.sync_destination(destination, dataset_name=self.dataset)
-        # Without a stored state, nothing has been read of the loads.
-        self.parent = self.newest_landed(destination) if shared.landed is None else next(iter(shared.landed), None)
-        if self.vault and self.dlt.default_schema_name:
-            self.vault.restore_columns(self.dlt.default_schema)
 
     @property
     def landing(self) -> str:

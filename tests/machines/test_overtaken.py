@@ -3,11 +3,13 @@
 import builtins
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data_foundation.errors import LoadOvertaken
 from data_foundation.loading.attempts import MOST_READINGS
+from data_foundation.warehouses.postgres.warehouse import PostgresWarehouse
 from tests.machines.machines import DATA, KINDS, Site, set_up
 from tests.promises import killed
 from tests.support.postgres_server import PostgresServer, PostgresTree
@@ -60,4 +62,20 @@ def test_it_gives_up(site: Site) -> None:
     assert len(runs) == MOST_READINGS
     assert not list(site.machines[0].warehouse.work_folder.glob("*.unfinished/*"))
     site.machines[0].load("shop.orders")
+    site.judge()
+
+
+def test_a_first_load_lands_while_another_looks_for_a_state(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No state is found, then the other machine's first load lands, then it is found as the newest: it is the state."""
+    builtins.while_it_reads = lambda: None  # type: ignore[attr-defined]
+    find, first = PostgresWarehouse.newest_load, []
+
+    def land_and_find(*arguments: Any) -> str | None:
+        if not first:
+            first.append(killed.run(site.machines[1], "shop.orders"))
+        return find(*arguments)
+
+    monkeypatch.setattr(PostgresWarehouse, "newest_load", land_and_find)
+    site.machines[0].load("shop.orders")
+    assert first == [0]
     site.judge()

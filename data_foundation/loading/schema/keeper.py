@@ -61,7 +61,7 @@ class SchemaKeeper:
         Raises:
             LoadError: The table belongs to another one.
         """
-        shared = shared_by_clients(destination)
+        shared = shared_by_clients(destination) or Synchronisation()
         shared.table, shared.tables = self._table, None
         pipeline.sync_destination(destination, dataset_name=self._dataset)
         self._client = client = shared.client
@@ -174,7 +174,8 @@ class SchemaKeeper:
         statements = [client.drop_staging(table) for table in find_old_staging(schema.tables, found, client)]
         statements += [sql for change in changes for sql in change.statements(client)]
         is_new = bool(self._stored_hash) and schema.version_hash != self._stored_hash
-        shared_by_clients(destination).stores_schema = bool(statements) or is_new or _lacks_columns(schema, found, jobs)
+        shared = shared_by_clients(destination) or Synchronisation()
+        shared.stores_schema = bool(statements) or is_new or _lacks_columns(schema, found, jobs)
         return [(sql, ()) for sql in statements]
 
     def _read(self, client: TypedColumns, schema: Schema, jobs: Collection[str]) -> WarehouseTables:
@@ -219,9 +220,9 @@ def _read_columns(client: TypedColumns, table: str) -> WarehouseTables:
         return client.read_columns(table)
 
 
-def shared_by_clients(destination: Destination) -> Synchronisation:
-    """Returns what the clients of a destination share; of an engine whose tables have no fixed columns, nothing."""
-    return destination.shared if isinstance(destination, ResolvedOnce) else Synchronisation()
+def shared_by_clients(destination: Destination) -> Synchronisation | None:
+    """Returns what the clients of a destination share, None for an engine whose tables have no fixed columns."""
+    return destination.shared if isinstance(destination, ResolvedOnce) else None
 
 
 def _let_dlt_drop(schema: Schema, root: str) -> None:
