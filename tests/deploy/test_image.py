@@ -1,7 +1,10 @@
 """Tests of the image of deploy/Dockerfile: it is built, and its containers do their work with a read-only root."""
 
+import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -55,14 +58,22 @@ def test_its_code_server_starts_without_parsing_dbt(image: Image) -> None:
     """The command of the image serves the definitions, from the manifest in it, and its health check notices."""
     script = "from dagster_dbt import DbtCliResource as C; C.cli = None; import definitions"
     assert not (loaded := image.run("python", "-c", script)).startswith("failed"), loaded
-    check = [word.replace("4000", "4711") for word in image.config["Healthcheck"]["Test"][1:]]
-    serve = [word.replace("4000", "4711") for word in image.config["Cmd"]]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    check, serve = (
+        [word.replace("4000", port) for word in words]
+        for words in (image.config["Healthcheck"]["Test"][1:], image.config["Cmd"])
+    )
     assert image.run(*check).startswith("failed")
-    with subprocess.Popen(image.command(*serve), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        deadline = time.monotonic() + START_SECONDS
-        while (answer := image.run(*check)).startswith("failed"):
-            assert time.monotonic() < deadline, answer
-        server.kill()
+    none = subprocess.DEVNULL
+    with subprocess.Popen(image.command(*serve), stdout=none, stderr=none, start_new_session=True) as server:
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while (answer := image.run(*check)).startswith("failed"):
+                assert time.monotonic() < deadline, answer
+        finally:
+            # Another user than that of the process that has started it: it does not end with that.
+            os.killpg(server.pid, signal.SIGKILL)
 
 
 def test_it_loads_and_builds_models(image: Image) -> None:
