@@ -164,7 +164,7 @@ SHIPPED = (
 
 ALERTS = Moment(
     Stage.alert,
-    (Picture("alerts", "/locations/data_foundation/sensors/alerts_sensor", "messages sent", size=(1280, 560)),),
+    (Picture("alerts", "/locations/data_foundation/sensors/alerts_sensor", "Skipped", size=(1280, 560)),),
 )
 """Pictures of a checkout with `alerts.yaml`, after a run has failed."""
 
