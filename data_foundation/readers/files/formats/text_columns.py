@@ -134,7 +134,7 @@ def _double(text: str, value: str, _hint: Mapping[str, Any], notation: Notation)
     # A number beyond the range of doubles becomes an infinity, and one that is too small becomes zero.
     is_kept = f"isfinite({value}) AND ({value} <> 0 OR NOT regexp_matches({text}, '^[^eE]*[1-9]'))"
     is_number = numbers.matches(text, r"(POINT\d*)?([eE][+-]?\d+)?")
-    return f"({named} OR ({is_number} AND {is_kept}))", f"TRY_CAST({numbers.value(text)} AS DOUBLE)", "double"
+    return f"(({is_number} AND {is_kept}) OR {named})", f"TRY_CAST({numbers.value(text)} AS DOUBLE)", "double"
 
 
 def _decimal(text: str, _value: str, hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
