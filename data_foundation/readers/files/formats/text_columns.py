@@ -130,11 +130,13 @@ def _bigint(text: str, _value: str, _hint: Mapping[str, Any], notation: Notation
 
 def _double(text: str, value: str, _hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
     numbers = notation.numbers
-    named = _matches(text, "[+-]?(?i:nan|inf|infinity)")
+    words = "" if numbers.example else "|[+-]?(?i:nan|inf|infinity)"
+    form = numbers.matches(text, rf"(POINT\d*)?([eE][+-]?\d+)?{words}")
     # A number beyond the range of doubles becomes an infinity, and one that is too small becomes zero.
-    is_kept = f"isfinite({value}) AND ({value} <> 0 OR NOT regexp_matches({text}, '^[^eE]*[1-9]'))"
-    is_number = numbers.matches(text, r"(POINT\d*)?([eE][+-]?\d+)?")
-    return f"(({is_number} AND {is_kept}) OR {named})", f"TRY_CAST({numbers.value(text)} AS DOUBLE)", "double"
+    # CASE: DuckDB evaluates both sides of OR for every value.
+    is_zero = f"NOT regexp_matches({text}, '^[^eE]*[1-9]')"
+    is_kept = f"CASE WHEN isfinite({value}) AND {value} <> 0 THEN true ELSE {is_zero} END"
+    return f"({form} AND {is_kept})", f"TRY_CAST({numbers.value(text)} AS DOUBLE)", "double"
 
 
 def _decimal(text: str, _value: str, hint: Mapping[str, Any], notation: Notation) -> tuple[str, str, str]:
