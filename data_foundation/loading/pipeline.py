@@ -128,16 +128,12 @@ class TablePipeline:
         self.open(destination)
         if shared := shared_by_clients(destination):
             shared.pipeline, shared.schema, shared.landed = self._name.pipeline, schema_name(self.table), None
-        read, newest = partial(self._read_state, destination), partial(self.newest_landed, destination)
-        self.parent = synchronise_after(shared, read, newest)
+        read = partial(self.dlt.sync_destination, destination, dataset_name=self.dataset)
+        if self.keeper:
+            read = partial(self.keeper.synchronise, destination, self.dlt)
+        self.parent = synchronise_after(shared, read, partial(self.newest_landed, destination))
         if self.vault and self.dlt.default_schema_name:
             self.vault.restore_columns(self.dlt.default_schema)
-
-    def _read_state(self, destination: Destination) -> None:
-        if self.keeper:
-            self.keeper.synchronise(destination, self.dlt)
-        else:
-            self.dlt.sync_destination(destination, dataset_name=self.dataset)
 
     @property
     def landing(self) -> str:

@@ -68,7 +68,8 @@ def test_it_gives_up(site: Site) -> None:
 def test_a_first_load_lands_while_another_looks_for_a_state(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """No state is found, then the other machine's first load lands, then it is found as the newest: it is the state."""
     builtins.while_it_reads = lambda: None  # type: ignore[attr-defined]
-    find, first = PostgresWarehouse.newest_load, []
+    find = PostgresWarehouse.newest_load
+    first: list[int] = []
 
     def land_and_find(*arguments: Any) -> str | None:
         if not first:
