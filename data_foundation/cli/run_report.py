@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -219,6 +219,20 @@ def print_details(console: Console, outcomes: Iterable[Outcome], models: Iterabl
     for model in models:
         if not model.succeeded:
             console.print(f"[red]{model.state}[/] {model.name}: {escape(model.message.strip())}")
+
+
+def asset_lines(sources: Sequence[FoundSource], environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yields the same of each asset as `assets_table`, for JSON."""
+    for source in sources:
+        missing = [one.name for one in find_settings(source, environment) if one.required and not one.is_set]
+        for resource in source.config.resources:
+            yield {
+                "source": source.config.name,
+                "asset": str(table_name_of(resource)),
+                "disposition": resource.meeting,
+                "automation": _automation(resource),
+                "missing_settings": missing,
+            }
 
 
 def assets_table(sources: Sequence[FoundSource], environment: Mapping[str, str]) -> Table:

@@ -1,5 +1,6 @@
 """Tests of the commands check, list, new, preview and run of `foundation`."""
 
+import json
 import re
 import subprocess
 import sys
@@ -564,3 +565,22 @@ def test_dbt_sources_are_written(location: Location, foundation: Foundation) -> 
     [source] = yaml.safe_load(text)["sources"]
     assert source["name"] == "raw"
     assert [(table["name"], table["columns"][0]["name"]) for table in source["tables"]] == [("shop", "id")]
+
+
+def test_scripts_read_json_lines(location: Location, foundation: Foundation) -> None:
+    """`list`, `check` and `preview` print one object a line with `--json`, and the exit code stays."""
+    location.add("shop")
+    [asset] = map(json.loads, foundation("list", "--json")[1].splitlines())
+    assert asset == {
+        "source": "shop", "asset": "raw.shop", "disposition": "append", "automation": "manual", "missing_settings": [],
+    }  # fmt: skip
+    assert foundation("check", "--json") == (0, "")
+    code, printed = foundation("preview", "shop", "--json")
+    assert code == 0
+    assert json.loads(printed.splitlines()[-1])["rows"] == [[1], [2]]
+    location.add("broken", "resources: []")
+    code, printed = foundation("check", "--json")
+    problem = json.loads(printed)
+    assert code == 1
+    assert problem["file"].endswith("dlthub/broken/sources.yaml")
+    assert (problem["line"], problem["field"]) == (1, "resources")

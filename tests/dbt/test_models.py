@@ -308,10 +308,10 @@ def test_a_nested_table_that_does_not_exist_yet_is_empty(built: Build, tmp_path:
 
 
 def test_every_model_compiles_for_snowflake(tmp_path: Path) -> None:
-    """Models and tests compile to SQL of Snowflake's dialect, without a setting or a connection."""
+    """Models and tests compile to SQL of Snowflake's dialect, without a connection or a setting but the deployment."""
     run_dbt(
         ["compile", "--target", "snowflake", "--no-populate-cache", "--no-introspect"], tmp_path,
-        **{name: "" for name in os.environ if name.startswith("SNOWFLAKE_")},
+        **{name: "" for name in os.environ if name.startswith("SNOWFLAKE_")}, DEPLOYMENT="production",
     )  # fmt: skip
     compiled = {file.name: file.read_text() for file in tmp_path.glob("compiled/**/*.sql")}
     assert len(compiled) > 100
@@ -333,6 +333,14 @@ def test_the_version_of_dbt_is_read_without_starting_it() -> None:
     """dagster-dbt runs `dbt --version`; our method returns the same version and overrides the method that is called."""
     ours, theirs = (kind(project_dir=str(PROJECT), dbt_executable=str(DBT)) for kind in (InstalledDbt, DbtCliResource))
     assert ours._cli_version == theirs._cli_version
+
+
+def test_a_repository_without_a_dbt_project_has_no_models(tmp_path: Path) -> None:
+    """The sources can be loaded: one asset stands for the models, and says which file is missing."""
+    warehouse = DuckDBWarehouse(tmp_path / "pipelines", str(tmp_path / "warehouse.duckdb"))
+    [spec] = build_dbt_assets(tmp_path, warehouse).resolve_all_asset_specs()
+    assert spec.key.to_user_string() == "dbt_models"
+    assert f"{tmp_path / 'dbt_project'}: there is no dbt_project.yml" in (spec.description or "")
 
 
 def test_a_lake_without_a_warehouse_has_no_models(tmp_path: Path) -> None:

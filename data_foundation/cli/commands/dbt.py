@@ -52,15 +52,13 @@ def dbt_staging(
 @app.command("dbt-sources")
 def dbt_sources() -> None:
     """Write dbt's sources.yml from the loaded tables, columns included."""
-    from data_foundation.dbt.command import find_project
     from data_foundation.dbt.sources_yaml import DBT_SOURCES_FILE, build_dbt_sources
     from data_foundation.warehouses.settings import build_warehouse
 
     root = find_root()
-    file = find_project(root) / DBT_SOURCES_FILE.relative_to("dbt_project")
     text = build_dbt_sources(root, build_warehouse(root))
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    (root / DBT_SOURCES_FILE).parent.mkdir(parents=True, exist_ok=True)
+    (root / DBT_SOURCES_FILE).write_text(text, encoding="utf-8")
     out.print(f"wrote {DBT_SOURCES_FILE}", highlight=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from rich.markup import escape
 
 from data_foundation.cli.commands.alerts import is_reported, send_run_alerts
 from data_foundation.cli.consoles import err, out
+from data_foundation.cli.json_lines import AsJson, print_lines
 from data_foundation.cli.targets import read_sources
 from data_foundation.errors import FoundationError
 from data_foundation.loading.task import LoadOptions, Refresh, new_run_id
@@ -23,6 +25,7 @@ def preview(
         str, typer.Argument(metavar="SOURCE[.TABLE]", help="For instance github or github.github_commits.")
     ],
     limit: Annotated[int, typer.Option(min=1, help="Rows per resource.")] = 20,
+    as_json: AsJson = False,
 ) -> None:
     """Show the schema and some rows of a resource; writes to no warehouse."""
     from data_foundation.cli.run_report import preview_tables
@@ -38,7 +41,10 @@ def preview(
             failed = True
             err.print(f"[red]error[/] {escape(str(error))}")
         else:
-            out.print(*preview_tables(previews), sep="\n")
+            if as_json:
+                print_lines(asdict(one) for one in previews)
+            else:
+                out.print(*preview_tables(previews), sep="\n")
     raise typer.Exit(int(failed))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from data_foundation.cli.consoles import counted, err, out, print_problems
+from data_foundation.cli.json_lines import AsJson, print_lines
 from data_foundation.cli.targets import read_sources
 from data_foundation.config.several.discovered import find_changed_code
 from data_foundation.loading.task import LoadOptions, new_run_id
@@ -46,9 +48,12 @@ def new(
 
 
 @app.command()
-def check() -> None:
+def check(as_json: AsJson = False) -> None:
     """Check the configuration of every source; list all errors, and exit with 1 if there are any."""
     sources, broken = read_sources()
+    if as_json:
+        print_lines(asdict(problem) for source in broken for problem in source.problems)
+        raise typer.Exit(int(bool(broken)))
     for source in broken:
         print_problems(source.problems)
     problems = sum(len(source.problems) for source in broken)
@@ -72,15 +77,18 @@ def _warn(message: str) -> None:
 
 
 @app.command("list")
-def list_assets() -> None:
+def list_assets(as_json: AsJson = False) -> None:
     """List every asset with its schedule, and the settings that are missing."""
-    from data_foundation.cli.run_report import assets_table
+    from data_foundation.cli.run_report import asset_lines, assets_table
     from data_foundation.warehouses.settings import read_settings
 
     root = find_root()
     environment = read_settings(root)
     sources, broken = read_sources()
-    out.print(assets_table(sources, environment))
+    if as_json:
+        print_lines(asset_lines(sources, environment))
+    else:
+        out.print(assets_table(sources, environment))
     for source in broken:
         print_problems(source.problems)
 
