@@ -11,7 +11,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.checks.failed_parts import list_parts
 from data_foundation.config.table_names import table_name_of
-from data_foundation.errors import LoadError, ValueRefused
+from data_foundation.errors import LoadError, LoadOvertaken, ValueRefused
 from data_foundation.loading.adoption.lost_rows import find_lost_rows
 from data_foundation.loading.adoption.since_adoption import refuse_rows_since_adoption
 from data_foundation.loading.adoption.unexpected_tables import refuse_missing_table, refuse_unknown_table
@@ -252,7 +252,7 @@ class Load:
         try:
             return self.pipeline.load(destination, deletes)
         except (LoadError, PipelineStepFailed) as error:
-            if isinstance(root_cause(error), LoadError):
+            if isinstance(error, LoadError) or isinstance(root_cause(error), LoadOvertaken):
                 # The table cannot hold these rows, or another load was first; the next attempt extracts again.
                 self.pipeline.pending.clear()
             raise

@@ -74,6 +74,7 @@ def test_dev_leaves_the_marts_of_production_alone(folder: str, checkout: Checkou
     assert origins(checkout) == {"marts": "production", "marts__anna": "raw__anna", "main__anna": ""}
 
 
+@pytest.mark.rare
 def test_what_dbt_has_parsed_before_is_not_built_in_the_former_schemas(checkout: Checkout) -> None:
     """Another deployment or user is noticed, although dbt keeps what it has parsed in its target folder."""
     for variables, expected in (
@@ -131,6 +132,7 @@ def test_a_user_that_dbt_accepts_is_spelt_alike_by_dlt(user: str) -> None:
     assert normalize(user) == user
 
 
+@pytest.mark.rare
 def test_foundation_dbt_sets_everything(checkout: Checkout) -> None:
     """`foundation dbt` reads .env, accepts every user name, works in any folder, and returns the exit code of dbt."""
     checkout.write(".env", "DEPLOYMENT=dev\nDEPLOYMENT_USER=Anna\n")

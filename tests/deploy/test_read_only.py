@@ -91,6 +91,7 @@ def test_an_error_names_the_setting_of_a_folder_that_cannot_be_written(
     assert f"set {setting} to a folder that can be written" in " ".join(output.split())
 
 
+@pytest.mark.rare
 def test_the_manifest_of_an_image_is_used(checkout: Location) -> None:
     """`foundation dbt-manifest` has written it, so nothing is parsed; for another database there is another."""
     var = checkout.root.parent / "var"

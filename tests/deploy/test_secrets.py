@@ -96,6 +96,7 @@ def test_secrets_are_read_from_mounted_files(project: PostgresTree, way: str) ->
     check(project, run(project, COMMANDS[way], SECRETS_FOLDER=str(secrets), POSTGRES_PASSWORD="of yesterday"))
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize("way", COMMANDS)
 def test_secrets_are_read_from_a_vault(project: PostgresTree, vault: str, way: str) -> None:
     """The same secrets are in AWS Secrets Manager, which `.dlt/config.toml` enables; the environment has none."""

@@ -133,6 +133,7 @@ def test_all_that_was_recorded_is_green_and_filled(recorded: Location) -> None:
     assert warned["severity"] == "WARN"
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize(("key", "lineage"), LINEAGE)
 def test_models_have_the_same_metadata_however_they_are_built(
     history: History, key: str, lineage: dict[str, set[tuple[str, str]]]

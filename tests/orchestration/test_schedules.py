@@ -263,7 +263,7 @@ def chunks(places: list[int], most: int) -> list[tuple[int, int]]:
     return [(one[0], one[-1]) for one in found]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(13)
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("history", HISTORIES)
 @pytest.mark.parametrize("unit", UNITS)

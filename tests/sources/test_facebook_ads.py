@@ -46,6 +46,7 @@ def test_accounts_are_those_of_the_settings(vendor: Vendor, accounts: list[str] 
 def test_the_token_is_never_part_of_a_url(vendor: Vendor, caplog: pytest.LogCaptureFixture) -> None:
     """The token is sent in a header, even if the vendor's URL of the next page contains it."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "urllib3")  # a client of Kubernetes in the same process sets another
     vendor.objects("ads", page_size=2)
     assert "after=" in caplog.text
     assert TOKENS["facebook_ads"] not in caplog.text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def keep_private(home: str, run_id: str = "") -> None:
         run_id: The run whose compute logs are closed as well.
     """
     root = Path(home)
-    _watch(root)
+    _watched.add(root.resolve())
     for name in FOLDERS:
         with suppress(OSError):  # another user's, or not there yet
             (root / name).mkdir(mode=_OWNERS_FOLDER, exist_ok=True)
@@ -43,16 +42,18 @@ def _close(file: Path) -> None:
         file.chmod(_OWNERS_FOLDER if file.is_dir() else _OWNER)
 
 
-@lru_cache(maxsize=8)
-def _watch(root: Path) -> None:
-    """Closes each SQLite file of the instance when this process connects to it; the journals have the file's mode."""
-    event.listen(Engine, "connect", partial(_close_connected, root.resolve()))
-
-
-def _close_connected(root: Path, connection: Any, _record: Any) -> None:
+def _close_connected(connection: Any, _record: Any) -> None:
+    """Closes a SQLite file of an instance when this process connects to it; the journals have the file's mode."""
     if not isinstance(connection, sqlite3.Connection):
         return
     for _, _, name in connection.execute("PRAGMA database_list"):
-        file = Path(name) if name else None
-        if file and root in file.resolve().parents and file.exists() and file.stat().st_mode & 0o077:
+        file = Path(name).resolve() if name else None
+        if file and not _watched.isdisjoint(file.parents) and file.exists() and file.stat().st_mode & 0o077:
             _close(file)
+
+
+_watched: set[Path] = set()
+"""The folders of the instances whose files are closed."""
+
+# Once, at import: SQLAlchemy walks its listeners without a lock when a thread connects.
+event.listen(Engine, "connect", _close_connected)
