@@ -35,6 +35,7 @@ def received(running_receivers: Receivers, tmp_path_factory: pytest.TempPathFact
     return found
 
 
+@pytest.mark.sampled(41)
 @pytest.mark.parametrize(("way", "kind", "service"), CASES, ids=[", ".join(case) for case in CASES])
 def test_an_event_is_reported_once(received: Received, way: str, kind: str, service: str) -> None:
     """Each event is in one message of its run, with table, cause and hint, whatever the service and the way."""

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent / "behaviours"
 CASES = [pytest.param(subject, one, id=f"{subject}-{one.name}") for subject in SUBJECTS for one in find_cases(subject)]
 
 
-@pytest.mark.sampled(17)
+@pytest.mark.sampled(37)
 @pytest.mark.parametrize(("subject", "one"), CASES)
 def test_a_behaviour_of_dlt_holds(tmp_path: Path, plain_dlt: PlainDlt, subject: str, one: Behaviour) -> None:
     """After the same runs, here and with dlt alone, the tables have the rows that the case states."""

@@ -26,7 +26,7 @@ def lay_in(folder: Path, shape: str, turn: int, *, module: str = "__init__.py") 
     return folder
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("module", ["__init__.py", pytest.param("data.py", marks=pytest.mark.rare)])
 @pytest.mark.parametrize("shape", NAMES)
 def test_a_source_loads_what_dlt_alone_loads(

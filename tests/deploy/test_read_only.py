@@ -64,6 +64,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("way", COMMANDS)
 def test_a_read_only_checkout_is_loaded_and_modelled(checkout: Location, way: str) -> None:
     """Loads, dbt models and definitions work, and no file of the checkout is written."""

@@ -86,6 +86,7 @@ def check(project: PostgresTree, done: "subprocess.CompletedProcess[str]") -> No
     assert PASSWORD not in output
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("way", COMMANDS)
 def test_secrets_are_read_from_mounted_files(project: PostgresTree, way: str) -> None:
     """The password of the warehouse, for loads and for dbt, and the token of a source are files."""

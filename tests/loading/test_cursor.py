@@ -55,7 +55,7 @@ def cursor(**settings: Any) -> str:
     return f"incremental: {json.dumps({name: value for name, value in given.items() if value is not None})}"
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("way", "keys", "kind"), CASES, ids=map("-".join, CASES))
 def test_each_load_adds_what_is_new(tree: Tree, way: str, keys: str, kind: str) -> None:
     """A later value is later however it is spelt, a row at the stored value counts once, and nothing new is no rows."""

@@ -34,7 +34,7 @@ def _loaded_twice(kind: str, folder: Path) -> tuple[Site, Tree]:
     return site, tree
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("change", REFUSED)
 @pytest.mark.parametrize("kind", TABLES)
 def test_a_load_is_refused(kind: str, change: str, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_load_is_refused(kind: str, change: str, tmp_path: Path) -> None:
         site.judge()
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("change", BEHIND)
 @pytest.mark.parametrize("kind", TABLES)
 def test_a_table_that_is_behind_its_cursor(kind: str, change: str, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def site(postgres_server: PostgresServer, tmp_path: Path, kind: str) -> Site:
     return set_up(KINDS[kind], tmp_path, lambda root: PostgresTree(root, settings))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("rounds", [1, 3])
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_at_once(site: Site, rounds: int) -> None:
@@ -73,7 +73,7 @@ def _points(site: Site, request: pytest.FixtureRequest, always: str) -> list[kil
     return chosen
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("kind", KINDS)
 def test_paused_and_continued(site: Site, request: pytest.FixtureRequest) -> None:
     """A machine is paused at a point of its load; the other loads newer rows; the first goes on."""
@@ -91,7 +91,7 @@ def test_paused_and_continued(site: Site, request: pytest.FixtureRequest) -> Non
         site.judge()
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_here_then_there_then_here(site: Site, request: pytest.FixtureRequest) -> None:
     """A run is killed on one machine, the other loads, and then the first again."""
@@ -107,7 +107,7 @@ def test_killed_here_then_there_then_here(site: Site, request: pytest.FixtureReq
         site.judge()
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("ahead", [3600, -3600])
 @pytest.mark.parametrize("kind", KINDS)
 def test_clocks_that_disagree(site: Site, ahead: int) -> None:
@@ -120,7 +120,7 @@ def test_clocks_that_disagree(site: Site, ahead: int) -> None:
         site.vendor.grow(f"column_{turn}")
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_restored_database(site: Site, postgres_server: PostgresServer, request: pytest.FixtureRequest) -> None:
     """A load is pending, or has landed, when the database is restored from a backup that is older than its parent."""
@@ -139,7 +139,7 @@ def test_a_restored_database(site: Site, postgres_server: PostgresServer, reques
         site.judge()
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_emptied_disk(site: Site) -> None:
     """A machine that has lost its disk continues where the warehouse is."""

@@ -25,7 +25,7 @@ def site(account: Account, tmp_path: Path, kind: str) -> Site:
     return set_up(KINDS[kind], tmp_path, checkout)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_at_once(site: Site) -> None:
     """Both read the same before either lands; in the first load, and in a later one with a new column."""
@@ -38,7 +38,7 @@ def test_two_at_once(site: Site) -> None:
         site.vendor.grow(f"column_{turn}")
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("kind", KINDS)
 def test_paused_and_continued(site: Site) -> None:
     """A machine is paused when its rows are staged; the other loads newer rows; the first goes on."""

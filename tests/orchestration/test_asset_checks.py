@@ -306,6 +306,7 @@ def run_foundation(root: Path, home: Path, *arguments: str) -> subprocess.Comple
     return subprocess.run(command, cwd=root, env=environment, check=False, capture_output=True, text=True)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("severity", "code"), [("warn", 0), ("block", 1)])
 def test_the_command_line_shows_failed_checks(location: Location, severity: str, code: int) -> None:
     """The output has a line for each failed check, and an error for a blocking one; Dagster's history has them all."""

@@ -62,6 +62,7 @@ def daemon(root: Path, home: Path) -> Iterator[None]:
                     os.killpg(started.pid, signal.SIGKILL)
 
 
+@pytest.mark.rare
 def test_the_daemon_loads_tables_and_builds_models(tree: Tree, tmp_path: Path) -> None:
     """With the daemon alone, a cron fires, a missing table is loaded, and then the model of both is built."""
     tree.add(

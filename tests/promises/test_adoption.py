@@ -36,7 +36,7 @@ TIMES = [case for case in CASES if "initial value" not in case[0]]
 """Cases with times in place of texts; a cursor that begins with a text compares no times, in dlt neither."""
 
 
-@pytest.mark.sampled(13)
+@pytest.mark.sampled(37)
 @pytest.mark.parametrize(
     ("hints", "form", "as_times"), [*((*case, False) for case in CASES), *((*case, True) for case in TIMES)]
 )
@@ -125,7 +125,7 @@ def test_a_table_is_adopted_once(tree: Tree) -> None:
     assert tree.adopt("s.t").refusal == "this project has loaded it already"
 
 
-@pytest.mark.sampled(11)
+@pytest.mark.sampled(37)
 @pytest.mark.parametrize("hints", ["append", "merge", "merge without a cursor", "replace"])
 @pytest.mark.parametrize("form", ["flat", "frames", "nested"])
 def test_a_pipeline_that_loads_after_the_adoption_doubles_no_row(tree: Tree, hints: str, form: str) -> None:

@@ -43,7 +43,7 @@ SPELLINGS: dict[str, Spelling] = {
 
 ORDERS = "select id, strftime(\"at\", '%Y-%m-%dT%H:%M:%SZ'), value from raw.t order by all"
 LINES = "select o.id, l.value from raw.t__lines l join raw.t o on l._dlt_parent_id = o._dlt_id order by all"
-SAMPLE, ALL = 2, 500
+SAMPLE, ALL = 1, 500
 """Number of histories for each kind, and with --promises."""
 
 

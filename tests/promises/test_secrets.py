@@ -383,6 +383,7 @@ def encrypted_key(password: str) -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("route", BROKEN)
 def test_errors_before_a_run_contain_no_secret(location: Location, route: str) -> None:
     """Errors about an unusable warehouse, file or source do not contain its secret."""

@@ -252,6 +252,7 @@ resources:
 """
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("pii", ["hash", "true"])
 def test_a_hashed_value_is_never_stored_as_plain_text(
     location: Location, monkeypatch: pytest.MonkeyPatch, pii: str

@@ -18,7 +18,7 @@ from tests.support.plain_pipelines import (
 from tests.support.servers import SnowflakeServer
 
 
-@pytest.mark.sampled(37)
+@pytest.mark.sampled(61)
 @pytest.mark.parametrize(("hints", "form"), CASES)
 def test_the_run_after_an_adoption_continues(tree: SnowflakeTree, hints: str, form: str) -> None:
     """After two runs of plain dlt, an adoption and two runs here, each row is there once, with its nested rows."""
@@ -40,7 +40,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.sampled(30)
+@pytest.mark.rare
 @pytest.mark.parametrize(("pattern", "fault"), FAULTS.values(), ids=FAULTS)
 def test_an_adoption_that_fails_is_repeated(
     tree: SnowflakeTree, server: SnowflakeServer, pattern: str, fault: str

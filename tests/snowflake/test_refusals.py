@@ -237,6 +237,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("point", "cut", "disposition"), some, ids=map(" ".join, some))
 
 
+@pytest.mark.sampled(23)
 def test_a_cut_connection_loses_and_duplicates_nothing(  # noqa: PLR0913, PLR0917 - a point, a cut, a disposition
     tree: SnowflakeTree,
     arm: Callable[..., None],

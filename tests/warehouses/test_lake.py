@@ -158,6 +158,7 @@ def test_arrow_tables_are_loaded_like_rows(tree: LakeTree, mode: str) -> None:
     assert tree.query(ORDERS) == expected
 
 
+@pytest.mark.sampled(13)
 def test_a_value_of_another_type_gets_a_column_of_its_own(tree: LakeTree) -> None:
     """The column is what dlt calls a variant."""
     add_orders(tree, "write_disposition: append")

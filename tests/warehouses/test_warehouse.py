@@ -42,6 +42,7 @@ def load_often(root: Path, name: str) -> None:
         Tree(root).load(name)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("tables", [("shop.a", "shop.b"), ("shop.a", "shop.a")], ids=["two tables", "one table"])
 def test_two_processes_load_into_one_file(tree: Tree, tables: tuple[str, str]) -> None:
     """Two processes on one file, even on one table, wait for each other; no row is lost or duplicated."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def keep_private(home: str, run_id: str = "") -> None:
     """
     root = Path(home)
     _watched.add(root.resolve())
+    _watch()
     for name in FOLDERS:
         with suppress(OSError):  # another user's, or not there yet
             (root / name).mkdir(mode=_OWNERS_FOLDER, exist_ok=True)
@@ -42,6 +44,12 @@ def _close(file: Path) -> None:
         file.chmod(_OWNERS_FOLDER if file.is_dir() else _OWNER)
 
 
+@cache
+def _watch() -> None:
+    """Adds one listener for the whole process: SQLAlchemy walks its listeners without a lock when a thread connects."""
+    event.listen(Engine, "connect", _close_connected)
+
+
 def _close_connected(connection: Any, _record: Any) -> None:
     """Closes a SQLite file of an instance when this process connects to it; the journals have the file's mode."""
     if not isinstance(connection, sqlite3.Connection):
@@ -54,6 +62,3 @@ def _close_connected(connection: Any, _record: Any) -> None:
 
 _watched: set[Path] = set()
 """The folders of the instances whose files are closed."""
-
-# Once, at import: SQLAlchemy walks its listeners without a lock when a thread connects.
-event.listen(Engine, "connect", _close_connected)
