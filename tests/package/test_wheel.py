@@ -37,6 +37,7 @@ EXTRAS = {
     "snowflake": "snowflake",
     "deltalake": "lake",
     "paramiko": "files",
+    "dagster_celery": "celery",
 }
 """Packages that modules import at their top, and the extra that has them."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import deltalake  # noqa: F401 - before dlt's own import of it, whose error does not name the package
 import pyarrow as pa
 import pyarrow.dataset
 from dlt.common.libs.deltalake import merge_delta_table
