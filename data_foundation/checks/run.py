@@ -36,7 +36,7 @@ def find_checks(resource: ResourceConfig) -> Iterator[Check]:
     if resource.required_columns:
         yield RequiredColumns(blocking=True, columns=resource.required_columns)
     of_files = resource.entry == _FILES
-    if (mode.disposition == "replace" or of_files) and (mode.disposition != "replace" or resource.on_empty == "keep"):
+    if resource.on_empty == "keep" if mode.disposition == "replace" else of_files:
         yield RowsArrived(blocking=False, of_files=of_files)
     key_comes_again = mode.disposition == "append" or (mode.strategy == "scd2" and resource.landing == "table")
     level = config.primary_key or ("ignore" if key_comes_again else "block")

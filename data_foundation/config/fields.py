@@ -25,7 +25,7 @@ from data_foundation.json_paths import quote_path
 from data_foundation.suggestions import nearest
 
 LONGEST_TEXT = 16_777_216
-"""Characters of the longest text that a warehouse can be told to take."""
+"""Characters of the longest text that a column of a warehouse may be declared for."""
 
 LARGEST_PRECISION = {"decimal": 76, "wei": 76, "timestamp": 9, "time": 9, "bigint": 64}
 """The largest precision of each type: digits, digits of a second, or bits."""

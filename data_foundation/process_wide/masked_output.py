@@ -168,7 +168,7 @@ def _open_pipes() -> Iterator[_ChildPipe]:
 
 
 class _ChildPipe:
-    """A pipe in the place of stdout or stderr, which child processes inherit; a thread masks what comes out of it.
+    """A pipe in the place of stdout or stderr, which child processes inherit; a thread masks what they write.
 
     Attributes:
         number: 1 for stdout, 2 for stderr.

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from data_foundation.cli.consoles import err, out
+from data_foundation.cli.json_lines import AsJson
 from data_foundation.cli.targets import asset_of, refuse_unknown, tasks_of
 from data_foundation.project.root import find_root
 
@@ -20,7 +21,7 @@ def audit(
     last: Annotated[int, typer.Option(min=1, help="Maximum number of attempts, the newest.")] = 20,
     failed: Annotated[bool, typer.Option("--failed", help="Only failed and killed attempts.")] = False,
     jobs: Annotated[bool, typer.Option("--jobs", help="Every job: its last run, and its cursor now.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the attempts to load, failed ones too, the newest last; or the state of every job."""
     from data_foundation.audit.read import read_newest, read_trail

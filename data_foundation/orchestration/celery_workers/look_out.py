@@ -28,7 +28,7 @@ class LookOut:
     _missing_since: dict[str, float] = field(default_factory=dict, init=False)
 
     def is_lost(self, task: str) -> bool:
-        """Returns whether no worker has had a task for `seconds`, as far as the workers could be asked."""
+        """Returns whether no worker has had a task for `seconds`, counting only moments at which workers answered."""
         self._look()
         if task in self._at_work:
             self._missing_since.pop(task, None)
@@ -41,7 +41,7 @@ class LookOut:
         try:
             self._at_work = self.ask()
         except Exception:
-            # Without the broker nobody answers, and workers take a while to come back with it.
+            # Without the broker no worker answers, and after it is back they need a while to connect again.
             self._missing_since.clear()
             raise
         self._asked = self.now()
