@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from data_foundation.process_wide.known_secrets import MASK
 from data_foundation.process_wide.redaction import redact, remember
 from data_foundation.process_wide.secret_names import is_secret
+from data_foundation.process_wide.secret_settings import learn_secrets
 from data_foundation.warehouses.snowflake.warehouse import SnowflakeWarehouse
 from tests.support.locations import COMPOSITION, ROWS, Location
 
@@ -521,6 +522,13 @@ def test_common_values_are_not_masked(value: str) -> None:
     remember([value])
     text = f"raw.orders: {value} rows of password, secret and 1234567"
     assert redact(text) == text
+
+
+def test_the_path_of_a_file_is_not_masked(tmp_path: Path) -> None:
+    """`credentials` may be a path, such as DuckDB's: an error that names a file beside it stays readable."""
+    learn_secrets({"credentials": f"{tmp_path}/warehouse.duckdb", "token": f"/{'unknown-folder-1' * 20}/x"})
+    assert redact(text := f"{tmp_path}/orders.csv cannot be read") == text
+    assert "unknown-folder" not in redact(f"got /{'unknown-folder-1' * 20}/x")
 
 
 def test_the_longest_secret_is_masked_first() -> None:

@@ -228,6 +228,15 @@ def test_many_first_loads_can_run_at_once(tree: SnowflakeTree) -> None:
     assert tree.query("select count(*) from raw._dlt_loads where status = 0") == [8]
 
 
+def test_a_load_leaves_the_staged_files_of_others(tree: SnowflakeTree) -> None:
+    """Ids are numbers of seconds: 1700000000.1 begins 1700000000.12, whose files stay in the stage until it ends."""
+    tree.add("shop", ONE.format(settings=MERGE))
+    tree.give("shop", [{"id": 1}])
+    removed = [sql for sql in statements_of(tree, lambda: tree.load("shop.orders")) if sql.startswith("REMOVE")]
+    assert removed
+    assert {sql[-3:] for sql in removed} == {"\"/'"}
+
+
 def test_a_developer_does_not_change_production(
     tree: SnowflakeTree, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,7 +113,8 @@ class _StageFile(RunnableLoadJob, HasFollowupJobs):
         load.refuse_after_error()
         sql = client.sql_client
         path = Path(self._file_path)
-        folder = f'@{sql.make_qualified_table_name("%" + self.load_table_name)}/"{self._load_id}"'
+        # The slash at its end: REMOVE takes a prefix, and the id of one load may begin that of another.
+        folder = f'@{sql.make_qualified_table_name("%" + self.load_table_name)}/"{self._load_id}"/'
         put = f"PUT {escape_snowflake_literal(f'file://{path.as_posix()}')} {escape_snowflake_literal(folder)}"
         try:
             sql.execute_sql(f"{put} OVERWRITE = TRUE, AUTO_COMPRESS = FALSE")

@@ -26,7 +26,7 @@ class StagedFiles:
 
     Attributes:
         table: Full name of the table, quoted.
-        folder: Folder of the stage, for instance @"DB"."RAW"."%T"/"1700000000.1".
+        folder: Folder of the stage, for instance @"DB"."RAW"."%T"/"1700000000.1"/.
         columns: For each column: name in the file, quoted name in the table, and whether it is JSON.
         names: File names.
     """
