@@ -21,6 +21,7 @@ from data_foundation.warehouses.settings import read_settings
 from tests.databases.servers import find_servers
 from tests.support.dbt_builds import Build, build_twice
 from tests.support.locations import Location
+from tests.support.memory_disk import use_memory_disk
 from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
 from tests.support.receivers import Receivers, emptied, serve_receivers
 from tests.support.trees import Tree
@@ -173,6 +174,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options `--live` and `--promises`."""
     parser.addoption("--live", action="store_true", help="test the Snowflake account that the settings name")
     parser.addoption("--promises", action="store_true", help="prove every point and history, not a sample of them")
+
+
+def pytest_configure() -> None:
+    """Chooses the folder of temporary files before any is made."""
+    use_memory_disk()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
