@@ -88,10 +88,9 @@ def test_a_turn_is_waited_for_while_its_file_changes(client: LakeClient, monkeyp
     assert take(files, Holder("/there", "three", "b")).number == 2
 
 
+@pytest.mark.parametrize("client", ["S3"], indirect=True)
 def test_a_store_that_ignores_the_condition_is_refused(client: LakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two machines could load a table at once there."""
-    if client.is_local_filesystem:
-        pytest.skip("a folder cannot")
     write = client.fs_client.pipe_file
     monkeypatch.setattr(client.fs_client, "pipe_file", lambda path, text, **_mode: write(path, text))
     with pytest.raises(WarehouseError, match="If-None-Match"):
@@ -112,12 +111,11 @@ def test_a_stop_ends_the_wait_for_a_turn(client: LakeClient) -> None:
     assert len(files.numbers()) == 1
 
 
+@pytest.mark.parametrize("client", ["folder"], indirect=True)
 def test_a_file_that_was_removed_while_it_was_written_is_written_again(
     client: LakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that takes over removes what another was writing; that one is then told that it has lost its turn."""
-    if not client.is_local_filesystem:
-        pytest.skip("an object is written in one request")
     monkeypatch.setattr(turns, "SILENT_SECONDS", 0.0)
     files, replace = TurnFiles(client), os.replace
     lost = take(files, HERE)
