@@ -159,6 +159,19 @@ def catch_up(warehouse: Warehouse, destination: Destination | None = None) -> No
         _catch_up(warehouse, free)
 
 
+def add_attempts(warehouse: Warehouse, destination: Destination, attempts: Sequence[Attempt]) -> None:
+    """Adds attempts of another warehouse; those that are there already stay once.
+
+    Args:
+        warehouse: The warehouse of `raw._load_audit`.
+        destination: As for `record`.
+        attempts: The attempts.
+    """
+    with connect(destination, warehouse.dataset(DATASET)) as client:
+        _create_table(client, has_indexes=warehouse.has_indexes)
+        _insert(client, attempts)
+
+
 def read_journal(warehouse: Warehouse) -> list[Attempt]:
     """Returns the attempts of this machine, the newest last."""
     return sorted(_parse(_journal(warehouse).lines()), key=lambda attempt: attempt.started)

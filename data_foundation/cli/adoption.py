@@ -1,4 +1,4 @@
-"""`foundation adopt`: takes tables over, and prints what is carried and what is not."""
+"""`foundation adopt` and `foundation copy`: take tables over or copy them, and print what was carried."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from data_foundation.cli.consoles import counted, err, out
 from data_foundation.config.table_names import table_name_of
 from data_foundation.loading.adoption.adopt import Adoption, Request, adopt
 from data_foundation.loading.adoption.dlt_pipeline import PipelineReader
+from data_foundation.loading.copying.copy_table import copy_table
 from data_foundation.loading.task import Task
 from data_foundation.process_wide.redaction import redact
 from data_foundation.warehouses.base import Warehouse
@@ -32,6 +33,20 @@ def adopt_all(tasks: Sequence[Task], warehouse: Warehouse, request: Request) -> 
             others = of_pipeline - {table_name_of(task.resource).table for task in tasks}
             _print_adoptions(adoptions, others, is_dry=request.is_dry)
     return not all(adoption.refusal for adoption in adoptions)
+
+
+def copy_all(tasks: Sequence[Task], warehouse: Warehouse, target: Warehouse) -> None:
+    """Copies the tables of each resource, and prints each that was, the ones before an error as well."""
+    for task in tasks:
+        copied = copy_table(task, warehouse.serving(task.resource), target, lambda note: err.print(escape(note)))
+        own, *others = (f"{rows:,} in {table}" for table, rows in copied.tables.items())
+        more = f", {', '.join(others)}" if others else ""
+        done = f"{copied.destination}: {own}{more}; {counted(copied.attempts, 'attempt')} of the audit trail"
+        out.print(done, highlight=False, markup=False)
+    there = f"{counted(len(tasks), 'table')} in {target.location}, equal row by row"
+    out.print(there, highlight=False, markup=False, soft_wrap=True)
+    way = f"Now set `warehouse: {target.kind}`, or WAREHOUSE={target.kind} for all; the next run continues there"
+    out.print(way, highlight=False, markup=False, soft_wrap=True)
 
 
 def _print_adoptions(adoptions: Sequence[Adoption], others: Collection[str], *, is_dry: bool) -> None:

@@ -109,6 +109,7 @@ class Warehouse(ABC):
         runs_dbt: Whether dbt can build models in it.
         is_exclusive: Whether one process at a time can open it.
         has_indexes: Whether it finds a row of a large table by an index only; other engines prune by statistics.
+        json_text: SQL of the text of the JSON column `{}`.
         chooses_version: Whether upsert and insert-only take one row of several with the same key.
     """
 
@@ -124,6 +125,7 @@ class Warehouse(ABC):
     runs_dbt: ClassVar[bool] = True
     is_exclusive: ClassVar[bool] = False
     has_indexes: ClassVar[bool] = False
+    json_text: ClassVar[str] = "CAST({} AS VARCHAR)"
     chooses_version: ClassVar[bool] = False
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The commands about the folders in `dlthub/`: check, list, discover, adopt and new."""
+"""The commands about the folders in `dlthub/`: check, list, discover, adopt, copy and new."""
 
 from __future__ import annotations
 
@@ -130,3 +130,18 @@ def adopt(
     sources, broken = read_sources()
     tasks = select_tasks(targets, sources, broken, LoadOptions(run_id=new_run_id()))
     raise typer.Exit(int(not adopt_all(tasks, warehouse, Request(pipeline, dataset, cursor, dry_run))))
+
+
+@app.command("copy")
+def copy_tables(
+    targets: Annotated[list[str], typer.Argument(metavar="SOURCE[.TABLE]", help="Whose tables are copied.")],
+    to: Annotated[str, typer.Option(help="The warehouse that gets them, as in WAREHOUSE: snowflake, for instance.")],
+) -> None:
+    """Copy tables to another warehouse: rows, cursors, audit trail; compared row by row, nothing is removed."""
+    from data_foundation.cli.adoption import copy_all
+    from data_foundation.local.selection import select_tasks
+    from data_foundation.warehouses.settings import build_warehouse
+
+    warehouse, target = build_warehouse(root := find_root()), build_warehouse(root, to)
+    sources, broken = read_sources()
+    copy_all(select_tasks(targets, sources, broken, LoadOptions(run_id=new_run_id())), warehouse, target)

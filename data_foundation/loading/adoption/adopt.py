@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,13 @@ from data_foundation.warehouses.connection import connect, count_rows
 
 if TYPE_CHECKING:
     from dlt.common.normalizers.naming import NamingConvention
+    from dlt.common.schema import Schema
 
     from data_foundation.config.grammar import ResourceConfig
     from data_foundation.loading.schema.keeper import SchemaKeeper
     from data_foundation.loading.task import Task
     from data_foundation.warehouses.base import Destination, Warehouse
+    from data_foundation.warehouses.connection import Statement
 
 
 @dataclass(frozen=True)
@@ -210,11 +212,30 @@ class _Plan:
             with pipeline.dlt.managed_state() as stored:
                 stored.setdefault("sources", {})[schema_name(pipeline.table)] = state
         remember_rows(pipeline, rows)
-        pipeline.dlt.extract([], table_name=pipeline.table, schema=schema)
-        pipeline.dlt.normalize()
-        with warehouse.transaction(destination, fence=pipeline.fence):
-            pipeline.dlt.load(destination, dataset_name=pipeline.dataset)
-        pipeline.pending.clear()
+        land_without_rows(pipeline, schema, destination, warehouse)
+
+
+def land_without_rows(
+    pipeline: TablePipeline,
+    schema: Schema,
+    destination: Destination,
+    warehouse: Warehouse,
+    statements: Sequence[Statement] = (),
+) -> None:
+    """Stores the pipeline's state and a schema of its table in one transaction.
+
+    Args:
+        pipeline: The pipeline of the table, synchronised.
+        schema: What the table is from now on.
+        destination: An open destination of the warehouse.
+        warehouse: The warehouse.
+        statements: Executed in the same transaction.
+    """
+    pipeline.dlt.extract([], table_name=pipeline.table, schema=schema)
+    pipeline.dlt.normalize()
+    with warehouse.transaction(destination, statements, fence=pipeline.fence):
+        pipeline.dlt.load(destination, dataset_name=pipeline.dataset)
+    pipeline.pending.clear()
 
 
 def _refuse_naming(theirs: NamingConvention) -> str:

@@ -73,6 +73,7 @@ class SnowflakeWarehouse(Warehouse):
     known_settings: ClassVar[Sequence[Setting]] = SETTINGS
     # They put files into a stage over one session; Snowflake then loads the files in parallel.
     load_workers: ClassVar[int] = 8
+    json_text: ClassVar[str] = "TO_JSON({})"  # a cast would write texts without quotes
 
     @classmethod
     @override
