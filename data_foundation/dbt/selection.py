@@ -52,6 +52,10 @@ class Lineage:
         kept = models if among is None else models.keys() & self._models_of(map(str, among)).keys()
         return sorted(f"{models[key]['schema']}.{models[key]['name']}" for key in kept)
 
+    def names(self) -> list[str]:
+        """Returns schema.name of every model, as it is in the warehouse."""
+        return [".".join(_name_in_warehouse(node)) for node in self._relations(self._manifest["nodes"]).values()]
+
     def _models_of(self, tables: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         keys = [self._sources[table] for table in tables if table in self._sources]
         return self._relations(_walk(self._manifest["child_map"], keys))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import sqlglot
 from dlt.destinations.exceptions import DatabaseException
 from sqlglot import exp
@@ -26,6 +28,9 @@ DIALECTS = {"duckdb": "duckdb", "postgres": "postgres", "snowflake": "snowflake"
 WRITES = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Set, exp.Pragma, exp.Attach, exp.Detach, exp.Use, exp.Copy)
 """Parts of a statement that may change something."""
 
+STOPPED = ("interrupted", "statement timeout", "statement or warehouse timeout")
+"""What DuckDB, PostgreSQL and Snowflake write of a query that took longer than its limit."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -42,24 +47,32 @@ class Rows:
     is_cut: bool = False
 
 
-def read_select(warehouse: Warehouse, sql: str, limit: int) -> Rows:
+def read_select(warehouse: Warehouse, sql: str, limit: int, seconds: int | None = None, dataset: str = "") -> Rows:
     """Returns the first rows of a SELECT.
 
     Args:
         warehouse: The warehouse.
         sql: One statement, in the SQL of the warehouse; tables are named dataset.table, as they are in the warehouse.
         limit: Maximum number of rows.
+        seconds: Duration after which the warehouse stops the query. Default: no limit.
+        dataset: The schema whose tables a lake is queried for, as the warehouse spells it. Default: that of `raw`.
 
     Raises:
-        FoundationError: It is no SELECT, or the warehouse refuses it.
+        FoundationError: It is no SELECT, the warehouse refuses it, or it takes too long.
     """
     refuse_writes(sql, DIALECTS.get(warehouse.kind, "duckdb"))
-    with warehouse.open() as destination, connect(destination, warehouse.dataset("raw")) as client:
+    with warehouse.open() as destination, connect(destination, dataset or warehouse.dataset("raw")) as client:
         try:
-            with _read_only(client, warehouse.kind), client.execute_query(sql) as cursor:
+            with (
+                _read_only(client, warehouse.kind),
+                _limited(client, warehouse, seconds),
+                client.execute_query(sql) as cursor,
+            ):
                 rows = cursor.fetchmany(limit + 1)
                 names = tuple(str(column[0]) for column in cursor.description or ())
-        except DatabaseException as error:
+        except (DatabaseException, duckdb.InterruptException) as error:
+            if seconds and any(word in str(error).lower() for word in STOPPED):
+                raise FoundationError(f"the query took longer than {seconds} s, and was stopped") from None
             raise FoundationError(f"the warehouse refuses the query: {error}") from None
     return Rows(names, tuple(tuple(row) for row in rows[:limit]), len(rows) > limit)
 
@@ -92,3 +105,21 @@ def _read_only(client: SqlClientBase[Any], kind: str) -> Iterator[None]:
         # After an error DuckDB has rolled back by itself.
         with suppress(DatabaseException):
             client.execute_sql("ROLLBACK")
+
+
+@contextmanager
+def _limited(client: SqlClientBase[Any], warehouse: Warehouse, seconds: int | None) -> Iterator[None]:
+    """Has the engine stop a query in the block that takes longer than `seconds`."""
+    if seconds and warehouse.kind == "postgres":
+        client.execute_sql(f"SET LOCAL statement_timeout = '{seconds}s'")
+    elif seconds and warehouse.kind == "snowflake":
+        client.execute_sql(f"ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = {seconds}")
+    elif seconds:
+        timer = threading.Timer(seconds, client.native_connection.interrupt)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+        return
+    yield

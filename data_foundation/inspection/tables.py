@@ -41,11 +41,13 @@ def find_table(warehouse: Warehouse, name: str) -> TableName:
     raise FoundationError(f"there is no table {name} in {warehouse.location}{nearest(name, own)}")
 
 
-def show_table(warehouse: Warehouse, name: str, limit: int) -> Rows:
-    """Returns the first rows of a table `dataset.table`.
+def show_table(warehouse: Warehouse, name: str, limit: int, seconds: int | None = None) -> Rows:
+    """Returns the first rows of a table `dataset.table`; `seconds` limits the duration of the query.
 
     Raises:
         FoundationError: There is no such table.
     """
-    quoted = ".".join(map(quote_name, find_table(warehouse, name)))
-    return read_select(warehouse, f"SELECT * FROM {quoted}", limit)  # noqa: S608 - a table that exists
+    found = find_table(warehouse, name)
+    sql = f"SELECT * FROM {'.'.join(map(quote_name, found))}"  # noqa: S608 - a table that exists
+    # The limit is part of the query: without it PostgreSQL and Snowflake would compute every row.
+    return read_select(warehouse, f"{sql} LIMIT {limit + 1}", limit, seconds, found.dataset)

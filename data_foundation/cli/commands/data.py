@@ -1,4 +1,4 @@
-"""The commands that show what is in the warehouse: sql, show, schema and plan."""
+"""The commands that show what is in the warehouse: sql, show, schema, plan and ui."""
 
 from __future__ import annotations
 
@@ -92,3 +92,27 @@ def plan(
         for line in plan_lines(plans):
             out.print(line, highlight=False, soft_wrap=True)
     raise typer.Exit(2 if any(one.losses or one.refusal for one in plans) else 0)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for one that is free.")] = 3100,
+    opens: Annotated[bool, typer.Option("--open/--no-open", help="Open the pages in the browser.")] = True,
+) -> None:
+    """Look at tables, loads and schemas in the browser, and run a SELECT; read only, for this machine alone."""
+    from data_foundation.cli.targets import read_sources
+    from data_foundation.warehouses.settings import build_warehouse
+
+    root = find_root()
+    warehouse = build_warehouse(root)
+    read_sources()
+    try:
+        from data_foundation.ui.server import serve
+    except ModuleNotFoundError as error:
+        raise FoundationError(f"foundation ui needs {error.name}: pip install 'data-foundation[ui]'") from None
+    serve(root, warehouse, port, _print_address, opens=opens)
+
+
+def _print_address(address: str) -> None:
+    out.print(f"open {address}", highlight=False, markup=False, soft_wrap=True)
+    out.print("the address is yours alone: whoever has it can read the tables. Ctrl-C ends the pages", highlight=False)

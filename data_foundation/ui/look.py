@@ -1,0 +1,78 @@
+"""Reads the warehouse for a page: within seconds, and without holding up a load."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from data_foundation.audit.read import Trail
+from data_foundation.audit.write import read_journal
+from data_foundation.errors import FoundationError, WarehouseBusy
+
+if TYPE_CHECKING:
+    from data_foundation.warehouses.base import Warehouse
+
+Read = TypeVar("Read")
+
+SECONDS = 10.0
+"""How long a page waits for the warehouse. A load holds a DuckDB file while it writes, at times for minutes."""
+
+
+class Look:
+    """The reads of all pages; each takes its own turn at a DuckDB file, and closes it."""
+
+    def __init__(self, warehouse: Warehouse, seconds: float = SECONDS) -> None:
+        """Creates it.
+
+        Args:
+            warehouse: The warehouse with the audit trail.
+            seconds: Maximum time that a page waits.
+        """
+        self.warehouse = warehouse
+        self._seconds = seconds
+        # More would queue for the one file, and hold up the loads behind them.
+        self._turns = threading.Semaphore(1 if warehouse.is_exclusive else 4)
+
+    def read(self, reading: Callable[[], Read], further_seconds: float = 0) -> Read:
+        """Returns what `reading` returns.
+
+        Args:
+            reading: Reads the warehouse.
+            further_seconds: How much longer than usual it may take.
+
+        Raises:
+            WarehouseBusy: It has not ended in time.
+        """
+        deadline = time.monotonic() + self._seconds + further_seconds
+        result: Future[Read] = Future()
+
+        def run() -> None:
+            try:
+                result.set_result(reading())
+            except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+                result.set_exception(error)
+            finally:
+                self._turns.release()
+
+        # Daemons: one may still wait for a load when the pages end, and must not hold up that end.
+        thread = threading.Thread(target=run, daemon=True)
+        if self._turns.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            thread.start()
+            with suppress(TimeoutError):
+                return result.result(max(0.0, deadline - time.monotonic()))
+        message = (
+            f"{self.warehouse.location} has not answered for {self._seconds:g} s: a load is writing, or it is slow; "
+            "open the page again"
+        )
+        raise WarehouseBusy(message)
+
+    def read_attempts(self, reading: Callable[[], Trail]) -> Trail:
+        """Returns attempts to load from the warehouse, or those of this machine if it does not answer in time."""
+        try:
+            return self.read(reading)
+        except FoundationError as error:
+            return Trail(tuple(read_journal(self.warehouse)), str(error))
