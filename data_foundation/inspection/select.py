@@ -14,7 +14,7 @@ from dlt.destinations.exceptions import DatabaseException
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from data_foundation.errors import FoundationError
+from data_foundation.errors import FoundationError, WarehouseError
 from data_foundation.warehouses.connection import connect
 
 if TYPE_CHECKING:
@@ -70,9 +70,11 @@ def read_select(warehouse: Warehouse, sql: str, limit: int, seconds: int | None 
             ):
                 rows = cursor.fetchmany(limit + 1)
                 names = tuple(str(column[0]) for column in cursor.description or ())
-        except (DatabaseException, duckdb.InterruptException) as error:
+        except (DatabaseException, duckdb.InterruptException, WarehouseError) as error:
             if seconds and any(word in str(error).lower() for word in STOPPED):
                 raise FoundationError(f"the query took longer than {seconds} s, and was stopped") from None
+            if isinstance(error, WarehouseError):
+                raise
             raise FoundationError(f"the warehouse refuses the query: {error}") from None
     return Rows(names, tuple(tuple(row) for row in rows[:limit]), len(rows) > limit)
 

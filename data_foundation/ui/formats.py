@@ -61,5 +61,7 @@ def utc(moment: datetime) -> str:
 
 def cell(value: Any) -> str:
     """Returns a value of a table as text, bytes as hexadecimal digits; a long one is cut."""
+    if isinstance(value, bool):
+        return str(value).lower()
     text = value.hex() if isinstance(value, bytes | bytearray | memoryview) else str(value)
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"

@@ -25,15 +25,9 @@ SECONDS = 10.0
 class Look:
     """The reads of all pages; each takes its own turn at a DuckDB file, and closes it."""
 
-    def __init__(self, warehouse: Warehouse, seconds: float = SECONDS) -> None:
-        """Creates it.
-
-        Args:
-            warehouse: The warehouse with the audit trail.
-            seconds: Maximum time that a page waits.
-        """
+    def __init__(self, warehouse: Warehouse) -> None:
+        """Creates it for the warehouse with the audit trail."""
         self.warehouse = warehouse
-        self._seconds = seconds
         # More would queue for the one file, and hold up the loads behind them.
         self._turns = threading.Semaphore(1 if warehouse.is_exclusive else 4)
 
@@ -47,7 +41,7 @@ class Look:
         Raises:
             WarehouseBusy: It has not ended in time.
         """
-        deadline = time.monotonic() + self._seconds + further_seconds
+        deadline = time.monotonic() + SECONDS + further_seconds
         result: Future[Read] = Future()
 
         def run() -> None:
@@ -65,7 +59,7 @@ class Look:
             with suppress(TimeoutError):
                 return result.result(max(0.0, deadline - time.monotonic()))
         message = (
-            f"{self.warehouse.location} has not answered for {self._seconds:g} s: a load is writing, or it is slow; "
+            f"{self.warehouse.location} has not answered for {SECONDS:g} s: a load is writing, or it is slow; "
             "open the page again"
         )
         raise WarehouseBusy(message)

@@ -39,6 +39,7 @@ class Line:
         relation: The table in the warehouse, None if it does not exist, or if the warehouse could not be read.
         attempts: Its newest attempts, the newest last.
         overdue_since: When it became overdue, None if it is not.
+        is_missing: True if it is configured, and the warehouse has no such table.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Line:
     relation: Relation | None = None
     attempts: tuple[Attempt, ...] = ()
     overdue_since: datetime | None = None
+    is_missing: bool = False
 
     @property
     def landed(self) -> datetime | None:
@@ -61,7 +63,7 @@ class Line:
             return "overdue"
         if self.attempts:
             return "loaded"
-        return "not loaded" if self.source and not self.relation else ""
+        return "not loaded" if self.is_missing else ""
 
     @property
     def recent_rows(self) -> list[int]:
@@ -108,7 +110,14 @@ def make_overview(sources: Sequence[FoundSource], look: Look, models: Collection
     # Those that no source fills come last.
     names = sorted({*owners, *attempts, *relations}, key=lambda name: (owners.get(name, "dbt") == "dbt", name))
     lines = [
-        Line(name, owners.get(name, ""), relations.get(name), tuple(attempts.get(name, ())), overdue.get(name))
+        Line(
+            name,
+            owners.get(name, ""),
+            relations.get(name),
+            tuple(attempts.get(name, ())),
+            overdue.get(name),
+            is_missing=name in owners and name not in relations and not problems,
+        )
         for name in names
     ]
     return Overview(tuple(lines), tuple(dict.fromkeys(filter(None, (trail.unreachable, *problems)))))
