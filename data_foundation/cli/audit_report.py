@@ -1,4 +1,4 @@
-"""Prints the tables of `foundation audit`."""
+"""Prints the tables of `foundation audit`, and the plots of a table's loads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from data_foundation.audit.read import Trail
 from data_foundation.audit.write import Attempt
@@ -16,6 +17,12 @@ from data_foundation.cli.resource_status import ResourceStatus
 COLORS = {"loaded": "green", "failed": "red", "killed": "yellow"}
 COLUMNS = ("started (UTC)", "asset", "run", "attempt", "status", "rows", "bytes", "seconds", "cursor")
 NUMBER_COLUMNS = ("attempt", "rows", "bytes", "seconds")
+PLOTTED = ("rows", "bytes", "seconds")
+BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "._-=+*%#"
+"""Bars from the lowest to the highest, and those of a terminal without Unicode."""
+
+PLOT_REST = 40
+"""Columns of a terminal that the words beside a plot take."""
 
 
 def print_origin(console: Console, trail: Trail, *, is_kept: bool) -> None:
@@ -56,6 +63,34 @@ def print_attempts(console: Console, attempts: Sequence[Attempt]) -> None:
             error = ": ".join(filter(None, (attempt.error_class, attempt.error)))
             message = f"{_format_time(attempt.started)} {attempt.asset}: {error}"
             console.print(f"[{COLORS[attempt.status]}]{attempt.status}[/] {escape(message)}", highlight=False)
+
+
+def print_plots(console: Console, attempts: Sequence[Attempt]) -> None:
+    """Prints a line of bars each for rows, bytes and seconds, a bar for each attempt; failed ones are red."""
+    shown = attempts[-max(1, console.width - PLOT_REST) :]
+    if not any(attempt.status == "loaded" for attempt in shown):
+        return
+    begin, end = (_format_time(one.started)[:10] for one in (shown[0], shown[-1]))
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for name in (f"{len(shown)} loads", f"{begin} to {end}", "smallest", "largest", "newest"):
+        table.add_column(name, justify="left" if name.endswith(("loads", end)) else "right", no_wrap=True)
+    bars = ASCII_BARS if console.options.ascii_only else BARS
+    for name in PLOTTED:
+        numbers = [number for one in shown if one.status == "loaded" and (number := getattr(one, name)) is not None]
+        if numbers:
+            ends = (f"{number:,}" for number in (min(numbers), max(numbers), numbers[-1]))
+            table.add_row(name, _bars([(one, getattr(one, name)) for one in shown], max(numbers), bars), *ends)
+    console.print(table)
+
+
+def _bars(values: Sequence[tuple[Attempt, float | None]], highest: float, bars: str) -> Text:
+    """Returns a bar for each value, a space where there is none; the lowest bar is 0."""
+    text = Text()
+    for attempt, value in values:
+        share = min(1.0, (value or 0) / highest) if highest else 0.0
+        style = "cyan" if attempt.status == "loaded" else COLORS[attempt.status]
+        text.append(" " if value is None else bars[round(share * (len(bars) - 1))], style)
+    return text
 
 
 def print_statuses(console: Console, statuses: Sequence[ResourceStatus]) -> None:

@@ -82,11 +82,6 @@ def list_relations(warehouse: Warehouse, known: Sequence[TableName], seconds: fl
         return [_counted(query, one, deadline) for one in found]
 
 
-def asset_of(warehouse: Warehouse, name: TableName) -> str:
-    """Returns the configured name dataset.table of a table, as the audit trail has it."""
-    return f"{name.dataset.lower().removesuffix(warehouse.suffix)}.{name.table.lower()}"
-
-
 def _is_shown(warehouse: Warehouse, schema: str, table: str) -> bool:
     """Returns whether a table is of this deployment, and none of dlt's own."""
     name = schema.lower()

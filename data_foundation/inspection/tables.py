@@ -41,6 +41,11 @@ def find_table(warehouse: Warehouse, name: str) -> TableName:
     raise FoundationError(f"there is no table {name} in {warehouse.location}{nearest(name, own)}")
 
 
+def asset_of(warehouse: Warehouse, name: TableName) -> str:
+    """Returns the configured name dataset.table of a table, as the audit trail has it."""
+    return f"{name.dataset.lower().removesuffix(warehouse.suffix)}.{name.table.lower()}"
+
+
 def show_table(warehouse: Warehouse, name: str, limit: int, seconds: int | None = None) -> Rows:
     """Returns the first rows of a table `dataset.table`; `seconds` limits the duration of the query.
 

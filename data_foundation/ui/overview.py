@@ -13,7 +13,8 @@ from data_foundation.alerts.history import find_deadlines
 from data_foundation.audit.read import read_newest
 from data_foundation.config.table_names import landing_table_of, tables_of
 from data_foundation.errors import FoundationError
-from data_foundation.inspection.catalogue import Relation, asset_of, list_relations
+from data_foundation.inspection.catalogue import Relation, list_relations
+from data_foundation.inspection.tables import asset_of
 from data_foundation.naming import TableName
 
 if TYPE_CHECKING:

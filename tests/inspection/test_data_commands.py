@@ -1,18 +1,23 @@
 """Tests of `foundation sql`, `show` and `schema`: what they print, and that they change nothing."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from data_foundation.audit.read import read_trail
+from data_foundation.cli.audit_report import print_plots
 from data_foundation.cli.main import app
 from data_foundation.errors import FoundationError
 from data_foundation.inspection.schema_history import read_history
 from data_foundation.inspection.select import read_select
-from data_foundation.inspection.tables import show_table
+from data_foundation.inspection.tables import asset_of, find_table, show_table
 from data_foundation.naming import TableName
 from data_foundation.warehouses.connection import execute_all
 from tests.support.trees import Tree
@@ -164,3 +169,28 @@ def test_the_schema_is_printed(foundation: Callable[..., Result]) -> None:
     [line] = foundation("schema", "raw.orders", "--json").stdout.splitlines()
     assert json.loads(line)["columns"]["orders"]["amount"]["data_type"] == "double"
     assert str(foundation("schema", "orders").exception).startswith("table 'orders': accepted is DATASET.TABLE")
+
+
+def test_the_loads_of_a_table_are_plotted(foundation: Callable[..., Result], tree: Tree) -> None:
+    """Below the rows is a bar for each load, the highest for the most rows; not for nested tables, nor as JSON."""
+    tree.give("shop", [{"id": number, "amount": 1.0, "lines": []} for number in range(20)])
+    tree.load("shop.orders")
+    shown = foundation("show", "raw.orders").stdout
+    assert "2 loads" in shown
+    assert re.search(r"rows +▂█ +2 +20 +20", shown)
+    assert "loads" not in foundation("show", "raw.orders__lines").stdout
+    assert "loads" not in foundation("show", "raw.orders", "--json").stdout
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "postgres"])
+def test_a_failed_load_has_a_bar_of_its_own(kind: str, request: pytest.FixtureRequest) -> None:
+    """A load that failed counts for no smallest or largest value; a table without a successful load has no plot."""
+    tree = load(request.getfixturevalue("tree" if kind == "duckdb" else "postgres_tree"))
+    name = find_table(tree.warehouse, "raw.orders")
+    [landed] = read_trail(tree.warehouse, asset_of(tree.warehouse, name)).attempts
+    failed = replace(landed, status="failed", rows=900, id="failed")
+    console = Console(width=100, file=StringIO())
+    print_plots(console, [failed])
+    assert console.file.getvalue() == ""  # type: ignore[attr-defined] # it is the one above
+    print_plots(console, [landed, failed])
+    assert re.search(r"rows +██ +2 +2 +2", console.file.getvalue())  # type: ignore[attr-defined] # the same

@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from data_foundation.cli.consoles import out
+from data_foundation.cli.consoles import err, out
 from data_foundation.cli.json_lines import AsJson, print_lines
 from data_foundation.errors import FoundationError
 from data_foundation.project.root import find_root
 
 app = typer.Typer()
+
+PLOTTED_LOADS = 200
+"""Newest loads of a table that are plotted, as far as the terminal is wide."""
 
 Limit = Annotated[int, typer.Option(min=1, help="Maximum number of rows.")]
 
@@ -38,12 +41,20 @@ def show(
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show rows of a table, of a nested table or of a dbt model."""
+    """Show rows of a table, of a nested table or of a dbt model, and plots of the loads of a table."""
+    from data_foundation.audit.read import read_trail
+    from data_foundation.cli.audit_report import print_origin, print_plots
     from data_foundation.cli.rows_report import print_rows
-    from data_foundation.inspection.tables import show_table
+    from data_foundation.inspection.tables import asset_of, find_table, show_table
     from data_foundation.warehouses.settings import build_warehouse
 
-    print_rows(show_table(build_warehouse(find_root()), table, limit), as_json=as_json)
+    warehouse = build_warehouse(find_root())
+    print_rows(show_table(warehouse, table, limit), as_json=as_json)
+    if not as_json:
+        trail = read_trail(warehouse, asset_of(warehouse, find_table(warehouse, table)), last=PLOTTED_LOADS)
+        if trail.attempts:
+            print_origin(err, trail, is_kept=warehouse.keeps_audit)
+        print_plots(out, trail.attempts)
 
 
 @app.command()
