@@ -1,4 +1,4 @@
-"""Prints the progress and the summary of `foundation run`, and the tables of `foundation list` and `preview`."""
+"""Prints the progress and the summary of `foundation run`, and the table of `foundation list`."""
 
 from __future__ import annotations
 
@@ -29,11 +29,7 @@ if TYPE_CHECKING:
     from data_foundation.dbt.command import ModelResult
     from data_foundation.loading.parallel import Outcome
     from data_foundation.loading.progress import Progress
-    from data_foundation.local.preview import Preview
     from data_foundation.project.find_sources import FoundSource
-
-MOST_COLUMNS = 8
-"""Maximum number of columns in a preview's rows; the schema above them lists every column."""
 
 NOTE_COLORS: Mapping[str, str] = {"INFO": "dim", "WARNING": "yellow", "ERROR": "red"}
 """Colours of a load's notes, by log level."""
@@ -267,27 +263,3 @@ def _settings(settings: Sequence[SourceSetting]) -> str:
     optional = [setting.name for setting in settings if not setting.required and not setting.is_set]
     needs = f"[yellow]needs {', '.join(missing)}[/]" if missing else "[green]complete[/]"
     return f"{needs} (optional: {', '.join(optional)})" if optional else needs
-
-
-def preview_tables(previews: Sequence[Preview]) -> list[Table]:
-    """Returns two tables for each preview: its schema and its rows."""
-    tables = []
-    for preview in previews:
-        schema = _titled(f"{preview.destination}: schema")
-        for name in ("column", "type", "nullable", "description"):
-            schema.add_column(name, overflow="fold")
-        for name, column in preview.columns.items():
-            nullable = "" if column.get("nullable", True) else "no"
-            schema.add_row(escape(name), column["data_type"], nullable, escape(column.get("description") or ""))
-        rows = _titled(f"{preview.destination}: {len(preview.rows)} rows")
-        for name in preview.names[:MOST_COLUMNS]:
-            rows.add_column(escape(name), max_width=30, no_wrap=True)
-        for row in preview.rows:
-            rows.add_row(*(escape("" if value is None else str(value)) for value in row[:MOST_COLUMNS]))
-        tables += [schema, rows]
-    return tables
-
-
-def _titled(title: str) -> Table:
-    """Returns a table that is at least as wide as its title, so that the title is not wrapped."""
-    return Table(title=title, title_justify="left", header_style="bold", min_width=len(title))

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from data_foundation.audit.read import read_newest
 from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import FoundationError
-from data_foundation.inspection.schema_history import SchemaVersion, describe_column, describe_type, read_history
+from data_foundation.inspection.catalogue import list_relations
+from data_foundation.inspection.schema_history import SchemaVersion, describe_column, describe_type, read_newest_schema
 from data_foundation.inspection.select import read_select
 from data_foundation.inspection.tables import find_table
-from data_foundation.naming import normalize
+from data_foundation.naming import TableName, normalize
 from data_foundation.sql_text import quote_name
 
 if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig
     from data_foundation.loading.task import Task
-    from data_foundation.naming import TableName
     from data_foundation.warehouses.base import Warehouse
 
 ACTIONS = {
@@ -30,6 +30,12 @@ ACTIONS = {
 }
 """What a disposition does to a table that exists; any other merge replaces rows by key."""
 
+EMPTY = {"keep": "keep them", "truncate": "empty the table", "fail": "fail"}
+"""What a replace does without rows, by `on_empty`."""
+
+LAKE_SECONDS = 60.0
+"""How long the files of a lake's table are looked up."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -40,7 +46,7 @@ class Plan:
         action: What happens to the table.
         rows: Number of rows of the table now, None if it does not exist.
         cursor: The stored cursor, from which the run reads on; None if it reads everything.
-        changes: Configured columns that the table has not, or has with another type.
+        changes: Configured columns that the table has not, or has with another type; a key that is now another.
         losses: Why rows that are in the table would no longer be there; empty if none is lost.
         refusal: Why the run would be refused, and what to do; "" if it is not.
     """
@@ -63,16 +69,12 @@ def make_plans(tasks: Sequence[Task], warehouse: Warehouse) -> list[Plan]:
 def _plan(resource: ResourceConfig, warehouse: Warehouse, cursors: Mapping[str, str | None]) -> Plan:
     name, action = table_name_of(resource), _action(resource)
     cursor = cursors.get(str(name)) if resource.incremental else None
-    if warehouse.format or resource.landing == "vault":
-        return Plan(str(name), f"{action} (neither lakes nor vaults are compared)", cursor=cursor)
-    try:
-        table = find_table(warehouse, f"{warehouse.dataset(name.dataset)}.{name.table}")
-    except FoundationError:
+    if resource.landing == "vault":
+        return Plan(str(name), f"{action} (vaults are not compared)", cursor=cursor)
+    if (rows := _count(warehouse, name)) is None:
         return _plan_without_table(warehouse, name)
-    quoted = ".".join(map(quote_name, table))
-    [(rows,)] = read_select(warehouse, f"SELECT COUNT(*) FROM {quoted}", 1).rows  # noqa: S608 - a table that exists
     try:
-        stored = read_history(warehouse, name)[-1]
+        stored = read_newest_schema(warehouse, name)
     except FoundationError:
         if not rows:
             return Plan(str(name), f"{action}; another program has made the table", rows)
@@ -82,10 +84,24 @@ def _plan(resource: ResourceConfig, warehouse: Warehouse, cursors: Mapping[str, 
     return Plan(str(name), action, rows, cursor, tuple(_changes(resource, stored)), tuple(losses))
 
 
+def _count(warehouse: Warehouse, name: TableName) -> int | None:
+    """Returns the number of rows of a table, None if it does not exist."""
+    configured = TableName(warehouse.dataset(name.dataset), name.table)
+    if warehouse.format:
+        return next((one.rows for one in list_relations(warehouse, [configured], LAKE_SECONDS)), None)
+    try:
+        table = find_table(warehouse, str(configured))
+    except FoundationError:
+        return None
+    quoted = ".".join(map(quote_name, table))
+    [(rows,)] = read_select(warehouse, f"SELECT COUNT(*) FROM {quoted}", 1).rows  # noqa: S608 - a table that exists
+    return int(rows)
+
+
 def _plan_without_table(warehouse: Warehouse, name: TableName) -> Plan:
     """Returns the plan for a table that does not exist: a first load makes it, any later one is refused."""
     try:
-        read_history(warehouse, name)
+        read_newest_schema(warehouse, name)
     except FoundationError:
         return Plan(str(name), "create the table")
     refusal = "loads have landed in it, and it was dropped or renamed: `--refresh drop` loads everything anew"
@@ -93,7 +109,10 @@ def _plan_without_table(warehouse: Warehouse, name: TableName) -> Plan:
 
 
 def _action(resource: ResourceConfig) -> str:
-    return ACTIONS.get(resource.meeting, "add rows, and replace those with the same key")
+    action = ACTIONS.get(resource.meeting, "add rows, and replace those with the same key")
+    if resource.write_disposition.disposition != "replace":
+        return action
+    return f"{action}; {EMPTY[resource.on_empty]} if the source returns none"
 
 
 def _changes(resource: ResourceConfig, stored: SchemaVersion) -> Iterator[str]:
@@ -105,6 +124,13 @@ def _changes(resource: ResourceConfig, stored: SchemaVersion) -> Iterator[str]:
             yield f"new column {describe_column(normalize(name), wanted)}"
         elif hints.data_type and known and known["data_type"] != hints.data_type:
             yield f"column {normalize(name)}: {describe_type(known)} becomes {describe_type(wanted)}"
+    was = {name for name, hints in columns.items() if hints.get("primary_key")}
+    becomes = {normalize(name) for name in resource.key_columns}
+    if resource.write_disposition.disposition == "merge" and becomes and was and was != becomes:
+        yield (
+            f"rows are found by {', '.join(sorted(becomes))}, and those of the table were by {', '.join(sorted(was))}: "
+            "all rows of the table that share a new key are replaced together"
+        )
 
 
 def _losses(resource: ResourceConfig, written_by: str, rows: int) -> Iterator[str]:

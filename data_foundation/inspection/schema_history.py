@@ -14,6 +14,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from data_foundation.errors import FoundationError
 from data_foundation.naming import TableName, schema_name
 from data_foundation.warehouses.connection import connect
+from data_foundation.warehouses.lake.warehouse import of_lake
 
 if TYPE_CHECKING:
     from data_foundation.warehouses.base import Warehouse
@@ -52,9 +53,7 @@ def read_history(warehouse: Warehouse, table: TableName) -> list[SchemaVersion]:
         FoundationError: No load has stored a schema of the table, or the warehouse is a lake.
     """
     if warehouse.format:
-        raise FoundationError(
-            f"{table}: a lake has files of schemas, no table of them; `foundation show` prints its rows"
-        )
+        raise FoundationError(f"{table}: a lake has the newest schema in a file, and no history; leave out --history")
     with warehouse.open() as destination, connect(destination, warehouse.dataset(table.dataset)) as client:
         quote = client.escape_column_name
         names = ", ".join(map(quote, ("version", "inserted_at", "schema")))
@@ -71,6 +70,26 @@ def read_history(warehouse: Warehouse, table: TableName) -> list[SchemaVersion]:
         raise FoundationError(f"{table}: no load has stored a schema of it in {warehouse.location}")
     none = SchemaVersion(0, versions[0].stored, {})
     return [_with_changes(before, after) for before, after in pairwise([none, *versions])]
+
+
+def read_newest_schema(warehouse: Warehouse, table: TableName) -> SchemaVersion:
+    """Returns the newest version of a table's schema, of a lake too; without its changes.
+
+    Args:
+        warehouse: The warehouse.
+        table: Dataset and table as they are configured.
+
+    Raises:
+        FoundationError: No load has stored a schema of the table.
+    """
+    if not warehouse.format:
+        return replace(read_history(warehouse, table)[-1], changes=())
+    with warehouse.open() as destination:
+        client = of_lake(destination).client_of(warehouse.dataset(table.dataset), schema_name(table.table))
+        found = client.get_stored_schema(schema_name(table.table))
+    if found is None:
+        raise FoundationError(f"{table}: no load has stored a schema of it in {warehouse.location}")
+    return _version(table, found.version, found.inserted_at, json.loads(found.schema))
 
 
 def _version(table: TableName, number: int, stored: datetime, schema: Mapping[str, Any]) -> SchemaVersion:

@@ -12,7 +12,7 @@ from data_foundation.config.table_names import landing_table_of, table_name_of, 
 from data_foundation.dbt.command import read_manifest
 from data_foundation.dbt.selection import Lineage
 from data_foundation.errors import FoundationError
-from data_foundation.inspection.schema_history import SchemaVersion, read_history
+from data_foundation.inspection.schema_history import SchemaVersion, read_history, read_newest_schema
 from data_foundation.inspection.tables import show_table
 from data_foundation.naming import TableName
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from data_foundation.project.find_sources import FoundSource
     from data_foundation.project.source import SourceConfig
     from data_foundation.ui.look import Look
+    from data_foundation.warehouses.base import Warehouse
 
 ROWS = 50
 """Rows that are shown."""
@@ -86,9 +87,14 @@ def make_table_page(root: Path, name: str, sources: Sequence[FoundSource], look:
     page.trail = Trail(tuple(one for one in page.trail.attempts if one.asset == name), page.trail.unreachable)
     owner = table_name_of(resource) if resource else table
     if resource:
-        page.versions = page.read("schema", lambda: look.read(lambda: read_history(warehouse, owner)), ())
+        page.versions = page.read("schema", lambda: look.read(lambda: _read_versions(warehouse, owner)), ())
     page.models = find_models(root, table, look)
     return page
+
+
+def _read_versions(warehouse: Warehouse, table: TableName) -> Sequence[SchemaVersion]:
+    """Returns all versions of a schema; of a lake, which keeps no history, the newest."""
+    return [read_newest_schema(warehouse, table)] if warehouse.format else read_history(warehouse, table)
 
 
 def find_models(root: Path, table: TableName, look: Look) -> list[str]:

@@ -1,6 +1,7 @@
 """Tests of `foundation plan`: what it says of each disposition is what the run then does."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import duckdb
@@ -8,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data_foundation.cli.main import app
-from data_foundation.errors import FoundationError, LoadError
+from data_foundation.errors import FoundationError, LoadError, NoRows
 from data_foundation.inspection.plan import Plan, make_plans
 from data_foundation.inspection.schema_history import read_history
 from data_foundation.inspection.tables import show_table
@@ -25,6 +26,9 @@ MERGE = RESOURCE.format(
     "columns: {amount: {data_type: decimal}, note: {data_type: text}}"
 )
 ROWS: list[dict[str, Any]] = [{"id": 1, "day": "2026-01-01", "amount": 1}, {"id": 2, "day": "2026-01-02", "amount": 2}]
+
+
+REPLACES = "replace all rows; keep them if the source returns none"
 
 
 def plan_of(tree: Tree) -> Plan:
@@ -52,7 +56,7 @@ def test_replacing_what_was_added_loses_rows(any_tree: Tree) -> None:
     assert (plan_of(any_tree).action, plan_of(any_tree).losses) == ("add rows", ())
     any_tree.add("shop", REPLACE)
     plan = plan_of(any_tree)
-    assert (plan.action, plan.rows) == ("replace all rows", 2)
+    assert (plan.action, plan.rows) == (REPLACES, 2)
     assert plan.losses[0].startswith("2 rows that were written by append are replaced by what the source returns now")
     load(any_tree, REPLACE, [{"id": 3}])
     assert any_tree.query("SELECT id FROM raw.orders") == [3]
@@ -69,7 +73,7 @@ def test_a_run_that_is_refused_is_planned_so(tree: Tree) -> None:
     with pytest.raises(LoadError, match="holds 1 rows that this project has not loaded"):
         load(tree, REPLACE, ROWS)
     tree.query("DELETE FROM raw.orders")
-    assert (plan_of(tree).action, plan_of(tree).refusal) == ("replace all rows; another program has made the table", "")
+    assert (plan_of(tree).action, plan_of(tree).refusal) == (f"{REPLACES}; another program has made the table", "")
     load(tree, REPLACE, ROWS)
     tree.query("DROP TABLE raw.orders")
     assert plan_of(tree).refusal.startswith("loads have landed in it, and it was dropped or renamed")
@@ -105,11 +109,43 @@ def test_the_command_exits_with_2_where_rows_would_be_lost(tree: Tree, monkeypat
     assert tree.query("SELECT count(*) FROM raw.orders") == [2]
 
 
+EMPTY = {"keep": ([1, 2], "keep them"), "truncate": ([], "empty the table"), "fail": ([1, 2], "fail")}
+
+
+@pytest.mark.parametrize("on_empty", EMPTY)
+def test_a_replace_without_rows_is_planned(on_empty: str, tree: Tree) -> None:
+    """The plan says what a replace without rows does, and the run then does it."""
+    rows, words = EMPTY[on_empty]
+    load(tree, REPLACE, ROWS)
+    tree.add("shop", RESOURCE.format(keys=f"write_disposition: replace, on_empty: {on_empty}"))
+    assert plan_of(tree).action == f"replace all rows; {words} if the source returns none"
+    tree.give("shop", [])
+    with suppress(NoRows):
+        tree.load("shop.orders")
+    assert tree.query("SELECT id FROM raw.orders ORDER BY id") == rows
+
+
+def test_another_key_is_named(any_tree: Tree) -> None:
+    """A merge that finds rows by another key than those of the table were found by is named, with both."""
+    key = RESOURCE.format(keys="write_disposition: merge, primary_key: {key}")
+    load(any_tree, key.replace("{key}", "id"), ROWS)
+    assert plan_of(any_tree).changes == ()
+    any_tree.add("shop", key.replace("{key}", "[day, amount]"))
+    [change] = plan_of(any_tree).changes
+    assert change.startswith("rows are found by amount, day, and those of the table were by id")
+
+
 def test_a_lake_is_shown_and_planned_without_a_catalogue(tmp_path: Any) -> None:
-    """Rows of a lake's table are shown; its plan has the disposition, and says that nothing was compared."""
+    """Rows of a lake's table are shown, and its plan has rows, losses and changed columns as any other."""
     lake = LakeTree(tmp_path)
+    lake.add("shop", APPEND)
+    assert plan_of(lake) == Plan("raw.orders", "create the table")
     load(lake, APPEND, ROWS)
-    assert plan_of(lake).action == "add rows (neither lakes nor vaults are compared)"
+    assert (plan_of(lake).action, plan_of(lake).rows) == ("add rows", 2)
     assert show_table(lake.warehouse, "raw.orders", 1).is_cut
-    with pytest.raises(FoundationError, match="a lake has files of schemas"):
+    lake.add("shop", REPLACE)
+    assert plan_of(lake).losses[0].startswith("2 rows that were written by append are replaced")
+    lake.add("shop", APPEND.replace("append", "append, columns: {note: {data_type: text}}"))
+    assert plan_of(lake).changes == ("new column note text",)
+    with pytest.raises(FoundationError, match="a lake has the newest schema in a file, and no history"):
         read_history(lake.warehouse, TableName("raw", "orders"))

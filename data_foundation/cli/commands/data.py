@@ -65,14 +65,16 @@ def schema(
 ) -> None:
     """Show the columns of a loaded table and of its nested tables, or how they have changed."""
     from data_foundation.cli.rows_report import history_lines, schema_tables
-    from data_foundation.inspection.schema_history import read_history
+    from data_foundation.inspection.schema_history import read_history, read_newest_schema
     from data_foundation.naming import TableName
     from data_foundation.warehouses.settings import build_warehouse
 
     if table.count(".") != 1:
         raise FoundationError(f"table '{table}': accepted is DATASET.TABLE, for instance raw.github_commits")
     warehouse = build_warehouse(find_root())
-    versions = read_history(warehouse, TableName.parse(table.lower()))
+    name = TableName.parse(table.lower())
+    only_newest = warehouse.format and not history
+    versions = [read_newest_schema(warehouse, name)] if only_newest else read_history(warehouse, name)
     shown = versions if history else versions[-1:]
     if as_json:
         print_lines(asdict(version) for version in shown)

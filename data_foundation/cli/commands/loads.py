@@ -25,10 +25,13 @@ def preview(
         str, typer.Argument(metavar="SOURCE[.TABLE]", help="For instance github or github.github_commits.")
     ],
     limit: Annotated[int, typer.Option(min=1, help="Rows per resource.")] = 20,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show what a load of these rows would create or change in the warehouse.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the schema and some rows of a resource; writes to no warehouse."""
-    from data_foundation.cli.run_report import preview_tables
+    from data_foundation.cli.rows_report import differences, preview_tables
     from data_foundation.local.preview import preview_resource
     from data_foundation.local.selection import select_tasks
 
@@ -41,7 +44,12 @@ def preview(
             failed = True
             err.print(f"[red]error[/] {escape(str(error))}")
         else:
-            if as_json:
+            if diff:
+                lines = differences(find_root(), task, previews)
+                print_lines([{"asset": task.resource.destination, "changes": lines}]) if as_json else out.print(
+                    *lines or [f"{task.resource.destination}: nothing would be created or changed"], sep="\n"
+                )
+            elif as_json:
                 print_lines(asdict(one) for one in previews)
             else:
                 out.print(*preview_tables(previews), sep="\n")
