@@ -1,16 +1,97 @@
-"""Prints results as JSON lines, which scripts and editors read: one object on each line, nothing else on stdout."""
+"""Prints results as JSON lines, one object on each line and nothing else on stdout; and their JSON Schemas."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, time
 from typing import Annotated, Any
 
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n      +.+)*)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class ListedAsset:
+    """An asset of `foundation list`.
+
+    Attributes:
+        source: The folder in `dlthub/`.
+        asset: dataset.table.
+        disposition: How rows are written, for instance `append` or `merge scd2`.
+        automation: The cron with its time zone, the name of a condition, or `manual`.
+        missing_settings: Settings without which the source cannot be loaded.
+    """
+
+    source: str
+    asset: str
+    disposition: str
+    automation: str
+    missing_settings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PreviewedChanges:
+    """What `foundation preview --diff` says of one resource.
+
+    Attributes:
+        asset: dataset.table.
+        changes: A line for each table and column that a load of the rows would create, or could not fill as it is.
+    """
+
+    asset: str
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TestedResource:
+    """The result of `foundation test` for one resource.
+
+    Attributes:
+        asset: dataset.table.
+        rows: 1 if a row was read, 0 if there is none; null if it failed.
+        error: Why it failed; "" if it has not.
+    """
+
+    asset: str
+    rows: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """The result of `foundation run` for one table or dbt model.
+
+    Attributes:
+        name: dataset.table; of a model schema.name.
+        kind: `table` or `model`.
+        status: `loaded`, `failed` or `stopped`; `blocked` if it landed and a check holds back what reads it; of a model
+            dbt's word for it.
+        seconds: Duration.
+        rows: Rows sent to the table; null of a model, or if it failed.
+        row_count: Rows of the table or the model afterwards; null if they were not counted.
+        load_id: dlt's id of the load, null if nothing was loaded.
+        error: Why it failed; "" if it has not.
+        warnings: What a person should know of it.
+    """
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    rows: int | None = None
+    row_count: int | None = None
+    load_id: str | None = None
+    error: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def print_lines(objects: Iterable[Mapping[str, Any]]) -> None:
@@ -35,3 +116,55 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
         case date() | time():
             return value.isoformat()
     return str(value)
+
+
+def build_line_schemas() -> dict[str, dict[str, Any]]:
+    """Returns the JSON Schema of a line of each command with `--json`, by command and option."""
+    from data_foundation.audit.write import Attempt
+    from data_foundation.cli.resource_status import ResourceStatus
+    from data_foundation.errors import Problem
+    from data_foundation.inspection.plan import Plan
+    from data_foundation.inspection.schema_history import SchemaVersion
+    from data_foundation.local.preview import Preview
+
+    row = {"type": "object", "description": "A row: each column with its value. Decimals, times and bytes are text."}
+    seconds = {"anyOf": [{"type": "number"}, {"type": "null"}], "description": "Duration, null if it was killed."}
+    lines = {
+        "check": _describe(Problem),
+        "list": _describe(ListedAsset),
+        "preview": _describe(Preview),
+        "preview --diff": _describe(PreviewedChanges),
+        "test": _describe(TestedResource),
+        "run": _describe(RunLine),
+        "audit": _describe(Attempt, seconds=seconds),
+        "audit --jobs": _describe(ResourceStatus),
+        "sql": row,
+        "show": row,
+        "schema": _describe(SchemaVersion),
+        "plan": _describe(Plan),
+    }
+    return {name: {"$schema": DIALECT, "title": f"foundation {name} --json", **line} for name, line in lines.items()}
+
+
+def _describe(kind: type, **further: Any) -> dict[str, Any]:
+    """Returns the JSON Schema of a dataclass, with the descriptions of its docstring; every key is there."""
+    from pydantic import TypeAdapter
+
+    schema = TypeAdapter(kind).json_schema(mode="serialization")
+    purpose = inspect.cleandoc(kind.__doc__ or "").split("\n\n", maxsplit=1)[0]
+    meanings = dict(_ATTRIBUTE.findall(inspect.cleandoc(kind.__doc__ or "")))
+    properties = {
+        name: {
+            **{key: value for key, value in one.items() if key not in ("title", "default")},
+            "description": " ".join(meanings[name].split()).replace("None", "null"),
+        }
+        for name, one in schema["properties"].items()
+    }
+    properties |= further
+    return {
+        "description": purpose,
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
+from data_foundation.cli.json_lines import build_line_schemas
 from data_foundation.cli.python_reference import describe_python
 from data_foundation.config.alerts.keys import Digest, SourceAlerts, TreeAlerts
 from data_foundation.config.alerts.targets import ChatWebhook, Email, Target, Webhook
@@ -78,7 +79,13 @@ def build_pages(command: Any) -> Mapping[str, str]:
         "cli.md": "\n\n".join(_describe_commands(command, "foundation")),
         "settings.md": _describe_settings(),
         "python.md": describe_python(),
+        "json-lines.md": _describe_lines(),
     }
+
+
+def build_line_files() -> Mapping[str, str]:
+    """Returns the text of the JSON Schema of each command's lines, by path below docs/reference/."""
+    return {_line_file(name): json.dumps(schema, indent=2) + "\n" for name, schema in build_line_schemas().items()}
 
 
 def write_reference(root: Path, command: Any) -> list[Path]:
@@ -97,7 +104,31 @@ def write_reference(root: Path, command: Any) -> list[Path]:
     for page, text in present.items():
         before, rest = page.read_text(encoding="utf-8").split(BEGIN)
         page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
-    return [*schemas, *present]
+    lines = {root / PAGES / name: text for name, text in build_line_files().items()} if present else {}
+    for file, text in lines.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return [*schemas, *present, *lines]
+
+
+def _line_file(command: str) -> str:
+    """Returns the path of the JSON Schema of a command's lines, for instance json/audit-jobs.schema.json."""
+    return f"json/{command.replace(' --', '-')}.schema.json"
+
+
+def _describe_lines() -> str:
+    """Returns a table of keys for each command with `--json`."""
+    parts = []
+    for name, schema in build_line_schemas().items():
+        part = f"## `foundation {name} --json`\n\n{schema['description']} [JSON Schema]({_line_file(name)})."
+        rows = [f"| `{key}` | {_accepts(one)} | {_cell(one['description'])} |" for key, one in _keys(schema).items()]
+        parts.append("\n".join([part, "", "| key | type | meaning |", "|---|---|---|", *rows]) if rows else part)
+    return "\n\n".join(parts)
+
+
+def _keys(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    keys: Mapping[str, Any] = schema.get("properties", {})
+    return keys
 
 
 def _describe_configuration() -> str:

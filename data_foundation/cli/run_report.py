@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +17,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typing_extensions import override
 
+from data_foundation.cli.json_lines import ListedAsset, RunLine
 from data_foundation.cli.live_output import logs_above
 from data_foundation.cli.required_settings import SourceSetting, find_settings
 from data_foundation.config.table_names import table_name_of
@@ -195,6 +196,24 @@ def _state(outcome: Outcome) -> str:
     return "[yellow]landed, see below[/]" if has_details else "[green]landed[/]"
 
 
+def run_lines(outcomes: Sequence[Outcome], models: Sequence[ModelResult]) -> Iterator[RunLine]:
+    """Yields the same as `print_summary` and `print_details` for JSON; nested tables are not listed."""
+    for outcome in sorted(outcomes, key=lambda one: one.task.resource.destination):
+        name, result = outcome.task.resource.destination, outcome.result
+        if result is None:
+            status = "stopped" if isinstance(outcome.error, LoadStopped) else "failed"
+            yield RunLine(name, "table", status, outcome.seconds, error=str(outcome.error))
+            continue
+        status = "blocked" if result.is_blocked else "loaded"
+        failed = [f"check {check.name}: {check.message}" for check in result.checks if not check.passed]
+        warnings = (*result.warnings, *failed)
+        counts = result.rows, result.row_count, result.load_id
+        yield RunLine(name, "table", status, outcome.seconds, *counts, warnings=warnings)
+    for model in models:
+        error = "" if model.succeeded else model.message.strip()
+        yield RunLine(model.name, "model", model.state, model.seconds, row_count=model.rows, error=error)
+
+
 def print_details(console: Console, outcomes: Iterable[Outcome], models: Iterable[ModelResult] = ()) -> None:
     """Prints the errors, warnings and failed checks; an error that several tables share is printed once."""
     outcomes = list(outcomes)
@@ -217,18 +236,13 @@ def print_details(console: Console, outcomes: Iterable[Outcome], models: Iterabl
             console.print(f"[red]{model.state}[/] {model.name}: {escape(model.message.strip())}")
 
 
-def asset_lines(sources: Sequence[FoundSource], environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def asset_lines(sources: Sequence[FoundSource], environment: Mapping[str, str]) -> Iterator[ListedAsset]:
     """Yields the same of each asset as `assets_table`, for JSON."""
     for source in sources:
         missing = [one.name for one in find_settings(source, environment) if one.required and not one.is_set]
         for resource in source.config.resources:
-            yield {
-                "source": source.config.name,
-                "asset": str(table_name_of(resource)),
-                "disposition": resource.meeting,
-                "automation": _automation(resource),
-                "missing_settings": missing,
-            }
+            name, asset = source.config.name, str(table_name_of(resource))
+            yield ListedAsset(name, asset, resource.meeting, _automation(resource), tuple(missing))
 
 
 def assets_table(sources: Sequence[FoundSource], environment: Mapping[str, str]) -> Table:

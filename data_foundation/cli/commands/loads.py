@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,7 +12,7 @@ from rich.markup import escape
 
 from data_foundation.cli.commands.alerts import is_reported, send_run_alerts
 from data_foundation.cli.consoles import err, out
-from data_foundation.cli.json_lines import AsJson, print_lines
+from data_foundation.cli.json_lines import AsJson, PreviewedChanges, TestedResource, print_lines
 from data_foundation.cli.targets import read_sources
 from data_foundation.errors import FoundationError
 from data_foundation.loading.task import LoadOptions, Refresh, new_run_id
@@ -45,10 +47,8 @@ def preview(
             err.print(f"[red]error[/] {escape(str(error))}")
         else:
             if diff:
-                lines = differences(find_root(), task, previews)
-                print_lines([{"asset": task.resource.destination, "changes": lines}]) if as_json else out.print(
-                    *lines or [f"{task.resource.destination}: nothing would be created or changed"], sep="\n"
-                )
+                changes = PreviewedChanges(task.resource.destination, tuple(differences(find_root(), task, previews)))
+                _print_changes(changes, as_json=as_json)
             elif as_json:
                 print_lines(asdict(one) for one in previews)
             else:
@@ -56,9 +56,18 @@ def preview(
     raise typer.Exit(int(failed))
 
 
+def _print_changes(changes: PreviewedChanges, *, as_json: bool) -> None:
+    if as_json:
+        print_lines([asdict(changes)])
+        return
+    lines = changes.changes or (f"{changes.asset}: nothing would be created or changed",)
+    out.print(*map(escape, lines), sep="\n", highlight=False, soft_wrap=True)
+
+
 @app.command("test")
 def try_sources(
     targets: Annotated[list[str], typer.Argument(metavar="SOURCE[.TABLE]", help="For instance github.")],
+    as_json: AsJson = False,
 ) -> None:
     """Connect with the credentials that are set, and read one row of each resource; writes to no warehouse."""
     from data_foundation.local.preview import preview_resource
@@ -67,13 +76,20 @@ def try_sources(
     sources, broken = read_sources()
     failed = False
     for task in select_tasks(targets, sources, broken):
+        asset = task.resource.destination
         try:
             rows = [row for found in preview_resource(task.source, task.resource, 1)[:1] for row in found.rows]
         except FoundationError as error:
             failed = True
-            err.print(f"[red]failed[/] {escape(str(error))}")
+            tested = TestedResource(asset, error=str(error))
         else:
-            out.print(f"ok {task.resource.destination}: {'one row' if rows else 'no rows'}", highlight=False)
+            tested = TestedResource(asset, len(rows))
+        if as_json:
+            print_lines([asdict(tested)])
+        elif tested.error:
+            err.print(f"[red]failed[/] {escape(tested.error)}")
+        else:
+            out.print(f"ok {asset}: {'one row' if tested.rows else 'no rows'}", highlight=False)
     raise typer.Exit(int(failed))
 
 
@@ -99,9 +115,11 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     record: Annotated[
         bool, typer.Option("--record", help="Record the loads in Dagster's history (DAGSTER_HOME).")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Load resources without Dagster; name what failed, and exit with 1."""
     from data_foundation.cli.run_command import build_dbt_models, load, print_report
+    from data_foundation.cli.run_report import run_lines
     from data_foundation.dbt.command import find_project
     from data_foundation.local.selection import select_tasks
     from data_foundation.process_wide.abandoned_threads import end_process
@@ -120,14 +138,18 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     tasks = select_tasks(
         targets or [], sources, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
     )
-    outcomes, stopped = load(root, tasks, warehouse)
-    models = build_dbt_models(root, warehouse, outcomes, sources, select or []) if dbt and not stopped else []
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        outcomes, stopped = load(root, tasks, warehouse)
+        models = build_dbt_models(root, warehouse, outcomes, sources, select or []) if dbt and not stopped else []
     if record:
         # The only command that imports Dagster, which takes seconds.
         from data_foundation.orchestration.runless.events import record as record_events
 
         record_events(root, warehouse, outcomes, models)
-    print_report(warehouse, outcomes, models, broken if not targets else [])
+    if as_json:
+        print_lines(map(asdict, run_lines(outcomes, models)))
+    else:
+        print_report(warehouse, outcomes, models, broken if not targets else [])
     reported = [outcome for outcome in outcomes if is_reported(outcome, named=bool(targets))]
     if not stopped:
         send_run_alerts(root, reported, models, sources, broken if not targets else [], warehouse)

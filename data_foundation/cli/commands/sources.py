@@ -86,7 +86,7 @@ def list_assets(as_json: AsJson = False) -> None:
     environment = read_settings(root)
     sources, broken = read_sources()
     if as_json:
-        print_lines(asset_lines(sources, environment))
+        print_lines(map(asdict, asset_lines(sources, environment)))
     else:
         out.print(assets_table(sources, environment))
     for source in broken:
