@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from data_foundation.config.grammar import SourcesFile
 from data_foundation.project.repository.editor_schemas import SCHEMA_FILE, build_json_schema
+from data_foundation.readers.registry import FILES, REST, SQL
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = build_json_schema()
@@ -133,3 +134,43 @@ def test_every_key_is_explained() -> None:
             key for key, value in SCHEMA["$defs"][model]["properties"].items() if not value.get("description")
         }
         assert unexplained <= {"destination"} if model == "MappedResource" else not unexplained
+
+
+READERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "rest": (
+        REST,
+        {"connection": "api", "endpoint": "/orders", "pagination": {"type": "page"}, "page_size": "{{ env.N }}"},
+    ),
+    "files": (FILES, {"path": "*.csv", "delimiter": ";", "header": ["a", "b"], "on_bad_row": "quarantine"}),
+    "sql": (SQL, {"connection": "database", "table": "orders", "chunk_size": 10}),
+}
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_an_editor_completes_the_arguments_of_a_reader(kind: str) -> None:
+    """With a reader as entry each key of `kwargs` is offered with its meaning, and an unknown key is marked."""
+    entry, kwargs = READERS[kind]
+    row = {**ROW, "entry": entry}
+    [then] = [
+        one["then"]["properties"]["kwargs"]
+        for one in SCHEMA["$defs"]["ResourceConfig"]["allOf"]
+        if one["if"]["properties"]["entry"]["const"] == entry
+    ]
+    assert kwargs.keys() <= then["properties"].keys()
+    assert all(one["description"] for one in then["properties"].values())
+    for resources in ([{**row, "kwargs": kwargs}], {"raw.orders": {"entry": entry, "keyword_arguments": kwargs}}):
+        VALIDATOR.validate({"resources": resources})
+    with pytest.raises(jsonschema.ValidationError, match="conection"):
+        VALIDATOR.validate({"resources": [{**row, "kwargs": {**kwargs, "conection": "x"}}]})
+    VALIDATOR.validate({"resources": [{**ROW, "kwargs": {"conection": "of my own function"}}]})
+
+
+def test_the_words_of_a_reader_are_offered() -> None:
+    """Kinds of pagination, formats of files and what happens to bad rows are offered as words."""
+    keys: dict[str, Any] = {}
+    for one in SCHEMA["$defs"]["ResourceConfig"]["allOf"]:
+        keys |= one["then"]["properties"]["kwargs"]["properties"]
+    words = {name: key["anyOf"][0]["enum"] for name, key in keys.items() if "anyOf" in key}
+    assert {"page", "cursor", "link_header"} <= set(words["pagination"])
+    assert words["on_bad_row"] == ["fail", "quarantine"]
+    assert "parquet" in words["format"]

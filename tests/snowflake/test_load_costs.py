@@ -31,7 +31,7 @@ def write_project(tree: SnowflakeTree) -> None:
         shutil.copytree(ROOT / "dbt_project" / folder, project / folder)
     shutil.copy(ROOT / "dbt_project" / "profiles.yml", project)
     settings = (ROOT / "dbt_project" / "dbt_project.yml").read_text()
-    (project / "dbt_project.yml").write_text(settings.replace("vars:", "vars:\n  snowflake_credits: true"))
+    (project / "dbt_project.yml").write_text(settings.replace("snowflake_credits: false", "snowflake_credits: true"))
 
 
 @pytest.mark.rare

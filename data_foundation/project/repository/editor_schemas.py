@@ -9,6 +9,7 @@ from typing import Any
 from data_foundation.config.alerts.file import ALERTS_FILE
 from data_foundation.config.alerts.keys import AlertsFile
 from data_foundation.config.grammar import ResourceConfig, SourcesFile
+from data_foundation.project.repository.reader_kwargs import describe_readers
 
 SCHEMA_FILE = "dlthub/sources.schema.json"
 ALERTS_SCHEMA_FILE = "dlthub/alerts.schema.json"
@@ -24,6 +25,8 @@ def build_json_schema() -> dict[str, Any]:
         properties |= {
             field.alias: properties[name] for name, field in ResourceConfig.model_fields.items() if field.alias
         }
+    for model in ("ResourceConfig", "MappedResource"):
+        schema["$defs"][model]["allOf"] = describe_readers()
     return {"$schema": DIALECT, **schema}
 
 

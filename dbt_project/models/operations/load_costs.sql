@@ -1,6 +1,6 @@
 {#- Snowflake attributes credits to the statements of a load by their query tag, some hours later. To read them, the role
     needs the database role SNOWFLAKE.USAGE_VIEWER, and dbt_project.yml the variable snowflake_credits: true. -#}
-{{ config(schema='operations', materialized='view', meta={'dagster': {'group': 'operations'}}) }}
+{{ config(schema='operations', materialized='view') }}
 
 {%- set has_credits = target.type == 'snowflake' and var('snowflake_credits', false) %}
 {%- set audit = api.Relation.create(
