@@ -97,7 +97,7 @@ docs: $(STAMP) ## build the pages of docs/ into site/, and fail on a link that l
 docs-serve: $(STAMP) ## serve the pages of docs/ while you write them (PORT=8000)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:$(or $(PORT),8000)
 
-screenshots: $(STAMP) ## take the pictures of docs/ anew, in a quarter of an hour (needs chromium; ONLY=shipped, alerts or tutorial)
+screenshots: $(STAMP) ## take the pictures of docs/ anew, in a quarter of an hour (needs chromium; ONLY=shipped, alerts, tutorial or pages)
 	@$(BIN)/python -m tests.ui.screenshots $(ONLY)
 
 lock: $(STAMP) ## write requirements.lock and constraints.txt anew (UPGRADE="dlt dagster" lets these move)

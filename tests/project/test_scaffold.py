@@ -1,8 +1,10 @@
 """Tests of `foundation new --from`: each kind works at once, and what cannot be written is refused."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from data_foundation.project.entry import find_entry, read_facts
 from data_foundation.project.scaffold.create import create_source
 from data_foundation.testing import TemporaryWarehouse, find_problems
 from tests.support.locations import Location
+from tests.support.terminals import run_in_terminal
 
 ROOT = Path(__file__).parents[2]
 RUFF, FOUNDATION = (str(Path(sys.executable).parent / name) for name in ("ruff", "foundation"))
@@ -415,3 +418,34 @@ def test_a_repository_that_cannot_be_read(verified: Location, location_of: str) 
         create_source(verified.root, "shop", "dlt:toy", location_of)
     for text in (f"could not read {location_of}", "git clone https://github.com", "dlt:verified-sources/sources/toy"):
         assert text in str(raised.value)
+
+
+def test_the_kind_is_an_option_or_is_asked_for(location: Location) -> None:
+    """`--sql` is short for `--from sql`, two kinds are refused; in a terminal a person is asked, a script is not."""
+    (location.root / "dlthub").mkdir()
+    new = [FOUNDATION, "new"]
+    run = partial(
+        subprocess.run, cwd=location.root, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    assert run([*new, "one", "--sql"]).returncode == 0
+    assert (location.root / "dlthub" / "one" / "sample.sqlite").exists()
+    refused = run([*new, "two", "--sql", "--from", "rest"])
+    assert (refused.returncode, "got rest and sql; a source has one kind" in refused.stderr) == (2, True)
+    assert run([*new, "three"]).returncode == 0
+    assert (location.root / "dlthub" / "three" / "data.py").exists()
+    code, screen = run_in_terminal([*new, "four"], location.root, 100, typed="files\n")
+    assert (code, "Where does the data come from?" in screen[0]) == (0, True)
+    assert (location.root / "dlthub" / "four" / "sample.csv").exists()
+
+
+@pytest.mark.parametrize("kind", ["python", "rest"])
+def test_a_new_source_names_the_setting_of_its_address(kind: str, location: Location) -> None:
+    """No source calls a made-up host: `list` and `preview` name the setting that is missing, at once."""
+    (location.root / "dlthub").mkdir()
+    create_source(location.root, "shop", kind)
+    setting = "SOURCES__SHOP__BASE_URL" if kind == "python" else "SOURCES__SHOP__API__BASE_URL"
+    run = partial(subprocess.run, cwd=location.root, capture_output=True, text=True, check=False)
+    [listed] = run([FOUNDATION, "list", "--json"]).stdout.splitlines()
+    assert json.loads(listed)["missing_settings"] == [setting]
+    previewed = run([FOUNDATION, "preview", "shop"])
+    assert (previewed.returncode, f"needs {setting}" in previewed.stderr) == (1, True)

@@ -15,15 +15,20 @@ SEQUENCE = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
 
 
 def run_in_terminal(
-    command: Sequence[str], cwd: Path, width: int, settings: Mapping[str, str] | None = None
+    command: Sequence[str], cwd: Path, width: int, settings: Mapping[str, str] | None = None, typed: str = ""
 ) -> tuple[int, list[str]]:
-    """Runs a command in a terminal; returns its exit code, and the lines of the screen without those that are empty."""
+    """Runs a command in a terminal, in which a person types something.
+
+    Returns:
+        Its exit code, and the lines of the screen without those that are empty.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
     environment |= {"TERM": "xterm-256color", **(settings or {})}
     process = subprocess.Popen(command, cwd=cwd, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
+    os.write(ours, typed.encode())
     written = b""
     with suppress(OSError):  # the other end is closed
         while read := os.read(ours, 1 << 16):

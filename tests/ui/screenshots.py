@@ -17,8 +17,11 @@ from selenium import webdriver
 import sandbox
 from tests.docs.tutorial import copy_checkout, open_player
 from tests.support.receivers import emptied, serve_receivers
+from tests.support.shop_history import make_history
+from tests.support.trees import Tree
 from tests.ui.browser import PAGE_SECONDS, open_browser, run_script, text_of
 from tests.ui.dagster_server import ROOT, create_home, serve, wait_until
+from tests.ui.own_pages import WIDTHS, serve_pages, show
 from tests.ui.pictures import ALERTS, SHIPPED, TUTORIAL, Moment, Picture
 from tests.ui.scenes import Stage, ingest
 
@@ -26,12 +29,20 @@ FOLDER = ROOT / "docs" / "assets" / "screenshots"
 WIDTH = 1600
 """Width of every picture in pixels, whatever the width of its window in CSS pixels."""
 UNFINISHED = ("Loading", "fetching", "Materializing...", "Evaluating", "Refreshing")
+PAGES = (
+    ("ui-tables", "/", 1440, 420, "light"),
+    ("ui-table", "/table/raw.shop_orders", 1440, None, "light"),
+    ("ui-table-dark", "/table/raw.shop_orders", 1440, None, "dark"),
+    ("ui-phone", "/table/raw.shop_orders", 390, None, "light"),
+)
+"""Pictures of `foundation ui`: name, path, width in CSS pixels, height in pixels, and scheme."""
+
 THEME = {"dagster-theme": "themeLight", "dagster-nav-collapsed": "true"}
 
 
 def main(names: Sequence[str]) -> None:
-    """Takes the pictures of the sources that ship, of alerts and of the tutorial, or of those that are named."""
-    parts = {"shipped": take_shipped, "alerts": take_alerts, "tutorial": take_tutorial}
+    """Takes the pictures of the sources that ship, of alerts, the tutorial and `foundation ui`, or of those named."""
+    parts = {"shipped": take_shipped, "alerts": take_alerts, "tutorial": take_tutorial, "pages": take_pages}
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, open_browser(Path(folder, "profile"), WIDTH, WIDTH) as browser:
         for name in names or parts:
@@ -78,6 +89,22 @@ def take_tutorial(browser: webdriver.Chrome, folder: Path) -> None:
                 take_all(browser, moment, Stage(url, player.sandbox_url))
 
 
+def take_pages(browser: webdriver.Chrome, folder: Path) -> None:
+    """Takes the pictures of `foundation ui`: of a repository with five weeks of loads."""
+    tree = Tree(folder / "shop")
+    (tree.root / "data").mkdir(parents=True)
+    make_history(tree, 35)
+    with serve_pages(tree.root) as url:
+        browser.get(url)
+        for name, path, width, height, scheme in PAGES:
+            show(browser, width, scheme, WIDTH / width if width == WIDTHS[0] else 2)
+            browser.get(url.split("/enter/")[0] + path)
+            png = _optimised(browser.get_screenshot_as_png(), height)
+            file = FOLDER / f"{name}.png"
+            file.write_bytes(png)
+            sys.stdout.write(f"wrote {file.relative_to(ROOT)}, {len(png) // 1024} KB\n")
+
+
 def take_all(browser: webdriver.Chrome, moment: Moment, stage: Stage) -> None:
     """Starts an action in a running Dagster, and takes its pictures."""
     begun = moment.begin(stage)
@@ -112,11 +139,12 @@ def is_drawn(browser: webdriver.Chrome, shows: str) -> bool:
     return shows in text and re.sub(r"\d", "", text) == before and not any(word in text for word in UNFINISHED)
 
 
-def _optimised(png: bytes) -> bytes:
-    """Returns a PNG without an alpha channel, compressed as far as possible."""
+def _optimised(png: bytes, height: int | None = None) -> bytes:
+    """Returns a PNG without an alpha channel, compressed as far as possible; `height` cuts it, in its own pixels."""
     buffer = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
-        image.convert("RGB").save(buffer, "PNG", optimize=True)
+        shown = image.crop((0, 0, image.width, min(height or image.height, image.height)))
+        shown.convert("RGB").save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

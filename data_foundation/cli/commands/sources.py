@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -20,18 +21,22 @@ app = typer.Typer()
 
 
 @app.command()
-def new(
+def new(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new folder in dlthub/.")],
     kind: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--from",
             metavar="KIND",
             help="python: a generator. rest, sql, files: a reader that ships, without code. dlt:NAME: a source of the "
             "dlt package (rest_api, sql_database, filesystem), or a verified source, which is downloaded. dlt:FOLDER: "
-            "the code of a dlt source on this machine.",
+            "the code of a dlt source on this machine. Default: a terminal asks, otherwise python.",
         ),
-    ] = "python",
+    ] = None,
+    rest: Annotated[bool, typer.Option("--rest", help="Short for --from rest.")] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Short for --from sql.")] = False,
+    files: Annotated[bool, typer.Option("--files", help="Short for --from files.")] = False,
+    python: Annotated[bool, typer.Option("--python", help="Short for --from python.")] = False,
     location: Annotated[
         str | None, typer.Option(help="With dlt:NAME: another repository of verified sources, an address or a folder.")
     ] = None,
@@ -40,11 +45,28 @@ def new(
     from data_foundation.project.scaffold.create import create_source
 
     root = find_root()
-    created = create_source(root, name, kind, location)
+    flags = {"rest": rest, "sql": sql, "files": files, "python": python}
+    created = create_source(
+        root, name, _choose_kind(kind, [word for word, is_set in flags.items() if is_set]), location
+    )
     for file in created.files:
         out.print(f"wrote {file.relative_to(root)}", highlight=False, markup=False)
     for word, step in zip(("next", *("then",) * len(created.steps)), created.steps, strict=False):
         out.print(f"{word}: {step}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _choose_kind(kind: str | None, flags: list[str]) -> str:
+    """Returns the kind of a new source: the one that an option names, or that a person answers with."""
+    named = [*([kind] if kind else []), *flags]
+    if len(named) > 1:
+        raise typer.BadParameter(f"got {' and '.join(named)}; a source has one kind", param_hint="--from")
+    if named:
+        return named[0]
+    from data_foundation.project.scaffold.kinds import KINDS, PYTHON
+
+    if not sys.stdin.isatty():
+        return PYTHON
+    return str(typer.prompt(f"Where does the data come from? ({', '.join(KINDS)})", default=PYTHON))
 
 
 @app.command()

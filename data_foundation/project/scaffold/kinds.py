@@ -14,7 +14,7 @@ DLT = "dlt"
 _EDIT = "edit what EDIT marks in dlthub/{name}/sources.yaml"
 _TRY = "`foundation run {name}` loads the sample that is there now"
 _STEPS = {
-    PYTHON: ("edit dlthub/{name}/data.py", "`foundation preview {name}`"),
+    PYTHON: ("edit dlthub/{name}/data.py", "set SOURCES__{NAME}__BASE_URL in .env", "`foundation preview {name}`"),
     "rest": (_EDIT, "set SOURCES__{NAME}__API__BASE_URL in .env", "`foundation preview {name}`"),
     "sql": (_TRY, f"{_EDIT}, and set your database in .dlt/config.toml", "`foundation preview {name}`"),
     "files": (_TRY, _EDIT, "`foundation preview {name}`"),
