@@ -61,7 +61,8 @@ const ground = node => { for (let one = node; one; one = one.parentElement) {
   const colour = getComputedStyle(one).backgroundColor;
   if (!/rgba\\(.*, 0\\)|transparent/.test(colour)) return colour; } return 'rgb(255, 255, 255)'; };
 return [...document.querySelectorAll('main *, header *, footer')]
-  .filter(node => !['title', 'desc'].includes(node.tagName) && [...node.childNodes].some(child => child.nodeType === 3 && child.data.trim()))
+  .filter(node => !['title', 'desc'].includes(node.tagName))
+  .filter(node => [...node.childNodes].some(child => child.nodeType === 3 && child.data.trim()))
   .map(node => { const style = getComputedStyle(node), svg = node.closest('svg');
     const pair = [luminance(svg ? style.fill : style.color), luminance(ground(node))].sort((a, b) => b - a);
     return [node.tagName + '.' + node.getAttribute('class'), (pair[0] + 0.05) / (pair[1] + 0.05)]; })
