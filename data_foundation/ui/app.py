@@ -79,6 +79,7 @@ class Pages:
             "spark": plots.spark,
             "describe_type": describe_type,
             "warehouse": look.warehouse,
+            "place": look.warehouse.location.replace(f"{root}/", ""),
             "dialect": DIALECTS.get(look.warehouse.kind, "DuckDB"),
         }
 

@@ -434,7 +434,7 @@ def test_the_kind_is_an_option_or_is_asked_for(location: Location) -> None:
     assert run([*new, "three"]).returncode == 0
     assert (location.root / "dlthub" / "three" / "data.py").exists()
     code, screen = run_in_terminal([*new, "four"], location.root, 100, typed="files\n")
-    assert (code, "Where does the data come from?" in screen[0]) == (0, True)
+    assert (code, "Where does the data come from?" in " ".join(screen)) == (0, True)
     assert (location.root / "dlthub" / "four" / "sample.csv").exists()
 
 

@@ -30,10 +30,10 @@ WIDTH = 1600
 """Width of every picture in pixels, whatever the width of its window in CSS pixels."""
 UNFINISHED = ("Loading", "fetching", "Materializing...", "Evaluating", "Refreshing")
 PAGES = (
-    ("ui-tables", "/", 1440, 420, "light"),
+    ("ui-tables", "/", 1440, 500, "light"),
     ("ui-table", "/table/raw.shop_orders", 1440, None, "light"),
     ("ui-table-dark", "/table/raw.shop_orders", 1440, None, "dark"),
-    ("ui-phone", "/table/raw.shop_orders", 390, None, "light"),
+    ("ui-phone", "/table/raw.shop_orders", 390, 1000, "light"),
 )
 """Pictures of `foundation ui`: name, path, width in CSS pixels, height in pixels, and scheme."""
 
