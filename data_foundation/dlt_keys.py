@@ -29,6 +29,9 @@ continues from the stored cursor."""
 UNCHANGED = "unchanged"
 """Resource metric, by the entry: the reason why it read nothing, if nothing has changed since the last load."""
 
+SOURCE_KEYS = "source_keys"
+"""Resource metric, by a reader: where the keys of the source are, which `deleted` compares with those of the table."""
+
 WARNINGS = "warnings"
 """Resource metric, by the entry: a list of warnings."""
 

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination.exceptions import DestinationException
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 
-from data_foundation.audit.write import DATASET, TABLE, Attempt, catch_up, describe, read_journal
+from data_foundation.audit.write import DATASET, LATER_COLUMNS, TABLE, Attempt, catch_up, describe, read_journal
 from data_foundation.errors import FoundationError
 from data_foundation.warehouses.connection import connect
 
@@ -26,6 +26,8 @@ LOOKED_BACK = 200
 """Newest attempts among which the run of a load is searched."""
 
 NAMES = tuple(known.name for known in fields(Attempt))
+EARLIER_NAMES = tuple(name for name in NAMES if name not in LATER_COLUMNS)
+"""Columns of a table that an earlier version has made, until an attempt of this version is written into it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def read_trail(warehouse: Warehouse, target: str | None = None, *, last: int = 2
         chosen = [a for a in attempts if (not target or a.matches(target)) and not (failed and a.status == "loaded")]
         return chosen[-last:]
 
-    return _read(warehouse, lambda client: _read_rows(client, target, last, failed=failed), choose)
+    return _read(warehouse, lambda client, names: _read_rows(client, names, target, last, failed=failed), choose)
 
 
 def read_newest(
@@ -80,19 +82,19 @@ def read_newest(
                 chosen.append(attempt)
         return chosen[::-1]
 
-    return _read(warehouse, lambda client: _read_newest_rows(client, each, assets), choose, seconds)
+    return _read(warehouse, lambda client, names: _read_newest_rows(client, names, each, assets), choose, seconds)
 
 
 def read_since(warehouse: Warehouse, since: datetime) -> Trail:
     """Returns the attempts that began at a time or later, the newest last."""
 
-    def rows(client: SqlClientBase[Any]) -> list[Attempt]:
+    def rows(client: SqlClientBase[Any], names: Sequence[str]) -> list[Attempt]:
         q = client.escape_column_name
         query = (
-            f"SELECT {', '.join(map(q, NAMES))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
+            f"SELECT {', '.join(map(q, names))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
             f"WHERE {q('started')} >= %s ORDER BY {q('started')}, {q('attempt')}"
         )
-        return _to_attempts(client.execute_sql(query, since) or ())
+        return _to_attempts(names, client.execute_sql(query, since) or ())
 
     return _read(warehouse, rows, lambda attempts: [attempt for attempt in attempts if attempt.started >= since])
 
@@ -105,7 +107,7 @@ def find_run(warehouse: Warehouse, load_id: str) -> str | None:
 
 def _read(
     warehouse: Warehouse,
-    rows: Callable[[SqlClientBase[Any]], list[Attempt]],
+    rows: Callable[[SqlClientBase[Any], Sequence[str]], list[Attempt]],
     choose: Callable[[list[Attempt]], list[Attempt]],
     seconds: float | None = None,
 ) -> Trail:
@@ -118,7 +120,7 @@ def _read(
         with warehouse.open_if_free() as destination:
             catch_up(warehouse, destination)
             with connect(destination, warehouse.dataset(DATASET)) as client:
-                return tuple(rows(client))
+                return tuple(_read_known_columns(client, rows))
 
     if not warehouse.keeps_audit:
         return Trail(of_this_machine())
@@ -128,6 +130,18 @@ def _read(
         return Trail(())
     except (FoundationError, DestinationException, OSError) as error:
         return Trail(of_this_machine(), describe(error))
+
+
+def _read_known_columns(
+    client: SqlClientBase[Any], rows: Callable[[SqlClientBase[Any], Sequence[str]], list[Attempt]]
+) -> list[Attempt]:
+    """Returns what `rows` reads, of a table of an earlier version too."""
+    try:
+        return rows(client, NAMES)
+    except DatabaseUndefinedRelation:
+        raise
+    except DatabaseException:
+        return rows(client, EARLIER_NAMES)
 
 
 def _in_time(read: Callable[[], tuple[Attempt, ...]], seconds: float) -> tuple[Attempt, ...]:
@@ -152,39 +166,43 @@ def _in_time(read: Callable[[], tuple[Attempt, ...]], seconds: float) -> tuple[A
         raise TimeoutError(message) from None
 
 
-def _read_rows(client: SqlClientBase[Any], target: str | None, last: int, *, failed: bool) -> list[Attempt]:
+def _read_rows(
+    client: SqlClientBase[Any], names: Sequence[str], target: str | None, last: int, *, failed: bool
+) -> list[Attempt]:
     """Returns the newest attempts of the table, the newest last."""
     q = client.escape_column_name
     conditions, values = ["1 = 1"], []
     if target:
-        name = f"{q('source')} || SUBSTRING({q('asset')}, POSITION('.' IN {q('asset')}))"
-        conditions.append(f"%s IN ({q('source')}, {q('asset')}, {name})")
+        qualified = f"{q('source')} || SUBSTRING({q('asset')}, POSITION('.' IN {q('asset')}))"
+        conditions.append(f"%s IN ({q('source')}, {q('asset')}, {qualified})")
         values.append(target)
     if failed:
         conditions.append(f"{q('status')} <> 'loaded'")
     query = (
-        f"SELECT {', '.join(map(q, NAMES))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
+        f"SELECT {', '.join(map(q, names))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
         f"WHERE {' AND '.join(conditions)} ORDER BY {q('started')} DESC, {q('attempt')} DESC LIMIT {last}"
     )
-    return _to_attempts(client.execute_sql(query, *values) or ())[::-1]
+    return _to_attempts(names, client.execute_sql(query, *values) or ())[::-1]
 
 
-def _read_newest_rows(client: SqlClientBase[Any], each: int, assets: Sequence[str]) -> list[Attempt]:
+def _read_newest_rows(
+    client: SqlClientBase[Any], names: Sequence[str], each: int, assets: Sequence[str]
+) -> list[Attempt]:
     """Returns the rows of `read_newest`, the newest last."""
     q = client.escape_column_name
-    names = ", ".join(map(q, NAMES))
+    selected = ", ".join(map(q, names))
     newest = (
         f"ROW_NUMBER() OVER (PARTITION BY {q('asset')}, CASE WHEN {q('status')} = 'loaded' THEN 1 ELSE 0 END "
         f"ORDER BY {q('started')} DESC, {q('attempt')} DESC)"
     )
     chosen = f" WHERE {q('asset')} IN ({', '.join(['%s'] * len(assets))})" if assets else ""
     query = (
-        f"SELECT {names} FROM (SELECT {names}, {newest} AS {q('newest')} "  # noqa: S608 - quoted by dlt
+        f"SELECT {selected} FROM (SELECT {selected}, {newest} AS {q('newest')} "  # noqa: S608 - quoted by dlt
         f"FROM {client.make_qualified_table_name(TABLE)}{chosen}) AS numbered WHERE {q('newest')} <= {each} "
         f"ORDER BY {q('started')}, {q('attempt')}"
     )
-    return _to_attempts(client.execute_sql(query, *assets) or ())
+    return _to_attempts(names, client.execute_sql(query, *assets) or ())
 
 
-def _to_attempts(rows: Sequence[Sequence[Any]]) -> list[Attempt]:
-    return [Attempt(**dict(zip(NAMES, row, strict=True))) for row in rows]
+def _to_attempts(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Attempt]:
+    return [Attempt(**dict(zip(names, row, strict=True))) for row in rows]

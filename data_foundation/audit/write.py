@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 
 from data_foundation.audit.journal import Journal
 from data_foundation.errors import LoadStopped, WarehouseBusy
@@ -44,8 +44,12 @@ COLUMNS: Mapping[str, str] = {
     "load_id": "VARCHAR",
     "error_class": "VARCHAR",
     "error": "VARCHAR",
+    "deleted": "BIGINT",
 }
 """Columns of the table, which are the keys of a line, with types that every engine supports."""
+
+LATER_COLUMNS = ("deleted",)
+"""Columns that lines and tables of earlier versions do not have; the first attempt of this version adds them."""
 
 LONGEST_ERROR = 500
 """Maximum number of characters of an error message."""
@@ -79,6 +83,7 @@ class Attempt:
         error_class: Class of the error, for instance HTTPError; None if nothing failed.
         error: Message of the error, or for a load that succeeded the parts that failed alone: redacted, one line, cut
             to `LONGEST_ERROR`.
+        deleted: Rows that were deleted or marked, because the source has deleted them; None if there were none.
         id: Unique id of the attempt.
     """
 
@@ -95,6 +100,7 @@ class Attempt:
     load_id: str | None = None
     error_class: str | None = None
     error: str | None = None
+    deleted: int | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
@@ -209,6 +215,9 @@ def _catch_up(warehouse: Warehouse, destination: Destination) -> None:
                 except DatabaseUndefinedRelation:
                     _create_table(client, has_indexes=warehouse.has_indexes)
                     _insert(client, _parse(journal.lines()))
+                except DatabaseException:
+                    _add_later_columns(client)
+                    _insert(client, _parse(lines))
 
 
 def _parse(lines: Sequence[str]) -> list[Attempt]:
@@ -217,7 +226,9 @@ def _parse(lines: Sequence[str]) -> list[Attempt]:
     for line in lines:
         try:
             values = json.loads(line)
-            values = {known.name: values[known.name] for known in fields(Attempt)}
+            values = {
+                known.name: values[known.name] for known in fields(Attempt) if known.name not in LATER_COLUMNS
+            } | {name: values.get(name) for name in LATER_COLUMNS}
             for name in ("started", "ended"):
                 values[name] = values[name] and datetime.fromisoformat(values[name])
             attempts.append(Attempt(**values))
@@ -236,6 +247,14 @@ def _create_table(client: SqlClientBase[Any], *, has_indexes: bool) -> None:
         client.execute_sql(
             f"CREATE INDEX IF NOT EXISTS {client.escape_column_name(f'{TABLE}_id')} ON {table} ({identity})"
         )
+
+
+def _add_later_columns(client: SqlClientBase[Any]) -> None:
+    """Adds the columns that a table of an earlier version does not have; changes no other table."""
+    table = client.make_qualified_table_name(TABLE)
+    for name in LATER_COLUMNS:
+        column = f"{client.escape_column_name(name)} {COLUMNS[name]}"
+        client.execute_sql(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}")
 
 
 def _insert(client: SqlClientBase[Any], attempts: Sequence[Attempt]) -> None:

@@ -15,8 +15,8 @@ from data_foundation.audit.write import Attempt
 from data_foundation.cli.resource_status import ResourceStatus
 
 COLORS = {"loaded": "green", "failed": "red", "killed": "yellow"}
-COLUMNS = ("started (UTC)", "asset", "run", "attempt", "status", "rows", "bytes", "seconds", "cursor")
-NUMBER_COLUMNS = ("attempt", "rows", "bytes", "seconds")
+COLUMNS = ("started (UTC)", "asset", "run", "attempt", "status", "rows", "deleted", "bytes", "seconds", "cursor")
+NUMBER_COLUMNS = ("attempt", "rows", "deleted", "bytes", "seconds")
 PLOTTED = ("rows", "bytes", "seconds")
 BARS, ASCII_BARS = "▁▂▃▄▅▆▇█", "._-=+*%#"
 """Bars from the lowest to the highest, and those of a terminal without Unicode."""
@@ -53,6 +53,7 @@ def print_attempts(console: Console, attempts: Sequence[Attempt]) -> None:
             str(attempt.attempt),
             f"[{COLORS[attempt.status]}]{attempt.status}[/]",
             _count(attempt.rows),
+            _count(attempt.deleted),
             _count(attempt.bytes),
             "" if attempt.seconds is None else f"{attempt.seconds:.1f}",
             escape(attempt.cursor or ""),

@@ -154,6 +154,7 @@ class _Run:
         def record_landed(result: LoadResult, destination: Destination) -> None:
             cursor = None if result.cursor[1] is None else str(result.cursor[1])
             values = {"rows": result.all_rows, "bytes": result.bytes, "cursor": cursor, "load_id": result.load_id}
+            values["deleted"] = result.deleted or None
             values["error"] = list_parts(result.failed_parts) or None
             self._record("loaded", started, destination, **values)
 

@@ -15,6 +15,7 @@ from data_foundation.errors import LoadError, LoadOvertaken, ValueRefused
 from data_foundation.loading.adoption.lost_rows import find_lost_rows
 from data_foundation.loading.adoption.since_adoption import refuse_rows_since_adoption
 from data_foundation.loading.adoption.unexpected_tables import refuse_missing_table, refuse_unknown_table
+from data_foundation.loading.deletes.deleted_rows import DeletedRows
 from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.entries.late_hints import EarlyHints
 from data_foundation.loading.extraction import Extraction, extract
@@ -30,7 +31,7 @@ from data_foundation.loading.ranges.load_range import (
     refuse_range_of_parent,
 )
 from data_foundation.loading.ranges.range_delete import find_cursor_tables, find_deletes, refuse_rows_without_cursor
-from data_foundation.loading.read_back import read_back
+from data_foundation.loading.read_back import describe_table_changes, find_table_changes, read_back
 from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.loading.write_decision import (
     check_failed_parts,
@@ -71,7 +72,10 @@ class Load:
         cursor: The cursor's stored value before the load, None if there is none.
         rows_before_cursor: Rows that the cursor left out.
         rows_by_partition: Rows of each partition of a range; () if they are not known.
+        deleted: Rows that the source has deleted; set by `run`.
     """
+
+    deleted: DeletedRows
 
     def __init__(self, task: Task, warehouse: Warehouse, report: Report, context: LoadContext) -> None:
         self.task = replace(task, resource=task.resource.configured)
@@ -110,18 +114,22 @@ class Load:
         built, resource, load_range = self._prepare()
         refuse_rows_since_adoption(self.task, self.pipeline, self._open)
         tables = find_cursor_tables(self.task, self.pipeline)
+        self.deleted = DeletedRows(self.task, self.pipeline, self._open)
         early = EarlyHints(resource, self.pipeline)
         with self.siblings.parents.reading(self.task, built, resource, self.pipeline):
             extraction = extract(self.task, self.pipeline, resource, load_range)
         early.refuse_late(self.resource.entry)
-        deletes = find_deletes(self.task, self.pipeline, tables, load_range, extraction.replaced)
+        deletes = [
+            *find_deletes(self.task, self.pipeline, tables, load_range, extraction.replaced),
+            *self.deleted.find_statements(extraction),
+        ]
         self._check(extraction, deletes)
         if extraction.begins_cursor and not self.options.is_partial:
             refuse_rows_without_cursor(tables, self.pipeline, self._open)
         pending = self.pipeline.pending
         if reason := find_reason_to_write_nothing(self.task, extraction, pending, landed_earlier, exists=exists):
             return self._leave_table_as_it_is(reason, on_landed, is_unchanged=bool(extraction.unchanged))
-        if extraction.is_known:
+        if extraction.is_known and not deletes:
             return self._leave_table_as_it_is("", on_landed, is_unchanged=False)
         # A pending load holds no deletes: the next run reads its rows again, from the same cursor.
         self.pipeline.keep_pending(is_partial=self.options.is_partial or bool(deletes))
@@ -219,7 +227,7 @@ class Load:
             self.warnings.append(list_parts(self.failed_parts))
 
     def _leave_table_as_it_is(self, reason: str, on_landed: OnLanded, *, is_unchanged: bool) -> LoadResult:
-        self.warnings += [reason] if reason else []
+        self.warnings += [*([reason] if reason else []), *self.deleted.find_warnings()]
         with self._open() as destination:
             self.pipeline.synchronise(destination)
             result = self._read_back(destination, None, is_unchanged=is_unchanged)
@@ -239,6 +247,7 @@ class Load:
 
     def _load(self, deletes: Sequence[Statement], on_landed: OnLanded) -> LoadResult:
         with self._open() as destination:
+            self.warnings += self.deleted.find_warnings()
             self.warnings += find_lost_rows(self.task, self.pipeline, destination, self.cursor)
             loaded = self._write(destination, deletes)
             result = self._read_back(destination, loaded)
@@ -262,22 +271,14 @@ class Load:
     ) -> LoadResult:
         """Returns the result of the load, with the table's rows and columns and the outcomes of its checks."""
         pipeline = self.pipeline
-        opened = pipeline.vault.opened if pipeline.vault and loaded else {}
-        self.warnings += [
-            f"{', '.join(columns)} is new: satellite {name} was opened; earlier rows stay where they are"
-            for name, columns in opened.items()
-        ]
-        widened = pipeline.keeper.widened if pipeline.keeper and loaded else {}
-        self.warnings += [
-            f"{table}.{name} was changed: {change}"
-            for table, columns in widened.items()
-            for name, change in columns.items()
-        ]
+        opened, widened = find_table_changes(pipeline) if loaded else ({}, {})
+        self.warnings += describe_table_changes(opened, widened)
         if loaded:
             self.warnings += find_unused_hints(self.resource, pipeline.tables)
         result = LoadResult(
             destination=str(self.table),
             rows=pipeline.sent[pipeline.table],
+            deleted=self.deleted.count,
             further={name: FurtherTable(pipeline.sent[name]) for name in pipeline.further},
             table=f"{self.warehouse.database}.{pipeline.dataset}.{pipeline.landing}",
             schema_changes=opened,

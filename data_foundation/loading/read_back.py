@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dlt.destinations.sql_client import SqlClientBase
 
     from data_foundation.config.grammar import ResourceConfig
+    from data_foundation.loading.pipeline import TablePipeline
     from data_foundation.warehouses.base import Warehouse
 
 
@@ -73,6 +74,32 @@ def read_back(
     )
     checked = _checked_table(result, client, {check_query: answer} if answer else {}, result.cursor[1])
     return replace(result, checks=run_checks(resource, checked))
+
+
+def find_table_changes(
+    pipeline: TablePipeline,
+) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, Mapping[str, str]]]:
+    """Returns what a load has changed besides rows.
+
+    Args:
+        pipeline: The pipeline that has loaded.
+
+    Returns:
+        The new columns of each satellite that was opened, and the changes of columns by table and column.
+    """
+    opened = pipeline.vault.opened if pipeline.vault else {}
+    return opened, pipeline.keeper.widened if pipeline.keeper else {}
+
+
+def describe_table_changes(
+    opened: Mapping[str, Sequence[str]], widened: Mapping[str, Mapping[str, str]]
+) -> Iterator[str]:
+    """Yields a sentence for each change that `find_table_changes` has found."""
+    for name, columns in opened.items():
+        yield f"{', '.join(columns)} is new: satellite {name} was opened; earlier rows stay where they are"
+    for table, changes in widened.items():
+        for name, change in changes.items():
+            yield f"{table}.{name} was changed: {change}"
 
 
 def _with_nested(tables: Mapping[str, Any], table: str) -> list[str]:

@@ -35,6 +35,7 @@ class LoadResult:
     Attributes:
         destination: dataset.table.
         rows: Rows sent to the table; `all_rows` counts those of further tables too.
+        deleted: Rows that were deleted or marked, because their keys are not in the source any more.
         row_count: Rows in the table after the load, None if the table does not exist.
         table: database.schema.table in the warehouse.
         columns: dlt's column schemas of the table, by name.
@@ -58,6 +59,7 @@ class LoadResult:
 
     destination: str
     rows: int = 0
+    deleted: int = 0
     row_count: int | None = None
     table: str = ""
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.messages import explain_validation
 from data_foundation.config.templates import find_templates
 from data_foundation.errors import EntryError, SettingMissing
+from data_foundation.readers.deleted_rows import find_problems_of_deleted
 from data_foundation.readers.files.file_arguments import FileArguments
 from data_foundation.readers.rest.endpoint_arguments import EndpointArguments
 
@@ -28,9 +29,11 @@ def find_argument_problems(resource: ResourceConfig) -> Iterator[tuple[str, str]
 
     Values with templates are skipped: they are known at run time, and the entry checks them then.
     """
+    kwargs: Mapping[str, Any] = resource.kwargs
+    if resource.entry == SQL and kwargs.get("deleted") is not None and not any(find_templates(kwargs["deleted"])):
+        yield from ((f"kwargs.{path}", message) for path, message in find_problems_of_deleted(kwargs["deleted"]))
     if (model := _ARGUMENT_MODELS.get(resource.entry)) is None:
         return
-    kwargs: Mapping[str, Any] = resource.kwargs
     try:
         arguments = model.model_validate(kwargs)
     except ValidationError as error:

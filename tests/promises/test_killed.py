@@ -2,7 +2,9 @@
 
 import random
 import shutil
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,20 @@ def get_rows():
     rows = json.loads((Path(__file__).parent / "rows.json").read_text())
     for start in range(0, len(rows), 2):
         yield pa.Table.from_pylist(rows[start : start + 2])
+'''
+
+DATABASE = '''
+from pathlib import Path
+
+import dlt
+
+from data_foundation.readers.sql import get_table
+
+
+def get_rows():
+    """Returns the table of the SQLite file that the test has written, whose deleted rows are deleted."""
+    dlt.secrets["sources.shop.sales_db"] = f"sqlite:///{Path(__file__).parent / 'rows.sqlite'}"
+    return get_table("sales_db", "orders", deleted="hard")
 '''
 
 CURSOR = 'incremental: {cursor_path: at, initial_value: "2024-01-01"}'
@@ -77,6 +93,26 @@ class VaultScenario(Scenario):
         super().prepare(tree)
 
 
+@dataclass(frozen=True)
+class DeletingScenario(Scenario):
+    """A table of a database that has deleted rows before the second load."""
+
+    @override
+    def prepare(self, tree: Tree) -> None:
+        """Makes the first load, then deletes rows, changes others and inserts new ones."""
+        settings = "\n".join(f"    {line}" for line in ("destination: raw.orders", *self.settings))
+        folder = tree.add("shop", f"resources:\n  - entry: data.get_rows\n{settings}\n", DATABASE)
+        with closing(sqlite3.connect(folder / "rows.sqlite")) as database, database:
+            database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, at TEXT, state TEXT)")
+            database.executemany("INSERT INTO orders VALUES (:id, :at, :state)", self.rows(1, 9, state="new"))
+        tree.load("shop.orders")
+        with closing(sqlite3.connect(folder / "rows.sqlite")) as database, database:
+            database.execute("DELETE FROM orders WHERE id IN (2, 3, 9)")
+            rows = [*self.rows(3, 3, state="back"), *self.rows(10, 12, state="paid")]
+            rows[0]["at"] = "2024-01-11"
+            database.executemany("INSERT INTO orders VALUES (:id, :at, :state)", rows)
+
+
 SCENARIOS = {
     "append with a cursor": Scenario(["write_disposition: append", CURSOR]),
     "append without a cursor": Scenario(["write_disposition: append"]),
@@ -95,6 +131,7 @@ SCENARIOS = {
     "scd2": Scenario(["write_disposition: {disposition: merge, strategy: scd2}"]),
     "vault": VaultScenario(["landing: vault", "tag: orders", "primary_key: id", CURSOR]),
     "insert-only": Scenario(["write_disposition: {disposition: merge, strategy: insert-only}", "primary_key: id"]),
+    "deleted rows": DeletingScenario(["write_disposition: merge", "primary_key: id", CURSOR]),
 }
 
 CONTENT = {

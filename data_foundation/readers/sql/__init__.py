@@ -7,13 +7,15 @@ fails and names row and column.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.extract import DltResource
 
+from data_foundation.readers.deleted_rows import read_deleted
 from data_foundation.readers.sql.database_settings import find_connection
 
 
@@ -31,6 +33,7 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     partition_on: str | None = None,
     skip_unchanged: str | None = None,
     merge_on_key: bool = False,
+    deleted: Mapping[str, Any] | str | None = None,
     dialect: str | None = None,
 ) -> DltResource:
     """One table or view of a SQL database, every value exactly as the database stores it.
@@ -52,6 +55,8 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         skip_unchanged: A column, for instance `updated_at`. The table is skipped if its number of rows and this
             column's largest value are the same as at the last load.
         merge_on_key: Merge on the table's primary key, if it has one.
+        deleted: What happens to rows of the warehouse whose keys the table has no more: `hard`, `soft`, or
+            {mode, at_most, scope}. Default: nothing.
         dialect: SQL dialect, if the settings do not name one; an error if they name another one.
 
     Returns:
@@ -69,7 +74,7 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     arguments = TableArguments(
         folder=folder, schema=schema, table=table, tables=tables, include=include, exclude=exclude,
         query_filter=query_filter, chunk_size=chunk_size, parallelism=parallelism, partition_on=partition_on,
-        skip_unchanged=skip_unchanged,
+        skip_unchanged=skip_unchanged, deleted=read_deleted(deleted),
     )  # fmt: skip
     hints = find_key_hints(source, arguments) if merge_on_key else {}
     made: DltResource = dlt.resource(read_table, name=table, **hints)(source, arguments, merges=bool(hints))

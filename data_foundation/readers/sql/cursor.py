@@ -59,14 +59,14 @@ class Cursor:
             start, end = end, start
         elif self._incremental.last_value_func is not max:
             return
-        limits = list(self._limits(start, end, dialect))
+        bounds = list(limits(self.column, start, end, dialect))
         if missing == "exclude":
             yield column.is_not(None)
-        if limits and missing != "exclude" and self.column.nullable:
+        if bounds and missing != "exclude" and self.column.nullable:
             # A comparison would drop rows with NULL silently; dlt refuses or keeps them, as configured.
-            yield sa.or_(sa.and_(*limits), column.is_(None))
+            yield sa.or_(sa.and_(*bounds), column.is_(None))
         else:
-            yield from limits
+            yield from bounds
 
     def order(self) -> Any:
         """Returns the ORDER BY expression, or None if `row_order` is not set."""
@@ -75,20 +75,29 @@ class Cursor:
         column = named(self.column)
         return column.asc() if order == "asc" else column.desc()
 
-    def _limits(self, start: Any, end: Any, dialect: str) -> Iterator[Any]:
-        column = named(self.column)
-        if dialect == "sqlite" and pa.types.is_timestamp(self.column.kind):
-            # SQLite stores times as text in several formats, and its functions read them to the millisecond.
-            column = sa.func.strftime(_SQLITE_MOMENT, column)
-            start = start and _utc(start - _MILLISECOND).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-            end = end and _utc(end + _MILLISECOND).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-        elif dialect == "sqlite" and isinstance(start or end, dt.date | dt.time):
-            start, end = start and start.isoformat(), end and end.isoformat()
-        if start is not None:
-            yield column >= sa.literal(start)
-        if end is not None:
-            # Inclusive even if dlt's range is open at the end: dlt then filters the rows that equal the end.
-            yield column <= sa.literal(end)
+
+def limits(column: Column, start: Any, end: Any, dialect: str) -> Iterator[Any]:
+    """Yields the SQL conditions for values of a column between two; they admit every such row, and may admit more.
+
+    Args:
+        column: The column.
+        start: First value, None for no start.
+        end: Last value, None for no end.
+        dialect: A key of `database_settings.REQUIRED`.
+    """
+    values = named(column)
+    if dialect == "sqlite" and pa.types.is_timestamp(column.kind):
+        # SQLite stores times as text in several formats, and its functions read them to the millisecond.
+        values = sa.func.strftime(_SQLITE_MOMENT, values)
+        start = start and _utc(start - _MILLISECOND).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+        end = end and _utc(end + _MILLISECOND).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    elif dialect == "sqlite" and isinstance(start or end, dt.date | dt.time):
+        start, end = start and start.isoformat(), end and end.isoformat()
+    if start is not None:
+        yield values >= sa.literal(start)
+    if end is not None:
+        # Inclusive even if dlt's range is open at the end: dlt then filters the rows that equal the end.
+        yield values <= sa.literal(end)
 
 
 def spell(value: Any, column: Column, where: str) -> Any:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from data_foundation.errors import EntryError, LoadError
+from data_foundation.readers.deleted_rows import DELETED_AT, Deleted
 from data_foundation.readers.read_ahead import ReadAhead
 from data_foundation.readers.sql.change_probe import ChangeProbe
 from data_foundation.readers.sql.cursor import Cursor
@@ -23,6 +24,7 @@ from data_foundation.readers.sql.databases.sqlalchemy_database import Sqlalchemy
 from data_foundation.readers.sql.databases.sqlite import SqliteDatabase
 from data_foundation.readers.sql.key_ranges import find_key, find_ranges
 from data_foundation.readers.sql.query_filter import check_filter
+from data_foundation.readers.sql.source_keys import KeyReader
 from data_foundation.readers.sql.statement import TableMissing, build_select, choose_columns, wanted_of
 
 
@@ -41,6 +43,7 @@ class TableArguments:
     parallelism: int
     partition_on: str | None
     skip_unchanged: str | None
+    deleted: Deleted | None = None
 
     def __post_init__(self) -> None:
         """Checks the numbers.
@@ -76,6 +79,8 @@ class TableReader:
         self.table = describe_table(database, arguments, self._hints)
         self.columns = choose_columns(self.table, arguments.include, arguments.exclude)
         self._cursor = Cursor(resource.incremental, self.table) if resource.incremental else None
+        deleted = arguments.deleted
+        self._keys = KeyReader(deleted, database, self.table, self.columns, resource) if deleted else None
 
     @property
     def hints(self) -> dict[str, dict[str, Any]]:
@@ -102,14 +107,17 @@ class TableReader:
                 partial(database.read, select, self.columns, self._arguments.chunk_size)
                 for database, select in zip(databases, selects, strict=True)
             ]
-            yield from ReadAhead(readers, [database.interrupt for database in databases])
+            for page in ReadAhead(readers, [database.interrupt for database in databases]):
+                yield self._keys.add_column(page) if self._keys else page
+        if self._keys:
+            self._keys.read(self._filter, self._arguments.chunk_size)
 
     @property
     def no_rows(self) -> Any:
-        """An empty Arrow table with the columns; None if only the values of a column show its type."""
-        if any(column.kind is None for column in self.columns):
-            return None
-        return pa.table({column.name: pa.array([], column.kind) for column in self.columns})
+        """An empty Arrow table with the columns; without those whose values alone show their type."""
+        known = [column for column in self.columns if column.kind is not None]
+        empty = pa.table({column.name: pa.array([], column.kind) for column in known})
+        return self._keys.add_column(empty) if self._keys else empty
 
     def _ranges(self) -> list[tuple[Any, ...]]:
         if not self._database.side_by_side:
@@ -183,11 +191,22 @@ def read_table(connection: Connection, arguments: TableArguments, *, merges: boo
         for page in reader.pages():
             is_empty = False
             yield page
-        is_first = str(resource.table_name) not in dlt.current.source_schema().tables
-        if is_empty and is_first and (no_rows := reader.no_rows) is not None:
-            yield no_rows  # makes the table, so that dbt's models can be built
+        if _needs_columns(resource, reader, arguments, is_empty=is_empty):
+            yield reader.no_rows
         if probe:
             probe.store()
+
+
+def _needs_columns(resource: Any, reader: TableReader, arguments: TableArguments, *, is_empty: bool) -> bool:
+    """Returns True if the table is to be made although there are no rows, or lacks the column for deleted rows.
+
+    A table without rows is made so that dbt's models can be built, unless the type of a column is not known.
+    """
+    table = dlt.current.source_schema().tables.get(str(resource.table_name))
+    if table is None:
+        return is_empty and all(column.kind is not None for column in reader.columns)
+    is_soft = arguments.deleted is not None and arguments.deleted.mode == "soft"
+    return is_soft and DELETED_AT not in table["columns"]
 
 
 def describe_table(database: Database, arguments: TableArguments, hints: Mapping[str, Any]) -> SourceTable:

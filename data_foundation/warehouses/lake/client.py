@@ -123,7 +123,7 @@ class LakeClient(DatasetFiles):
     def delete_only(self) -> None:
         """Executes the deletions of a load without rows."""
         with self._turn("") as (turn, tables):
-            names = dict.fromkeys(lake_delta.target(sql)[0] for sql, _ in self.pending.first)
+            names = dict.fromkeys(lake_delta.find_target(sql)[1] for sql, _ in self.pending.first)
             note = Note("", {name: tables.version(name) for name in names})
             self._write(turn, tables, LoadPlan(note, [], {}))
 
@@ -179,7 +179,7 @@ class LakeClient(DatasetFiles):
         """Writes a load and makes it count, or undoes it."""
         turn.announce(plan.note)
         try:
-            lake_delta.delete_rows(self, tables, self.pending.first)
+            lake_delta.change_rows(self, tables, self.pending.first)
             self.pending.first.clear()
             if self.table_format == "delta":
                 lake_delta.write_tables(tables, plan.tables)

@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 
     from data_foundation.warehouses.connection import Statement
 
-_DELETE = re.compile(r'DELETE FROM "?([^".]+)"?\."?([^".]+)"? WHERE "([^"]+)"')
+_CHANGE = re.compile(
+    r'(?:DELETE FROM|UPDATE) "?([^".]+)"?\."?([^".]+)"?(?: SET "(?P<set>[^"]+)" = %s)? '
+    r'WHERE \(?(?P<keys>"[^"]+"(?:, "[^"]+")*)'
+)
 ROW_NUMBER = "number of row"
 """A column name that no dlt column has, as they contain no space."""
+SET_TO = "_set_to"
+"""Name of the column with the new values of an UPDATE."""
 
 
 @dataclass(frozen=True)
@@ -68,35 +73,41 @@ def write_tables(tables: LoadTables, arrived: Sequence[TableChange]) -> None:
             tables.empty(part.name, leftover=part.mode == "rebuild")
 
 
-def delete_rows(client: FilesystemClient, tables: LoadTables, statements: Sequence[Statement]) -> None:
-    """Executes DELETE statements of `loading.range_delete`, with one commit for each."""
+def change_rows(client: FilesystemClient, tables: LoadTables, statements: Sequence[Statement]) -> None:
+    """Executes the DELETE and UPDATE statements of `loading`, with one commit for each.
+
+    Rows are found by the columns with which the condition begins.
+    """
     for sql, values in statements:
-        name, key = target(sql)
-        table = tables.find(name)
+        match = _match(sql)
+        table = tables.find(match[2])
         if table is None:
             continue
+        keys = re.findall(r'"([^"]+)"', match["keys"])
+        changed = match["set"]
+        if changed:
+            table.add_columns(pa.schema([(changed, pa.timestamp("us", "UTC"))]))
+        selected = ", ".join(map(quote_name, keys)) + (f", CAST(%s AS TIMESTAMPTZ) AS {SET_TO}" if changed else "")
         with client.sql_client as query:
             condition = sql.split(" WHERE ", 1)[1]
-            place = f"{quote_name(client.dataset_name)}.{quote_name(name)}"
-            selected = f"SELECT DISTINCT {quote_name(key)} FROM {place} WHERE {condition}"  # noqa: S608 - names are quoted
-            with query.execute_query(selected, *values) as cursor:
+            place = f"{quote_name(client.dataset_name)}.{quote_name(match[2])}"
+            rows = f"SELECT DISTINCT {selected} FROM {place} WHERE {condition}"  # noqa: S608 - names are quoted
+            with query.execute_query(rows, *values) as cursor:
                 duckdb_cursor: Any = cursor.native_cursor
-                keys = duckdb_cursor.to_arrow_table()
-        _delete(table, keys, key)
+                found = duckdb_cursor.to_arrow_table()
+        _change(table, found, keys, changed)
 
 
-def target(sql: str) -> tuple[str, str]:
-    """Returns the table of a DELETE, and the first column of its condition."""
-    match = _DELETE.match(sql)
-    assert match, sql  # noqa: S101 - range_delete.py wrote it
-    return match[2], match[3]
-
-
-def names(sql: str) -> tuple[str, str]:
-    """Returns dataset and table of a DELETE."""
-    match = _DELETE.match(sql)
-    assert match, sql  # noqa: S101 - range_delete.py wrote it
+def find_target(sql: str) -> tuple[str, str]:
+    """Returns dataset and table of a DELETE or an UPDATE."""
+    match = _match(sql)
     return match[1], match[2]
+
+
+def _match(sql: str) -> re.Match[str]:
+    match = _CHANGE.match(sql)
+    assert match, sql  # noqa: S101 - modules of `loading` wrote it
+    return match
 
 
 def _write(tables: LoadTables, part: TableChange, rows: Any) -> None:
@@ -135,7 +146,7 @@ def _merge_nested(tables: LoadTables, part: TableChange, table: FencedTable | No
     root = get_first_column_name_with_prop(part.table, "root_key") or "_dlt_root_id"
     ids = roots.select(["_dlt_id"]).rename_columns([root])
     if table is not None and part.table["x-merge-strategy"] != "insert-only":
-        _delete(table, ids, root)
+        _change(table, ids, [root])
     if part.files:
         stay = ids.filter(roots["stays"])
         wanted = _evaluate(part.rows, f"{quote_name(root)} IN (FROM others)", stay)
@@ -196,9 +207,19 @@ def _filtered(rows: Any, chosen: Any) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
-def _delete(table: FencedTable, keys: pa.Table, key: str) -> None:
-    """Deletes the rows whose key is in `keys`, in one commit."""
-    if keys.num_rows:
-        predicate = f"target.{quote_name(key)} = source.{quote_name(key)}"
-        merge = table.merge(keys, predicate, source_alias="source", target_alias="target")
-        merge.when_matched_delete().execute()
+def _change(table: FencedTable, rows: pa.Table, keys: Sequence[str], changed: str | None = None) -> None:
+    """Deletes the rows whose keys are in `rows`, or sets a column of them, in one commit.
+
+    Args:
+        table: The table.
+        rows: The keys, and with `changed` a column `SET_TO`.
+        keys: Names of the key's columns.
+        changed: Name of the column that is set, None to delete.
+    """
+    if rows.num_rows:
+        predicate = " AND ".join(f"target.{quote_name(key)} = source.{quote_name(key)}" for key in keys)
+        merge = table.merge(rows, predicate, source_alias="source", target_alias="target")
+        if changed:
+            merge.when_matched_update({quote_name(changed): f"source.{SET_TO}"}).execute()
+        else:
+            merge.when_matched_delete().execute()

@@ -72,7 +72,7 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
             yield
             if pending.first:
                 # The load had no rows, so no client has executed them.
-                dataset, table = lake_delta.names(pending.first[-1][0])
+                dataset, table = lake_delta.find_target(pending.first[-1][0])
                 self.client_of(dataset, schema_name(table)).delete_only()
 
     def client_of(self, dataset: str, schema: str) -> LakeClient:

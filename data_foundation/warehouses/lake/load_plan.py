@@ -26,7 +26,7 @@ class PendingChanges(Commits):
     """The pending changes of one load, collected from dlt until the load is complete.
 
     Attributes:
-        first: DELETE statements that are executed before the rows are written.
+        first: DELETE and UPDATE statements that are executed before the rows are written.
         emptied: Tables whose rows are removed.
         dropped: Tables whose rows and columns are removed.
         fence: The newest landed load when this one began; None for a load that need not be the next one.

@@ -1,0 +1,97 @@
+"""Reads the keys of a table into a file of the working folder; `deleted` compares them with those of the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pyarrow as pa
+import pyarrow.parquet
+from dlt.common.schema.utils import get_columns_names_with_prop
+
+from data_foundation.dlt_keys import REQUESTED
+from data_foundation.errors import EntryError
+from data_foundation.naming import normalize
+from data_foundation.readers.deleted_rows import DELETED_AT, Deleted, SourceKeys
+from data_foundation.readers.sql.cursor import limits, spell
+from data_foundation.readers.sql.database import Column, Database, SourceTable
+from data_foundation.readers.sql.statement import build_select, find_column
+
+FILE = "source_keys.parquet"
+
+
+class KeyReader:
+    """Reads the keys of one table, after its rows and in the same snapshot."""
+
+    def __init__(
+        self, deleted: Deleted, database: Database, table: SourceTable, columns: Sequence[Column], resource: Any
+    ) -> None:
+        """Finds the columns of the key and of the scope; reads nothing.
+
+        Args:
+            deleted: The option.
+            database: An open connection.
+            table: The table.
+            columns: Its columns that are read.
+            resource: The running dlt resource, with its hints.
+
+        Raises:
+            EntryError: The resource has no key, or the key is not read.
+            LoadError: The table has no such column.
+        """
+        self._deleted, self._database, self._table, self._resource = deleted, database, table, resource
+        names = get_columns_names_with_prop(resource.compute_table_schema(), "primary_key", include_incomplete=True)
+        self._keys = [find_column(table, name, "primary_key") for name in names]
+        if not names or any(key not in columns for key in self._keys):
+            reason = "include and exclude leave out a column of it" if names else "the resource has none"
+            raise EntryError(f"deleted: rows are compared by `primary_key`, and {reason}")
+        if deleted.mode == "soft" and any(normalize(column.name) == DELETED_AT for column in table.columns):
+            raise EntryError(f"deleted: {table} has a column {DELETED_AT}, which mode soft sets; exclude it")
+        scope = deleted.scope
+        self._scope = find_column(table, scope.column, "deleted.scope.column") if scope else None
+        self._start = spell(scope.start, self._scope, "deleted.scope") if scope and self._scope else None
+
+    def add_column(self, page: Any) -> Any:
+        """Returns a page of rows with the column that `mode: soft` sets; it is empty for rows that exist."""
+        if self._deleted.mode == "hard":
+            return page
+        return page.append_column(DELETED_AT, pa.nulls(page.num_rows, pa.timestamp("us", "UTC")))
+
+    def read(self, conditions: Sequence[Any], chunk_size: int) -> None:
+        """Reads the keys and reports them to the load; does nothing in a run of a range or of a sample.
+
+        Args:
+            conditions: SQL conditions of all rows that the table in the warehouse should have.
+            chunk_size: Largest number of keys in memory.
+        """
+        if self._resource.custom_metrics.get(REQUESTED):
+            return
+        scope = list(limits(self._scope, self._start, None, self._database.dialect)) if self._scope else []
+        select = build_select(self._table, self._keys, [*conditions, *scope])
+        file = Path(dlt.current.pipeline().working_dir) / FILE
+        count = _write(file, self._database.read(select, self._keys, chunk_size))
+        SourceKeys(
+            columns=[key.name for key in self._keys],
+            file=str(file) if count else "",
+            count=count,
+            mode=self._deleted.mode,
+            at_most=self._deleted.at_most,
+            scope_column=self._scope.name if self._scope else "",
+            scope_start=self._start,
+        ).report(self._resource.custom_metrics)
+
+
+def _write(file: Path, pages: Iterable[Any]) -> int:
+    """Writes pages into a parquet file and returns the number of their rows; without rows there is no file."""
+    count, writer = 0, None
+    try:
+        for page in pages:
+            writer = writer or pa.parquet.ParquetWriter(file, page.schema)
+            writer.write_table(page)
+            count += page.num_rows
+    finally:
+        if writer:
+            writer.close()
+    return count
