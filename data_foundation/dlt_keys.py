@@ -32,6 +32,9 @@ UNCHANGED = "unchanged"
 SOURCE_KEYS = "source_keys"
 """Resource metric, by a reader: where the keys of the source are, which `deleted` compares with those of the table."""
 
+FIRST_LOAD = "first_load"
+"""Resource metric, by a reader: whether this part of a first load is the last, and the cursor's value after that."""
+
 WARNINGS = "warnings"
 """Resource metric, by the entry: a list of warnings."""
 

@@ -43,7 +43,8 @@ def print_origin(console: Console, trail: Trail, *, is_kept: bool) -> None:
 def print_attempts(console: Console, attempts: Sequence[Attempt]) -> None:
     """Prints a row for each attempt, and below the table the errors, also of attempts that failed in part."""
     table = Table(header_style="bold")
-    for name in COLUMNS:
+    has_deleted = any(attempt.deleted for attempt in attempts)
+    for name in COLUMNS if has_deleted else [name for name in COLUMNS if name != "deleted"]:
         table.add_column(name, justify="right" if name in NUMBER_COLUMNS else "left", overflow="fold")
     for attempt in attempts:
         table.add_row(
@@ -53,7 +54,7 @@ def print_attempts(console: Console, attempts: Sequence[Attempt]) -> None:
             str(attempt.attempt),
             f"[{COLORS[attempt.status]}]{attempt.status}[/]",
             _count(attempt.rows),
-            _count(attempt.deleted),
+            *([_count(attempt.deleted)] if has_deleted else []),
             _count(attempt.bytes),
             "" if attempt.seconds is None else f"{attempt.seconds:.1f}",
             escape(attempt.cursor or ""),

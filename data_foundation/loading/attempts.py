@@ -119,7 +119,7 @@ class _Run:
                 if killed:
                     # A killed run could not record itself; only its start is known.
                     self._record("killed", datetime.fromisoformat(killed.since), run_id=killed.run_id)
-                result = attempts(self.resource.retries, self._report_retry, self.watch)(self._attempt)
+                result = self._load_parts()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - an entry may raise anything; it is reported as an error of ours
@@ -131,6 +131,17 @@ class _Run:
             raise failure.explain(self.task.source, self.resource, error, self.number, trace) from None
         self._show(Progress(self.resource.destination, "done", result.all_rows))
         return replace(result, warnings=(*self.warnings, *result.warnings))
+
+    def _load_parts(self) -> LoadResult:
+        """Loads, and again while a first load has parts left, each with its own retries."""
+        attempt = attempts(self.resource.retries, self._report_retry, self.watch)
+        result: LoadResult = attempt(self._attempt)
+        while result.has_more_parts:
+            self.watch.resume()
+            # The first part has begun anew, or has dropped the table.
+            self.task = replace(self.task, options=replace(self.task.options, refresh="none"))
+            result = attempt(self._attempt).after(result)
+        return result
 
     def _attempt(self) -> LoadResult:
         """Loads once; begins anew, without a wait, if loads of other runs have landed meanwhile."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.checks.failed_parts import read_failed_parts
 from data_foundation.dlt_keys import REQUESTED, ROW_HASH, UNCHANGED, WARNINGS
+from data_foundation.loading.cursor.first_load import has_more_parts, hold_cursor
 from data_foundation.loading.cursor.part_counts import PartCounts
 from data_foundation.loading.cursor.table_cursor import Replaced, find_cursor
 from data_foundation.naming import column_of_path, normalize
@@ -102,6 +104,11 @@ class Extraction:
         return self.resource.custom_metrics.get(UNCHANGED) or ""
 
     @property
+    def has_more_parts(self) -> bool:
+        """True if this is a part of a first load, and not the last one."""
+        return has_more_parts(self.resource)
+
+    @property
     def failed_parts(self) -> Mapping[str, str]:
         """Reasons by part, for the parts of the source that failed alone.
 
@@ -149,6 +156,7 @@ def extract(task: Task, pipeline: TablePipeline, resource: DltResource, load_ran
         # A limit of the code stays: it may be one of time. That of a transformer is its parent's.
         if resource.limit is None and not resource.is_transformer:
             resource.add_limit(options.limit, count_rows=True)
+    pipeline.on_extracted.append(partial(hold_cursor, resource))
     mode = _refresh_mode(config.write_disposition.disposition, options)
     with _refusing_yielded_resources(config.entry):
         sent = pipeline.extract(resource, mode, keeps_state=options.limit is not None)

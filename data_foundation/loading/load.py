@@ -73,6 +73,7 @@ class Load:
         rows_before_cursor: Rows that the cursor left out.
         rows_by_partition: Rows of each partition of a range; () if they are not known.
         deleted: Rows that the source has deleted; set by `run`.
+        has_more_parts: True if this is a part of a first load, and not the last one.
     """
 
     deleted: DeletedRows
@@ -93,6 +94,7 @@ class Load:
         self.cursor: Any = None
         self.rows_before_cursor = 0
         self.rows_by_partition: tuple[int, ...] = ()
+        self.has_more_parts = False
         self._source_state: SourceState | None = None
 
     def run(self, on_landed: OnLanded) -> LoadResult:
@@ -129,7 +131,7 @@ class Load:
         pending = self.pipeline.pending
         if reason := find_reason_to_write_nothing(self.task, extraction, pending, landed_earlier, exists=exists):
             return self._leave_table_as_it_is(reason, on_landed, is_unchanged=bool(extraction.unchanged))
-        if extraction.is_known and not deletes:
+        if extraction.is_known and not deletes and not self.has_more_parts:
             return self._leave_table_as_it_is("", on_landed, is_unchanged=False)
         # A pending load holds no deletes: the next run reads its rows again, from the same cursor.
         self.pipeline.keep_pending(is_partial=self.options.is_partial or bool(deletes))
@@ -210,6 +212,7 @@ class Load:
         self.warnings += extraction.warnings
         self.rows_before_cursor = extraction.rows_before_cursor
         self.rows_by_partition = extraction.rows_by_partition
+        self.has_more_parts = extraction.has_more_parts
         if self.resource.resource and self.pipeline.has_source_state and not self._source_state:
             self.warnings.append(
                 "code outside of the source's own modules keeps values in dlt.current.source_state(): they are of "
@@ -290,6 +293,7 @@ class Load:
             warnings=tuple(self.warnings),
             unchanged=is_unchanged,
             failed_parts=self.failed_parts,
+            has_more_parts=self.has_more_parts,
         )
         with connect(destination, pipeline.dataset) as client:
             return read_back(client, pipeline.tables, self.resource, result, loaded)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_foundation.checks.rules import CheckOutcome
@@ -55,6 +55,7 @@ class LoadResult:
         unchanged: True if nothing was read because the source has not changed since the last load.
         failed_parts: Reasons by part, for parts of the source that failed alone, for instance one account of many;
             the rows of the other parts were loaded.
+        has_more_parts: True if this was a part of a first load, and not the last one.
     """
 
     destination: str
@@ -78,6 +79,27 @@ class LoadResult:
     checks: tuple[CheckOutcome, ...] = ()
     unchanged: bool = False
     failed_parts: Mapping[str, str] = field(default_factory=dict)
+    has_more_parts: bool = False
+
+    def after(self, earlier: LoadResult) -> LoadResult:
+        """Returns the result of two loads of one table, of which this is the later one.
+
+        Args:
+            earlier: The result of the load before.
+        """
+        phases = {**earlier.seconds, **self.seconds}
+        return replace(
+            self,
+            rows=earlier.rows + self.rows,
+            deleted=earlier.deleted + self.deleted,
+            bytes=(earlier.bytes or 0) + (self.bytes or 0) or None,
+            load_id=self.load_id or earlier.load_id,
+            schema_changes={**self.schema_changes, **earlier.schema_changes},
+            widened={**earlier.widened, **self.widened},
+            seconds={name: round(earlier.seconds.get(name, 0) + self.seconds.get(name, 0), 3) for name in phases},
+            cursor=(earlier.cursor[0], self.cursor[1]),
+            warnings=tuple(dict.fromkeys((*earlier.warnings, *self.warnings))),
+        )
 
     @property
     def all_rows(self) -> int:

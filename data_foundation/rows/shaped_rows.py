@@ -15,6 +15,7 @@ from data_foundation.naming import normalize
 from data_foundation.rows.exact.value_rules import is_frame, plain
 from data_foundation.rows.json_documents import is_document, read_document
 from data_foundation.rows.pipe_steps import Step
+from data_foundation.suggestions import nearest
 
 Kind = Literal["filter", "map", "yield_map", "accept", "exclude", "rename"]
 
@@ -29,6 +30,7 @@ class RowStep:
         taken: Number of rows that the step received.
         passed: Number of rows that it passed on.
         found: The configured fields that a row had.
+        names: The fields that rows had.
     """
 
     kind: Kind
@@ -36,6 +38,7 @@ class RowStep:
     taken: int = 0
     passed: int = 0
     found: set[str] = field(default_factory=set)
+    names: dict[str, None] = field(default_factory=dict)
 
     def apply(self, rows: Any) -> Any:
         """Returns a list of rows, or an Arrow table, after the step.
@@ -58,13 +61,19 @@ class RowStep:
         """Returns a warning for each configured field that no row had, and for a filter that passed no row."""
         if not self.taken or callable(self.argument):
             return []
+        key = "filter" if self.kind == "accept" else self.kind
         unknown = [name for name in self.argument if name not in self.found]
-        named = [f"processing_steps: {self.kind}: no row has a field '{name}'" for name in unknown]
+        named = [
+            f"processing_steps: {key}: no row has a field '{name}'; rows have {', '.join(self.names)}"
+            f"{nearest(name, list(self.names))}"
+            for name in unknown
+        ]
         kept = self.kind != "accept" or self.passed or unknown
         return named if kept else [f"processing_steps: filter: none of {self.taken} rows has an accepted value"]
 
     def _names(self, names: tuple[str, ...]) -> dict[str, str]:
         """Returns the new names of the fields that remain, by their names in the row."""
+        self.names.update(dict.fromkeys(names))
         configured = {normalize(name): name for name in self.argument}
         matched = {name: configured[normalize(name)] for name in names if normalize(name) in configured}
         self.found.update(matched.values())
@@ -86,6 +95,7 @@ class RowStep:
 
     def _accepts(self, row: Mapping[str, Any]) -> bool:
         fields = {normalize(name): name for name in row}
+        self.names.update(dict.fromkeys(row))
         for name, accepted in self.argument.items():
             if (own := fields.get(normalize(name))) is not None:
                 self.found.add(name)
@@ -98,6 +108,7 @@ class RowStep:
         return table.filter(pa.array([self._accepts(row) for row in self._filtered_columns(table)], pa.bool_()))
 
     def _filtered_columns(self, table: pa.Table) -> list[dict[str, Any]]:
+        self.names.update(dict.fromkeys(table.column_names))
         wanted = {normalize(name) for name in self.argument}
         columns = [name for name in table.column_names if normalize(name) in wanted]
         return table.select(columns).to_pylist() if columns else [{}] * table.num_rows

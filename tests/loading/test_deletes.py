@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from data_foundation.audit.read import read_trail
 from data_foundation.errors import ConfigError, EntryError, LoadError
 from data_foundation.loading.deletes import key_table
 from tests.support.lakes import LakeTree
@@ -277,6 +278,9 @@ def test_the_audit_trail_counts_deleted_rows(tree: Tree, file: Path) -> None:
     change(file, "DELETE FROM orders WHERE id < 4")
     tree.load("shop.orders")
     assert tree.query("select deleted from raw._load_audit order by started") == [None, 3]
+    assert [attempt.deleted for attempt in read_trail(tree.warehouse).attempts] == [None, 3]
+    tree.query("alter table raw._load_audit drop column deleted")
+    assert [attempt.deleted for attempt in read_trail(tree.warehouse).attempts] == [None, None]
 
 
 def changes(random: random.Random, live: dict[int, int], number: int) -> Iterator[str]:

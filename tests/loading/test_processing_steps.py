@@ -124,9 +124,15 @@ def test_what_is_configured_has_the_new_names(
 
 
 WARNED: dict[str, tuple[list[dict[str, Any]], str]] = {
-    "exclude": ([{"exclude": ["secrt"]}], "exclude: no row has a field 'secrt'"),
+    "exclude": (
+        [{"exclude": ["secrt"]}],
+        "exclude: no row has a field 'secrt'; rows have id, Status, secret, paid. Did you",
+    ),
     "rename": ([{"rename": {"idd": "n"}}], "rename: no row has a field 'idd'"),
-    "filter": ([{"filter": {"state": "open"}}], "accept: no row has a field 'state'"),
+    "filter": (
+        [{"filter": {"state": "open"}}],
+        "filter: no row has a field 'state'; rows have id, Status, secret, paid. Did you",
+    ),
     "filter of another type": ([{"filter": {"id": "1"}}], "filter: none of 3 rows has an accepted value"),
 }
 

@@ -44,6 +44,8 @@ def get_rows():
     return get_table("sales_db", "orders", deleted="hard")
 '''
 
+PARTS = DATABASE.replace('deleted="hard"', "first_load_rows=4")
+
 CURSOR = 'incremental: {cursor_path: at, initial_value: "2024-01-01"}'
 
 
@@ -94,17 +96,19 @@ class VaultScenario(Scenario):
 
 
 @dataclass(frozen=True)
-class DeletingScenario(Scenario):
-    """A table of a database that has deleted rows before the second load."""
+class DatabaseScenario(Scenario):
+    """A table of a database that has deleted rows before the second load, or is loaded for the first time in parts."""
 
     @override
     def prepare(self, tree: Tree) -> None:
         """Makes the first load, then deletes rows, changes others and inserts new ones."""
         settings = "\n".join(f"    {line}" for line in ("destination: raw.orders", *self.settings))
-        folder = tree.add("shop", f"resources:\n  - entry: data.get_rows\n{settings}\n", DATABASE)
+        folder = tree.add("shop", f"resources:\n  - entry: data.get_rows\n{settings}\n", self.data)
         with closing(sqlite3.connect(folder / "rows.sqlite")) as database, database:
             database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, at TEXT, state TEXT)")
             database.executemany("INSERT INTO orders VALUES (:id, :at, :state)", self.rows(1, 9, state="new"))
+        if self.data == PARTS:
+            return
         tree.load("shop.orders")
         with closing(sqlite3.connect(folder / "rows.sqlite")) as database, database:
             database.execute("DELETE FROM orders WHERE id IN (2, 3, 9)")
@@ -131,7 +135,8 @@ SCENARIOS = {
     "scd2": Scenario(["write_disposition: {disposition: merge, strategy: scd2}"]),
     "vault": VaultScenario(["landing: vault", "tag: orders", "primary_key: id", CURSOR]),
     "insert-only": Scenario(["write_disposition: {disposition: merge, strategy: insert-only}", "primary_key: id"]),
-    "deleted rows": DeletingScenario(["write_disposition: merge", "primary_key: id", CURSOR]),
+    "deleted rows": DatabaseScenario(["write_disposition: merge", "primary_key: id", CURSOR], DATABASE),
+    "first load in parts": DatabaseScenario(["write_disposition: merge", "primary_key: id", CURSOR], PARTS),
 }
 
 CONTENT = {

@@ -34,6 +34,7 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     skip_unchanged: str | None = None,
     merge_on_key: bool = False,
     deleted: Mapping[str, Any] | str | None = None,
+    first_load_rows: int | None = None,
     dialect: str | None = None,
 ) -> DltResource:
     """One table or view of a SQL database, every value exactly as the database stores it.
@@ -57,6 +58,8 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         merge_on_key: Merge on the table's primary key, if it has one.
         deleted: What happens to rows of the warehouse whose keys the table has no more: `hard`, `soft`, or
             {mode, at_most, scope}. Default: nothing.
+        first_load_rows: Number of rows of one part of the first load; each part is committed by itself, and a run
+            that is killed continues after it. Default: the first load is one.
         dialect: SQL dialect, if the settings do not name one; an error if they name another one.
 
     Returns:
@@ -75,6 +78,7 @@ def get_table(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
         folder=folder, schema=schema, table=table, tables=tables, include=include, exclude=exclude,
         query_filter=query_filter, chunk_size=chunk_size, parallelism=parallelism, partition_on=partition_on,
         skip_unchanged=skip_unchanged, deleted=read_deleted(deleted),
+        first_load_rows=first_load_rows,
     )  # fmt: skip
     hints = find_key_hints(source, arguments) if merge_on_key else {}
     made: DltResource = dlt.resource(read_table, name=table, **hints)(source, arguments, merges=bool(hints))

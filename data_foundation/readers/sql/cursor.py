@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 from dlt.common.time import to_py_datetime
 
-from data_foundation.errors import LoadError
-from data_foundation.readers.sql.database import Column, SourceTable
-from data_foundation.readers.sql.statement import find_column, named
+from data_foundation.errors import EntryError, LoadError
+from data_foundation.readers.sql.database import Column, Database, SourceTable
+from data_foundation.readers.sql.statement import find_column, from_table, named
 
 _SQLITE_MOMENT = "%Y-%m-%d %H:%M:%f"
 _MILLISECOND = dt.timedelta(milliseconds=1)
@@ -67,6 +67,29 @@ class Cursor:
             yield sa.or_(sa.and_(*bounds), column.is_(None))
         else:
             yield from bounds
+
+    @property
+    def is_at_beginning(self) -> bool:
+        """True if no load has moved the cursor yet."""
+        state = self._incremental._cached_state  # noqa: SLF001 - as above
+        return bool(state.get("last_value") == state.get("initial_value"))
+
+    def read_newest(self, database: Database, table: SourceTable, conditions: Sequence[Any]) -> Any:
+        """Returns the cursor's greatest value in the table, as rows have it; None if there is none.
+
+        Args:
+            database: An open connection.
+            table: The table.
+            conditions: SQL conditions of the rows.
+
+        Raises:
+            EntryError: The cursor is not the greatest value.
+        """
+        if self._incremental.last_value_func is not max:
+            raise EntryError("first_load_rows: accepted is a cursor that grows; leave first_load_rows out")
+        query = sa.select(sa.func.max(named(self.column))).select_from(from_table(table)).where(*conditions)
+        (value,) = database.row(query)
+        return None if value is None else spell(value, self.column, "incremental.cursor_path")
 
     def order(self) -> Any:
         """Returns the ORDER BY expression, or None if `row_order` is not set."""

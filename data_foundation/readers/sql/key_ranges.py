@@ -16,8 +16,13 @@ from data_foundation.readers.sql.database import Column, Database, SourceTable
 from data_foundation.readers.sql.statement import find_column, from_table, named
 
 
-def find_key(table: SourceTable, partition_on: str | None) -> Column:
+def find_key(table: SourceTable, partition_on: str | None, option: str = "parallelism") -> Column:
     """Returns the column of the ranges: `partition_on`, or the primary key.
+
+    Args:
+        table: The table that is divided.
+        partition_on: Name of the column, None for the primary key.
+        option: The key of `kwargs` that divides the table, for messages.
 
     Raises:
         EntryError: `partition_on` is not set and the primary key is not a single column, or the type has no ranges.
@@ -26,7 +31,7 @@ def find_key(table: SourceTable, partition_on: str | None) -> Column:
     keys = [column for column in table.columns if column.is_key]
     if partition_on is None and len(keys) != 1:
         reason = f"its key is {', '.join(column.name for column in keys)}" if keys else "it has no primary key"
-        raise EntryError(f"parallelism: {table} needs partition_on, the column to divide the table by; {reason}")
+        raise EntryError(f"{option}: {table} needs partition_on, the column to divide the table by; {reason}")
     key = find_column(table, partition_on, "partition_on") if partition_on else keys[0]
     kind = key.kind
     whole = pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0)
@@ -54,7 +59,7 @@ def find_ranges(
     """
     column = named(key)
     query = sa.select(sa.func.min(column), sa.func.max(column)).select_from(from_table(table)).where(*conditions)
-    smallest, largest = (_bound(value, key) for value in database.row(query))
+    smallest, largest = (read_bound(value, key) for value in database.row(query))
     if smallest is None or smallest == largest:
         return [()]
     cuts = sorted({_between(smallest, largest, number, parts) for number in range(1, parts)} - {smallest})
@@ -72,7 +77,7 @@ def _between(smallest: Any, largest: Any, number: int, parts: int) -> Any:
     return smallest + (share / parts if isinstance(share, dt.timedelta) else share // parts)
 
 
-def _bound(value: Any, key: Column) -> Any:
+def read_bound(value: Any, key: Column) -> Any:
     """Returns a bound as a number or a time; some drivers return integers as decimals or as text."""
     if value is None or isinstance(value, dt.date):
         return value

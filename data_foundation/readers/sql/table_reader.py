@@ -22,6 +22,7 @@ from data_foundation.readers.sql.database_settings import Connection
 from data_foundation.readers.sql.databases.postgres import PostgresDatabase
 from data_foundation.readers.sql.databases.sqlalchemy_database import SqlalchemyDatabase
 from data_foundation.readers.sql.databases.sqlite import SqliteDatabase
+from data_foundation.readers.sql.first_load import FirstLoadPart
 from data_foundation.readers.sql.key_ranges import find_key, find_ranges
 from data_foundation.readers.sql.query_filter import check_filter
 from data_foundation.readers.sql.source_keys import KeyReader
@@ -44,6 +45,7 @@ class TableArguments:
     partition_on: str | None
     skip_unchanged: str | None
     deleted: Deleted | None = None
+    first_load_rows: int | None = None
 
     def __post_init__(self) -> None:
         """Checks the numbers.
@@ -51,8 +53,10 @@ class TableArguments:
         Raises:
             EntryError: A value is not a whole number of at least 1; names the key.
         """
-        for key in ("chunk_size", "parallelism"):
+        for key in ("chunk_size", "parallelism", "first_load_rows"):
             value = getattr(self, key)
+            if value is None and key == "first_load_rows":
+                continue
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise EntryError(f"{key}: got {value!r}; accepted is a whole number, 1 or more")
 
@@ -71,6 +75,7 @@ class TableReader:
         Raises:
             FoundationError: The table or a column does not exist, or an argument is invalid.
         """
+        self._part: FirstLoadPart | None = None
         checked = check_filter(arguments.query_filter, database.dialect) if arguments.query_filter is not None else None
         self._filter: list[Any] = [] if checked is None else [sa.literal_column(f"({checked})")]
         self._database, self._arguments = database, arguments
@@ -81,6 +86,9 @@ class TableReader:
         self._cursor = Cursor(resource.incremental, self.table) if resource.incremental else None
         deleted = arguments.deleted
         self._keys = KeyReader(deleted, database, self.table, self.columns, resource) if deleted else None
+        self._part = FirstLoadPart(database, self.table, resource, self._cursor) if arguments.first_load_rows else None
+        if self._part and self._part.is_active and arguments.first_load_rows:
+            self._part.begin(arguments.first_load_rows, arguments.partition_on, self._conditions())
 
     @property
     def hints(self) -> dict[str, dict[str, Any]]:
@@ -94,7 +102,8 @@ class TableReader:
         return build_select(self.table, self.columns, self._conditions(), order, self._limit)
 
     def _conditions(self) -> list[Any]:
-        return [*(self._cursor.conditions(self._database.dialect) if self._cursor else ()), *self._filter]
+        part = self._part.conditions if self._part else ()
+        return [*(self._cursor.conditions(self._database.dialect) if self._cursor else ()), *self._filter, *part]
 
     def pages(self) -> Iterator[Any]:
         """Yields the rows as Arrow tables; the next ones are read while the consumer processes them."""
@@ -104,13 +113,16 @@ class TableReader:
                 selects = [selects[0].where(*part) for part in self._ranges()]
                 databases += [opened.enter_context(self._database.beside()) for _ in selects[1:]]
             readers = [
-                partial(database.read, select, self.columns, self._arguments.chunk_size)
-                for database, select in zip(databases, selects, strict=True)
+                partial(self._read, database, select) for database, select in zip(databases, selects, strict=True)
             ]
-            for page in ReadAhead(readers, [database.interrupt for database in databases]):
-                yield self._keys.add_column(page) if self._keys else page
-        if self._keys:
+            yield from ReadAhead(readers, [database.interrupt for database in databases])
+        # During a first load in parts the table does not have all rows yet.
+        if self._keys and not (self._part and self._part.is_active):
             self._keys.read(self._filter, self._arguments.chunk_size)
+
+    def _read(self, database: Database, select: sa.Select[Any]) -> Iterator[Any]:
+        for page in database.read(select, self.columns, self._arguments.chunk_size):
+            yield self._keys.add_column(page) if self._keys else page
 
     @property
     def no_rows(self) -> Any:
