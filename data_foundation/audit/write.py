@@ -175,6 +175,7 @@ def add_attempts(warehouse: Warehouse, destination: Destination, attempts: Seque
     """
     with connect(destination, warehouse.dataset(DATASET)) as client:
         _create_table(client, has_indexes=warehouse.has_indexes)
+        _add_later_columns(client)
         _insert(client, attempts)
 
 

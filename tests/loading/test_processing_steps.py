@@ -131,7 +131,7 @@ WARNED: dict[str, tuple[list[dict[str, Any]], str]] = {
     "rename": ([{"rename": {"idd": "n"}}], "rename: no row has a field 'idd'"),
     "filter": (
         [{"filter": {"state": "open"}}],
-        "filter: no row has a field 'state'; rows have id, Status, secret, paid. Did you",
+        "filter: no row has a field 'state'; rows have id, Status, secret, paid",
     ),
     "filter of another type": ([{"filter": {"id": "1"}}], "filter: none of 3 rows has an accepted value"),
 }

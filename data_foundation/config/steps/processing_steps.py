@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from data_foundation.config.fields import Model
 from data_foundation.config.scalars import EntryPath, Names
-from data_foundation.naming import normalize
 
 Value = bool | int | float | str | None
 
@@ -42,12 +40,3 @@ class ProcessingStep(Model):
             if isinstance(path := getattr(self, kind), str):
                 return kind, path
         return None
-
-    def changes_keys(self, key: Collection[str]) -> bool:
-        """Returns True if rows may be left out or made of several, or if it changes a field of a key.
-
-        Args:
-            key: Normalized names of the fields.
-        """
-        touched = {normalize(name) for name in (*self.exclude, *self.rename, *self.rename.values())}
-        return not touched or not touched.isdisjoint(key)

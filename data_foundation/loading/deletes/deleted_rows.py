@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dlt.destinations.sql_client import SqlClientBase
 
     from data_foundation.config.grammar import ResourceConfig
+    from data_foundation.config.steps.processing_steps import ProcessingStep
     from data_foundation.loading.extraction import Extraction
     from data_foundation.loading.pipeline import TablePipeline
     from data_foundation.loading.task import Task
@@ -121,7 +122,7 @@ def refuse_incomparable(resource: ResourceConfig, keys: SourceKeys) -> None:
         what = f"primary_key is {', '.join(resource.key_columns) or 'not set'}"
     elif hashed := sorted(name for name in resource.hashed_columns if normalize(name) in names):
         what = f"pii: hash is set for {', '.join(hashed)} of the key"
-    elif any(step.changes_keys(names) for step in resource.processing_steps):
+    elif any(_changes_keys(step, names) for step in resource.processing_steps):
         what = "processing_steps may leave out rows, make several of one, or change the key"
     else:
         return
@@ -130,6 +131,12 @@ def refuse_incomparable(resource: ResourceConfig, keys: SourceKeys) -> None:
         f"{', '.join(keys.columns)}, which arrives as the source has it"
     )
     raise EntryError(message)
+
+
+def _changes_keys(step: ProcessingStep, key: Collection[str]) -> bool:
+    """Returns True if a step may leave out rows or make several of one, or if it changes a field of the key."""
+    touched = {normalize(name) for name in (*step.exclude, *step.rename, *step.rename.values())}
+    return not touched or not touched.isdisjoint(key)
 
 
 def refuse_many(keys: SourceKeys, rows: int, gone: int) -> None:
