@@ -35,7 +35,6 @@ class LoadResult:
     Attributes:
         destination: dataset.table.
         rows: Rows sent to the table; `all_rows` counts those of further tables too.
-        deleted: Rows that were deleted or marked, because their keys are not in the source any more.
         row_count: Rows in the table after the load, None if the table does not exist.
         table: database.schema.table in the warehouse.
         columns: dlt's column schemas of the table, by name.
@@ -55,12 +54,12 @@ class LoadResult:
         unchanged: True if nothing was read because the source has not changed since the last load.
         failed_parts: Reasons by part, for parts of the source that failed alone, for instance one account of many;
             the rows of the other parts were loaded.
+        deleted: Rows that were deleted or marked, because their keys are not in the source any more.
         has_more_parts: True if this was a part of a first load, and not the last one.
     """
 
     destination: str
     rows: int = 0
-    deleted: int = 0
     row_count: int | None = None
     table: str = ""
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -79,6 +78,7 @@ class LoadResult:
     checks: tuple[CheckOutcome, ...] = ()
     unchanged: bool = False
     failed_parts: Mapping[str, str] = field(default_factory=dict)
+    deleted: int = 0
     has_more_parts: bool = False
 
     def after(self, earlier: LoadResult) -> LoadResult:
