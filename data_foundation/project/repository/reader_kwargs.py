@@ -63,5 +63,6 @@ def _words(name: str, default: object) -> list[Any]:
         "method": ["GET", "POST"],
         "pagination": Pagination.model_json_schema()["properties"]["type"].get("enum", []),
         "convert": ["epoch", "epoch_ms", "date"],
+        "deleted": ["hard", "soft"],
     }
     return words.get(name, [])
