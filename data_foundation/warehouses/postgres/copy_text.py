@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from dlt.common.json import json
+
+from data_foundation.warehouses.sql.value_texts import as_hex, as_json, as_plain_text, escape, is_bytes, is_text, join
 
 ROWS_AT_ONCE = 20_000
 """Rows in memory, as columns and as text; few, because a row may be long."""
@@ -64,7 +65,7 @@ class CopyText:
 def as_text(batch: pa.RecordBatch) -> memoryview:
     r"""Returns rows in COPY's text format: a tab between values, `\N` for NULL, UTF-8."""
     values = [pc.fill_null(_as_texts(column), "\\N") for column in batch.columns]
-    lines = _join(_join(*values, by="\t"), "", by="\n")
+    lines = join(join(*values, by="\t"), "", by="\n")
     length = pc.sum(pc.binary_length(lines)).as_py() or 0
     return memoryview(lines.buffers()[2] or b"")[:length]
 
@@ -75,47 +76,14 @@ def _as_texts(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(kind):
         return _as_texts(column.dictionary_decode())
     if pa.types.is_nested(kind):
-        column = pa.array([None if value is None else json.dumps(value) for value in column.to_pylist()], pa.string())
-        return _escape(column.cast(pa.large_string()))
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return _escape(column.cast(pa.large_string()))
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return _as_hex(column.cast(pa.large_binary()))
+        return escape(as_json(column), _ESCAPES)
+    if is_text(kind):
+        return escape(column.cast(pa.large_string()), _ESCAPES)
+    if is_bytes(kind):
+        return as_hex(column, "\\\\x")
     if pa.types.is_timestamp(kind) and kind.tz:
-        # Cast by way of the integer: the text is then in UTC, whatever the zone of the column.
-        instants = column.cast(pa.int64()).cast(pa.timestamp(kind.unit)).cast(pa.large_string())
-        return _join(instants, "+00")
-    if pa.types.is_floating(kind):
-        # The shortest text of a 32-bit float is a different number when read as a double.
-        column = column.cast(pa.float64())
-    return column.cast(pa.large_string())
-
-
-def _join(*parts: Any, by: str = "") -> pa.Array:
-    """Returns the texts of each row joined; NULL if one of them is NULL."""
-    return pc.binary_join_element_wise(
-        *(pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in (*parts, by))
-    )
-
-
-def _escape(texts: pa.Array) -> pa.Array:
-    data = texts.buffers()[2]
-    held = data.to_pybytes() if data else b""
-    for character, escaped in _ESCAPES:
-        if character.encode() in held:
-            texts = pc.replace_substring(texts, character, escaped)
-    return texts
-
-
-def _as_hex(values: pa.Array) -> pa.Array:
-    r"""Returns bytes as `\x` and hexadecimal digits, its backslash escaped."""
-    if values.offset or not len(values):
-        values = pa.concat_arrays([values, pa.array([b""], values.type)]).slice(0, len(values))
-    validity, offsets, data = values.buffers()
-    twice = pc.multiply(pa.Array.from_buffers(pa.int64(), len(values) + 1, [None, offsets]), 2)
-    digits = pa.py_buffer(binascii.hexlify(data) if data else b"")
-    texts = pa.Array.from_buffers(pa.large_string(), len(values), [validity, twice.buffers()[1], digits])
-    return _join("\\\\x", texts)
+        return join(as_plain_text(column), "+00")
+    return as_plain_text(column)
 
 
 def find_nul(path: Path) -> str | None:

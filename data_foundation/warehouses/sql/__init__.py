@@ -1,0 +1,5 @@
+"""SQL that more than one engine needs: statements of the project in another dialect, and rows as text.
+
+`translation` rewrites the statements of this project in the dialect of an engine; `value_texts` converts columns of
+Arrow to text. Not in here: connections, and whatever only one engine has.
+"""
