@@ -63,8 +63,10 @@ test-image: $(STAMP) ## build the image of deploy/ and run containers of it, as 
 		echo "no buildah or debootstrap here; on Debian: apt-get install buildah debootstrap" >&2; exit 2; }
 	@$(BIN)/pytest -q -n 0 --promises tests/deploy/test_image.py $(ARGS)
 
-test-live: $(STAMP) ## test on the Snowflake, SQL Server and Oracle that SNOWFLAKE_*, LIVE_MSSQL_DSN, LIVE_ORACLE_DSN name
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --live -rs tests/snowflake tests/databases $(ARGS)
+CONTRACT := $(addprefix tests/warehouses/contract/test_,dispositions.py values.py types.py)
+
+test-live: $(STAMP) ## test on the Snowflake, SQL Server and Oracle that SNOWFLAKE_*, LIVE_MSSQL_DSN, LIVE_ORACLE_DSN name, and on WAREHOUSE
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --live -rs tests/snowflake tests/databases $(CONTRACT) $(ARGS)
 
 check: $(STAMP) ## lint, formatting, types, weak calls, the configuration of every source, and the pages of docs/
 	@$(BIN)/ruff check

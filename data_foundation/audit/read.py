@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination.exceptions import DestinationException
@@ -205,4 +205,9 @@ def _read_newest_rows(
 
 
 def _to_attempts(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Attempt]:
-    return [Attempt(**dict(zip(names, row, strict=True))) for row in rows]
+    return [Attempt(**{name: _in_utc(value) for name, value in zip(names, row, strict=True)}) for row in rows]
+
+
+def _in_utc(value: Any) -> Any:
+    """Returns a moment of an engine without zones with the zone that it was stored in."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value

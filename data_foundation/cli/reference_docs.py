@@ -30,6 +30,7 @@ from data_foundation.config.grammar import NamedSource, ResourceConfig, SourceDe
 from data_foundation.config.limits import Retries, Timeout
 from data_foundation.config.schedules import Automation, Freshness
 from data_foundation.project.repository.editor_schemas import write_schemas
+from data_foundation.warehouses import promises
 from data_foundation.warehouses.base import Setting
 from data_foundation.warehouses.settings import ENGINES, FOLDER_SETTINGS, GENERAL_SETTINGS, RUN_SETTINGS
 
@@ -80,6 +81,7 @@ def build_pages(command: Any) -> Mapping[str, str]:
         "settings.md": _describe_settings(),
         "python.md": describe_python(),
         "json-lines.md": _describe_lines(),
+        "warehouses.md": f"{promises.build_table()}\n\nWhere a promise is not kept:\n\n{promises.build_meanings()}",
     }
 
 
@@ -220,6 +222,8 @@ def _describe_settings() -> str:
         "snowflake": "Snowflake: `WAREHOUSE=snowflake`",
         "postgres": "PostgreSQL: `WAREHOUSE=postgres`",
         "lake": "A data lake: `WAREHOUSE=lake` or `filesystem`",
+        "databricks": "Databricks: `WAREHOUSE=databricks`",
+        "sqlalchemy": "MariaDB, MySQL, SQLite: `WAREHOUSE=sqlalchemy`",
     }
     parts = [("Every warehouse", GENERAL_SETTINGS), ("Runs in Dagster", RUN_SETTINGS)]
     parts += [(title, ENGINES[name].known_settings) for name, title in titles.items()]

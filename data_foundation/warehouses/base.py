@@ -156,6 +156,11 @@ class Warehouse(ABC):
         """The format of the files of tables in a lake, "" for a database."""
         return ""
 
+    @property
+    def backend(self) -> str:
+        """SQLAlchemy's name of the database, "" for an engine that needs no SQLAlchemy."""
+        return ""
+
     @abstractmethod
     def describe(self) -> str:
         """Returns the address of the warehouse, for messages."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlt.common.schema import Schema
 from dlt.destinations.sql_client import WithSqlClient
 
+from data_foundation.warehouses.sql.translation import TranslatingSqlClient
 from data_foundation.warehouses.table_columns import TypedColumns
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ Statement = tuple[str, Sequence[Any]]
 
 @contextmanager
 def connect(destination: Destination[Any, Any], dataset: str) -> Iterator[SqlClientBase[Any]]:
-    """Yields a client that executes SQL and quotes the names of a dataset's tables.
+    """Yields a client that executes standard SQL and quotes the names of a dataset's tables.
 
     Args:
         destination: From `Warehouse.open`. Inside `Warehouse.transaction`, the SQL is part of that transaction.
@@ -29,6 +30,8 @@ def connect(destination: Destination[Any, Any], dataset: str) -> Iterator[SqlCli
     """
     client = job_client(destination, dataset)
     assert isinstance(client, WithSqlClient)  # noqa: S101 - every warehouse here has SQL
+    if isinstance(client.sql_client, TranslatingSqlClient):
+        client.sql_client.translates = True
     with client.sql_client as sql_client:
         yield sql_client
 

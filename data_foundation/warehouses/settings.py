@@ -16,8 +16,11 @@ from data_foundation.naming import forget_naming, normalize
 from data_foundation.process_wide import at_import  # noqa: F401 - imported for what it changes
 from data_foundation.process_wide.redaction import redact, redact_logs
 from data_foundation.process_wide.secret_settings import learn_files, learn_secrets, learn_settings
+from data_foundation.warehouses.alchemy.warehouse import AlchemyWarehouse
 from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
+from data_foundation.warehouses.databricks.warehouse import DatabricksWarehouse
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
+from data_foundation.warehouses.general.warehouse import engine_of
 from data_foundation.warehouses.lake.warehouse import LakeWarehouse
 from data_foundation.warehouses.mounted_secrets import read_mounted
 from data_foundation.warehouses.postgres.warehouse import PostgresWarehouse
@@ -30,7 +33,10 @@ ENGINES: Mapping[str, type[Warehouse]] = {
     "postgres": PostgresWarehouse,
     "filesystem": LakeWarehouse,
     "lake": LakeWarehouse,
+    "sqlalchemy": AlchemyWarehouse,
+    "databricks": DatabricksWarehouse,
 }
+"""The engines that have a folder of their own; every other destination of dlt is served by `general`."""
 
 PII_KEY = "PII_HASH_KEY"
 SHORTEST_KEY = 32
@@ -43,7 +49,11 @@ SECRETS_FOLDER = Setting(
     default="/run/secrets",
 )
 GENERAL_SETTINGS: Sequence[Setting] = (
-    Setting("WAREHOUSE", f"Where tables are stored and dbt builds: {', '.join(ENGINES)}.", default="duckdb"),
+    Setting(
+        "WAREHOUSE",
+        f"Where tables are stored and dbt builds: {', '.join(ENGINES)}, or the name of another destination of dlt.",
+        default="duckdb",
+    ),
     Setting(
         "DEPLOYMENT",
         "`production` writes to `raw` and `marts`; `dev` writes to schemas of your own, such as `raw__anna`. Required "
@@ -147,11 +157,23 @@ def build_warehouse(root: Path, name: str | None = None) -> Warehouse:
     """
     settings = read_settings(root)
     kind = name or settings.get("WAREHOUSE") or "duckdb"
-    if kind not in ENGINES:
-        message = f"WAREHOUSE: got '{redact(kind)}'; accepted: {', '.join(ENGINES)}"
-        raise WarehouseError(message)
-    engine, others = ENGINES[kind], partial(build_warehouse, root)
+    engine, others = find_engine(kind), partial(build_warehouse, root)
     return engine.of(root, settings, suffix=_suffix(settings, shared=engine.is_shared(settings)), others=others)
+
+
+def find_engine(kind: str) -> type[Warehouse]:
+    """Returns the class of warehouses for a value of `WAREHOUSE`.
+
+    Raises:
+        WarehouseError: There is no such engine, and dlt has no such destination.
+    """
+    if kind in ENGINES:
+        return ENGINES[kind]
+    try:
+        return engine_of(kind)
+    except WarehouseError as error:
+        accepted = f"accepted: {', '.join(ENGINES)}, or another destination of dlt with SQL, for instance bigquery"
+        raise WarehouseError(f"WAREHOUSE: got '{redact(kind)}'; {accepted}") from error
 
 
 def _suffix(settings: Mapping[str, str], *, shared: bool) -> str:

@@ -27,7 +27,7 @@ _SPAWN = multiprocessing.get_context("forkserver")
 _SPAWN.set_forkserver_preload([
     "pytest", "tests.promises.killed", "data_foundation.loading.attempts", "dlt._workspace.cli._plugins", "pandas",
     "pyarrow.parquet", "pyarrow.pandas_compat", "sqlalchemy", "data_foundation.warehouses.postgres.destination",
-    "data_foundation.warehouses.lake.destination", "s3fs",
+    "data_foundation.warehouses.lake.destination", "s3fs", "data_foundation.warehouses.alchemy.destination", "pymysql",
 ])  # fmt: skip
 
 _FILES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"})
@@ -35,8 +35,8 @@ _STATEMENTS = frozenset({"execute", "copy_expert"})
 _TRANSACTION = frozenset({"begin", "commit", "rollback"})
 _WRITES = frozenset({"write", "writelines", "close", "flush"})
 _RECORDED = _STATEMENTS | _TRANSACTION | _WRITES
-_ENGINES = ("pybind11", "psycopg2", "snowflake.connector")
-"""Module names of connections and cursors: DuckDB's and PostgreSQL's are written in C, Snowflake's in Python."""
+_ENGINES = ("pybind11", "psycopg2", "snowflake.connector", "pymysql", "sqlite3")
+"""Module names of connections and cursors: DuckDB's, PostgreSQL's and SQLite's are in C."""
 
 _RANDOM = re.compile(r"[0-9]{10}\.[0-9]+|[0-9a-f]{10,}|_[0-9a-f]{8}\b")
 

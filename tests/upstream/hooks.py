@@ -29,8 +29,13 @@ from data_foundation.rows.columnar import column_split
 from data_foundation.rows.exact import dlt_objects, schema_preview
 from data_foundation.vault import landing
 from data_foundation.warehouses import cached_configuration, state_query, table_growth
+from data_foundation.warehouses.alchemy import client as alchemy_client
+from data_foundation.warehouses.alchemy import destination as alchemy
+from data_foundation.warehouses.alchemy import session, types
 from data_foundation.warehouses.duckdb import bounded_copy
 from data_foundation.warehouses.duckdb import destination as duckdb
+from data_foundation.warehouses.general import destination as general
+from data_foundation.warehouses.general import dlt_settings
 from data_foundation.warehouses.lake import access, client, dataset_files, delta_tables, sql, turn_files
 from data_foundation.warehouses.lake import destination as lake
 from data_foundation.warehouses.postgres import destination as postgres
@@ -616,6 +621,70 @@ HOOKS = (
         "Changes what dlt assumes Snowflake is capable of.",
         ["dlt.destinations.impl.snowflake.factory:snowflake._raw_capabilities"],
         ["snowflake/test_loading.py"],
+    ),
+    Hook(
+        session.SessionSqlClient,
+        "Uses one session of SQLAlchemy, whose statements belong to the load's transaction.",
+        [
+            *names(
+                "dlt.destinations.impl.sqlalchemy.db_api_client:SqlalchemyClient.",
+                "__init__ open_connection close_connection begin_transaction _ensure_transaction commit_transaction "
+                "rollback_transaction execute_query has_dataset create_dataset _sqlite_create_dataset "
+                "_sqlite_reattach_dataset_if_exists _sqlite_dataset_filename _sqlite_is_memory_db truncate_tables "
+                "create_table alter_table_add_columns _make_database_exception",
+            ),
+        ],
+        ["warehouses/contract/test_dispositions.py"],
+    ),
+    Hook(
+        alchemy_client.AlchemyClient,
+        "Reads the newest load with the state, and stores schema and rows in the load's transaction.",
+        [
+            *names(
+                "dlt.destinations.impl.sqlalchemy.sqlalchemy_job_client:SqlalchemyJobClient.",
+                "update_stored_schema _update_schema_in_storage complete_load create_load_job get_stored_state "
+                "get_stored_schema get_stored_schema_by_hash _get_stored_schema _to_table_object",
+            ),
+            "dlt.destinations.impl.sqlalchemy.load_jobs:SqlalchemyParquetInsertJob",
+            *names("dlt.common.destination.client:RunnableLoadJob.", "__init__ set_run_vars"),
+        ],
+        ["warehouses/contract/test_dispositions.py", "warehouses/contract/test_machines.py"],
+    ),
+    Hook(
+        types.ExactMySQLTypes,
+        "Takes types that keep every value.",
+        ["dlt.destinations.impl.sqlalchemy.type_mapper:MysqlVariantTypeMapper"],
+        ["warehouses/contract/test_values.py"],
+    ),
+    Hook(
+        types.ExactSQLiteTypes,
+        "Stores JSON as text.",
+        ["dlt.destinations.impl.sqlalchemy.type_mapper:SqlalchemyTypeMapper"],
+        ["warehouses/contract/test_values.py"],
+    ),
+    Hook(
+        alchemy.TransactionalAlchemy,
+        "Changes what dlt assumes the databases of SQLAlchemy are capable of.",
+        [*names("dlt.destinations.impl.sqlalchemy.factory:sqlalchemy.", "_raw_capabilities adjust_capabilities")],
+        ["warehouses/contract/test_values.py"],
+    ),
+    Hook(
+        general.GeneralClient,
+        "Refuses other types before a load, and compares the newest load before it is recorded.",
+        [*names("dlt.destinations.job_client_impl:SqlJobClientBase.", "update_stored_schema complete_load")],
+        ["warehouses/contract/test_types.py"],
+    ),
+    Hook(
+        general.GeneralDestination,
+        "Chooses the ways to replace a table that never leave it empty.",
+        ["dlt.destinations.impl.postgres.factory:postgres._raw_capabilities"],
+        ["warehouses/contract/test_dispositions.py"],
+    ),
+    Hook(
+        dlt_settings.find_strategies,
+        "Reads the strategies of a destination without its credentials.",
+        ["dlt.common.destination.reference:Destination._raw_capabilities"],
+        ["warehouses/contract/test_dispositions.py"],
     ),
     Hook(
         client.LakeClient,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -16,6 +17,9 @@ from data_foundation.config.several.discovered import find_changed_code
 from data_foundation.loading.task import LoadOptions, new_run_id
 from data_foundation.project.entry_text.missing_packages import find_missing_packages
 from data_foundation.project.root import find_root
+
+if TYPE_CHECKING:
+    from data_foundation.project.source import SourceConfig
 
 app = typer.Typer()
 
@@ -90,8 +94,22 @@ def check(as_json: AsJson = False) -> None:
             _warn(f"{found.config.name}: {changes} since discovery; {again}")
         for package, place in find_missing_packages(found.config.folder).items():
             _warn(f"{place} imports {package}, which is not installed; until it is, what needs it cannot be loaded")
+    _check_warehouse([found.config for found in sources])
     verb = "is" if len(sources) == 1 else "are"
     out.print(f"{counted(len(sources), 'source')} with {counted(resources, 'resource')} {verb} valid", highlight=False)
+
+
+def _check_warehouse(sources: Sequence[SourceConfig]) -> None:
+    """Prints what the warehouse does not keep; exits with 1 if it cannot load a resource."""
+    from data_foundation.inspection.warehouse_support import find_support
+
+    support = find_support(find_root(), sources)
+    for sentence in support.broken:
+        out.print(f"warehouse: {sentence}", highlight=False, markup=False)
+    for message in support.refused:
+        err.print(f"[red]{escape(message)}[/]")
+    if support.refused:
+        raise typer.Exit(1)
 
 
 def _warn(message: str) -> None:

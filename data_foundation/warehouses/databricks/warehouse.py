@@ -1,0 +1,47 @@
+"""Databricks as warehouse: dlt's settings under their own names, which dbt receives too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from typing_extensions import override
+
+from data_foundation.warehouses.base import Setting
+from data_foundation.warehouses.general.dlt_settings import resolve
+from data_foundation.warehouses.general.warehouse import GeneralWarehouse
+
+_PREFIX = "DESTINATION__DATABRICKS__"
+_CREDENTIALS = f"{_PREFIX}CREDENTIALS__"
+
+SETTINGS = (
+    Setting(f"{_CREDENTIALS}SERVER_HOSTNAME", "Host of the workspace.", required=True),
+    Setting(f"{_CREDENTIALS}HTTP_PATH", "Path of the SQL warehouse.", required=True),
+    Setting(f"{_CREDENTIALS}CATALOG", "The Unity catalogue: the first part of a table's name.", required=True),
+    Setting(f"{_CREDENTIALS}ACCESS_TOKEN", "A personal access token; or the next two."),
+    Setting(f"{_CREDENTIALS}CLIENT_ID", "Application id of a service principal."),
+    Setting(f"{_CREDENTIALS}CLIENT_SECRET", "Secret of the service principal."),
+    Setting(
+        f"{_PREFIX}STAGING_VOLUME_NAME",
+        "The volume that files are put into before they are copied: catalogue.schema.volume; if not set, dlt makes "
+        "one in each schema.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class DatabricksWarehouse(GeneralWarehouse):
+    """A catalogue of Databricks."""
+
+    kind: ClassVar[str] = "databricks"
+    known_settings: ClassVar[Sequence[Setting]] = SETTINGS
+    runs_dbt: ClassVar[bool] = True
+
+    @override
+    def dbt_settings(self) -> Mapping[str, str]:
+        """Returns dlt's settings under the names that `dbt_project/profiles.yml` reads, also those of `.dlt/`."""
+        found = getattr(resolve(self.kind), "credentials", None)
+        names = ("server_hostname", "http_path", "catalog", "access_token", "client_id", "client_secret")
+        values = {name: getattr(found, name, None) for name in names}
+        return {f"DBT_DATABRICKS_{name.upper()}": str(value) for name, value in values.items() if value}

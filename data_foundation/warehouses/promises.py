@@ -1,0 +1,102 @@
+"""What each engine keeps, and how it is known: the table of docs/reference/warehouses.md and of `foundation check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+Proof = Literal["proven", "by protocol", "compiled", "no"]
+"""Proven: the contract suite runs on a real server or file. By protocol: it runs on a stand-in with the same protocol.
+Compiled: the statements are built and compared in tests; no server has executed them. No: not kept."""
+
+PROMISES: Mapping[str, str] = {
+    "whole": "A load takes effect as a whole, nested tables and dlt's own included",
+    "replace": "A replaced table is never empty in between",
+    "killed": "A killed load and one ordinary re-run lose and double nothing",
+    "machines": "Two machines may load one table at once",
+    "state": "State, schema and the audit trail are in the warehouse",
+    "pending": "A pending load is finished first, and only after its parent",
+    "keys": "Keys are unique and never empty, checked before rows are written",
+    "values": "A value arrives exactly or is refused",
+    "types": "A column's type changes where no value is lost, else the load is refused",
+    "dbt": "dbt builds in it",
+}
+
+COLUMNS: Mapping[str, str] = {
+    "duckdb": "DuckDB",
+    "postgres": "PostgreSQL",
+    "snowflake": "Snowflake",
+    "lake": "Lake",
+    "mariadb": "MariaDB",
+    "sqlite": "SQLite",
+    "sqlalchemy": "Other databases of SQLAlchemy",
+    "databricks": "Databricks",
+    "general": "Any other destination",
+}
+"""The engines of the table, with their names."""
+
+_PROVEN: Mapping[str, Proof] = dict.fromkeys(PROMISES, "proven")
+_STAND_IN: Mapping[str, Proof] = dict.fromkeys(PROMISES, "by protocol")
+_GENERAL: Mapping[str, Proof] = {
+    **dict.fromkeys(PROMISES, "compiled"),
+    **dict.fromkeys(("whole", "replace", "killed", "machines", "types", "dbt"), "no"),
+}
+
+KEPT: Mapping[str, Mapping[str, Proof]] = {
+    "duckdb": {**_PROVEN, "machines": "no"},
+    "postgres": _PROVEN,
+    "snowflake": _STAND_IN,
+    "lake": {**_PROVEN, "dbt": "no"},
+    "mariadb": {**_PROVEN, "dbt": "no"},
+    "sqlite": {**_PROVEN, "machines": "no", "types": "no", "dbt": "no"},
+    "sqlalchemy": {**_PROVEN, **dict.fromkeys(PROMISES, "compiled"), "values": "no", "types": "no", "dbt": "no"},
+    "databricks": {**_GENERAL, "dbt": "compiled"},
+    "general": _GENERAL,
+}
+
+INSTEAD: Mapping[str, str] = {
+    "whole": "tables change one after another, dlt's list of loads last",
+    "replace": "dlt may empty the table first, where its destination has no staging for replace",
+    "killed": "a merge or a replace that is repeated gives the right rows, an append may leave rows twice",
+    "machines": "a second load is refused when it ends, and an append may have left rows; run one machine at a time",
+    "types": "a load with another type is refused; `refresh: drop` makes the table anew",
+    "values": "dlt's types may round or cut; load a sample and compare",
+    "dbt": "set up dbt yourself, or use another warehouse for models",
+}
+"""What happens where a promise is not kept."""
+
+OF_FILES: Mapping[str, str] = {"machines": "the file is on one machine, and its processes take turns"}
+"""The same for engines whose tables are a file."""
+
+
+def find_kept(kind: str, backend: str = "") -> Mapping[str, Proof]:
+    """Returns how each promise is kept by a warehouse.
+
+    Args:
+        kind: The engine, as in `WAREHOUSE`.
+        backend: SQLAlchemy's name of the database, "" for another engine.
+    """
+    name = {"mysql": "mariadb", "filesystem": "lake"}.get(backend or kind, backend or kind)
+    return KEPT.get(name) or KEPT["sqlalchemy" if backend else "general"]
+
+
+def find_broken(kind: str, backend: str = "") -> Iterator[str]:
+    """Yields one sentence for each promise that a warehouse does not keep; arguments as of `find_kept`."""
+    instead = {**INSTEAD, **(OF_FILES if "sqlite" in {kind, backend} else {})}
+    for promise, proof in find_kept(kind, backend).items():
+        if proof == "no":
+            yield f"not kept: {PROMISES[promise]}: {instead[promise]}"
+
+
+def build_table() -> str:
+    """Returns the table of promises and engines as Markdown."""
+    rows = ["| Promise | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for promise, sentence in PROMISES.items():
+        rows.append(f"| {sentence} | " + " | ".join(KEPT[name][promise] for name in COLUMNS) + " |")
+    return "\n".join(rows)
+
+
+def build_meanings() -> str:
+    """Returns what happens where a promise is not kept, as a list in Markdown."""
+    listed = [f"- {PROMISES[promise]}: {instead}." for promise, instead in INSTEAD.items()]
+    return "\n".join([*listed, f"- Two machines, in DuckDB and SQLite: {OF_FILES['machines']}."])

@@ -1,0 +1,129 @@
+"""The engines that the contract is proven on, each with checkouts over a warehouse of its own."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from typing_extensions import override
+
+from data_foundation.warehouses.base import WORK_FOLDER, Warehouse
+from data_foundation.warehouses.general.dlt_settings import find_strategies
+from data_foundation.warehouses.settings import find_engine, read_settings
+from tests.databases.servers import run_mariadb
+from tests.snowflake.conftest import SnowflakeTree
+from tests.support.dlt_warehouses import DestinationTree, new_suffix
+from tests.support.lakes import LakeTree
+from tests.support.postgres_server import PostgresTree
+from tests.support.trees import Tree
+
+ROOT = Path(__file__).parents[3]
+Checkout = Callable[[Path], Tree]
+
+DELETE_INSERT = frozenset({"delete-insert"})
+EVERY_MERGE = DELETE_INSERT | {"upsert", "insert-only", "scd2"}
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine as the suite knows it.
+
+    Attributes:
+        share: Returns the function that makes checkouts over one new warehouse; its arguments are the test's request
+            and a folder.
+        merges: The strategies that it has; any other is refused.
+        is_one_transaction: Whether a load takes effect as a whole.
+        is_shared: Whether two machines may load at once.
+        changes_types: Whether a column's type changes where no value is lost.
+    """
+
+    share: Callable[[pytest.FixtureRequest, Path], Checkout]
+    merges: frozenset[str] = EVERY_MERGE
+    is_one_transaction: bool = True
+    is_shared: bool = True
+    changes_types: bool = True
+
+
+def _duckdb(_request: pytest.FixtureRequest, _folder: Path) -> Checkout:
+    return Tree
+
+
+def _postgres(request: pytest.FixtureRequest, _folder: Path) -> Checkout:
+    server = request.getfixturevalue("postgres_server")
+    settings = server.settings(server.create_database())
+    return lambda root: PostgresTree(root, settings)
+
+
+def _snowflake(request: pytest.FixtureRequest, folder: Path) -> Checkout:
+    account = request.getfixturevalue("account")
+    shared = account.warehouse(folder)
+    return lambda root: SnowflakeTree(root, account, replace(shared, work_folder=root / "data" / "pipelines"))
+
+
+def _lake(_request: pytest.FixtureRequest, _folder: Path) -> Checkout:
+    return LakeTree
+
+
+def _mariadb(request: pytest.FixtureRequest, folder: Path) -> Checkout:
+    address = request.getfixturevalue("mariadb")
+    return lambda root: DestinationTree(root, address, new_suffix(folder))
+
+
+def _sqlite(_request: pytest.FixtureRequest, folder: Path) -> Checkout:
+    return lambda root: DestinationTree(root, f"sqlite:///{folder}/shared.db")
+
+
+def _dlt_postgres(request: pytest.FixtureRequest, folder: Path) -> Checkout:
+    server = request.getfixturevalue("postgres_server")
+    # dlt's class cannot connect with a space in the password.
+    user = new_suffix(folder).strip("_")
+    server.query(f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD '{user}'")
+    address = f"postgresql://{user}:{user}@127.0.0.1:{server.port}/{server.create_database()}"
+    return lambda root: DestinationTree(root, address, kind="postgres")
+
+
+ENGINES: Mapping[str, Engine] = {
+    "duckdb": Engine(_duckdb, is_shared=False),
+    "postgres": Engine(_postgres),
+    "snowflake": Engine(_snowflake),
+    "lake": Engine(_lake, merges=frozenset({"delete-insert", "insert-only"}), is_shared=False),
+    "mariadb": Engine(_mariadb, merges=DELETE_INSERT | {"scd2"}),
+    "sqlite": Engine(_sqlite, merges=DELETE_INSERT | {"scd2"}, changes_types=False),
+    # The general engine, on the one server that is here; named after dlt's class, which it does not improve.
+    "general": Engine(_dlt_postgres, is_one_transaction=False, is_shared=False, changes_types=False),
+}
+
+
+@dataclass(frozen=True)
+class LiveTree(DestinationTree):
+    """A project whose warehouse is the one that the settings of this checkout name."""
+
+    @property
+    @override
+    def warehouse(self) -> Warehouse:
+        """The warehouse, with schemas of the test's own."""
+        settings = {**read_settings(ROOT), WORK_FOLDER.name: str(self.root / "data" / "pipelines")}
+        return find_engine(self.kind).of(ROOT, settings, suffix=self.suffix, others=lambda _name: self.warehouse)
+
+
+def find_live() -> Mapping[str, Engine]:
+    """Returns the engine that WAREHOUSE names, for `make test-live`; none for those that have tests of their own."""
+    name = read_settings(ROOT).get("WAREHOUSE") or "duckdb"
+    if name in {"duckdb", "snowflake", "postgres", "lake", "filesystem"}:
+        return {}
+    merges = frozenset(find_strategies(name))
+
+    def share(_request: pytest.FixtureRequest, folder: Path) -> Checkout:
+        return lambda root: LiveTree(root, suffix=new_suffix(folder), kind=name)
+
+    return {name: Engine(share, merges, is_one_transaction=False, is_shared=False, changes_types=False)}
+
+
+@contextmanager
+def mariadb_address() -> Iterator[str]:
+    """Runs a MariaDB server during the block, and yields SQLAlchemy's URL of it."""
+    with run_mariadb() as settings:
+        user, password = settings["USERNAME"], quote(settings["PASSWORD"])
+        yield f"mysql+pymysql://{user}:{password}@127.0.0.1:{settings['PORT']}/{settings['DATABASE']}"

@@ -1,0 +1,62 @@
+"""Every disposition gives the same rows on every engine, or is refused before anything is written."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from data_foundation.errors import FoundationError
+from tests.promises.portable import CONTENT
+from tests.promises.test_killed import SCENARIOS
+from tests.support.trees import Tree
+from tests.warehouses.contract.engines import Engine
+
+ROWS = "select o.id, o.at, o.state, o.colour from raw.orders o order by 1, 2, 3, 4"
+OPEN = "select o.id, o.state from raw.orders o where o._dlt_valid_to is null order by 1"
+NEW: tuple[str, str | None] = ("new", None)
+PAID: tuple[str, str | None] = ("paid", "red")
+STRATEGIES = {"merge, nested": "delete-insert", "merge, Arrow": "delete-insert", "upsert, nested": "upsert",
+              "insert-only": "insert-only", "scd2": "scd2"}  # fmt: skip
+"""The strategy of each scenario that merges."""
+
+EXPECTED: Mapping[str, Mapping[tuple[str, str | None], Sequence[int]]] = {
+    "append, nested": {NEW: range(1, 5), PAID: range(4, 8)},
+    "append without a cursor": {NEW: range(1, 5), PAID: range(3, 8)},
+    "append, Arrow": {NEW: range(1, 5), PAID: range(4, 8)},
+    "replace, nested": {NEW: (), PAID: range(3, 8)},
+    "merge, nested": {NEW: range(1, 4), PAID: range(4, 8)},
+    "merge, Arrow": {NEW: range(1, 4), PAID: range(4, 8)},
+    "upsert, nested": {NEW: range(1, 3), PAID: range(3, 8)},
+    "insert-only": {NEW: range(1, 5), PAID: range(5, 8)},
+    "scd2": {NEW: range(1, 5), PAID: range(3, 8)},
+}
+"""Ids of the rows after both loads, by state and colour. The cursor has passed row 3, and row 4 has changed."""
+
+
+def _expected(name: str) -> list[tuple[Any, ...]]:
+    found = EXPECTED[name].items()
+    return sorted((number, f"2024-01-{number:02}", *kind) for kind, numbers in found for number in numbers)
+
+
+def _lines(rows: Sequence[tuple[Any, ...]]) -> list[tuple[int, int]]:
+    return sorted((row[0], line) for row in rows for line in (1, 2))
+
+
+@pytest.mark.sampled(10)
+@pytest.mark.parametrize("name", EXPECTED)
+def test_two_loads_give_the_rows_of_the_disposition(engine: Engine, tree: Tree, name: str) -> None:
+    """A first load, and a second with changed rows and a new column, give the same rows and nested rows everywhere."""
+    strategy = STRATEGIES.get(name, "delete-insert")
+    if strategy not in engine.merges:
+        with pytest.raises(FoundationError, match=r"strategy.*accepted"):
+            SCENARIOS[name].prepare(tree)
+        return
+    SCENARIOS[name].prepare(tree)
+    tree.load("shop.orders")
+    rows = [tuple(row) for row in tree.query(ROWS)]
+    assert sorted(rows) == _expected(name)
+    if SCENARIOS[name].nested:
+        assert [tuple(row) for row in tree.query(CONTENT["lines"])] == _lines(rows)
+        assert len(tree.query(CONTENT["taxes"])) == len(rows)
+    if name == "scd2":
+        assert [tuple(row) for row in tree.query(OPEN)] == [(number, "paid") for number in range(3, 8)]
