@@ -205,9 +205,11 @@ def _read_newest_rows(
 
 
 def _to_attempts(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Attempt]:
-    return [Attempt(**{name: _in_utc(value) for name, value in zip(names, row, strict=True)}) for row in rows]
+    named = (dict(zip(names, row, strict=True)) for row in rows)
+    return [Attempt(**{**row, **{name: _as_moment(row[name]) for name in ("started", "ended")}}) for row in named]
 
 
-def _in_utc(value: Any) -> Any:
-    """Returns a moment of an engine without zones with the zone that it was stored in."""
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+def _as_moment(value: datetime | str | None) -> datetime | None:
+    """Returns a moment in UTC; an engine without zones returns it without one, one without times as text."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

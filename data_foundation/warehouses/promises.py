@@ -65,6 +65,12 @@ INSTEAD: Mapping[str, str] = {
 }
 """What happens where a promise is not kept."""
 
+BY_COLLATION = frozenset({"mssql", "fabric", "synapse"})
+COLLATION = (
+    "texts are compared by the collation of the database, usually without case, so a merge takes `a` and `A` for one "
+    "key; create the database with a binary collation, for instance Latin1_General_100_BIN2_UTF8"
+)
+
 OF_FILES: Mapping[str, str] = {"machines": "the file is on one machine, and its processes take turns"}
 """The same for engines whose tables are a file."""
 
@@ -86,6 +92,8 @@ def find_broken(kind: str, backend: str = "") -> Iterator[str]:
     for promise, proof in find_kept(kind, backend).items():
         if proof == "no":
             yield f"not kept: {PROMISES[promise]}: {instead[promise]}"
+    if kind in BY_COLLATION:
+        yield f"keys: {COLLATION}"
 
 
 def build_table() -> str:
@@ -99,4 +107,5 @@ def build_table() -> str:
 def build_meanings() -> str:
     """Returns what happens where a promise is not kept, as a list in Markdown."""
     listed = [f"- {PROMISES[promise]}: {instead}." for promise, instead in INSTEAD.items()]
+    listed.append(f"- SQL Server, Fabric and Synapse: {COLLATION}.")
     return "\n".join([*listed, f"- Two machines, in DuckDB and SQLite: {OF_FILES['machines']}."])

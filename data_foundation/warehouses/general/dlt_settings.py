@@ -6,9 +6,9 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any, NoReturn, cast
 
-from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import DestinationException
+from dlt.common.exceptions import DltException
 
 from data_foundation.errors import SettingMissing, WarehouseError
 
@@ -41,7 +41,7 @@ def resolve(name: str) -> Any:
     factory = find_factory(name)()
     try:
         return factory.configuration(factory.spec(), accept_partial=True)
-    except (ConfigurationException, ValueError, ModuleNotFoundError):
+    except (DltException, ValueError, ImportError):
         return factory.spec()
 
 

@@ -100,8 +100,8 @@ class GeneralWarehouse(Warehouse):
             _ = destination.client_class
         except ConfigFieldMissingException as error:
             refuse_missing(self.kind, error.fields)
-        except ModuleNotFoundError as error:
-            raise WarehouseError(f"WAREHOUSE={self.kind} needs {error.name}: pip install 'dlt[{self.kind}]'") from None
+        except ImportError as error:
+            raise WarehouseError(f"WAREHOUSE={self.kind} needs {error}: pip install 'dlt[{self.kind}]'") from None
         yield destination
 
 

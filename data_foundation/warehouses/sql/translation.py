@@ -20,6 +20,8 @@ from data_foundation.errors import WarehouseError
 _TYPES: Mapping[str, Mapping[exp.DataType.Type, str]] = {
     # TIMESTAMP ends in 2038 and has whole seconds.
     "mysql": {exp.DataType.Type.TIMESTAMPTZ: "DATETIME(6)"},
+    # A CAST to a type that SQLite does not have makes a number of the year.
+    "sqlite": {exp.DataType.Type.TIMESTAMPTZ: "TEXT"},
     # Without a length, VARCHAR is one character in a table and 30 in a CAST.
     "tsql": {exp.DataType.Type.VARCHAR: "NVARCHAR(MAX)"},
     "fabric": {exp.DataType.Type.VARCHAR: "VARCHAR(MAX)"},
@@ -29,6 +31,9 @@ _TYPES: Mapping[str, Mapping[exp.DataType.Type, str]] = {
 """Types of the standard that a dialect would store shorter, or with fewer digits, by dialect."""
 
 _VALUE = re.compile(r"\bvalue_(\d+)_\b")
+
+_OF_ENGINE = re.compile(r"\s*(?:ALTER|PRAGMA|SHOW|SET)\b", re.IGNORECASE)
+"""Matches statements that are written for one engine, in its own SQL."""
 
 
 class Standard(Dialect):
@@ -93,7 +98,7 @@ class TranslatingSqlClient(SqlClientBase[Any]):
     @override
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         values: Sequence[Any] = args
-        if self.translates and isinstance(query, str) and not kwargs:
+        if self.translates and isinstance(query, str) and not kwargs and not _OF_ENGINE.match(query):
             query, values = translate(query, str(self.capabilities.sqlglot_dialect), args)
         with super().execute_query(query, *values, **kwargs) as cursor:  # type: ignore[safe-super] # of dlt's own class
             yield cursor
