@@ -12,16 +12,13 @@ from tests.warehouses.contract.engines import ENGINES, Engine, find_live, mariad
 
 __all__ = ["account", "server"]  # fixtures
 
-NEEDS = "needs"
-"""The mark of a test that only some engines pass: the name of a field of `Engine`."""
-
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrizes a test with the engines that have what it needs."""
+    """Parametrizes a test with the engines that have what it needs: its module's NEEDS is a field of `Engine`."""
     if "engine" in metafunc.fixturenames:
-        needed = [name for mark in metafunc.definition.iter_markers(NEEDS) for name in mark.args]
+        need = getattr(metafunc.module, "NEEDS", "share")
         engines = find_live() if metafunc.config.getoption("--live") else ENGINES
-        chosen = [name for name, engine in engines.items() if all(getattr(engine, need) for need in needed)]
+        chosen = [name for name, engine in engines.items() if getattr(engine, need)]
         metafunc.parametrize("engine", chosen, indirect=True)
 
 

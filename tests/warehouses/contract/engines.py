@@ -37,6 +37,7 @@ class Engine:
         is_one_transaction: Whether a load takes effect as a whole.
         is_shared: Whether two machines may load at once.
         changes_types: Whether a column's type changes where no value is lost.
+        keeps_audit: Whether the audit trail is in the warehouse.
     """
 
     share: Callable[[pytest.FixtureRequest, Path], Checkout]
@@ -44,6 +45,7 @@ class Engine:
     is_one_transaction: bool = True
     is_shared: bool = True
     changes_types: bool = True
+    keeps_audit: bool = True
 
 
 def _duckdb(_request: pytest.FixtureRequest, _folder: Path) -> Checkout:
@@ -88,7 +90,7 @@ ENGINES: Mapping[str, Engine] = {
     "duckdb": Engine(_duckdb, is_shared=False),
     "postgres": Engine(_postgres),
     "snowflake": Engine(_snowflake),
-    "lake": Engine(_lake, merges=frozenset({"delete-insert", "insert-only"}), is_shared=False),
+    "lake": Engine(_lake, merges=EVERY_MERGE - {"scd2"}, is_shared=False, changes_types=False, keeps_audit=False),
     "mariadb": Engine(_mariadb, merges=DELETE_INSERT | {"scd2"}),
     "sqlite": Engine(_sqlite, merges=DELETE_INSERT | {"scd2"}, changes_types=False),
     # The general engine, on the one server that is here; named after dlt's class, which it does not improve.

@@ -8,14 +8,13 @@ from data_foundation.audit.read import read_newest, read_since
 from tests.support.trees import Tree
 from tests.warehouses.contract.engines import Engine
 
+NEEDS = "keeps_audit"
 YAML = "resources:\n  - entry: data.get_rows\n    destination: raw.t\n"
 
 
 @pytest.mark.sampled(3)
 def test_an_attempt_is_recorded_with_its_time(engine: Engine, tree: Tree) -> None:
     """What another machine reads of a load is when it began, in UTC, and what it loaded."""
-    if not tree.warehouse.keeps_audit:
-        pytest.skip("a lake keeps the trail on the machine")
     del engine
     tree.add("s", YAML)
     tree.give("s", [{"id": 1}, {"id": 2}])
