@@ -221,6 +221,7 @@ def _describe_settings() -> str:
         "duckdb": "DuckDB: `WAREHOUSE=duckdb`",
         "snowflake": "Snowflake: `WAREHOUSE=snowflake`",
         "postgres": "PostgreSQL: `WAREHOUSE=postgres`",
+        "ducklake": "DuckLake: `WAREHOUSE=ducklake`, and for a catalogue in PostgreSQL its settings too",
         "lake": "A data lake: `WAREHOUSE=lake` or `filesystem`",
         "databricks": "Databricks: `WAREHOUSE=databricks`",
         "sqlalchemy": "MariaDB, MySQL, SQLite: `WAREHOUSE=sqlalchemy`",

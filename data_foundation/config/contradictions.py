@@ -44,7 +44,8 @@ def _of_vault(resource: ResourceKeys) -> Iterator[str]:
         yield "landing vault keeps whole rows, lists and objects as JSON; max_table_nesting is 0"
     if resource.lands_in in {"lake", "filesystem"}:
         yield (
-            f"landing vault needs a database, and {resource.lands_in} is none; accepted: duckdb, snowflake, postgres"
+            f"landing vault needs a database, and {resource.lands_in} is none; accepted: duckdb, snowflake, postgres, "
+            "ducklake"
         )
 
 

@@ -133,8 +133,8 @@ LakeFolder = Annotated[
 ]
 LookBack = Annotated[str, checked(r"\d{1,4}[hdw]", "hours, days or weeks: 12h, 7d or 2w")]
 WarehouseName = Literal[
-    "duckdb", "snowflake", "postgres", "filesystem", "lake", "sqlalchemy", "athena", "bigquery", "clickhouse",
-    "databricks", "dremio", "fabric", "motherduck", "mssql", "redshift", "synapse",
+    "duckdb", "snowflake", "postgres", "ducklake", "filesystem", "lake", "sqlalchemy", "athena", "bigquery",
+    "clickhouse", "databricks", "dremio", "fabric", "motherduck", "mssql", "redshift", "synapse",
 ]  # fmt: skip
 Disposition = Literal["append", "replace", "merge"]
 ContractMode = Literal["evolve", "freeze", "discard_row", "discard_value"]

@@ -127,7 +127,7 @@ def run_by_hand(root: Path, warehouse: Warehouse, arguments: Sequence[str]) -> i
     """
     if not warehouse.runs_dbt:
         raise FoundationError(
-            f"dbt cannot run in {warehouse.describe()}; set WAREHOUSE to duckdb, snowflake or postgres"
+            f"dbt cannot run in {warehouse.describe()}; set WAREHOUSE to duckdb, snowflake, postgres or ducklake"
         )
     project = find_project(root)
     with dbt_environment(warehouse), dbt_folders(project, warehouse.kind, command_line_target(root, warehouse)):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from data_foundation.warehouses.base import Warehouse
 
-DIALECTS = {"duckdb": "duckdb", "postgres": "postgres", "snowflake": "snowflake"}
+DIALECTS = {"duckdb": "duckdb", "ducklake": "duckdb", "postgres": "postgres", "snowflake": "snowflake"}
 """The SQL of each engine, as sqlglot calls it; a lake is queried by DuckDB."""
 
 WRITES = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Set, exp.Pragma, exp.Attach, exp.Detach, exp.Use, exp.Copy)
@@ -97,7 +97,7 @@ def refuse_writes(sql: str, dialect: str) -> None:
 @contextmanager
 def _read_only(client: SqlClientBase[Any], kind: str) -> Iterator[None]:
     """Has the engine refuse every change in the block, where it can: a function in a SELECT might write."""
-    if kind not in ("duckdb", "postgres"):
+    if kind not in ("duckdb", "ducklake", "postgres"):
         yield
         return
     client.execute_sql("BEGIN TRANSACTION READ ONLY")

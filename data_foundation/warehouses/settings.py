@@ -20,6 +20,7 @@ from data_foundation.warehouses.alchemy.warehouse import AlchemyWarehouse
 from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
 from data_foundation.warehouses.databricks.warehouse import DatabricksWarehouse
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
+from data_foundation.warehouses.ducklake.warehouse import DuckLakeWarehouse
 from data_foundation.warehouses.general.warehouse import engine_of
 from data_foundation.warehouses.lake.warehouse import LakeWarehouse
 from data_foundation.warehouses.mounted_secrets import read_mounted
@@ -31,6 +32,7 @@ ENGINES: Mapping[str, type[Warehouse]] = {
     "duckdb": DuckDBWarehouse,
     "snowflake": SnowflakeWarehouse,
     "postgres": PostgresWarehouse,
+    "ducklake": DuckLakeWarehouse,
     "filesystem": LakeWarehouse,
     "lake": LakeWarehouse,
     "sqlalchemy": AlchemyWarehouse,

@@ -350,5 +350,5 @@ def test_a_lake_without_a_warehouse_has_no_models(tmp_path: Path) -> None:
     [spec] = definitions.resolve_all_asset_specs()
     assert spec.key.to_user_string() == "dbt_models"
     assert f"Tables land in {lake.describe()}, where dbt cannot run" in (spec.description or "")
-    assert "Set `WAREHOUSE` to duckdb, snowflake or postgres" in (spec.description or "")
+    assert "Set `WAREHOUSE` to duckdb, snowflake, postgres or ducklake" in (spec.description or "")
     assert list(tmp_path.iterdir()) == []

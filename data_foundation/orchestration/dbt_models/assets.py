@@ -25,7 +25,7 @@ from data_foundation.warehouses.base import Warehouse
 from data_foundation.warehouses.settings import DBT_TARGET_PATH, find_folder
 
 _LAKE = (
-    "Tables land in {lake}, where dbt cannot run. Set `WAREHOUSE` to duckdb, snowflake or postgres, and set "
+    "Tables land in {lake}, where dbt cannot run. Set `WAREHOUSE` to duckdb, snowflake, postgres or ducklake, and set "
     "`warehouse: lake` on the resources that belong in the lake."
 )
 

@@ -155,7 +155,7 @@ class LakeWarehouse(Warehouse):
         """
         mode, place = resource.write_disposition, resource.destination
         if resource.landing == "vault":
-            message = "landing: got vault, which needs transactions; accepted: duckdb, snowflake, postgres"
+            message = "landing: got vault, which needs transactions; accepted: duckdb, snowflake, postgres, ducklake"
             raise WarehouseError(f"{place}: {message}")
         if self.format == "parquet":
             if mode.disposition == "merge":
