@@ -6,7 +6,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from data_foundation.warehouses.ducklake.attached import find_lake
+from data_foundation.warehouses.ducklake.attached import attached
 from data_foundation.warehouses.ducklake.warehouse import DuckLakeWarehouse
 from tests.support.trees import Tree
 
@@ -30,6 +30,6 @@ class DuckLakeTree(Tree):
     @override
     def query(self, sql: str) -> list[Any]:
         """Returns the rows of a statement; rows of one column as plain values."""
-        with find_lake(self.warehouse.place).used() as lake, lake.session() as session:
+        with attached(self.warehouse.place) as lake, lake.session() as session:
             rows = session.execute(sql).fetchall()
         return [row[0] if len(row) == 1 else row for row in rows]

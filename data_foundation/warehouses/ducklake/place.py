@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,6 +87,8 @@ class Place:
     def prepare(self) -> Iterator[str]:
         """Yields the statements that a DuckDB executes once; they contain secrets."""
         yield f"SET GLOBAL ducklake_max_retry_count = {MOST_RETRIES}"
+        # By default each wait is half as long again: the twentieth would take minutes.
+        yield "SET GLOBAL ducklake_retry_backoff = 1"
         for name, values in self.secrets.items():
             given = ", ".join(f"{key} {_quote(value)}" for key, value in values.items())
             yield f"CREATE OR REPLACE SECRET {name} ({given})"
@@ -99,11 +101,10 @@ class Place:
         options = ", ".join(f"{name} {value}" for name, value in self.options.items())
         yield f"ATTACH {_quote(f'ducklake:{self.catalogue}')} AS {ALIAS} ({options})"
 
-    def detach(self) -> Iterator[str]:
-        """Yields the statements that detach it."""
-        yield f"DETACH {ALIAS}"
-        if not self.file:
-            yield f"DETACH {CATALOGUE}"
+    @property
+    def attached(self) -> Sequence[str]:
+        """The names of the databases that `attach` attaches, in the order in which they are detached."""
+        return (ALIAS,) if self.file else (ALIAS, CATALOGUE)
 
     def create_folders(self) -> None:
         """Creates the local folders of catalogue and files."""

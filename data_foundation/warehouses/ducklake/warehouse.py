@@ -96,11 +96,10 @@ class DuckLakeWarehouse(Warehouse):
     @override
     def exclusive(self) -> Iterator[None]:
         """Excludes other writers if the catalogue is in SQLite, which dbt would find locked."""
-        from data_foundation.warehouses.ducklake.attached import find_lake  # noqa: PLC0415 - see `destination`
-        from data_foundation.warehouses.ducklake.locks import catalogue_lock  # noqa: PLC0415 - the same
+        from data_foundation.warehouses.ducklake.locks import catalogue_lock  # noqa: PLC0415 - see `destination`
 
-        # Attached first, as that takes the lock too.
-        with find_lake(self.place).used(), catalogue_lock(self.place):
+        self.place.create_folders()
+        with catalogue_lock(self.place):
             yield
 
     @contextmanager
@@ -113,12 +112,12 @@ class DuckLakeWarehouse(Warehouse):
             WarehouseError: Names the setting at fault, or the extra that is not installed.
             ConnectionError: The server of the catalogue cannot be reached; a retry may help.
         """
-        from data_foundation.warehouses.ducklake.attached import find_lake  # noqa: PLC0415 - see `destination`
+        from data_foundation.warehouses.ducklake.attached import attached  # noqa: PLC0415 - see `destination`
         from data_foundation.warehouses.ducklake.destination import TransactionalDuckLake  # noqa: PLC0415 - the same
 
         del label
         place = self.place
-        with find_lake(place).used() as lake:
+        with attached(place) as lake:
             yield TransactionalDuckLake(place, lake)
 
     @cached_property
