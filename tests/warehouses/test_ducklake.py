@@ -47,7 +47,7 @@ def get_rows():
             "id": number, "whole": whole, "real": real, "exact": exact, "text": text, "raw": raw,
             "at": at, "day": day, "clock": clock, "tree": {"a": [number, text]}, "yes": bool(number % 2),
         }
-        for number, (whole, real, exact, text, raw, \"at\", day, clock) in enumerate(VALUES)
+        for number, (whole, real, exact, text, raw, at, day, clock) in enumerate(VALUES)
     ] * REPEATED
 
 
@@ -167,6 +167,12 @@ class _Session:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.session, name)
 
+    def __enter__(self) -> duckdb.DuckDBPyConnection:
+        return self.session
+
+    def __exit__(self, *_error: object) -> None:
+        self.session.close()
+
 
 class _NoLock:
     """A lock of a file system that has none."""
@@ -221,8 +227,9 @@ def test_dbt_builds_in_the_lake(
     (project / "models").mkdir(parents=True)
     (project / "dbt_project.yml").write_text("name: lake\nprofile: data_foundation\n")
     (project / "models" / "doubled.sql").write_text(
-        "{{ config(materialized='table') }} select id * 2 as id from raw.orders"
+        "{{ config(materialized='table') }} select id * 2 as id from {{ source('raw', 'orders') }}"
     )
+    (project / "models" / "sources.yml").write_text("sources: [{name: raw, tables: [{name: orders}]}]\n")
     shutil.copy(Path(__file__).parents[2] / "dbt_project" / "profiles.yml", project)
     monkeypatch.setattr("tests.support.dbt_builds.PROJECT", project)
     with tree.warehouse.exclusive():

@@ -26,8 +26,7 @@ def dbt_settings(place: Place, folder: Path) -> Mapping[str, str]:
     """
     extensions = folder / "extensions"
     link_extensions(extensions, place.extensions)
-    options = {name: value.strip("'") for name, value in place.options.items()}
-    attached = {"path": f"ducklake:{place.catalogue}", "alias": ALIAS, "options": options}
+    attached = {"path": f"ducklake:{place.catalogue}", "alias": ALIAS, "options": place.options}
     secrets = [
         {"name": name, **{key.lower(): value for key, value in values.items()}}
         for name, values in place.secrets.items()

@@ -75,14 +75,18 @@ class Place:
         return found
 
     @property
-    def options(self) -> Mapping[str, str]:
-        """The options of DuckLake's ATTACH, each value as SQL."""
-        data = {"DATA_PATH": _quote(self.data.rstrip("/") + "/")}
+    def options(self) -> Mapping[str, str | bool | int]:
+        """The options of DuckLake's ATTACH."""
+        data = {"DATA_PATH": self.data.rstrip("/") + "/"}
         if not self.file:
-            return {**data, "META_SECRET": _quote(CATALOGUE)}
+            return {**data, "META_SECRET": CATALOGUE}
         # A project may be moved together with its files; those of a server are in one place for all machines.
-        wait = {"META_JOURNAL_MODE": "'WAL'", "META_BUSY_TIMEOUT": str(BUSY_MILLISECONDS)}
-        return {**data, "OVERRIDE_DATA_PATH": "true", **wait}
+        return {
+            **data,
+            "OVERRIDE_DATA_PATH": True,
+            "META_JOURNAL_MODE": "WAL",
+            "META_BUSY_TIMEOUT": BUSY_MILLISECONDS,
+        }
 
     def prepare(self) -> Iterator[str]:
         """Yields the statements that a DuckDB executes once; they contain secrets."""
@@ -98,7 +102,8 @@ class Place:
         if not self.file:
             server = _quote(self.catalogue.partition(":")[2])
             yield f"ATTACH {server} AS {CATALOGUE} (TYPE postgres, SECRET {CATALOGUE})"
-        options = ", ".join(f"{name} {value}" for name, value in self.options.items())
+        given = ((name, _quote(value) if isinstance(value, str) else value) for name, value in self.options.items())
+        options = ", ".join(f"{name} {value}" for name, value in given)
         yield f"ATTACH {_quote(f'ducklake:{self.catalogue}')} AS {ALIAS} ({options})"
 
     @property
