@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from dlt.common.destination.exceptions import DestinationException
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 
-from data_foundation.audit.write import DATASET, LATER_COLUMNS, TABLE, Attempt, catch_up, describe, read_journal
+from data_foundation.audit.table import ADDED, DATASET, TABLE
+from data_foundation.audit.write import Attempt, catch_up, describe, read_journal
 from data_foundation.errors import FoundationError
 from data_foundation.warehouses.connection import connect
 
@@ -26,7 +27,7 @@ LOOKED_BACK = 200
 """Newest attempts among which the run of a load is searched."""
 
 NAMES = tuple(known.name for known in fields(Attempt))
-EARLIER_NAMES = tuple(name for name in NAMES if name not in LATER_COLUMNS)
+EARLIER_NAMES = tuple(name for name in NAMES if name not in ADDED)
 """Columns of a table that an earlier version has made, until an attempt of this version is written into it."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 
 from data_foundation.audit.journal import Journal
+from data_foundation.audit.table import ADDED, COLUMNS, DATASET, TABLE, add_columns, create_table, forget_checked_keys
 from data_foundation.errors import LoadStopped, WarehouseBusy
 from data_foundation.process_wide.redaction import redact
 from data_foundation.warehouses.connection import connect
@@ -25,31 +26,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Status = Literal["loaded", "failed", "killed"]
-
-DATASET = "raw"
-TABLE = "_load_audit"
-COLUMNS: Mapping[str, str] = {
-    "id": "VARCHAR",
-    "asset": "VARCHAR",
-    "source": "VARCHAR",
-    "run_id": "VARCHAR",
-    "attempt": "INTEGER",
-    "status": "VARCHAR",
-    "rows": "BIGINT",
-    "bytes": "BIGINT",
-    "started": "TIMESTAMP WITH TIME ZONE",
-    "ended": "TIMESTAMP WITH TIME ZONE",
-    "seconds": "DOUBLE PRECISION",
-    "cursor": "VARCHAR",
-    "load_id": "VARCHAR",
-    "error_class": "VARCHAR",
-    "error": "VARCHAR",
-    "deleted": "BIGINT",
-}
-"""Columns of the table, which are the keys of a line, with types that every engine supports."""
-
-LATER_COLUMNS = ("deleted",)
-"""Columns that lines and tables of earlier versions do not have; the first attempt of this version adds them."""
 
 LONGEST_ERROR = 500
 """Maximum number of characters of an error message."""
@@ -84,6 +60,8 @@ class Attempt:
         error: Message of the error, or for a load that succeeded the parts that failed alone: redacted, one line, cut
             to `LONGEST_ERROR`.
         deleted: Rows that were deleted or marked, because the source has deleted them; None if there were none.
+        keys_checked: The rule of the key that all rows up to this load obey, for instance the names of its columns;
+            None if it was not checked, or not passed.
         id: Unique id of the attempt.
     """
 
@@ -101,6 +79,7 @@ class Attempt:
     error_class: str | None = None
     error: str | None = None
     deleted: int | None = None
+    keys_checked: str | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
@@ -174,8 +153,13 @@ def add_attempts(warehouse: Warehouse, destination: Destination, attempts: Seque
         attempts: The attempts.
     """
     with connect(destination, warehouse.dataset(DATASET)) as client:
-        _create_table(client, has_indexes=warehouse.has_indexes)
-        _add_later_columns(client)
+        create_table(client, has_indexes=warehouse.has_indexes)
+        assets = {attempt.asset for attempt in attempts}
+        try:
+            forget_checked_keys(client, assets)
+        except DatabaseException:
+            add_columns(client, has_indexes=warehouse.has_indexes)
+            forget_checked_keys(client, assets)
         _insert(client, attempts)
 
 
@@ -214,10 +198,10 @@ def _catch_up(warehouse: Warehouse, destination: Destination) -> None:
                 try:
                     _insert(client, _parse(lines))
                 except DatabaseUndefinedRelation:
-                    _create_table(client, has_indexes=warehouse.has_indexes)
+                    create_table(client, has_indexes=warehouse.has_indexes)
                     _insert(client, _parse(journal.lines()))
                 except DatabaseException:
-                    _add_later_columns(client)
+                    add_columns(client, has_indexes=warehouse.has_indexes)
                     _insert(client, _parse(lines))
 
 
@@ -227,35 +211,15 @@ def _parse(lines: Sequence[str]) -> list[Attempt]:
     for line in lines:
         try:
             values = json.loads(line)
-            values = {
-                known.name: values[known.name] for known in fields(Attempt) if known.name not in LATER_COLUMNS
-            } | {name: values.get(name) for name in LATER_COLUMNS}
+            values = {known.name: values[known.name] for known in fields(Attempt) if known.name not in ADDED} | {
+                name: values.get(name) for name in ADDED
+            }
             for name in ("started", "ended"):
                 values[name] = values[name] and datetime.fromisoformat(values[name])
             attempts.append(Attempt(**values))
         except (ValueError, KeyError, TypeError):
             continue
     return attempts
-
-
-def _create_table(client: SqlClientBase[Any], *, has_indexes: bool) -> None:
-    if not client.has_dataset():
-        client.create_dataset()
-    columns = ", ".join(f"{client.escape_column_name(name)} {kind}" for name, kind in COLUMNS.items())
-    table, identity = client.make_qualified_table_name(TABLE), client.escape_column_name("id")
-    client.execute_sql(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
-    if has_indexes:
-        client.execute_sql(
-            f"CREATE INDEX IF NOT EXISTS {client.escape_column_name(f'{TABLE}_id')} ON {table} ({identity})"
-        )
-
-
-def _add_later_columns(client: SqlClientBase[Any]) -> None:
-    """Adds the columns that a table of an earlier version does not have; changes no other table."""
-    table = client.make_qualified_table_name(TABLE)
-    for name in LATER_COLUMNS:
-        column = f"{client.escape_column_name(name)} {COLUMNS[name]}"
-        client.execute_sql(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}")
 
 
 def _insert(client: SqlClientBase[Any], attempts: Sequence[Attempt]) -> None:

@@ -21,6 +21,19 @@ UNREAD = object()
 
 
 @dataclass(frozen=True)
+class LandedLoads:
+    """Which loads of a table a check has to look at.
+
+    Attributes:
+        newest: Id of the newest load that has landed, None if it is not known.
+        checked: Id of the load up to which every row was checked for its key, None if every row has to be checked.
+    """
+
+    newest: str | None = None
+    checked: str | None = None
+
+
+@dataclass(frozen=True)
 class CheckedTable:
     """The table that checks read.
 
@@ -36,6 +49,7 @@ class CheckedTable:
         query: Runs one SELECT, with a value for each %s in it, and returns its rows.
         cursor: The stored value of the cursor, None if there is none; UNREAD if the check runs without a load.
         rows_before_cursor: Rows that the load left out because they lie before the cursor.
+        loads: Which loads have landed, and up to which the keys were checked.
     """
 
     name: str
@@ -49,6 +63,7 @@ class CheckedTable:
     query: Callable[..., Sequence[Sequence[Any]]]
     cursor: Any = UNREAD
     rows_before_cursor: int = 0
+    loads: LandedLoads = LandedLoads()
 
     def missing(self, columns: Sequence[str]) -> str:
         """Returns a sentence that names those of `columns` that the table lacks, "" if it has all."""
@@ -119,10 +134,6 @@ class Check(ABC):
     def rule(self) -> str:
         """The rule in one sentence."""
 
-    def single_row_query(self, table: CheckedTable) -> str:  # noqa: ARG002 - checks with a query use it
-        """Returns a SELECT that always returns one row, so that it can be joined to another query; "" for none."""
-        return ""
-
     @abstractmethod
     def run(self, table: CheckedTable) -> Finding:
         """Checks a table with at most one SELECT and returns the finding."""
@@ -191,45 +202,6 @@ class Complete(Check):
         if not (parts := table.failed_parts):
             return Finding(passed=True, message="every part landed")
         return Finding(passed=False, message=list_parts(parts), metadata={"failed_parts": dict(parts)})
-
-
-@dataclass(frozen=True)
-class PrimaryKey(Check):
-    """Unique keys, and no row without a key."""
-
-    columns: Sequence[str]
-    current_only: bool
-    kind: ClassVar[str] = "primary_key"
-
-    @property
-    @override
-    def rule(self) -> str:
-        among = " among the rows that hold now" if self.current_only else ""
-        return f"{', '.join(self.columns)}: unique and never empty{among}."
-
-    @override
-    def single_row_query(self, table: CheckedTable) -> str:
-        if table.missing(self.columns):
-            return ""
-        keys = ", ".join(map(table.quote, self.columns))
-        empty = " OR ".join(f"{table.quote(name)} IS NULL" for name in self.columns)
-        # dlt leaves the end of a row's current version empty.
-        where = f" WHERE {table.quote('_dlt_valid_to')} IS NULL" if self.current_only else ""
-        # The aliases contain a space, so no column of the table can have the same name.
-        return (
-            f'SELECT SUM(CASE WHEN {empty} THEN "number of rows" ELSE 0 END) AS "rows without", '  # noqa: S608 - names are quoted
-            f'SUM(CASE WHEN {empty} THEN 0 ELSE "number of rows" - 1 END) AS "rows repeated" '
-            f'FROM (SELECT {keys}, COUNT(*) AS "number of rows" FROM {table.quoted}{where} GROUP BY {keys}) AS "keys"'
-        )
-
-    @override
-    def run(self, table: CheckedTable) -> Finding:
-        if (finding := table.find_without_query(self.columns)) is not None:
-            return finding
-        without, repeated = (int(count or 0) for count in table.query(self.single_row_query(table))[0])
-        message = f"{without:,} rows without a key, {repeated:,} with a key that another row has"
-        metadata = {"rows_without_key": without, "rows_with_a_key_of_another": repeated}
-        return Finding(not (without or repeated), message, metadata)
 
 
 @dataclass(frozen=True)

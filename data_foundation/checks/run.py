@@ -7,13 +7,13 @@ from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from data_foundation.checks.column_rules import CursorInTime, ValuesOfColumn
+from data_foundation.checks.primary_key import PrimaryKey
 from data_foundation.checks.rules import (
     Check,
     CheckedTable,
     CheckOutcome,
     Complete,
     Finding,
-    PrimaryKey,
     RequiredColumns,
     RowsArrived,
     RowsInTable,
@@ -55,9 +55,9 @@ def find_checks(resource: ResourceConfig) -> Iterator[Check]:
         yield CursorInTime(config.cursor == "block", column_of_path(resource.incremental.cursor_path))
 
 
-def find_query(resource: ResourceConfig, table: CheckedTable) -> str:
-    """Returns the first single-row query of a resource's checks, "" if there is none."""
-    return next(filter(None, (check.single_row_query(table) for check in find_checks(resource))), "")
+def find_key_mark(resource: ResourceConfig) -> str:
+    """Returns the name of the key's check in the audit trail, "" if the resource has no such check."""
+    return next((check.mark for check in find_checks(resource) if isinstance(check, PrimaryKey)), "")
 
 
 def run_checks(resource: ResourceConfig, table: CheckedTable) -> tuple[CheckOutcome, ...]:

@@ -99,6 +99,7 @@ class _Run:
         self.table = table_name_of(task.resource)
         self.home = warehouse
         self.warehouse = warehouse.serving(task.resource)
+        self.has_trail = self.warehouse is warehouse and warehouse.is_audited and warehouse.keeps_audit
         self.tracebacks = tracebacks or self.warehouse.work_folder
         self.report = report or (lambda _progress: None)
         # Without a report, log records of the source go to the usual handlers.
@@ -167,11 +168,13 @@ class _Run:
             values = {"rows": result.all_rows, "bytes": result.bytes, "cursor": cursor, "load_id": result.load_id}
             values["deleted"] = result.deleted or None
             values["error"] = list_parts(result.failed_parts) or None
+            values["keys_checked"] = result.keys_checked
             self._record("loaded", started, destination, **values)
 
         try:
             with self.listening(), repeating(self.resource.retries, self.watch):
-                return Load(self.task, self.warehouse, self._show, self.context).run(record_landed)
+                load = Load(self.task, self.warehouse, self._show, self.context, has_trail=self.has_trail)
+                return load.run(record_landed)
         except BaseException as error:
             self.context.siblings.sources.forget()
             self._record_failure(started, failure.find_cause(error))

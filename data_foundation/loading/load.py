@@ -31,7 +31,7 @@ from data_foundation.loading.ranges.load_range import (
     refuse_range_of_parent,
 )
 from data_foundation.loading.ranges.range_delete import find_cursor_tables, find_deletes, refuse_rows_without_cursor
-from data_foundation.loading.read_back import describe_table_changes, find_table_changes, read_back
+from data_foundation.loading.read_back import Landed, describe_table_changes, find_table_changes, read_back
 from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.loading.write_decision import (
     check_failed_parts,
@@ -71,6 +71,7 @@ class Load:
         failed_parts: Reasons by part, for the parts of the source that failed alone.
         cursor: The cursor's stored value before the load, None if there is none.
         rows_before_cursor: Rows that the cursor left out.
+        has_trail: True if the warehouse has the audit trail of the table.
         rows_by_partition: Rows of each partition of a range; () if they are not known.
         deleted: Rows that the source has deleted; set by `run`.
         has_more_parts: True if this is a part of a first load, and not the last one.
@@ -78,11 +79,14 @@ class Load:
 
     deleted: DeletedRows
 
-    def __init__(self, task: Task, warehouse: Warehouse, report: Report, context: LoadContext) -> None:
+    def __init__(
+        self, task: Task, warehouse: Warehouse, report: Report, context: LoadContext, *, has_trail: bool
+    ) -> None:
         self.task = replace(task, resource=task.resource.configured)
         self.resource = self.task.resource
         self.options = task.options
         self.warehouse = warehouse
+        self.has_trail = has_trail
         self.siblings = context.siblings
         self.table = table_name_of(task.resource)
         progress = ProgressCollector(task.resource.destination, report)
@@ -114,7 +118,7 @@ class Load:
         landed_earlier = self._synchronise()
         exists = bool(self.pipeline.tables)
         built, resource, load_range = self._prepare()
-        refuse_rows_since_adoption(self.task, self.pipeline, self._open)
+        self.has_trail &= not refuse_rows_since_adoption(self.task, self.pipeline, self._open)
         tables = find_cursor_tables(self.task, self.pipeline)
         self.deleted = DeletedRows(self.task, self.pipeline, self._open)
         early = EarlyHints(resource, self.pipeline)
@@ -296,4 +300,5 @@ class Load:
             has_more_parts=self.has_more_parts,
         )
         with connect(destination, pipeline.dataset) as client:
-            return read_back(client, pipeline.tables, self.resource, result, loaded)
+            landed = Landed(pipeline.parent, self.warehouse if self.has_trail else None, destination)
+            return read_back(client, pipeline.tables, self.resource, result, loaded, landed)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.schema.utils import get_nested_tables
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 
 from data_foundation.audit import write as audit
-from data_foundation.checks.rules import UNREAD, CheckedTable, CheckOutcome
-from data_foundation.checks.run import find_query, run_checks
+from data_foundation.audit.table import newest_checked_query
+from data_foundation.checks.primary_key import PrimaryKey
+from data_foundation.checks.rules import UNREAD, CheckedTable, CheckOutcome, LandedLoads
+from data_foundation.checks.run import find_key_mark, run_checks
 from data_foundation.config.table_names import satellites_table, table_name_of
 from data_foundation.loading.result import LoadResult
 from data_foundation.warehouses.connection import connect
@@ -22,15 +25,38 @@ if TYPE_CHECKING:
 
     from data_foundation.config.grammar import ResourceConfig
     from data_foundation.loading.pipeline import TablePipeline
-    from data_foundation.warehouses.base import Warehouse
+    from data_foundation.warehouses.base import Destination, Warehouse
 
 
-def read_back(
+@dataclass(frozen=True)
+class Landed:
+    """What is known of the loads that have landed in a table.
+
+    Attributes:
+        parent: Id of the newest load before this one, None if there is none.
+        trail: The warehouse, if its audit trail has the loads of the table, else None.
+        destination: The open destination of the warehouse.
+    """
+
+    parent: str | None
+    trail: Warehouse | None
+    destination: Destination
+
+    def checked_query(self, resource: ResourceConfig) -> str:
+        """Returns the SELECT of the load up to which all rows obey the rule of the key; "" if none is recorded."""
+        rule = find_key_mark(resource)
+        if not (rule and self.trail):
+            return ""
+        return newest_checked_query(self.trail, self.destination, str(table_name_of(resource)), rule)
+
+
+def read_back(  # noqa: PLR0913, PLR0917 - each is of another part of the load
     client: SqlClientBase[Any],
     tables: Mapping[str, Any],
     resource: ResourceConfig,
     result: LoadResult,
     loaded: LoadInfo | None,
+    landed: Landed,
 ) -> LoadResult:
     """Returns `result` with row counts, columns, schema changes and check outcomes added.
 
@@ -40,15 +66,17 @@ def read_back(
         resource: The resource that was loaded.
         result: The result without what is read from the warehouse.
         loaded: dlt's load info, None if nothing was loaded.
+        landed: What is known of the loads that have landed in the table.
     """
     table = _table_name(result)
     own, further = _with_nested(tables, table), {name: _with_nested(tables, name) for name in result.further}
     packages = loaded.load_packages if loaded else []
-    result = replace(result, columns=read_columns(tables, table))
-    check_query = find_query(resource, _checked_table(result, client)) if result.columns else ""
-    counts, answer = _count_rows(client, [*own, *(name for names in further.values() for name in names)], check_query)
+    checked_query = landed.checked_query(resource)
+    names = [*own, *(name for names in further.values() for name in names)]
+    counts, checked = _count_rows(client, names, checked_query)
     result = replace(
         result,
+        columns=read_columns(tables, table),
         row_count=counts.get(table),
         children=_counted(counts, own),
         child_columns={name: read_columns(tables, name) for name in _counted(counts, own)},
@@ -72,8 +100,11 @@ def read_back(
         load_id=packages[-1].load_id if packages else None,
         bytes=sum(job.file_size for package in packages for job in package.jobs["completed_jobs"]) or None,
     )
-    checked = _checked_table(result, client, {check_query: answer} if answer else {}, result.cursor[1])
-    return replace(result, checks=run_checks(resource, checked))
+    # A change of type may make two keys equal.
+    loads = LandedLoads(result.load_id or landed.parent, None if result.widened else checked)
+    outcomes = run_checks(resource, _checked_table(result, client, result.cursor[1], loads))
+    obeyed = any(outcome.name == PrimaryKey.kind and outcome.passed for outcome in outcomes)
+    return replace(result, checks=outcomes, keys_checked=find_key_mark(resource) if obeyed and checked_query else None)
 
 
 def find_table_changes(
@@ -121,7 +152,7 @@ def check_table(resource: ResourceConfig, warehouse: Warehouse) -> tuple[CheckOu
     warehouse = warehouse.serving(resource)
     with warehouse.open() as destination, connect(destination, warehouse.dataset(table_name.dataset)) as client:
         name = _newest_satellite(client, resource) if resource.landing == "vault" else table_name.table
-        count = _count_rows(client, [name])[0].get(name)
+        count = _count_each(client, [name]).get(name)
         columns: Mapping[str, Any] = {} if count is None else _existing_columns(client, name)
         result = LoadResult(
             str(table_name),
@@ -160,10 +191,10 @@ def _table_name(result: LoadResult) -> str:
 
 
 def _checked_table(
-    result: LoadResult, client: SqlClientBase[Any], known: Mapping[str, Sequence[Any]] | None = None, cursor: Any = None
+    result: LoadResult, client: SqlClientBase[Any], cursor: Any, loads: LandedLoads | None = None
 ) -> CheckedTable:
-    """Returns the table for the checks; `known` holds the rows of queries that were run before, by their SQL."""
-    name, known = _table_name(result), known or {}
+    """Returns the table for the checks."""
+    name = _table_name(result)
     return CheckedTable(
         name,
         tuple(result.columns),
@@ -173,32 +204,50 @@ def _checked_table(
         result.failed_parts,
         quoted=client.make_qualified_table_name(name),
         quote=client.escape_column_name,
-        query=lambda sql, *values: [known[sql]] if sql in known else client.execute_sql(sql, *values) or [],
+        query=lambda sql, *values: client.execute_sql(sql, *values) or [],
         cursor=cursor,
         rows_before_cursor=result.rows_before_cursor,
+        loads=loads or LandedLoads(),
     )
 
 
-def _count_rows(
-    client: SqlClientBase[Any], tables: list[str], check_query: str = ""
-) -> tuple[dict[str, int], Sequence[Any]]:
-    """Returns the row count of each table that exists, and the row that `check_query` selects, in one statement."""
-    counts = (f"(SELECT COUNT(*) FROM {client.make_qualified_table_name(table)})" for table in tables)  # noqa: S608 - quoted by dlt
-    beside = f', "answers".* FROM ({check_query}) AS "answers"' if check_query else ""
+def _count_rows(client: SqlClientBase[Any], tables: list[str], beside: str) -> tuple[dict[str, int], Any]:
+    """Returns the row count of each table that exists, and the value that `beside` selects, in one statement.
+
+    Args:
+        client: SQL client of the tables' dataset.
+        tables: Names of tables.
+        beside: A SELECT of one value, "" for none; the value is None if it fails.
+    """
     try:
-        with client.execute_query(f"SELECT {', '.join(counts)}{beside}") as cursor:
-            row = cursor.fetchone() or ()
-            return dict(zip(tables, row, strict=False)), row[len(tables) :]
-    except DatabaseUndefinedRelation:
-        # At least one table does not exist, for instance a nested table without rows yet: count one by one.
-        if len(tables) == 1:
-            return {}, ()
-        return {name: count for table in tables for name, count in _count_rows(client, [table])[0].items()}, ()
+        row = _select_row(client, [*(_count_query(client, table) for table in tables), beside or "NULL"])
     except DatabaseException:
-        if not check_query:
-            raise
-        # The check runs its query again by itself and reports this error.
-        return _count_rows(client, tables)
+        # A table may not exist, for instance a nested table without rows yet: read one by one.
+        try:
+            value = _select_row(client, [beside or "NULL"])[0]
+        except DatabaseException:
+            value = None
+        return _count_each(client, tables), value
+    return dict(zip(tables, row, strict=False)), row[-1]
+
+
+def _count_each(client: SqlClientBase[Any], tables: Sequence[str]) -> dict[str, int]:
+    """Returns the row count of each table that exists, by one statement for each."""
+    counts = {}
+    for table in tables:
+        with suppress(DatabaseUndefinedRelation):
+            counts[table] = int(_select_row(client, [_count_query(client, table)])[0])
+    return counts
+
+
+def _count_query(client: SqlClientBase[Any], table: str) -> str:
+    return f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}"  # noqa: S608 - quoted by dlt
+
+
+def _select_row(client: SqlClientBase[Any], queries: Sequence[str]) -> Sequence[Any]:
+    """Returns the value of each query, by one statement."""
+    with client.execute_query(f"SELECT {', '.join(f'({query})' for query in queries)}") as cursor:
+        return cursor.fetchone() or ()
 
 
 def read_columns(tables: Mapping[str, Any], table: str) -> Mapping[str, Mapping[str, Any]]:

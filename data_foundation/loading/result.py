@@ -56,6 +56,7 @@ class LoadResult:
             the rows of the other parts were loaded.
         deleted: Rows that were deleted or marked, because their keys are not in the source any more.
         has_more_parts: True if this was a part of a first load, and not the last one.
+        keys_checked: The rule of the key that all rows obey, None if it was not checked, or not passed.
     """
 
     destination: str
@@ -80,6 +81,7 @@ class LoadResult:
     failed_parts: Mapping[str, str] = field(default_factory=dict)
     deleted: int = 0
     has_more_parts: bool = False
+    keys_checked: str | None = None
 
     def after(self, earlier: LoadResult) -> LoadResult:
         """Returns the result of two loads of one table, of which this is the later one.

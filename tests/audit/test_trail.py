@@ -27,6 +27,7 @@ from data_foundation.audit import journal
 from data_foundation.audit import write as audit
 from data_foundation.audit.journal import Journal
 from data_foundation.audit.read import read_newest, read_trail
+from data_foundation.audit.table import COLUMNS
 from data_foundation.audit.write import Attempt, catch_up, record
 from data_foundation.cli.main import main
 from data_foundation.dbt.sources_yaml import build_dbt_sources
@@ -92,9 +93,9 @@ def test_an_attempt_is_one_line_and_one_equal_row(tree: Tree, is_open: bool) -> 
         else:
             record(tree.warehouse, one)
     assert read_trail(tree.warehouse).attempts == tuple(attempts)
-    columns = ", ".join(f'"{name}"' for name in audit.COLUMNS)
+    columns = ", ".join(f'"{name}"' for name in COLUMNS)
     rows = tree.query(f"select {columns} from raw._load_audit order by started")
-    read = [dict(zip(audit.COLUMNS, row, strict=True)) for row in rows]
+    read = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     for row, line in zip(read, lines_of(tree.warehouse), strict=True):
         moments = {name: line[name] and datetime.fromisoformat(line[name]) for name in ("started", "ended")}
         assert row == line | moments

@@ -152,7 +152,10 @@ def test_a_primary_key_without_duplicates_passes(tree: Tree) -> None:
     """A merge leaves one row for each key, also if the load brings duplicates."""
     rows = [{"shop": "a", "number": 1}, {"shop": "a", "number": 2}, {"shop": "a", "number": 1}]
     [check, _] = load(tree, rows, KEYED).values()
-    assert (check.passed, check.message) == (True, "0 rows without a key, 0 with a key that another row has")
+    assert (check.passed, check.message) == (
+        True,
+        "0 rows without a key, 0 with a key that another row has; checked: all 2 rows",
+    )
 
 
 @pytest.mark.parametrize(("level", "severity"), [("warn", "warn"), ("block", "error")])
@@ -165,8 +168,8 @@ def test_a_primary_key_with_duplicates_fails(tree: Tree, level: str, severity: s
     settings = f"primary_key: [Shop, number], columns: {{Shop: {{nullable: true}}}}, checks: {{primary_key: {level}}}"
     check = load(tree, rows, settings)["primary_key"]
     assert (check.passed, check.severity, check.blocks) == (False, severity, level == "block")
-    assert check.metadata == {"rows_without_key": 1, "rows_with_a_key_of_another": 3}
-    assert check.message == "1 rows without a key, 3 with a key that another row has"
+    assert check.metadata == {"rows_without_key": 1, "rows_with_a_key_of_another": 3, "rows_checked": 7}
+    assert check.message == "1 rows without a key, 3 with a key that another row has; checked: all 7 rows"
 
 
 def test_scd2_keys_are_unique_among_current_versions(tree: Tree) -> None:

@@ -1,4 +1,4 @@
-"""The commands that show what is in the warehouse: sql, show, schema, plan and ui."""
+"""The commands that show what is in the warehouse: sql, show, schema, check-data, plan and ui."""
 
 from __future__ import annotations
 
@@ -83,6 +83,28 @@ def schema(
             out.print(escape(line), highlight=False, soft_wrap=True)
     else:
         out.print(*schema_tables(versions[-1]), sep="\n")
+
+
+@app.command("check-data")
+def check_data(
+    target: Annotated[
+        str | None, typer.Argument(metavar="SOURCE[.TABLE]", help="Or a job id. Default: every source.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every row of each table, where a load checks the keys of its own rows; exit with 1 if a check blocks."""
+    from data_foundation.cli.targets import tasks_of
+    from data_foundation.local.check_data import check_tables
+    from data_foundation.warehouses.settings import build_warehouse
+
+    found = list(check_tables(tasks_of(target), build_warehouse(find_root())))
+    if as_json:
+        print_lines({"table": table, **asdict(outcome)} for table, outcome in found)
+    else:
+        for table, outcome in found:
+            mark = "[green]ok[/]" if outcome.passed else "[red]failed[/]" if outcome.blocks else "[yellow]warning[/]"
+            out.print(f"{mark} {table}: {outcome.name}: {escape(outcome.message)}", highlight=False, soft_wrap=True)
+    raise typer.Exit(int(any(outcome.blocks for _, outcome in found)))
 
 
 @app.command()

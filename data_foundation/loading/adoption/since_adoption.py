@@ -34,11 +34,11 @@ def find_rows(pipeline: TablePipeline) -> int | None:
 
 def refuse_rows_since_adoption(
     task: Task, pipeline: TablePipeline, warehouse: Callable[[], AbstractContextManager[Destination]]
-) -> None:
+) -> bool:
     """Refuses the first append after an adoption if the table has other rows than then.
 
     The rows that the other program has added lie behind the cursor that was carried over, so they would come twice. A
-    merge and a replace load each row once.
+    merge and a replace load each row once. Returns True for the first load after an adoption.
 
     Args:
         task: The resource, with what its code declares.
@@ -49,10 +49,10 @@ def refuse_rows_since_adoption(
         LoadError: The table has other rows.
     """
     if (rows := find_rows(pipeline)) is None:
-        return
+        return False
     pipeline.on_extracted.append(_forget_rows)
     if task.resource.write_disposition.disposition != "append":
-        return
+        return True
     with warehouse() as destination, connect(destination, pipeline.dataset) as client:
         now = count_rows(client, pipeline.table)
     if now != rows:
@@ -62,6 +62,7 @@ def refuse_rows_since_adoption(
             f"then run `foundation adopt {task.source.name}.{task.resource.table}` again, as before"
         )
         raise LoadError(message)
+    return True
 
 
 def _forget_rows(states: dict[str, Any]) -> None:
