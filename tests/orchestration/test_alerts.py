@@ -206,7 +206,7 @@ def test_a_step_that_names_no_table_is_a_failure_of_its_source(
     def fail(*_: object) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr("data_foundation.orchestration.ops.op.ingest_resources", fail)
+    monkeypatch.setattr("data_foundation.orchestration.ops.run.ingest_resources", fail)
     runs.project.add("drifts", f"alerts: {{inherit: false, targets: {{{receivers.target('webhook', 'own')}}}}}")
     runs.evaluate()
     assert not runs.run().success

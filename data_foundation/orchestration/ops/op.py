@@ -9,9 +9,7 @@ from typing import Any
 import dagster as dg
 
 from data_foundation.orchestration.asset_checks import check_specs
-from data_foundation.orchestration.history.private_files import keep_private
 from data_foundation.orchestration.ops.launchpad import INGEST_CONFIG
-from data_foundation.orchestration.ops.run import ingest_resources
 from data_foundation.orchestration.translator import ResourceAssets
 from data_foundation.warehouses.base import Warehouse
 
@@ -49,6 +47,10 @@ def build_loading_op(name: str, members: Sequence[ResourceAssets], warehouse: Wa
     inputs = _inputs(tables)
 
     def ingest(context: dg.AssetExecutionContext) -> Results:
+        # What loads rows takes a second to import: a code server that shows the assets does without.
+        from data_foundation.orchestration.history.private_files import keep_private  # noqa: PLC0415 - see above
+        from data_foundation.orchestration.ops.run import ingest_resources  # noqa: PLC0415 - see above
+
         keep_private(context.instance.root_directory, context.run_id)
         yield from ingest_resources(context, members, warehouse)
 

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import dlt
-import duckdb
 from typing_extensions import override
 
 from data_foundation.errors import WarehouseBusy, WarehouseError
 from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
-from data_foundation.warehouses.duckdb.destination import TransactionalDuckDB
 from data_foundation.warehouses.duckdb.file import DuckDBFile, find_file
-from data_foundation.warehouses.duckdb.utc_session import in_utc
 from data_foundation.warehouses.transactional_destination import AS_NAMED
 
 if TYPE_CHECKING:
+    import duckdb
+
     from data_foundation.warehouses.base import Destination
 
 WAIT_SECONDS = 600.0
@@ -122,6 +121,10 @@ class DuckDBWarehouse(Warehouse):
             WarehouseError: The file cannot be opened.
         """
         with self._turn() as file:
+            # DuckDB and Arrow take a fifth of a second to import: commands that open no warehouse do without. Within a
+            # turn, as threads that import the same modules at once may see one that is not complete.
+            from data_foundation.warehouses.duckdb.destination import TransactionalDuckDB  # noqa: PLC0415 - see above
+
             yield TransactionalDuckDB(file.connection(self._connect), self.path)
 
     @contextmanager
@@ -152,6 +155,10 @@ class DuckDBWarehouse(Warehouse):
             file.leave(hand_over=clean)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
+        import duckdb  # noqa: PLC0415 - see `open`
+
+        from data_foundation.warehouses.duckdb.utc_session import in_utc  # noqa: PLC0415 - see `open`
+
         deadline = time.monotonic() + FOREIGN_WAIT_SECONDS
         while True:
             try:
@@ -185,4 +192,7 @@ class MemoryWarehouse(DuckDBWarehouse):
     @override
     def open(self, label: Mapping[str, str] | None = None) -> Iterator[Destination]:
         """Yields a destination over `connection`."""
+        from data_foundation.warehouses.duckdb.destination import TransactionalDuckDB  # noqa: PLC0415 - as above
+        from data_foundation.warehouses.duckdb.utc_session import in_utc  # noqa: PLC0415 - as above
+
         yield TransactionalDuckDB(in_utc(self.connection))

@@ -1,0 +1,26 @@
+"""What a process imports before it has something to load: each of these takes a tenth of a second or more."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SHOW = "import sys; print(sorted({'duckdb', 'numpy', 'pyarrow', 'sqlalchemy', 'dagster', 'dbt'} & set(sys.modules)))"
+PROGRAMS = {
+    "definitions": ("import definitions", "['dagster', 'dbt']"),
+    "check": ("from data_foundation.cli.main import app; app(['check'], standalone_mode=False)", "[]"),
+    "list": ("from data_foundation.cli.main import app; app(['list'], standalone_mode=False)", "[]"),
+}
+
+
+@pytest.mark.parametrize(("program", "expected"), PROGRAMS.values(), ids=PROGRAMS)
+def test_what_loads_rows_is_imported_by_the_first_load(
+    program: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Definitions, `check` and `list` import neither DuckDB, Arrow nor SQLAlchemy; the commands no Dagster either."""
+    monkeypatch.setenv("WAREHOUSE", "duckdb")
+    code = f"import contextlib\nwith contextlib.suppress(SystemExit, Exception):\n    {program}\n{SHOW}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == expected, done.stderr
