@@ -59,7 +59,7 @@ class PrimaryKey(Check):
             f'GROUP BY {self._keys(table)}) AS "keys"'
         )
         without, repeated, rows = (int(count or 0) for count in table.query(query)[0])
-        return _finding(without, repeated, rows, f"all {rows:,} rows")
+        return _finding(without, repeated, rows, f"all {rows:,} {self._rows}")
 
     def _check_since(self, table: CheckedTable, checked: str) -> Finding:
         """Compares the rows that came in after the load `checked`, and those with the same keys."""
@@ -75,7 +75,11 @@ class PrimaryKey(Check):
         )
         query = f"SELECT SUM(CASE WHEN {self._empty(table)} THEN 1 ELSE 0 END), ({repeated_query}), COUNT(*) {loaded}"
         without, repeated, rows = (int(count or 0) for count in table.query(query, checked, checked)[0])
-        return _finding(without, repeated, rows, f"the keys of {rows:,} rows that came in after load {checked}")
+        return _finding(without, repeated, rows, f"the keys of {rows:,} {self._rows} that came in after load {checked}")
+
+    @property
+    def _rows(self) -> str:
+        return "current rows" if self.current_only else "rows"
 
     def _keys(self, table: CheckedTable) -> str:
         return ", ".join(map(table.quote, self.columns))
