@@ -82,7 +82,7 @@ fmt: $(STAMP) ## format, and fix what the linter can fix
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
 
-bench: $(STAMP) ## compare with what a user would pick instead (ONLY=1,4 or ONLY=flat,sql; SIZE, ROUNDS, SIDES, SCALES)
+bench: $(STAMP) ## compare with what a user would pick instead (ONLY=1,4 or ONLY=flat,sql; SIZE, ROUNDS, SIDES, SCALES, PICTURES)
 	@$(BIN)/python -m benchmarks $(ONLY)
 
 new-source: $(STAMP) ## start a source folder that passes its own test (NAME=my_source, FROM=rest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,18 +17,20 @@ from benchmarks.definitions import DEFINITIONS
 from benchmarks.executors import EXECUTORS
 from benchmarks.files import FILES
 from benchmarks.flat import FLAT
+from benchmarks.growing import GROWING
 from benchmarks.http import HTTP
 from benchmarks.measure import Benchmark, compare_scales, compare_sides
 from benchmarks.memory import MEMORY
 from benchmarks.nested import NESTED
-from benchmarks.report import describe_machine, goal_lines, note_lines, scale_table, side_table
+from benchmarks.picture import Bar, draw_bars, find_bars
+from benchmarks.report import constant_table, describe_machine, goal_lines, note_lines, scale_table, side_table
 from benchmarks.sql import SQL
 from benchmarks.start import START
 from benchmarks.unchanged import UNCHANGED
 
 BENCHMARKS = {
     benchmark.name: benchmark
-    for benchmark in (FLAT, NESTED, HTTP, SQL, MEMORY, DAILY, UNCHANGED, DEFINITIONS, START, FILES, EXECUTORS)
+    for benchmark in (FLAT, NESTED, HTTP, SQL, MEMORY, DAILY, UNCHANGED, DEFINITIONS, START, FILES, EXECUTORS, GROWING)
 }
 
 
@@ -39,6 +42,9 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     scales: Annotated[str, typer.Option(envvar="SCALES", help="Multiples of the size, where it counts: 1,5,20.")] = "",
     sides: Annotated[str, typer.Option(envvar="SIDES", help="Only ours and these: floor,dlt_parquet.")] = "",
     rounds: Annotated[int, typer.Option(envvar="ROUNDS", min=1, help="Processes per side.")] = 3,
+    pictures: Annotated[
+        Path | None, typer.Option(envvar="PICTURES", help="Folder for a bar chart of each benchmark, as SVG.")
+    ] = None,
     small: Annotated[bool, typer.Option("--small", help="See that all work: tiny, once, no downloads.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """Runs the benchmarks and compares this project with the tools that a user would choose instead."""
@@ -53,9 +59,13 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
         if scales and wanted.scales:
             wanted = replace(wanted, scales=tuple(map(int, scales.split(","))))
         if small:
-            run(console, replace(wanted.without_guests(), goals=(), growth_goals=()), wanted.small, 1)
-        else:
-            run(console, wanted, size or wanted.size, rounds)
+            wanted = replace(wanted.without_guests(), goals=(), growth_goals=())
+        size_of_all, turns = (wanted.small, 1) if small else (size or wanted.size, rounds)
+        bars = run(console, wanted, size_of_all, turns)
+        if pictures:
+            pictures.mkdir(parents=True, exist_ok=True)
+            title = f"{wanted.name}: seconds for {size_of_all:,} {wanted.unit}, median of {turns}"
+            (pictures / f"{wanted.name}.svg").write_text(draw_bars(title, bars), encoding="utf-8")
 
 
 def find_benchmarks(names: Sequence[str]) -> list[Benchmark]:
@@ -72,18 +82,23 @@ def find_benchmarks(names: Sequence[str]) -> list[Benchmark]:
     return [known[name] for name in wanted] or list(BENCHMARKS.values())
 
 
-def run(console: Console, benchmark: Benchmark, size: int, rounds: int) -> None:
-    """Measures a benchmark and prints its tables, notes and goals."""
+def run(console: Console, benchmark: Benchmark, size: int, rounds: int) -> list[Bar]:
+    """Measures a benchmark, prints its tables, notes and goals, and returns the bars of its picture."""
     console.print(f"\n{benchmark.number}. {benchmark.question}", highlight=False)
     is_grown_only = benchmark.scaled == benchmark.sides
+    bars: list[Bar] = []
     if not is_grown_only:
         found = list(compare_sides(benchmark, size, rounds))
         _print_table(console, side_table(benchmark, size, found))
         _print(console, [*note_lines(benchmark, found), *goal_lines(benchmark.goals, found)])
+        bars = list(find_bars(benchmark, size, found, grown=False))
     if benchmark.scales:
         grown = list(compare_scales(benchmark, size, rounds))
-        _print_table(console, scale_table(benchmark, size, grown))
+        table = constant_table if benchmark.is_constant else scale_table
+        _print_table(console, table(benchmark, size, grown))
         _print(console, goal_lines(benchmark.growth_goals, grown))
+        bars = bars or list(find_bars(benchmark, size, grown, grown=True))
+    return bars
 
 
 def _print_table(console: Console, table: Table) -> None:

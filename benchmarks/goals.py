@@ -49,6 +49,33 @@ def memory_growth(side: str, *, most: float) -> Goal:
     return Goal(f"from the smallest to the largest size, {side}", growth, most=most)
 
 
+def growth(side: str, *, most: float) -> Goal:
+    """Returns the goal that a side takes at the largest size at most `most` times as long as at the smallest."""
+    return Goal(
+        f"time at the largest size / the smallest, {side}",
+        lambda found: (ends := _ends(found, side))[1].total().wall / ends[0].total().wall,
+        lambda found: (ends := _ends(found, side))[1].total().cpu / ends[0].total().cpu,
+        most=most,
+    )
+
+
+def shown_growth(what: str, side: str, *, most: float) -> Goal:
+    """Returns the goal that the figure `what` at the largest size is at most `most` times that at the smallest."""
+    return Goal(
+        f"{what} at the largest size / the smallest, {side}",
+        lambda found: (ends := _ends(found, side))[1].shown[what] / ends[0].shown[what],
+        most=most,
+    )
+
+
+def _ends(found: Mapping[str, Sample], side: str) -> tuple[Sample, Sample]:
+    """Returns the samples of a side at its smallest and its largest size."""
+    samples = sorted((sample for name, sample in found.items() if name.startswith(f"{side},")), key=lambda s: s.size)
+    if not samples:
+        raise KeyError(side)
+    return samples[0], samples[-1]
+
+
 def _above_imports(found: Mapping[str, Sample], side: str) -> list[float]:
     """Returns the difference in MiB between the peak and the imports, from the smallest size to the largest."""
     samples = sorted((sample for name, sample in found.items() if name.startswith(f"{side},")), key=lambda s: s.size)

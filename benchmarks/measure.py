@@ -122,6 +122,9 @@ class Benchmark:
         guests: Sides with an environment of their own.
         scales: Multiples of `size` at which `scaled` are also measured, to show how the cost grows.
         scaled: Sides measured at several sizes, by default only ours. If these are all sides, nothing else is measured.
+        is_constant: True if the work should be the same at every size, so that the table shows it, and not its part
+            for one unit.
+        variants: Sides that are this project too, which a picture shows in its colour.
     """
 
     number: int
@@ -138,6 +141,8 @@ class Benchmark:
     guests: Mapping[str, Environment] = field(default_factory=dict)
     scales: tuple[int, ...] = ()
     scaled: tuple[str, ...] = ()
+    is_constant: bool = False
+    variants: tuple[str, ...] = ()
 
     @property
     def ours(self) -> str:

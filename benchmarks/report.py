@@ -88,6 +88,27 @@ def scale_table(benchmark: Benchmark, size: int, rounds: Sequence[Round]) -> Tab
     return table
 
 
+def constant_table(benchmark: Benchmark, size: int, rounds: Sequence[Round]) -> Table:
+    """Returns a table of the whole cost at every size, with the figures that the sides show."""
+    table = Table(title=f"{benchmark.name}: by size, medians of {len(rounds)} rounds")
+    sides, sizes = benchmark.scaled or (benchmark.ours,), [size * scale for scale in benchmark.scales]
+    found = {(side, scaled): _samples(rounds, scale_name(side, scaled)) for side in sides for scaled in sizes}
+    shown = list(dict.fromkeys(what for samples in found.values() for sample in samples for what in sample.shown))
+    table.add_column("side")
+    for column in (benchmark.unit, "wall s", "CPU s", *shown):
+        table.add_column(column, justify="right")
+    for (side, scaled), samples in found.items():
+        if not samples:
+            table.add_row(side, f"{scaled:,}", "none")
+            continue
+        totals = [sample.total() for sample in samples]
+        figures = [spread([total.wall for total in totals], 2), spread([total.cpu for total in totals], 2)]
+        others = [[sample.shown[what] for sample in samples if what in sample.shown] for what in shown]
+        cells = [*figures, *(f"{median(values):,.0f}" if values else "" for values in others)]
+        table.add_row(side, f"{scaled:,}", *cells)
+    return table
+
+
 def goal_lines(goals: Iterable[Goal], rounds: Sequence[Round]) -> Iterator[str]:
     """Yields a line for each goal: the limit, the figure, and whether it is reached."""
     for goal in goals:

@@ -1,12 +1,14 @@
 """Runs the benchmarks with few rows, to check that all sides do the same; the times mean nothing."""
 
 import gc
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -17,6 +19,7 @@ from benchmarks.environments import Environment, NotInstalled, find_python
 from benchmarks.flat import FLAT
 from benchmarks.measure import IMPORTS, Missing, Sample, SidesDiffer, compare_scales, compare_sides
 from benchmarks.nested import NESTED
+from benchmarks.picture import OTHERS, OURS, Bar, draw_bars
 from data_foundation.errors import WarehouseError
 from data_foundation.orchestration.factory import build_definitions
 
@@ -63,6 +66,26 @@ def test_a_benchmark_runs_by_its_command() -> None:
     assert DEFINITIONS.question in done.stdout
     assert all(f"| {side} " in done.stdout for side in ("ours", "bare"))
     assert f" {DEFINITIONS.small * 3} |" in done.stdout
+
+
+def test_a_picture_has_a_bar_for_each_side(tmp_path: Path) -> None:
+    """With a folder for pictures, a benchmark writes an SVG: a bar and its seconds for each side, ours in colour."""
+    done = run("8", "--small", "--sides", "bare", "--scales", "1", "--pictures", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    picture = ET.parse(tmp_path / "definitions.svg").getroot()  # noqa: S314 - written by the benchmark
+    shapes = [shape.get("fill") for shape in picture.iter("{http://www.w3.org/2000/svg}rect")]
+    texts = [text.text or "" for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert shapes == ["white", OURS, OTHERS]
+    assert [text for text in texts if text in {"ours", "bare"}] == ["ours", "bare"]
+    assert sum(text.endswith(" s") for text in texts) == 2
+
+
+def test_a_picture_shows_seconds_as_lengths() -> None:
+    """The longest bar fills the space, the others are in proportion to it, and text is escaped."""
+    picture = draw_bars("a < b", [Bar("one", 2.0, is_ours=True), Bar("two", 1.0, is_ours=False)])
+    widths = [float(width) for width in re.findall(r'<rect x="190" y="[0-9]+" width="([0-9.]+)"', picture)]
+    assert widths == [450.0, 225.0]
+    assert "a &lt; b" in picture
 
 
 def test_sides_that_differ_are_refused() -> None:

@@ -35,6 +35,7 @@ EXECUTORS = Benchmark(
     small=1,
     unit="sources",
     prepare=prepare,
+    variants=("kept_event_log", "postgres_storage", "in_process", "multiprocess"),
     goals=(
         times("in_process", least=1, phase="daily"),
         times("multiprocess", least=1, phase="daily"),

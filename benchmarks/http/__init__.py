@@ -63,6 +63,7 @@ HTTP = Benchmark(
     small=20_000,
     unit="rows",
     prepare=prepare,
+    variants=("ours_bytes",),
     goals=(at_most_times("fetch", most=2.0), at_most_times("fetch", ours="ours_bytes", most=1.2)),
     shares={"rest_api": 10},
 )

@@ -32,6 +32,7 @@ MEMORY = Benchmark(
     small=1_000,
     unit="rows",
     prepare=prepare,
+    variants=("sql_ours",),
     growth_goals=tuple(
         goal
         for side in ("flat_ours", "sql_ours")

@@ -51,6 +51,7 @@ SQL = Benchmark(
     small=2_000,
     unit="rows",
     prepare=prepare,
+    variants=("ours_parquet",),
     goals=(
         times("dlt_connectorx", least=1.2),
         times("sling", least=2),
