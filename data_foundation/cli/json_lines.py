@@ -94,6 +94,27 @@ class RunLine:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class CheckLine:
+    """The outcome of one check of `foundation check-data`.
+
+    Attributes:
+        asset: dataset.table.
+        check: Name of the check.
+        passed: True if the table obeys its rule.
+        blocks: True if dbt models that read the table must wait.
+        message: The finding in one sentence.
+        metadata: Its figures.
+    """
+
+    asset: str
+    check: str
+    passed: bool
+    blocks: bool
+    message: str
+    metadata: Mapping[str, Any]
+
+
 def print_lines(objects: Iterable[Mapping[str, Any]]) -> None:
     """Prints each object on a line of its own."""
     for one in objects:
@@ -141,6 +162,7 @@ def build_line_schemas() -> dict[str, dict[str, Any]]:
         "sql": row,
         "show": row,
         "schema": _describe(SchemaVersion),
+        "check-data": _describe(CheckLine),
         "plan": _describe(Plan),
     }
     return {name: {"$schema": DIALECT, "title": f"foundation {name} --json", **line} for name, line in lines.items()}

@@ -1,12 +1,14 @@
 """The check of a key after a load: it reads the keys of what came in, and finds what a check of every row finds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
 from data_foundation.audit.read import read_trail
+from data_foundation.audit.write import add_attempts
 from data_foundation.checks.rules import CheckOutcome
 from data_foundation.cli.main import app
 from data_foundation.loading.read_back import check_table
@@ -103,6 +105,16 @@ def test_another_key_is_checked_in_every_row(tree: Tree) -> None:
     assert "checked: all 21 rows" in outcome.message
 
 
+def test_rows_of_another_warehouse_are_checked(tree: Tree) -> None:
+    """If the attempts of another warehouse are added, as by `foundation copy`, the next load checks every row."""
+    load(tree, OLD)
+    [attempt] = read_trail(tree.warehouse).attempts
+    with tree.warehouse.open() as destination:
+        add_attempts(tree.warehouse, destination, [replace(attempt, id="of another warehouse")])
+    tree.query("insert into raw.orders select * from raw.orders where id = 5")
+    assert not key_check(load(tree, [{"id": 100}])).passed
+
+
 def test_rows_changed_by_hand_are_found_by_a_check_of_every_row(
     tree: Tree, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +133,7 @@ def test_rows_changed_by_hand_are_found_by_a_check_of_every_row(
     with pytest.raises(SystemExit) as ended:
         app(["check-data", "shop.orders", "--json"])
     assert ended.value.code == 0
-    assert '"name": "primary_key"' in capsys.readouterr().out
+    assert '"check": "primary_key"' in capsys.readouterr().out
 
 
 def test_an_audit_trail_of_an_earlier_version_goes_on(any_tree: Tree) -> None:

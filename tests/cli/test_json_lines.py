@@ -35,6 +35,7 @@ LOADED: dict[str, tuple[str, ...]] = {
     "sql": ("select *, date '2026-01-02' as day, 1.5::decimal(9, 2) as price, 'x'::blob as b from raw.orders",),
     "show": ("raw.orders",),
     "schema": ("raw.orders",),
+    "check-data": ("shop",),
     "plan": (),
 }
 """Arguments of each command in a repository with a loaded table."""

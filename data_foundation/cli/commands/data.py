@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from data_foundation.cli.consoles import err, out
-from data_foundation.cli.json_lines import AsJson, print_lines
+from data_foundation.cli.json_lines import AsJson, CheckLine, print_lines
 from data_foundation.errors import FoundationError
 from data_foundation.project.root import find_root
 
@@ -99,7 +99,8 @@ def check_data(
 
     found = list(check_tables(tasks_of(target), build_warehouse(find_root())))
     if as_json:
-        print_lines({"table": table, **asdict(outcome)} for table, outcome in found)
+        lines = (CheckLine(name, one.name, one.passed, one.blocks, one.message, one.metadata) for name, one in found)
+        print_lines(asdict(line) for line in lines)
     else:
         for table, outcome in found:
             mark = "[green]ok[/]" if outcome.passed else "[red]failed[/]" if outcome.blocks else "[yellow]warning[/]"
