@@ -32,7 +32,13 @@ from data_foundation.config.schedules import Automation, Freshness
 from data_foundation.project.repository.editor_schemas import write_schemas
 from data_foundation.warehouses import promises
 from data_foundation.warehouses.base import Setting
-from data_foundation.warehouses.settings import ENGINES, FOLDER_SETTINGS, GENERAL_SETTINGS, RUN_SETTINGS
+from data_foundation.warehouses.settings import (
+    ENGINES,
+    FOLDER_SETTINGS,
+    GENERAL_SETTINGS,
+    OBSERVER_SETTINGS,
+    RUN_SETTINGS,
+)
 
 PAGES = "docs/reference"
 MAPPINGS: Mapping[str, type[BaseModel]] = {
@@ -229,6 +235,7 @@ def _describe_settings() -> str:
     parts = [("Every warehouse", GENERAL_SETTINGS), ("Runs in Dagster", RUN_SETTINGS)]
     parts += [(title, ENGINES[name].known_settings) for name, title in titles.items()]
     parts.append(("Folders that are written", FOLDER_SETTINGS))
+    parts.append(("Traces, metrics and lineage", OBSERVER_SETTINGS))
     return "\n\n".join(f"## {title}\n\n{_settings_table(settings)}" for title, settings in parts)
 
 

@@ -19,6 +19,7 @@ from data_foundation.loading.result import LoadResult
 from data_foundation.loading.siblings.run import LoadContext, Siblings
 from data_foundation.loading.stop import COMMIT_SECONDS, GRACE_SECONDS, LoadWatch, RunStop
 from data_foundation.loading.task import Task
+from data_foundation.loading.telemetry.observers import LoadEnd, Observers, find_observers
 from data_foundation.process_wide.abandoned_threads import abandon
 from data_foundation.process_wide.masked_output import redacted_output
 from data_foundation.warehouses.base import Warehouse
@@ -67,13 +68,15 @@ def load_side_by_side(
     Raises:
         Exception: An error that is not a FoundationError is a fault of the framework and stops all tasks.
     """
-    loads = _Loads(tasks, warehouse, stop or RunStop())
+    observers = find_observers(tasks, warehouse)
+    loads = _Loads(tasks, warehouse, stop or RunStop(), observers)
     with redacted_output():
         try:
             loads.begin()
             yield from loads.events()
         finally:
             loads.end()
+            observers.close()
 
 
 @dataclass(eq=False)
@@ -92,7 +95,8 @@ class _Running:
 class _Loads:
     """The loads of a run. Their threads are daemons: Python ends without waiting for one that was given up."""
 
-    def __init__(self, tasks: Sequence[Task], warehouse: Warehouse, stop: RunStop) -> None:
+    def __init__(self, tasks: Sequence[Task], warehouse: Warehouse, stop: RunStop, observers: Observers) -> None:
+        self._observers = observers
         self._warehouse = warehouse
         self._stop = stop
         self._left = len(tasks)
@@ -148,14 +152,18 @@ class _Loads:
         self._left -= not isinstance(event, Progress)
         if isinstance(event, BaseException):
             raise event
-        yield event
+        yield self._observed(event) if isinstance(event, Outcome) else event
+
+    def _observed(self, outcome: Outcome) -> Outcome:
+        self._observers.end(outcome.task, LoadEnd(outcome.seconds, outcome.result, outcome.error))
+        return outcome
 
     def _drop_waiting(self) -> Iterator[Outcome]:
         """Yields the outcomes of tasks that are not begun when the run is being stopped."""
         while self._stop.requested_at is not None and (task := _pop(*self._waiting.values())):
             self._left -= 1
             running = self._begin(task)
-            yield running.end(error=running.watch.give_up())
+            yield self._observed(running.end(error=running.watch.give_up()))
 
     def _give_up(self) -> Iterator[Outcome]:
         """Yields the outcomes of loads that do not end, though the run is being stopped or their time is up."""
@@ -167,7 +175,7 @@ class _Loads:
                 self._left -= 1
                 # Its thread took part in the tasks of the source.
                 self._start_thread(running.task.source.name)
-                yield running.end(error=error)
+                yield self._observed(running.end(error=error))
 
     def _find_end(self, watch: LoadWatch) -> FoundationError | None:
         """Returns why a load is given up, None if it is not."""
@@ -203,7 +211,7 @@ class _Loads:
 
         try:
             context = LoadContext(running.watch, self._siblings)
-            with self._siblings.states.turn(running.task, running.watch):
+            with self._siblings.states.turn(running.task, running.watch), self._observers.watching(running.task):
                 return running.end(load_resource(running.task, self._warehouse, report, context=context))
         except FoundationError as error:
             return running.end(error=error)

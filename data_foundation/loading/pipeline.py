@@ -25,6 +25,7 @@ from data_foundation.loading.pending_loads import PendingLoads
 from data_foundation.loading.schema.keeper import SchemaKeeper, read_schema, shared_by_clients
 from data_foundation.loading.schema.parent_load import synchronise_after
 from data_foundation.loading.stop import LoadWatch
+from data_foundation.loading.telemetry.observers import phase as observe_phase
 from data_foundation.naming import TableName, schema_name
 from data_foundation.process_wide.load_ids import begin_after
 from data_foundation.rows.intake_step import find_intake
@@ -104,7 +105,8 @@ class TablePipeline:
         self.watch.check()
         started = time.perf_counter()
         try:
-            yield
+            with observe_phase(phase):
+                yield
         finally:
             self.seconds[phase] = round(self.seconds.get(phase, 0.0) + time.perf_counter() - started, 3)
 

@@ -36,6 +36,7 @@ class LoadOptions:
         kwargs: Keyword arguments of the entry, which override the configured ones.
         run_id: Id of the run.
         partition_starts: Start of each partition, if the range is several partitions.
+        traceparent: The span that has caused the run, as W3C's header; "" for none.
     """
 
     start: str | None = None
@@ -46,6 +47,7 @@ class LoadOptions:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     run_id: str = ""
     partition_starts: tuple[str, ...] = ()
+    traceparent: str = ""
 
     def __post_init__(self) -> None:
         """Refuses options that match no row.

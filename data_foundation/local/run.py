@@ -13,12 +13,13 @@ from data_foundation.loading.progress import Progress
 from data_foundation.loading.ranges.sample import beside_table
 from data_foundation.loading.stop import RunStop
 from data_foundation.loading.task import LoadOptions, Refresh, Task, new_run_id
+from data_foundation.loading.telemetry.observers import observing_run
 from data_foundation.local.daily_log import IngestionLog
 from data_foundation.local.selection import select_tasks
 from data_foundation.project.find_sources import BrokenSource, find_sources
 from data_foundation.project.root import find_root
 from data_foundation.warehouses.base import Warehouse
-from data_foundation.warehouses.settings import build_warehouse
+from data_foundation.warehouses.settings import build_warehouse, traceparent
 
 
 class JobStatus(StrEnum):
@@ -80,10 +81,14 @@ def run_sources(  # noqa: PLR0913 - the options of `foundation run`
     warehouse.destination()  # raises SettingMissing before any load begins
     sources, broken = find_sources(root)
     targets = [targets] if isinstance(targets, str) else list(targets)
-    options = LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
+    options = LoadOptions(start, end, None, limit, refresh, run_id=new_run_id(), traceparent=traceparent())
     tasks = select_tasks(targets, sources, broken, options)
     results = [_broken(source) for source in broken if not targets]
-    return results + [_result(event) for event in load_and_log(root, tasks, warehouse) if isinstance(event, Outcome)]
+    with observing_run(options.run_id, "run_sources", options.traceparent) as fail:
+        outcomes = [event for event in load_and_log(root, tasks, warehouse) if isinstance(event, Outcome)]
+        if failed := [outcome.task.resource.destination for outcome in outcomes if outcome.error]:
+            fail(f"{', '.join(failed)} failed")
+    return results + [_result(outcome) for outcome in outcomes]
 
 
 def load_and_log(

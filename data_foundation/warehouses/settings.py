@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from dotenv import load_dotenv
 
@@ -87,6 +88,22 @@ DBT_LOG_PATH = Setting("DBT_LOG_PATH", "dbt's own log.", default="dbt_project/lo
 FOLDER_SETTINGS: Sequence[Setting] = (WORK_FOLDER, LOG_FOLDER, DBT_TARGET_PATH, DBT_LOG_PATH)
 """Folders that are written, each relative to the repository."""
 
+OBSERVER_SETTINGS: Sequence[Setting] = (
+    Setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "Receiver of traces and metrics, for instance `http://collector:4318`. The other variables of OpenTelemetry "
+        "mean what its specification says; extra `telemetry`.",
+    ),
+    Setting("TRACEPARENT", "The span that causes `foundation run`, as W3C's header, for instance of a pipeline of CI."),
+    Setting(
+        "OPENLINEAGE_URL",
+        "Receiver of lineage events, for instance `http://marquez:5000`. The other variables of OpenLineage mean what "
+        "its client says; extra `lineage`.",
+    ),
+    Setting("OPENLINEAGE_NAMESPACE", "Namespace of the jobs in lineage events.", default="data_foundation"),
+)
+"""Read here, or by the library that they belong to, when a run begins."""
+
 _KNOWN = [
     setting.name
     for settings in (GENERAL_SETTINGS, RUN_SETTINGS, *(engine.known_settings for engine in ENGINES.values()))
@@ -129,6 +146,50 @@ def executor_name(root: Path) -> str:
     """Returns the name, or the import path, of the executor that runs the sources in Dagster."""
     [setting] = RUN_SETTINGS
     return read_settings(root).get(setting.name) or setting.default
+
+
+def find_exporters(signal: Literal["traces", "metrics"]) -> Sequence[str]:
+    """Returns the names under which packages register the exporters of an OpenTelemetry signal, () if it is off.
+
+    OpenTelemetry's own default, to send to this machine, would make every process wait for a receiver: a signal is on
+    if an endpoint or an exporter is named.
+    """
+    get, name = os.environ.get, signal.upper()
+    named = get(f"OTEL_{name}_EXPORTER", "")
+    has_endpoint = get("OTEL_EXPORTER_OTLP_ENDPOINT") or get(f"OTEL_EXPORTER_OTLP_{name}_ENDPOINT")
+    if get("OTEL_SDK_DISABLED", "").lower() == "true" or not (named or has_endpoint):
+        return ()
+    protocol = get(f"OTEL_EXPORTER_OTLP_{name}_PROTOCOL") or get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
+    otlp = "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
+    exporters = [exporter.strip() for exporter in (named or "otlp").split(",")]
+    return [otlp if exporter == "otlp" else exporter for exporter in exporters if exporter not in {"", "none"}]
+
+
+def is_traced() -> bool:
+    """Returns whether OpenTelemetry's variables switch on spans or numbers."""
+    return bool(find_exporters("traces") or find_exporters("metrics"))
+
+
+def counts_each_export_alone() -> bool:
+    """Returns whether an export has the sums since the one before: OpenTelemetry's variable does not say otherwise."""
+    return not os.environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE")
+
+
+def traceparent() -> str:
+    """Returns the span that has caused this process, as W3C's header; "" if there is none."""
+    return os.environ.get("TRACEPARENT", "")
+
+
+def sends_lineage() -> bool:
+    """Returns whether OpenLineage's variables name a receiver of events."""
+    names = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG", "OPENLINEAGE__TRANSPORT__TYPE")
+    return any(map(os.environ.get, names)) and os.environ.get("OPENLINEAGE_DISABLED", "").lower() != "true"
+
+
+def lineage_namespace() -> str:
+    """Returns the namespace of the jobs in events of OpenLineage."""
+    setting = OBSERVER_SETTINGS[-1]
+    return os.environ.get(setting.name) or setting.default
 
 
 def template_values() -> Mapping[str, str]:

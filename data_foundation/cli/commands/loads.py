@@ -121,9 +121,10 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     from data_foundation.cli.run_command import build_dbt_models, load, print_report
     from data_foundation.cli.run_report import run_lines
     from data_foundation.dbt.command import find_project
+    from data_foundation.loading.telemetry.observers import observing_run
     from data_foundation.local.selection import select_tasks
     from data_foundation.process_wide.abandoned_threads import end_process
-    from data_foundation.warehouses.settings import build_warehouse
+    from data_foundation.warehouses.settings import build_warehouse, traceparent
 
     if dbt and limit is not None:
         raise typer.BadParameter("no model reads a sample: leave out --limit or --dbt", param_hint="--dbt")
@@ -136,11 +137,17 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     warehouse.destination()  # raises SettingMissing before any load begins
     sources, broken = read_sources()
     tasks = select_tasks(
-        targets or [], sources, broken, LoadOptions(start, end, None, limit, refresh, run_id=new_run_id())
+        targets or [],
+        sources,
+        broken,
+        options := LoadOptions(start, end, None, limit, refresh, run_id=new_run_id(), traceparent=traceparent()),
     )
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+    shown = redirect_stdout(sys.stderr) if as_json else nullcontext()
+    with shown, observing_run(options.run_id, "foundation run", options.traceparent) as fail:
         outcomes, stopped = load(root, tasks, warehouse)
         models = build_dbt_models(root, warehouse, outcomes, sources, select or []) if dbt and not stopped else []
+        if unsuccessful := [outcome for outcome in outcomes if outcome.error]:
+            fail(f"{len(unsuccessful)} of {len(outcomes)} resources failed or were stopped")
     if record:
         # The only command that imports Dagster, which takes seconds.
         from data_foundation.orchestration.runless.events import record as record_events

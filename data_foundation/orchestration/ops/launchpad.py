@@ -17,6 +17,9 @@ from data_foundation.loading.task import LoadOptions, Task
 from data_foundation.orchestration.translator import ResourceAssets
 from data_foundation.suggestions import nearest
 
+TRACEPARENT_TAG = "traceparent"
+"""Tag of a run with the span that has caused it, as W3C's header."""
+
 
 class LaunchpadRefresh(enum.Enum):
     """The values of `refresh` in the launchpad: a Dagster config accepts an enum, but no Literal."""
@@ -123,7 +126,8 @@ def _options(context: dg.AssetExecutionContext, config: IngestConfig, assets: Re
         start, end = window.start.isoformat(), window.end.isoformat()
         key = context.partition_key_range.start
         starts = _starts(assets, context.partition_keys)
-    return LoadOptions(start, end, key, config.limit, config.refresh.value, kwargs, context.run.run_id, starts)
+    parent = context.run.tags.get(TRACEPARENT_TAG, "")
+    return LoadOptions(start, end, key, config.limit, config.refresh.value, kwargs, context.run.run_id, starts, parent)
 
 
 def _starts(assets: ResourceAssets, keys: Sequence[str]) -> tuple[str, ...]:
