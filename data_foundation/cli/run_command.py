@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from data_foundation.cli.consoles import err, out, print_problems
 from data_foundation.cli.run_report import ProgressView, print_details, print_summary
 from data_foundation.config.table_names import landing_table_of, table_name_of, tables_of
-from data_foundation.dbt.command import ModelResult, build_models, parse_project
+from data_foundation.dbt.command import ModelResult, build_models, command_line_target, parse_project
 from data_foundation.dbt.selection import Lineage
 from data_foundation.loading.parallel import Outcome
 from data_foundation.loading.task import Task
+from data_foundation.loading.telemetry.observers import observe_models
 from data_foundation.local.run import load_and_log
 from data_foundation.local.signals import stop_on_signals
 from data_foundation.project.find_sources import BrokenSource, FoundSource
@@ -78,7 +79,11 @@ def build_dbt_models(
             lineage = Lineage(parse_project(root, warehouse))
             select = lineage.select(landed, absent, existing)
             _print_unselected(lineage, landed, absent)
-        return build_models(root, warehouse, sorted(absent), select) if select or not is_partial else []
+        models = build_models(root, warehouse, sorted(absent), select) if select or not is_partial else []
+        if models:
+            run_id = outcomes[0].task.options.run_id
+            observe_models(command_line_target(root, warehouse), warehouse, run_id)
+        return models
 
 
 def _print_unselected(lineage: Lineage, landed: Sequence[TableName], absent: Iterable[TableName]) -> None:

@@ -15,6 +15,8 @@ from data_foundation.process_wide.redaction import redact
 from data_foundation.warehouses.settings import is_traced, sends_lineage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from data_foundation.errors import FoundationError
     from data_foundation.loading.result import LoadResult
     from data_foundation.loading.task import Task
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _ROOM = "data_foundation.loading.telemetry"
-_EXTRAS: Mapping[str, str] = {"otlp": "telemetry", "lineage": "lineage"}
+_EXTRAS: Mapping[str, str] = {"otlp": "telemetry", "lineage": "lineage", "models": "lineage"}
 """The extra that each module of this room needs."""
 
 
@@ -118,6 +120,19 @@ def observing_run(run_id: str, name: str, traceparent: str = "") -> Iterator[Cal
             with _unharmed():
                 fail = stack.enter_context(otlp.run_span(run_id, name, traceparent))
         yield fail
+
+
+def observe_models(target: Path, warehouse: Warehouse, run_id: str) -> None:
+    """Observes a dbt build that has ended.
+
+    Args:
+        target: dbt's target folder, with the artifacts of the build.
+        warehouse: The warehouse in which dbt has built.
+        run_id: The id of the run that has started dbt.
+    """
+    if sends_lineage() and (target / "run_results.json").exists() and (models := _import("models")):
+        with _unharmed():
+            models.send_models(target, warehouse, run_id)
 
 
 _open_phase: ContextVar[Callable[[str], AbstractContextManager[Any]]] = ContextVar("open_phase", default=nullcontext)

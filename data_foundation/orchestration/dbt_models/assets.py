@@ -16,6 +16,7 @@ from data_foundation.dbt.command import find_project, target_of
 from data_foundation.dbt.relations import Relations
 from data_foundation.errors import FoundationError
 from data_foundation.loading.stop import GRACE_SECONDS
+from data_foundation.loading.telemetry.observers import observe_models
 from data_foundation.orchestration.asset_keys import AssetKeys, read_asset_keys
 from data_foundation.orchestration.automation import model_condition
 from data_foundation.orchestration.dbt_models.manifest import build_dbt, prepare_manifest
@@ -88,8 +89,11 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
         def build() -> Iterator[Any]:
             invocation = dbt.cli(["build"], context=context, target_path=target)
             invocation.termination_timeout_seconds = GRACE_SECONDS
-            with ending(invocation.process, "dbt"):
-                yield from invocation.stream()
+            try:
+                with ending(invocation.process, "dbt"):
+                    yield from invocation.stream()
+            finally:
+                observe_models(target, warehouse, context.run_id)
 
         yield from with_metadata(build, metadata, warehouse, context.log)
 
