@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     from data_foundation.warehouses.base import Warehouse
 
-LOOKED_BACK = 200
-"""Newest attempts among which the run of a load is searched."""
-
 NAMES = tuple(known.name for known in fields(Attempt))
 EARLIER_NAMES = tuple(name for name in NAMES if name not in ADDED)
 """Columns of a table that an earlier version has made, until an attempt of this version is written into it."""
@@ -100,10 +97,27 @@ def read_since(warehouse: Warehouse, since: datetime) -> Trail:
     return _read(warehouse, rows, lambda attempts: [attempt for attempt in attempts if attempt.started >= since])
 
 
-def find_run(warehouse: Warehouse, load_id: str) -> str | None:
-    """Returns the id of the run that landed a load, None if it is not known."""
-    newest = read_trail(warehouse, last=LOOKED_BACK).attempts
-    return next((attempt.run_id for attempt in newest if attempt.load_id == load_id), None)
+def find_run(warehouse: Warehouse, asset: str, load_id: str) -> str | None:
+    """Returns the id of the run that landed a load, None if it is not known.
+
+    Args:
+        warehouse: The warehouse of `raw._load_audit`.
+        asset: The table, dataset.table: another table may have a load with the same id.
+        load_id: dlt's id of the load.
+    """
+
+    def rows(client: SqlClientBase[Any]) -> list[Attempt]:
+        q = client.escape_column_name
+        query = (
+            f"SELECT {', '.join(map(q, NAMES))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
+            f"WHERE {q('load_id')} = %s AND {q('asset')} = %s"
+        )
+        return _to_attempts(client.execute_sql(query, load_id, asset) or ())
+
+    def choose(attempts: list[Attempt]) -> list[Attempt]:
+        return [attempt for attempt in attempts if (attempt.asset, attempt.load_id) == (asset, load_id)]
+
+    return next((attempt.run_id for attempt in _read(warehouse, rows, choose).attempts), None)
 
 
 def _read(

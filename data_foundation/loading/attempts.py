@@ -184,7 +184,7 @@ class _Run:
         """Returns which load landed first, with its run if the audit trail has it."""
         if not cause.newest:
             return "another change"
-        run_id = find_run(self.home, cause.newest) if self.home.is_audited else None
+        run_id = find_run(self.home, str(self.table), cause.newest) if self.home.is_audited else None
         return f"load {cause.newest} of {f'run {run_id}' if run_id else 'another program'}"
 
     def _report_overtaken(self, faster: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -250,7 +251,20 @@ def _suffix(settings: Mapping[str, str], *, shared: bool) -> str:
         raise WarehouseError(message)
     if deployment != "dev":
         return ""
-    return f"__{normalize(settings.get('DEPLOYMENT_USER') or _system_user())}"
+    named = settings.get("DEPLOYMENT_USER")
+    return f"__{_schema_name_of(named) if named else normalize(_system_user())}"
+
+
+def _schema_name_of(name: str) -> str:
+    """Returns the ending of schemas for the name of a person or a branch; names that differ have endings that differ.
+
+    `feature/a` and `feature-a` are both feature_a where only letters and digits count, so a name that loses more than
+    its capitals gets some digits of its hash.
+    """
+    normalized = normalize(name)
+    if normalized == name.lower():
+        return normalized
+    return f"{normalized}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def _system_user() -> str:

@@ -26,7 +26,7 @@ import pytest
 from data_foundation.audit import journal
 from data_foundation.audit import write as audit
 from data_foundation.audit.journal import Journal
-from data_foundation.audit.read import read_newest, read_trail
+from data_foundation.audit.read import find_run, read_newest, read_trail
 from data_foundation.audit.table import COLUMNS
 from data_foundation.audit.write import Attempt, catch_up, record
 from data_foundation.cli.main import main
@@ -397,6 +397,21 @@ def test_the_table_and_the_lines_give_the_same_attempts(
     trail = read_trail(away, target, **wanted)
     assert [one.attempt for one in trail.attempts] == found
     assert trail.unreachable.startswith("SettingMissing: needs SNOWFLAKE_ACCOUNT")
+
+
+@pytest.mark.parametrize("keeps_audit", [True, False], ids=["warehouse", "journal"])
+def test_the_run_of_a_load_is_found_however_old_it_is(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, *, keeps_audit: bool
+) -> None:
+    """It is that of the table, among any number of attempts of other tables, one of which has the same load id."""
+    monkeypatch.setattr(DuckDBWarehouse, "keeps_audit", keeps_audit)
+    warehouse = tree.warehouse
+    audit._journal(warehouse).append(attempt(1, run_id="sought", load_id="17.5").to_json())
+    for number in range(2, 300):
+        other = attempt(number, asset="raw.lines", run_id="another", load_id="17.5")
+        audit._journal(warehouse).append(other.to_json())
+    assert find_run(warehouse, "raw.orders", "17.5") == "sought"
+    assert find_run(warehouse, "raw.orders", "18.5") is None
 
 
 def test_the_newest_of_every_table(tree: Tree) -> None:

@@ -766,7 +766,7 @@ def test_a_deployment_has_the_same_asset_keys(location: Location, monkeypatch: p
     location.add("shop")
     production = location.specs()
     monkeypatch.setenv("DEPLOYMENT", "dev")
-    monkeypatch.setenv("DEPLOYMENT_USER", "Anna B")
+    monkeypatch.setenv("DEPLOYMENT_USER", "Anna_B")
     mine = location.specs()
     assert mine.keys() == production.keys()
     assert production["raw/shop"].metadata["dagster/table_name"] == "warehouse.raw.shop"

@@ -212,3 +212,39 @@ def test_a_load_restores_the_memory_limit(tree: Tree) -> None:
         # DuckDB may display another limit than it applies.
         groups = "SELECT count(*) FROM (SELECT DISTINCT 'a text that needs room ' || range FROM range(2500000))"
         assert connection.execute(groups).fetchone() == (2_500_000,)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("feature/a", "feature-a"),
+        ("feature/a", "feature_a"),
+        ("feature--a", "feature-a"),
+        ("Anna B", "anna_b"),
+        ("é/1", "e/1"),
+        ("订单", "客户"),
+        ("FixIt/A", "fixit/a"),
+    ],
+)
+def test_deployments_whose_names_differ_share_no_schema(
+    one: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Branches whose names are alike without their punctuation write to schemas of their own."""
+    monkeypatch.setenv("DEPLOYMENT", "dev")
+    schemas = []
+    for name in (one, other):
+        monkeypatch.setenv("DEPLOYMENT_USER", name)
+        schemas.append(build_warehouse(tmp_path).dataset("raw"))
+    assert schemas[0] != schemas[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"), [("anna", "raw__anna"), ("Anna", "raw__anna"), ("feature_a", "raw__feature_a")]
+)
+def test_a_deployment_whose_name_is_a_schemas_has_it(
+    name: str, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain name stays as it is, but for its capitals."""
+    monkeypatch.setenv("DEPLOYMENT", "dev")
+    monkeypatch.setenv("DEPLOYMENT_USER", name)
+    assert build_warehouse(tmp_path).dataset("raw") == schema
