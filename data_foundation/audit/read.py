@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -105,19 +105,30 @@ def find_run(warehouse: Warehouse, asset: str, load_id: str) -> str | None:
         asset: The table, dataset.table: another table may have a load with the same id.
         load_id: dlt's id of the load.
     """
+    found = _read_equal(warehouse, {"load_id": load_id, "asset": asset})
+    return next((attempt.run_id for attempt in found.attempts), None)
+
+
+def read_run(warehouse: Warehouse, run_id: str) -> Trail:
+    """Returns the attempts of a run."""
+    return _read_equal(warehouse, {"run_id": run_id})
+
+
+def _read_equal(warehouse: Warehouse, values: Mapping[str, str]) -> Trail:
+    """Returns the attempts whose columns have these values."""
 
     def rows(client: SqlClientBase[Any]) -> list[Attempt]:
         q = client.escape_column_name
         query = (
             f"SELECT {', '.join(map(q, NAMES))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
-            f"WHERE {q('load_id')} = %s AND {q('asset')} = %s"
+            f"WHERE {' AND '.join(f'{q(name)} = %s' for name in values)}"
         )
-        return _to_attempts(client.execute_sql(query, load_id, asset) or ())
+        return _to_attempts(client.execute_sql(query, *values.values()) or ())
 
     def choose(attempts: list[Attempt]) -> list[Attempt]:
-        return [attempt for attempt in attempts if (attempt.asset, attempt.load_id) == (asset, load_id)]
+        return [one for one in attempts if all(getattr(one, name) == value for name, value in values.items())]
 
-    return next((attempt.run_id for attempt in _read(warehouse, rows, choose).attempts), None)
+    return _read(warehouse, rows, choose)
 
 
 def _read(

@@ -49,7 +49,7 @@ class Attempt:
         source: Name of the source's folder in `dlthub/`.
         run_id: Dagster's run id, or a generated one for a run without Dagster.
         attempt: Number of the attempt in its run, from 1.
-        status: How it ended; `killed` is recorded by the next run.
+        status: How it ended; `killed` is recorded by the next run on its machine, or from Dagster's record of it.
         started: Start time, in UTC.
         ended: End time, in UTC; None if it was killed.
         rows: Rows sent to the table; for a failed attempt those extracted so far; None if unknown.
@@ -101,6 +101,11 @@ class Attempt:
     def to_json(self) -> str:
         """Returns the attempt as one line of JSON with the keys of `COLUMNS`; times are in ISO 8601."""
         return json.dumps({name: getattr(self, name) for name in COLUMNS}, default=datetime.isoformat)
+
+
+def killed_id(run_id: str, asset: str) -> str:
+    """Returns the id of the killed attempt of a run to load a table: whoever notices it writes the same row."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id} {asset}").hex
 
 
 def record(warehouse: Warehouse, attempt: Attempt, destination: Destination | None = None) -> None:

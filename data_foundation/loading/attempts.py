@@ -119,7 +119,9 @@ class _Run:
             with hold(folder, name, self.run_id, self._report_waiting, check=self.watch.check) as killed:
                 if killed:
                     # A killed run could not record itself; only its start is known.
-                    self._record("killed", datetime.fromisoformat(killed.since), run_id=killed.run_id)
+                    identity = audit.killed_id(killed.run_id, str(self.table))
+                    since = datetime.fromisoformat(killed.since)
+                    self._record("killed", since, run_id=killed.run_id, id=identity)
                 result = self._load_parts()
         except KeyboardInterrupt:
             raise

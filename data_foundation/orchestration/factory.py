@@ -17,6 +17,7 @@ from data_foundation.orchestration.asset_keys import AssetKeys, find_changed_key
 from data_foundation.orchestration.automation import with_automation_tags
 from data_foundation.orchestration.broken_sources import build_broken_assets
 from data_foundation.orchestration.executor_setting import find_executor
+from data_foundation.orchestration.history.killed_loads import build_killed_loads_sensor
 from data_foundation.orchestration.ops.observed_executor import observed
 from data_foundation.orchestration.ops.op import build_loading_op
 from data_foundation.orchestration.schedules.schedule import build_schedules
@@ -114,7 +115,11 @@ def build_part(  # noqa: PLR0913, PLR0917 - those of build_definitions, and its 
     return dg.Definitions(
         assets=assets,
         schedules=[*build_schedules(loaded, name), *schedules],
-        sensors=[build_automation_sensor(automation_seconds), *sensors],
+        sensors=[
+            build_automation_sensor(automation_seconds),
+            build_killed_loads_sensor(resources, warehouse, name),
+            *sensors,
+        ],
         executor=observed(executor) if executor and is_traced() else executor,
         metadata=to_metadata(keys),
     )
