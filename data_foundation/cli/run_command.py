@@ -12,8 +12,8 @@ from data_foundation.config.table_names import landing_table_of, table_name_of, 
 from data_foundation.dbt.command import ModelResult, build_models, command_line_target, parse_project
 from data_foundation.dbt.selection import Lineage
 from data_foundation.loading.parallel import Outcome
-from data_foundation.loading.task import Task
-from data_foundation.loading.telemetry.observers import observe_models
+from data_foundation.loading.task import LoadOptions, Task, new_run_id
+from data_foundation.loading.telemetry.observers import observe_models, observing_run
 from data_foundation.local.run import load_and_log
 from data_foundation.local.signals import stop_on_signals
 from data_foundation.project.find_sources import BrokenSource, FoundSource
@@ -21,6 +21,36 @@ from data_foundation.warehouses.base import Warehouse
 
 if TYPE_CHECKING:
     from data_foundation.naming import TableName
+
+
+def load_and_build(
+    root: Path,
+    tasks: Sequence[Task],
+    warehouse: Warehouse,
+    sources: Sequence[FoundSource],
+    select: Sequence[str] | None = None,
+) -> tuple[list[Outcome], list[ModelResult], int]:
+    """Loads resources and builds dbt models, as one run that can be observed.
+
+    Args:
+        root: The repository.
+        tasks: The resources to load.
+        warehouse: The warehouse.
+        sources: The sources of the repository.
+        select: Selectors of dbt, as of `build_dbt_models`; None builds no model.
+
+    Returns:
+        One outcome for each resource, the results of the models, and the exit code of the signal that stopped the
+        loads, 0 without one.
+    """
+    options = tasks[0].options if tasks else LoadOptions(run_id=new_run_id())
+    with observing_run(options.run_id, "foundation run", options.traceparent) as fail:
+        outcomes, stopped = load(root, tasks, warehouse)
+        is_built = select is not None and not stopped
+        models = build_dbt_models(root, warehouse, outcomes, sources, select or []) if is_built else []
+        if failed := [outcome for outcome in outcomes if outcome.error]:
+            fail(f"{len(failed)} of {len(outcomes)} resources failed or were stopped")
+    return outcomes, models, stopped
 
 
 def load(root: Path, tasks: Sequence[Task], warehouse: Warehouse) -> tuple[list[Outcome], int]:

@@ -118,10 +118,9 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     as_json: AsJson = False,
 ) -> None:
     """Load resources without Dagster; name what failed, and exit with 1."""
-    from data_foundation.cli.run_command import build_dbt_models, load, print_report
+    from data_foundation.cli.run_command import load_and_build, print_report
     from data_foundation.cli.run_report import run_lines
     from data_foundation.dbt.command import find_project
-    from data_foundation.loading.telemetry.observers import observing_run
     from data_foundation.local.selection import select_tasks
     from data_foundation.process_wide.abandoned_threads import end_process
     from data_foundation.warehouses.settings import build_warehouse, traceparent
@@ -136,18 +135,10 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
         find_project(root)  # raises before any load begins
     warehouse.destination()  # raises SettingMissing before any load begins
     sources, broken = read_sources()
-    tasks = select_tasks(
-        targets or [],
-        sources,
-        broken,
-        options := LoadOptions(start, end, None, limit, refresh, run_id=new_run_id(), traceparent=traceparent()),
-    )
-    shown = redirect_stdout(sys.stderr) if as_json else nullcontext()
-    with shown, observing_run(options.run_id, "foundation run", options.traceparent) as fail:
-        outcomes, stopped = load(root, tasks, warehouse)
-        models = build_dbt_models(root, warehouse, outcomes, sources, select or []) if dbt and not stopped else []
-        if unsuccessful := [outcome for outcome in outcomes if outcome.error]:
-            fail(f"{len(unsuccessful)} of {len(outcomes)} resources failed or were stopped")
+    options = LoadOptions(start, end, None, limit, refresh, run_id=new_run_id(), traceparent=traceparent())
+    tasks = select_tasks(targets or [], sources, broken, options)
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        outcomes, models, stopped = load_and_build(root, tasks, warehouse, sources, (select or []) if dbt else None)
     if record:
         # The only command that imports Dagster, which takes seconds.
         from data_foundation.orchestration.runless.events import record as record_events
