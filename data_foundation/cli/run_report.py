@@ -168,14 +168,15 @@ def _rows_of(outcome: Outcome) -> Iterator[_Row]:
 
 
 def _row_of(model: ModelResult) -> _Row:
-    state = "[green]built[/]" if model.succeeded else f"[red]{model.state}[/]"
+    color = "yellow" if model.is_warning else "red"
+    state = "[green]built[/]" if model.is_model and model.succeeded else f"[{color}]{model.state}[/]"
     return _Row(model.name, state, rows=_count(model.rows), seconds=f"{model.seconds:.1f}")
 
 
 def _by_layer(models: Sequence[ModelResult]) -> list[ModelResult]:
-    """Returns the models, and the tests that did not pass, by layer and name; the layers in the order of the build."""
+    """Returns the models, and tests that found something, by layer and name; the layers in the order of the build."""
     layers = list(dict.fromkeys(model.name.partition(".")[0] for model in models))
-    shown = [model for model in models if model.is_model or not model.succeeded]
+    shown = [model for model in models if model.is_model or model.is_warning or not model.succeeded]
     return sorted(shown, key=lambda model: (layers.index(model.name.partition(".")[0]), model.name))
 
 
@@ -232,7 +233,9 @@ def print_details(console: Console, outcomes: Iterable[Outcome], models: Iterabl
                 message = f"{outcome.task.resource.destination}: {check.name}: {check.message}{effect}"
                 console.print(f"{mark} {escape(message)}")
     for model in models:
-        if not model.succeeded:
+        if model.is_warning:
+            console.print(f"[yellow]warning[/] {model.name}: {escape(model.message.strip())}")
+        elif not model.succeeded and model.message:  # the summary has those that were skipped
             console.print(f"[red]{model.state}[/] {model.name}: {escape(model.message.strip())}")
 
 

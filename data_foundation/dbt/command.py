@@ -58,8 +58,13 @@ class ModelResult:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the model was built, or the test passed."""
-        return self.state in ("success", "pass")
+        """Whether the model was built, or the test passed, with a warning or without one."""
+        return self.state in ("success", "pass", "warn")
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether a test of severity `warn` found rows; dbt itself exits with 0 then."""
+        return self.state == "warn"
 
 
 def find_project(root: Path) -> Path:

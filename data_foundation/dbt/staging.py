@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from data_foundation.config.table_names import child_table_of, table_name_of
+from data_foundation.dbt.reserved_words import RESERVED, needs_quotes
 from data_foundation.dbt.sources_yaml import Columns, YamlEntry, describe_tables, read_loaded
 from data_foundation.errors import FoundationError
 from data_foundation.naming import normalize
@@ -22,15 +23,6 @@ if TYPE_CHECKING:
 
 STAGING = Path("models", "staging")
 """The folder of staging models, relative to the dbt project."""
-
-RESERVED = frozenset(
-    """all and any as asc between case cast check column create cross current date default delete desc distinct
-    drop else end except exists false fetch for foreign from full grant group having in increment inner insert
-    intersect interval into is join key language lateral left level like limit minus natural not null of offset
-    on only or order outer primary qualify references right row rows sample select set start table then time
-    timestamp to trigger true union unique update user using values view when where window with""".split()  # noqa: SIM905 - a list is long
-)
-"""Words of SQL that an engine does not accept as a name without quotes."""
 
 TYPES: Mapping[str, str] = {
     "text": "varchar",
@@ -139,10 +131,10 @@ def _model(
     lines = [_select(column["name"], columns[column["name"]]) for column in shown]
     sql = f"{_list(lines)}\nfrom {_source(dataset, table['name'])}\n"
     name = _model_name(source, table["name"])
-    is_unique = bool(keys) and not resource.merge_columns and resource.meeting in UNIQUE
+    is_unique = bool(keys) and _is_unique(resource)
     properties: YamlEntry = {"name": name, "description": table["description"]}
     if is_unique and len(keys) > 1:
-        properties["data_tests"] = [{"unique_together": {"arguments": {"columns": [_alias(key) for key in keys]}}}]
+        properties["data_tests"] = [_unique_together([_alias(key) for key in keys])]
     tests = ["unique", "not_null"] if is_unique and len(keys) == 1 else ["not_null"]
     properties["columns"] = [_properties(column, tests if column["name"] in keys else []) for column in shown]
     return StagingModel(name, sql, properties)
@@ -157,22 +149,42 @@ def _child_model(
     types = {"_dlt_parent_id": "varchar", "_dlt_list_idx": "bigint"}
     types |= {column["name"]: TYPES.get(str(columns[column["name"]]["data_type"]), "varchar") for column in shown}
     keys = _keys(resource) if has_parent else ()
-    linked = {key: _alias(f"{_short(source, parent)}_{key}") for key in keys} or {"_dlt_parent_id": "parent_id"}
+    own = {_alias(column["name"]) for column in shown}
+    linked = {key: _free(f"{_short(source, parent)}_{key}", own) for key in keys}
+    linked = linked or {"_dlt_parent_id": _free("parent_id", own)}
+    position = _free("list_index", own)
     owner = "parents" if keys else "items"
     lines = [f"{owner}.{_raw(key)} as {alias}" for key, alias in linked.items()]
-    lines += ["items._dlt_list_idx as list_index"]
+    lines += [f"items._dlt_list_idx as {position}"]
     lines += [_select(column["name"], columns[column["name"]], "items.") for column in shown]
     join = ""
-    if keys:
-        join = f"\ninner join {_source(dataset, parent)} as parents on items._dlt_parent_id = parents._dlt_id"
+    if keys:  # An item without its parent must not vanish: the test of the parent's key finds it.
+        join = f"\nleft join {_source(dataset, parent)} as parents on items._dlt_parent_id = parents._dlt_id"
     sql = f"with items as (\n    {_items(dataset, table['name'], types)}\n)\n\n{_list(lines)}\nfrom items{join}\n"
     name = _model_name(source, table["name"])
     described = [
         *({"name": alias, "description": f"Of the row that has the list: {key}."} for key, alias in linked.items()),
-        {"name": "list_index", "description": "Position in the list, from 0."},
+        {"name": position, "description": "Position in the list, from 0."},
     ]
     listed_columns = [_properties(column, ["not_null"]) for column in described] + [_properties(c, []) for c in shown]
-    return StagingModel(name, sql, {"name": name, "description": table["description"], "columns": listed_columns})
+    properties: YamlEntry = {"name": name, "description": table["description"]}
+    if keys and _is_unique(resource):
+        properties["data_tests"] = [_unique_together([*linked.values(), position])]
+    return StagingModel(name, sql, properties | {"columns": listed_columns})
+
+
+def _is_unique(resource: ResourceConfig) -> bool:
+    """Whether the table has one row for each primary key."""
+    return not resource.merge_columns and resource.meeting in UNIQUE
+
+
+def _unique_together(columns: Sequence[str]) -> YamlEntry:
+    return {"unique_together": {"arguments": {"columns": list(columns)}}}
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """Returns a name that no column of the item has: items often repeat the key of their parent."""
+    return _free(f"parent_{name}", taken) if name in taken else name
 
 
 def _list(expressions: Sequence[str]) -> str:
@@ -181,7 +193,7 @@ def _list(expressions: Sequence[str]) -> str:
 
 def _items(dataset: str, table: str, types: Mapping[str, str]) -> str:
     """Returns the query of a nested table; the macro stands for one that dlt has not made yet, if it can read it."""
-    if dataset != "raw" or RESERVED & types.keys():
+    if dataset != "raw":
         return f"select * from {_source(dataset, table)}"  # noqa: S608 - a model, with the names of loaded tables
     listed = ", ".join(f"'{column}': '{kind}'" for column, kind in types.items())
     return f"{{{{ child_table('{table}', {{{listed}}}) }}}}"
@@ -192,7 +204,9 @@ def _keys(resource: ResourceConfig) -> tuple[str, ...]:
 
 
 def _short(source: str, table: str) -> str:
-    return table.removeprefix(f"{normalize(source)}_")
+    """Returns a table's name without its source's. shop__lines is nested in a table called as its source, shop."""
+    prefix = f"{normalize(source)}_"
+    return table if table.startswith(f"{prefix}_") else table.removeprefix(prefix)
 
 
 def _model_name(source: str, table: str) -> str:
@@ -204,7 +218,7 @@ def _source(dataset: str, table: str) -> str:
 
 
 def _raw(name: str) -> str:
-    return f"{{{{ raw_column('{name}') }}}}" if name in RESERVED else name
+    return f"{{{{ raw_column('{name}') }}}}" if needs_quotes(name) else name
 
 
 def _alias(name: str) -> str:
@@ -216,7 +230,7 @@ def _select(name: str, column: Mapping[str, Any], owner: str = "") -> str:
     """Returns the expression of a column: times are UTC without a zone, as in all models."""
     read = f"{owner}{_raw(name)}"
     if column["data_type"] == "timestamp" and column.get("timezone") is not False:
-        argument = f"'{owner}' ~ raw_column('{name}')" if name in RESERVED else f"'{read}'"
+        argument = f"'{owner}' ~ raw_column('{name}')" if needs_quotes(name) else f"'{read}'"
         return f"{{{{ to_utc({argument}) }}}} as {_alias(name)}"
     return read if read == name else f"{read} as {_alias(name)}"
 

@@ -3,11 +3,15 @@
 {% macro child_table(table, columns) -%}
     {%- set relation = source('raw', table) -%}
     {%- if not execute or not flags.INTROSPECT or load_relation(relation) -%}
-        select {{ columns | join(', ') }} from {{ relation }}
+        select
+        {%- for name in columns %}
+        {{ raw_column(name) }}{{ ',' if not loop.last }}
+        {%- endfor %}
+        from {{ relation }}
     {%- else -%}
         select
         {%- for name, type in columns.items() %}
-        cast(null as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
+        cast(null as {{ type }}) as {{ raw_column(name) }}{{ ',' if not loop.last }}
         {%- endfor %}
         where false
     {%- endif -%}

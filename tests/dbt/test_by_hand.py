@@ -126,6 +126,20 @@ def test_dbt_stops_where_the_schemas_are_not_decided(case: str, checkout: Checko
     assert origins(checkout) == {"marts": "production"}
 
 
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_dbt_stops_where_a_file_decides_the_schemas(folder: str, checkout: Checkout) -> None:
+    """On DuckDB too: what .env says of the deployment is found, in any folder, before a model is built."""
+    checkout.write(".env", "DEPLOYMENT=production\n# DEPLOYMENT=x\nexport DEPLOYMENT='dev'\nDEPLOYMENT_USER=anna\n")
+    done = run_dbt(checkout, folder)
+    assert done.returncode != 0
+    assert "DEPLOYMENT: .env sets it to dev, and dbt does not read .env" in " ".join(done.stdout.split())
+    assert origins(checkout) == {"marts": "production"}
+    checkout.write(".env", "DEPLOYMENT_USER=anna\n# DEPLOYMENT=dev\n")
+    assert run_dbt(checkout, folder).returncode == 0
+    assert origins(checkout) == {"marts": "raw", "main": ""}
+
+
 @pytest.mark.parametrize("user", ["anna", "anna_2", "a", "a1_b2", "anna_s_smith"])
 def test_a_user_that_dbt_accepts_is_spelt_alike_by_dlt(user: str) -> None:
     """What the macro takes as it is, dlt does not change: dbt and loads use the same schemas."""

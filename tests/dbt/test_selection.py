@@ -61,6 +61,18 @@ def test_a_source_builds_what_reads_it(location: Location) -> None:
     assert (code, built) == (0, {"stg_shop", "stg_bank", "both", "after"}), output
 
 
+def test_a_test_of_severity_warn_fails_no_run(location: Location) -> None:
+    """Its rows are counted in the summary and in a warning, the models after it are built, and the run exits with 0."""
+    start(location)
+    test = "{accepted_values: {arguments: {values: [7]}, config: {severity: warn}}}"
+    columns = f"columns: [{{name: id, data_tests: [{test}]}}]"
+    location.write("dbt_project/models/tests.yml", f"models: [{{name: stg_shop, {columns}}}]")
+    code, built, output = run(location, "--dbt")
+    assert (code, built) == (0, MODELS.keys() - {"passing"}), output
+    assert re.search(r"accepted_values_stg_shop_id__7 .* warn ", output)
+    assert "warning accepted_values_stg_shop_id__7: Got 2 results, configured to warn if != 0" in output
+
+
 @pytest.mark.rare
 def test_each_selection(location: Location) -> None:
     """A second run leaves out what exists; a table that no model reads, selectors, all sources, and what is refused."""

@@ -5,13 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from data_foundation.cli.main import app
+from data_foundation.dbt.reserved_words import needs_quotes
 from data_foundation.dbt.sources_yaml import DBT_SOURCES_FILE, build_dbt_sources
-from data_foundation.dbt.staging import RESERVED, StagingModel, build_staging, write_staging
+from data_foundation.dbt.staging import StagingModel, build_staging, write_staging
 from data_foundation.errors import FoundationError
 from data_foundation.project.find_sources import find_sources
 from data_foundation.project.repository.create import create_repository
@@ -40,7 +42,7 @@ resources:
 DATA = """
 def get_rows():
     yield {"id": 1, "paid_at": "2026-01-01T12:00:00+02:00", "opened": "2026-01-01T08:00:00", "email": "a@b.c",
-           "select": "x", "lines": [{"sku": "a", "order": 7}, {"sku": "b", "order": 8}]}
+           "select": "x", "lines": [{"at": "a", "orders_id": 9}, {"at": "b", "orders_id": 9}]}
 
 
 def get_days():
@@ -87,7 +89,8 @@ def test_models_follow_from_what_was_loaded(loaded: Tree) -> None:
     days = models["stg_shop__days"].properties
     assert days["data_tests"] == [{"unique_together": {"arguments": {"columns": ["day", "order_value"]}}}]
     assert columns_of(models["stg_shop__log"])["day"] == ["not_null"]
-    assert "order" in RESERVED
+    lines = models["stg_shop__orders_lines"].properties
+    assert lines["data_tests"] == [{"unique_together": {"arguments": {"columns": ["parent_orders_id", "list_index"]}}}]
 
 
 def test_dbt_builds_the_models_and_their_tests_pass(loaded: Tree) -> None:
@@ -100,9 +103,57 @@ def test_dbt_builds_the_models_and_their_tests_pass(loaded: Tree) -> None:
     assert "WARN=0 ERROR=0 SKIP=0" in done.stdout, done.stdout
     times = "SELECT id, cast(paid_at AS varchar), cast(opened AS varchar), select_value FROM staging.stg_shop__orders"
     assert loaded.query(times) == [(1, "2026-01-01 10:00:00", "2026-01-01 08:00:00", "x")]
-    items = "SELECT orders_id, list_index, sku, order_value FROM staging.stg_shop__orders_lines ORDER BY ALL"
-    assert loaded.query(items) == [(1, 0, "a", 7), (1, 1, "b", 8)]
+    items = "SELECT parent_orders_id, list_index, orders_id, at_value FROM staging.stg_shop__orders_lines ORDER BY ALL"
+    assert loaded.query(items) == [(1, 0, 9, "a"), (1, 1, 9, "b")]
     assert loaded.query("SELECT count(*) FROM staging.stg_shop__days") == [2]
+
+
+def test_an_item_without_its_parent_fails_a_test(loaded: Tree) -> None:
+    """A join that left such items out would build a smaller model, and all its tests would pass."""
+    write_staging(loaded.root / "dbt_project", "shop", list(models_of(loaded).values()))
+    (loaded.root / DBT_SOURCES_FILE).write_text(build_dbt_sources(loaded.root, loaded.warehouse))
+    with duckdb.connect(str(loaded.root / "data" / "warehouse.duckdb")) as connection:
+        connection.sql("""UPDATE raw.shop_orders__lines SET _dlt_parent_id = 'gone' WHERE "at" = 'b'""")
+    command = [
+        str(Path(sys.executable).parent / "foundation"),
+        "dbt",
+        "--",
+        "build",
+        "--select",
+        "stg_shop__orders_lines",
+    ]
+    done = subprocess.run(command, cwd=loaded.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Failure in test not_null_stg_shop__orders_lines_parent_orders_id" in done.stdout
+    assert loaded.query("SELECT count(*) FROM staging.stg_shop__orders_lines") == [2]
+
+
+def test_a_table_called_as_its_source_has_names_like_others(tree: Tree) -> None:
+    """Its nested table is `stg_shop__shop_lines`, with the key `shop_id`."""
+    create_repository(tree.root)
+    tree.add("shop", RESOURCES.replace("raw.shop_orders", "raw.shop"), DATA)
+    tree.load("shop.shop")
+    models = models_of(tree)
+    assert list(models) == ["stg_shop__shop", "stg_shop__shop_lines"]
+    assert list(columns_of(models["stg_shop__shop_lines"])) == ["shop_id", "list_index", "at_value", "orders_id"]
+
+
+def test_words_that_duckdb_reserves_are_quoted() -> None:
+    """A keyword of DuckDB that it does not accept as a column has quotes, and an alias instead."""
+    with duckdb.connect() as connection:
+        words = [word for (word,) in connection.sql("SELECT keyword_name FROM duckdb_keywords()").fetchall()]
+        assert [word for word in words if not needs_quotes(word) and not accepts(connection, word)] == []
+    assert needs_quotes("größe")
+    assert not needs_quotes("name")
+
+
+def accepts(connection: duckdb.DuckDBPyConnection, word: str) -> bool:
+    """Returns whether DuckDB takes a word as a column, of a table and without one, and as an alias."""
+    try:
+        connection.sql(f'SELECT {word} AS {word}, t.{word} FROM (SELECT 1 AS "{word}") AS t')
+    except duckdb.ParserException:
+        return False
+    return True
 
 
 def test_a_model_that_is_there_is_not_changed(loaded: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
