@@ -33,6 +33,10 @@ DIALECTS: dict[str, tuple[bytes, dict[str, Any]]] = {
     "utf-16": ("id,name\n007,Müller\n8,\n".encode("utf-16"), {}),
     "utf-16-without-a-mark": ("id,name\n007,Müller\n8,\n".encode("utf-16-le"), {"encoding": "utf-16-le"}),
     "cp1252": (b"id,name\n007,M\xfcller\n8,\n", {"encoding": "cp1252"}),
+    "another-encoding-and-a-mark": (b"\xef\xbb\xbfid,name\n007,M\xc3\xbcller\n8,\n", {"encoding": "cp1252"}),
+    "another-encoding-and-utf-16": ("id,name\n007,Müller\n8,\n".encode("utf-16"), {"encoding": "latin-1"}),
+    "the-second-encoding": (b"id,name\n007,M\xfcller\n8,\n", {"encoding": ["utf-8", "cp1252"]}),
+    "the-first-encoding": (b"id,name\n007,M\xc3\xbcller\n8,\n", {"encoding": ["utf-8", "cp1252"]}),
     "gzip": (gzip.compress(b"id,name\n007,M\xc3\xbcller\n8,\n"), {}),
     "no-headings": (b"007,M\xc3\xbcller\n8,\n", {"header": ["id", "name"]}),
     "lines-before": (b"Account 1\n,\nid,name\n007,M\xc3\xbcller\n8,\n", {"skip": 2}),
@@ -51,11 +55,23 @@ def test_dialect_and_encoding_change_no_row(files: FileTree, content: bytes, kwa
     ]
 
 
+def test_a_file_that_is_utf8_too_is_a_warning(files: FileTree) -> None:
+    """Read as cp1252, ü becomes Ã¼ without an error: the warning names the file and what to set."""
+    files.read(encoding="cp1252")
+    files.put("a.csv", b"id,name\n1,M\xfcller\n")
+    files.put("b.csv", b"id,name\n2,M\xc3\xbcller\n")
+    files.put("c.csv", b"id,name\n3,Miller\n")
+    (warning,) = files.load("bank.landed").warnings
+    assert warning.startswith("inbox/b.csv is read as cp1252, and is UTF-8 too")
+    assert "set `encoding: [utf-8, cp1252]`" in warning
+
+
 REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "cp1252": (b"id,name\n1,M\xfcller\n", {}, "row 1 is not UTF-8; set the encoding of the file"),
     "cp1252-headings": (b"id,n\xe4me\n1,x\n", {}, "the start of the file is not UTF-8; set the encoding of the file"),
     "cp1252-below": (b"id,name\n" + b"1,x\n" * 9999 + b"2,M\xfcller\n", {}, "row 10000 is not UTF-8; set the"),
     "wrong-encoding": (b"id,name\n1,M\x81ller\n", {"encoding": "cp1252"}, "the text is not cp1252"),
+    "no-encoding-of-two": (b"id\n1\n", {"encoding": ["utf-9", "utf-8"]}, "encoding: got 'utf-9'; accepted: an enc"),
     "no-encoding": (b"id\n1\n", {"encoding": "utf-9"}, "encoding: got 'utf-9'; accepted: an encoding of Python"),
     "too-few": (b"id,name\n1,x\n2\n", {}, "row 2: Expected Number of Columns: 2 Found: 1"),
     "too-many": (b"id,name\n1,x\n2,y,z\n", {}, "row 2: Expected Number of Columns: 2 Found: 3"),

@@ -21,7 +21,7 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
     connection: str | None = None,
     format: str | None = None,  # noqa: A002 - the word that people look for
     on_bad_row: str = "fail",
-    encoding: str | None = None,
+    encoding: str | Sequence[str] | None = None,
     delimiter: str | None = None,
     quote: str | None = None,
     escape: str | None = None,
@@ -44,7 +44,8 @@ def get_rows(  # noqa: PLR0913 - each is a key of `kwargs` in sources.yaml
             its `url` is the root. The default root is the repository.
         format: csv, jsonl, json, parquet, excel or pdf; by default, the format of the file's ending.
         on_bad_row: `fail` refuses the load; `quarantine` writes bad rows to the table `<table>__quarantine`.
-        encoding: Encoding of text files; by default UTF-8, or UTF-16 for files with its byte order mark.
+        encoding: Encoding of text files without a byte order mark, or several, of which the first that can decode a
+            file is taken; by default UTF-8 or UTF-16.
         delimiter: Character between the values of a CSV; by default the one that the line `sep=;` names, or the one of
             , ; tab and | that is most frequent in the first row.
         quote: Character around values that contain delimiters; by default ".

@@ -26,7 +26,7 @@ from data_foundation.readers.files.formats.notation import Notation
 from data_foundation.readers.files.formats.parquet_files import ParquetReader
 from data_foundation.readers.files.formats.pdf_files import PdfReader
 from data_foundation.readers.files.formats.sheets.excel_files import ExcelReader
-from data_foundation.readers.files.formats.transcode import to_utf8
+from data_foundation.readers.files.formats.transcode import find_doubt, to_utf8
 from data_foundation.readers.files.formats.unpack import unpack
 from data_foundation.readers.files.ledger import Ledger
 from data_foundation.readers.files.load_warning import warn
@@ -104,6 +104,8 @@ def read_files(storage: Storage, request: ReadRequest, resource: Any) -> Iterato
         count = 0
         read = partial(_pages, storage, file, request, resource, ledger, sets_aside=bad.sets_aside)
         for page in ReadAhead([read], []):
+            if page.warning:
+                warn(page.warning)
             yield from bad.take(file.name, page.bad)
             if page.rows is not None:
                 yield spellings.unify(page.rows)
@@ -134,7 +136,9 @@ def _pages(  # noqa: PLR0913 - a file, where it is, how it is read, and who reme
         plain, name = unpack(path, file.name, Path(folder))
         kind = request.format_of(file, name)
         if kind in TEXT_FORMATS:
-            plain = to_utf8(plain, file.name, Path(folder), request.options.get("encoding"))
+            encoding = request.options.get("encoding")
+            yield Page(None, warning=find_doubt(plain, file.name, encoding))
+            plain = to_utf8(plain, file.name, Path(folder), encoding)
         is_understood = not (size := plain.stat().st_size)
         for page in _reader(request, kind, resource, sets_aside=sets_aside).read(plain, file.name):
             is_understood = is_understood or page.rows is not None or bool(page.bad)

@@ -36,11 +36,13 @@ class Page:
             None if there are none; empty rows say that the file was understood, and has none.
         bad: The bad rows.
         document_rows: Number of rows of JSON.
+        warning: What the load is to warn of, "" for nothing.
     """
 
     rows: Any
     bad: Sequence[BadRow] = ()
     document_rows: int = 0
+    warning: str = ""
 
     @property
     def count(self) -> int:
