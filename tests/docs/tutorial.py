@@ -27,6 +27,7 @@ VARYING = (
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d",  # when a load started
     r"(?<=127\.0\.0\.1:)\d+",  # the port of the sandbox
     r"(?<=│ )[0-9a-f]{8}(?= │)",  # the start of a run's id
+    r"(?<=load )\d{10}\.\d+",  # the id of a load
 )
 SHIPPED_MODELS = ("intermediate", "marts", "staging")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "target", "logs", ".user.yml", "secrets.toml")
