@@ -131,6 +131,9 @@ def print_report(
     warehouse: Warehouse, outcomes: Sequence[Outcome], models: Sequence[ModelResult], broken: Sequence[BrokenSource]
 ) -> None:
     """Prints the summary, the errors and warnings, where the data is, and what to do next."""
+    if not outcomes and not broken:
+        out.print("Nothing to load: no source in dlthub/ is enabled; `foundation new shop` starts one", highlight=False)
+        return
     print_summary(out, outcomes, models)
     print_details(err, outcomes, models)
     for source in broken:

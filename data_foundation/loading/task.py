@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from data_foundation.errors import FoundationError
+from data_foundation.errors import FoundationError, LoadError
 
 if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig
@@ -95,6 +96,16 @@ def is_empty(start: Any, end: Any) -> bool:
 def empty_range(start: Any, end: Any) -> str:
     """Returns the message for a range without values."""
     return f"start {start} is not before end {end}, which is not included, so the range is empty; exchange or move them"
+
+
+def refuse_misspelt(text: str) -> None:
+    """Refuses a `start` or `end` that begins as a date and is none: compared as a text, it would select no row.
+
+    Raises:
+        LoadError: For instance for 2026-13-01, or 2026-1-31.
+    """
+    if re.match(r"\d{4}[-/.]\d", text) and _as_value(text) is None:
+        raise LoadError(f"start/end: got '{text}'; accepted is a date or a time in ISO 8601, like 2026-01-31")
 
 
 def _as_value(text: str) -> float | datetime | None:

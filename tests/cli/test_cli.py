@@ -344,6 +344,15 @@ def test_run_loads_without_dagster(location: Location, foundation: Foundation) -
     assert location.query("select count(*) from raw.orders__items") == [(2,)]
 
 
+def test_a_run_without_a_source_says_so(location: Location, foundation: Foundation) -> None:
+    """A new repository has nothing to load; the message names the command that starts a source."""
+    location.write("dlthub/sources.schema.json", "{}")
+    assert foundation("run") == (
+        0,
+        "Nothing to load: no source in dlthub/ is enabled; `foundation new shop` starts one\n",
+    )
+
+
 def test_run_loads_the_named_tables(location: Location, foundation: Foundation) -> None:
     """SOURCE selects all of its tables, SOURCE.TABLE one; a table that is named twice is loaded once."""
     names = ("a", "b")

@@ -107,6 +107,14 @@ def test_a_value_of_another_type_is_refused(first: Any, requested: str) -> None:
         find_range(resource(first=first), None, LoadOptions(start=requested))
 
 
+@pytest.mark.parametrize("requested", ["2026-13-01", "2026-1-31", "2026/01/31", "2026-01-31T8"])
+def test_a_misspelt_date_is_refused_before_a_cursor_is_known(requested: str) -> None:
+    """As a text it would be compared with the rows, and the run would be green without any."""
+    with pytest.raises(LoadError, match=f"start/end: got '{requested}'; accepted is a date or a time in ISO 8601"):
+        range_of(resource(), start=requested)
+    assert range_of(resource(), start="2026-01-31").start == "2026-01-31"
+
+
 def test_an_end_needs_a_start() -> None:
     """An end without start or initial value is refused."""
     with pytest.raises(LoadError, match="end: got '2024-01-01' without a start"):

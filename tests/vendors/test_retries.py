@@ -71,6 +71,7 @@ def test_a_permanent_fault_fails_at_once(tree: Tree, sandbox_url: str, status: i
         tree.load("shop.rows")
     assert calls(tree) == 1
     assert ("refuses the credentials" in str(failed.value)) == (status in (401, 403))
+    assert ("does not know this request" in str(failed.value)) == (status in (400, 404, 422))
 
 
 def test_the_last_error_gives_the_number_of_attempts(

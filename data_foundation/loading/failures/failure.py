@@ -95,6 +95,11 @@ def _hint_of_cause(source: SourceConfig, root: BaseException) -> str:
         )
     if http_status(root) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return f"the vendor refuses the credentials; see the settings of dlthub/{source.name}"
+    if http_status(root) in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY):
+        return (
+            "the vendor does not know this request; compare the address in the settings, and the path and parameters "
+            f"of dlthub/{source.name}, with its documentation"
+        )
     if is_transient(root):
         return "this may pass by itself; run the table again (in Dagster: re-execute from failure)"
     return ""

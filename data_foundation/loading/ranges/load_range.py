@@ -13,7 +13,7 @@ from dlt.common.time import datetime_obj_to_str, detect_datetime_format
 from dlt.extract.incremental.lag import apply_lag
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.loading.task import LoadOptions, empty_range, is_empty
+from data_foundation.loading.task import LoadOptions, empty_range, is_empty, refuse_misspelt
 from data_foundation.project.code_hints import CodeCursor, find_parent_cursors
 
 if TYPE_CHECKING:
@@ -166,6 +166,8 @@ class _CursorFormat:
         Raises:
             LoadError: It cannot be converted.
         """
+        if self.example is None:
+            refuse_misspelt(text)
         if isinstance(self.example, int | float):
             try:
                 return type(self.example)(text)
