@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from dlt.common.destination.exceptions import DestinationException
+
 from data_foundation.audit.read import Trail
-from data_foundation.audit.write import read_journal
-from data_foundation.errors import FoundationError, WarehouseBusy
+from data_foundation.audit.write import describe, read_journal
+from data_foundation.errors import FoundationError, WarehouseBusy, WarehouseError
 
 if TYPE_CHECKING:
     from data_foundation.warehouses.base import Warehouse
@@ -40,6 +41,7 @@ class Look:
 
         Raises:
             WarehouseBusy: It has not ended in time.
+            WarehouseError: The warehouse cannot be reached, or cannot be used.
         """
         deadline = time.monotonic() + SECONDS + further_seconds
         result: Future[Read] = Future()
@@ -56,8 +58,12 @@ class Look:
         thread = threading.Thread(target=run, daemon=True)
         if self._turns.acquire(timeout=max(0.0, deadline - time.monotonic())):
             thread.start()
-            with suppress(TimeoutError):
+            try:
                 return result.result(max(0.0, deadline - time.monotonic()))
+            except TimeoutError:
+                pass
+            except (OSError, DestinationException) as error:
+                raise WarehouseError(describe(error)) from None
         message = (
             f"{self.warehouse.location} has not answered for {SECONDS:g} s: a load is writing, or it is slow; "
             "open the page again"

@@ -121,7 +121,8 @@ def make_overview(sources: Sequence[FoundSource], look: Look, models: Collection
         )
         for name in names
     ]
-    return Overview(tuple(lines), tuple(dict.fromkeys(filter(None, (trail.unreachable, *problems)))))
+    further = [problem for problem in problems if problem not in trail.unreachable]
+    return Overview(tuple(lines), tuple(dict.fromkeys(filter(None, (trail.unreachable, *further)))))
 
 
 def _read_relations(sources: Sequence[FoundSource], look: Look) -> tuple[dict[str, Relation], list[str]]:
