@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from data_foundation.orchestration.asset_keys import AssetKeys
+from data_foundation.orchestration.dbt_models.assets import ModelTranslator
 from tests.support.dbt_builds import Build
 
 pytestmark = pytest.mark.xdist_group("loaded_warehouse")
@@ -31,3 +33,13 @@ def test_costs_are_the_sums_of_the_audit_trail(built: Build) -> None:
     assert found == {key: pytest.approx(costs) for key, costs in expected.items()}
     assert len(found) > 3
     assert {row["credits"] for row in built.records("operations.load_costs")} == {None}
+
+
+def test_dagster_does_not_build_it_before_the_first_load(built: Build) -> None:
+    """Dagster knows no upstream of it, so only a person requests it; every other model has a condition."""
+    translator = ModelTranslator(AssetKeys())
+    conditions = {
+        name: translator.get_asset_spec(built.manifest, model["unique_id"], None).automation_condition
+        for name, model in built.models.items()
+    }
+    assert {name for name, condition in conditions.items() if condition is None} == {"load_costs"}

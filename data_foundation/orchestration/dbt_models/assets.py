@@ -34,6 +34,7 @@ _LAKE = (
 class ModelTranslator(DagsterDbtTranslator):
     """Gives models an automation condition, and dbt sources the keys of the assets that load them.
 
+    A model whose `meta` has `dagster: {automation: manual}` has none: Dagster may know no upstream of it.
     Models keep dagster-dbt's keys. The key of a source is dataset and table unless a `SourceTranslator` changed it.
     """
 
@@ -54,7 +55,10 @@ class ModelTranslator(DagsterDbtTranslator):
     @override
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
-        return spec if spec.automation_condition else spec.replace_attributes(automation_condition=model_condition())
+        meta = manifest["nodes"].get(unique_id, {}).get("config", {}).get("meta", {})
+        if spec.automation_condition or meta.get("dagster", {}).get("automation") == "manual":
+            return spec
+        return spec.replace_attributes(automation_condition=model_condition())
 
 
 def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions | None = None) -> dg.Definitions:
