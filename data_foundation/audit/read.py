@@ -117,13 +117,13 @@ def read_run(warehouse: Warehouse, run_id: str) -> Trail:
 def _read_equal(warehouse: Warehouse, values: Mapping[str, str]) -> Trail:
     """Returns the attempts whose columns have these values."""
 
-    def rows(client: SqlClientBase[Any]) -> list[Attempt]:
+    def rows(client: SqlClientBase[Any], names: Sequence[str]) -> list[Attempt]:
         q = client.escape_column_name
         query = (
-            f"SELECT {', '.join(map(q, NAMES))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
+            f"SELECT {', '.join(map(q, names))} FROM {client.make_qualified_table_name(TABLE)} "  # noqa: S608 - quoted by dlt
             f"WHERE {' AND '.join(f'{q(name)} = %s' for name in values)}"
         )
-        return _to_attempts(client.execute_sql(query, *values.values()) or ())
+        return _to_attempts(names, client.execute_sql(query, *values.values()) or ())
 
     def choose(attempts: list[Attempt]) -> list[Attempt]:
         return [one for one in attempts if all(getattr(one, name) == value for name, value in values.items())]
