@@ -33,6 +33,7 @@ from data_foundation.loading.ranges.load_range import (
 from data_foundation.loading.ranges.range_delete import find_cursor_tables, find_deletes, refuse_rows_without_cursor
 from data_foundation.loading.read_back import Landed, describe_table_changes, find_table_changes, read_back
 from data_foundation.loading.result import FurtherTable, LoadResult
+from data_foundation.loading.siblings.source_state import PRIVATE_STATE, SourceState
 from data_foundation.loading.write_decision import (
     check_failed_parts,
     check_keys,
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from dlt.extract import DltResource
 
     from data_foundation.loading.siblings.run import LoadContext
-    from data_foundation.loading.siblings.source_state import SourceState
     from data_foundation.loading.task import Task
     from data_foundation.warehouses.base import Destination, Warehouse
     from data_foundation.warehouses.connection import Statement
@@ -218,11 +218,7 @@ class Load:
         self.rows_by_partition = extraction.rows_by_partition
         self.has_more_parts = extraction.has_more_parts
         if self.resource.resource and self.pipeline.has_source_state and not self._source_state:
-            self.warnings.append(
-                "code outside of the source's own modules keeps values in dlt.current.source_state(): they are of "
-                "this table alone, other resources of the source do not see them. Name source_state in the source's "
-                "code, in a comment for instance, to share them"
-            )
+            self.warnings.append(PRIVATE_STATE)
         check_required_columns(self.resource, extraction)
         check_rows_before_cursor(self.resource, extraction)
         filled = [name for name in self.pipeline.further if extraction.sent.get(name)]

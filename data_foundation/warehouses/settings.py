@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,13 +12,14 @@ from typing import Literal
 from dotenv import load_dotenv
 
 from data_foundation.errors import SettingMissing, WarehouseError
-from data_foundation.naming import forget_naming, normalize
+from data_foundation.naming import forget_naming
 from data_foundation.process_wide import at_import  # noqa: F401 - imported for what it changes
 from data_foundation.process_wide.redaction import redact, redact_logs
 from data_foundation.process_wide.secret_settings import learn_files, learn_secrets, learn_settings
 from data_foundation.warehouses.alchemy.warehouse import AlchemyWarehouse
 from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
 from data_foundation.warehouses.databricks.warehouse import DatabricksWarehouse
+from data_foundation.warehouses.deployment import find_suffix
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
 from data_foundation.warehouses.ducklake.warehouse import DuckLakeWarehouse
 from data_foundation.warehouses.general.warehouse import engine_of
@@ -222,7 +221,7 @@ def build_warehouse(root: Path, name: str | None = None) -> Warehouse:
     settings = read_settings(root)
     kind = name or settings.get("WAREHOUSE") or "duckdb"
     engine, others = find_engine(kind), partial(build_warehouse, root)
-    return engine.of(root, settings, suffix=_suffix(settings, shared=engine.is_shared(settings)), others=others)
+    return engine.of(root, settings, suffix=find_suffix(settings, shared=engine.is_shared(settings)), others=others)
 
 
 def find_engine(kind: str) -> type[Warehouse]:
@@ -238,46 +237,6 @@ def find_engine(kind: str) -> type[Warehouse]:
     except WarehouseError as error:
         accepted = f"accepted: {', '.join(ENGINES)}, or another destination of dlt with SQL, for instance bigquery"
         raise WarehouseError(f"WAREHOUSE: got '{redact(kind)}'; {accepted}") from error
-
-
-def _suffix(settings: Mapping[str, str], *, shared: bool) -> str:
-    """Returns the suffix of this deployment's schemas, "" for production."""
-    deployment = settings.get("DEPLOYMENT") or ""
-    if not deployment and shared:
-        hint = "Others write to this warehouse too: set it to dev, which writes to schemas of your own, or production"
-        raise SettingMissing(["DEPLOYMENT"], hint)
-    if deployment not in {"", "dev", "production"}:
-        message = f"DEPLOYMENT: got '{redact(deployment)}'; accepted: dev, production"
-        raise WarehouseError(message)
-    if deployment != "dev":
-        return ""
-    named = settings.get("DEPLOYMENT_USER")
-    return f"__{_schema_name_of(named) if named else normalize(_system_user())}"
-
-
-def _schema_name_of(name: str) -> str:
-    """Returns the ending of schemas for the name of a person or a branch; names that differ have endings that differ.
-
-    `feature/a` and `feature-a` are both feature_a where only letters and digits count, so a name that loses more than
-    its capitals gets some digits of its hash.
-    """
-    normalized = normalize(name)
-    if normalized == name.lower():
-        return normalized
-    return f"{normalized}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
-
-
-def _system_user() -> str:
-    """Returns the name of the user of this process.
-
-    Raises:
-        SettingMissing: It has none, as in a container: deployments there would write to the same schemas.
-    """
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        hint = "The user of this process has no name: set it to that of the branch, or of the person"
-        raise SettingMissing(["DEPLOYMENT_USER"], hint) from None
 
 
 @contextmanager

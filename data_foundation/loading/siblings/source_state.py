@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 SourceKey = tuple[str, ...]
 """Folder, entry and arguments of a dlt source: one function with other arguments is another source."""
 
+PRIVATE_STATE = (
+    "code outside of the source's own modules keeps values in dlt.current.source_state(): they are of this table "
+    "alone, other resources of the source do not see them. Name source_state in the source's code, in a comment for "
+    "instance, to share them"
+)
+"""Warning about state of a source that its resources do not share."""
+
 
 def find_source_key(task: Task) -> SourceKey | None:
     """Returns the dlt source that a table shares a state with, None if its code keeps none."""
