@@ -111,13 +111,13 @@ def _read_only(client: SqlClientBase[Any], kind: str) -> Iterator[None]:
 
 @contextmanager
 def _limited(client: SqlClientBase[Any], warehouse: Warehouse, seconds: int | None) -> Iterator[None]:
-    """Has the engine stop a query in the block that takes longer than `seconds`."""
+    """Has the engine stop a query in the block that takes longer than `seconds`, if it is known how."""
     if seconds and warehouse.kind == "postgres":
         client.execute_sql(f"SET LOCAL statement_timeout = '{seconds}s'")
     elif seconds and warehouse.kind == "snowflake":
         client.execute_sql(f"ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = {seconds}")
-    elif seconds:
-        timer = threading.Timer(seconds, client.native_connection.interrupt)
+    elif seconds and (interrupt := getattr(client.native_connection, "interrupt", None)):
+        timer = threading.Timer(seconds, interrupt)
         timer.start()
         try:
             yield
