@@ -30,11 +30,7 @@ class Support:
 
 
 def find_support(root: Path, sources: Sequence[SourceConfig]) -> Support:
-    """Returns what the warehouse of the settings can do for sources; nothing while required settings are missing.
-
-    Raises:
-        WarehouseError: A setting is invalid, for instance `WAREHOUSE`.
-    """
+    """Returns what the warehouse of the settings can do for sources; nothing while required settings are missing."""
     try:
         warehouse = build_warehouse(root)
         # A DuckDB file is of one person, who needs no reminder with every check.
@@ -43,6 +39,9 @@ def find_support(root: Path, sources: Sequence[SourceConfig]) -> Support:
     except SettingMissing:
         # A checkout without settings, as in CI, is checked for its configuration alone.
         return Support()
+    except WarehouseError as error:
+        # Sources are valid whatever the warehouse; the first run is refused with the same message.
+        return Support((str(error),))
 
 
 def _refused(warehouse: Warehouse, sources: Sequence[SourceConfig]) -> Iterator[str]:

@@ -12,18 +12,19 @@ from data_foundation.warehouses.base import Setting
 from data_foundation.warehouses.general.dlt_settings import resolve
 from data_foundation.warehouses.general.warehouse import GeneralWarehouse
 
-_PREFIX = "DESTINATION__DATABRICKS__"
-_CREDENTIALS = f"{_PREFIX}CREDENTIALS__"
-
 SETTINGS = (
-    Setting(f"{_CREDENTIALS}SERVER_HOSTNAME", "Host of the workspace.", required=True),
-    Setting(f"{_CREDENTIALS}HTTP_PATH", "Path of the SQL warehouse.", required=True),
-    Setting(f"{_CREDENTIALS}CATALOG", "The Unity catalogue: the first part of a table's name.", required=True),
-    Setting(f"{_CREDENTIALS}ACCESS_TOKEN", "A personal access token; or the next two."),
-    Setting(f"{_CREDENTIALS}CLIENT_ID", "Application id of a service principal."),
-    Setting(f"{_CREDENTIALS}CLIENT_SECRET", "Secret of the service principal."),
+    Setting("DESTINATION__DATABRICKS__CREDENTIALS__SERVER_HOSTNAME", "Host of the workspace.", required=True),
+    Setting("DESTINATION__DATABRICKS__CREDENTIALS__HTTP_PATH", "Path of the SQL warehouse.", required=True),
     Setting(
-        f"{_PREFIX}STAGING_VOLUME_NAME",
+        "DESTINATION__DATABRICKS__CREDENTIALS__CATALOG",
+        "The Unity catalogue: the first part of a table's name.",
+        required=True,
+    ),
+    Setting("DESTINATION__DATABRICKS__CREDENTIALS__ACCESS_TOKEN", "A personal access token; or the next two."),
+    Setting("DESTINATION__DATABRICKS__CREDENTIALS__CLIENT_ID", "Application id of a service principal."),
+    Setting("DESTINATION__DATABRICKS__CREDENTIALS__CLIENT_SECRET", "Secret of the service principal."),
+    Setting(
+        "DESTINATION__DATABRICKS__STAGING_VOLUME_NAME",
         "The volume that files are put into before they are copied: catalogue.schema.volume; if not set, dlt makes "
         "one in each schema.",
     ),
