@@ -27,6 +27,11 @@ COUNTED_BYTES = 64 * 1024 * 1024
 """Size up to which PostgreSQL counts the rows of a table; of a larger one its own estimate is shown."""
 
 _LISTS: Mapping[str, str] = {
+    # The databases beside the lake's are DuckDB's own, and the catalogue.
+    "ducklake": (
+        "SELECT table_schema, table_name, table_type = 'VIEW', NULL, FALSE FROM information_schema.tables "
+        "WHERE table_catalog = current_database() ORDER BY 1, 2"
+    ),
     "postgres": (
         "SELECT n.nspname, c.relname, c.relkind IN ('v', 'm'), "  # noqa: S608 - a constant
         f"CASE WHEN pg_relation_size(c.oid) > {COUNTED_BYTES} AND c.reltuples >= 0 THEN c.reltuples::bigint END, TRUE "

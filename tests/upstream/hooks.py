@@ -34,6 +34,7 @@ from data_foundation.warehouses.alchemy import destination as alchemy
 from data_foundation.warehouses.alchemy import session, types
 from data_foundation.warehouses.duckdb import bounded_copy
 from data_foundation.warehouses.duckdb import destination as duckdb
+from data_foundation.warehouses.ducklake import destination as ducklake
 from data_foundation.warehouses.general import destination as general
 from data_foundation.warehouses.general import dlt_settings
 from data_foundation.warehouses.lake import access, client, dataset_files, delta_tables, sql, turn_files
@@ -539,6 +540,27 @@ HOOKS = (
         "Changes what dlt assumes DuckDB is capable of.",
         ["dlt.destinations.impl.duckdb.factory:duckdb._raw_capabilities"],
         ["warehouses/test_duckdb_storage.py"],
+    ),
+    Hook(
+        ducklake._SessionSqlClient,
+        "Executes in sessions of a lake that is attached already.",
+        [
+            *names(
+                "dlt.destinations.impl.ducklake.sql_client:DuckLakeSqlClient.",
+                "open_connection close_connection create_dataset _make_database_exception",
+            ),
+            "dlt.destinations.impl.duckdb.sql_client:DuckDbSqlClient.execute_query",
+        ],
+        ["warehouses/test_ducklake.py"],
+    ),
+    Hook(
+        ducklake.TransactionalDuckLake,
+        "Files that are read once have no compression, and no integer is rounded.",
+        [
+            "dlt.destinations.impl.ducklake.factory:ducklake._raw_capabilities",
+            "dlt.destinations.impl.duckdb.factory:DuckDbTypeMapper.to_db_integer_type",
+        ],
+        ["warehouses/test_ducklake.py"],
     ),
     Hook(
         bounded_copy.BoundedCopy,

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from data_foundation.errors import FoundationError, LoadError, SettingMissing, WarehouseError
+from data_foundation.inspection.catalogue import list_relations
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.warehouses.connection import job_client
 from data_foundation.warehouses.ducklake.attached import AttachedLake
@@ -237,6 +238,15 @@ def test_dbt_builds_in_the_lake(
         output = run_dbt(["run", "--debug"], tmp_path / "target", **variables)
     assert PASSWORD not in output
     assert tree.query("select sum(id) from main.doubled") == [380]
+
+
+def test_only_its_own_tables_are_listed(tree: DuckLakeTree) -> None:
+    """`foundation ui` lists neither the tables of the catalogue nor those of dlt and of the fence."""
+    tree.add("shop", ORDERS + DISPOSITIONS["append"])
+    tree.give("shop", [{"id": 1}])
+    tree.load("shop.orders")
+    found = {str(relation.name) for relation in list_relations(tree.warehouse, [], 10)}
+    assert found == {"raw.orders", "raw._load_audit"}
 
 
 WRONG: Mapping[str, tuple[Mapping[str, str], type[FoundationError], str]] = {
