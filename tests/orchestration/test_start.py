@@ -22,5 +22,8 @@ def test_what_loads_rows_is_imported_by_the_first_load(
     """Definitions, `check` and `list` import neither DuckDB, Arrow nor SQLAlchemy; the commands no Dagster either."""
     monkeypatch.setenv("WAREHOUSE", "duckdb")
     code = f"import contextlib\nwith contextlib.suppress(SystemExit, Exception):\n    {program}\n{SHOW}"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    # Before the first one there is no dbt manifest; to make it, the warehouse is opened for what dbt's sources say.
+    for _ in range(2 if "dbt" in expected else 1):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == expected, done.stderr
