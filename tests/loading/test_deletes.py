@@ -16,6 +16,8 @@ import yaml
 from data_foundation.audit.read import read_trail
 from data_foundation.errors import ConfigError, EntryError, LoadError
 from data_foundation.loading.deletes import key_table
+from tests.support.dlt_warehouses import DestinationTree
+from tests.support.ducklakes import DuckLakeTree
 from tests.support.lakes import LakeTree
 from tests.support.postgres_server import PostgresTree
 from tests.support.sql_sources import file
@@ -51,13 +53,23 @@ def fill(file: Path, first: int, last: int) -> None:
     change(file, f"{CREATE} INSERT INTO orders VALUES {rows};")
 
 
-@pytest.fixture(params=["duckdb", "postgres", "delta"])
+@pytest.fixture(params=["duckdb", "postgres", "delta", "ducklake", "sqlite"])
 def a_tree(request: pytest.FixtureRequest, tmp_path: Path) -> Tree:
     """An empty project that lands in each kind of warehouse; Snowflake's is in `tests/snowflake`."""
     if request.param == "postgres":
         postgres_tree: PostgresTree = request.getfixturevalue("postgres_tree")
         return postgres_tree
-    return Tree(tmp_path / "project") if request.param == "duckdb" else LakeTree(tmp_path / "project")
+    folder = tmp_path / "project"
+    if request.param == "sqlite":
+        folder.mkdir()
+        return DestinationTree(folder, f"sqlite:///{folder / 'warehouse.db'}")
+    kinds: Mapping[str, type[Tree]] = {"duckdb": Tree, "delta": LakeTree, "ducklake": DuckLakeTree}
+    return kinds[request.param](folder)
+
+
+def merging(tree: Tree) -> Mapping[str, Any]:
+    """Returns the settings of a merge that the warehouse has: a lake has upsert alone, and SQLite delete-insert."""
+    return MERGE if isinstance(tree, DestinationTree) else UPSERT
 
 
 def ids(tree: Tree, where: str = "1 = 1") -> list[Any]:
@@ -68,7 +80,7 @@ def ids(tree: Tree, where: str = "1 = 1") -> list[Any]:
 def test_deleted_rows_are_deleted(a_tree: Tree, file: Path) -> None:
     """In every warehouse, rows whose keys are gone are deleted in the load that brings the new ones, and counted."""
     fill(file, 1, 30)
-    add(a_tree, {**UPSERT, **CURSOR}, deleted="hard")
+    add(a_tree, {**merging(a_tree), **CURSOR}, deleted="hard")
     assert a_tree.load("shop.orders").deleted == 0
     change(file, "DELETE FROM orders WHERE id IN (2, 5); INSERT INTO orders VALUES (31, 'new', '2024-02-01', 31)")
     result = a_tree.load("shop.orders")
@@ -80,9 +92,9 @@ def test_deleted_rows_are_deleted(a_tree: Tree, file: Path) -> None:
 def test_deleted_rows_are_marked_until_they_return(a_tree: Tree, file: Path) -> None:
     """`soft` sets `_deleted_at`, once; a row that returns is unmarked, also where its cursor has not changed."""
     fill(file, 1, 30)
-    add(a_tree, {**UPSERT, **CURSOR})
+    add(a_tree, {**merging(a_tree), **CURSOR})
     a_tree.load("shop.orders")
-    add(a_tree, {**UPSERT, **CURSOR}, deleted="soft")
+    add(a_tree, {**merging(a_tree), **CURSOR}, deleted="soft")
     change(file, "DELETE FROM orders WHERE id IN (2, 5)")
     result = a_tree.load("shop.orders")
     assert (result.deleted, result.row_count) == (2, 30)
@@ -95,7 +107,8 @@ def test_deleted_rows_are_marked_until_they_return(a_tree: Tree, file: Path) -> 
     a_tree.load("shop.orders")
     assert ids(a_tree, "_deleted_at is not null") == []
     assert a_tree.query("select name from raw.orders where id = 2") == ["again"]
-    assert abs(marked[0] - datetime.now(UTC)) < timedelta(minutes=10)
+    moment = datetime.fromisoformat(str(marked[0]))  # SQLite has texts
+    assert abs(moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)) < timedelta(minutes=10)
 
 
 def test_a_key_of_several_columns_is_compared_as_a_whole(
@@ -105,7 +118,7 @@ def test_a_key_of_several_columns_is_compared_as_a_whole(
     monkeypatch.setattr(key_table, "KEYS_PER_STATEMENT", 3)
     rows = ", ".join(f"({n}, 'it''s {line}', NULL)" for n in range(10) for line in range(4))
     change(file, f"{CREATE} INSERT INTO lines VALUES {rows}")
-    add(a_tree, {**UPSERT, "primary_key": ["order_id", "line"]}, table="lines", deleted="hard")
+    add(a_tree, {**merging(a_tree), "primary_key": ["order_id", "line"]}, table="lines", deleted="hard")
     a_tree.load("shop.orders")
     change(file, "DELETE FROM lines WHERE order_id < 7 AND line = 'it''s 2'")
     assert a_tree.load("shop.orders").deleted == 7
