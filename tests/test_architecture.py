@@ -369,3 +369,10 @@ def test_the_public_names_are_these() -> None:
     ]  # fmt: skip
     assert testing.__all__ == ["LoadResult", "TemporaryWarehouse", "find_problems"]
     assert all(getattr(data_foundation, name).__name__ == name for name in data_foundation.__all__)
+
+
+def test_the_picture_shows_every_room() -> None:
+    """The picture of the rooms is drawn by hand; a room that it lacks would be found by nobody."""
+    picture = (ROOT / "docs" / "assets" / "rooms.svg").read_text(encoding="utf-8")
+    rooms = {sign.parent.name for sign in (ROOT / FRAMEWORK).glob("*/__init__.py")}
+    assert {room for room in rooms if f">{room}<" not in picture} == set()

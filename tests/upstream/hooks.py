@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from data_foundation import unicode_snake_case
 from data_foundation.loading import pending_loads, pipeline, progress
-from data_foundation.loading.cursor import table_cursor
+from data_foundation.loading.cursor import first_load, table_cursor
 from data_foundation.loading.entries import builder, dlt_resource, late_hints, own_copy
 from data_foundation.loading.schema import hints_in_force, rebuilds
 from data_foundation.orchestration import event_log, executor, run_launcher
@@ -258,6 +258,12 @@ HOOKS = (
             "dlt.extract.utils:wrap_compat_transformer",
         ],
         ["promises/test_one_truth.py"],
+    ),
+    Hook(
+        first_load.hold_cursor,
+        "Sets the stored cursor of a part of a first load, whose rows are not in the order of the cursor.",
+        ["dlt.extract.incremental:Incremental.advance"],
+        ["loading/test_first_load.py"],
     ),
     Hook(
         dlt_resource._set_cursor,
