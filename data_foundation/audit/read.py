@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination.exceptions import DestinationException
@@ -16,7 +16,7 @@ from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRela
 from data_foundation.audit.table import ADDED, DATASET, TABLE
 from data_foundation.audit.write import Attempt, catch_up, describe, read_journal
 from data_foundation.errors import FoundationError
-from data_foundation.warehouses.connection import connect
+from data_foundation.warehouses.connection import as_moment, connect
 
 if TYPE_CHECKING:
     from dlt.destinations.sql_client import SqlClientBase
@@ -232,10 +232,7 @@ def _read_newest_rows(
 
 def _to_attempts(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Attempt]:
     named = (dict(zip(names, row, strict=True)) for row in rows)
-    return [Attempt(**{**row, **{name: _as_moment(row[name]) for name in ("started", "ended")}}) for row in named]
-
-
-def _as_moment(value: datetime | str | None) -> datetime | None:
-    """Returns a moment in UTC; an engine without zones returns it without one, one without times as text."""
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+    return [
+        Attempt(**{**row, **{name: row[name] and as_moment(row[name]) for name in ("started", "ended")}})
+        for row in named
+    ]

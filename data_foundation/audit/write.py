@@ -6,7 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -165,7 +165,8 @@ def add_attempts(warehouse: Warehouse, destination: Destination, attempts: Seque
         except DatabaseException:
             add_columns(client, has_indexes=warehouse.has_indexes)
             forget_checked_keys(client, assets)
-        _insert(client, attempts)
+        # What was checked is the table of the other warehouse.
+        _insert(client, [replace(attempt, keys_checked=None) for attempt in attempts])
 
 
 def read_journal(warehouse: Warehouse) -> list[Attempt]:

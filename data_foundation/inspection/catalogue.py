@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlt.destinations.exceptions import DatabaseException
 
+from data_foundation.inspection.select import dialect_of
 from data_foundation.naming import TableName
 from data_foundation.sql_text import quote_name
 from data_foundation.warehouses.connection import connect
@@ -38,6 +39,11 @@ _LISTS: Mapping[str, str] = {
         "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm') "
         "AND LEFT(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema' ORDER BY 1, 2"
     ),
+    # Each schema is a file of its own, attached under its name.
+    "sqlite": (
+        "SELECT schema, name, type = 'view', NULL, FALSE FROM pragma_table_list WHERE schema NOT IN ('main', 'temp') "
+        "ORDER BY 1, 2"
+    ),
     "snowflake": (
         "SELECT table_schema, table_name, table_type = 'VIEW', row_count, FALSE FROM information_schema.tables "
         "WHERE table_schema <> 'INFORMATION_SCHEMA' ORDER BY 1, 2"
@@ -45,7 +51,8 @@ _LISTS: Mapping[str, str] = {
 }
 _STANDARD = (
     "SELECT table_schema, table_name, table_type = 'VIEW', NULL, FALSE FROM information_schema.tables "
-    "WHERE LOWER(table_schema) NOT IN ('information_schema', 'pg_catalog') ORDER BY 1, 2"
+    "WHERE LOWER(table_schema) NOT IN ('information_schema', 'pg_catalog', 'mysql', 'sys', 'performance_schema') "
+    "ORDER BY 1, 2"
 )
 
 
@@ -66,6 +73,11 @@ class Relation:
     is_estimate: bool = False
 
 
+def relations_query(warehouse: Warehouse) -> str:
+    """Returns a SELECT of schema, name, whether it is a view, rows or NULL, and whether these are an estimate."""
+    return _LISTS.get(warehouse.kind) or _LISTS.get(dialect_of(warehouse), _STANDARD)
+
+
 def list_relations(warehouse: Warehouse, known: Sequence[TableName], seconds: float) -> list[Relation]:
     """Returns the tables and views of this deployment, without those of dlt.
 
@@ -78,10 +90,9 @@ def list_relations(warehouse: Warehouse, known: Sequence[TableName], seconds: fl
     if warehouse.format:
         return list(_list_lake(warehouse, known, deadline))
     with warehouse.query() as query:
-        sql = _LISTS.get(warehouse.kind, _STANDARD)
         found = [
             Relation(TableName(schema, table), bool(is_view), rows, is_estimate=bool(estimated and rows is not None))
-            for schema, table, is_view, rows, estimated in query(sql)
+            for schema, table, is_view, rows, estimated in query(relations_query(warehouse))
             if _is_shown(warehouse, schema, table)
         ]
         return [_counted(query, one, deadline) for one in found]

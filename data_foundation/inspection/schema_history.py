@@ -13,7 +13,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.errors import FoundationError
 from data_foundation.naming import TableName, schema_name
-from data_foundation.warehouses.connection import connect
+from data_foundation.warehouses.connection import as_moment, connect
 from data_foundation.warehouses.lake.warehouse import of_lake
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def read_history(warehouse: Warehouse, table: TableName) -> list[SchemaVersion]:
             rows = client.execute_sql(query, schema_name(table.table)) or ()
         except DatabaseUndefinedRelation:
             rows = ()
-    versions = [_version(table, int(number), stored, json.loads(text)) for number, stored, text in rows]
+    versions = [_version(table, int(number), as_moment(stored), json.loads(text)) for number, stored, text in rows]
     if not versions:
         raise FoundationError(f"{table}: no load has stored a schema of it in {warehouse.location}")
     none = SchemaVersion(0, versions[0].stored, {})

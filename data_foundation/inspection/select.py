@@ -15,15 +15,13 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from data_foundation.errors import FoundationError, WarehouseError
-from data_foundation.warehouses.connection import connect
+from data_foundation.warehouses.connection import column_names, connect
+from data_foundation.warehouses.sql.translation import TranslatingSqlClient
 
 if TYPE_CHECKING:
     from dlt.destinations.sql_client import SqlClientBase
 
     from data_foundation.warehouses.base import Warehouse
-
-DIALECTS = {"duckdb": "duckdb", "ducklake": "duckdb", "postgres": "postgres", "snowflake": "snowflake"}
-"""The SQL of each engine, as sqlglot calls it; a lake is queried by DuckDB."""
 
 WRITES = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Set, exp.Pragma, exp.Attach, exp.Detach, exp.Use, exp.Copy)
 """Parts of a statement that may change something."""
@@ -60,8 +58,10 @@ def read_select(warehouse: Warehouse, sql: str, limit: int, seconds: int | None 
     Raises:
         FoundationError: It is no SELECT, the warehouse refuses it, or it takes too long.
     """
-    refuse_writes(sql, DIALECTS.get(warehouse.kind, "duckdb"))
+    refuse_writes(sql, dialect_of(warehouse))
     with warehouse.open() as destination, connect(destination, dataset or warehouse.dataset("raw")) as client:
+        if isinstance(client, TranslatingSqlClient):
+            client.translates = False
         try:
             with (
                 _read_only(client, warehouse.kind),
@@ -69,7 +69,7 @@ def read_select(warehouse: Warehouse, sql: str, limit: int, seconds: int | None 
                 client.execute_query(sql) as cursor,
             ):
                 rows = cursor.fetchmany(limit + 1)
-                names = tuple(str(column[0]) for column in cursor.description or ())
+                names = column_names(cursor)
         except (DatabaseException, duckdb.InterruptException, WarehouseError) as error:
             if seconds and any(word in str(error).lower() for word in STOPPED):
                 raise FoundationError(f"the query took longer than {seconds} s, and was stopped") from None
@@ -77,6 +77,11 @@ def read_select(warehouse: Warehouse, sql: str, limit: int, seconds: int | None 
                 raise
             raise FoundationError(f"the warehouse refuses the query: {error}") from None
     return Rows(names, tuple(tuple(row) for row in rows[:limit]), len(rows) > limit)
+
+
+def dialect_of(warehouse: Warehouse) -> str:
+    """Returns sqlglot's name of the SQL of a warehouse; a lake is queried by DuckDB."""
+    return str(warehouse.destination().capabilities().sqlglot_dialect or "duckdb")
 
 
 def refuse_writes(sql: str, dialect: str) -> None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from data_foundation.errors import FoundationError
-from data_foundation.inspection.select import Rows, read_select
+from data_foundation.inspection.catalogue import relations_query
+from data_foundation.inspection.select import Rows, dialect_of, read_select
 from data_foundation.naming import TableName
-from data_foundation.sql_text import quote_name
 from data_foundation.suggestions import nearest
 
 if TYPE_CHECKING:
     from data_foundation.warehouses.base import Warehouse
-
-_TABLES = (
-    "SELECT table_schema, table_name FROM information_schema.tables "
-    "WHERE LOWER(table_schema) NOT IN ('information_schema', 'pg_catalog') ORDER BY 1, 2"
-)
 
 
 def find_table(warehouse: Warehouse, name: str) -> TableName:
@@ -32,7 +29,7 @@ def find_table(warehouse: Warehouse, name: str) -> TableName:
         # A lake has no catalogue: DuckDB opens a table when a query names it.
         return TableName(dataset if dataset.endswith(warehouse.suffix) else warehouse.dataset(dataset), table)
     with warehouse.query() as query:
-        found = [TableName(schema, relation) for schema, relation in query(_TABLES)]
+        found = [TableName(schema, relation) for schema, relation, *_ in query(relations_query(warehouse))]
     known = {(one.dataset.lower(), one.table.lower()): one for one in found}
     for schema in (warehouse.dataset(dataset).lower(), dataset):
         if (schema, table) in known:
@@ -53,6 +50,6 @@ def show_table(warehouse: Warehouse, name: str, limit: int, seconds: int | None 
         FoundationError: There is no such table.
     """
     found = find_table(warehouse, name)
-    sql = f"SELECT * FROM {'.'.join(map(quote_name, found))}"  # noqa: S608 - a table that exists
     # The limit is part of the query: without it PostgreSQL and Snowflake would compute every row.
-    return read_select(warehouse, f"{sql} LIMIT {limit + 1}", limit, seconds, found.dataset)
+    query = exp.select("*").from_(exp.table_(found.table, found.dataset, quoted=True)).limit(limit + 1)
+    return read_select(warehouse, query.sql(dialect=dialect_of(warehouse)), limit, seconds, found.dataset)

@@ -17,7 +17,7 @@ from data_foundation.checks.rules import UNREAD, CheckedTable, CheckOutcome, Lan
 from data_foundation.checks.run import find_key_mark, run_checks
 from data_foundation.config.table_names import satellites_table, table_name_of
 from data_foundation.loading.result import LoadResult
-from data_foundation.warehouses.connection import connect
+from data_foundation.warehouses.connection import column_names, connect
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import LoadInfo
@@ -182,7 +182,7 @@ def _existing_columns(client: SqlClientBase[Any], table: str) -> Mapping[str, Ma
     """Returns the names of a table's columns, each with an empty column schema."""
     query = f"SELECT * FROM {client.make_qualified_table_name(table)} WHERE 1 = 0"  # noqa: S608 - quoted by dlt
     with client.execute_query(query) as cursor:
-        return {str(column[0]).lower(): {} for column in cursor.description or ()}
+        return {name.lower(): {} for name in column_names(cursor)}
 
 
 def _table_name(result: LoadResult) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.schema import Schema
@@ -63,6 +64,18 @@ def count_rows(client: SqlClientBase[Any], table: str) -> int:
     """Returns the number of rows of a table that exists."""
     query = f"SELECT COUNT(*) FROM {client.make_qualified_table_name(table)}"  # noqa: S608 - quoted by dlt
     return int((client.execute_sql(query) or [(0,)])[0][0])
+
+
+def column_names(cursor: Any) -> tuple[str, ...]:
+    """Returns the columns of a result; SQLAlchemy's has keys in place of the description that drivers have."""
+    result = cursor.native_cursor
+    return tuple(result.keys()) if hasattr(result, "keys") else tuple(str(one[0]) for one in result.description or ())
+
+
+def as_moment(value: datetime | str) -> datetime:
+    """Returns a moment in UTC; an engine without zones returns it without one, one without times as text."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def is_ddl(statement: str) -> bool:
