@@ -1,6 +1,7 @@
 """Fixtures of all tests: the sandbox, its settings and its faults; a repository and a warehouse."""
 
 import gc
+import re
 import signal
 import sys
 from collections import Counter
@@ -21,7 +22,7 @@ from data_foundation.warehouses.settings import read_settings
 from tests.databases.servers import find_servers
 from tests.support.dbt_builds import Build, build_twice
 from tests.support.locations import Location
-from tests.support.memory_disk import use_memory_disk
+from tests.support.memory_disk import Folders, use_memory_disk
 from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
 from tests.support.receivers import Receivers, emptied, serve_receivers
 from tests.support.trees import Tree
@@ -48,6 +49,16 @@ def no_instance_of_another_test() -> Iterator[None]:
         if base := sys.modules.get("dagster._core.storage.defs_state.base"):
             patch.setattr(base.DefsStateStorage, "get", staticmethod(lambda: None))
         yield
+
+
+FOLDERS = Folders()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder of the test."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    return FOLDERS.keep(tmp_path_factory.mktemp(f"{name}_{FOLDERS.next_number()}", numbered=False))
 
 
 @pytest.fixture(scope="session")

@@ -125,17 +125,15 @@ class Load:
         with self.siblings.parents.reading(self.task, built, resource, self.pipeline):
             extraction = extract(self.task, self.pipeline, resource, load_range)
         early.refuse_late(self.resource.entry)
-        deletes = [
-            *find_deletes(self.task, self.pipeline, tables, load_range, extraction.replaced),
-            *self.deleted.find_statements(extraction),
-        ]
+        deleted = list(self.deleted.find_statements(extraction))
+        deletes = [*find_deletes(self.task, self.pipeline, tables, load_range, extraction.replaced), *deleted]
         self._check(extraction, deletes)
         if extraction.begins_cursor and not self.options.is_partial:
             refuse_rows_without_cursor(tables, self.pipeline, self._open)
         pending = self.pipeline.pending
         if reason := find_reason_to_write_nothing(self.task, extraction, pending, landed_earlier, exists=exists):
             return self._leave_table_as_it_is(reason, on_landed, is_unchanged=bool(extraction.unchanged))
-        if extraction.is_known and not deletes and not self.has_more_parts:
+        if extraction.is_known and not deleted and not self.has_more_parts:
             return self._leave_table_as_it_is("", on_landed, is_unchanged=False)
         # A pending load holds no deletes: the next run reads its rows again, from the same cursor.
         self.pipeline.keep_pending(is_partial=self.options.is_partial or bool(deletes))

@@ -17,6 +17,7 @@ from data_foundation.loading.lock import hold
 from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.stop import RunStop
+from data_foundation.warehouses.duckdb import destination
 from data_foundation.warehouses.one_load import OneTransaction
 from tests.support.postgres_server import PostgresTree
 from tests.support.trees import Tree
@@ -186,7 +187,7 @@ def test_a_stopped_load_is_as_if_it_had_not_begun(
 def test_a_commit_that_has_begun_is_finished(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """A load that is stopped during its commit has landed, and says so."""
     shop = Shop(tree)
-    duckdb = OneTransaction.__subclasses__()[0]
+    duckdb = destination._DuckDBTransaction
     with paused(monkeypatch, duckdb, "commit_session") as (called, released):
         outcome, _ = shop.stop_at(called.is_set, released.set)
     assert outcome.result
@@ -197,7 +198,7 @@ def test_a_commit_that_has_begun_is_finished(tree: Tree, monkeypatch: pytest.Mon
 def test_a_commit_that_does_not_end_is_left_to_the_next_run(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """If a commit takes too long its end is unknown: the next run finds out, and loads nothing twice."""
     shop = Shop(tree)
-    duckdb = OneTransaction.__subclasses__()[0]
+    duckdb = destination._DuckDBTransaction
     with paused(monkeypatch, duckdb, "commit_session") as (called, _):
         outcome, _ = shop.stop_at(called.is_set)
     assert str(outcome.error) == (

@@ -24,12 +24,17 @@ def keeps_source_state(folder: Path, entry: str) -> bool:
     except EntryError:
         return False  # the load reports it
     if place.folder:
+        # Read again for each load: a process may live longer than the text of a source that is being written.
         return _mentions_state(folder)
     package = place.file.parent
-    return _mentions_state(package if (package / "__init__.py").is_file() else place.file)
+    return _installed_mentions_state(package if (package / "__init__.py").is_file() else place.file)
 
 
 @lru_cache(maxsize=512)
+def _installed_mentions_state(path: Path) -> bool:
+    return _mentions_state(path)
+
+
 def _mentions_state(path: Path) -> bool:
     files = path.rglob("*.py") if path.is_dir() else [path]
     return any(_IN_TEXT.search(file.read_bytes()) for file in files)

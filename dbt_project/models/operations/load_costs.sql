@@ -8,6 +8,8 @@
     schema='raw' ~ env_var('DBT_SCHEMA_SUFFIX', target.schema.partition('__')[1:] | join),
     identifier='_load_audit'
 ) %}
+{#- Before the first load there is no such table. -#}
+{%- set has_loads = execute and adapter.get_relation(audit.database, audit.schema, audit.identifier) is not none %}
 
 with costs as (
 
@@ -20,7 +22,17 @@ with costs as (
         {{ raw_column('bytes') }} as bytes_loaded,
         {{ raw_column('seconds') }} as seconds,
         cast(null as double precision) as credits
-    from {{ audit }}
+    from
+        {% if has_loads %}{{ audit }}{% else %}(
+            select
+                cast(null as timestamp) as {{ raw_column('started') }},
+                cast(null as varchar) as {{ raw_column('source') }},
+                cast(null as varchar) as {{ raw_column('status') }},
+                cast(null as bigint) as {{ raw_column('rows') }},
+                cast(null as bigint) as {{ raw_column('bytes') }},
+                cast(null as double precision) as {{ raw_column('seconds') }}
+            where 1 = 0
+        ) as no_loads{% endif %}
 
     {%- if has_credits %}
 
