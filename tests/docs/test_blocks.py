@@ -24,6 +24,7 @@ CHECKED = [block for block in all_blocks() if not block.unchecked]
 CONFIGURATION = ("sources.yaml", "definitions.py")
 DIALECTS = {"docs/how-to/use-snowflake.md": "snowflake", "docs/how-to/use-postgresql.md": "postgres"}
 KEYS = set(ResourceConfig.model_fields)
+OF_OTHERS = ("SOURCES__", "OTEL_", "OPENLINEAGE_")
 ROWS = "def get_rows(**kwargs):\n    yield []\n"
 Check = Callable[[], None]
 
@@ -166,11 +167,11 @@ def test_a_block_of_toml_has_settings_that_are_read(block: Block) -> None:
 
 @pytest.mark.parametrize("block", _of("sh", titled=True), ids=str)
 def test_a_block_of_env_sets_settings_that_are_read(block: Block) -> None:
-    """Each line sets a setting that `.env.example` lists, or a setting of a source."""
+    """Each line sets a setting that `.env.example` lists, of a source, of OpenTelemetry or of OpenLineage."""
     assert block.title == ".env"
     listed = (ROOT / ".env.example").read_text(encoding="utf-8")
     names = [line.partition("=")[0] for line in block.text.splitlines()]
-    assert [name for name in names if f"# {name}=" not in listed and not name.startswith("SOURCES__")] == []
+    assert [name for name in names if f"# {name}=" not in listed and not name.startswith(OF_OTHERS)] == []
 
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:
