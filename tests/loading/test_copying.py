@@ -15,6 +15,8 @@ from data_foundation.errors import LoadError
 from data_foundation.loading.copying import copy_table as module
 from data_foundation.loading.copying.table_pages import Content, loaded_columns, read_content
 from tests.support.copies import KINDS, Pair, Table, copy
+from tests.support.dlt_warehouses import DestinationTree
+from tests.support.lakes import LakeTree
 from tests.support.postgres_server import PostgresTree
 from tests.support.trees import Tree
 
@@ -96,8 +98,26 @@ def test_what_has_not_landed_or_is_no_table_is_refused(pair: Pair) -> None:
         copy(pair)
     pair.here.write("dlthub/tags.yaml", "orders: {requires: {id: bigint}}")
     pair.here.add("shop", f"resources:\n  - {VAULT}")
-    with pytest.raises(LoadError, match="the tables of a vault and of a lake cannot be copied"):
+    with pytest.raises(LoadError, match="the tables of a vault cannot be copied"):
         copy(pair)
+
+
+def test_an_engine_that_is_not_proven_is_refused(tree: Tree) -> None:
+    """A lake has no columns, and SQLite returns times as texts."""
+    Table(tree).declare("append")
+    for other in (LakeTree(tree.root), DestinationTree(tree.root, "sqlite:///here.db")):
+        with pytest.raises(LoadError, match="tables are copied between duckdb, postgres, snowflake"):
+            copy(Pair(other, tree))
+
+
+def test_a_nested_table_without_rows_is_copied(from_postgres: Pair) -> None:
+    """It has columns, and rows may come again."""
+    Table(from_postgres.here).declare("append")
+    Table(from_postgres.here).load(1, 2)
+    from_postgres.here.query("delete from raw.orders__lines__tags")
+    assert copy(from_postgres).tables["orders__lines__tags"] == 0
+    Table(from_postgres.there).load(3)
+    assert from_postgres.there.query("select count(*) from raw.orders__lines__tags") == [6]
 
 
 def test_a_load_that_lands_meanwhile_ends_the_copy(

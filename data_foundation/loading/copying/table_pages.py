@@ -72,7 +72,7 @@ def loaded_columns(table: TTableSchema) -> dict[str, TColumnSchema]:
 def read_pages(
     client: SqlClientBase[Any], table: str, columns: Mapping[str, TColumnSchema], json_text: str
 ) -> Iterator[pa.Table]:
-    """Yields the rows of a table, each page with the same columns.
+    """Yields the rows of a table, each page with the same columns; of an empty table one page without rows.
 
     Args:
         client: From `connect`.
@@ -88,10 +88,14 @@ def read_pages(
     )
     query = f"SELECT {chosen} FROM {client.make_qualified_table_name(table)}"  # noqa: S608 - quoted by dlt
     with client.execute_query(query) as cursor:
-        while rows := cursor.fetchmany(PAGE_ROWS):
+        rows = cursor.fetchmany(PAGE_ROWS)
+        if not rows:
+            yield types.empty_table()
+        while rows:
             values = zip(*rows, strict=True)
             arrays = [pa.array(map(_plain, column), kind) for column, kind in zip(values, types.types, strict=True)]
             yield pa.Table.from_arrays(arrays, schema=types)
+            rows = cursor.fetchmany(PAGE_ROWS)
 
 
 def read_content(
