@@ -10,9 +10,8 @@ from typing import Any
 
 import sqlglot
 from dlt.destinations.sql_client import SqlClientBase
-from sqlglot import exp
+from sqlglot import exp, tokens
 from sqlglot.dialects.dialect import Dialect
-from sqlglot.tokens import Tokenizer
 from typing_extensions import override
 
 from data_foundation.errors import WarehouseError
@@ -39,7 +38,7 @@ _OF_ENGINE = re.compile(r"\s*(?:ALTER|PRAGMA|SHOW|SET)\b", re.IGNORECASE)
 class Standard(Dialect):
     """The SQL that this project writes: standard SQL, with names quoted as the engine quotes them."""
 
-    class Tokenizer(Tokenizer):
+    class Tokenizer(tokens.Tokenizer):
         """Reads names in double quotes and in backticks."""
 
         IDENTIFIERS = ['"', "`"]  # noqa: RUF012 - sqlglot's way
@@ -48,7 +47,7 @@ class Standard(Dialect):
 class BracketStandard(Dialect):
     """The same for engines that quote names in square brackets."""
 
-    class Tokenizer(Tokenizer):
+    class Tokenizer(tokens.Tokenizer):
         """Reads names in double quotes and in square brackets."""
 
         IDENTIFIERS = ['"', ("[", "]")]  # noqa: RUF012 - the same
