@@ -90,6 +90,33 @@ def test_a_run_that_fails_continues(tree: Tree, file: Path) -> None:
     assert rows(tree) == rows_of(file)
 
 
+OTHER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
+    "key": (CURSOR, {"partition_on": "other"}),
+    "cursor": ({"incremental": {"cursor_path": "other", "initial_value": -100}}, {}),
+}
+
+
+@pytest.mark.parametrize(("cursor", "kwargs"), OTHER.values(), ids=OTHER)
+def test_a_first_load_with_another_key_or_cursor_begins_anew(
+    tree: Tree, file: Path, cursor: Mapping[str, Any], kwargs: Mapping[str, Any]
+) -> None:
+    """Where a first load was interrupted, a changed `partition_on` or cursor leaves out no row, now or later."""
+    fill(file, 1, 20)
+    change(file, "ALTER TABLE orders ADD COLUMN other INTEGER; UPDATE orders SET other = -id")
+    change(file, "UPDATE orders SET name = x'ff' WHERE id = 12")
+    add(tree, {**MERGE, **CURSOR}, first_load_rows=8)
+    with pytest.raises(FoundationError, match="name"):
+        tree.load("shop.orders")
+    assert ids(tree) == list(range(1, 9))
+    change(file, "UPDATE orders SET name = 'n12' WHERE id = 12")
+    add(tree, {**MERGE, **cursor}, first_load_rows=8, **kwargs)
+    tree.load("shop.orders")
+    assert rows(tree) == rows_of(file)
+    change(file, "INSERT INTO orders VALUES (0, 'new', NULL, 21, 0)")
+    tree.load("shop.orders")
+    assert rows(tree) == rows_of(file)
+
+
 def test_a_table_that_was_loaded_is_not_divided(tree: Tree, file: Path) -> None:
     """The option has an effect on the first load only, and on one that begins anew."""
     fill(file, 1, 20)

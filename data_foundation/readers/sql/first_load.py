@@ -57,7 +57,8 @@ class FirstLoadPart:
         """Finds the keys of the part, and stores them in dlt's state, which is committed with the rows.
 
         The cursor moves only with the last part, and to its greatest value before the first one: a row that changes
-        after its part was read has a later value, and the next load reads it.
+        after its part was read has a later value, and the next load reads it. If the table, its key or its cursor is
+        another one than in the part before, the first load begins anew.
 
         Args:
             rows: Number of rows of a part; more if several have its last key.
@@ -69,9 +70,12 @@ class FirstLoadPart:
             LoadError: The table has no such column.
         """
         key = find_key(self._table, partition_on, "first_load_rows")
+        divided = [str(self._table), key.name, self._cursor.column.name]
+        if self._state.get("divided") != divided:
+            # Values of another key or cursor do not tell which of these rows have landed.
+            newest = self._cursor.read_newest(self._database, self._table, conditions)
+            self._state = {"divided": divided, "cursor": newest}
         column, after = named(key), self._state.get("after")
-        if not self._state:
-            self._state["cursor"] = self._cursor.read_newest(self._database, self._table, conditions)
         begun = [] if after is None else [column > sa.literal(after)]
         part = sa.select(column).select_from(from_table(self._table)).where(*conditions, *begun, column.is_not(None))
         part_keys = part.order_by(column).limit(rows).subquery()
