@@ -6,6 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -167,6 +168,22 @@ def add_attempts(warehouse: Warehouse, destination: Destination, attempts: Seque
             forget_checked_keys(client, assets)
         # What was checked is the table of the other warehouse.
         _insert(client, [replace(attempt, keys_checked=None) for attempt in attempts])
+
+
+def forget_checks(warehouse: Warehouse, destination: Destination, asset: str) -> None:
+    """Makes the next load of a table check the keys of every row, whatever earlier loads have checked.
+
+    Args:
+        warehouse: The warehouse of `raw._load_audit`.
+        destination: As for `record`.
+        asset: The table, dataset.table.
+    """
+    if not (warehouse.is_audited and warehouse.keeps_audit):
+        return
+    catch_up(warehouse, destination)
+    # Without the table, or the column of an earlier version, nothing was checked.
+    with suppress(DatabaseException), connect(destination, warehouse.dataset(DATASET)) as client:
+        forget_checked_keys(client, [asset])
 
 
 def read_journal(warehouse: Warehouse) -> list[Attempt]:

@@ -115,6 +115,27 @@ def test_rows_of_another_warehouse_are_checked(tree: Tree) -> None:
     assert not key_check(load(tree, [{"id": 100}])).passed
 
 
+def test_rows_of_another_program_are_checked(tree: Tree) -> None:
+    """If a table was replaced and adopted, its check fails until every key is unique, however old its loads are."""
+    load(tree, OLD)
+    tree.query("""
+        create table raw.theirs as select * replace ('1500000000.5' as _dlt_load_id) from raw.orders;
+        insert into raw.theirs select * replace (_dlt_id || 'x' as _dlt_id) from raw.theirs where id = 5;
+        drop table raw.orders;
+        alter table raw.theirs rename to orders;
+        delete from raw._dlt_loads;
+        delete from raw._dlt_version;
+        delete from raw._dlt_pipeline_state
+    """)
+    assert not tree.adopt("shop.orders").refusal
+    for number in (100, 101):
+        outcome = key_check(load(tree, [{"id": number}]))
+        assert (outcome.passed, outcome.metadata["rows_with_a_key_of_another"]) == (False, 1)
+    tree.query("delete from raw.orders where id = 5")
+    assert key_check(load(tree, [{"id": 102}])).passed
+    assert key_check(load(tree, [{"id": 103}])).metadata["rows_checked"] == 1
+
+
 def test_rows_changed_by_hand_are_found_by_a_check_of_every_row(
     tree: Tree, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

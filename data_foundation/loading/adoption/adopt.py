@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from data_foundation.audit.write import forget_checks
 from data_foundation.config.table_names import table_name_of
 from data_foundation.loading.adoption.dlt_pipeline import Origin, PipelineReader
 from data_foundation.loading.adoption.since_adoption import find_rows, remember_rows
@@ -212,6 +213,8 @@ class _Plan:
             with pipeline.dlt.managed_state() as stored:
                 stored.setdefault("sources", {})[schema_name(pipeline.table)] = state
         remember_rows(pipeline, rows)
+        # Rows of the other program may have ids of earlier loads than those whose check is recorded.
+        forget_checks(warehouse, destination, str(table_name_of(self.resource)))
         land_without_rows(pipeline, schema, destination, warehouse)
 
 
