@@ -91,6 +91,7 @@ class SourceKeys:
     Attributes:
         columns: Names of the key's columns in the source.
         file: Parquet file with a row for each key, "" if the source has none.
+        in_scope: The same for the keys of rows in the scope; `file` itself if all rows are compared.
         count: Number of keys.
         mode: `hard` or `soft`.
         at_most: Percent of the compared rows that the load may delete.
@@ -100,6 +101,7 @@ class SourceKeys:
 
     columns: Sequence[str]
     file: str
+    in_scope: str
     count: int
     mode: str
     at_most: float

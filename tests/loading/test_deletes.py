@@ -180,6 +180,18 @@ def test_only_rows_of_the_scope_are_compared(
     assert ids(tree, "id in (10, 20, 40)") == list(left)
 
 
+@pytest.mark.parametrize("value", ["3", "NULL"], ids=["earlier", "none"])
+def test_a_row_that_leaves_the_scope_stays(tree: Tree, file: Path, value: str) -> None:
+    """The database has the row, though its cursor does not bring the changed value; a row that is gone is deleted."""
+    fill(file, 1, 27)
+    change(file, "ALTER TABLE orders ADD COLUMN due INTEGER; UPDATE orders SET due = id")
+    add(tree, {**MERGE, **CURSOR}, deleted={"mode": "hard", "scope": {"column": "due", "since": 15}})
+    tree.load("shop.orders")
+    change(file, f"UPDATE orders SET due = {value} WHERE id = 20; DELETE FROM orders WHERE id = 21")
+    result = tree.load("shop.orders")
+    assert (result.deleted, result.warnings, ids(tree, "id in (20, 21)")) == (1, (), [20])
+
+
 def test_nested_rows_go_with_their_row(tree: Tree, file: Path) -> None:
     """A list of a row is a nested table; its rows are deleted with the row."""
     fill(file, 1, 20)

@@ -109,14 +109,14 @@ class KeyComparison:
             yield from self._select(f"landed SEMI JOIN {self._source} USING {self._using} WHERE {quote_name(_MARKED)}")
 
     def count_missing(self, files: Sequence[str]) -> int:
-        """Returns the number of keys of the source that are neither in the table nor among the rows of a load.
+        """Returns the number of keys of the source in the scope that neither the table nor a load has.
 
         Args:
             files: Parquet files with the rows of the load; their columns have the names of the table.
         """
-        if not self._schema:
+        if not self._keys.in_scope:
             return 0
-        missing = f"{self._source} AS source ANTI JOIN landed USING {self._using}"
+        missing = f"read_parquet({quote_text(self._keys.in_scope)}) AS source ANTI JOIN landed USING {self._using}"
         if files:
             pairs = [f"loaded.{quote_name(normalize(name))} = source.{quote_name(name)}" for name in self._keys.columns]
             self._connection.read_parquet(list(files), union_by_name=True).create_view("loaded", replace=True)

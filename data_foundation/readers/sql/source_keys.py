@@ -20,6 +20,7 @@ from data_foundation.readers.sql.database import Column, Database, SourceTable
 from data_foundation.readers.sql.statement import build_select, find_column
 
 FILE = "source_keys.parquet"
+SCOPE_FILE = "source_keys_of_scope.parquet"
 
 
 class KeyReader:
@@ -62,25 +63,36 @@ class KeyReader:
     def read(self, conditions: Sequence[Any], chunk_size: int) -> None:
         """Reads the keys and reports them to the load; does nothing in a run of a range or of a sample.
 
+        With a scope all keys are read too: the source still has a row whose value has left the scope.
+
         Args:
             conditions: SQL conditions of all rows that the table in the warehouse should have.
             chunk_size: Largest number of keys in memory.
         """
         if self._resource.custom_metrics.get(REQUESTED):
             return
-        scope = list(limits(self._scope, self._start, None, self._database.dialect)) if self._scope else []
-        select = build_select(self._table, self._keys, [*conditions, *scope])
-        file = Path(dlt.current.pipeline().working_dir) / FILE
-        count = _write(file, self._database.read(select, self._keys, chunk_size))
+        file, count = self._write(FILE, conditions, chunk_size)
+        in_scope = file
+        if self._scope:
+            scope = limits(self._scope, self._start, None, self._database.dialect)
+            in_scope, _ = self._write(SCOPE_FILE, [*conditions, *scope], chunk_size)
         SourceKeys(
             columns=[key.name for key in self._keys],
-            file=str(file) if count else "",
+            file=file,
+            in_scope=in_scope,
             count=count,
             mode=self._deleted.mode,
             at_most=self._deleted.at_most,
             scope_column=self._scope.name if self._scope else "",
             scope_start=self._start,
         ).report(self._resource.custom_metrics)
+
+    def _write(self, name: str, conditions: Sequence[Any], chunk_size: int) -> tuple[str, int]:
+        """Writes the keys of rows into a file; returns its path, "" for no rows, and the number of keys."""
+        select = build_select(self._table, self._keys, conditions)
+        file = Path(dlt.current.pipeline().working_dir) / name
+        count = _write(file, self._database.read(select, self._keys, chunk_size))
+        return str(file) if count else "", count
 
 
 def _write(file: Path, pages: Iterable[Any]) -> int:
