@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from data_foundation.errors import SettingMissing, WarehouseBusy, WarehouseError
+from data_foundation.warehouses.alchemy.warehouse import AlchemyWarehouse
 from data_foundation.warehouses.duckdb import warehouse as module
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
 from data_foundation.warehouses.settings import build_warehouse
@@ -248,3 +249,14 @@ def test_a_deployment_whose_name_is_a_schemas_has_it(
     monkeypatch.setenv("DEPLOYMENT", "dev")
     monkeypatch.setenv("DEPLOYMENT_USER", name)
     assert build_warehouse(tmp_path).dataset("raw") == schema
+
+
+def test_a_driver_of_sqlalchemy_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    """The message has the setting and the driver of the address, and not its password."""
+    warehouse = AlchemyWarehouse(tmp_path, tmp_path, "oracle+nix://user:hidden@host/x")
+    with (
+        pytest.raises(WarehouseError, match=r"CREDENTIALS: got oracle\+nix, and SQLAlchemy has no") as error,
+        warehouse.open(),
+    ):
+        pass
+    assert "hidden" not in str(error.value)

@@ -139,6 +139,12 @@ class AlchemyWarehouse(Warehouse):
         except ModuleNotFoundError as error:
             message = f"WAREHOUSE=sqlalchemy: {url.drivername} needs {error.name}: install its driver"
             raise WarehouseError(message) from None
+        except sa.exc.NoSuchModuleError:
+            message = (
+                f"{CREDENTIALS.name}: got {url.drivername}, and SQLAlchemy has no such dialect and driver; accepted: "
+                "one of its own, for instance mysql+pymysql, or that of a package, which has to be installed"
+            )
+            raise WarehouseError(message) from None
         find_dialect(url.get_backend_name()).prepare(engine)
         return engine
 
