@@ -17,12 +17,24 @@ from data_foundation.config.limits import Retries
 from data_foundation.process_wide.redaction import has_known_secret, redact
 from data_foundation.process_wide.source_log import capture_logger
 from data_foundation.vendors.places import RedirectGuard, has_secret_headers, may_receive, refuse_departure
-from data_foundation.vendors.retries import SYSTEM_CLOCK, Clock, attempts, is_transient, mark_repeated
+from data_foundation.vendors.retries import (
+    LONGEST_WAIT,
+    SYSTEM_CLOCK,
+    Clock,
+    attempts,
+    is_transient,
+    mark_repeated,
+    retry_after,
+)
 
 logger = logging.getLogger(__name__)
 
 _repeats: ContextVar[tuple[Retries, Clock]] = ContextVar("request_repeats", default=(Retries(), SYSTEM_CLOCK))
 """Retries and clock of the running load. dlt's threads inherit it."""
+
+
+_POLL_SECONDS = 0.2
+"""Seconds between two checks whether a wait still has a purpose."""
 
 
 class _Busy(requests.HTTPError):
@@ -39,11 +51,38 @@ def repeating(retries: Retries, clock: Clock) -> Iterator[None]:
         _repeats.reset(token)
 
 
+@contextmanager
+def repeating_until(ended: threading.Event) -> Iterator[None]:
+    """Ends the waits before a repeated request in the block, and its repetitions, as soon as the event is set."""
+    retries, clock = _repeats.get()
+    with repeating(retries, _EndingClock(clock, ended)):
+        yield
+
+
+class _EndingClock:
+    """A clock whose waits end early."""
+
+    def __init__(self, clock: Clock, ended: threading.Event) -> None:
+        self._clock = clock
+        self._ended = ended
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        end = self._clock.now() + seconds
+        while (left := end - self._clock.now()) > 0:
+            if self._ended.is_set():
+                raise InterruptedError
+            self._clock.sleep(min(left, _POLL_SECONDS))
+
+
 class RequestSession(RedirectGuard, Session):
     """dlt's session, which repeats a request after a transient error, so that the pages before it are not read again.
 
-    An error that remains is not repeated again by the load. What may hold a secret is sent only to the homes of the
-    API, and is not sent after a redirect to another host.
+    Several threads may send: where Retry-After makes one wait, all wait. An error that remains is not repeated again by
+    the load. What may hold a secret is sent only to the homes of the API, and is not sent after a redirect to another
+    host.
     """
 
     def __init__(self, *homes: str, timeout: Any = DEFAULT_TIMEOUT) -> None:
@@ -57,6 +96,7 @@ class RequestSession(RedirectGuard, Session):
         capture_logger(__name__)
         self._homes = homes
         self._sending = threading.local()
+        self._not_before = 0.0
 
     @override
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
@@ -72,6 +112,8 @@ class RequestSession(RedirectGuard, Session):
         self._check_home(request)
 
         def attempt() -> requests.Response:
+            if (wait := self._not_before - clock.now()) > 0:
+                clock.sleep(wait)
             response = self._send(request, kwargs)
             if is_transient(busy := _Busy(f"{response.status_code} {response.reason}", response=response)):
                 raise busy
@@ -80,6 +122,7 @@ class RequestSession(RedirectGuard, Session):
         def warn(number: int, seconds: float, cause: BaseException) -> None:
             text = redact(f"{request.method} {str(request.url).partition('?')[0]}: attempt {number} failed: {cause}")
             logger.warning("%s; retrying in %.1f s", text, seconds)
+            self._not_before = max(self._not_before, clock.now() + min(retry_after(cause), LONGEST_WAIT))
 
         self._sending.is_repeated = True
         retries, clock = _repeats.get()

@@ -68,8 +68,16 @@ def read_with_our_reader(_url: str) -> dict[str, Any]:
     return {"entry": "data_foundation.readers.rest.get_endpoint", "kwargs": kwargs, "destination": "raw.rows"}
 
 
+def read_in_parallel(url: str) -> dict[str, Any]:
+    """Returns the resource of `readers.rest` that requests several pages at once."""
+    resource = read_with_our_reader(url)
+    resource["kwargs"]["pagination"]["parallel"] = 4
+    return resource
+
+
 READERS: dict[str, Callable[[str], dict[str, Any]]] = {
     "readers.rest": read_with_our_reader,
+    "readers.rest in parallel": read_in_parallel,
     "rest_api": lambda url: {"rest_api": config_of(url), "tables": ["rows"], "destination": "raw.{table}"},
     "rest_api in a source": lambda url: {
         "source": "data.in_code", "kwargs": {"config": config_of(url)}, "tables": ["rows"], "destination": "raw.{table}"
@@ -78,6 +86,9 @@ READERS: dict[str, Callable[[str], dict[str, Any]]] = {
         "entry": "data.one_resource", "kwargs": {"config": config_of(url)}, "destination": "raw.rows"
     },
 }  # fmt: skip
+
+ONE_BY_ONE = [name for name in READERS if "parallel" not in name]
+"""The readers that request a page only after the one before."""
 
 
 def declare(tree: Tree, resource: dict[str, Any], **retries: Any) -> None:
@@ -142,7 +153,7 @@ def test_a_fault_that_lasts_fails_the_load(shop: Tree, api: RestServer, reader: 
 
 
 @pytest.mark.sampled(3)
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", ONE_BY_ONE)
 @pytest.mark.parametrize("fault", FINAL)
 def test_a_fault_that_is_final_is_not_repeated(shop: Tree, api: RestServer, reader: str, fault: str) -> None:
     """A status that another request would get too fails the load at once."""
@@ -153,7 +164,7 @@ def test_a_fault_that_is_final_is_not_repeated(shop: Tree, api: RestServer, read
     assert count_pages(api) == {"1": 1, "2": 1}
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", ONE_BY_ONE)
 def test_incomplete_json_is_read_again(shop: Tree, api: RestServer, reader: str) -> None:
     """A response that ends too early is transient: another attempt of the load reads all pages."""
     declare(shop, READERS[reader](api.url), max=1)
@@ -162,7 +173,7 @@ def test_incomplete_json_is_read_again(shop: Tree, api: RestServer, reader: str)
     assert count_pages(api) == {"1": 2, "2": 2, "3": 1}
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", ONE_BY_ONE)
 def test_the_deadline_ends_the_requests(shop: Tree, api: RestServer, reader: str) -> None:
     """A wait that ends after `deadline` is not begun."""
     declare(shop, READERS[reader](api.url), max=3, deadline=30)
@@ -172,7 +183,7 @@ def test_the_deadline_ends_the_requests(shop: Tree, api: RestServer, reader: str
     assert count_pages(api) == {"1": 1, "2": 1}
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", ONE_BY_ONE)
 @pytest.mark.parametrize("is_elsewhere", [False, True], ids=["the same host", "another host"])
 def test_a_redirection_keeps_the_key_of_the_api_at_home(
     shop: Tree, api: RestServer, reader: str, *, is_elsewhere: bool

@@ -22,7 +22,7 @@ from data_foundation.orchestration.dbt_models import manifest
 from data_foundation.orchestration.ops import op
 from data_foundation.process_wide import dlt_libraries, dlt_memo, dlt_traces, load_ids, source_log
 from data_foundation.project import code_hints, read_once
-from data_foundation.readers.rest import endpoint_reader
+from data_foundation.readers.rest import api_client, endpoint_reader
 from data_foundation.readers.sql import cursor
 from data_foundation.rows import early_copies, intake_step, package_files, pii, shaped_rows, watched_pages
 from data_foundation.rows.columnar import column_split
@@ -447,6 +447,12 @@ HOOKS = (
         "Finds its own step in the pipe of a resource.",
         ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
         ["loading/test_processing_steps.py"],
+    ),
+    Hook(
+        api_client.ApiClient,
+        "Takes the response of a page that was requested in parallel.",
+        [*names("dlt.sources.helpers.rest_client.client:RESTClient.", "_send_request paginate")],
+        ["readers/test_rest_parallel.py"],
     ),
     Hook(
         endpoint_reader.read_endpoint,

@@ -9,13 +9,14 @@ from urllib.parse import urljoin
 
 import requests
 from dlt.sources.helpers.rest_client.client import PageData, RESTClient
-from dlt.sources.helpers.rest_client.paginators import BasePaginator
+from dlt.sources.helpers.rest_client.paginators import BasePaginator, RangePaginator
 from typing_extensions import override
 
 from data_foundation.errors import LoadError
 from data_foundation.readers.rest.api_settings import Api
 from data_foundation.readers.rest.authentication import build_auth
 from data_foundation.readers.rest.endpoint_arguments import ResponseAction
+from data_foundation.readers.rest.pages_ahead import PagesAhead
 from data_foundation.readers.rest.response_actions import response_hooks
 from data_foundation.readers.rest.response_rows import accept_empty, detect_rows, read_json, select_rows
 from data_foundation.rows.json_documents import keep_decimals
@@ -42,7 +43,12 @@ class ApiClient(RESTClient):
         super().__init__(api.base_url, headers=dict(api.headers), auth=build_auth(api), session=session)
 
     def pages(
-        self, path: str, paginator: BasePaginator, data_selector: str | None, request: Mapping[str, Any]
+        self,
+        path: str,
+        paginator: BasePaginator,
+        data_selector: str | None,
+        request: Mapping[str, Any],
+        parallel: int | None = None,
     ) -> Iterator[PageData[Any]]:
         """Yields the pages of one request.
 
@@ -51,6 +57,7 @@ class ApiClient(RESTClient):
             paginator: dlt's paginator.
             data_selector: JSONPath of the rows; None to let dlt detect them.
             request: `method`, `params`, `json`, `data` and `headers`.
+            parallel: Largest number of requests at once, for a paginator that counts; None for one after the other.
 
         Raises:
             requests.RequestException: The API cannot be reached, or refuses the request.
@@ -59,8 +66,18 @@ class ApiClient(RESTClient):
         """
         self._check_place(urljoin(self.base_url, path), request)
         hooks: Any = {"response": list(self._hooks)}
+        options = {"paginator": paginator, "data_selector": data_selector, "hooks": hooks}
+        if not parallel or not isinstance(paginator, RangePaginator):
+            yield from self._checked_pages(path, paginator, {**request, **options})
+            return
+        with PagesAhead(paginator, parallel) as ahead:
+            yield from self._checked_pages(path, paginator, {**request, **options, "ahead": ahead})
+
+    def _checked_pages(
+        self, path: str, paginator: BasePaginator, request: Mapping[str, Any]
+    ) -> Iterator[PageData[Any]]:
         try:
-            for page in self.paginate(path, paginator=paginator, data_selector=data_selector, hooks=hooks, **request):
+            for page in self.paginate(path, **request):
                 if paginator.has_next_page:
                     self._check_place(str(page.request.url), request)
                 yield page
@@ -68,6 +85,13 @@ class ApiClient(RESTClient):
             raise
         except ValueError as error:  # of dlt's paginators; the message contains the complete response
             raise LoadError(f"{self.api}{path}: {shorten(str(error))}") from None
+
+    @override
+    def _send_request(
+        self, request: requests.Request, ahead: PagesAhead | None = None, **options: Any
+    ) -> requests.Response:
+        send = super()._send_request
+        return ahead.response(request, lambda one: send(one, **options)) if ahead else send(request, **options)
 
     def _check_place(self, url: str, request: Mapping[str, Any]) -> None:
         """Refuses a URL on another host, if anything that the API or the endpoint adds to a request may be a secret."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import requests
@@ -35,12 +36,22 @@ def build_auth(api: Api) -> AuthConfigBase | None:
 
 
 class ClientCredentials(OAuth2ClientCredentials):
-    """dlt's OAuth2 client credentials; the token is masked in logs, and a revoked one is replaced by a new one."""
+    """dlt's OAuth2 client credentials; the token is masked in logs, and a revoked one is replaced by a new one.
+
+    Requests in several threads share the token, and replace it once.
+    """
+
+    @override
+    def __init__(self, **settings: Any) -> None:
+        """Requests no token yet; the settings are those of dlt's class."""
+        super().__init__(**settings)
+        self._renewing = threading.Lock()
 
     @override
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Adds the token to a request, and a hook that sends it again with a new token if that one is refused."""
-        request = super().__call__(request)
+        with self._renewing:
+            request = super().__call__(request)
         request.register_hook("response", self._renew)  # type: ignore[no-untyped-call] # of requests
         return request
 
@@ -48,10 +59,12 @@ class ClientCredentials(OAuth2ClientCredentials):
         """Returns the response to the same request with a new token if the token was refused, else `response`."""
         sent = response.request.headers.get("Authorization")
         # After a redirect to another host the request has no token, and gets none.
-        if response.status_code != requests.codes.unauthorized or sent != f"Bearer {self.access_token}":
+        if response.status_code != requests.codes.unauthorized or not sent:
             return response
         response.content  # noqa: B018 - the connection is free again once the response was read
-        self.obtain_token()
+        with self._renewing:
+            if sent == f"Bearer {self.access_token}":
+                self.obtain_token()
         again = response.request.copy()
         again.headers["Authorization"] = f"Bearer {self.access_token}"
         renewed: requests.Response = response.connection.send(again, **options)

@@ -79,7 +79,8 @@ def _pages(client: ApiClient, arguments: EndpointArguments, values: RequestValue
     }
     guard = PageGuard(arguments.pagination, arguments.page_size)
     paginator = build_paginator(arguments)
-    for page in client.pages(values.path(arguments.endpoint), paginator, arguments.data_selector, request):
+    path, parallel = values.path(arguments.endpoint), arguments.pagination.parallel
+    for page in client.pages(path, paginator, arguments.data_selector, request, parallel):
         is_checked = arguments.data_selector_required and not isinstance(page.response, NoContent)
         if not page and arguments.data_selector and is_checked:
             check_selected(page.response, arguments.data_selector)

@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any, Literal, Self
 
 from dlt.common import jsonpath
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from data_foundation.config.fields import Model
 from data_foundation.suggestions import nearest
@@ -18,11 +18,11 @@ PAGINATOR_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "none": (),
     "offset": (
         "limit_param", "offset_param", "limit_body_path", "offset_body_path", "total_path", "has_more_path",
-        "maximum_offset", "allow_short_pages", "allow_repeated_pages",
+        "maximum_offset", "allow_short_pages", "allow_repeated_pages", "parallel",
     ),
     "page": (
         "limit_param", "page_param", "page_body_path", "base_page", "total_path", "has_more_path", "maximum_page",
-        "allow_repeated_pages",
+        "allow_repeated_pages", "parallel",
     ),
     "cursor": (
         "limit_param", "cursor_path", "cursor_param", "cursor_body_path", "has_more_path", "stop_after_empty_page",
@@ -83,6 +83,7 @@ class Pagination(Model):
     next_url_path: JsonPath = "next"
     total_path: JsonPath | None = None
     has_more_path: JsonPath | None = None
+    parallel: int | None = Field(default=None, ge=2, le=10)  # requests keeps 10 connections to a host
 
     @model_validator(mode="after")
     def _only_what_it_takes(self) -> Self:
