@@ -13,6 +13,7 @@ from data_foundation.inspection.catalogue import list_relations
 from data_foundation.inspection.schema_history import SchemaVersion, describe_column, describe_type, read_newest_schema
 from data_foundation.inspection.select import read_select
 from data_foundation.inspection.tables import find_table
+from data_foundation.loading.keys.key_change import describe_key_change
 from data_foundation.naming import TableName, normalize
 from data_foundation.sql_text import quote_name
 
@@ -124,13 +125,8 @@ def _changes(resource: ResourceConfig, stored: SchemaVersion) -> Iterator[str]:
             yield f"new column {describe_column(normalize(name), wanted)}"
         elif hints.data_type and known and known["data_type"] != hints.data_type:
             yield f"column {normalize(name)}: {describe_type(known)} becomes {describe_type(wanted)}"
-    was = {name for name, hints in columns.items() if hints.get("primary_key")}
-    becomes = {normalize(name) for name in resource.key_columns}
-    if resource.write_disposition.disposition == "merge" and becomes and was and was != becomes:
-        yield (
-            f"rows are found by {', '.join(sorted(becomes))}, and those of the table were by {', '.join(sorted(was))}: "
-            "all rows of the table that share a new key are replaced together"
-        )
+    if change := describe_key_change(resource, columns):
+        yield change
 
 
 def _losses(resource: ResourceConfig, written_by: str, rows: int) -> Iterator[str]:

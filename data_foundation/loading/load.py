@@ -21,6 +21,8 @@ from data_foundation.loading.entries.late_hints import EarlyHints
 from data_foundation.loading.extraction import Extraction, extract
 from data_foundation.loading.finish_pending import PendingFinisher
 from data_foundation.loading.further_tables import check_further_tables, check_without_rows, find_unused_hints
+from data_foundation.loading.keys.key_change import find_key_warnings
+from data_foundation.loading.keys.shared_keys import check_keys
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector, Report
 from data_foundation.loading.ranges.load_range import (
@@ -36,7 +38,6 @@ from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.loading.siblings.source_state import PRIVATE_STATE, SourceState
 from data_foundation.loading.write_decision import (
     check_failed_parts,
-    check_keys,
     check_required_columns,
     check_rows_before_cursor,
     check_table_format,
@@ -196,6 +197,7 @@ class Load:
                 f"the code of {configured.resource} declares merge and no key, so its rows are appended, as by dlt "
                 "itself; set primary_key or merge_key in `tables` of sources.yaml to merge them"
             )
+        self.warnings += find_key_warnings(self.task, self.pipeline)
         self.warnings += find_range_warnings(self.resource, self.cursor, self.options, load_range)
         return built, configure(built, configured, self.resource, source, load_range), load_range
 
@@ -239,8 +241,7 @@ class Load:
     def _normalize(self) -> None:
         try:
             self.pipeline.normalize()
-            if not self.warehouse.chooses_version:
-                check_keys(self.resource, self.pipeline)
+            self.warnings += check_keys(self.resource, self.pipeline, self.warehouse)
         except ValueRefused:
             # These rows can never be loaded; the next attempt extracts again.
             self.pipeline.pending.clear()

@@ -132,7 +132,7 @@ def test_another_key_is_named(any_tree: Tree) -> None:
     assert plan_of(any_tree).changes == ()
     any_tree.add("shop", key.replace("{key}", "[day, amount]"))
     [change] = plan_of(any_tree).changes
-    assert change.startswith("rows are found by amount, day, and those of the table were by id")
+    assert change.startswith("rows are found by primary_key amount, day, and those of the table were by primary_key id")
 
 
 def test_a_lake_is_shown_and_planned_without_a_catalogue(tmp_path: Any) -> None:
