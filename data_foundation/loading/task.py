@@ -98,14 +98,27 @@ def empty_range(start: Any, end: Any) -> str:
     return f"start {start} is not before end {end}, which is not included, so the range is empty; exchange or move them"
 
 
-def refuse_misspelt(text: str) -> None:
-    """Refuses a `start` or `end` that begins as a date and is none: compared as a text, it would select no row.
+def refuse_misspelt(text: str, cursor: str) -> None:
+    """Refuses a `start` or `end` of a cursor without known values that is none: as a text, it would select wrong rows.
+
+    Args:
+        text: The value.
+        cursor: Column of the cursor; "" if it is declared as text, which has values of any form.
 
     Raises:
-        LoadError: For instance for 2026-13-01, or 2026-1-31.
+        LoadError: For instance for 2026-13-01, or yesterday.
     """
-    if re.match(r"\d{4}[-/.]\d", text) and _as_value(text) is None:
+    if _as_value(text) is not None:
+        return
+    if re.match(r"\d{4}[-/.]\d", text):
         raise LoadError(f"start/end: got '{text}'; accepted is a date or a time in ISO 8601, like 2026-01-31")
+    if cursor:
+        message = (
+            f"start/end: got '{text}', and no value of the cursor is known yet; accepted is a number, or a date or "
+            "a time in ISO 8601, like 2026-01-31. If the cursor is a text, set "
+            f"`columns: {{{cursor}: {{data_type: text}}}}`"
+        )
+        raise LoadError(message)
 
 
 def _as_value(text: str) -> float | datetime | None:

@@ -115,6 +115,35 @@ def test_a_misspelt_date_is_refused_before_a_cursor_is_known(requested: str) -> 
     assert range_of(resource(), start="2026-01-31").start == "2026-01-31"
 
 
+@pytest.mark.parametrize("requested", ["yesterday", "today", "2 days ago", "-1d", "A1", "31.01.2026", "Jan 31 2026"])
+@pytest.mark.parametrize("column", ["at", "At", "other"])
+def test_a_word_is_refused_before_a_cursor_is_known(requested: str, column: str) -> None:
+    """It would be compared as a text; a column that is declared as text has values of any form."""
+    config = resource(columns={column: {"data_type": "text"}})
+    if column == "other":
+        with pytest.raises(LoadError, match=f"got '{requested}', and no value of the cursor is known yet; accepted is"):
+            range_of(config, start=requested)
+    else:
+        assert range_of(config, start=requested).start == requested
+    assert range_of(config, "A001", start="B2").start == "B2"
+    assert range_of(config, start="17").start == "17"
+
+
+def test_an_append_without_a_cursor_has_no_range(tree: Tree) -> None:
+    """It would add all rows again; into a table that is dropped first, it adds each once."""
+    tree.add("shop", "resources: [{entry: data.get_rows, destination: raw.orders, write_disposition: append}]")
+    tree.give("shop", [{"id": 1}, {"id": 2}])
+    tree.load("shop.orders")
+    for requested in ({"start": "2024-01-01"}, {"start": "2024-01-01", "end": "2024-02-01"}):
+        with pytest.raises(LoadError, match="start and end need `incremental` or `partitions`"):
+            tree.load("shop.orders", **requested)
+    assert tree.query("select id from raw.orders order by id") == [1, 2]
+    assert "start and end are ignored" in " ".join(
+        tree.load("shop.orders", start="2024-01-01", refresh="drop").warnings
+    )
+    assert tree.query("select id from raw.orders order by id") == [1, 2]
+
+
 def test_an_end_needs_a_start() -> None:
     """An end without start or initial value is refused."""
     with pytest.raises(LoadError, match="end: got '2024-01-01' without a start"):

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from dlt.common.time import datetime_obj_to_str, detect_datetime_format
 from dlt.extract.incremental.lag import apply_lag
 
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.loading.task import LoadOptions, empty_range, is_empty, refuse_misspelt
+from data_foundation.loading.ranges.cursor_format import CursorFormat
+from data_foundation.loading.task import LoadOptions, empty_range, is_empty
+from data_foundation.naming import column_of_path, normalize
 from data_foundation.project.code_hints import CodeCursor, find_parent_cursors
 
 if TYPE_CHECKING:
     from dlt.extract import DltResource
 
     from data_foundation.config.grammar import ResourceConfig
-
-DAILY = ("%Y-%m-%d", "%Y%m%d")
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def find_range(resource: ResourceConfig, cursor: Any, options: LoadOptions) -> L
     """
     if not (resource.incremental or resource.partitions):
         return LoadRange()
-    values = _CursorFormat(_example(resource, cursor), _zone(resource))
+    values = CursorFormat(_example(resource, cursor), _zone(resource), _untyped_cursor(resource))
     fixed = _fixed_end(resource)
     is_closed = bool(options.is_partial and (options.start or options.end or resource.incremental)) or fixed is not None
     initial = _initial_value(resource, values)
@@ -107,13 +105,13 @@ def _fixed_end(resource: ResourceConfig) -> CodeCursor | None:
     return cursor if isinstance(cursor, CodeCursor) and cursor.end_value is not None else None
 
 
-def _initial_value(resource: ResourceConfig, values: _CursorFormat) -> Any:
+def _initial_value(resource: ResourceConfig, values: CursorFormat) -> Any:
     """Returns the configured initial value, converted if it is a text and the cursor has another type."""
     initial = resource.incremental.initial_value if resource.incremental else None
     return values.read(initial) if isinstance(initial, str) and not isinstance(values.example, str) else initial
 
 
-def _default_start(resource: ResourceConfig, cursor: Any, initial: Any, values: _CursorFormat) -> Any:
+def _default_start(resource: ResourceConfig, cursor: Any, initial: Any, values: CursorFormat) -> Any:
     """Returns the start if the run's options set none: cursor minus lag, initial value, or first partition."""
     settings = resource.incremental
     if settings and cursor is not None:
@@ -135,84 +133,15 @@ def _example(resource: ResourceConfig, cursor: Any) -> Any:
     return "2024-01-01T00:00:00Z" if resource.partitions.by == "hourly" else "2024-01-01"
 
 
+def _untyped_cursor(resource: ResourceConfig) -> str:
+    """Returns the column of the cursor, "" if there is none or it is declared as text."""
+    column = column_of_path(resource.incremental.cursor_path) if resource.incremental else ""
+    texts = {normalize(name) for name, hints in resource.columns.items() if hints.data_type == "text"}
+    return "" if column in texts else column
+
+
 def _zone(resource: ResourceConfig) -> tzinfo:
     return ZoneInfo(resource.partitions.timezone) if resource.partitions else UTC
-
-
-@dataclass(frozen=True)
-class _CursorFormat:
-    """Converts values to the type and format of the cursor.
-
-    Attributes:
-        example: A value of the cursor as rows have it, None if none is known.
-        zone: Time zone in which days begin, and of times without a zone.
-    """
-
-    example: Any
-    zone: tzinfo
-
-    @property
-    def format(self) -> str | None:
-        """The `strftime` format of a date or time held as text; None for any other value."""
-        return _find_format(self.example) if isinstance(self.example, str) else None
-
-    @property
-    def _is_moment(self) -> bool:
-        return isinstance(self.example, date) or self.format is not None
-
-    def read(self, text: str) -> Any:
-        """Returns a value given as text, converted to the type and format of the example.
-
-        Raises:
-            LoadError: It cannot be converted.
-        """
-        if self.example is None:
-            refuse_misspelt(text)
-        if isinstance(self.example, int | float):
-            try:
-                return type(self.example)(text)
-            except ValueError:
-                message = f"start/end: got '{text}'; accepted is a number like the cursor's {self.example}"
-                raise LoadError(message) from None
-        if not self._is_moment or (self.format and "z" not in self.format and _find_format(text) == self.format):
-            return text
-        try:
-            return self.spell(datetime.fromisoformat(text))
-        except ValueError:
-            message = f"start/end: got '{text}'; accepted is a date or a time in ISO 8601, like {self.example}"
-            raise LoadError(message) from None
-
-    def spell(self, moment: date) -> Any:
-        """Returns a date or time in the type and format of the example; a date is its midnight in `zone`."""
-        if not isinstance(moment, datetime):
-            moment = datetime.combine(moment, time.min)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
-        if isinstance(self.example, datetime):
-            return moment if self.example.tzinfo else moment.astimezone(UTC).replace(tzinfo=None)
-        if isinstance(self.example, date):
-            return moment.date()
-        text_format = self.format or DAILY[0]
-        if "%H" not in text_format:
-            return datetime_obj_to_str(moment, text_format)
-        example = datetime.fromisoformat(self.example)
-        text = datetime_obj_to_str(moment.astimezone(example.tzinfo or UTC), text_format)
-        # A vendor that writes milliseconds often rejects microseconds.
-        digits = re.search(r"\.(\d+)", self.example)
-        return re.sub(r"(\.\d{6})", lambda fraction: fraction[1][: 1 + len(digits[1])], text) if digits else text
-
-    def now(self) -> Any:
-        """Returns the current time, or tomorrow if values are days (a range excludes its end); None for numbers."""
-        now = datetime.now(self.zone).replace(microsecond=0)
-        if isinstance(self.example, datetime) or (self.format and "%H" in self.format):
-            return self.spell(now)
-        is_daily = isinstance(self.example, date) or self.format in DAILY
-        return self.spell(now + timedelta(days=1)) if is_daily else None
-
-
-def _find_format(text: str) -> str | None:
-    """Returns the `strftime` format of a date or time, with a T or a space between both; None for any other text."""
-    text_format = detect_datetime_format(text.replace(" ", "T", 1))
-    return text_format.replace("T", " ", 1) if text_format and " " in text else text_format
 
 
 def _as_text(value: Any) -> str:
@@ -267,15 +196,24 @@ def refuse_range_of_parent(resource: ResourceConfig, built: DltResource, options
 def find_range_warnings(
     resource: ResourceConfig, cursor: Any, options: LoadOptions, load_range: LoadRange
 ) -> Iterator[str]:
-    """Yields warnings about the effect of a closed range on the table's rows.
+    """Yields warnings about the effect of a range on the table's rows.
 
     Args:
         resource: The resource to load.
         cursor: The cursor's stored value before the load, None if there is none.
         options: The run's options.
         load_range: The range that `find_range` returned for them.
+
+    Raises:
+        LoadError: An append has no cursor, so it would add all rows again, whatever the range.
     """
     if (options.start or options.end) and not (resource.incremental or resource.partitions):
+        if resource.write_disposition.disposition == "append" and options.refresh != "drop":
+            message = (
+                "start and end need `incremental` or `partitions`, and this append has neither: it would add all rows "
+                "again; set one of them, or run it without a range"
+            )
+            raise LoadError(message)
         yield "start and end are ignored: the resource has neither `incremental` nor `partitions`"
     if (
         resource.write_disposition.disposition == "append"
