@@ -11,12 +11,13 @@ from unittest.mock import patch
 
 from deltalake import DeltaTable
 from deltalake.table import TableMerger
+from pyiceberg.catalog.sql import SqlCatalog
 from typing_extensions import override
 
 from data_foundation.loading.result import LoadResult
 from data_foundation.warehouses.lake import client as lake_client
-from data_foundation.warehouses.lake import delta_tables
 from data_foundation.warehouses.lake.dataset_files import DatasetFiles
+from data_foundation.warehouses.lake.delta import tables as delta_tables
 from data_foundation.warehouses.lake.turn_files import TurnFiles
 from data_foundation.warehouses.lake.warehouse import LakeWarehouse
 from tests.support.trees import Tree
@@ -58,6 +59,16 @@ class ParquetTree(LakeTree):
     settings: Mapping[str, str] = field(default_factory=lambda: {"LAKE_URL": "lake", "LAKE_FORMAT": "parquet"})
 
 
+ICEBERG: Mapping[str, str] = {"LAKE_URL": "lake", "LAKE_FORMAT": "iceberg"}
+
+
+@dataclass(frozen=True)
+class IcebergTree(LakeTree):
+    """The same with Iceberg tables, and their catalogue in the folder."""
+
+    settings: Mapping[str, str] = field(default_factory=lambda: ICEBERG)
+
+
 def _no_others(name: str) -> Any:
     raise AssertionError(name)
 
@@ -67,6 +78,8 @@ COMMITS: Sequence[tuple[Any, str]] = (
     (TableMerger, "execute"),
     (DeltaTable, "delete"),
     (DeltaTable, "restore"),
+    (SqlCatalog, "commit_table"),
+    (SqlCatalog, "create_table"),
     (TurnFiles, "create"),
     (DatasetFiles, "upload"),
     (lake_client, "finish"),
@@ -118,3 +131,8 @@ class MarkedLakeTree(LakeTree):
 @dataclass(frozen=True)
 class MarkedParquetTree(ParquetTree, MarkedLakeTree):
     """The same with parquet files."""
+
+
+@dataclass(frozen=True)
+class MarkedIcebergTree(IcebergTree, MarkedLakeTree):
+    """The same with Iceberg tables."""

@@ -59,7 +59,17 @@ _PASSING = re.compile(
     r"Cannot connect|Could not connect|Connection (?:refused|reset|closed|timeout)|error sending request|tcp connect"
     r"|timed out|\b50[0234]\b|ServerBusy|SlowDown|\b429\b|EndpointConnection|name resolution|Name or service"
 )
-_LIBRARIES = ("azure.", "aiohttp.", "adlfs", "botocore.", "aiobotocore.", "s3fs", "deltalake", "_internal")
+_LIBRARIES = (
+    "azure.",
+    "aiohttp.",
+    "adlfs",
+    "botocore.",
+    "aiobotocore.",
+    "s3fs",
+    "deltalake",
+    "_internal",
+    "pyiceberg.",
+)
 
 
 @dataclass(frozen=True)

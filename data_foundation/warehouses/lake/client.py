@@ -21,11 +21,11 @@ from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION
 from typing_extensions import override
 
 from data_foundation.errors import LoadOvertaken
-from data_foundation.warehouses.lake import delta as lake_delta
 from data_foundation.warehouses.lake.dataset_files import DatasetFiles
-from data_foundation.warehouses.lake.delta_tables import LoadTables, find_table
 from data_foundation.warehouses.lake.load_plan import LoadPlan, PendingChanges, plan_load
 from data_foundation.warehouses.lake.mending import finish, has_former_note, mend, undo
+from data_foundation.warehouses.lake.open_format import LoadTables
+from data_foundation.warehouses.lake.row_changes import RowStatement
 from data_foundation.warehouses.lake.sql import LakeSqlClient
 from data_foundation.warehouses.lake.turn_files import Holder, Note, TurnFiles
 from data_foundation.warehouses.lake.turns import Turn, take
@@ -55,8 +55,8 @@ class LakeClient(DatasetFiles):
     @override
     def sql_client(self) -> Any:
         """A new client that queries the current files."""
-        find_delta = partial(find_table, self) if self.table_format == "delta" else None
-        return LakeSqlClient(self, find_delta)
+        find_table = partial(self.open_format.find, self) if self.open_format else None
+        return LakeSqlClient(self, find_table)
 
     @sql_client.setter
     def sql_client(self, client: Any) -> None:
@@ -123,8 +123,8 @@ class LakeClient(DatasetFiles):
     def delete_only(self) -> None:
         """Executes the deletions of a load without rows."""
         with self._turn("") as (turn, tables):
-            names = dict.fromkeys(lake_delta.find_target(sql)[1] for sql, _ in self.pending.first)
-            note = Note("", {name: tables.version(name) for name in names})
+            names = dict.fromkeys(RowStatement.parse(sql).table for sql, _ in self.pending.first)
+            note = Note("", {name: tables.version(name) for name in names if tables})
             self._write(turn, tables, LoadPlan(note, [], {}))
 
     def mend(self, check: Callable[[], None] = lambda: None) -> None:
@@ -146,8 +146,10 @@ class LakeClient(DatasetFiles):
             turn.end()
 
     @contextmanager
-    def _turn(self, load_id: str) -> Iterator[tuple[Turn, LoadTables]]:
+    def _turn(self, load_id: str) -> Iterator[tuple[Turn, LoadTables | None]]:
         """Yields the turn of this process and the tables of its load; other machines wait until the block has ended.
+
+        Parquet files are no tables with versions: then it yields None.
 
         Raises:
             LoadOvertaken: A load has landed that this one does not know of.
@@ -156,7 +158,7 @@ class LakeClient(DatasetFiles):
             mend(self, turn)
             try:
                 self._refuse_older(load_id)
-                yield turn, LoadTables(self, load_id, turn.check)
+                yield turn, self.open_format.begin(self, load_id, turn.check) if self.open_format else None
             finally:
                 # Where its note is left, the next turn finishes or undoes the load.
                 if turn.entry.note is None:
@@ -175,14 +177,14 @@ class LakeClient(DatasetFiles):
         if newest and load_id and float(load_id) <= float(newest):
             raise LoadOvertaken(f"load {newest} of the table has landed, and load {load_id} is older", newest)
 
-    def _write(self, turn: Turn, tables: LoadTables, plan: LoadPlan) -> None:
+    def _write(self, turn: Turn, tables: LoadTables | None, plan: LoadPlan) -> None:
         """Writes a load and makes it count, or undoes it."""
         turn.announce(plan.note)
         try:
-            lake_delta.change_rows(self, tables, self.pending.first)
-            self.pending.first.clear()
-            if self.table_format == "delta":
-                lake_delta.write_tables(tables, plan.tables)
+            if self.open_format:
+                self.open_format.change_rows(self, tables, self.pending.first)
+                self.pending.first.clear()
+                self.open_format.write_tables(tables, plan.tables)
             else:
                 self.upload(plan.uploads)
             files = self.describe_load(plan.note.load_id) if plan.note.load_id else {}
@@ -196,14 +198,14 @@ class LakeClient(DatasetFiles):
         finish(self, turn.entry)
         turn.entry.note = None
 
-    def _undo(self, turn: Turn, tables: LoadTables, note: Note) -> list[str]:
+    def _undo(self, turn: Turn, tables: LoadTables | None, note: Note) -> list[str]:
         """Undoes this process's own load; returns the tables that another has changed. Never fails."""
         changed: list[str] = []
         if turn.is_landing:
             return changed  # only the next turn can find out whether the load counts
         # If storage cannot be reached, the next turn mends.
         with suppress(Exception):
-            changed = tables.find_changed()
+            changed = tables.find_changed() if tables else []
             if turn.is_current():
                 undo(self, turn, note, is_own=True)
                 turn.entry.note = None

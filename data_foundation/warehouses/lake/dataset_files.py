@@ -22,6 +22,8 @@ from typing_extensions import override
 from data_foundation import naming
 from data_foundation.errors import WarehouseError
 from data_foundation.warehouses.lake.access import NAMED_BY
+from data_foundation.warehouses.lake.catalogue_address import CatalogueAddress
+from data_foundation.warehouses.lake.open_format import OpenFormat
 from data_foundation.warehouses.lake.turn_files import TurnFiles
 from data_foundation.warehouses.lake.whole_files import write_whole
 
@@ -39,10 +41,14 @@ class DatasetFiles(FilesystemClient):
     """dlt's client for files, with the paths that are known before a load writes them.
 
     Attributes:
-        table_format: delta or parquet.
+        table_format: delta, iceberg or parquet.
+        open_format: The functions of the format; None for parquet files.
+        catalogue: The catalogue of Iceberg tables, None for another format.
     """
 
     table_format: str
+    open_format: OpenFormat | None
+    catalogue: CatalogueAddress | None
     _newest_schema_id = _cleaned = ""
 
     def check_access(self) -> None:

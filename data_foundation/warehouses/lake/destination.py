@@ -14,9 +14,11 @@ from typing_extensions import override
 from data_foundation.naming import schema_name
 from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.fence import Fence
-from data_foundation.warehouses.lake import delta as lake_delta
+from data_foundation.warehouses.lake.catalogue_address import CatalogueAddress
 from data_foundation.warehouses.lake.client import LakeClient
 from data_foundation.warehouses.lake.load_plan import PendingChanges
+from data_foundation.warehouses.lake.open_format import OpenFormat
+from data_foundation.warehouses.lake.row_changes import RowStatement
 from data_foundation.warehouses.lake.turn_files import Holder
 from data_foundation.warehouses.transactional_destination import (
     AS_NAMED,
@@ -39,8 +41,9 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
     client_type = LakeClient
     load: PendingChanges
 
-    def __init__(self, table_format: str, **arguments: Any) -> None:
-        self._table_format = table_format
+    def __init__(self, table_format: str, catalogue: CatalogueAddress | None = None, **arguments: Any) -> None:
+        self._table_format, self._catalogue = table_format, catalogue
+        self._open_format = _find_format(table_format)
         self.holder = Holder("")
         self.newest_loads: dict[tuple[str, str], str | None] = {}
         self.load = PendingChanges()
@@ -53,9 +56,9 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
         capabilities.parquet_format = parquet_settings()
         capabilities.supported_loader_file_formats = ["parquet"]
         capabilities.loader_file_format_selector = None  # type: ignore[assignment] # as in dlt's other destinations
-        # dlt sees files only; that some of them are Delta tables is known to the client alone.
+        # dlt sees files only; that some of them are tables is known to the client alone.
         capabilities.supported_table_formats = []
-        capabilities.supported_merge_strategies = ["upsert", "insert-only"] if self._table_format == "delta" else []
+        capabilities.supported_merge_strategies = ["upsert", "insert-only"] if self._open_format else []
         capabilities.merge_strategies_selector = None  # type: ignore[assignment] # the same
         capabilities.supported_replace_strategies = ["truncate-and-insert"]
         capabilities.replace_strategies_selector = None  # type: ignore[assignment] # the same
@@ -63,7 +66,8 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
 
     @override
     def prepare(self, client: LakeClient) -> None:
-        client.table_format, client.pending, client.holder = self._table_format, self.load, self.holder
+        client.table_format, client.open_format = self._table_format, self._open_format
+        client.catalogue, client.pending, client.holder = self._catalogue, self.load, self.holder
 
     @contextmanager
     @override
@@ -72,8 +76,8 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
             yield
             if pending.first:
                 # The load had no rows, so no client has executed them.
-                dataset, table = lake_delta.find_target(pending.first[-1][0])
-                self.client_of(dataset, schema_name(table)).delete_only()
+                statement = RowStatement.parse(pending.first[-1][0])
+                self.client_of(statement.dataset, schema_name(statement.table)).delete_only()
 
     def client_of(self, dataset: str, schema: str) -> LakeClient:
         """Returns a client that needs no dlt pipeline."""
@@ -82,3 +86,17 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
         client = self.client(Schema(schema), configuration)
         assert isinstance(client, LakeClient)  # noqa: S101 - it is of `client_type`
         return client
+
+
+def _find_format(name: str) -> OpenFormat | None:
+    """Returns the functions of a format, None for parquet files, which have no versions."""
+    # Each needs packages that only its users have.
+    if name == "delta":
+        from data_foundation.warehouses.lake.delta.format import DeltaFormat  # noqa: PLC0415
+
+        return DeltaFormat()
+    if name == "iceberg":
+        from data_foundation.warehouses.lake.iceberg.format import IcebergFormat  # noqa: PLC0415
+
+        return IcebergFormat()
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from dlt.common.schema.utils import get_nested_tables, get_root_table, is_nested
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 
 from data_foundation.errors import WarehouseError
-from data_foundation.warehouses.lake.delta import TableChange
+from data_foundation.warehouses.lake.row_changes import TableChange
 from data_foundation.warehouses.lake.turn_files import Note
 from data_foundation.warehouses.one_load import Commits
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from data_foundation.warehouses.connection import Statement
     from data_foundation.warehouses.fence import Fence
     from data_foundation.warehouses.lake.dataset_files import DatasetFiles
-    from data_foundation.warehouses.lake.delta_tables import LoadTables
+    from data_foundation.warehouses.lake.open_format import LoadTables
+
+
+LOG = re.compile(r"/_delta_log/|/metadata/[^/]+\.metadata\.json")
+"""Paths of the files that make a folder a Delta or an Iceberg table."""
 
 
 class PendingChanges(Commits):
@@ -45,7 +50,7 @@ class LoadPlan:
     Attributes:
         note: What the next run needs to finish or to undo the load.
         tables: The changes of each table, parents before their nested tables.
-        uploads: The path in the lake of each local parquet file; empty for Delta tables.
+        uploads: The path in the lake of each local parquet file; empty for tables with versions.
     """
 
     note: Note
@@ -53,12 +58,12 @@ class LoadPlan:
     uploads: Mapping[str, str]
 
 
-def plan_load(files: DatasetFiles, opened: LoadTables, pending: PendingChanges, load_id: str) -> LoadPlan:
+def plan_load(files: DatasetFiles, opened: LoadTables | None, pending: PendingChanges, load_id: str) -> LoadPlan:
     """Returns the plan of a load.
 
     Args:
         files: The files of the dataset.
-        opened: The load's Delta tables.
+        opened: The tables of the load; None for parquet files.
         pending: The changes that dlt has asked for.
         load_id: dlt's load id.
 
@@ -67,13 +72,13 @@ def plan_load(files: DatasetFiles, opened: LoadTables, pending: PendingChanges, 
     """
     row_files = _row_files(files, load_id)
     tables = _table_changes(files, pending, row_files)
-    if files.table_format == "delta":
+    if opened:
         tables = [replace(change, is_leftover=opened.is_leftover(change.name)) for change in tables]
     note = Note(load_id)
     for change in tables:
         _plan_table(files, opened, pending, note, change.name)
     uploads: dict[str, str] = {}
-    if files.table_format == "parquet":
+    if not opened:
         uploads = {path: files.parquet_path(load_id, path) for paths in row_files.values() for path in paths}
     note.added += map(files.relative, uploads.values())
     return LoadPlan(note, tables, uploads)
@@ -110,19 +115,22 @@ def _table_changes(
     return changes + [TableChange(name, {}, (), "rebuild") for name in sorted(pending.dropped - touched)]
 
 
-def _plan_table(files: DatasetFiles, opened: LoadTables, pending: PendingChanges, note: Note, table: str) -> None:
+def _plan_table(
+    files: DatasetFiles, opened: LoadTables | None, pending: PendingChanges, note: Note, table: str
+) -> None:
     """Adds a table's version before the load, or its files that the load makes obsolete, to the note."""
-    is_delta = files.table_format == "delta"
-    if is_delta:
+    if opened:
         note.versions[table] = opened.version(table)
         if note.versions[table] is not None:
             return
     stored = files.table_files(table)
-    if table in pending.dropped or (not is_delta and table in pending.emptied):
+    if table in pending.dropped or (not opened and table in pending.emptied):
         note.obsolete += map(files.relative, stored)
-    elif (is_delta and stored) or any("/_delta_log/" in path for path in stored):
+    elif (opened and stored) or any(LOG.search(path) for path in stored):
+        unknown = files.table_format == "iceberg"
         message = (
-            f"{files.dataset_name}/{table} has files of another format than LAKE_FORMAT={files.table_format}; "
-            "restore the previous LAKE_FORMAT, or load the table with refresh=drop"
+            f"{files.dataset_name}/{table} has files of another format than LAKE_FORMAT={files.table_format}"
+            f"{', or its catalogue does not know them' if unknown else ''}; restore "
+            f"{'the catalogue or ' if unknown else ''}the previous LAKE_FORMAT, or load the table with refresh=drop"
         )
         raise WarehouseError(message)

@@ -8,7 +8,6 @@ import re
 from typing import TYPE_CHECKING
 
 from data_foundation.errors import WarehouseError
-from data_foundation.warehouses.lake import delta_tables
 from data_foundation.warehouses.lake.turn_files import Entry, Note
 from data_foundation.warehouses.lake.whole_files import read_text, write_whole
 
@@ -74,7 +73,8 @@ def undo(files: DatasetFiles, turn: Turn, note: Note, *, is_own: bool) -> None:
         LoadOvertaken: Another process has taken the next turn meanwhile.
     """
     for table, version in note.versions.items():
-        delta_tables.undo(files, table, version, note.load_id, turn.check, is_own=is_own)
+        if files.open_format:
+            files.open_format.undo(files, table, version, note.load_id, turn.check, is_own=is_own)
     for path in note.added:
         # A load has paths of its own: they can be deleted at any time.
         files.delete(files.absolute(path))
@@ -90,16 +90,13 @@ def _undo_unknown(files: DatasetFiles, turn: Turn) -> None:
     for name in names:
         if files.is_dlt_table(name):
             continue
-        if files.table_format == "parquet":
-            for path in files.table_files(name):
-                load_id = _LOAD_ID.search(files.pathlib.basename(path))
-                if load_id and (not landed or float(load_id[0]) > float(landed[-1])):
-                    files.delete(path)
-        elif table := delta_tables.open_fenced(files, name, ""):
-            version = delta_tables.find_version_before(table, set(landed))
-            if version is not None:
-                before = None if version < 0 else version
-                delta_tables.undo(files, name, before, "", turn.check, is_own=False)
+        if files.open_format:
+            files.open_format.undo_unlanded(files, name, set(landed), turn.check)
+            continue
+        for path in files.table_files(name):
+            load_id = _LOAD_ID.search(files.pathlib.basename(path))
+            if load_id and (not landed or float(load_id[0]) > float(landed[-1])):
+                files.delete(path)
 
 
 def has_former_note(files: DatasetFiles) -> bool:
@@ -124,7 +121,7 @@ def _mend_former(files: DatasetFiles, turn: Turn) -> None:
     try:
         note = Note(**json.loads(text))
     except (ValueError, TypeError):
-        if files.table_format == "delta":
+        if files.open_format:
             # Only the note knows which versions of the tables were those before the load.
             message = (
                 f"{path} is damaged: restore the tables to their versions before the load that wrote it, and delete it"

@@ -21,8 +21,9 @@ from data_foundation.warehouses.lake.dataset_files import LANDED_FILE
 from data_foundation.warehouses.lake.memory import connect_to_memory
 
 if TYPE_CHECKING:
-    from deltalake import DeltaTable
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+
+    from data_foundation.warehouses.lake.row_changes import ReadTable
 
 _UNKNOWN = re.compile(r'Table with name "?(?:[^".\s]+\.)?([^".\s]+)"? does not exist')
 _COUNT = re.compile(r'(?i)\(SELECT COUNT\(\*\) FROM "[^"]+"\."([^"]+)"\)')
@@ -31,18 +32,18 @@ _COUNT = re.compile(r'(?i)\(SELECT COUNT\(\*\) FROM "[^"]+"\."([^"]+)"\)')
 class LakeSqlClient(DuckDbSqlClient):
     """Runs SELECTs on the tables of one dataset; each table is opened at its first use."""
 
-    def __init__(self, lake: FilesystemClient, find_delta: Callable[[str], DeltaTable | None] | None) -> None:
+    def __init__(self, lake: FilesystemClient, find_table: Callable[[str], ReadTable | None] | None) -> None:
         """Creates a client.
 
         Args:
             lake: The client of the files.
-            find_delta: Returns the Delta table with a name, None if there is none. None if tables are parquet files.
+            find_table: Returns the table with a name, None if there is none. None if tables are parquet files.
         """
         super().__init__(
             lake.dataset_name, f"{lake.dataset_name}_staging", DuckDbCredentials(), duckdb_destination().capabilities()
         )
         self._lake = lake
-        self._find_delta = find_delta
+        self._find_table = find_table
 
     @override
     def open_connection(self) -> duckdb.DuckDBPyConnection:
@@ -88,17 +89,17 @@ class LakeSqlClient(DuckDbSqlClient):
 
     def _count(self, table: str) -> int | None:
         """Returns the row count from the metadata of the files, None if the table does not exist."""
-        if self._find_delta:
-            found = self._find_delta(table)
+        if self._find_table:
+            found = self._find_table(table)
             return found.count() if found else None
         rows = self._rows(table)
         return None if rows is None else rows.count_rows()
 
     def _rows(self, table: str) -> Any:
-        """Returns a table as a pyarrow dataset, None if it does not exist."""
-        if self._find_delta:
-            found = self._find_delta(table)
-            return found.to_pyarrow_dataset() if found else None
+        """Returns all rows of a table as `ReadTable.rows` does, None if it does not exist."""
+        if self._find_table:
+            found = self._find_table(table)
+            return found.rows if found else None
         folder, files = self._lake.get_table_dir(table), self._lake.fs_client
         paths = [path for path in files.find(folder) if path.endswith(".parquet")] if files.isdir(folder) else []
         if not paths:

@@ -16,6 +16,7 @@ from data_foundation.errors import SettingMissing, WarehouseError
 from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
 from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.lake.access import ACCESS_SETTINGS, Access, explain_refusal, find_access
+from data_foundation.warehouses.lake.catalogue_address import CATALOGUE_SETTINGS, find_address
 from data_foundation.warehouses.lake.turn_files import Holder
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ DEFAULT_LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
 KEPT_STATE_FILES = 5
 """Files with dlt's state that are kept for each table; the newest one is used."""
 
-TABLE_FORMATS = ("delta", "parquet")
+TABLE_FORMATS = ("delta", "iceberg", "parquet")
 SETTINGS = (
     Setting(
         "LAKE_URL",
@@ -39,7 +40,7 @@ SETTINGS = (
         "`s3://bucket/folder`, or a path relative to the repository. The container must exist.",
         required=True,
     ),
-    Setting("LAKE_FORMAT", "`delta` or `parquet`.", default="delta"),
+    Setting("LAKE_FORMAT", "`delta`, `iceberg` or `parquet`.", default="delta"),
     Setting(
         "LAKE_LAYOUT",
         "Path of a parquet file below its dataset. It starts with `{table_name}/`; dlt's other placeholders, such as "
@@ -48,7 +49,7 @@ SETTINGS = (
     ),
 )
 MERGE_STRATEGIES = (None, "upsert", "insert-only")
-"""Merge strategies of Delta tables."""
+"""Merge strategies of Delta and Iceberg tables."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class LakeWarehouse(Warehouse):
     settings: Mapping[str, str] = field(repr=False)
     folder: str = ""
     kind: ClassVar[str] = "filesystem"
-    known_settings: ClassVar[Sequence[Setting]] = (*SETTINGS, *ACCESS_SETTINGS)
+    known_settings: ClassVar[Sequence[Setting]] = (*SETTINGS, *CATALOGUE_SETTINGS, *ACCESS_SETTINGS)
     runs_dbt: ClassVar[bool] = False
     chooses_version: ClassVar[bool] = True
     keeps_audit: ClassVar[bool] = False
@@ -113,10 +114,10 @@ class LakeWarehouse(Warehouse):
     @property
     @override
     def format(self) -> str:
-        """The format of tables: delta or parquet.
+        """The format of tables: delta, iceberg or parquet.
 
         Raises:
-            WarehouseError: `LAKE_FORMAT` is neither of them.
+            WarehouseError: `LAKE_FORMAT` is none of them.
         """
         table_format = self.settings.get("LAKE_FORMAT") or "delta"
         if table_format not in TABLE_FORMATS:
@@ -130,17 +131,22 @@ class LakeWarehouse(Warehouse):
             from data_foundation.warehouses.lake.destination import LakeDestination  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise WarehouseError(f"a lake needs {error.name}: pip install 'data-foundation[lake]'") from None
-        access = self._access()
+        access, is_iceberg = self._access(), self.format == "iceberg"
         options = {
             "credentials": access.credentials,
             "kwargs": dict(access.filesystem),
             "deltalake_storage_options": dict(access.delta),
+            "catalogue": find_address(access.url, self.settings, access.credentials) if is_iceberg else None,
         }
         options = {name: value for name, value in options.items() if value}
         layout = self._layout()
-        return LakeDestination(
-            self.format, bucket_url=access.url, layout=layout, max_state_files=KEPT_STATE_FILES, **options
-        )
+        try:
+            return LakeDestination(
+                self.format, bucket_url=access.url, layout=layout, max_state_files=KEPT_STATE_FILES, **options
+            )
+        except ModuleNotFoundError as error:
+            extras = "lake,iceberg" if is_iceberg else "lake"
+            raise WarehouseError(f"a lake needs {error.name}: pip install 'data-foundation[{extras}]'") from None
 
     @override
     def dbt_settings(self) -> Mapping[str, str]:
@@ -159,12 +165,10 @@ class LakeWarehouse(Warehouse):
             raise WarehouseError(f"{place}: {message}")
         if self.format == "parquet":
             if mode.disposition == "merge":
-                message = "merge needs LAKE_FORMAT=delta; accepted with LAKE_FORMAT=parquet: append, replace"
+                message = "merge needs LAKE_FORMAT=delta or iceberg; accepted with LAKE_FORMAT=parquet: append, replace"
                 raise WarehouseError(f"{place}: {message}")
             if resource.partitions and mode.disposition == "append":
-                message = (
-                    "append to partitions needs LAKE_FORMAT=delta, because rows of parquet files cannot be deleted"
-                )
+                message = "append to partitions needs LAKE_FORMAT=delta or iceberg, as it deletes rows"
                 raise WarehouseError(f"{place}: {message}")
         if mode.disposition == "merge":
             merge_key = resource.merge_key or any(hints.merge_key for hints in resource.columns.values())
@@ -204,9 +208,8 @@ class LakeWarehouse(Warehouse):
             PipelineStepFailed: Its cause names the setting, if one is at fault.
         """
         if first and self.format == "parquet":
-            message = (
-                "rows of parquet files cannot be deleted to load a range again; set LAKE_FORMAT=delta, or use replace"
-            )
+            wanted = "set LAKE_FORMAT=delta or iceberg, or use replace"
+            message = f"rows of parquet files cannot be deleted to load a range again; {wanted}"
             raise WarehouseError(message)
         with self._explaining(), super().transaction(destination, first, before_commit, fence):
             yield

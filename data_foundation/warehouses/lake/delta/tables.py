@@ -40,6 +40,11 @@ class FencedTable(DeltaTable):
     def merge(self, *args: Any, **options: Any) -> Any:
         return super().merge(*args, **options, commit_properties=self.commit)
 
+    @property
+    def rows(self) -> Any:
+        """All rows as a pyarrow dataset."""
+        return self.to_pyarrow_dataset()
+
     def add_columns(self, schema: pa.Schema) -> None:
         """Adds the columns that it does not have."""
         known = set(self.schema().to_arrow().names)
@@ -48,7 +53,7 @@ class FencedTable(DeltaTable):
             self.alter.add_columns(new, commit_properties=self.commit)
 
 
-class LoadTables:
+class DeltaLoadTables:
     """The tables that one load changes, each opened once."""
 
     def __init__(self, client: FilesystemClient, load_id: str, check: Callable[[], None]) -> None:
@@ -201,6 +206,21 @@ def remove(client: FilesystemClient, name: str) -> None:
     paths = client.fs_client.find(folder) if client.fs_client.isdir(folder) else []
     for path in sorted(paths, key=lambda path: ("/_delta_log/" in path, path), reverse=True):
         client._delete_file(path)  # noqa: SLF001 - it handles the differences between services
+
+
+def undo_unlanded(client: FilesystemClient, name: str, landed: set[str], check: Callable[[], None]) -> None:
+    """Undoes what a load has written to a table that has not landed, if its note is damaged.
+
+    Args:
+        client: The client of the lake.
+        name: Table name.
+        landed: Ids of the loads that have landed.
+        check: Raises an error if this process has lost its turn.
+    """
+    table = open_fenced(client, name, "")
+    version = find_version_before(table, landed) if table else None
+    if version is not None:
+        undo(client, name, None if version < 0 else version, "", check, is_own=False)
 
 
 def find_version_before(table: DeltaTable, landed: set[str]) -> int | None:

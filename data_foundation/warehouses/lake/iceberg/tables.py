@@ -1,0 +1,150 @@
+"""The Iceberg tables of a load: how they are opened and created, and how what a load has written is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyiceberg.exceptions import CommitFailedException
+
+from data_foundation.warehouses.lake.iceberg import catalogue
+from data_foundation.warehouses.lake.iceberg.fenced_table import LOAD_ID, NO_SNAPSHOT, FencedTable, compatible
+
+if TYPE_CHECKING:
+    from data_foundation.warehouses.lake.dataset_files import DatasetFiles
+
+UNDO_ATTEMPTS = 5
+
+
+class IcebergLoadTables:
+    """The tables that one load changes, each opened once."""
+
+    def __init__(self, client: DatasetFiles, load_id: str, check: Callable[[], None]) -> None:
+        """Creates the tables of a load.
+
+        Args:
+            client: The client of the lake.
+            load_id: dlt's load id.
+            check: Raises an error if the load has lost its turn.
+        """
+        self._client, self._load_id, self._check = client, load_id, check
+        self._opened: dict[str, FencedTable | None] = {}
+
+    def find(self, name: str) -> FencedTable | None:
+        """Returns a table, None if it does not exist."""
+        if name not in self._opened:
+            self._opened[name] = open_fenced(self._client, name, self._load_id)
+        return self._opened[name]
+
+    def version(self, name: str) -> int | None:
+        """Returns the version of a table, None if it does not exist."""
+        table = self.find(name)
+        return table.version if table else None
+
+    def is_leftover(self, name: str) -> bool:
+        """Returns True if the rows and columns of a table are those of no load that has landed."""
+        table = self.find(name)
+        return table is not None and table.is_leftover()
+
+    def open_or_create(self, name: str, schema: pa.Schema) -> FencedTable:
+        """Returns a table; a new one is created empty by a commit of its own.
+
+        Whoever takes over finds a table that was created before the check, and ends its version; a table that is
+        created after it stays empty.
+
+        Args:
+            name: Table name.
+            schema: The columns of a new table.
+        """
+        table = self.find(name)
+        if table is None:
+            columns = compatible(pa.RecordBatchReader.from_batches(schema, [])).schema
+            catalogue.create_table(self._client, name, columns, {LOAD_ID: self._load_id})
+            table = self._opened[name] = open_fenced(self._client, name, self._load_id)
+            assert table is not None  # noqa: S101 - it was created
+            self._check()
+        return table
+
+    def find_changed(self) -> list[str]:
+        """Returns the tables that have a newer snapshot than this load has made."""
+        return [
+            name
+            for name, table in self._opened.items()
+            if (now := open_fenced(self._client, name, "")) and (table is None or table.version != now.version)
+        ]
+
+
+def open_fenced(client: DatasetFiles, name: str, load_id: str = "") -> FencedTable | None:
+    """Returns a table for the commits of a load, or to read; None if it does not exist."""
+    table = catalogue.find_table(client, name)
+    return FencedTable(table, load_id) if table is not None else None
+
+
+def undo(  # noqa: PLR0913 - what is undone, for whom, and whether it still may be
+    client: DatasetFiles, name: str, version: int | None, load_id: str, check: Callable[[], None], *, is_own: bool
+) -> None:
+    """Restores a version of a table.
+
+    The commit ends the version that another process may still have open. So a table that the load has created is
+    emptied and kept, unless the load is this process's own.
+
+    Args:
+        client: The client of the lake.
+        name: Table name.
+        version: The version, None if the table did not exist before the load.
+        load_id: The load that is undone.
+        check: Raises an error if this process has lost its turn.
+        is_own: True if this process is the one that wrote.
+    """
+    for attempt in range(UNDO_ATTEMPTS):
+        table = open_fenced(client, name, load_id)
+        if is_own and table is not None and table.version == version:
+            return
+        check()
+        if table is None or (version is None and is_own):
+            if version is None:
+                catalogue.drop_table(client, name)
+            return
+        try:
+            _restore(table, version)
+        except CommitFailedException:
+            # The process that wrote was about to commit once more; it cannot do so again and again.
+            if attempt == UNDO_ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def _restore(table: FencedTable, version: int | None) -> None:
+    """Restores a version of a table, always by a commit."""
+    if version is None or version == NO_SNAPSHOT:
+        table.commit(removed=table.files, leftover=version is None)
+    elif table.version == version:
+        table.commit()
+    else:
+        table.restore(version)
+
+
+def undo_unlanded(client: DatasetFiles, name: str, landed: set[str], check: Callable[[], None]) -> None:
+    """Undoes what a load has written to a table that has not landed, if its note is damaged.
+
+    Args:
+        client: The client of the lake.
+        name: Table name.
+        landed: Ids of the loads that have landed.
+        check: Raises an error if this process has lost its turn.
+    """
+    table = open_fenced(client, name)
+    if table is None:
+        return
+    now = before = table.table.current_snapshot()
+    while before is not None and _is_unlanded(before, landed):
+        before = table.table.snapshot_by_id(before.parent_snapshot_id) if before.parent_snapshot_id else None
+    if now is None or before is not now:
+        undo(client, name, before.snapshot_id if before else None, "", check, is_own=False)
+
+
+def _is_unlanded(snapshot: Any, landed: set[str]) -> bool:
+    load_id = snapshot.summary[LOAD_ID] if snapshot.summary else None
+    return bool(load_id) and load_id not in landed

@@ -1,0 +1,57 @@
+"""The formats of a lake whose tables have versions, each with the functions that a load needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from data_foundation.warehouses.connection import Statement
+    from data_foundation.warehouses.lake.row_changes import ReadTable, TableChange
+
+
+class LoadTables(Protocol):
+    """The tables that one load changes, each opened once, so that a commit of another process is noticed."""
+
+    def version(self, name: str) -> int | None:
+        """Returns the version of a table, None if it does not exist."""
+
+    def is_leftover(self, name: str) -> bool:
+        """Returns True if the rows and columns of a table are those of no load that has landed."""
+
+    def find_changed(self) -> list[str]:
+        """Returns the tables that have a newer version than this load has made."""
+
+
+class OpenFormat(Protocol):
+    """A format whose tables have versions; each commit is made to the version that the load has seen, or fails.
+
+    Each function takes the client of the lake.
+    """
+
+    def begin(self, client: Any, load_id: str, check: Callable[[], None]) -> LoadTables:
+        """Returns the tables of a load; `check` raises an error if it has lost its turn."""
+
+    def find(self, client: Any, name: str) -> ReadTable | None:
+        """Returns a table to read, None if it does not exist."""
+
+    def change_rows(self, client: Any, tables: Any, statements: Sequence[Statement]) -> None:
+        """Executes the DELETE and UPDATE statements of `loading`."""
+
+    def write_tables(self, tables: Any, arrived: Sequence[TableChange]) -> None:
+        """Writes the changes of a table and then those of its nested tables."""
+
+    def undo(  # noqa: PLR0913 - what is undone, for whom, and whether it still may be
+        self,
+        client: Any,
+        name: str,
+        version: int | None,
+        load_id: str,
+        check: Callable[[], None],
+        *,
+        is_own: bool,
+    ) -> None:
+        """Restores a version of a table, so that no other process can commit to the one that it has open."""
+
+    def undo_unlanded(self, client: Any, name: str, landed: set[str], check: Callable[[], None]) -> None:
+        """Undoes what a load has written to a table that has not landed, if its note is damaged."""
