@@ -15,7 +15,7 @@ from data_foundation.warehouses.settings import find_engine, read_settings
 from tests.databases.servers import run_mariadb
 from tests.snowflake.conftest import SnowflakeTree
 from tests.support.dlt_warehouses import DestinationTree, new_suffix
-from tests.support.lakes import LakeTree
+from tests.support.lakes import IcebergTree, LakeTree
 from tests.support.postgres_server import PostgresTree
 from tests.support.trees import Tree
 
@@ -68,6 +68,10 @@ def _lake(_request: pytest.FixtureRequest, _folder: Path) -> Checkout:
     return LakeTree
 
 
+def _iceberg(_request: pytest.FixtureRequest, _folder: Path) -> Checkout:
+    return IcebergTree
+
+
 def _mariadb(request: pytest.FixtureRequest, folder: Path) -> Checkout:
     address = request.getfixturevalue("mariadb")
     return lambda root: DestinationTree(root, address, new_suffix(folder))
@@ -91,6 +95,7 @@ ENGINES: Mapping[str, Engine] = {
     "postgres": Engine(_postgres),
     "snowflake": Engine(_snowflake),
     "lake": Engine(_lake, merges=EVERY_MERGE - {"scd2"}, is_shared=False, changes_types=False, keeps_audit=False),
+    "iceberg": Engine(_iceberg, merges=EVERY_MERGE - {"scd2"}, is_shared=False, changes_types=False, keeps_audit=False),
     "mariadb": Engine(_mariadb, merges=DELETE_INSERT | {"scd2"}),
     "sqlite": Engine(_sqlite, merges=DELETE_INSERT | {"scd2"}, changes_types=False),
     # The general engine, on the one server that is here; named after dlt's class, which it does not improve.
