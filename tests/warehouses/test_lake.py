@@ -416,7 +416,9 @@ AZURE = {"LAKE_URL": "az://container/folder"}
 SETTINGS: dict[str, tuple[dict[str, str], type[FoundationError], str]] = {
     "no url": ({}, SettingMissing, "needs LAKE_URL"),
     "unknown protocol": ({"LAKE_URL": "gs://bucket"}, WarehouseError, "got 'gs://'; accepted: az://"),
-    "unknown format": ({"LAKE_URL": "x", "LAKE_FORMAT": "csv"}, WarehouseError, "got 'csv'; accepted: delta, iceberg, parquet"),
+    "unknown format": (
+        {"LAKE_URL": "x", "LAKE_FORMAT": "csv"}, WarehouseError, "got 'csv'; accepted: delta, iceberg, parquet"
+    ),
     "layout without load": (
         {"LAKE_URL": "x", "LAKE_LAYOUT": "{table_name}/{file_id}.{ext}"}, WarehouseError, "without {load_id}",
     ),
