@@ -7,6 +7,7 @@ import lzma
 import re
 import zipfile
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -158,6 +159,49 @@ def test_headings_may_differ_in_case_between_files(files: FileTree) -> None:
     files.read()
     files.load("bank.landed")
     assert [(row["id"], row["name"]) for row in files.rows()] == [("1", "x"), ("2", "y"), ("3", "z")]
+
+
+SPELLINGS = {
+    "between files": {"a.json": '[{"id": 1, "Name": "x"}]', "b.json": '[{"ID": 2, "NAME": "y"}]'},
+    "lines": {"a.jsonl": '{"id": 1, "Name": "x"}\n{"Id": 2, "name": "y"}\n'},
+    "objects one after the other": {"a.json": '{"id": 1, "Name": "x"} {"name": "y", "ID": 2}'},
+    "JSON before lines": {"a.json": '[{"Id": 1, "name": "x"}]', "b.jsonl": '{"ID": 2, "Name": "y"}'},
+    "a word in two styles": {"a.json": '[{"id": 1, "name": "x"}]', "b.json": '[{" id": 2, "Name": "y"}]'},
+}
+
+
+@pytest.mark.parametrize("content", SPELLINGS.values(), ids=SPELLINGS)
+def test_keys_of_json_may_differ_in_case(files: FileTree, content: Mapping[str, str]) -> None:
+    """They are one column, between files and in one."""
+    for name, text in content.items():
+        files.put(name, text)
+    files.read()
+    files.load("bank.landed")
+    assert [(row["id"], row["name"]) for row in files.rows()] == [(1, "x"), (2, "y")]
+
+
+def test_a_key_that_is_spelt_anew_changes_no_value(files: FileTree) -> None:
+    """Numbers keep every digit, and what lies in a value stays as it is, also its keys."""
+    inner = '"inner": {"B": 2, "b": 1.50, "a": [1, {"C": null}]}'
+    values = rf'"amount": 1.100000000000000000000000000001, "text": "\u00e9 \" \\", {inner}'
+    files.put("a.jsonl", f'{{"Id": 1, {values}}}\n{{"ID": 2, {values}}}\n')
+    exact = "{data_type: decimal, precision: 38, scale: 30}"
+    files.read(f"columns: {{amount: {exact}, inner: {{data_type: json}}}}")
+    files.load("bank.landed")
+    one, two = ({key: value for key, value in row.items() if key not in {"id", "_row"}} for row in files.rows())
+    unlike = {"_dlt_id"}
+    assert {key: one[key] for key in one.keys() - unlike} == {key: two[key] for key in two.keys() - unlike}
+    assert two["amount"] == Decimal("1.100000000000000000000000000001")
+    assert '"B":2' in str(two["inner"]).replace(" ", "")
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}\n{"A": 2, "a": 3}\n', '{"A": 2, "a": 3}\n'], ids=["second", "first"])
+def test_two_spellings_in_one_object_are_refused(files: FileTree, text: str) -> None:
+    """Neither value replaces the other."""
+    files.put("a.jsonl", text)
+    files.read()
+    with pytest.raises(LoadError, match=r"'?[aA]'? and '?[aA]'?"):
+        files.load("bank.landed")
 
 
 def test_headings_of_workbooks_may_differ_in_case(files: FileTree) -> None:

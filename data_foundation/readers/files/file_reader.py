@@ -102,7 +102,7 @@ def read_files(storage: Storage, request: ReadRequest, resource: Any) -> Iterato
     files = ledger.unread()
     for file in files:
         count = 0
-        read = partial(_pages, storage, file, request, resource, ledger, sets_aside=bad.sets_aside)
+        read = partial(_pages, storage, file, request, resource, ledger, spellings=spellings, sets_aside=bad.sets_aside)
         for page in ReadAhead([read], []):
             if page.warning:
                 warn(page.warning)
@@ -129,7 +129,14 @@ def _digest(path: Path) -> str:
 
 
 def _pages(  # noqa: PLR0913 - a file, where it is, how it is read, and who remembers it
-    storage: Storage, file: SourceFile, request: ReadRequest, resource: Any, ledger: Ledger, *, sets_aside: bool
+    storage: Storage,
+    file: SourceFile,
+    request: ReadRequest,
+    resource: Any,
+    ledger: Ledger,
+    *,
+    spellings: Spellings,
+    sets_aside: bool,
 ) -> Iterator[Page]:
     with tempfile.TemporaryDirectory() as folder, storage.opened(file, Path(folder)) as path:
         ledger.note_read(file, _digest(path))
@@ -140,22 +147,22 @@ def _pages(  # noqa: PLR0913 - a file, where it is, how it is read, and who reme
             yield Page(None, warning=find_doubt(plain, file.name, encoding))
             plain = to_utf8(plain, file.name, Path(folder), encoding)
         is_understood = not (size := plain.stat().st_size)
-        for page in _reader(request, kind, resource, sets_aside=sets_aside).read(plain, file.name):
+        for page in _reader(request, kind, resource, spellings, sets_aside=sets_aside).read(plain, file.name):
             is_understood = is_understood or page.rows is not None or bool(page.bad)
             yield page
         if not is_understood:
             yield Page(None, [BadRow(0, "", f"no row was found in {size:,} bytes")])
 
 
-def _reader(request: ReadRequest, kind: str, resource: Any, *, sets_aside: bool) -> Reader:
+def _reader(request: ReadRequest, kind: str, resource: Any, spellings: Spellings, *, sets_aside: bool) -> Reader:
     """Returns the reader of a format."""
     hints = resource.columns if isinstance(resource.columns, Mapping) else {}
     given = {key: value for key, value in request.options.items() if key != "encoding"}
     notation = Notation(**{key: given.pop(key) for key in NOTATION_OPTIONS if key in given})
     known: Mapping[str, Callable[[], Reader]] = {
         "csv": lambda: CsvReader(Dialect(**given, notation=notation), hints, sets_aside),
-        "jsonl": lambda: JsonFileReader(hints, by_line=True),
-        "json": lambda: JsonFileReader(hints, by_line=False),
+        "jsonl": lambda: JsonFileReader(hints, spellings, by_line=True),
+        "json": lambda: JsonFileReader(hints, spellings, by_line=False),
         "parquet": ParquetReader,
         "excel": lambda: ExcelReader(hints, **given, notation=notation),
         "pdf": lambda: PdfReader(hints, **given, notation=notation),

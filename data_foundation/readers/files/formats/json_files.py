@@ -1,4 +1,4 @@
-"""Reads JSON and JSON lines as JSON: adds the keys `_file` and `_row` to every object, and changes nothing else."""
+"""Reads JSON and JSON lines as JSON: adds the keys `_file` and `_row` to objects, and spells keys as the first one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from data_foundation.readers.files.formats.declared_json import DeclaredKeys
 from data_foundation.readers.files.formats.transcode import wrong_encoding
 from data_foundation.readers.files.page import FILE, ROW, BadRow, Page
 from data_foundation.readers.files.path_pattern import escape_wildcards
+from data_foundation.readers.files.spellings import Spellings
 
 _PAGE_BYTES = 4 * 2**20
 _PAGE_OBJECTS = 2_000
@@ -33,11 +34,13 @@ class JsonFileReader:
 
     Attributes:
         wanted: The hints of `columns` in `sources.yaml`, by column.
+        spellings: The first spelling of each key of the load.
         by_line: True for JSON lines, where a line without an object is a bad row. False for an array of objects, or
             objects one after the other.
     """
 
     wanted: Mapping[str, Mapping[str, Any]]
+    spellings: Spellings
     by_line: bool
 
     def read(self, path: Path, file: str) -> Iterator[Page]:
@@ -51,7 +54,7 @@ class JsonFileReader:
             LoadError: The file is not valid JSON, or not UTF-8.
             ValueRefused: An object has a key `_file` or `_row` of its own.
         """
-        pages = _ObjectPages(file, DeclaredKeys(self.wanted))
+        pages = _ObjectPages(file, DeclaredKeys(self.wanted), self.spellings)
         if self.by_line:
             yield from map(pages.build, _lines(path))
             return
@@ -66,8 +69,8 @@ class JsonFileReader:
 class _ObjectPages:
     """Builds pages of the objects of one file."""
 
-    def __init__(self, file: str, declared: DeclaredKeys) -> None:
-        self._file, self._declared = file, declared
+    def __init__(self, file: str, declared: DeclaredKeys, spellings: Spellings) -> None:
+        self._file, self._declared, self._spellings = file, declared, spellings
         self._place = f'{{"{FILE}":{json.dumps(file)},"{ROW}":'.encode()
 
     def build(self, texts: Texts) -> Page:
@@ -75,30 +78,32 @@ class _ObjectPages:
         good: list[bytes] = []
         bad: list[BadRow] = []
         for number, text in texts:
-            if fault := self._fault(number, text):
+            fault, spelt = self._inspect(number, text)
+            if fault:
                 bad.append(BadRow(number, text.decode(errors="replace"), fault))
             else:
-                rest = text[1:].lstrip()
+                rest = spelt[1:].lstrip()
                 comma = b"" if rest.startswith(b"}") else b","
                 good.append(b"%b%d%b%b" % (self._place, number, comma, rest))
         return Page(b"[%b]" % b",".join(good) if good or not texts else None, bad, len(good))
 
-    def _fault(self, number: int, text: bytes) -> str:
-        """Returns why a text cannot be loaded, or "" if it can."""
+    def _inspect(self, number: int, text: bytes) -> tuple[str, bytes]:
+        """Returns why a text cannot be loaded, "" if it can, and the text with the first spelling of its keys."""
         try:
             value = orjson.loads(text)
         except orjson.JSONDecodeError as error:
             if not _is_utf8(text):
                 raise wrong_encoding(self._file, f"row {number} is not UTF-8") from None
-            return f"is not valid JSON: {str(error).partition(': line')[0]}"
+            return f"is not valid JSON: {str(error).partition(': line')[0]}", text
         if not isinstance(value, dict):
-            return f"got JSON of type {_kind(value)}; accepted: objects"
+            return f"got JSON of type {_kind(value)}; accepted: objects", text
         if FILE in value or ROW in value:
             raise ValueRefused(
                 f"{self._file}: row {number} has a key {FILE} or {ROW}, which are the columns with the place of a row; "
                 "rename the key in the file"
             )
-        return self._declared.fault(value, text)
+        fault = self._declared.fault(value, text)
+        return fault, text if fault else self._spellings.unify_object(value, text)
 
 
 def _lines(path: Path) -> Iterator[Texts]:
