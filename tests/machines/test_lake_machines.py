@@ -5,7 +5,7 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,14 +37,17 @@ CELLS = [
 ]
 
 
-def every_cell(first: str) -> Callable[[Test], Test]:
+CELLS_AT_ONCE = [*CELLS, *((kind, "iceberg on S3") for kind in ("append with a cursor", "upsert", "replace"))]
+
+
+def every_cell(first: str, found: Sequence[tuple[str, str]] = CELLS) -> Callable[[Test], Test]:
     """Parametrizes a test with all cells; an ordinary run takes only `first`."""
-    ids = [f"{kind}, {place}" for kind, place in CELLS]
+    ids = [f"{kind}, {place}" for kind, place in found]
     at = ids.index(first)
-    cells = pytest.mark.parametrize(("kind", "place"), CELLS[at:] + CELLS[:at], ids=ids[at:] + ids[:at])
+    cells = pytest.mark.parametrize(("kind", "place"), [*found[at:], *found[:at]], ids=ids[at:] + ids[:at])
 
     def decorate(test: Test) -> Test:
-        marked: Test = pytest.mark.sampled(len(CELLS) + 1)(cells(test))
+        marked: Test = pytest.mark.sampled(len(found) + 1)(cells(test))
         return marked
 
     return decorate
@@ -75,6 +78,9 @@ def site(kind: str, place: str, tmp_path: Path, request: pytest.FixtureRequest) 
     lake = {"LAKE_URL": "lake"}
     if is_remote:
         lake = request.getfixturevalue("s3").lake(tmp_path.name)
+        if table_format == "iceberg":
+            server = request.getfixturevalue("postgres_server")
+            lake = {**lake, **server.settings(server.create_database()), "LAKE_CATALOG": "postgres"}
     else:
         # It has another path on each machine.
         (tmp_path / "a" / "lake").mkdir(parents=True)
@@ -102,7 +108,7 @@ def is_of_lake(point: str) -> bool:
     return "/lake/" in point or "/marks/" in point
 
 
-@every_cell("append with a cursor, delta")
+@every_cell("append with a cursor, delta", CELLS_AT_ONCE)
 def test_two_at_once(site: Site) -> None:
     """Both read the same before either lands, in the first load and in a later one."""
     for _ in range(2):
