@@ -1,9 +1,8 @@
 """Checkouts whose warehouse is a destination of dlt: a MariaDB, an SQLite file, or dlt's own class over PostgreSQL."""
 
-import hashlib
 import re
+import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
@@ -14,9 +13,9 @@ from data_foundation.warehouses.general.warehouse import engine_of
 from tests.support.trees import Tree
 
 
-def new_suffix(folder: Path) -> str:
-    """Returns the suffix of the schemas of a test, which shares its server with others."""
-    return f"__t{hashlib.sha256(str(folder).encode()).hexdigest()[:10]}"
+def new_suffix() -> str:
+    """Returns a suffix for the schemas of a test, which shares its server with others; pytest uses folders again."""
+    return f"__t{uuid.uuid4().hex[:10]}"
 
 
 @dataclass(frozen=True)

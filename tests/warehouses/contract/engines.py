@@ -72,19 +72,19 @@ def _iceberg(_request: pytest.FixtureRequest, _folder: Path) -> Checkout:
     return IcebergTree
 
 
-def _mariadb(request: pytest.FixtureRequest, folder: Path) -> Checkout:
-    address = request.getfixturevalue("mariadb")
-    return lambda root: DestinationTree(root, address, new_suffix(folder))
+def _mariadb(request: pytest.FixtureRequest, _folder: Path) -> Checkout:
+    address, suffix = request.getfixturevalue("mariadb"), new_suffix()
+    return lambda root: DestinationTree(root, address, suffix)
 
 
 def _sqlite(_request: pytest.FixtureRequest, folder: Path) -> Checkout:
     return lambda root: DestinationTree(root, f"sqlite:///{folder}/shared.db")
 
 
-def _dlt_postgres(request: pytest.FixtureRequest, folder: Path) -> Checkout:
+def _dlt_postgres(request: pytest.FixtureRequest, _folder: Path) -> Checkout:
     server = request.getfixturevalue("postgres_server")
     # dlt's class cannot connect with a space in the password.
-    user = new_suffix(folder).strip("_")
+    user = new_suffix().strip("_")
     server.query(f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD '{user}'")
     address = f"postgresql://{user}:{user}@127.0.0.1:{server.port}/{server.create_database()}"
     return lambda root: DestinationTree(root, address, kind="postgres")
@@ -122,8 +122,9 @@ def find_live() -> Mapping[str, Engine]:
         return {}
     merges = frozenset(find_strategies(name))
 
-    def share(_request: pytest.FixtureRequest, folder: Path) -> Checkout:
-        return lambda root: LiveTree(root, suffix=new_suffix(folder), kind=name)
+    def share(_request: pytest.FixtureRequest, _folder: Path) -> Checkout:
+        suffix = new_suffix()
+        return lambda root: LiveTree(root, suffix=suffix, kind=name)
 
     return {name: Engine(share, merges, is_one_transaction=False, is_shared=False, changes_types=False)}
 
