@@ -44,11 +44,17 @@ def check_keys(resource: ResourceConfig, pipeline: TablePipeline, warehouse: War
         ValueRefused: Several rows have the same key, and the warehouse would add all of them; rows without a key are
             not counted.
     """
-    files = {name: parquet for name, paths in find_files(pipeline.dlt).items()
+    found = find_files(pipeline.dlt)
+    files = {name: parquet for name, paths in found.items()
              if (parquet := [path for path in paths if path.endswith(".parquet")])}  # fmt: skip
     if not warehouse.chooses_version and resource.meeting in _BY_MERGE_STATEMENT:
         if pipeline.table in files:
             _refuse_repeated(resource, files[pipeline.table])
+        elif pipeline.table in found:
+            yield (
+                f"rows of {resource.destination} were not compared by their key, because {warehouse.kind} is not sent "
+                "Parquet: if two rows of a load have one key, both may be in the table"
+            )
         return
     for name in (pipeline.table, *pipeline.further):
         table = pipeline.tables.get(name)
