@@ -9,7 +9,7 @@
     identifier='_load_audit'
 ) %}
 {#- Before the first load there is no such table. -#}
-{%- set has_loads = execute and adapter.get_relation(audit.database, audit.schema, audit.identifier) is not none %}
+{%- set has_loads = not execute or not flags.INTROSPECT or load_relation(audit) %}
 
 with costs as (
 
