@@ -68,6 +68,7 @@ def test_a_benchmark_runs_by_its_command() -> None:
     assert f" {DEFINITIONS.small * 3} |" in done.stdout
 
 
+@pytest.mark.rare
 def test_a_picture_has_a_bar_for_each_side(tmp_path: Path) -> None:
     """With a folder for pictures, a benchmark writes an SVG: a bar and its seconds for each side, ours in colour."""
     done = run("8", "--small", "--sides", "bare", "--scales", "1", "--pictures", str(tmp_path))

@@ -38,7 +38,7 @@ def test_two_at_once(site: Site) -> None:
         site.vendor.grow(f"column_{turn}")
 
 
-@pytest.mark.sampled(16)
+@pytest.mark.rare
 @pytest.mark.parametrize("catalogue", CATALOGUES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_paused_and_continued(site: Site) -> None:
@@ -61,7 +61,7 @@ def test_paused_and_continued(site: Site) -> None:
         site.judge()
 
 
-@pytest.mark.sampled(16)
+@pytest.mark.rare
 @pytest.mark.parametrize("catalogue", CATALOGUES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_here_then_there_then_here(site: Site) -> None:

@@ -116,6 +116,7 @@ def test_a_select_that_is_refused_says_why(sql: str, reason: str, tree: Tree) ->
     assert tree.query("SELECT count(*) FROM raw.orders") == [2]
 
 
+@pytest.mark.rare
 def test_a_load_that_holds_the_file_is_not_waited_for(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a load holds the DuckDB file the pages come soon, with this machine's loads; afterwards they are whole."""
     monkeypatch.setattr(look, "SECONDS", 0.3)

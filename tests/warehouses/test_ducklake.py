@@ -211,6 +211,7 @@ def test_files_in_s3_and_catalogue_in_postgres(postgres_server: PostgresServer, 
         assert not list(tmp_path.rglob("*.parquet"))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("catalogue", ["sqlite", "postgres"])
 def test_dbt_builds_in_the_lake(
     request: pytest.FixtureRequest, tmp_path: Path, catalogue: str, monkeypatch: pytest.MonkeyPatch

@@ -24,7 +24,7 @@ SAMPLE, MANY = 2, 25
 """Number of points per cell, and with --promises."""
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(7)
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("name", "scenario"), CELLS)
 def test_a_repeated_killed_run_equals_one_run(
