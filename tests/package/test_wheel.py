@@ -44,6 +44,8 @@ EXTRAS = {
     "opentelemetry": "telemetry",
     "openlineage": "lineage",
     "pyiceberg": "iceberg",
+    "starlette": "ui",
+    "uvicorn": "ui",
 }
 """Packages that modules import at their top, and the extra that has them."""
 
