@@ -32,7 +32,7 @@ from data_foundation.warehouses import cached_configuration, state_query, table_
 from data_foundation.warehouses.alchemy import client as alchemy_client
 from data_foundation.warehouses.alchemy import destination as alchemy
 from data_foundation.warehouses.alchemy import session, types
-from data_foundation.warehouses.duckdb import bounded_copy
+from data_foundation.warehouses.duckdb import bounded_copy, shared_session
 from data_foundation.warehouses.duckdb import destination as duckdb
 from data_foundation.warehouses.ducklake import destination as ducklake
 from data_foundation.warehouses.general import destination as general
@@ -535,6 +535,12 @@ HOOKS = (
             "dlt.destinations.impl.duckdb.configuration:DuckDbBaseCredentials.parse_native_representation",
         ],
         ["loading/test_small_loads.py"],
+    ),
+    Hook(
+        shared_session.SharedDuckDBSession,
+        "Executes in the one session of a load, and fails the load with the first statement that fails.",
+        [*names("dlt.destinations.impl.duckdb.sql_client:DuckDbSqlClient.", "execute_query _make_database_exception")],
+        ["warehouses/test_transaction.py", "warehouses/test_ducklake.py"],
     ),
     Hook(
         duckdb._SharedSqlClient,

@@ -43,7 +43,6 @@ _UNFINISHED = "_copy"
 ENGINES = ("duckdb", "postgres", "snowflake")
 """The engines of which it is proven that every value is read back as it was written."""
 
-_NO_COPY = "the tables of a vault cannot be copied"
 _EVERY_ATTEMPT = 10_000_000
 _STORED_LOADS = 500
 """Landed loads that one statement inserts."""
@@ -93,7 +92,7 @@ def copy_table(task: Task, source: Warehouse, target: Warehouse, on_waiting: Cal
             )
     name = table_name_of(task.resource)
     if task.resource.landing == "vault":
-        raise LoadError(f"{name}: {_NO_COPY}")
+        raise LoadError(f"{name}: the tables of a vault cannot be copied")
     run = {"asset": str(name), "source": task.source.name, "run_id": task.options.run_id}
     held = [(warehouse.work_folder, name.pipeline, task.options.run_id, on_waiting) for warehouse in (source, target)]
     with hold(*held[0]), hold(*held[1]):

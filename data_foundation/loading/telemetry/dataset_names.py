@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from data_foundation.warehouses.base import Warehouse
 
-PRODUCER = "https://pypi.org/project/data-foundation"
+PRODUCER = "pkg:pypi/data-foundation"
 
 
 def namespace_of(warehouse: Warehouse) -> str:

@@ -12,17 +12,16 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbConnectionPool
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from dlt.destinations.impl.duckdb.factory import duckdb as duckdb_destination
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
-from dlt.destinations.sql_client import raise_database_error
 from typing_extensions import override
 
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
 from data_foundation.warehouses.duckdb.bounded_copy import BoundedCopy
+from data_foundation.warehouses.duckdb.shared_session import SharedDuckDBSession
 from data_foundation.warehouses.one_load import OneTransaction
 from data_foundation.warehouses.transactional_destination import (
     AS_NAMED,
     CommittingClient,
     ReplacedSqlClient,
-    SharedSessionSqlClient,
     TransactionalDestination,
     one_transaction,
     parquet_settings,
@@ -99,8 +98,10 @@ class _SessionSqlClient(ReplacedSqlClient, DuckDbSqlClient):
             self._conn = None  # type: ignore[assignment] # as in dlt's own
 
 
-class _SharedSqlClient(SharedSessionSqlClient, _SessionSqlClient):
+class _SharedSqlClient(SharedDuckDBSession, _SessionSqlClient):
     """Executes in the transaction of the current load."""
+
+    load: _DuckDBTransaction
 
     def __init__(
         self, replaced: DuckDbSqlClient, connection: duckdb.DuckDBPyConnection, load: _DuckDBTransaction
@@ -113,23 +114,6 @@ class _SharedSqlClient(SharedSessionSqlClient, _SessionSqlClient):
         session = self.load.session or self.load.begin(self.open_session())
         self._conn = session
         return session
-
-    @contextmanager
-    @raise_database_error
-    @override
-    def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        self.load.refuse_after_error()
-        try:
-            # dlt's own would roll back after a statement that fails, and commit each of those that follow.
-            values = args or kwargs or None
-            executed: Any = self._conn.execute(query.replace("%s", "?") if values else query, values)
-            yield self.cursor_impl(executed)
-        except duckdb.CatalogException:
-            # dlt probes for tables that may not exist; the transaction stays valid.
-            raise
-        except duckdb.Error as error:
-            self.load.fail(self._make_database_exception(error))
-            raise
 
 
 class _DuckDBClient(CommittingClient, DuckDbClient):

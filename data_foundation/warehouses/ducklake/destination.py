@@ -25,13 +25,13 @@ from typing_extensions import override
 
 from data_foundation.errors import LoadOvertaken
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
+from data_foundation.warehouses.duckdb.shared_session import SharedDuckDBSession
 from data_foundation.warehouses.ducklake.locks import catalogue_lock, take_advisory_locks
 from data_foundation.warehouses.one_load import OneTransaction
 from data_foundation.warehouses.transactional_destination import (
     AS_NAMED,
     CommittingClient,
     ReplacedSqlClient,
-    SharedSessionSqlClient,
     TransactionalDestination,
     one_transaction,
     parquet_settings,
@@ -157,7 +157,7 @@ class _SessionSqlClient(ReplacedSqlClient, DuckLakeSqlClient):
         yield self.cursor_impl(executed)
 
 
-class _SharedSqlClient(SharedSessionSqlClient, DuckLakeSqlClient):
+class _SharedSqlClient(SharedDuckDBSession, DuckLakeSqlClient):
     """Executes in the transaction of the current load."""
 
     def __init__(self, replaced: Any, load: _DuckLakeTransaction) -> None:
@@ -168,22 +168,6 @@ class _SharedSqlClient(SharedSessionSqlClient, DuckLakeSqlClient):
     @override
     def create_dataset(self) -> None:
         self.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {self.fully_qualified_dataset_name()}")
-
-    @contextmanager
-    @raise_database_error
-    @override
-    def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        self.load.refuse_after_error()
-        try:
-            values = args or kwargs or None
-            executed: Any = self._conn.execute(query.replace("%s", "?") if values else query, values)
-            yield self.cursor_impl(executed)
-        except duckdb.CatalogException:
-            # dlt probes for tables that may not exist; the transaction stays valid.
-            raise
-        except duckdb.Error as error:
-            self.load.fail(self._make_database_exception(error))
-            raise
 
 
 class _DuckLakeClient(CommittingClient, DuckLakeClient):

@@ -146,7 +146,7 @@ class LakeClient(DatasetFiles):
             turn.end()
 
     @contextmanager
-    def _turn(self, load_id: str) -> Iterator[tuple[Turn, LoadTables | None]]:
+    def _turn(self, load_id: str) -> Iterator[tuple[Turn, LoadTables[Any] | None]]:
         """Yields the turn of this process and the tables of its load; other machines wait until the block has ended.
 
         Parquet files are no tables with versions: then it yields None.
@@ -177,7 +177,7 @@ class LakeClient(DatasetFiles):
         if newest and load_id and float(load_id) <= float(newest):
             raise LoadOvertaken(f"load {newest} of the table has landed, and load {load_id} is older", newest)
 
-    def _write(self, turn: Turn, tables: LoadTables | None, plan: LoadPlan) -> None:
+    def _write(self, turn: Turn, tables: LoadTables[Any] | None, plan: LoadPlan) -> None:
         """Writes a load and makes it count, or undoes it."""
         turn.announce(plan.note)
         try:
@@ -198,7 +198,7 @@ class LakeClient(DatasetFiles):
         finish(self, turn.entry)
         turn.entry.note = None
 
-    def _undo(self, turn: Turn, tables: LoadTables | None, note: Note) -> list[str]:
+    def _undo(self, turn: Turn, tables: LoadTables[Any] | None, note: Note) -> list[str]:
         """Undoes this process's own load; returns the tables that another has changed. Never fails."""
         changed: list[str] = []
         if turn.is_landing:

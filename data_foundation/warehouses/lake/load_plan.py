@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlt.common.configuration.container import Container
 from dlt.common.schema.utils import get_nested_tables, get_root_table, is_nested_table
@@ -58,7 +58,7 @@ class LoadPlan:
     uploads: Mapping[str, str]
 
 
-def plan_load(files: DatasetFiles, opened: LoadTables | None, pending: PendingChanges, load_id: str) -> LoadPlan:
+def plan_load(files: DatasetFiles, opened: LoadTables[Any] | None, pending: PendingChanges, load_id: str) -> LoadPlan:
     """Returns the plan of a load.
 
     Args:
@@ -116,7 +116,7 @@ def _table_changes(
 
 
 def _plan_table(
-    files: DatasetFiles, opened: LoadTables | None, pending: PendingChanges, note: Note, table: str
+    files: DatasetFiles, opened: LoadTables[Any] | None, pending: PendingChanges, note: Note, table: str
 ) -> None:
     """Adds a table's version before the load, or its files that the load makes obsolete, to the note."""
     if opened:

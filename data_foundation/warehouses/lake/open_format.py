@@ -2,25 +2,63 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from data_foundation.warehouses.connection import Statement
     from data_foundation.warehouses.lake.row_changes import ReadTable, TableChange
 
 
-class LoadTables(Protocol):
-    """The tables that one load changes, each opened once, so that a commit of another process is noticed."""
+TableT = TypeVar("TableT")
 
-    def version(self, name: str) -> int | None:
-        """Returns the version of a table, None if it does not exist."""
 
+class LoadTables(ABC, Generic[TableT]):
+    """The tables that one load changes, each opened once, so that a commit of another process is noticed.
+
+    Attributes:
+        client: The client of the lake.
+        load_id: dlt's load id.
+        check: Raises an error if the load has lost its turn.
+        opened: The tables that were opened, None for one that does not exist.
+    """
+
+    def __init__(self, client: Any, load_id: str, check: Callable[[], None]) -> None:
+        self.client, self.load_id, self.check = client, load_id, check
+        self.opened: dict[str, TableT | None] = {}
+
+    @abstractmethod
+    def open_newest(self, name: str) -> TableT | None:
+        """Returns a table at its newest version, for the commits of the load; None if it does not exist."""
+
+    @staticmethod
+    @abstractmethod
+    def version_of(table: TableT) -> int:
+        """Returns the version that a table has been opened at, or has got by the load's own commits."""
+
+    @abstractmethod
     def is_leftover(self, name: str) -> bool:
         """Returns True if the rows and columns of a table are those of no load that has landed."""
 
+    def find(self, name: str) -> TableT | None:
+        """Returns a table, None if it does not exist."""
+        if name not in self.opened:
+            self.opened[name] = self.open_newest(name)
+        return self.opened[name]
+
+    def version(self, name: str) -> int | None:
+        """Returns the version of a table, None if it does not exist."""
+        table = self.find(name)
+        return self.version_of(table) if table else None
+
     def find_changed(self) -> list[str]:
         """Returns the tables that have a newer version than this load has made."""
+        return [
+            name
+            for name, table in self.opened.items()
+            if (now := self.open_newest(name)) and (table is None or self.version_of(table) != self.version_of(now))
+        ]
 
 
 class OpenFormat(Protocol):
@@ -29,7 +67,7 @@ class OpenFormat(Protocol):
     Each function takes the client of the lake.
     """
 
-    def begin(self, client: Any, load_id: str, check: Callable[[], None]) -> LoadTables:
+    def begin(self, client: Any, load_id: str, check: Callable[[], None]) -> LoadTables[Any]:
         """Returns the tables of a load; `check` raises an error if it has lost its turn."""
 
     def find(self, client: Any, name: str) -> ReadTable | None:

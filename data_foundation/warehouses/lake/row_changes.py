@@ -139,6 +139,22 @@ def choose_rows(part: TableChange, existing: ReadTable | None) -> Any:
     return chosen
 
 
+def choose_merged(part: TableChange, existing: ReadTable | None, merged: dict[str, pa.Table]) -> tuple[Any, Any]:
+    """Returns for each row of a root table whether it is merged, and whether it is in the table afterwards.
+
+    Args:
+        part: The change of the table.
+        existing: As of `choose_rows`.
+        merged: By root table, `_dlt_id` of each merged row and whether it is kept; this function adds to it.
+    """
+    chosen = choose_rows(part, existing)
+    stays = pa.compute.and_(chosen, evaluate(part.rows, is_no_deletion(part)))
+    if "_dlt_id" in part.rows.schema.names:
+        ids = part.rows.to_table(columns=["_dlt_id"]).append_column("stays", stays)
+        merged[part.name] = ids.filter(chosen)
+    return chosen, stays
+
+
 def is_among(keys: Sequence[str]) -> str:
     """Returns the SQL condition of rows whose key is in the table `others`."""
     same = " AND ".join(f"others.{quote_name(key)} = here.{quote_name(key)}" for key in keys)

@@ -15,6 +15,8 @@ from dlt.common.libs.deltalake import (
 )
 from typing_extensions import override
 
+from data_foundation.warehouses.lake.open_format import LoadTables
+
 if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
@@ -53,33 +55,20 @@ class FencedTable(DeltaTable):
             self.alter.add_columns(new, commit_properties=self.commit)
 
 
-class DeltaLoadTables:
+class DeltaLoadTables(LoadTables[FencedTable]):
     """The tables that one load changes, each opened once."""
 
-    def __init__(self, client: FilesystemClient, load_id: str, check: Callable[[], None]) -> None:
-        """Creates the tables of a load.
+    @override
+    def open_newest(self, name: str) -> FencedTable | None:
+        return open_fenced(self.client, name, self.load_id)
 
-        Args:
-            client: The client of the lake.
-            load_id: dlt's load id.
-            check: Raises an error if the load has lost its turn.
-        """
-        self._client, self._load_id, self._check = client, load_id, check
-        self._opened: dict[str, FencedTable | None] = {}
+    @staticmethod
+    @override
+    def version_of(table: FencedTable) -> int:
+        return table.version()
 
-    def find(self, name: str) -> FencedTable | None:
-        """Returns a table, None if it does not exist."""
-        if name not in self._opened:
-            self._opened[name] = open_fenced(self._client, name, self._load_id)
-        return self._opened[name]
-
-    def version(self, name: str) -> int | None:
-        """Returns the version number of a table, None if it does not exist."""
-        table = self.find(name)
-        return table.version() if table else None
-
+    @override
     def is_leftover(self, name: str) -> bool:
-        """Returns True if the rows and columns of a table are those of no load that has landed."""
         table = self.find(name)
         return table is not None and not table.count() and bool(table.history(1)[0].get(LEFTOVER))
 
@@ -93,11 +82,11 @@ class DeltaLoadTables:
         table = self.find(name)
         if table is None:
             empty = pa.RecordBatchReader.from_batches(rows.schema, [])
-            where, options = location(self._client, name), storage_options(self._client)
-            created = properties(self._load_id, leftover=True)
+            where, options = location(self.client, name), storage_options(self.client)
+            created = properties(self.load_id, leftover=True)
             write_deltalake(where, empty, mode="error", storage_options=options, commit_properties=created)
-            table = self._opened[name] = open_fenced(self._client, name, self._load_id, version=0)
-            self._check()
+            table = self.opened[name] = open_fenced(self.client, name, self.load_id, version=0)
+            self.check()
         assert table is not None  # noqa: S101 - it was opened or created
         write: Any = write_deltalake
         write(table, rows, mode=mode, schema_mode=schema_mode, commit_properties=table.commit)
@@ -110,19 +99,11 @@ class DeltaLoadTables:
             leftover: True if its columns do not count any longer.
         """
         table = self.find(name)
-        commit = properties(self._load_id, leftover=leftover)
+        commit = properties(self.load_id, leftover=leftover)
         if table and table.count():
             table.delete(commit_properties=commit)
         elif table and leftover:
             end_version(table, commit)
-
-    def find_changed(self) -> list[str]:
-        """Returns the tables that have a newer version than this load has made."""
-        return [
-            name
-            for name, table in self._opened.items()
-            if (now := open_fenced(self._client, name, "")) and (table is None or table.version() != now.version())
-        ]
 
 
 def properties(load_id: str, *, leftover: bool = False) -> CommitProperties:

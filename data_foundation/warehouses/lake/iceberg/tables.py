@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException
+from typing_extensions import override
 
 from data_foundation.warehouses.lake.iceberg import catalogue
 from data_foundation.warehouses.lake.iceberg.fenced_table import LOAD_ID, NO_SNAPSHOT, FencedTable, compatible
+from data_foundation.warehouses.lake.open_format import LoadTables
 
 if TYPE_CHECKING:
     from data_foundation.warehouses.lake.dataset_files import DatasetFiles
@@ -17,33 +19,20 @@ if TYPE_CHECKING:
 UNDO_ATTEMPTS = 5
 
 
-class IcebergLoadTables:
+class IcebergLoadTables(LoadTables[FencedTable]):
     """The tables that one load changes, each opened once."""
 
-    def __init__(self, client: DatasetFiles, load_id: str, check: Callable[[], None]) -> None:
-        """Creates the tables of a load.
+    @override
+    def open_newest(self, name: str) -> FencedTable | None:
+        return open_fenced(self.client, name, self.load_id)
 
-        Args:
-            client: The client of the lake.
-            load_id: dlt's load id.
-            check: Raises an error if the load has lost its turn.
-        """
-        self._client, self._load_id, self._check = client, load_id, check
-        self._opened: dict[str, FencedTable | None] = {}
+    @staticmethod
+    @override
+    def version_of(table: FencedTable) -> int:
+        return table.version
 
-    def find(self, name: str) -> FencedTable | None:
-        """Returns a table, None if it does not exist."""
-        if name not in self._opened:
-            self._opened[name] = open_fenced(self._client, name, self._load_id)
-        return self._opened[name]
-
-    def version(self, name: str) -> int | None:
-        """Returns the version of a table, None if it does not exist."""
-        table = self.find(name)
-        return table.version if table else None
-
+    @override
     def is_leftover(self, name: str) -> bool:
-        """Returns True if the rows and columns of a table are those of no load that has landed."""
         table = self.find(name)
         return table is not None and table.is_leftover()
 
@@ -60,19 +49,11 @@ class IcebergLoadTables:
         table = self.find(name)
         if table is None:
             columns = compatible(pa.RecordBatchReader.from_batches(schema, [])).schema
-            catalogue.create_table(self._client, name, columns, {LOAD_ID: self._load_id})
-            table = self._opened[name] = open_fenced(self._client, name, self._load_id)
+            catalogue.create_table(self.client, name, columns, {LOAD_ID: self.load_id})
+            table = self.opened[name] = open_fenced(self.client, name, self.load_id)
             assert table is not None  # noqa: S101 - it was created
-            self._check()
+            self.check()
         return table
-
-    def find_changed(self) -> list[str]:
-        """Returns the tables that have a newer snapshot than this load has made."""
-        return [
-            name
-            for name, table in self._opened.items()
-            if (now := open_fenced(self._client, name, "")) and (table is None or table.version != now.version)
-        ]
 
 
 def open_fenced(client: DatasetFiles, name: str, load_id: str = "") -> FencedTable | None:

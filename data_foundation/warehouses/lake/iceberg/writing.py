@@ -15,12 +15,11 @@ from data_foundation.warehouses.lake.row_changes import (
     SET_TO,
     RowStatement,
     TableChange,
+    choose_merged,
     choose_nested,
-    choose_rows,
     evaluate,
     filtered,
     is_among,
-    is_no_deletion,
 )
 
 if TYPE_CHECKING:
@@ -90,11 +89,7 @@ def _merge(tables: IcebergLoadTables, part: TableChange, merged: dict[str, pa.Ta
     if is_nested_table(part.table):
         _merge_nested(tables, part, table, next(iter(merged.values())))
         return
-    chosen = choose_rows(part, table)
-    stays = pa.compute.and_(chosen, evaluate(part.rows, is_no_deletion(part)))
-    if "_dlt_id" in part.rows.schema.names:
-        ids = part.rows.to_table(columns=["_dlt_id"]).append_column("stays", stays)
-        merged[part.name] = ids.filter(chosen)
+    chosen, stays = choose_merged(part, table, merged)
     if table is None or part.is_insert_only:
         _write(tables, part, filtered(part.rows, stays))
         return
