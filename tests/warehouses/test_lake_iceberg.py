@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pyiceberg.catalog import load_catalog
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException
 
 from data_foundation.errors import SettingMissing, WarehouseError
@@ -275,6 +276,25 @@ def test_two_tables_are_loaded_at_once(tree: IcebergTree) -> None:
     events = load_side_by_side([tree.task(f"shop.{name}") for name in names], tree.warehouse)
     assert [event.error for event in events if isinstance(event, Outcome)] == [None] * len(names)
     assert [tree.query(f"select count(*) from raw.{name}") for name in names] == [[2]] * len(names)
+
+
+def test_a_dataset_that_another_load_has_just_created_is_used(
+    tree: IcebergTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two first loads, both may find that the catalogue has no such namespace; the later one fails at nothing."""
+    tree.add("shop", "resources:\n  - {entry: data.get_rows, destination: raw.one}\n"
+             "  - {entry: data.get_rows, destination: raw.two}\n")  # fmt: skip
+    tree.give("shop", FIRST)
+    tree.load("shop.one")
+    exists, looks = SqlCatalog.namespace_exists, []
+
+    def look(catalogue: SqlCatalog, namespace: str) -> bool:
+        looks.append(namespace)
+        return len(looks) > 1 and exists(catalogue, namespace)
+
+    monkeypatch.setattr(SqlCatalog, "namespace_exists", look)
+    assert tree.load("shop.two").rows == len(FIRST)
+    assert looks
 
 
 @pytest.mark.timeout(1800)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from data_foundation.errors import WarehouseError
 
@@ -82,7 +83,9 @@ def create_table(client: DatasetFiles, name: str, schema: Any, properties: dict[
         TableAlreadyExistsError: Another process has created it meanwhile.
     """
     catalogue = find_catalogue(client)
-    catalogue.create_namespace_if_not_exists(client.dataset_name)
+    # pyiceberg looks first and inserts then: another load of the dataset may have created it in between.
+    with suppress(IntegrityError):
+        catalogue.create_namespace_if_not_exists(client.dataset_name)
     catalogue.create_table(identifier(client, name), schema, location(client, name), properties=properties)
 
 
