@@ -20,7 +20,7 @@ from data_foundation.project.find_sources import find_sources
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
 from data_foundation.warehouses.settings import read_settings
 from tests.databases.servers import find_servers
-from tests.support.dbt_builds import Build, build_twice
+from tests.support.dbt_builds import Build, build_once
 from tests.support.locations import Location
 from tests.support.memory_disk import Folders, use_memory_disk
 from tests.support.postgres_server import PostgresServer, PostgresTree, run_server
@@ -139,13 +139,9 @@ def loaded_warehouse(
 
 
 @pytest.fixture(scope="session")
-def built(
-    loaded_warehouse: DuckDBWarehouse,
-    ingest: Callable[[DuckDBWarehouse], None],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Build:
-    """A warehouse after one ingest and build, and the result of a second ingest and build in a copy of it."""
-    return build_twice(loaded_warehouse, ingest, tmp_path_factory.mktemp("built"))
+def built(loaded_warehouse: DuckDBWarehouse, tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """A warehouse with everything from the sandbox, in which every model is built."""
+    return build_once(loaded_warehouse, tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="session")

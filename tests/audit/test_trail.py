@@ -224,6 +224,7 @@ def kill_everywhere(root: str) -> None:
     sys.exit("there is no end of it")
 
 
+@pytest.mark.rare
 def test_a_kill_at_any_line_loses_and_duplicates_nothing(tmp_path: Path) -> None:
     """Killed at every line in turn: after the next attempt every line has its row, once, and no other row is there."""
     run_in_a_new_process(kill_everywhere, str(tmp_path))

@@ -126,7 +126,7 @@ def test_dbt_stops_where_the_schemas_are_not_decided(case: str, checkout: Checko
     assert origins(checkout) == {"marts": "production"}
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.rare
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_dbt_stops_where_a_file_decides_the_schemas(folder: str, checkout: Checkout) -> None:
     """On DuckDB too: what .env says of the deployment is found, in any folder, before a model is built."""

@@ -61,6 +61,7 @@ def test_a_source_builds_what_reads_it(location: Location) -> None:
     assert (code, built) == (0, {"stg_shop", "stg_bank", "both", "after"}), output
 
 
+@pytest.mark.rare
 def test_a_test_of_severity_warn_fails_no_run(location: Location) -> None:
     """Its rows are counted in the summary and in a warning, the models after it are built, and the run exits with 0."""
     start(location)

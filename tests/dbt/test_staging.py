@@ -108,6 +108,7 @@ def test_dbt_builds_the_models_and_their_tests_pass(loaded: Tree) -> None:
     assert loaded.query("SELECT count(*) FROM staging.stg_shop__days") == [2]
 
 
+@pytest.mark.rare
 def test_an_item_without_its_parent_fails_a_test(loaded: Tree) -> None:
     """A join that left such items out would build a smaller model, and all its tests would pass."""
     write_staging(loaded.root / "dbt_project", "shop", list(models_of(loaded).values()))

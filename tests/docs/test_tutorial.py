@@ -49,6 +49,7 @@ def test_the_second_page_shows_the_output_of_its_commands(first_hour: list[Step]
     assert wrong_lines(first_hour) == {}
 
 
+@pytest.mark.rare
 def test_only_the_intended_commands_fail(first_hour: list[Step]) -> None:
     """Two commands exit with 1: one after a failed check, one after the shop returns 503."""
     failed = [step for step in first_hour if any(step.exit_codes)]
@@ -56,12 +57,14 @@ def test_only_the_intended_commands_fail(first_hour: list[Step]) -> None:
     assert ["check failed" in step.output for step in failed] == [True, False]
 
 
+@pytest.mark.rare
 def test_a_failed_check_blocks_the_models_of_the_tutorial(first_hour: list[Step]) -> None:
     """The run with the failed check builds no model; the runs before and after it build both."""
     builds = [step.output.count("built") for step in first_hour if "--dbt" in step.block.text]
     assert builds == [2, 0, 2]
 
 
+@pytest.mark.rare
 @pytest.mark.usefixtures("first_hour")
 def test_the_reader_has_every_row_once_at_the_end(player: Player) -> None:
     """After loads, a range, a failure and its repair, the tables equal the shop's rows, and the mart's sums match."""

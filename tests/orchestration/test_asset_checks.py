@@ -269,6 +269,7 @@ def test_a_new_check_blocks_no_models_before_its_first_run(tree: Tree) -> None:
     assert ticks.tick() | ticks.tick() == {"marts/new"}
 
 
+@pytest.mark.rare
 def test_a_failed_check_blocks_models_after_a_cancelled_run(tree: Tree) -> None:
     """The rows that failed the check are still in the table, although the next load was cancelled."""
     ticks = ticks_of(tree, "a", yaml=REPLACE)
@@ -286,6 +287,7 @@ def test_a_failed_check_blocks_models_after_a_cancelled_run(tree: Tree) -> None:
     assert ticks.tick() == {"staging/a", "marts/a"}
 
 
+@pytest.mark.rare
 def test_a_check_that_passes_alone_lets_the_models_run(tree: Tree) -> None:
     """After a manual repair or an accepted drift, re-running the check alone lets the models run."""
     ticks = ticks_of(tree, "a", yaml=REPLACE)
@@ -327,6 +329,7 @@ def test_the_command_line_shows_failed_checks(location: Location, severity: str,
     assert found["row_count"].blocking is bool(code)
 
 
+@pytest.mark.rare
 def test_a_recorded_check_blocks_models_in_dagster(location: Location) -> None:
     """A check that failed outside Dagster blocks the models in Dagster."""
     add(location, "write_disposition: replace, checks: {row_count: {min: 5}}")

@@ -245,6 +245,7 @@ def test_a_model_waits_for_an_upstream_that_failed(tree: Tree) -> None:
     assert ticks.tick() == {"staging/a", "marts/ab"}
 
 
+@pytest.mark.rare
 def test_a_load_during_the_build_of_a_model_causes_another_build(tree: Tree) -> None:
     """A table that is materialized after the request of its model causes another, even if the model ends later."""
     add_tables(tree, "a", "b")

@@ -153,6 +153,7 @@ def test_models_have_the_same_metadata_however_they_are_built(
     assert all(types.values())
 
 
+@pytest.mark.rare
 def test_columns_of_a_model_have_the_descriptions_of_dbt(history: History) -> None:
     """The description of a column is that of the dbt project, its type that of the warehouse."""
     columns = {

@@ -68,6 +68,7 @@ resources:
 """
 
 
+@pytest.mark.rare
 def test_a_partition_is_recorded_once(location: Location) -> None:
     """A first run records every partition, the next those that it loads, and a sample none."""
     location.add("days", DAYS, "def get_days():\n    yield [{'day': f'2026-01-0{n}', 'n': n} for n in (1, 2, 3)]\n")

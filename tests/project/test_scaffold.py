@@ -420,6 +420,7 @@ def test_a_repository_that_cannot_be_read(verified: Location, location_of: str) 
         assert text in str(raised.value)
 
 
+@pytest.mark.rare
 def test_the_kind_is_an_option_or_is_asked_for(location: Location) -> None:
     """`--sql` is short for `--from sql`, two kinds are refused; in a terminal a person is asked, a script is not."""
     (location.root / "dlthub").mkdir()

@@ -295,6 +295,7 @@ def test_the_command_shows_what_is_carried_and_what_is_not(tree: Tree, monkeypat
     assert tree.load("s.events").rows == 0
 
 
+@pytest.mark.rare
 def test_a_command_reads_a_pipeline_once_and_prints_what_it_did_before_an_error(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from data_foundation.rows.exact.value_rules import Unacceptable
 
 Row = dict[str, Any]
 
-SAMPLE, ALL = 300, 20_000
+SAMPLE, ALL = 150, 20_000
 """Number of pages, and with --promises."""
 
 

@@ -12,7 +12,7 @@ from typing_extensions import override
 from data_foundation.errors import LoadError
 from tests.support.trees import Tree
 
-SAMPLE, ALL = 3_000, 20_000
+SAMPLE, ALL = 1_000, 20_000
 """Number of queries, and with --promises."""
 DATA = '''
 import json

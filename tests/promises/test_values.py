@@ -379,6 +379,7 @@ def test_a_shape_is_preserved(tree: Tree, case: str) -> None:
     assert unordered(tree.query(f"select {select} from raw.{name}"), expected)
 
 
+@pytest.mark.rare
 def test_ten_thousand_columns_are_preserved(tree: Tree) -> None:
     """A row of 10,000 columns lands completely."""
     load(tree, "yield {f'c{n}': n for n in range(10_000)}")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,20 @@ class Build:
 
     Attributes:
         folder: Folder of all its files.
-        manifest: The manifest of dbt.
-        again: Rows of every model after a second load and build.
+        target: Folder of dbt's artifacts.
     """
 
     folder: Path
-    manifest: dict[str, Any]
-    again: dict[str, list[Any]]
+    target: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest of dbt."""
+        return dict(json.loads((self.target / "manifest.json").read_text()))
 
     @property
     def warehouse(self) -> DuckDBWarehouse:
-        """The warehouse after the first build."""
+        """The warehouse of the build."""
         return DuckDBWarehouse(self.folder / "pipelines", str(self.folder / "warehouse.duckdb"))
 
     @property
@@ -84,13 +88,18 @@ def read_models(path: str) -> dict[str, list[Any]]:
         return {name: sorted(connection.execute(f"FROM {name}").fetchall(), key=repr) for (name,) in found}
 
 
-def build_twice(loaded: DuckDBWarehouse, ingest: Callable[[DuckDBWarehouse], None], folder: Path) -> Build:
-    """Builds every model in a copy of a loaded warehouse; then loads and builds again in a copy of that one."""
-    folders, target = [folder / name for name in ("once", "twice")], folder / "target"
-    shutil.copytree(Path(loaded.path).parent, folders[0])
-    build(DuckDBWarehouse(folders[0] / "pipelines", str(folders[0] / "warehouse.duckdb")), target)
-    shutil.copytree(folders[0], folders[1])
-    again = DuckDBWarehouse(folders[1] / "pipelines", str(folders[1] / "warehouse.duckdb"))
-    ingest(again)
-    build(again, target)
-    return Build(folders[0], json.loads((target / "manifest.json").read_text()), read_models(again.path))
+def build_once(loaded: DuckDBWarehouse, folder: Path) -> Build:
+    """Builds every model in a copy of a loaded warehouse."""
+    shutil.copytree(Path(loaded.path).parent, folder / "once")
+    built = Build(folder / "once", folder / "target")
+    build(built.warehouse, built.target)
+    return built
+
+
+def build_again(built: Build, ingest: Callable[[DuckDBWarehouse], None], folder: Path) -> dict[str, list[Any]]:
+    """Loads and builds a second time, in a copy; returns the rows of every model."""
+    shutil.copytree(built.folder, folder / "twice")
+    again = Build(folder / "twice", built.target)
+    ingest(again.warehouse)
+    build(again.warehouse, again.target)
+    return read_models(again.warehouse.path)
