@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlt.common.destination.exceptions import DestinationException
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 
+from data_foundation.audit.in_time import in_time
 from data_foundation.audit.table import ADDED, DATASET, TABLE
 from data_foundation.audit.write import Attempt, catch_up, describe, read_journal
 from data_foundation.errors import FoundationError
@@ -151,7 +150,7 @@ def _read(
     if not warehouse.keeps_audit:
         return Trail(of_this_machine())
     try:
-        return Trail(of_the_warehouse() if seconds is None else _in_time(of_the_warehouse, seconds))
+        return Trail(of_the_warehouse() if seconds is None else in_time(of_the_warehouse, seconds))
     except DatabaseUndefinedRelation:
         return Trail(())
     except (FoundationError, DestinationException, OSError) as error:
@@ -168,28 +167,6 @@ def _read_known_columns(
         raise
     except DatabaseException:
         return rows(client, EARLIER_NAMES)
-
-
-def _in_time(read: Callable[[], tuple[Attempt, ...]], seconds: float) -> tuple[Attempt, ...]:
-    """Returns what `read` returns.
-
-    Raises:
-        TimeoutError: It has not ended in time; it ends later, in a thread of its own, and its result is ignored.
-    """
-    result: Future[tuple[Attempt, ...]] = Future()
-
-    def run() -> None:
-        try:
-            result.set_result(read())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
-            result.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        return result.result(seconds)
-    except TimeoutError:
-        message = f"the warehouse has not answered for {seconds:g} s"
-        raise TimeoutError(message) from None
 
 
 def _read_rows(

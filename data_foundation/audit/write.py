@@ -50,7 +50,7 @@ class Attempt:
         source: Name of the source's folder in `dlthub/`.
         run_id: Dagster's run id, or a generated one for a run without Dagster.
         attempt: Number of the attempt in its run, from 1.
-        status: How it ended; `killed` is recorded by the next run on its machine, or from Dagster's record of it.
+        status: How it ended; `killed` is recorded by the next run of the table, or from Dagster's record of the run.
         started: Start time, in UTC.
         ended: End time, in UTC; None if it was killed.
         rows: Rows sent to the table; for a failed attempt those extracted so far; None if unknown.

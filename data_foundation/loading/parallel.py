@@ -9,9 +9,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from data_foundation.audit.starts import begun_load, recorded_starts
+from data_foundation.audit.write import Attempt
 from data_foundation.checks.rules import CheckOutcome
 from data_foundation.checks.run import failed_checks
+from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import FoundationError
 from data_foundation.loading.attempts import load_resource
 from data_foundation.loading.progress import Progress
@@ -70,13 +74,23 @@ def load_side_by_side(
     """
     observers = find_observers(tasks, warehouse)
     loads = _Loads(tasks, warehouse, stop or RunStop(), observers)
-    with redacted_output():
+    with redacted_output(), recorded_starts(warehouse, _begun_loads(tasks)):
         try:
             loads.begin()
             yield from loads.events()
         finally:
             loads.end()
             observers.close()
+
+
+def _begun_loads(tasks: Sequence[Task]) -> list[Attempt]:
+    """Returns the loads that count as killed if this process dies; those of a run without an id cannot be found."""
+    now = datetime.now(UTC)
+    return [
+        begun_load(str(table_name_of(task.resource)), task.source.name, task.options.run_id, now)
+        for task in tasks
+        if task.options.run_id
+    ]
 
 
 @dataclass(eq=False)

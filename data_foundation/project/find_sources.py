@@ -166,8 +166,8 @@ def _refuse_name(resource: ResourceConfig) -> str:
         return f"the dataset '{SOURCE_KEY}' has the vendors' asset keys in Dagster; use another name, for instance raw"
     if table.startswith("_dlt"):
         return "tables that begin with _dlt are dlt's own; rename it"
-    if table == "_load_audit":
-        return "_load_audit is the audit trail; rename it"
+    if table in {"_load_audit", "_load_starts"}:
+        return f"{table} is part of the audit trail; rename it"
     if len(f"{dataset}{table}") > LONGEST_NAME:
         return f"has {len(f'{dataset}{table}')} characters; accepted are at most {LONGEST_NAME}"
     for name in (resource.dataset, resource.table, *resource.tables):

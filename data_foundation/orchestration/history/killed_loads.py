@@ -1,7 +1,7 @@
 """Records the loads of runs whose process is gone in the audit trail, whatever machine it was on.
 
-A killed process records nothing, and the disk on which its machine would notice may be gone with it. Whether a run is
-alive is known to Dagster alone, so it is Dagster's record of the failed run that closes its loads; no load pays for it.
+A killed process records nothing, and the disk on which its machine would notice may be gone with it. The next run of
+the table records it (`audit.starts`); Dagster's record of the failed run does so earlier, also if no run follows.
 """
 
 from __future__ import annotations
