@@ -61,7 +61,8 @@ test-workers: $(STAMP) ## kill the workers of a deployment of several machines a
 test-image: $(STAMP) ## build the image of deploy/ and run containers of it, as root (needs buildah and debootstrap)
 	@command -v buildah >/dev/null && command -v debootstrap >/dev/null || { \
 		echo "no buildah or debootstrap here; on Debian: apt-get install buildah debootstrap" >&2; exit 2; }
-	@$(BIN)/pytest -q -n 0 --promises tests/deploy/test_image.py $(ARGS)
+	@# Gigabytes, so not in memory.
+	@TMPDIR=$(or $(TMPDIR),/var/tmp) $(BIN)/pytest -q -n 0 --promises tests/deploy/test_image.py $(ARGS)
 
 CONTRACT := $(addprefix tests/warehouses/contract/test_,dispositions.py values.py types.py)
 
