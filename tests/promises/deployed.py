@@ -20,7 +20,7 @@ from tests.support.instances import open_instance
 from tests.support.locations import COMPOSITION, Location
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 120.0
+DEADLINE = 120.0 * float(os.environ.get("SLOWNESS", "1"))
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
