@@ -5,8 +5,8 @@ Owner: team:data-platform.
 Origin: the Google Ads API over REST, v25 (https://developers.google.com/google-ads/api/rest/overview). What to ask
 Google for, what lands and what it costs in operations: docs/how-to/google-ads.md.
 
-    oauth2.googleapis.com/token                                        -> oauth.py  ┐
-    googleads.googleapis.com/v25/customers/{id}/googleAds:searchStream -> search.py ┴-> accounts.py, history.py,
+    oauth2.googleapis.com/token                                        -> access_token.py ┐
+    googleads.googleapis.com/v25/customers/{id}/googleAds:searchStream -> search.py       ┴-> accounts.py, history.py,
         changes.py -> data.py -> raw.google_ads_* -> dbt
 """
 

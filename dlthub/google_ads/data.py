@@ -10,12 +10,12 @@ import dlt
 from data_foundation import Calls, Clock
 
 from . import RELOAD_DAYS, VERSION, WINDOW_DAYS, Rows
+from .access_token import AccessToken, Login
 from .accounts import Account, Parts, find_accounts, read_ids
 from .changes import Changes
 from .history import History, Span, read_days
-from .oauth import AccessToken, Credentials
 from .queries import DAILY, ENTITIES, with_fields
-from .search import Login, Search
+from .search import Api, Search
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +67,8 @@ def get_rows(
         today: str | None = None,
     ) -> Iterator[Rows]:
         open_calls = partial(Calls, clock=clock) if clock else Calls
-        token = AccessToken(
-            Credentials(token_url, client_id, client_secret, refresh_token, service_account), open_calls
-        )
-        search = Search(Login(base_url, api_version, login_customer_id, developer_token), token, open_calls)
+        token = AccessToken(Login(token_url, client_id, client_secret, refresh_token, service_account), open_calls)
+        search = Search(Api(base_url, api_version, login_customer_id, developer_token), token, open_calls)
         now = date.fromisoformat(today) if today else datetime.now(UTC).date()
         metrics = dlt.current.resource_metrics()
         warnings: list[str] = metrics.setdefault("warnings", [])

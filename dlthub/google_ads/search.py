@@ -1,4 +1,4 @@
-"""Queries of one login: each answer is read to its end first, and then handed over piece by piece."""
+"""Queries of one API: each answer is read to its end first, and then handed over piece by piece."""
 
 import codecs
 import json
@@ -12,7 +12,7 @@ import requests
 
 from data_foundation import Calls
 
-from .oauth import AccessToken
+from .access_token import AccessToken
 from .refusals import Expired, Refused, build_refusal, read_refusal
 
 IN_MEMORY = 4_000_000
@@ -22,8 +22,8 @@ CHUNK = 1_000_000
 
 
 @dataclass(frozen=True, repr=False)
-class Login:
-    """Address of the API and the credentials of its calls."""
+class Api:
+    """Address of the API, and the headers of its calls."""
 
     base_url: str
     version: str
@@ -34,15 +34,15 @@ class Login:
 class Search:
     """Client that queries Google Ads in its query language."""
 
-    def __init__(self, login: Login, token: AccessToken, open_calls: Callable[..., Calls]) -> None:
+    def __init__(self, api: Api, token: AccessToken, open_calls: Callable[..., Calls]) -> None:
         """Makes no request yet.
 
         Args:
-            login: As whom.
+            api: Where, and through which manager.
             token: Its access token.
             open_calls: Makes Calls, given their limit and `read`.
         """
-        self._login, self._token = login, token
+        self._api, self._token = api, token
         # One limit for all accounts: Google counts operations by project.
         self._calls = open_calls("google_ads", read=self._read)
         self._kept: IO[bytes] | None = None
@@ -61,14 +61,14 @@ class Search:
         Args:
             customer_id: The account to query.
             query: In GAQL.
-            login_customer_id: The manager by way of which, unless the login names one.
+            login_customer_id: The manager by way of which, unless the settings name one.
 
         Raises:
             Refused: By Google.
             requests.RequestException: Google cannot be reached.
         """
-        url = f"{self._login.base_url}/{self._login.version}/customers/{customer_id}/googleAds:searchStream"
-        login_customer_id = self._login.login_customer_id or login_customer_id
+        url = f"{self._api.base_url}/{self._api.version}/customers/{customer_id}/googleAds:searchStream"
+        login_customer_id = self._api.login_customer_id or login_customer_id
         try:
             kept = self._post(url, query, login_customer_id)
         except Expired:
@@ -81,8 +81,8 @@ class Search:
 
     def _post(self, url: str, query: str, login_customer_id: str) -> IO[bytes]:
         headers = {"Authorization": f"Bearer {self._token.get()}", "login-customer-id": login_customer_id}
-        if self._login.developer_token:
-            headers["developer-token"] = self._login.developer_token
+        if self._api.developer_token:
+            headers["developer-token"] = self._api.developer_token
         self._calls.post(url, json={"query": query}, headers=headers, stream=True)
         assert self._kept is not None  # noqa: S101 - what was not refused was kept
         return self._kept

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.environment import GOOGLE_ADS, TOKENS
-from sandbox.google_ads_access import GRANT, SCOPE
+from sandbox.google_ads_access import AUDIENCE, GRANT, SCOPE
 from sandbox.google_ads_errors import FAULTS
 
 NL, JP, OLD, CLOSED, LARGE = "1000000011", "1000000021", "1000000013", "1000000032", "1000000099"
@@ -272,7 +272,7 @@ def test_a_service_account_gets_a_token_for_a_signed_claim(
     account = {"email": "loader@sandbox.example", "public_key": public.decode()}
     requests.post(f"{ads}/service_accounts", json=account, timeout=10).raise_for_status()
     now = int(time.time())
-    claim = {"iss": account["email"], "scope": SCOPE, "aud": f"{ads}/token", "iat": now, "exp": now + 3600}
+    claim = {"iss": account["email"], "scope": SCOPE, "aud": AUDIENCE, "iat": now, "exp": now + 3600}
     assertion = jwt.encode(claim | change, key, "RS256")
     answer = requests.post(f"{ads}/token", data={"grant_type": GRANT, "assertion": assertion}, timeout=10)
     assert (answer.status_code, answer.json().get("error")) == expected

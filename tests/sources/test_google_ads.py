@@ -41,6 +41,17 @@ from tests.support.virtual_clock import VirtualClock
 
 Arm = Callable[..., None]
 
+USER = ("client_id", "client_secret", "refresh_token")
+"""The settings of a user's credentials."""
+
+
+@pytest.fixture(autouse=True)
+def no_default_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine outside Google's cloud, without default credentials."""
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setattr("google.auth.compute_engine._metadata._NO_GCE_CHECK", True)
+
 
 @pytest.fixture
 def ads(sandbox_url: str, tmp_path: Path) -> Ads:
@@ -149,6 +160,7 @@ def test_extra_fields_become_columns(ads: Ads) -> None:
     [
         ({"customer_ids": "123-456"}, "got 123456; accepted: ten digits"),
         ({"refresh_token": None}, "accepted: SOURCES__GOOGLE_ADS__CLIENT_ID"),
+        (dict.fromkeys(USER), "Google's default credentials"),
         ({"refresh_token": "revoked"}, "invalid_grant"),
         ({"client_secret": "wrong"}, "not those of one OAuth client"),
         ({"service_account": "/path/to/key.json"}, "the text of the JSON key file"),
@@ -156,7 +168,7 @@ def test_extra_fields_become_columns(ads: Ads) -> None:
         ({"api_version": "v22"}, "SOURCES__GOOGLE_ADS__API_VERSION"),
         ({"api_version": "v99"}, "has no version 'v99'"),
     ],
-    ids=["id", "no-credentials", "revoked", "client", "key-path", "key", "sunset", "unknown-version"],
+    ids=["id", "incomplete", "no-credentials", "revoked", "client", "key-path", "key", "sunset", "unknown-version"],
 )
 def test_a_wrong_setting_is_refused_at_once(ads: Ads, settings: dict[str, Any], message: str) -> None:
     """The error explains what is wrong and what to do; there is no retry, and no secret in the message."""
@@ -193,8 +205,17 @@ def service_account(sandbox_url: str) -> str:
 
 def test_a_service_account_reads_without_a_user(ads: Ads, service_account: str) -> None:
     """A service account needs no OAuth client and no refresh token."""
-    user = {"client_id": None, "client_secret": None, "refresh_token": None}
-    assert ads.read("campaigns", service_account=service_account, **user).accounts == READABLE
+    assert ads.read("campaigns", service_account=service_account, **dict.fromkeys(USER)).accounts == READABLE
+
+
+def test_the_file_of_default_credentials_reads(
+    ads: Ads, service_account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without settings, the file that GOOGLE_APPLICATION_CREDENTIALS names is used: here a service account's key."""
+    key = tmp_path / "key.json"
+    key.write_text(json.dumps(json.loads(service_account) | {"token_uri": f"{ads.url}/google_ads/token"}))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    assert ads.read("campaigns", **dict.fromkeys(USER)).accounts == READABLE
 
 
 @pytest.mark.parametrize("limit", ["uses=2", "seconds=0"])
