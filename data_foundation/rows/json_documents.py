@@ -41,7 +41,7 @@ def read_document(content: bytes, decimals: Collection[str] = ()) -> list[Any]:
     if not text:
         return []
     exact: Callable[[bytes], Any] = partial(standard_json.loads, parse_float=Decimal if decimals else None)
-    read = exact if decimals or _has_wide_number(text) else json.loadb
+    read = exact if decimals or has_wide_number(text) else json.loadb
     try:
         found = read(text)
     except ValueError:
@@ -72,7 +72,8 @@ def _with_floats(value: Any, column: str | None, decimals: Collection[str]) -> A
     return float(value) if isinstance(value, Decimal) and column not in decimals else value
 
 
-def _has_wide_number(text: bytes) -> bool:
+def has_wide_number(text: bytes) -> bool:
+    """Returns whether a JSON text may have a number of 19 digits or more."""
     # For most documents this answers no, in a twentieth of the expression's time.
     return b"0" * 19 in text.translate(_SAME_DIGIT) and bool(_WIDE_NUMBER.search(text))
 

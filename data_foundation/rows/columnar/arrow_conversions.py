@@ -16,7 +16,7 @@ from dlt.common.json import json
 from pendulum import DateTime
 
 from data_foundation.rows.exact.column_rules import NUMBER
-from data_foundation.rows.exact.value_rules import Unacceptable, as_json_text, as_written, check_json
+from data_foundation.rows.exact.value_rules import INT64, Unacceptable, as_json_text, as_written, check_json
 
 Values = Any
 """A list of values, or an Arrow array that was read from JSON."""
@@ -101,7 +101,7 @@ def _spell(value: float | str) -> str:
     Raises:
         ValueError: dlt's files cannot hold it.
     """
-    if (type(value) is float and not isfinite(value)) or (type(value) is int and value not in _INTEGERS):
+    if (type(value) is float and not isfinite(value)) or (type(value) is int and value not in INT64):
         raise ValueError
     return str(value)
 
@@ -183,7 +183,6 @@ def _document(value: Any) -> str:
     return text
 
 
-_INTEGERS = range(-(2**63), 2**63)
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 _KINDS: dict[str, dict[tuple[type, ...], Callable[[Values, pa.DataType], pa.Array]]] = {
     "text": {

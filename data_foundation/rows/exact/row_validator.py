@@ -10,6 +10,8 @@ from data_foundation.rows.exact.column_rules import Check, Conversion, anything,
 from data_foundation.rows.exact.row_shape import ObjectShape, Path, TableShape, spell_path
 from data_foundation.rows.exact.schema_preview import Landing
 from data_foundation.rows.exact.value_rules import (
+    INT64,
+    WIDE,
     Unacceptable,
     as_written,
     check_json,
@@ -180,7 +182,7 @@ class _ObjectCheck:
             elif not gone and key in self._lists and isinstance(nested, list):
                 kept[key] = self._lists[key].trim(nested)
             elif not gone:
-                kept[key] = to_be_parsed(inner) if self._is_json_text(key, inner) else inner
+                kept[key] = to_be_parsed(inner) if self._is_json_text(key, inner) else self._as_loaded(key, inner)
         return kept
 
     def _choose(self, key: Any, value: Any) -> Check:
@@ -226,7 +228,7 @@ class _ObjectCheck:
             return self._lists[key].discarded
         validator, table, path = self._validator, self._shape.table, (*self._shape.path, str(key))
         preview, name = validator.preview, self._shape.column(key, value)
-        value = value.value if isinstance(value, Enum) else value
+        value = self._as_loaded(key, value.value if isinstance(value, Enum) else value)
         try:
             written = as_written(value)
             if isinstance(written, dict | list):
@@ -243,6 +245,17 @@ class _ObjectCheck:
         except Unacceptable as error:
             raise validator.context.refuse(path, str(error)) from None
         return ""
+
+    def _as_loaded(self, key: Any, value: Any) -> Any:
+        """Returns an int beyond 64 bits as the kind of its column if that holds it; any other value unchanged."""
+        if type(value) is not int or value in INT64:
+            return value
+        column = self._validator.preview.column(self._shape.table.name, self._shape.column(key, value))
+        convert = WIDE.get(str((column or {}).get("data_type")))
+        if not convert:
+            return value
+        self._validator.trimming = True
+        return convert(value)
 
     def _is_json_text(self, key: Any, value: Any) -> bool:
         """Returns whether a value is text that a JSON column stores."""

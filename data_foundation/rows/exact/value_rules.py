@@ -34,6 +34,10 @@ _ACCEPTED = (
     "accepted: None, bool, int, float, str, bytes, Decimal, datetime, date, time, UUID, Enum, dicts and lists of these"
 )
 
+INT64 = range(-(2**63), 2**63)
+WIDE = {"decimal": Decimal, "wei": Decimal, "text": str}
+"""The types of columns that hold an int beyond 64 bits, and what dlt can write for it."""
+
 TOO_LARGE = (
     "got an int beyond 64 bits; yield a Decimal and say "
     "`columns: {<column>: {data_type: decimal, precision: 38, scale: 0}}`, or yield text"

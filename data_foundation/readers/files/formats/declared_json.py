@@ -14,6 +14,8 @@ from data_foundation.readers.decimal_hint import DEFAULT_PRECISION, DEFAULT_SCAL
 from data_foundation.readers.files.formats.notation import Notation
 from data_foundation.readers.files.formats.text_columns import describe_accepted
 from data_foundation.rows.exact.column_rules import Conversion
+from data_foundation.rows.exact.value_rules import INT64
+from data_foundation.rows.json_documents import has_wide_number
 
 _DIGITS = (DEFAULT_PRECISION, DEFAULT_SCALE)
 _SHOWN = 60
@@ -33,22 +35,31 @@ class DeclaredKeys:
         self._has_decimals = any(hint["data_type"] in {"decimal", "wei"} for hint in self._hints.values())
 
     def fault(self, row: Mapping[str, Any], text: bytes) -> str:
-        """Returns which value is not of its declared type, or "" if all are.
+        """Returns which value is not of its declared type, or has none and is too large; "" if all can be loaded.
 
         Args:
             row: The object.
             text: Its text, from which decimals are read with all their digits.
         """
-        if not self._hints:
+        is_wide = has_wide_number(text)
+        if not self._hints and not is_wide:
             return ""
-        if self._has_decimals:
+        if self._has_decimals or is_wide:
             row = json.loads(text, parse_float=Decimal)
         for key, column, value in _values(row, "", ""):
             if (hint := self._hints.get(column)) and not _fits(value, hint):
-                shown = json.dumps(value, ensure_ascii=False, default=str)
-                shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
-                return f"key {key}: got {shown}; accepted: {describe_accepted(column, hint, Notation())}"
+                return f"key {key}: got {_shorten(value)}; accepted: {describe_accepted(column, hint, Notation())}"
+            if not hint and type(value) is int and value not in INT64:
+                return (
+                    f"key {key}: got {_shorten(value)}, beyond 64 bits; declare its column: `columns: "
+                    f"{{{column}: {{data_type: decimal, precision: 38, scale: 0}}}}`, or {{data_type: text}}"
+                )
         return ""
+
+
+def _shorten(value: Any) -> str:
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
 
 def _values(row: Mapping[str, Any], path: str, above: str) -> Iterator[tuple[str, str, Any]]:
