@@ -38,7 +38,7 @@ BODIES = {
 def put_workbook(files: FileTree) -> None:
     """Writes a workbook with the numbers as text, as Excel itself has no such number."""
     book = openpyxl.Workbook()
-    sheet = book.create_sheet("numbers", 0)
+    sheet = book.worksheets[0]
     for row in [["n"], *[[str(number)] for number in WIDE]]:
         sheet.append(row)
     Path(files.root / "inbox").mkdir()
