@@ -148,7 +148,7 @@ def _find_source(folder: Path) -> FoundSource:
             if missing := [name for name in hints.get(UNBOUND, ()) if name not in resource.bind]:
                 problems.append(place.problem(needs_bind(str(resource.resource), missing), resource.destination))
             problems += [place.problem(message, f"{resource.destination}: {where}")
-                         for where, message in find_argument_problems(resource)]  # fmt: skip
+                         for where, message in find_argument_problems(folder.name, resource)]  # fmt: skip
     if problems:
         raise ConfigError(problems)
     entries = [

@@ -31,13 +31,15 @@ def describe(resource: ResourceConfig, docstring: str | None) -> str | None:
 def _describe_read(resource: ResourceConfig) -> str | None:
     """Returns what a reader that ships reads, None for any other entry, or if `kwargs` do not name it."""
     kwargs = resource.kwargs
-    if not any(kwargs.get(name) for name in ("endpoint", "table", "path")):
+    if not any(kwargs.get(name) for name in ("endpoint", "table", "query", "path")):
         return None
     place = f" of {kwargs['connection']}" if kwargs.get("connection") else ""
     match resource.entry:
         case entry if entry == REST:
             return f"{kwargs.get('method', 'GET')} /{str(kwargs.get('endpoint', '')).lstrip('/')}{place}"
         case entry if entry == SQL:
+            if kwargs.get("query"):
+                return f"Query{place}"
             table = ".".join(str(kwargs[key]) for key in ("schema", "table") if kwargs.get(key))
             return f"Table {table}{place}"
         case entry if entry == FILES:

@@ -15,6 +15,7 @@ from data_foundation.errors import EntryError, SettingMissing
 from data_foundation.readers.deleted_rows import find_problems_of_deleted
 from data_foundation.readers.files.file_arguments import FileArguments
 from data_foundation.readers.rest.endpoint_arguments import EndpointArguments
+from data_foundation.readers.sql.table_arguments import find_problems_of_query
 
 FILES = "data_foundation.readers.files.get_rows"
 REST = "data_foundation.readers.rest.get_endpoint"
@@ -24,14 +25,18 @@ _ARGUMENT_MODELS: Mapping[str, type[Model]] = {FILES: FileArguments, REST: Endpo
 """The model that validates the `kwargs` of each entry; SQL arguments need the database to be checked."""
 
 
-def find_argument_problems(resource: ResourceConfig) -> Iterator[tuple[str, str]]:
+def find_argument_problems(folder: str, resource: ResourceConfig) -> Iterator[tuple[str, str]]:
     """Yields the path and the error message of each value in `kwargs` that the entry does not accept.
 
     Values with templates are skipped: they are known at run time, and the entry checks them then.
+
+    Args:
+        folder: Name of the source's folder.
+        resource: The resource.
     """
     kwargs: Mapping[str, Any] = resource.kwargs
-    if resource.entry == SQL and kwargs.get("deleted") is not None and not any(find_templates(kwargs["deleted"])):
-        yield from ((f"kwargs.{path}", message) for path, message in find_problems_of_deleted(kwargs["deleted"]))
+    if resource.entry == SQL:
+        yield from _find_problems_of_sql(folder, resource)
     if (model := _ARGUMENT_MODELS.get(resource.entry)) is None:
         return
     try:
@@ -43,6 +48,28 @@ def find_argument_problems(resource: ResourceConfig) -> Iterator[tuple[str, str]
     else:
         if isinstance(arguments, EndpointArguments) and (problem := _find_contradiction(arguments, resource)):
             yield "kwargs", problem
+
+
+def _find_problems_of_sql(folder: str, resource: ResourceConfig) -> Iterator[tuple[str, str]]:
+    kwargs: Mapping[str, Any] = resource.kwargs
+    if kwargs.get("deleted") is not None and not any(find_templates(kwargs["deleted"])):
+        yield from ((f"kwargs.{path}", message) for path, message in find_problems_of_deleted(kwargs["deleted"]))
+    problems = [] if resource.args else list(find_problems_of_query(kwargs))
+    yield from (("kwargs", problem) for problem in problems)
+    query = kwargs.get("query")
+    if problems or query is None or any(find_templates(query)):
+        return
+    from data_foundation.readers.sql.database_settings import find_connection  # noqa: PLC0415 - see below
+    from data_foundation.readers.sql.query import check_query  # noqa: PLC0415 - as above
+
+    try:
+        connection = find_connection(folder, str(kwargs.get("connection")), kwargs.get("dialect"))
+    except EntryError:  # without its settings the dialect is not known; the load reports them
+        return
+    try:
+        check_query(query, connection.dialect)
+    except EntryError as error:
+        yield "kwargs", str(error)
 
 
 def _find_contradiction(arguments: EndpointArguments, resource: ResourceConfig) -> str | None:

@@ -90,3 +90,24 @@ def test_names_of_any_kind_are_read(tree: SqlTree, mariadb: Database) -> None:
     tree.read(table="Odd `table")
     tree.load("shop.landed")
     assert {name: values for name, (_, values) in tree.landed().items()} == {"select": [1], "my_column": [2]}
+
+
+def test_a_query_has_the_types_of_its_columns(tree: SqlTree, mariadb: Database) -> None:
+    """Columns of a query have the types and the values that they have in their table."""
+    kinds = {kind: one for kind, one in TYPES.items() if kind != "longtext"}
+    declared = ", ".join(f"c{number} {kind} NULL" for number, kind in enumerate(kinds))
+    values = ", ".join(literal for literal, _, _ in kinds.values())
+    mariadb.execute(
+        f"CREATE TABLE orders (id INT PRIMARY KEY, {declared}) CHARACTER SET utf8mb4",
+        "SET time_zone = '+00:00'", f"INSERT INTO orders VALUES (1, {values})",
+    )  # fmt: skip
+    names = ", ".join(f"o.c{number}" for number in range(len(kinds)))
+    tree.read(
+        table="", query=f"SELECT o.id, concat(o.id, ':x 5%') AS note, {names} FROM orders AS o WHERE id LIKE '1%'"
+    )
+    tree.load("shop.landed")
+    landed = tree.landed()
+    assert {kind: (landed[f"c{n}"][0], landed[f"c{n}"][1][0]) for n, kind in enumerate(kinds)} == {
+        kind: (warehouse, value) for kind, (_, warehouse, value) in kinds.items()
+    }
+    assert landed["note"] == ("VARCHAR", ["1:x 5%"])

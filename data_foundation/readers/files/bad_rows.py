@@ -11,8 +11,8 @@ import pyarrow as pa
 from data_foundation.dlt_keys import PII, SET_ASIDE
 from data_foundation.errors import EntryError, ValueRefused
 from data_foundation.readers.files.file_arguments import OnBadRow
-from data_foundation.readers.files.load_warning import warn
 from data_foundation.readers.files.page import FILE, ROW, BadRow
+from data_foundation.readers.load_warning import warn
 from data_foundation.suggestions import nearest
 
 _COLUMNS: dict[str, Any] = {

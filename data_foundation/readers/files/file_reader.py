@@ -29,10 +29,10 @@ from data_foundation.readers.files.formats.sheets.excel_files import ExcelReader
 from data_foundation.readers.files.formats.transcode import find_doubt, to_utf8
 from data_foundation.readers.files.formats.unpack import unpack
 from data_foundation.readers.files.ledger import Ledger
-from data_foundation.readers.files.load_warning import warn
 from data_foundation.readers.files.page import BadRow, Page
 from data_foundation.readers.files.spellings import Spellings
 from data_foundation.readers.files.stores.storage import SourceFile, Storage
+from data_foundation.readers.load_warning import warn
 from data_foundation.readers.read_ahead import ReadAhead
 from data_foundation.suggestions import nearest
 

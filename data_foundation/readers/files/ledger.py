@@ -10,8 +10,8 @@ import dlt
 
 from data_foundation.dlt_keys import UNCHANGED
 from data_foundation.errors import EntryError
-from data_foundation.readers.files.load_warning import warn
 from data_foundation.readers.files.stores.storage import SourceFile
+from data_foundation.readers.load_warning import warn
 
 logger = logging.getLogger(__name__)
 

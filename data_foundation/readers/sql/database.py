@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
@@ -44,20 +44,29 @@ class Column:
 
 @dataclass(frozen=True)
 class SourceTable:
-    """An existing table or view.
+    """An existing table or view, or the rows of a query.
 
     Attributes:
         schema: Schema of the table; None if the database has no schemas.
         name: Name in the database.
         columns: All columns, in the table's order.
+        query: The SELECT that stands in place of a table, "" for a table.
     """
 
     schema: str | None
     name: str
     columns: tuple[Column, ...]
+    query: str = ""
+
+    @classmethod
+    def of_query(cls, query: str, columns: Iterable[Column]) -> Self:
+        """Returns the table of a query's rows."""
+        return cls(None, "query", tuple(columns), query)
 
     @override
     def __str__(self) -> str:
+        if self.query:
+            return "the query"
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
@@ -92,6 +101,13 @@ class Database(Protocol):
 
         Raises:
             LoadError: There is no such table.
+        """
+
+    def describe_query(self, query: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
+        """Returns the rows of a checked SELECT as a table; `wanted` as for `describe`.
+
+        Raises:
+            LoadError: The database refuses the statement, or its columns have no names of their own.
         """
 
     def row(self, statement: Any) -> tuple[Any, ...]:

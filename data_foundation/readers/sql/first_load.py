@@ -17,6 +17,7 @@ from data_foundation.readers.sql.cursor import Cursor
 from data_foundation.readers.sql.database import Database, SourceTable
 from data_foundation.readers.sql.key_ranges import find_key, read_bound
 from data_foundation.readers.sql.statement import from_table, named
+from data_foundation.readers.sql.table_arguments import TableArguments
 
 
 class FirstLoadPart:
@@ -53,26 +54,27 @@ class FirstLoadPart:
         self.is_active = has_begun and not self._state.get("ended") and not resource.custom_metrics.get(REQUESTED)
         self.conditions: list[Any] = []
 
-    def begin(self, rows: int, partition_on: str | None, conditions: list[Any]) -> None:
+    def begin(self, rows: int, arguments: TableArguments, conditions: list[Any]) -> None:
         """Finds the keys of the part, and stores them in dlt's state, which is committed with the rows.
 
         The cursor moves only with the last part, and to its greatest value before the first one: a row that changes
-        after its part was read has a later value, and the next load reads it. If the table, its key or its cursor is
-        another one than in the part before, the first load begins anew.
+        after its part was read has a later value, and the next load reads it. If the table, its key, its cursor, the
+        query or the filter is another one than in the part before, the first load begins anew.
 
         Args:
             rows: Number of rows of a part; more if several have its last key.
-            partition_on: Column of the key; default: the primary key.
+            arguments: Those of `get_table`; `partition_on` is the column of the key.
             conditions: SQL conditions of all rows.
 
         Raises:
             EntryError: The table has no key that can be divided.
             LoadError: The table has no such column.
         """
-        key = find_key(self._table, partition_on, "first_load_rows")
+        key = find_key(self._table, arguments.partition_on, "first_load_rows")
         divided = [str(self._table), key.name, self._cursor.column.name]
+        divided += [arguments.selection] if arguments.selection else []
         if self._state.get("divided") != divided:
-            # Values of another key or cursor do not tell which of these rows have landed.
+            # Values of another key, cursor or filter do not tell which of these rows have landed.
             newest = self._cursor.read_newest(self._database, self._table, conditions)
             self._state = {"divided": divided, "cursor": newest}
         column, after = named(key), self._state.get("after")

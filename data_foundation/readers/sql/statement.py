@@ -41,8 +41,16 @@ def build_select(
 
 
 def from_table(table: SourceTable) -> Any:
-    """Returns the SQLAlchemy object of a table."""
+    """Returns the SQLAlchemy object of a table, or of the rows of its query."""
+    if table.query:
+        return from_query(table.query)
     return sa.table(_quoted(table.name), schema=_quoted(table.schema) if table.schema else None)
+
+
+def from_query(query: str) -> Any:
+    """Returns the SQLAlchemy object of a query's rows; the query is sent unchanged."""
+    # SQLAlchemy takes :name for a placeholder, unless the colon is escaped.
+    return sa.text(query.replace(":", "\\:")).columns().subquery("query_rows")
 
 
 def named(column: Column) -> Any:

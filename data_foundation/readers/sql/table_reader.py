@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,8 +11,10 @@ import dlt
 import pyarrow as pa
 import sqlalchemy as sa
 
+from data_foundation.dlt_keys import REQUESTED
 from data_foundation.errors import EntryError, LoadError
-from data_foundation.readers.deleted_rows import DELETED_AT, Deleted
+from data_foundation.readers.deleted_rows import DELETED_AT
+from data_foundation.readers.load_warning import warn
 from data_foundation.readers.read_ahead import ReadAhead
 from data_foundation.readers.sql.change_probe import ChangeProbe
 from data_foundation.readers.sql.cursor import Cursor
@@ -24,41 +25,16 @@ from data_foundation.readers.sql.databases.sqlalchemy_database import Sqlalchemy
 from data_foundation.readers.sql.databases.sqlite import SqliteDatabase
 from data_foundation.readers.sql.first_load import FirstLoadPart
 from data_foundation.readers.sql.key_ranges import find_key, find_ranges
+from data_foundation.readers.sql.query import check_query
 from data_foundation.readers.sql.query_filter import check_filter
 from data_foundation.readers.sql.source_keys import KeyReader
 from data_foundation.readers.sql.statement import TableMissing, build_select, choose_columns, wanted_of
+from data_foundation.readers.sql.table_arguments import TableArguments
 
-
-@dataclass(frozen=True)
-class TableArguments:
-    """The arguments of `get_table`, which describes them, and the folder of its source."""
-
-    folder: str
-    schema: str | None
-    table: str
-    tables: Sequence[str] | str
-    include: Sequence[str] | str
-    exclude: Sequence[str] | str
-    query_filter: str | None
-    chunk_size: int
-    parallelism: int
-    partition_on: str | None
-    skip_unchanged: str | None
-    deleted: Deleted | None = None
-    first_load_rows: int | None = None
-
-    def __post_init__(self) -> None:
-        """Checks the numbers.
-
-        Raises:
-            EntryError: A value is not a whole number of at least 1; names the key.
-        """
-        for key in ("chunk_size", "parallelism", "first_load_rows"):
-            value = getattr(self, key)
-            if value is None and key == "first_load_rows":
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise EntryError(f"{key}: got {value!r}; accepted is a whole number, 1 or more")
+_CHANGED = (
+    "query or query_filter has changed: rows that it selects now and that lie before the cursor are not read, and rows "
+    "that it leaves out now stay in the table; `--refresh state` reads all once, `--refresh drop` begins anew"
+)
 
 
 class TableReader:
@@ -78,17 +54,17 @@ class TableReader:
         self._part: FirstLoadPart | None = None
         checked = check_filter(arguments.query_filter, database.dialect) if arguments.query_filter is not None else None
         self._filter: list[Any] = [] if checked is None else [sa.literal_column(f"({checked})")]
-        self._database, self._arguments = database, arguments
+        self._database, self._arguments, self._resource = database, arguments, resource
         self._hints = resource.columns if isinstance(resource.columns, Mapping) else {}
         self._limit = resource.limit.limit(arguments.chunk_size) if resource.limit else None
-        self.table = describe_table(database, arguments, self._hints)
+        self.table = _describe(database, arguments, self._hints, has_cursor=bool(resource.incremental))
         self.columns = choose_columns(self.table, arguments.include, arguments.exclude)
         self._cursor = Cursor(resource.incremental, self.table) if resource.incremental else None
         deleted = arguments.deleted
         self._keys = KeyReader(deleted, database, self.table, self.columns, resource) if deleted else None
         self._part = FirstLoadPart(database, self.table, resource, self._cursor) if arguments.first_load_rows else None
         if self._part and self._part.is_active and arguments.first_load_rows:
-            self._part.begin(arguments.first_load_rows, arguments.partition_on, self._conditions())
+            self._part.begin(arguments.first_load_rows, arguments, self._conditions())
 
     @property
     def hints(self) -> dict[str, dict[str, Any]]:
@@ -100,6 +76,17 @@ class TableReader:
         """Returns the SELECT of all rows that this run needs."""
         order = self._cursor.order() if self._cursor else None
         return build_select(self.table, self.columns, self._conditions(), order, self._limit)
+
+    def compare_selection(self) -> None:
+        """Warns of a query or a filter that has changed, as rows before the stored cursor are not read again for it."""
+        if self._cursor is None or self._resource.custom_metrics.get(REQUESTED):
+            return
+        state, selection = dlt.current.resource_state(), self._arguments.selection
+        known = state.get("selection")
+        if known is not None and known != selection and not self._cursor.is_at_beginning:
+            warn(_CHANGED)
+        if known is not None or selection:
+            state["selection"] = selection
 
     def _conditions(self) -> list[Any]:
         part = self._part.conditions if self._part else ()
@@ -194,6 +181,7 @@ def read_table(connection: Connection, arguments: TableArguments, *, merges: boo
         raise EntryError("merge_on_key: `write_disposition` is set to another one than merge; remove one of them")
     with open_database(connection) as database:
         reader = TableReader(database, arguments, resource)
+        reader.compare_selection()
         probe = reader.probe()
         if probe and probe.is_unchanged():
             return
@@ -219,6 +207,15 @@ def _needs_columns(resource: Any, reader: TableReader, arguments: TableArguments
         return is_empty and all(column.kind is not None for column in reader.columns)
     is_soft = arguments.deleted is not None and arguments.deleted.mode == "soft"
     return is_soft and DELETED_AT not in table["columns"]
+
+
+def _describe(
+    database: Database, arguments: TableArguments, hints: Mapping[str, Any], *, has_cursor: bool
+) -> SourceTable:
+    if arguments.query is None:
+        return describe_table(database, arguments, hints)
+    partial = arguments.parts_of_query(has_cursor=has_cursor)
+    return database.describe_query(check_query(arguments.query, database.dialect, partial), hints)
 
 
 def describe_table(database: Database, arguments: TableArguments, hints: Mapping[str, Any]) -> SourceTable:

@@ -17,8 +17,9 @@ from data_foundation.readers.sql.database import Column, SourceTable
 from data_foundation.readers.sql.database_settings import Connection
 from data_foundation.readers.sql.databases.arrow_casts import exact_table
 from data_foundation.readers.sql.databases.postgres_types import make_column
+from data_foundation.readers.sql.query import refuse_names
 from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
-from data_foundation.sql_text import quote_text
+from data_foundation.sql_text import quote_name, quote_text
 
 _SESSION = (
     # All reads see one snapshot, and writing is impossible.
@@ -43,14 +44,22 @@ LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
 WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition AND {schema}
 ORDER BY c.relname, array_position(i.indkey::int2[], a.attnum)
 """
-# The recursion resolves a domain to its base type.
-_COLUMNS = """
-WITH RECURSIVE found AS (
+_OF_TABLE = """
     SELECT a.attnum, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS declared,
         NOT a.attnotnull AS nullable, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
         t.typname, t.typtype, t.typcategory, t.typbasetype
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
     WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped
+"""
+_OF_QUERY = """
+    SELECT o.attnum, o.name, format_type(t.oid, NULL) AS declared, true AS nullable,
+        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE -1 END AS modifier,
+        t.typname, t.typtype, t.typcategory, t.typbasetype
+    FROM (VALUES {columns}) AS o (attnum, name, kind) JOIN pg_type t ON t.oid = o.kind
+"""
+# The recursion resolves a domain to its base type.
+_COLUMNS = """
+WITH RECURSIVE found AS ({described}
     UNION ALL
     SELECT f.attnum, f.name, f.declared, f.nullable,
         CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE f.modifier END,
@@ -142,9 +151,33 @@ class PostgresDatabase:
         if not matches:
             raise missing_table(self._connection, schema, table, [one[2] for one in relations])
         oid, schema, table = matches[0]
-        self._execute(_COLUMNS.format(oid=oid))
+        return SourceTable(schema, table, self._columns(_OF_TABLE.format(oid=oid), oid, wanted))
+
+    def describe_query(self, query: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
+        """Returns the rows of a checked SELECT as a table; its columns' types come from the database.
+
+        Raises:
+            LoadError: The database refuses the statement, or its columns have no names of their own.
+        """
+        rows = f"({query}) AS query_rows"
+        try:
+            names = self._cursor.adbc_execute_schema(f"SELECT * FROM {rows}").names  # noqa: S608 - it is checked
+        except Exception as error:  # noqa: BLE001 - as in `_execute`
+            raise self._explain(error) from None
+        refuse_names(names)
+        # The join has one row, and the query is not run for it.
+        kinds = ", ".join(f"pg_typeof({quote_name(name)})::oid::int8" for name in names)
+        self._execute(f"SELECT {kinds} FROM (SELECT) AS one LEFT JOIN {rows} ON false")  # noqa: S608 - as above
+        columns = ", ".join(
+            f"({number}::int2, {quote_text(name)}, {kind}::oid)"
+            for number, (name, kind) in enumerate(zip(names, self._cursor.fetchone(), strict=True), 1)
+        )
+        return SourceTable.of_query(query, self._columns(_OF_QUERY.format(columns=columns), 0, wanted))
+
+    def _columns(self, described: str, oid: int, wanted: Mapping[str, Mapping[str, Any]]) -> tuple[Column, ...]:
+        self._execute(_COLUMNS.format(described=described, oid=oid))
         rows = [dict(zip(_FIELDS, row, strict=True)) for row in self._cursor.fetchall()]
-        return SourceTable(schema, table, tuple(make_column(row, wanted_of(wanted, row["name"])) for row in rows))
+        return tuple(make_column(row, wanted_of(wanted, row["name"])) for row in rows)
 
     def row(self, statement: Any) -> tuple[Any, ...]:
         """Returns the first row of a SQLAlchemy SELECT."""

@@ -14,7 +14,9 @@ from data_foundation.process_wide.redaction import redact
 from data_foundation.readers.sql.database import Column, SourceTable
 from data_foundation.readers.sql.database_settings import Connection
 from data_foundation.readers.sql.databases.python_rows import read_rows
+from data_foundation.readers.sql.databases.query_columns import describe_query
 from data_foundation.readers.sql.databases.sqlalchemy_types import make_column
+from data_foundation.readers.sql.query import refuse_names
 from data_foundation.readers.sql.statement import missing_table, wanted_of
 
 DRIVERS = {"mysql": "mysql+pymysql", "mssql": "mssql+pyodbc", "oracle": "oracle+oracledb"}
@@ -107,13 +109,31 @@ class SqlalchemyDatabase:
         if table not in names:
             raise missing_table(self._connection, schema, table, names)
         keys = inspector.get_pk_constraint(table, schema)["constrained_columns"]
-        columns = []
-        for column in inspector.get_columns(table, schema):
-            name = self._spelled(column["name"])
-            described = {**column, "name": name, "is_key": column["name"] in keys}
-            quoted = self._engine.dialect.identifier_preparer.quote(name)
-            columns.append(make_column(described, wanted_of(wanted, str(name)), self.dialect, quoted))
+        columns = self._columns(inspector.get_columns(table, schema), keys, wanted)
         return SourceTable(self._spelled(schema) if schema else None, self._spelled(table), tuple(columns))
+
+    def describe_query(self, query: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
+        """Returns the rows of a checked SELECT as a table; its columns' types come from the database.
+
+        Raises:
+            LoadError: The database refuses the statement, its columns have no names of their own, or one of them cannot
+                be read exactly.
+        """
+        try:
+            described = describe_query(self._open, query, self.dialect)
+        except sa.exc.DBAPIError as error:
+            raise self._explain(error) from None
+        refuse_names([one["name"] for one in described])
+        return SourceTable.of_query(query, self._columns(described, (), wanted))
+
+    def _columns(
+        self, described: Sequence[Mapping[str, Any]], keys: Sequence[str], wanted: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[Column]:
+        for column in described:
+            name = self._spelled(column["name"])
+            quoted = self._engine.dialect.identifier_preparer.quote(name)
+            facts = {**column, "name": name, "is_key": column["name"] in keys}
+            yield make_column(facts, wanted_of(wanted, str(name)), self.dialect, quoted)
 
     def row(self, statement: Any) -> tuple[Any, ...]:
         """Returns the first row of a SQLAlchemy SELECT."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -17,9 +18,12 @@ from data_foundation.readers.sql.database import Column, SourceTable
 from data_foundation.readers.sql.database_settings import Connection
 from data_foundation.readers.sql.databases.python_rows import read_rows
 from data_foundation.readers.sql.databases.sqlite_types import make_column
+from data_foundation.readers.sql.query import refuse_names
 from data_foundation.readers.sql.statement import as_text, missing_table, wanted_of
 from data_foundation.sql_text import quote_name
 
+_QUERY = "data_foundation_query"
+_NUMBERED = re.compile(r":\d+$")
 _BUSY = ("database is locked", "database table is locked")
 
 
@@ -88,19 +92,37 @@ class SqliteDatabase:
         if stored_name is None:
             raise missing_table(self._connection, schema, table, names)
         prefix = f"{quote_name(schema)}." if schema else ""
-        place = f"{prefix}{quote_name(stored_name)}"
+        return SourceTable(schema, stored_name, tuple(self._columns(prefix, stored_name, wanted)))
 
-        def stored(name: str) -> set[str]:
-            return {kind for (kind,) in self._execute(f"SELECT DISTINCT typeof({quote_name(name)}) FROM {place}")}  # noqa: S608 - quoted
+    def describe_query(self, query: str, wanted: Mapping[str, Mapping[str, Any]]) -> SourceTable:
+        """Returns the rows of a checked SELECT as a table; an expression has the type of its values.
 
-        rows = self._execute(f"PRAGMA {prefix}table_xinfo({quote_name(stored_name)})")
+        Raises:
+            LoadError: The database refuses the statement, or its columns have no names of their own.
+        """
+        # A temporary view knows the declared types; it is in memory, and the file is read only.
+        self._execute(f"CREATE TEMP VIEW {quote_name(_QUERY)} AS {query}")
+        columns = tuple(self._columns("temp.", _QUERY, wanted))
+        names = {column.name for column in columns}
+        # SQLite names a second column `id` of a view `id:1`.
+        cut = ((column.name, _NUMBERED.sub("", column.name)) for column in columns)
+        refuse_names([short if short in names else name for name, short in cut])
+        self._execute(f"DROP VIEW temp.{quote_name(_QUERY)}")
+        return SourceTable.of_query(query, columns)
+
+    def _columns(self, prefix: str, name: str, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Column]:
+        place = f"{prefix}{quote_name(name)}"
+
+        def stored(column: str) -> set[str]:
+            return {kind for (kind,) in self._execute(f"SELECT DISTINCT typeof({quote_name(column)}) FROM {place}")}  # noqa: S608 - quoted
+
+        rows = self._execute(f"PRAGMA {prefix}table_xinfo({quote_name(name)})")
         fields = ("position", "name", "type", "notnull", "default", "pk", "hidden")
         described = [dict(zip(fields, row, strict=True)) for row in rows]
         # 1 is a hidden column of a virtual table, which `SELECT *` leaves out; 2 and 3 are generated columns.
-        shown = [one for one in described if one["hidden"] != 1]
-        return SourceTable(
-            schema, stored_name, tuple(make_column(one, wanted_of(wanted, one["name"]), stored) for one in shown)
-        )
+        for one in described:
+            if one["hidden"] != 1:
+                yield make_column(one, wanted_of(wanted, one["name"]), stored)
 
     def row(self, statement: Any) -> tuple[Any, ...]:
         """Returns the first row of a SQLAlchemy SELECT."""

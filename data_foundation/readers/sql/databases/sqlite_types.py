@@ -25,6 +25,8 @@ _TYPE_BY_WORD: tuple[tuple[tuple[str, ...], Any], ...] = (
     (("REAL", "FLOA", "DOUB"), pa.float64()),
     (("DEC", "NUM", "MONEY"), None),
 )
+_OF_EXPRESSION = "NUM"
+"""What newer versions of SQLite call the type of an expression in a view, whatever its values are."""
 _STORED = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string(), "blob": pa.binary()}
 
 
@@ -40,6 +42,8 @@ def make_column(described: Mapping[str, Any], wanted: Mapping[str, Any], stored:
         LoadError: The column has no declared type, and its values have several storage classes.
     """
     name, declared = described["name"], described["type"].upper()
+    if declared == _OF_EXPRESSION:
+        declared = ""
     quoted = quote_name(name)
     facts: dict[str, Any] = {
         "name": name, "declared": declared or "no type", "nullable": not described["notnull"],
