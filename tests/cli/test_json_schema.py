@@ -10,11 +10,13 @@ import yaml
 from pydantic import ValidationError
 
 from data_foundation.config.grammar import SourcesFile
-from data_foundation.project.repository.editor_schemas import SCHEMA_FILE, build_json_schema
+from data_foundation.project.repository.create import create_repository
+from data_foundation.project.repository.editor_schemas import SCHEMA_FILE, build_json_schema, refresh_schema
+from data_foundation.project.scaffold.create import create_source
 from data_foundation.readers.registry import FILES, REST, SQL
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = build_json_schema()
+SCHEMA = build_json_schema(ROOT)
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 ROW: dict[str, Any] = {"entry": "data.get_rows", "destination": "raw.orders"}
@@ -174,3 +176,95 @@ def test_the_words_of_a_reader_are_offered() -> None:
     assert {"page", "cursor", "link_header"} <= set(words["pagination"])
     assert words["on_bad_row"] == ["fail", "quarantine"]
     assert "parquet" in words["format"]
+
+
+SHOP = """source: {tags: {domain: sales, "team/tier": "1"}}
+resources:
+  - {source: data.my_shop, tables: "*", destination: "raw.{table}", tags: {domain: returns, job_id: "7"}}
+"""
+SHOP_CODE = """import dlt
+
+@dlt.source
+def my_shop():
+    return []
+
+def get_rows():
+    yield {}
+"""
+
+
+def _offers(root: Path, model: str, key: str) -> dict[str, Any]:
+    properties: dict[str, Any] = build_json_schema(root)["$defs"][model]["properties"]
+    return dict(properties[key])
+
+
+def _write_shop(root: Path) -> None:
+    (root / "dlthub" / "shop").mkdir(parents=True)
+    (root / "dlthub" / "shop" / "sources.yaml").write_text(SHOP, encoding="utf-8")
+    (root / "dlthub" / "shop" / "data.py").write_text(SHOP_CODE, encoding="utf-8")
+    (root / "dlthub" / "tags.yaml").write_text(
+        "payments: {requires: {day: date, amount: decimal}}\norders: {requires: {day: date}}\n", encoding="utf-8"
+    )
+
+
+@pytest.mark.parametrize("model", ["SourceDefaults", "NamedSource", "ResourceConfig", "MappedResource", "MappedSource"])
+def test_an_editor_completes_the_tags_of_the_tree(tmp_path: Path, model: str) -> None:
+    """Wherever `tags` may be written, keys and values that the repository uses are offered; others are accepted."""
+    _write_shop(tmp_path)
+    offered = _offers(tmp_path, model, "tags")["properties"]
+    assert {key: one["anyOf"][0].get("enum") for key, one in offered.items()} == {
+        "domain": ["returns", "sales"],
+        "job_id": None,
+        "team/tier": ["1"],
+    }
+    validator = jsonschema.Draft202012Validator(build_json_schema(tmp_path))
+    validator.validate({"source": {"tags": {"domain": "other", "new": "one"}}, "resources": [ROW]})
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate({"source": {"tags": {"domain": 1}}, "resources": [ROW]})
+
+
+def test_an_editor_completes_dlt_sources_and_uses(tmp_path: Path) -> None:
+    """The functions with dlt's decorator `source`, the tags of tags.yaml and their columns are offered."""
+    _write_shop(tmp_path)
+    assert _offers(tmp_path, "SourceResources", "source")["anyOf"][0] == {"enum": ["shop.data.my_shop"]}
+    assert _offers(tmp_path, "ResourceConfig", "tag")["anyOf"][0] == {"enum": ["orders", "payments"]}
+    assert [*_offers(tmp_path, "ResourceConfig", "columns_from")["properties"]] == ["amount", "day"]
+    jsonschema.Draft202012Validator(build_json_schema(tmp_path)).validate(
+        {"resources": [{"source": "data.other", "tables": "*", "destination": "raw.x", "tag": "new"}]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("dlthub/shop/sources.yaml", "resources: ["),
+        ("dlthub/shop/sources.yaml", "- 1\n"),
+        ("dlthub/shop/sources.yaml", "source: 3\nsources: [a]\nresources: {raw.a: 1, raw.b: {tags: [a]}}"),
+        ("dlthub/shop/sources.yaml", ""),
+        ("dlthub/shop/data.py", "def ("),
+        ("dlthub/tags.yaml", "a: 1"),
+    ],
+    ids=["no YAML", "a list", "wrong kinds", "empty", "no Python", "wrong tags"],
+)
+def test_a_broken_file_hides_no_words_of_others(tmp_path: Path, file: str, text: str) -> None:
+    """A file that cannot be read offers nothing, and the schema is still written with the words of the others."""
+    _write_shop(tmp_path)
+    (tmp_path / "dlthub" / "crm").mkdir()
+    (tmp_path / "dlthub/crm/sources.yaml").write_text("source: {tags: {domain: crm}}\n", encoding="utf-8")
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    schema = build_json_schema(tmp_path)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    words = schema["$defs"]["ResourceConfig"]["properties"]["tags"]["properties"]["domain"]["anyOf"][0]["enum"]
+    assert "crm" in words
+
+
+def test_a_new_source_brings_its_words(tmp_path: Path) -> None:
+    """`foundation new` writes the schema anew if the sources have new words, and no schema where there was none."""
+    create_repository(tmp_path)
+    _write_shop(tmp_path)
+    created = create_source(tmp_path, "crm")
+    assert tmp_path / SCHEMA_FILE in created.files
+    assert "shop.data.my_shop" in (tmp_path / SCHEMA_FILE).read_text(encoding="utf-8")
+    assert refresh_schema(tmp_path) == []
+    (tmp_path / SCHEMA_FILE).unlink()
+    assert tmp_path / SCHEMA_FILE not in create_source(tmp_path, "erp").files

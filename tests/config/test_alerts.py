@@ -189,7 +189,7 @@ def test_a_mistake_in_a_source_breaks_the_source(tmp_path: Path, alerts: str, me
 
 def test_an_editor_knows_the_block_of_a_source() -> None:
     """The JSON Schema of `sources.yaml` has the keys of `alerts`, each with a description."""
-    validator = jsonschema.Draft202012Validator(build_json_schema())
+    validator = jsonschema.Draft202012Validator(build_json_schema(ROOT))
     resources = [{"entry": "data.f", "destination": "raw.t"}]
     good = {"inherit": False, "events": "failure", "targets": {"own": {"teams": "{{ env.T }}"}}}
     validator.validate({"alerts": good, "resources": resources})

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_schema_that_editors_read_is_current() -> None:
     """`foundation docs` would not change dlthub/sources.schema.json."""
-    assert json.loads((ROOT / SCHEMA_FILE).read_text(encoding="utf-8")) == build_json_schema()
+    assert json.loads((ROOT / SCHEMA_FILE).read_text(encoding="utf-8")) == build_json_schema(ROOT)
 
 
 @pytest.mark.parametrize("page", ["cli.md", "configuration.md", "python.md", "settings.md"])
@@ -40,7 +40,7 @@ def test_the_schema_is_written_without_pages(location: Location, monkeypatch: py
     monkeypatch.chdir(location.root)
     done = CliRunner().invoke(app, ["docs"])
     assert done.exit_code == 0, done.output
-    assert json.loads((location.root / SCHEMA_FILE).read_text(encoding="utf-8")) == build_json_schema()
+    assert json.loads((location.root / SCHEMA_FILE).read_text(encoding="utf-8")) == build_json_schema(location.root)
     assert "no pages were written" in done.output
     assert not (location.root / "docs").exists()
 
@@ -71,7 +71,7 @@ def test_every_setting_that_is_read_is_described() -> None:
 def test_an_editor_accepts_the_sources_that_ship(file: Path) -> None:
     """The JSON Schema accepts every source that ships."""
     document = json.loads(json.dumps(yaml.safe_load(file.read_text(encoding="utf-8")), default=str))
-    jsonschema.validate(document, build_json_schema())
+    jsonschema.validate(document, build_json_schema(ROOT))
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_an_editor_accepts_the_sources_that_ship(file: Path) -> None:
 def test_an_editor_marks_errors_that_the_factory_refuses(resource: dict[str, object]) -> None:
     """The JSON Schema refuses misspelt keys, unknown words and missing keys."""
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"resources": [resource]}, build_json_schema())
+        jsonschema.validate({"resources": [resource]}, build_json_schema(ROOT))

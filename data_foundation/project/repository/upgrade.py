@@ -145,7 +145,7 @@ def _join(path: str, mine: str, before: str, theirs: str, version: str) -> Chang
 
 def _generated(root: Path) -> Iterator[Change]:
     """Yields the generated files that differ: they are written anew."""
-    for path, text in build_schema_files().items():
+    for path, text in build_schema_files(root).items():
         mine = _read(root / path)
         if mine != text:
             yield Change(path, "new" if mine is None else "changed", mine or "", text, GENERATED)

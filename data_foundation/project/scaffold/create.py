@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_foundation.errors import ConfigError, Problem
+from data_foundation.project.repository.editor_schemas import refresh_schema
 from data_foundation.project.scaffold.config_section import add_section
 from data_foundation.project.scaffold.draft import Draft
 from data_foundation.project.scaffold.kinds import PYTHON, draft_source
@@ -18,7 +19,8 @@ class Created:
     """What `create_source` has written.
 
     Attributes:
-        files: The new files, and the file of settings if a section was added to it.
+        files: The new files, the file of settings if a section was added to it, and the schema for editors if it has
+            new words.
         steps: What to do next, in order.
     """
 
@@ -49,7 +51,7 @@ def create_source(root: Path, name: str, kind: str = PYTHON, location: str | Non
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    return Created((*(root / path for path in draft.files), *settings), draft.steps)
+    return Created((*(root / path for path in draft.files), *settings, *refresh_schema(root)), draft.steps)
 
 
 def _existing(root: Path, name: str, draft: Draft) -> Iterator[Problem]:
