@@ -6,14 +6,37 @@ import inspect
 import json
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import redirect_stdout
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, field
 from datetime import date, time
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]
+from data_foundation.cli.consoles import out
+
+_lines_to: ContextVar[TextIO | None] = ContextVar("lines_to", default=None)
+"""stdout as it was before a command with `--json` began; everything else that is printed goes to stderr."""
+
+
+def _keep_stdout_for_lines(context: typer.Context, value: bool) -> bool:
+    """Sends everything but JSON lines to stderr until the command ends, whatever the code of a source prints."""
+    if value:
+        _lines_to.set(sys.stdout)
+        context.with_resource(redirect_stdout(sys.stderr))
+    return value
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines.", callback=_keep_stdout_for_lines)]
+
+WRITING = (
+    "init", "upgrade", "new", "discover", "adopt", "copy", "dbt-staging", "dbt-sources", "dbt-manifest", "docs",
+    "workbook new", "workbook export", "alerts test", "alerts digest", "ui",
+)  # fmt: skip
+"""Commands whose lines are `WriteLine`."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n      +.+)*)", re.MULTILINE)
@@ -115,10 +138,53 @@ class CheckLine:
     metadata: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class WriteLine:
+    """What a command that writes, or serves, did with one thing.
+
+    Attributes:
+        kind: `file`, `source`, `table`, `message`, `receiver` or `page`.
+        name: Path of the file, dataset.table, name of the receiver, or address of the page.
+        action: What was done, or would be: for instance `wrote`, `kept`, `merged`, `adopted`, `copied` or `sent`.
+        written: False if nothing was changed: it was there already, is shown only, or was refused.
+        rows: Rows of the table; null of anything else.
+        detail: What a person should know of it: a reason, the difference of a file, or a text; "" for nothing.
+        error: Why it was not done; "" if it was.
+        metadata: Further figures and names of the command.
+    """
+
+    kind: str
+    name: str
+    action: str
+    written: bool = True
+    rows: int | None = None
+    detail: str = ""
+    error: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def print_written(line: WriteLine, text: str = "", *, as_json: bool) -> None:
+    """Prints what a command did with one thing: as JSON, or as a line of text, by default its action and name."""
+    if as_json:
+        print_lines([asdict(line)])
+    else:
+        print_note(text or f"{line.action} {line.name}")
+
+
+def print_note(text: str) -> None:
+    """Prints a line for people as it is."""
+    out.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def print_lines(objects: Iterable[Mapping[str, Any]]) -> None:
     """Prints each object on a line of its own."""
     for one in objects:
-        typer.echo(json.dumps(_plain(one), ensure_ascii=False))
+        print_line(json.dumps(_plain(one), ensure_ascii=False))
+
+
+def print_line(line: str) -> None:
+    """Prints an object that is JSON already."""
+    typer.echo(line, file=_lines_to.get())
 
 
 def _plain(value: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
@@ -164,8 +230,14 @@ def build_line_schemas() -> dict[str, dict[str, Any]]:
         "schema": _describe(SchemaVersion),
         "check-data": _describe(CheckLine),
         "plan": _describe(Plan),
+        **dict.fromkeys(WRITING, _describe(WriteLine)),
+        "dbt": {"type": "object", "description": "An event of dbt, as dbt writes it with `--log-format json`."},
     }
-    return {name: {"$schema": DIALECT, "title": f"foundation {name} --json", **line} for name, line in lines.items()}
+    titles = dict.fromkeys(WRITING, "foundation, commands that write, --json")
+    return {
+        name: {"$schema": DIALECT, "title": titles.get(name, f"foundation {name} --json"), **line}
+        for name, line in lines.items()
+    }
 
 
 def _describe(kind: type, **further: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
-from data_foundation.cli.json_lines import build_line_schemas
+from data_foundation.cli.json_lines import WRITING, build_line_schemas
 from data_foundation.cli.python_reference import describe_python
 from data_foundation.config.alerts.keys import Digest, SourceAlerts, TreeAlerts
 from data_foundation.config.alerts.targets import ChatWebhook, Email, Target, Webhook
@@ -121,14 +121,19 @@ def write_reference(root: Path, command: Any) -> list[Path]:
 
 def _line_file(command: str) -> str:
     """Returns the path of the JSON Schema of a command's lines, for instance json/audit-jobs.schema.json."""
-    return f"json/{command.replace(' --', '-')}.schema.json"
+    name = "write" if command in WRITING else command.replace(" --", "-").replace(" ", "-")
+    return f"json/{name}.schema.json"
 
 
 def _describe_lines() -> str:
     """Returns a table of keys for each command with `--json`."""
     parts = []
-    for name, schema in build_line_schemas().items():
-        part = f"## `foundation {name} --json`\n\n{schema['description']} [JSON Schema]({_line_file(name)})."
+    schemas = {name: schema for name, schema in build_line_schemas().items() if name not in WRITING[1:]}
+    for name, schema in schemas.items():
+        title = "Commands that write" if name in WRITING else f"`foundation {name} --json`"
+        part = f"## {title}\n\n{schema['description']} [JSON Schema]({_line_file(name)})."
+        if name in WRITING:
+            part += f"\n\nThat is {', '.join(f'`foundation {one} --json`' for one in WRITING)}."
         rows = [f"| `{key}` | {_accepts(one)} | {_cell(one['description'])} |" for key, one in _keys(schema).items()]
         parts.append("\n".join([part, "", "| key | type | meaning |", "|---|---|---|", *rows]) if rows else part)
     return "\n\n".join(parts)

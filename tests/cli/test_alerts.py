@@ -1,5 +1,6 @@
 """Tests of `foundation alerts`, and of the messages of `foundation run`."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,8 +149,14 @@ def test_the_test_message_reaches_every_target(
     assert len(receivers.texts("webhook", "own")) == 1
     receivers.down.add("own")
     receivers.http.requests.clear()
-    assert project.foundation("alerts", "test") == 1
-    assert "no alert was sent to shop/own (webhook): answered 503: service_unavailable" in capsys.readouterr().err
+    assert project.foundation("alerts", "test", "--json") == 1
+    captured = capsys.readouterr()
+    assert "no alert was sent to shop/own (webhook): answered 503: service_unavailable" in captured.err
+    lines = {line["name"]: line for line in map(json.loads, captured.out.splitlines())}
+    assert {name: line["written"] for name, line in lines.items()} == {
+        **{f"to-{service}": True for service in SERVICES}, "shop/own": False,
+    }  # fmt: skip
+    assert "answered 503" in lines["shop/own"]["error"]
 
 
 def test_without_targets_the_commands_say_so(project: AlertProject, capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,5 +181,7 @@ def test_the_digest_is_printed_and_sent(
     assert "Tables loaded: 1, rows: 1, loads: 1" in printed
     assert len(texts(receivers)) == 2
     assert all("Digest of 12 hours" in text for text in texts(receivers))
-    assert project.foundation("alerts", "digest", "--hours", "1") == 0
-    assert "Digest of 1 hours" in capsys.readouterr().out
+    assert project.foundation("alerts", "digest", "--hours", "1", "--json") == 0
+    built, *sent = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (built["action"], "Digest of 1 hours" in built["name"]) == ("built", True)
+    assert [line["action"] for line in sent] == ["sent", "sent"]

@@ -1,14 +1,18 @@
 """Tests of dbt started by hand: it builds the schemas of its deployment, in whichever folder it is started."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import jsonschema
 import pytest
 
+from data_foundation.cli.json_lines import build_line_schemas
 from data_foundation.naming import normalize
 from data_foundation.project.repository.create import create_repository
 from tests.support.checkouts import Checkout
@@ -161,3 +165,24 @@ def test_foundation_dbt_sets_everything(checkout: Checkout) -> None:
     assert origins(checkout) == {"marts": "production", "marts__anna": "raw__anna"}
     assert run("run", "--select", "fct_orders", "--unknown").returncode == 2
     assert "fct_orders" in run("ls").stdout
+
+
+@pytest.mark.rare
+def test_commands_about_dbt_speak_json(checkout: Checkout) -> None:
+    """With `--json` dbt's own events are lines, and the manifest is a file that is there."""
+    environment = {name: value for name, value in os.environ.items() if name not in {"DEPLOYMENT", "WAREHOUSE"}}
+    schemas = build_line_schemas()
+
+    def lines(*arguments: str) -> list[Any]:
+        done = subprocess.run([str(BIN / "foundation"), *arguments], cwd=checkout.root, env=environment,
+                              capture_output=True, text=True, check=False)  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        for one in found:
+            jsonschema.validate(one, schemas[arguments[0]])
+        return found
+
+    events = lines("dbt", "--json", "--", "run", "--select", "plain")
+    assert any("plain" in event["info"]["msg"] for event in events)
+    [manifest] = lines("dbt-manifest", "--json")
+    assert json.loads(Path(manifest["name"]).read_text(encoding="utf-8"))["nodes"]

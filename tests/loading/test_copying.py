@@ -1,5 +1,6 @@
 """Tests of tables that are copied to another warehouse."""
 
+import json
 import multiprocessing
 import os
 from pathlib import Path
@@ -61,9 +62,12 @@ def test_the_command_says_what_it_has_copied(pair: Pair, monkeypatch: pytest.Mon
     settings = {**postgres.settings, "DUCKDB_PATH": Tree(postgres.root).warehouse.path, "DEPLOYMENT": "production"}
     for name, value in {**settings, "WAREHOUSE": pair.here.warehouse.kind}.items():
         monkeypatch.setenv(name, value)
-    done = CliRunner().invoke(app, ["copy", "shop", "--to", pair.there.warehouse.kind])
-    assert "raw.orders: 2 in orders, 3 in orders__lines, 6 in orders__lines__tags; 1 attempt" in done.output
-    assert f"Now set `warehouse: {pair.there.warehouse.kind}`" in done.output
+    done = CliRunner().invoke(app, ["copy", "shop", "--to", pair.there.warehouse.kind, "--json"])
+    [line] = map(json.loads, done.stdout.splitlines())
+    assert (line["name"], line["action"], line["written"], line["rows"]) == ("raw.orders", "copied", True, 11)
+    tables = {"orders": 2, "orders__lines": 3, "orders__lines__tags": 6}
+    assert line["metadata"] == {"tables": tables, "attempts": 1}
+    assert f"Now set `warehouse: {pair.there.warehouse.kind}`" in done.stderr
     assert "already" in str(CliRunner().invoke(app, ["copy", "shop", "--to", pair.there.warehouse.kind]).exception)
     assert "accepted: duckdb" in str(CliRunner().invoke(app, ["copy", "shop", "--to", "oracle"]).exception)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -26,14 +26,14 @@ def serve_pages(root: Path) -> Iterator[str]:
     unset = {"WAREHOUSE", "DEPLOYMENT", "DUCKDB_PATH"}
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     server = subprocess.Popen(
-        [str(FOUNDATION), "ui", "--no-open", "--port", "0"],
+        [str(FOUNDATION), "ui", "--no-open", "--port", "0", "--json"],
         cwd=root, env={**environment, "DLT_PROJECT_DIR": str(root)}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         assert server.stdout
-        found = re.search(r"http://\S+", server.stdout.readline())
-        assert found, "foundation ui has printed no address"
-        yield found[0]
+        line = json.loads(server.stdout.readline())
+        assert (line["kind"], line["action"]) == ("page", "serving")
+        yield line["name"]
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(20)

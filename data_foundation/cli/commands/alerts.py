@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from data_foundation.cli.consoles import err, out, print_problems
+from data_foundation.cli.consoles import err, print_problems
+from data_foundation.cli.json_lines import AsJson, WriteLine, print_written
 from data_foundation.cli.targets import read_sources
 from data_foundation.errors import ConfigError, FoundationError, SettingMissing
 from data_foundation.project.root import find_root
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Messages about runs: dlthub/alerts.yaml, and alerts of a source.")
 
 
-@app.command()
-def test() -> None:
+@app.command("test")
+def try_targets(as_json: AsJson = False) -> None:
     """Send a test message to every target."""
     from data_foundation.alerts.message import Message
 
     routing, _ = _read_routing(find_root())
     message = Message("Test message of foundation", text="Alerts of this project arrive here.")
-    _deliver(dict.fromkeys(routing.receivers, message))
+    _deliver(dict.fromkeys(routing.receivers, message), as_json=as_json)
 
 
 @app.command()
@@ -42,6 +43,7 @@ def digest(
     hours: Annotated[
         float | None, typer.Option(min=0.1, help="Hours that it covers. Default: those of the configuration, or 24.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print the digest of the last hours, and send it to the targets that receive it."""
     from data_foundation.alerts.digest import build_digest
@@ -53,9 +55,10 @@ def digest(
     configured = routing.tree.digest.hours if routing.tree.digest else 24
     message = build_digest([source.config for source in sources], build_warehouse(root), hours or configured,
                            find_link(routing))  # fmt: skip
-    for line in (message.title, *message.lines()):
-        out.print(line, highlight=False, markup=False)
-    _deliver(dict.fromkeys(routing.digest_receivers, message))
+    lines = list(message.lines())
+    built = WriteLine("message", message.title, "built", written=False, detail="\n".join(lines))
+    print_written(built, "\n".join((message.title, *lines)), as_json=as_json)
+    _deliver(dict.fromkeys(routing.digest_receivers, message), as_json=as_json)
 
 
 def send_run_alerts(  # noqa: PLR0913, PLR0917 - what a run has ended with
@@ -124,14 +127,19 @@ def _read_routing(root: Path) -> tuple[Routing, list[FoundSource]]:
     return routing, sources
 
 
-def _deliver(messages: Mapping[Receiver, Message]) -> None:
+def _deliver(messages: Mapping[Receiver, Message], *, as_json: bool) -> None:
     """Sends the messages, prints what became of each, and exits with 1 if one was not sent."""
     from data_foundation.alerts.deliver import deliver
 
     undelivered = {one.receiver: one for one in deliver(messages)}
     for receiver in messages:
-        if receiver in undelivered:
-            err.print(f"[red]error[/] {escape(str(undelivered[receiver]))}")
-        else:
-            out.print(f"sent to {receiver.name} ({receiver.target.service})", highlight=False, markup=False)
+        error = str(undelivered.get(receiver, ""))
+        action, service = "not sent" if error else "sent", receiver.target.service
+        line = WriteLine(
+            "receiver", receiver.name, action, written=not error, error=error, metadata={"service": service}
+        )
+        if error:
+            err.print(f"[red]error[/] {escape(error)}")
+        if as_json or not error:
+            print_written(line, f"sent to {receiver.name} ({service})", as_json=as_json)
     raise typer.Exit(int(bool(undelivered)))

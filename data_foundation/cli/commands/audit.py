@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from data_foundation.cli.consoles import err, out
-from data_foundation.cli.json_lines import AsJson
+from data_foundation.cli.json_lines import AsJson, print_line
 from data_foundation.cli.targets import asset_of, refuse_unknown, tasks_of
 from data_foundation.project.root import find_root
 
@@ -39,7 +39,7 @@ def audit(
     statuses: list[ResourceStatus] = find_statuses(tasks_of(target), trail.attempts) if jobs else []
     if as_json:
         for line in statuses if jobs else trail.attempts:
-            typer.echo(line.to_json())
+            print_line(line.to_json())
     elif jobs:
         print_statuses(out, statuses)
     elif trail.attempts:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from data_foundation.cli.consoles import err, out
-from data_foundation.cli.json_lines import AsJson, CheckLine, print_lines
+from data_foundation.cli.json_lines import AsJson, CheckLine, WriteLine, print_lines, print_note, print_written
 from data_foundation.errors import FoundationError
 from data_foundation.project.root import find_root
 
@@ -134,6 +135,7 @@ def plan(
 def ui(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for one that is free.")] = 3100,
     opens: Annotated[bool, typer.Option("--open/--no-open", help="Open the pages in the browser.")] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Look at tables, loads and schemas in the browser, and run a SELECT; read only, for this machine alone."""
     from data_foundation.cli.targets import read_sources
@@ -146,9 +148,10 @@ def ui(
         from data_foundation.ui.server import serve
     except ModuleNotFoundError as error:
         raise FoundationError(f"foundation ui needs {error.name}: pip install 'data-foundation[ui]'") from None
-    serve(root, warehouse, port, _print_address, opens=opens)
+    serve(root, warehouse, port, partial(_print_address, as_json=as_json), opens=opens)
 
 
-def _print_address(address: str) -> None:
-    out.print(f"open {address}", highlight=False, markup=False, soft_wrap=True)
-    out.print("the address is yours alone: whoever has it can read the tables. Ctrl-C ends the pages", highlight=False)
+def _print_address(address: str, *, as_json: bool) -> None:
+    print_written(WriteLine("page", address, "serving", written=False), f"open {address}", as_json=as_json)
+    note = "the address is yours alone: whoever has it can read the tables. Ctrl-C ends the pages"
+    print_note(note)

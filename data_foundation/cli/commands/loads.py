@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict
 from typing import Annotated
 
@@ -137,8 +135,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     sources, broken = read_sources()
     options = LoadOptions(start, end, None, limit, refresh, run_id=new_run_id(), traceparent=traceparent())
     tasks = select_tasks(targets or [], sources, broken, options)
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        outcomes, models, stopped = load_and_build(root, tasks, warehouse, sources, (select or []) if dbt else None)
+    outcomes, models, stopped = load_and_build(root, tasks, warehouse, sources, (select or []) if dbt else None)
     if record:
         # The only command that imports Dagster, which takes seconds.
         from data_foundation.orchestration.runless.events import record as record_events

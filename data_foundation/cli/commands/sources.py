@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from data_foundation.cli.consoles import counted, err, out, print_problems
-from data_foundation.cli.json_lines import AsJson, print_lines
+from data_foundation.cli.json_lines import AsJson, WriteLine, print_lines, print_note, print_written
 from data_foundation.cli.targets import read_sources
 from data_foundation.config.several.discovered import find_changed_code
 from data_foundation.loading.task import LoadOptions, new_run_id
@@ -44,6 +44,7 @@ def new(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     location: Annotated[
         str | None, typer.Option(help="With dlt:NAME: another repository of verified sources, an address or a folder.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Create a source: its folder, and a test that passes."""
     from data_foundation.project.scaffold.create import create_source
@@ -51,16 +52,16 @@ def new(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     root = find_root()
     flags = {"rest": rest, "sql": sql, "files": files, "python": python}
     created = create_source(
-        root, name, _choose_kind(kind, [word for word, is_set in flags.items() if is_set]), location
+        root, name, _choose_kind(kind, [word for word, is_set in flags.items() if is_set], asks=not as_json), location
     )
     for file in created.files:
-        out.print(f"wrote {file.relative_to(root)}", highlight=False, markup=False)
+        print_written(WriteLine("file", str(file.relative_to(root)), "wrote"), as_json=as_json)
     for word, step in zip(("next", *("then",) * len(created.steps)), created.steps, strict=False):
-        out.print(f"{word}: {step}", highlight=False, markup=False, soft_wrap=True)
+        print_note(f"{word}: {step}")
 
 
-def _choose_kind(kind: str | None, flags: list[str]) -> str:
-    """Returns the kind of a new source: the one that an option names, or that a person answers with."""
+def _choose_kind(kind: str | None, flags: list[str], *, asks: bool) -> str:
+    """Returns the kind of a new source: the one that an option names, or that a person at a terminal answers with."""
     named = [*([kind] if kind else []), *flags]
     if len(named) > 1:
         raise typer.BadParameter(f"got {' and '.join(named)}; a source has one kind", param_hint="--from")
@@ -68,7 +69,7 @@ def _choose_kind(kind: str | None, flags: list[str]) -> str:
         return named[0]
     from data_foundation.project.scaffold.kinds import KINDS, PYTHON
 
-    if not sys.stdin.isatty():
+    if not asks or not sys.stdin.isatty():
         return PYTHON
     return str(typer.prompt(f"Where does the data come from? ({', '.join(KINDS)})", default=PYTHON))
 
@@ -136,6 +137,7 @@ def list_assets(as_json: AsJson = False) -> None:
 @app.command()
 def discover(
     sources: Annotated[list[str] | None, typer.Argument(help="Default: every source that needs it.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Find the resources of dlt sources and the tables of databases, and write them to discovered.yaml."""
     from data_foundation.project.discovery.discover import discover as find_tables
@@ -143,11 +145,14 @@ def discover(
 
     read_settings(root := find_root())
     for discovered in find_tables(root, sources or []):
-        out.print(str(discovered), highlight=False, markup=False)
+        names = {"new": discovered.new, "gone": discovered.gone, "changed": discovered.changed}
+        found = {"destination": discovered.destination, "tables": discovered.tables, **names}
+        line = WriteLine("source", discovered.source, "discovered", written=any(names.values()), metadata=found)
+        print_written(line, str(discovered), as_json=as_json)
 
 
 @app.command()
-def adopt(
+def adopt(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments
     targets: Annotated[
         list[str], typer.Argument(metavar="SOURCE[.TABLE]", help="Whose tables exist, filled by another program.")
     ],
@@ -159,6 +164,7 @@ def adopt(
         str | None, typer.Option(help="Without a pipeline: the column whose newest value the next run begins at.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken over; write nothing.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take over tables that a dlt pipeline, another tool or a person has filled; no row is changed."""
     from data_foundation.cli.adoption import adopt_all
@@ -169,13 +175,14 @@ def adopt(
     warehouse = build_warehouse(find_root())
     sources, broken = read_sources()
     tasks = select_tasks(targets, sources, broken, LoadOptions(run_id=new_run_id()))
-    raise typer.Exit(int(not adopt_all(tasks, warehouse, Request(pipeline, dataset, cursor, dry_run))))
+    raise typer.Exit(int(not adopt_all(tasks, warehouse, Request(pipeline, dataset, cursor, dry_run), as_json=as_json)))
 
 
 @app.command("copy")
 def copy_tables(
     targets: Annotated[list[str], typer.Argument(metavar="SOURCE[.TABLE]", help="Whose tables are copied.")],
     to: Annotated[str, typer.Option(help="The warehouse that gets them, as in WAREHOUSE: snowflake, for instance.")],
+    as_json: AsJson = False,
 ) -> None:
     """Copy tables to another warehouse: rows, cursors, audit trail; compared row by row, nothing is removed."""
     from data_foundation.cli.adoption import copy_all
@@ -184,4 +191,5 @@ def copy_tables(
 
     warehouse, target = build_warehouse(root := find_root()), build_warehouse(root, to)
     sources, broken = read_sources()
-    copy_all(select_tasks(targets, sources, broken, LoadOptions(run_id=new_run_id())), warehouse, target)
+    tasks = select_tasks(targets, sources, broken, LoadOptions(run_id=new_run_id()))
+    copy_all(tasks, warehouse, target, as_json=as_json)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from data_foundation.cli.json_lines import AsJson, WriteLine, print_note, print_written
 from data_foundation.errors import FoundationError
 from data_foundation.project.root import find_root
 from data_foundation.workbook import WORKBOOK_FILE
@@ -17,15 +18,16 @@ Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="Name of the sourc
 
 
 @app.command()
-def new(folder: Folder) -> None:
+def new(folder: Folder, as_json: AsJson = False) -> None:
     """Write an example workbook into a new or existing source."""
     from data_foundation.workbook.template import write_template
 
     root = find_root()
     file = _source(root, folder) / WORKBOOK_FILE
     write_template(file)
-    typer.echo(f"wrote {file.relative_to(root)}")
-    typer.echo(f"next: fill in its rows, set enabled to Y, then `foundation check` and `foundation run {folder}`")
+    print_written(WriteLine("file", str(file.relative_to(root)), "wrote"), as_json=as_json)
+    note = f"next: fill in its rows, set enabled to Y, then `foundation check` and `foundation run {folder}`"
+    print_note(note)
 
 
 @app.command()
@@ -34,18 +36,22 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write, instead of the terminal.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print the YAML that is equivalent to a workbook."""
     from data_foundation.workbook.export import export_yaml
 
     text = export_yaml(_source(find_root(), folder) / WORKBOOK_FILE)
     if output is None:
-        typer.echo(text, nl=False)
+        if as_json:
+            print_written(WriteLine("file", "sources.yaml", "printed", written=False, detail=text), as_json=True)
+        else:
+            typer.echo(text, nl=False)
         return
     if output.exists():
         raise FoundationError(f"{output}: exists already and is not overwritten; remove it, or choose another --output")
     output.write_text(text, encoding="utf-8")
-    typer.echo(f"wrote {output}")
+    print_written(WriteLine("file", str(output), "wrote"), as_json=as_json)
 
 
 def _source(root: Path, folder: str) -> Path:
