@@ -14,7 +14,7 @@ from data_foundation.config.table_names import table_name_of
 from data_foundation.errors import LoadError, LoadOvertaken, ValueRefused
 from data_foundation.loading.adoption.lost_rows import find_lost_rows
 from data_foundation.loading.adoption.since_adoption import refuse_rows_since_adoption
-from data_foundation.loading.adoption.unexpected_tables import refuse_missing_table, refuse_unknown_table
+from data_foundation.loading.adoption.unexpected_tables import refuse_unexpected
 from data_foundation.loading.deletes.deleted_rows import DeletedRows
 from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.entries.late_hints import EarlyHints
@@ -163,8 +163,7 @@ class Load:
         with self.pipeline.timed("sync"), self._open() as destination:
             landed = finisher.finish_all(destination)
             self.pipeline.synchronise(destination)
-            refuse_unknown_table(self.task, self.pipeline, destination)
-            refuse_missing_table(self.task, self.pipeline)
+            refuse_unexpected(self.task, self.pipeline, destination)
             self._source_state = self.siblings.states.open(self.task, self.warehouse, destination)
         self.warnings += finisher.warnings
         return landed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
@@ -51,6 +51,14 @@ class WarehouseTables:
     def joined(self, other: WarehouseTables) -> WarehouseTables:
         """Returns the tables of both."""
         return WarehouseTables({**self.tables, **other.tables}, {**self.staging, **other.staging})
+
+
+@runtime_checkable
+class KnowsTables(Protocol):
+    """A destination whose tables have no fixed columns, and which knows whether one exists."""
+
+    def lacks(self, dataset: str, schema: str, table: str) -> bool:
+        """Returns True if a table of a dlt schema does not exist."""
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.time import ensure_date, ensure_datetime_in_tz
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.naming import column_of_path
 from data_foundation.warehouses.connection import connect
@@ -49,6 +50,8 @@ def find_lost_rows(task: Task, pipeline: TablePipeline, destination: Destination
         with connect(destination, pipeline.dataset) as client:
             place, name = client.make_qualified_table_name(pipeline.table), client.escape_column_name(column)
             found = client.execute_sql(f"SELECT 1 FROM {place} WHERE {name} {sign} %s LIMIT 1", convert(cursor))  # noqa: S608 - quoted by dlt
+    except DatabaseUndefinedRelation:
+        found = ()  # parquet files that were all removed
     except (DestinationException, TypeError, ValueError):
         # A value that cannot be compared proves nothing.
         return ()

@@ -87,6 +87,10 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
         assert isinstance(client, LakeClient)  # noqa: S101 - it is of `client_type`
         return client
 
+    def lacks(self, dataset: str, schema: str, table: str) -> bool:
+        """Returns True if a table does not exist; False for parquet files, as a table without rows has none."""
+        return self._open_format is not None and self._open_format.find(self.client_of(dataset, schema), table) is None
+
 
 def _find_format(name: str) -> OpenFormat | None:
     """Returns the functions of a format, None for parquet files, which have no versions."""
