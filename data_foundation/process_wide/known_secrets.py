@@ -45,7 +45,7 @@ LONGEST_BEGINNING, LONGEST_TAIL = 96, 1_000
 """Most characters of a beginning that is recognised at the end of what was written, and of its spelling there."""
 
 _HALF_ESCAPE = re.compile(
-    r"(?:%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){0,2}(?:%[0-9A-Fa-f]?)?|%[0-9A-Fa-f]?|&#?\w{0,6}|\\[uUx]?[0-9A-Fa-f]{0,7})$"
+    r"(?:%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){0,2}(?:%[0-9A-Fa-f]?)?|%(?:u[0-9A-Fa-f]{0,3}|[0-9A-Fa-f])?|\x1b(?:\[[0-9;]*)?|&#?\w{0,6}|\\[uUx]?[0-9A-Fa-f]{0,7})$"
 )
 """An escape at the end of a text that the text after it completes."""
 
@@ -217,6 +217,18 @@ def _spell(value: str) -> Iterator[Spelling]:
             yield from _encoded(again, is_common=False)
     for text in _base64_cores(raw.hex().encode()):
         yield from _encoded(text, is_common=False)
+    yield from _spell_wide(value)
+
+
+def _spell_wide(value: str) -> Iterator[Spelling]:
+    """Yields the spellings of a value in UTF-16."""
+    for order in ("utf-16-le", "utf-16-be"):
+        wide = value.encode(order, "replace")
+        for text in (wide.hex(), *_base64_cores(wide)):
+            yield from _encoded(text, is_common=False)
+        # Its bytes read as letters; decoding a text takes those without a value out, and blanks at the end of a line.
+        if (text := wide.decode("latin-1").replace("\0", "").strip()) != value and _is_maskable(text):
+            yield Spelling(text, len(text), is_common=False)
 
 
 def _encoded(text: str, *, is_common: bool) -> Iterator[Spelling]:

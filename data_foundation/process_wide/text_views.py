@@ -17,14 +17,17 @@ _SOFT_BREAK = re.compile(r"[\\=]\r?\n")
 """The end of a line that a shell or an e-mail continues; its character may also be the text's own."""
 
 _ESCAPED = re.compile(
-    r"%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+"
+    r"(%u[0-9A-Fa-f]{4}|%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+"
     r"|&(?:\#\d{1,7}|\#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"
     r"|\\(?:u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|x[0-7][0-9A-Fa-f]|[01][0-7]{2}|[^\w\s]|[nrt])"
     r"|(?:\\x[89A-Fa-f][0-9A-Fa-f])+|(?:\\[23][0-7]{2})+"
     r"|=3D|(?:=[89A-F][0-9A-F])+"
+    r"|\x1b\[[0-9;]*m|\x00)"
 )
-_GATES = ("%", "\\", "&", "=3D", "=C", "=E")
-"""Texts without one of these contain nothing to decode."""
+"""The last two are a colour of a terminal, and the bytes between the letters of UTF-16."""
+
+_GATES = ("%", "\\", "=3D", "=C", "=E", "\x1b", "\x00")
+"""Texts without one of these, and without an & before a semicolon, contain nothing to decode."""
 
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -54,7 +57,7 @@ def decoded_texts(text: str) -> Iterator[str]:
     for start in starts:
         former = start
         for _ in range(DEPTH):
-            if not any(gate in former for gate in _GATES) or (decoded := _ESCAPED.sub(_decode, former)) == former:
+            if (decoded := _decode_all(former)) == former:
                 break
             former = _join(decoded) if "\n" in decoded else decoded
             yield former
@@ -101,11 +104,25 @@ def _decode(found: re.Match[str]) -> str:
     return _decode_text(found[0])
 
 
+def _decode_all(text: str) -> str:
+    """Returns a text with its escapes decoded once."""
+    if not ("&" in text and ";" in text) and not any(gate in text for gate in _GATES):
+        return text
+    # A text between two escapes, an escape, and so on: without a call of Python for each of them.
+    parts = _ESCAPED.split(text)
+    parts[1::2] = map(_decode_text, parts[1::2])
+    return "".join(parts)
+
+
 @lru_cache(maxsize=1024)
 def _decode_text(text: str) -> str:
     """Returns what an escape stands for; a text has few different ones."""
+    if text[0] in "\x1b\x00":
+        return ""
     if text[0] == "&":
         return html.unescape(text)
+    if text.startswith("%u"):
+        return _character(int(text.removeprefix("%u"), base=16))
     if text[0] != "\\":
         return _from_bytes(bytes.fromhex(text.replace(text[0], "")))
     return _decode_backslash(text)

@@ -123,6 +123,20 @@ PLAIN: dict[str, Spell] = {
     "wrapped base64": _wrapped(16, _base64),
     "wrapped hex": _wrapped(16, lambda text: text.encode().hex()),
     "between quotes": lambda text: f"'{text}', \"{text}\"",
+    "percent with %u0026": _each_special("%u{:04X}"),
+    "UTF-16 as bytes": lambda text: text.encode("utf-16-le").decode("latin-1"),
+    "UTF-16 as bytes, big end first": lambda text: text.encode("utf-16-be").decode("latin-1"),
+    "repr of UTF-16": lambda text: repr(text.encode("utf-16-le")),
+    "UTF-16 in hex": lambda text: text.encode("utf-16-le").hex(),
+    "UTF-16 in hex, big end first": lambda text: text.encode("utf-16-be").hex(),
+    "UTF-16 in base64": lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
+    "UTF-16 in base64, with a mark": lambda text: base64.b64encode(text.encode("utf-16")).decode(),
+    "UTF-16 in base64, big end first": lambda text: base64.b64encode(text.encode("utf-16-be")).decode(),
+    "coloured in pieces": lambda text: f"\x1b[1;36m{text[:5]}\x1b[0m\x1b[35m{text[5:]}\x1b[0m",
+    "each coloured": lambda text: "".join(f"\x1b[38;5;{number}m{one}" for number, one in enumerate(text)) + "\x1b[m",
+    "claim of a JWT": lambda text: ".".join(
+        _urlsafe(json.dumps(part)).rstrip("=") for part in ({"alg": "none"}, {"sub": "me", "key": text})
+    ),
     "assigned": lambda text: f"login={text};",
     "header": lambda text: f"Authorization: Bearer {text}",
     "cookie": lambda text: f"Cookie: session={quote(text, safe='')}; Path=/",
@@ -133,6 +147,8 @@ PLAIN: dict[str, Spell] = {
 """Spellings of a whole secret."""
 
 PARTS: dict[str, Spell] = {
+    "second half, UTF-16 in base64": lambda text: base64.b64encode(text[len(text) // 2 :].encode("utf-16-le")).decode(),
+    "last twenty, coloured": lambda text: f"...\x1b[32m{text[-20:-10]}\x1b[0m{text[-10:]}",
     "first half": lambda text: text[: len(text) // 2],
     "second half": lambda text: text[len(text) // 2 :],
     "middle": lambda text: text[5:-5],
