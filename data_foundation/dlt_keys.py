@@ -9,6 +9,9 @@ ROW_HASH = "x-row-hash"
 SET_ASIDE = "x-set-aside"
 """Table hint: True if a reader writes to the table what it cannot load; nothing depends on its rows."""
 
+PARTITION_TRANSFORM = "x-partition-transform"
+"""Column hint: Iceberg's transform of the values of a column with the hint `partition`, for instance `day`."""
+
 PII = "x-pii"
 """Column hint: `hash` if the column's values are loaded as hashes."""
 

@@ -18,6 +18,7 @@ from data_foundation.config.scalars import (
     LakeFolder,
     Moment,
     Names,
+    PartitionTransform,
     Timezone,
     as_time,
 )
@@ -126,6 +127,11 @@ class ColumnHints(ColumnType):
     hard_delete: bool | None = Field(default=None, description="merge deletes rows that have a value here.")
     dedup_sort: Literal["asc", "desc"] | None = Field(
         default=None, description="merge keeps the first row of a key in this order."
+    )
+    partition: PartitionTransform | None = Field(
+        default=None,
+        description="Keep the files of a lake apart by this column. true: by its values; with LAKE_FORMAT=iceberg also "
+        "year, month, day, hour, bucket[n], truncate[n]. No effect in a database.",
     )
     pii: Literal[True, False, "hash"] | None = Field(
         default=None, description="true: tag as personal data; hash: also store only a keyed hash."
@@ -252,23 +258,6 @@ def _read_columns(value: object) -> object:
             for name, column in zip(names, value, strict=True)}  # fmt: skip
 
 
-def _refuse_format(value: object) -> object:
-    if value not in {None, "parquet", "preferred"}:
-        message = "accepted: parquet, preferred; rows travel as parquet files to every warehouse, so leave it out"
-        raise ValueError(message)
-    return value
-
-
-def _refuse_table_format(value: object) -> object:
-    if value not in {None, "delta", "native"}:
-        message = (
-            "accepted: delta, in a lake, and native, the warehouse's own format; no warehouse here writes another one, "
-            "so leave it out"
-        )
-        raise ValueError(message)
-    return value
-
-
 def _read_contract(value: object) -> object:
     return {"tables": value, "columns": value, "data_type": value} if isinstance(value, str) else value
 
@@ -290,8 +279,6 @@ ColumnsField = Annotated[
     dict[str, ColumnHints],
     BeforeValidator(_read_columns, json_schema_input_type=dict[str, ColumnHints] | list[NamedColumn]),
 ]
-FileFormat = Annotated[Literal["parquet", "preferred"], BeforeValidator(_refuse_format)]
-TableFormat = Annotated[Literal["delta", "native"], BeforeValidator(_refuse_table_format)]
 ContractField = Annotated[
     SchemaContract, BeforeValidator(_read_contract, json_schema_input_type=ContractMode | SchemaContract)
 ]

@@ -12,19 +12,28 @@ from data_foundation.config.fields import (
     ColumnsField,
     ContractField,
     DispositionField,
-    FileFormat,
     IncrementalField,
     LakePlace,
     Model,
     NestedHints,
     Partitions,
     Reference,
-    TableFormat,
     WriteDisposition,
     known_templates,
 )
 from data_foundation.config.limits import Retries, Timeout
-from data_foundation.config.scalars import EntryPath, Kinds, Names, Owners, TagKey, TagValue, WarehouseName, checked
+from data_foundation.config.scalars import (
+    EntryPath,
+    FileFormat,
+    Kinds,
+    Names,
+    Owners,
+    TableFormat,
+    TagKey,
+    TagValue,
+    WarehouseName,
+    checked,
+)
 from data_foundation.config.schedules import Automation, AutomationField, Freshness, Meta
 from data_foundation.config.steps.processing_steps import ProcessingStep
 
@@ -146,7 +155,7 @@ class ResourceKeys(Inherited):
     )
     lake: LakePlace | None = Field(default=None, description="Place in the lake; default: the dataset's folder.")
     table_format: TableFormat | None = Field(
-        default=None, description="delta: needs a lake of that format, and has no effect in a database."
+        default=None, description="delta, iceberg: needs a lake of that format, and has no effect in a database."
     )
     file_format: FileFormat | None = Field(
         default=None, description="Format of the files in which rows travel, which is parquet."

@@ -141,3 +141,37 @@ ContractMode = Literal["evolve", "freeze", "discard_row", "discard_value"]
 DataType = Literal[
     "text", "double", "bool", "timestamp", "bigint", "binary", "json", "decimal", "wei", "date", "time"
 ]  # fmt: skip
+
+
+def _refuse_format(value: object) -> object:
+    if value not in {None, "parquet", "preferred"}:
+        message = "accepted: parquet, preferred; rows travel as parquet files to every warehouse, so leave it out"
+        raise ValueError(message)
+    return value
+
+
+def _refuse_table_format(value: object) -> object:
+    if value not in {None, "delta", "iceberg", "native"}:
+        message = (
+            "accepted: delta and iceberg, in a lake, and native, the warehouse's own format; no warehouse here writes "
+            "another one, so leave it out"
+        )
+        raise ValueError(message)
+    return value
+
+
+FileFormat = Annotated[Literal["parquet", "preferred"], BeforeValidator(_refuse_format)]
+TableFormat = Annotated[Literal["delta", "iceberg", "native"], BeforeValidator(_refuse_table_format)]
+
+
+def _is_transform(value: object) -> object:
+    if not (isinstance(value, bool) or (isinstance(value, str) and _TRANSFORM.fullmatch(value))):
+        message = "accepted: true, false, identity, year, month, day, hour, bucket[16], truncate[4]"
+        raise ValueError(message)
+    return value
+
+
+_TRANSFORM = re.compile(r"identity|year|month|day|hour|(bucket|truncate)\[[1-9]\d{0,5}\]")
+
+PartitionTransform = Annotated[bool | str, BeforeValidator(_is_transform)]
+"""true for the values of the column, or one of Iceberg's transforms of them."""

@@ -20,6 +20,9 @@ SCENARIOS = {
     "delta, append, Arrow": Scenario(["write_disposition: append", CURSOR], ARROW, tree=MarkedLakeTree),
     "delta, replace": Scenario(["write_disposition: replace"], nested=True, tree=MarkedLakeTree),
     "delta, merge": Scenario(MERGE, nested=True, tree=MarkedLakeTree),
+    "delta, merge, partitioned": Scenario(
+        [*MERGE, "columns: {state: {partition: true}}"], nested=True, tree=MarkedLakeTree
+    ),
     "delta, insert-only": Scenario(
         ["write_disposition: {disposition: merge, strategy: insert-only}", "primary_key: id"],
         nested=True,

@@ -299,11 +299,14 @@ def test_a_dataset_that_another_load_has_just_created_is_used(
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
-    "mode", ["merge", *(pytest.param(mode, marks=pytest.mark.rare) for mode in ("append", "replace"))]
+    "mode",
+    ["merge", *(pytest.param(mode, marks=pytest.mark.rare) for mode in ("append", "replace", "merge, partitioned"))],
 )
 def test_a_repeated_killed_run_equals_one_run(mode: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Killed around a commit, a file or a rename, a repeated run ends like an undisturbed one, on an empty disk too."""
-    scenario = Scenario(MODES[mode], nested=True, tree=MarkedIcebergTree)
+    kind, _, partitioned = mode.partition(", ")
+    columns = ["columns: {state: {partition: true}, id: {partition: 'bucket[4]'}}"] if partitioned else []
+    scenario = Scenario([*MODES[kind], *columns], nested=True, tree=MarkedIcebergTree)
     # The tables cannot be moved, so each run begins with a copy at the same place.
     place, before = tmp_path / "project", tmp_path / "before"
     scenario.prepare(MarkedIcebergTree(place))

@@ -14,7 +14,7 @@ from data_foundation.config.fields import ColumnHints, Reference
 from data_foundation.config.grammar import ResourceConfig
 from data_foundation.config.table_names import table_name_of
 from data_foundation.config.templates import find_templates, render
-from data_foundation.dlt_keys import CLUSTER_BY, PII, ROOT, ROOT_KEY
+from data_foundation.dlt_keys import CLUSTER_BY, PARTITION_TRANSFORM, PII, ROOT, ROOT_KEY
 from data_foundation.loading.entries.builder import EntryBuilder, refusing_wrong_arguments
 from data_foundation.loading.entries.own_copy import copy_resource
 from data_foundation.loading.entries.processing_steps import add_processing_steps
@@ -255,7 +255,8 @@ def _reference(reference: Reference, dataset: str) -> dict[str, Any]:
 
 def _column_hints(column: ColumnHints) -> dict[str, Any]:
     """Returns dlt's hints of a column; those of a hashed column are of its hash, marked so that readers mask it."""
-    if column.pii != "hash":
-        return column.model_dump(exclude_none=True, exclude={"pii"})
-    hints = column.model_dump(exclude_none=True, exclude={"pii", "precision", "scale", "timezone"})
-    return {**hints, "data_type": "text", PII: "hash"}
+    of_hash = {"precision", "scale", "timezone"} if column.pii == "hash" else set()
+    hints = column.model_dump(exclude_none=True, exclude={"pii", *of_hash})
+    if isinstance(column.partition, str):
+        hints |= {"partition": True, PARTITION_TRANSFORM: column.partition}
+    return {**hints, "data_type": "text", PII: "hash"} if column.pii == "hash" else hints

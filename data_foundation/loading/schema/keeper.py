@@ -129,7 +129,11 @@ class SchemaKeeper:
             LoadError: The table must be changed or rebuilt first; the message names the way.
         """
         schema = read_schema(pipeline, schema_name(self._table))
-        if self._found is None or self._client is None or schema is None:
+        if schema is None:
+            return
+        if self._found is None or self._client is None:
+            if refresh is None and (hints := find_hints(schema, resource)) is not None:
+                remove_others(schema, self._table, hints)
             return
         if refresh == "drop_resources":
             _let_dlt_drop(schema, self._table)

@@ -11,7 +11,8 @@ from dlt.common.configuration.container import Container
 from dlt.common.schema.utils import get_nested_tables, get_root_table, is_nested_table
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 
-from data_foundation.errors import WarehouseError
+from data_foundation.errors import LoadError, WarehouseError
+from data_foundation.warehouses.lake.partitions.hints import read_hints
 from data_foundation.warehouses.lake.row_changes import TableChange
 from data_foundation.warehouses.lake.turn_files import Note
 from data_foundation.warehouses.one_load import Commits
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 LOG = re.compile(r"/_delta_log/|/metadata/[^/]+\.metadata\.json")
 """Paths of the files that make a folder a Delta or an Iceberg table."""
+
+
+_FOLDER = re.compile(r"(?:^|/)([^/={}]+)=")
+"""Names of folders of a layout that readers take for columns."""
 
 
 class PendingChanges(Commits):
@@ -69,19 +74,39 @@ def plan_load(files: DatasetFiles, opened: LoadTables[Any] | None, pending: Pend
 
     Raises:
         WarehouseError: A table has files of the other format.
+        LoadError: A table cannot be partitioned as its hints say.
     """
     row_files = _row_files(files, load_id)
     tables = _table_changes(files, pending, row_files)
     if opened:
         tables = [replace(change, is_leftover=opened.is_leftover(change.name)) for change in tables]
+        for change in tables:
+            opened.check_partitions(change)
     note = Note(load_id)
     for change in tables:
         _plan_table(files, opened, pending, note, change.name)
     uploads: dict[str, str] = {}
     if not opened:
+        _refuse_hidden_columns(files, tables)
         uploads = {path: files.parquet_path(load_id, path) for paths in row_files.values() for path in paths}
     note.added += map(files.relative, uploads.values())
     return LoadPlan(note, tables, uploads)
+
+
+def _refuse_hidden_columns(files: DatasetFiles, tables: Sequence[TableChange]) -> None:
+    """Refuses a column that has the name of a folder of the layout, as in `dt=2024`, whose value readers show instead.
+
+    Raises:
+        LoadError: Names the column.
+    """
+    folders = set(_FOLDER.findall(files.config.layout))
+    for change in tables:
+        if hidden := sorted(folders & set((change.table.get("columns") or {}).keys())):
+            message = (
+                f"{change.name}: LAKE_LAYOUT has a folder '{hidden[0]}=', and the table a column of that name, in "
+                "whose place readers show the value of the folder; rename the folder or the column"
+            )
+            raise LoadError(message)
 
 
 def _row_files(files: DatasetFiles, load_id: str) -> Mapping[str, list[str]]:
@@ -111,7 +136,9 @@ def _table_changes(
         mode = "rebuild" if name in pending.dropped else "replace" if name in pending.emptied else ""
         table = files.prepare_load_table(name)
         local = tuple(sorted(row_files.get(name, ())))
-        changes.append(TableChange(name, table, local, mode or table["write_disposition"]))
+        # The table that dlt has prepared lacks the columns that no row has.
+        partitions = read_hints(all_tables[name])
+        changes.append(TableChange(name, table, local, mode or table["write_disposition"], partitions))
     return changes + [TableChange(name, {}, (), "rebuild") for name in sorted(pending.dropped - touched)]
 
 

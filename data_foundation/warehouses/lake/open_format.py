@@ -41,6 +41,14 @@ class LoadTables(ABC, Generic[TableT]):
     def is_leftover(self, name: str) -> bool:
         """Returns True if the rows and columns of a table are those of no load that has landed."""
 
+    @abstractmethod
+    def check_partitions(self, change: TableChange) -> None:
+        """Refuses partitions that a table cannot have, and rows that they cannot hold, before anything is written.
+
+        Raises:
+            LoadError: Names the column, and what is accepted.
+        """
+
     def find(self, name: str) -> TableT | None:
         """Returns a table, None if it does not exist."""
         if name not in self.opened:

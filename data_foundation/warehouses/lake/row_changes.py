@@ -17,6 +17,8 @@ from data_foundation.warehouses.lake.memory import connect_to_memory
 if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
+    from data_foundation.warehouses.lake.partitions.hints import PartitionHint
+
 _CHANGE = re.compile(
     r'(?:DELETE FROM|UPDATE) "?([^".]+)"?\."?([^".]+)"?(?: SET "(?P<set>[^"]+)" = %s)? '
     r'WHERE \(?(?P<keys>"[^"]+"(?:, "[^"]+")*)'
@@ -47,6 +49,7 @@ class TableChange:
         table: dlt's table schema with its hints.
         files: Local parquet files with the rows; empty if the table is only emptied.
         mode: append, replace, merge, or rebuild, which also removes the existing columns.
+        partitions: The partitioning that the hints of the table ask for, also by columns that no row has.
         is_leftover: True if rows and columns of the existing table do not count; see `LoadTables.is_leftover`.
     """
 
@@ -54,6 +57,7 @@ class TableChange:
     table: Any
     files: Sequence[str]
     mode: str
+    partitions: Sequence[PartitionHint] = ()
     is_leftover: bool = False
 
     @property
@@ -62,6 +66,11 @@ class TableChange:
         schemas = [pa.parquet.read_schema(file) for file in self.files]
         schema = pa.unify_schemas(schemas, promote_options="permissive")
         return pa.dataset.dataset(list(self.files), schema=schema)
+
+    @property
+    def is_made_anew(self) -> bool:
+        """True if the columns and partitions of the existing table do not count."""
+        return self.mode == "rebuild" or self.is_leftover
 
     @property
     def keys(self) -> list[str]:

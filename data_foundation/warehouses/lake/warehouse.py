@@ -170,12 +170,24 @@ class LakeWarehouse(Warehouse):
             if resource.partitions and mode.disposition == "append":
                 message = "append to partitions needs LAKE_FORMAT=delta or iceberg, as it deletes rows"
                 raise WarehouseError(f"{place}: {message}")
+        self._accept_partitions(resource)
         if mode.disposition == "merge":
             merge_key = resource.merge_key or any(hints.merge_key for hints in resource.columns.values())
             if mode.strategy not in MERGE_STRATEGIES or merge_key or not resource.key_columns:
                 got = "merge_key" if mode.strategy in MERGE_STRATEGIES else f"strategy '{mode.strategy}'"
                 message = f"merge: got {got}; accepted on a lake: upsert or insert-only, with a primary_key"
                 raise WarehouseError(f"{place}: {message}")
+
+    def _accept_partitions(self, resource: ResourceConfig) -> None:
+        for name, hints in resource.columns.items():
+            if not hints.partition or self.format == "iceberg":
+                continue
+            where = f"{resource.destination}: columns.{name}.partition"
+            if self.format == "parquet":
+                wanted = "LAKE_FORMAT=delta or iceberg; parquet files have the paths of LAKE_LAYOUT"
+                raise WarehouseError(f"{where} needs {wanted}")
+            if isinstance(hints.partition, str) and hints.partition != "identity":
+                raise WarehouseError(f"{where}: got {hints.partition}; accepted with LAKE_FORMAT=delta: true")
 
     @contextmanager
     @override

@@ -15,10 +15,13 @@ from dlt.common.libs.deltalake import (
 )
 from typing_extensions import override
 
+from data_foundation.warehouses.lake.delta.partitions import check_rows, find_columns, require_columns
 from data_foundation.warehouses.lake.open_format import LoadTables
 
 if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+
+    from data_foundation.warehouses.lake.row_changes import TableChange
 
 LOAD_ID, LEFTOVER = "data_foundation_load_id", "data_foundation_leftover"
 """Names in the metadata of commits: the load, and whether the table has no rows and columns that no load has landed."""
@@ -72,24 +75,50 @@ class DeltaLoadTables(LoadTables[FencedTable]):
         table = self.find(name)
         return table is not None and not table.count() and bool(table.history(1)[0].get(LEFTOVER))
 
-    def write(self, name: str, rows: Any, *, mode: str, schema_mode: str) -> None:
+    @override
+    def check_partitions(self, change: TableChange) -> None:
+        table = self.find(change.name)
+        columns = find_columns(change, table)
+        check_rows(change, columns)
+        if change.files and (table is None or change.is_made_anew):
+            require_columns(change, columns, change.rows.schema.names)
+
+    def write(self, change: TableChange, rows: Any, *, mode: str, schema_mode: str) -> None:
         """Writes rows in one commit; a new table is created empty by a commit before it.
 
         Whoever takes over finds a table that was created before the check, and ends its version; a table that is
         created after it stays empty.
         """
-        rows = ensure_delta_compatible_arrow_data(rows)
+        name = change.name
         table = self.find(name)
+        columns = list(find_columns(change, table))
+        rows = ensure_delta_compatible_arrow_data(rows, columns or None)
         if table is None:
             empty = pa.RecordBatchReader.from_batches(rows.schema, [])
             where, options = location(self.client, name), storage_options(self.client)
             created = properties(self.load_id, leftover=True)
-            write_deltalake(where, empty, mode="error", storage_options=options, commit_properties=created)
+            create: Any = write_deltalake
+            create(
+                where,
+                empty,
+                partition_by=columns or None,
+                mode="error",
+                storage_options=options,
+                commit_properties=created,
+            )
             table = self.opened[name] = open_fenced(self.client, name, self.load_id, version=0)
             self.check()
         assert table is not None  # noqa: S101 - it was opened or created
         write: Any = write_deltalake
-        write(table, rows, mode=mode, schema_mode=schema_mode, commit_properties=table.commit)
+        # Only a table that is made anew takes other partitions than it has.
+        write(
+            table,
+            rows,
+            partition_by=columns,
+            mode=mode,
+            schema_mode=schema_mode,
+            commit_properties=table.commit,
+        )
 
     def empty(self, name: str, *, leftover: bool) -> None:
         """Deletes all rows of a table, if it exists.

@@ -55,10 +55,9 @@ def change_rows(client: FilesystemClient, tables: DeltaLoadTables, statements: S
 
 
 def _write(tables: DeltaLoadTables, part: TableChange, rows: Any) -> None:
-    rebuilds = part.mode == "rebuild" or part.is_leftover
-    overwrites = rebuilds or part.mode == "replace"
-    mode, schema_mode = "overwrite" if overwrites else "append", "overwrite" if rebuilds else "merge"
-    tables.write(part.name, rows, mode=mode, schema_mode=schema_mode)
+    overwrites = part.is_made_anew or part.mode == "replace"
+    mode, schema_mode = "overwrite" if overwrites else "append", "overwrite" if part.is_made_anew else "merge"
+    tables.write(part, rows, mode=mode, schema_mode=schema_mode)
 
 
 def _merge(tables: DeltaLoadTables, part: TableChange, merged: dict[str, pa.Table]) -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyiceberg.io.pyarrow import pyarrow_to_schema
+from pyiceberg.schema import Schema
 from pyiceberg.table.name_mapping import MappedField, NameMapping
+from pyiceberg.types import NestedField
 
 if TYPE_CHECKING:
-    from pyiceberg.schema import Schema
     from pyiceberg.table import Transaction
     from pyiceberg.types import IcebergType
 
@@ -45,6 +46,18 @@ def replace_columns(change: Transaction, known: Schema, schema: pa.Schema) -> No
                 update.delete_column((name,))
             for name in [name for name in types if name in changed]:
                 update.add_column((name,), types[name])
+
+
+def all_columns(known: Schema | None, schema: pa.Schema) -> Schema:
+    """Returns the columns of a table and those of rows, as one schema with ids of its own.
+
+    Args:
+        known: The columns of the table, None if it does not exist or its columns do not count.
+        schema: The columns of the rows.
+    """
+    types = {**_find_types(schema), **({field.name: field.field_type for field in known.fields} if known else {})}
+    fields = [NestedField(number, name, types[name], required=False) for number, name in enumerate(types, 1)]
+    return Schema(*fields)
 
 
 def _find_types(schema: pa.Schema) -> dict[str, IcebergType]:

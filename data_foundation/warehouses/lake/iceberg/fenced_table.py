@@ -15,18 +15,25 @@ from pyiceberg.table.update import (
     AssertRefSnapshotId,
     AssertTableUUID,
     SetCurrentSchemaUpdate,
+    SetDefaultSpecUpdate,
     SetSnapshotRefUpdate,
 )
 
 from data_foundation.warehouses.lake.iceberg.columns import add_columns, replace_columns
+from data_foundation.warehouses.lake.iceberg.partitions import add_fields, find_spec, remove_fields
 
 if TYPE_CHECKING:
     from pyiceberg.table import FileScanTask, Table, Transaction
     from pyiceberg.table.update import TableUpdate
 
+    from data_foundation.warehouses.lake.partitions.hints import PartitionHint
+
 
 LOAD_ID, LEFTOVER = "data_foundation_load_id", "data_foundation_leftover"
 """Names in the summary of a snapshot: the load, and whether the table has no rows and columns of no landed load."""
+
+PART_BYTES = 256 * 1024**2
+"""Rows in memory that are written to a partitioned table at a time."""
 
 NO_SNAPSHOT = -1
 """Version of a table to which nothing was ever written."""
@@ -83,12 +90,13 @@ class FencedTable:
             return LOAD_ID in self.table.properties
         return snapshot.summary is not None and snapshot.summary[LEFTOVER] == "true" and not self.count()
 
-    def commit(
+    def commit(  # noqa: PLR0913 - all that one commit changes
         self,
         rows: pa.RecordBatchReader | None = None,
         *,
         removed: Sequence[FileScanTask] = (),
         kept: Iterable[pa.Table] = (),
+        partitions: Sequence[PartitionHint] = (),
         rebuilds: bool = False,
         leftover: bool = False,
     ) -> None:
@@ -98,6 +106,7 @@ class FencedTable:
             rows: The rows that are added; columns that the table does not have are added too.
             removed: The files that are removed.
             kept: The rows of these files that are written again, with the table's columns.
+            partitions: The partitioning of the files that are written with `rows`; empty: that of the table.
             rebuilds: True if only the columns of `rows` remain.
             leftover: True if the table's columns do not count any longer.
 
@@ -113,9 +122,14 @@ class FencedTable:
                 change.append(self.table.schema().as_arrow().empty_table(), properties)
             else:
                 rows = compatible(rows)
+                if rebuilds:
+                    remove_fields(change)
                 (replace_columns if rebuilds else add_columns)(change, self.table.schema(), rows.schema)
-                # pyiceberg writes a stream to tables without partitions only.
-                change.append(rows.read_all() if self.table.spec().fields else rows, properties)
+                if partitions:
+                    remove_fields(change, partitions)
+                    add_fields(change, partitions)
+                for part in _parts(rows, is_partitioned=bool(change.table_metadata.spec().fields)):
+                    change.append(part, properties)
         self._forbid_retries()
 
     def add_columns(self, schema: pa.Schema) -> None:
@@ -136,6 +150,10 @@ class FencedTable:
         updates: list[TableUpdate] = [SetSnapshotRefUpdate(**branch)]
         if before.schema_id is not None and before.schema_id != self.table.schema().schema_id:
             updates.append(SetCurrentSchemaUpdate(**columns))
+            spec: dict[str, Any] = {"spec-id": find_spec(self.table.metadata, before.schema_id)}
+            if spec["spec-id"] != self.table.metadata.default_spec_id:
+                # The load may have partitioned by a column that it has added.
+                updates.insert(0, SetDefaultSpecUpdate(**spec))
         requirements = (AssertTableUUID(uuid=self.table.metadata.table_uuid), AssertRefSnapshotId(**seen))
         self.table.catalog.commit_table(self.table, requirements, tuple(updates))
 
@@ -162,6 +180,22 @@ def compatible(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
             yield pa.RecordBatch.from_arrays(batch.columns, schema=plain).cast(schema)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _parts(rows: pa.RecordBatchReader, *, is_partitioned: bool) -> Iterator[pa.Table | pa.RecordBatchReader]:
+    """Yields rows in parts that pyiceberg can write: a stream to tables without partitions only; at least one part."""
+    if not is_partitioned:
+        yield rows
+        return
+    batches: list[pa.RecordBatch] = []
+    is_first = True
+    for batch in rows:
+        batches.append(batch)
+        if sum(one.nbytes for one in batches) >= PART_BYTES:
+            yield pa.Table.from_batches(batches)
+            batches, is_first = [], False
+    if batches or is_first:
+        yield pa.Table.from_batches(batches, rows.schema)
 
 
 class _Scan:

@@ -10,11 +10,14 @@ from pyiceberg.exceptions import CommitFailedException
 from typing_extensions import override
 
 from data_foundation.warehouses.lake.iceberg import catalogue
+from data_foundation.warehouses.lake.iceberg.columns import all_columns
 from data_foundation.warehouses.lake.iceberg.fenced_table import LOAD_ID, NO_SNAPSHOT, FencedTable, compatible
+from data_foundation.warehouses.lake.iceberg.partitions import check_hints
 from data_foundation.warehouses.lake.open_format import LoadTables
 
 if TYPE_CHECKING:
     from data_foundation.warehouses.lake.dataset_files import DatasetFiles
+    from data_foundation.warehouses.lake.row_changes import TableChange
 
 UNDO_ATTEMPTS = 5
 
@@ -35,6 +38,15 @@ class IcebergLoadTables(LoadTables[FencedTable]):
     def is_leftover(self, name: str) -> bool:
         table = self.find(name)
         return table is not None and table.is_leftover()
+
+    @override
+    def check_partitions(self, change: TableChange) -> None:
+        if not (change.files and change.partitions):
+            return
+        rows = compatible(pa.RecordBatchReader.from_batches(change.rows.schema, [])).schema
+        table = None if change.is_made_anew else self.find(change.name)
+        known = table.table.schema() if table else None
+        check_hints(change.name, change.partitions, all_columns(known, rows))
 
     def open_or_create(self, name: str, schema: pa.Schema) -> FencedTable:
         """Returns a table; a new one is created empty by a commit of its own.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from data_foundation.warehouses.connection import Statement
     from data_foundation.warehouses.lake.dataset_files import DatasetFiles
+    from data_foundation.warehouses.lake.partitions.hints import PartitionHint
 
 Rewrite = Callable[[pa.Table, Any], pa.Table]
 """Returns the new rows of a file, given its rows and for each of them whether it was found."""
@@ -67,9 +68,8 @@ def change_rows(client: DatasetFiles, tables: IcebergLoadTables, statements: Seq
 
 def _write(tables: IcebergLoadTables, part: TableChange, rows: pa.RecordBatchReader) -> None:
     table = tables.open_or_create(part.name, rows.schema)
-    rebuilds = part.mode == "rebuild" or part.is_leftover
-    removed = table.files if rebuilds or part.mode == "replace" else []
-    table.commit(rows, removed=removed, rebuilds=rebuilds)
+    removed = table.files if part.is_made_anew or part.mode == "replace" else []
+    table.commit(rows, removed=removed, partitions=part.partitions, rebuilds=part.is_made_anew)
 
 
 def _empty(table: FencedTable | None, *, leftover: bool) -> None:
@@ -93,7 +93,8 @@ def _merge(tables: IcebergLoadTables, part: TableChange, merged: dict[str, pa.Ta
     if table is None or part.is_insert_only:
         _write(tables, part, filtered(part.rows, stays))
         return
-    _replace(table, part.rows.to_table(columns=part.keys).filter(chosen), _remove_found, filtered(part.rows, stays))
+    keys = part.rows.to_table(columns=part.keys).filter(chosen)
+    _replace(table, keys, _remove_found, filtered(part.rows, stays), part.partitions)
 
 
 def _merge_nested(tables: IcebergLoadTables, part: TableChange, table: FencedTable | None, roots: pa.Table) -> None:
@@ -104,7 +105,13 @@ def _merge_nested(tables: IcebergLoadTables, part: TableChange, table: FencedTab
         _write(tables, part, rows)
 
 
-def _replace(table: FencedTable, keys: pa.Table, rewrite: Rewrite, rows: pa.RecordBatchReader | None = None) -> None:
+def _replace(
+    table: FencedTable,
+    keys: pa.Table,
+    rewrite: Rewrite,
+    rows: pa.RecordBatchReader | None = None,
+    partitions: Sequence[PartitionHint] = (),
+) -> None:
     """Rewrites the files that have a row with one of some keys, and adds rows, in one commit.
 
     The columns of the key are read of every file, all columns only of those that are rewritten.
@@ -114,6 +121,7 @@ def _replace(table: FencedTable, keys: pa.Table, rewrite: Rewrite, rows: pa.Reco
         keys: The keys, one in each row.
         rewrite: Returns the new rows of a file.
         rows: The rows that are added.
+        partitions: As of `FencedTable.commit`.
     """
     found: list[tuple[FileScanTask, Any]] = []
     for file in table.files:
@@ -127,7 +135,7 @@ def _replace(table: FencedTable, keys: pa.Table, rewrite: Rewrite, rows: pa.Reco
                 yield remaining
 
     if found or rows is not None:
-        table.commit(rows, removed=[file for file, _ in found], kept=kept())
+        table.commit(rows, removed=[file for file, _ in found], kept=kept(), partitions=partitions)
 
 
 def _remove_found(rows: pa.Table, found: Any) -> pa.Table:
