@@ -57,3 +57,6 @@ COLUMN_DESCRIPTIONS = {
     "_dlt_valid_to": "Time until which this version of the row was valid; NULL for the current one.",
 }
 """Descriptions of the columns that dlt adds to a table."""
+
+VAULT = "x-vault"
+"""Table hint of a satellite: when it was opened, and its names for the tag's columns."""

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from data_foundation.dlt_keys import VAULT
 from data_foundation.vault.hashes import BUSINESS_KEY, HASH_KEY, ROW_HASH
-
-VAULT = "x-vault"
-"""The table hint of a satellite: when it was opened, and its names for the tag's columns."""
 
 _SEEN = {"seen-data": True}
 _ADDED_COLUMNS: Mapping[str, Mapping[str, Any]] = {

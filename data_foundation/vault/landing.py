@@ -15,10 +15,10 @@ from dlt.common.storages import ParsedLoadJobFileName
 from dlt.common.storages.load_package import PackageStorage
 
 from data_foundation.config.table_names import hub_table, satellite_table, satellites_table, table_name_of
+from data_foundation.dlt_keys import VAULT
 from data_foundation.errors import ValueRefused
 from data_foundation.naming import normalize
 from data_foundation.vault.dlt_tables import (
-    VAULT,
     as_extracted,
     find_changed_columns,
     hub_schema,

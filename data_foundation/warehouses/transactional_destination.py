@@ -14,11 +14,14 @@ from typing_extensions import override
 
 from data_foundation.warehouses.connection import execute_all, is_ddl
 from data_foundation.warehouses.one_load import Commits
+from data_foundation.warehouses.sql.version_merge import VersionMerge
 from data_foundation.warehouses.state_query import StateWithSchema
 from data_foundation.warehouses.table_growth import GrowingTables
 
 if TYPE_CHECKING:
-    from dlt.common.destination.client import JobClientBase
+    from dlt.common.destination import PreparedTableSchema
+    from dlt.common.destination.client import FollowupJobRequest, JobClientBase
+    from dlt.destinations.sql_jobs import SqlMergeFollowupJob
     from dlt.destinations.typing import DBTransaction
 
     from data_foundation.warehouses.connection import Statement
@@ -140,9 +143,15 @@ class CommittingClient(GrowingTables, StateWithSchema):
 
     Attributes:
         load: The current load, None outside of one; statements then commit as dlt does it.
+        merge_job: Generates the statements of a merge.
     """
 
     load: OneTransaction | None = None
+    merge_job: type[SqlMergeFollowupJob] = VersionMerge
+
+    @override
+    def _create_merge_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:
+        return [self.merge_job.from_table_chain(table_chain, self.sql_client)]
 
     @override
     def update_stored_schema(self, *args: Any, **kwargs: Any) -> Any:

@@ -28,7 +28,7 @@ from data_foundation.rows import early_copies, intake_step, package_files, pii, 
 from data_foundation.rows.columnar import column_split
 from data_foundation.rows.exact import dlt_objects, schema_preview
 from data_foundation.vault import landing
-from data_foundation.warehouses import cached_configuration, state_query, table_growth
+from data_foundation.warehouses import cached_configuration, state_query, table_growth, transactional_destination
 from data_foundation.warehouses.alchemy import client as alchemy_client
 from data_foundation.warehouses.alchemy import destination as alchemy
 from data_foundation.warehouses.alchemy import session, types
@@ -41,7 +41,9 @@ from data_foundation.warehouses.lake import access, client, dataset_files, sql, 
 from data_foundation.warehouses.lake import destination as lake
 from data_foundation.warehouses.lake.delta import tables as delta_tables
 from data_foundation.warehouses.postgres import destination as postgres
+from data_foundation.warehouses.postgres import transaction
 from data_foundation.warehouses.snowflake import destination as snowflake
+from data_foundation.warehouses.sql import version_merge
 
 
 @dataclass(frozen=True)
@@ -508,6 +510,25 @@ HOOKS = (
         ["promises/test_changed_configuration.py", "promises/test_existing_tables.py"],
     ),
     Hook(
+        transactional_destination.CommittingClient,
+        "Merges by `VersionMerge`, and commits the load when dlt calls it complete.",
+        [*names("dlt.destinations.job_client_impl:SqlJobClientBase.", "_create_merge_followup_jobs complete_load")],
+        ["warehouses/test_version_merge.py", "warehouses/test_transaction.py"],
+    ),
+    Hook(
+        version_merge.VersionMerge,
+        "Merges versions as dlt does, but compares only those of loaded keys, and each column of a key.",
+        [
+            *names(
+                "dlt.destinations.sql_jobs:SqlMergeFollowupJob.",
+                "gen_scd2_sql gen_merge_key_present_clause get_merge_conditions",
+            ),
+            "dlt.destinations.impl.ducklake.ducklake:DuckLakeMergeFollowupJob",
+            "dlt.destinations.impl.ducklake.ducklake:DuckLakeClient._create_merge_followup_jobs",
+        ],
+        ["warehouses/test_version_merge.py"],
+    ),
+    Hook(
         rebuilds.refuse_rebuilds,
         "Compares how dlt makes the ids of rows before and after a change of the write disposition.",
         ["dlt.common.normalizers.json.helpers:get_root_row_id_type"],
@@ -605,9 +626,15 @@ HOOKS = (
         ["warehouses/test_postgres.py"],
     ),
     Hook(
+        transaction.as_dlt_error,
+        "Gives the errors of locks and commits the classes of those of statements.",
+        ["dlt.destinations.impl.postgres.sql_client:Psycopg2SqlClient._make_database_exception"],
+        ["warehouses/test_postgres.py"],
+    ),
+    Hook(
         postgres._PostgresClient,
-        "Gives dlt's own tables indexes, when they are created.",
-        ["dlt.destinations.job_client_impl:SqlJobClientBase._get_table_update_sql"],
+        "Gives dlt's own tables indexes, when they are created, and those of a merge before its first commit.",
+        [*names("dlt.destinations.job_client_impl:SqlJobClientBase.", "_get_table_update_sql complete_load")],
         ["warehouses/test_postgres.py"],
     ),
     Hook(

@@ -17,7 +17,7 @@ import duckdb
 from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.impl.duckdb.factory import DuckDbTypeMapper
-from dlt.destinations.impl.ducklake.ducklake import DuckLakeClient
+from dlt.destinations.impl.ducklake.ducklake import DuckLakeClient, DuckLakeMergeFollowupJob
 from dlt.destinations.impl.ducklake.factory import ducklake as ducklake_destination
 from dlt.destinations.impl.ducklake.sql_client import DuckLakeSqlClient
 from dlt.destinations.sql_client import raise_database_error
@@ -28,6 +28,7 @@ from data_foundation.warehouses.cached_configuration import ResolvedOnce
 from data_foundation.warehouses.duckdb.shared_session import SharedDuckDBSession
 from data_foundation.warehouses.ducklake.locks import catalogue_lock, take_advisory_locks
 from data_foundation.warehouses.one_load import OneTransaction
+from data_foundation.warehouses.sql.version_merge import VersionMerge
 from data_foundation.warehouses.transactional_destination import (
     AS_NAMED,
     CommittingClient,
@@ -170,8 +171,14 @@ class _SharedSqlClient(SharedDuckDBSession, DuckLakeSqlClient):
         self.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {self.fully_qualified_dataset_name()}")
 
 
+class _DuckLakeMerge(VersionMerge, DuckLakeMergeFollowupJob):
+    """dlt's merges for DuckLake, with ours of versions."""
+
+
 class _DuckLakeClient(CommittingClient, DuckLakeClient):
     """Knows which types DuckLake changes in place, and reads the columns of the lake alone."""
+
+    merge_job = _DuckLakeMerge
 
     column_rows = (
         "SELECT schema_name AS table_schema, table_name, column_name, data_type AS kind, "

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg2
 from dlt.common.destination.client import HasFollowupJobs, RunnableLoadJob
@@ -21,9 +22,9 @@ from typing_extensions import override
 from data_foundation.errors import ValueRefused
 from data_foundation.warehouses.cached_configuration import ResolvedOnce
 from data_foundation.warehouses.fence import lock_number
-from data_foundation.warehouses.one_load import OneTransaction
 from data_foundation.warehouses.postgres.copy_text import CopyText, find_nul
-from data_foundation.warehouses.postgres.errors import explain_refusal
+from data_foundation.warehouses.postgres.indexes import TOO_LONG, create_missing, drop_own
+from data_foundation.warehouses.postgres.transaction import PostgresTransaction, as_dlt_error
 from data_foundation.warehouses.transactional_destination import (
     AS_NAMED,
     CommittingClient,
@@ -54,54 +55,23 @@ _SEARCHED = {
 """Columns of dlt's tables by which each load searches. With 3.65 million rows that takes 5.3 s, by an index 0.05 s."""
 
 _READS = re.compile(r"\s*SELECT\b", re.IGNORECASE)
+_WRITES = re.compile(r'\b(?:INSERT INTO|UPDATE|MERGE INTO)\s+((?:\.?"(?:[^"]|"")*")+)')
+"""Finds the tables into which statements write rows; dlt sends those of a merge as one text."""
+
 _ABSENT = (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName)
 _UNSTORABLE = (psycopg2.errors.CharacterNotInRepertoire, psycopg2.errors.UntranslatableCharacter)
 
+T = TypeVar("T")
+
 BLOCK = 1 << 20
 """Bytes of COPY text in one message."""
-
-
-class _PostgresTransaction(OneTransaction):
-    """A transaction of an open session; outside of it, each statement commits by itself."""
-
-    def __init__(self, session: Connection) -> None:
-        super().__init__()
-        self.session = session
-        # Each statement sees what was committed before it: so does the first one after a wait for a lock.
-        session.set_session(isolation_level="READ COMMITTED", autocommit=False)
-
-    @override
-    def lock(self, names: Iterable[str]) -> None:
-        try:
-            with self.session.cursor() as cursor:
-                for name in names:
-                    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number(name),))
-        except psycopg2.Error as error:
-            raise _PostgresSqlClient._make_database_exception(error) from error  # noqa: SLF001 - as of statements
-
-    @override
-    def commit_session(self) -> None:
-        try:
-            self.session.commit()
-        except psycopg2.Error as error:
-            # The server may have committed all the same; the next attempt finds out in the table of loads.
-            reason = _PostgresSqlClient._make_database_exception(error)  # noqa: SLF001 - the same errors as of statements
-            self.fail(reason)
-            raise reason from error
-
-    @override
-    def end(self) -> None:
-        # A session that is lost was rolled back by the server.
-        with suppress(psycopg2.Error):
-            self.session.rollback()
-            self.session.autocommit = True
 
 
 class _PostgresSqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
     """Executes in the transaction of the current load; without one, each statement commits by itself."""
 
     def __init__(
-        self, replaced: Psycopg2SqlClient, session: Connection | None, load: _PostgresTransaction | None
+        self, replaced: Psycopg2SqlClient, session: Connection | None, load: PostgresTransaction | None
     ) -> None:
         super().__init__(replaced)
         self.session = session
@@ -134,10 +104,13 @@ class _PostgresSqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
                 if isinstance(query, str) and _SHARED.search(query):
                     # Even with IF NOT EXISTS, two sessions that create the same object at once fail.
                     query = self._lock + query
+                values = args or kwargs or None
                 if self.load and isinstance(query, str) and _READS.match(query):
-                    self._probe(cursor, query, args or kwargs or None)
+                    self._probe(cursor, query, values)
+                elif self.load and isinstance(query, str) and (written := _WRITES.findall(query)):
+                    self._write(set(written), partial(cursor.execute, query, values))
                 else:
-                    cursor.execute(query, args or kwargs or None)
+                    cursor.execute(query, values)
             yield DBApiCursorImpl(cursor)
 
     def _probe(self, cursor: Cursor, query: str, values: Any) -> None:
@@ -150,6 +123,20 @@ class _PostgresSqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
                 raise
             marker.execute("RELEASE SAVEPOINT probe")
 
+    def _write(self, tables: Iterable[str], execute: Callable[[], T]) -> T:
+        """Executes what writes rows; once more without the tables' indexes if one refuses a key for its length."""
+        with self._conn.cursor() as marker:
+            marker.execute("SAVEPOINT writing")
+            try:
+                written = execute()
+            except TOO_LONG:
+                marker.execute("ROLLBACK TO SAVEPOINT writing")
+                if not sum(drop_own(self._conn, table) for table in tables):
+                    raise
+                written = execute()
+            marker.execute("RELEASE SAVEPOINT writing")
+            return written
+
     @raise_database_error
     def copy(self, table: str, path: Path) -> int:
         """Copies the rows of a parquet file into a table and returns their number.
@@ -157,7 +144,13 @@ class _PostgresSqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
         Raises:
             ValueRefused: A text contains U+0000.
         """
-        with self._guarded(), closing(CopyText(path)) as text, self._conn.cursor() as cursor:
+        with self._guarded():
+            if self.load is None:
+                return self._copy(table, path)
+            return self._write([self.make_qualified_table_name(table)], lambda: self._copy(table, path))
+
+    def _copy(self, table: str, path: Path) -> int:
+        with closing(CopyText(path)) as text, self._conn.cursor() as cursor:
             columns = ", ".join(map(self.escape_column_name, text.columns))
             statement = f"COPY {self.make_qualified_table_name(table)} ({columns}) FROM STDIN"
             try:
@@ -187,7 +180,7 @@ class _PostgresSqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
     @classmethod
     @override
     def _make_database_exception(cls, ex: Exception) -> Exception:
-        return explain_refusal(ex) or super()._make_database_exception(ex)
+        return as_dlt_error(ex)
 
 
 class _CopyFile(RunnableLoadJob, HasFollowupJobs):
@@ -203,6 +196,8 @@ class _CopyFile(RunnableLoadJob, HasFollowupJobs):
 
 class _PostgresClient(CommittingClient, PostgresClient):
     """Loads parquet files by COPY."""
+
+    load: PostgresTransaction | None = None
 
     column_rows = (
         "SELECT n.nspname AS table_schema, c.relname AS table_name, a.attname AS column_name, "
@@ -227,6 +222,13 @@ class _PostgresClient(CommittingClient, PostgresClient):
         name, quote = self.sql_client.make_qualified_table_name(table), self.sql_client.escape_column_name
         for column in _SEARCHED.get(table, ()):
             yield f"CREATE INDEX IF NOT EXISTS {quote(f'{table}_{column}')} ON {name} ({quote(column)})"
+
+    @override
+    def complete_load(self, load_id: str) -> None:
+        """Indexes the tables of a merge before the commit, so that the next load finds the rows of its keys."""
+        if self.load:
+            create_missing(self.load.session, self.sql_client.dataset_name, self.schema.tables)
+        super().complete_load(load_id)
 
     @staticmethod
     @override
@@ -256,7 +258,7 @@ class _TypeMapper(PostgresTypeMapper):
         return "jsonb" if column["data_type"] == "json" else super().to_destination_type(column, table)
 
 
-class TransactionalPostgres(TransactionalDestination[_PostgresTransaction], ResolvedOnce, postgres_destination):
+class TransactionalPostgres(TransactionalDestination[PostgresTransaction], ResolvedOnce, postgres_destination):
     """dlt's PostgreSQL destination over one session, with loads that take effect as a whole."""
 
     dlt_type = "dlt.destinations.postgres"
@@ -286,5 +288,5 @@ class TransactionalPostgres(TransactionalDestination[_PostgresTransaction], Reso
     @override
     def transaction(self, first: Sequence[Statement] = (), fence: Fence | None = None) -> Iterator[None]:
         assert self._session  # noqa: S101 - `open` gives one
-        with one_transaction(self, "public", _PostgresTransaction(self._session), first, fence):
+        with one_transaction(self, "public", PostgresTransaction(self._session), first, fence):
             yield
