@@ -10,13 +10,16 @@ from benchmarks.goals import growth, shown_growth
 from benchmarks.measure import Benchmark
 from benchmarks.trees import write_source
 
-SIDES = ("ours", "upsert", "insert_only", "scd2", "append", "floor", "postgres", "postgres_floor")
+ON_POSTGRES = ("postgres", "postgres_upsert", "postgres_scd2")
+OURS = ("ours", "upsert", "insert_only", "scd2", "append", "vault", *ON_POSTGRES)
+SIDES = (*OURS, "floor", "postgres_floor")
 DISPOSITIONS = {
     "ours": "merge",
     "upsert": "{disposition: merge, strategy: upsert}",
     "insert_only": "{disposition: merge, strategy: insert-only}",
     "scd2": "{disposition: merge, strategy: scd2}\n    merge_key: id",
     "append": "append",
+    "vault": "append\n    landing: vault\n    tag: things",
 }
 ROWS = 1_000
 """Rows of the load: half of them have the key of a row that is in the table."""
@@ -78,11 +81,15 @@ GROWING = Benchmark(
     small=2_000,
     unit="rows in the table",
     prepare=prepare,
-    variants=("upsert", "insert_only", "scd2", "append", "postgres"),
+    variants=tuple(side for side in OURS if side != "ours"),
     growth_goals=tuple(
         goal
-        for side in ("ours", "upsert", "insert_only", "scd2", "append", "postgres")
-        for goal in (growth(side, most=1.2), shown_growth("MiB at the peak", side, most=1.2))
+        for side in OURS
+        for goal in (
+            growth(side, most=1.2),
+            shown_growth("MiB at the peak", side, most=1.2),
+            shown_growth("MiB of pages" if side in ON_POSTGRES else "MiB read", side, most=1.2),
+        )
     ),
     scales=(1, 10, 100),
     is_constant=True,

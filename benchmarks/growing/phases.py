@@ -35,24 +35,40 @@ def measure_duckdb(folder: Path, side: str, size: int) -> Generator[str, None, A
         return _outcome(side, connection.execute(_TABLE.format(f"raw.{side}")).fetchall(), shown)
 
 
-def measure_postgres(folder: Path, size: int) -> Generator[str, None, Any]:
-    """The same of our merge into PostgreSQL; also shows the pages that the server has read, in MiB."""
-    environment = {"WAREHOUSE": "postgres"}
+def measure_vault(folder: Path, size: int) -> Generator[str, None, Any]:
+    """The same of a load into a vault in DuckDB, whose hub and satellite have the keys of the table."""
+    path = folder / "data" / "warehouse.duckdb"
+    _load(folder, "vault", {IS_FIRST: "1"})
+    with closing(duckdb.connect(str(path))) as connection:
+        found = connection.execute(_KEYED).fetchall()
+        tables = {"hub" if is_hub else "satellite": f"raw.{name}" for name, is_hub in found}
+        for table in tables.values():
+            fill = _fill(connection.execute(f"DESCRIBE {table}").fetchall(), table, anyone=True)
+            connection.execute(f"{fill} FROM range({size}) AS numbers(n)")
+    yield SET_UP
+    shown = _load(folder, "vault")
+    yield "load"
+    with closing(duckdb.connect(str(path), read_only=True)) as connection:
+        return _outcome("vault", [(0, len(connection.table(tables["hub"])), 0)], shown)
+
+
+def measure_postgres(folder: Path, size: int, table: str = "ours") -> Generator[str, None, Any]:
+    """The same of our load into PostgreSQL; also shows the pages that the server has read, in MiB."""
+    environment, name = {"WAREHOUSE": "postgres"}, f"raw.{table}"
     _load(folder, "postgres", {IS_FIRST: "1", **environment})
-    columns = "SELECT column_name FROM information_schema.columns WHERE table_schema = 'raw' AND table_name = 'ours'"
     with open_cursor() as cursor:
-        cursor.execute(columns)
-        fill = _fill(cursor.fetchall(), "raw.ours")
+        cursor.execute(_COLUMNS, (table,))
+        fill = _fill(cursor.fetchall(), name)
         cursor.execute(f"{fill} FROM generate_series(0, {size - 1}) AS n")
-        cursor.execute("VACUUM ANALYZE raw.ours")
+        cursor.execute(f"VACUUM ANALYZE {name}")
         before = read_pages(cursor)
     yield SET_UP
     shown = _load(folder, "postgres", environment)
     yield "load"
     with open_cursor() as cursor:
         shown["MiB of pages"] = read_pages(cursor) - before
-        cursor.execute(_TABLE.format("raw.ours"))
-        return _outcome("ours", cursor.fetchall(), shown)
+        cursor.execute(_TABLE.format(name))
+        return _outcome(table, cursor.fetchall(), shown)
 
 
 def measure_floor(folder: Path, size: int) -> Generator[str, None, Any]:
@@ -90,14 +106,30 @@ _CREATE = (
     "CREATE TABLE {0} (id BIGINT NOT NULL, state VARCHAR, amount DOUBLE PRECISION, _dlt_load_id VARCHAR, "
     "_dlt_id VARCHAR); INSERT INTO {0} VALUES (-1, 'first', 0.5, '1', 'first')"
 )
+_COLUMNS = "SELECT column_name FROM information_schema.columns WHERE table_schema = 'raw' AND table_name = %s"
+_KEYED = (
+    "SELECT table_name, bool_or(column_name = 'business_key') FROM duckdb_columns() GROUP BY table_name "
+    "HAVING bool_or(column_name = '_hash_key')"
+)
+_OF_VAULT = {
+    "_hash_key": "left(sha256(concat(length(n::VARCHAR), ':', n, ';')), 32)",
+    "_row_hash": "md5(n::VARCHAR)",
+    "business_key": "n::VARCHAR",
+}
 _TABLE = "SELECT COUNT(*), COUNT(DISTINCT id), SUM(CASE WHEN state IN ('changed', 'new') THEN amount END) FROM {}"
 
 
-def _fill(columns: Sequence[Sequence[Any]], table: str) -> str:
-    """Returns the beginning of the INSERT of the rows; dlt's columns get the values of the row that is there."""
-    values = {**VALUES, "_dlt_id": "substr(md5(CAST(n AS VARCHAR)), 1, 14)", "_dlt_valid_to": "NULL"}
-    names = [str(column[0]) for column in columns]
-    chosen = [values.get(name, f"(SELECT {name} FROM {table} WHERE id = -1)") for name in names]  # noqa: S608 - constants
+def _fill(columns: Sequence[Sequence[Any]], table: str, *, anyone: bool = False) -> str:
+    """Returns the beginning of the INSERT of the rows; other columns get the values of the row that is there.
+
+    Args:
+        columns: The columns of the table, the name first.
+        table: The table.
+        anyone: Whether the table has no other row, and may lack an id.
+    """
+    values = {**VALUES, "_dlt_id": "substr(md5(CAST(n AS VARCHAR)), 1, 14)", "_dlt_valid_to": "NULL", **_OF_VAULT}
+    names, first = [str(column[0]) for column in columns], "LIMIT 1" if anyone else "WHERE id = -1"
+    chosen = [values.get(name, f"(SELECT {name} FROM {table} {first})") for name in names]  # noqa: S608 - constants
     return f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(chosen)}"
 
 
