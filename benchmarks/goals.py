@@ -34,6 +34,11 @@ def shown_each(what: str, one: str, *, most: float) -> Goal:
     return Goal(f"{what} a {one}", lambda found: found["ours"].shown[what] / found["ours"].size, most=most)
 
 
+def shown_ratio(what: str, beside: str, *, most: float) -> Goal:
+    """Returns the goal that our side's figure `what` is at most `most` times its figure `beside`."""
+    return Goal(f"{what} / {beside}", lambda found: found["ours"].shown[what] / found["ours"].shown[beside], most=most)
+
+
 def memory_above_imports(side: str, *, most: float) -> Goal:
     """Returns the goal that a side's peak is at most `most` MiB above its imports, at every size."""
     return Goal(f"MiB above the imports, {side}", lambda found: max(_above_imports(found, side)), most=most)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.daily.tree import write_trees
+from benchmarks.goals import shown_ratio
 from benchmarks.measure import Benchmark, Goal
 
 IMPORTED, FIRST_ROW = "BENCHMARK_IMPORTED", "BENCHMARK_FIRST_ROW"
@@ -51,5 +52,8 @@ START = Benchmark(
             "seconds from the start of a step to its first row", lambda found: found["ours"].shown["seconds"], most=1.5
         ),
         Goal("unselected sources imported", lambda found: found["ours"].shown["unselected sources imported"], most=0),
+        shown_ratio("CPU of import definitions", "CPU of import dagster", most=1.8),
+        shown_ratio("CPU of foundation check", "CPU of import dlt", most=1),
+        shown_ratio("CPU of foundation list", "CPU of import dlt", most=1),
     ),
 )

@@ -19,6 +19,7 @@ from data_foundation.loading.stop import GRACE_SECONDS
 from data_foundation.loading.telemetry.observers import observe_models
 from data_foundation.orchestration.asset_keys import AssetKeys, read_asset_keys
 from data_foundation.orchestration.automation import model_condition
+from data_foundation.orchestration.dbt_models.deferred_dbt_core import without_dbt_core
 from data_foundation.orchestration.dbt_models.manifest import build_dbt, prepare_manifest
 from data_foundation.orchestration.dbt_models.metadata import ModelMetadata, with_metadata
 from data_foundation.orchestration.ops.stop import ending
@@ -85,7 +86,6 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
     )
     translator = ModelTranslator(read_asset_keys(ingestion) if ingestion else AssetKeys())
 
-    @dbt_assets(manifest=manifest, project=project, dagster_dbt_translator=translator, pool="dbt")
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         target = _prepare_target(target_of(warehouse, find_folder(DBT_TARGET_PATH, root)), manifest, context.run_id)
         metadata = ModelMetadata(Relations(json.loads(manifest.read_bytes()), target), translator)
@@ -101,7 +101,10 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
 
         yield from with_metadata(build, metadata, warehouse, context.log)
 
-    return dg.Definitions(assets=[dbt_models])
+    with without_dbt_core():
+        decorate = dbt_assets(manifest=manifest, project=project, dagster_dbt_translator=translator, pool="dbt")
+        models = decorate(dbt_models)
+    return dg.Definitions(assets=[models])
 
 
 def _prepare_target(folder: Path, manifest: Path, run_id: str) -> Path:

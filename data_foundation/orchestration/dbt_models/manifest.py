@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dagster_dbt import DbtCliResource
 from filelock import FileLock
@@ -17,13 +19,21 @@ from data_foundation.warehouses.settings import DBT_TARGET_PATH, find_folder, pu
 
 
 class InstalledDbt(DbtCliResource):
-    """The dbt CLI of this Python environment, without dagster-dbt's slow version query."""
+    """The dbt CLI of this Python environment, without dagster-dbt's slow version query and its unused adapter."""
 
     @cached_property
     @override
     def _cli_version(self) -> Version:
         """The version of dbt-core. dagster-dbt runs `dbt --version`: three seconds of CPU and a request to PyPI."""
         return Version(importlib.metadata.version("dbt-core"))
+
+    @override
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        """Opens no adapter, for which all of dbt-core would be imported.
+
+        dagster-dbt uses it for `fetch_row_count` and `fetch_column_metadata`; `metadata` reads both by the warehouse.
+        """
+        return None
 
 
 def build_dbt(root: Path, warehouse: Warehouse) -> InstalledDbt:
