@@ -15,10 +15,12 @@ from rich.table import Table
 from benchmarks.daily import DAILY
 from benchmarks.definitions import DEFINITIONS
 from benchmarks.executors import EXECUTORS
+from benchmarks.fence import FENCE
 from benchmarks.files import FILES
 from benchmarks.flat import FLAT
 from benchmarks.growing import GROWING
 from benchmarks.http import HTTP
+from benchmarks.machines import MACHINES
 from benchmarks.measure import Benchmark, compare_scales, compare_sides
 from benchmarks.memory import MEMORY
 from benchmarks.nested import NESTED
@@ -28,10 +30,9 @@ from benchmarks.sql import SQL
 from benchmarks.start import START
 from benchmarks.unchanged import UNCHANGED
 
-BENCHMARKS = {
-    benchmark.name: benchmark
-    for benchmark in (FLAT, NESTED, HTTP, SQL, MEMORY, DAILY, UNCHANGED, DEFINITIONS, START, FILES, EXECUTORS, GROWING)
-}
+_OF_ONE_MACHINE = (FLAT, NESTED, HTTP, SQL, MEMORY, DAILY, UNCHANGED, DEFINITIONS, START, FILES, EXECUTORS, GROWING)
+_OF_SEVERAL = (FENCE, MACHINES)
+BENCHMARKS = {benchmark.name: benchmark for benchmark in (*_OF_ONE_MACHINE, *_OF_SEVERAL)}
 
 
 def main(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments

@@ -39,6 +39,15 @@ def shown_ratio(what: str, beside: str, *, most: float) -> Goal:
     return Goal(f"{what} / {beside}", lambda found: found["ours"].shown[what] / found["ours"].shown[beside], most=most)
 
 
+def shown_more(what: str, peer: str, one: str, *, most: float) -> Goal:
+    """Returns the goal that our side's figure `what` exceeds a peer's by at most `most` for each `one`."""
+
+    def difference(found: Mapping[str, Sample]) -> float:
+        return float(found["ours"].shown[what] - found[peer].shown[what]) / found["ours"].size
+
+    return Goal(f"{what}, more than {peer}, a {one}", difference, most=most)
+
+
 def memory_above_imports(side: str, *, most: float) -> Goal:
     """Returns the goal that a side's peak is at most `most` MiB above its imports, at every size."""
     return Goal(f"MiB above the imports, {side}", lambda found: max(_above_imports(found, side)), most=most)
