@@ -64,7 +64,7 @@ def _find_problems_of_sql(folder: str, resource: ResourceConfig) -> Iterator[tup
 
     try:
         connection = find_connection(folder, str(kwargs.get("connection")), kwargs.get("dialect"))
-    except EntryError:  # without its settings the dialect is not known; the load reports them
+    except (EntryError, SettingMissing):  # without its settings the dialect is not known; the load reports them
         return
     try:
         check_query(query, connection.dialect)

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import mssql, mysql, oracle
 
-from data_foundation.errors import ConfigError, EntryError, FoundationError
+from data_foundation.errors import ConfigError, EntryError, FoundationError, SettingMissing
 from data_foundation.readers.sql.database import Column, SourceTable
 from data_foundation.readers.sql.databases.query_columns import mssql_type, oracle_type
 from data_foundation.readers.sql.query import check_query
@@ -191,6 +191,14 @@ def test_a_check_finds_it(sql_tree: SqlTree, file: Path, kwargs: dict[str, Any],
     sql_tree.read(**kwargs)
     with pytest.raises(ConfigError, match=message):
         sql_tree.check("shop")
+
+
+def test_a_check_needs_no_settings(sql_tree: SqlTree) -> None:
+    """Without the settings of its connection the dialect is not known: the load checks the query then."""
+    sql_tree.read(table="", query="DELETE FROM orders")
+    sql_tree.check("shop")
+    with pytest.raises(SettingMissing):
+        sql_tree.load("shop.landed")
 
 
 NAMES: dict[str, tuple[str, str]] = {
