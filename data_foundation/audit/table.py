@@ -33,10 +33,11 @@ COLUMNS: Mapping[str, str] = {
     "error": "VARCHAR",
     "deleted": "BIGINT",
     "keys_checked": "VARCHAR",
+    "left_out": "BIGINT",
 }
 """Columns of the table, which are the keys of a line, with types that every engine supports."""
 
-ADDED = ("deleted", "keys_checked")
+ADDED = ("deleted", "keys_checked", "left_out")
 """Columns that tables and journals of version 0.2 and earlier lack."""
 
 

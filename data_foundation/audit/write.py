@@ -63,6 +63,7 @@ class Attempt:
         deleted: Rows that were deleted or marked, because the source has deleted them; None if there were none.
         keys_checked: The rule of the key that all rows up to this load obey, for instance the names of its columns;
             None if it was not checked, or not passed.
+        left_out: Rows that filters of `processing_steps` have left out; None if there were none.
         id: Unique id of the attempt.
     """
 
@@ -81,6 +82,7 @@ class Attempt:
     error: str | None = None
     deleted: int | None = None
     keys_checked: str | None = None
+    left_out: int | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:

@@ -169,6 +169,7 @@ class _Run:
             cursor = None if result.cursor[1] is None else str(result.cursor[1])
             values = {"rows": result.all_rows, "bytes": result.bytes, "cursor": cursor, "load_id": result.load_id}
             values["deleted"] = result.deleted or None
+            values["left_out"] = result.left_out or None
             values["error"] = list_parts(result.failed_parts) or None
             values["keys_checked"] = result.keys_checked
             self._record("loaded", started, destination, **values)

@@ -21,7 +21,7 @@ from data_foundation.rows.exact.dlt_objects import find_yielded_resource
 from data_foundation.rows.intake_step import find_intake
 from data_foundation.rows.pii import HashStep, find_unhashed
 from data_foundation.rows.pipe_steps import SeenColumns, TakeFirst
-from data_foundation.rows.shaped_rows import find_step_warnings
+from data_foundation.rows.shaped_rows import count_left_out, find_step_warnings
 from data_foundation.vendors.retries import root_cause
 from data_foundation.warehouses.settings import pii_key
 
@@ -116,6 +116,11 @@ class Extraction:
             EntryError: The entry reported them in another form.
         """
         return read_failed_parts(self.resource.custom_metrics)
+
+    @property
+    def left_out(self) -> int:
+        """Number of rows that filters of `processing_steps` have left out."""
+        return count_left_out(self.resource)
 
     @property
     def warnings(self) -> list[str]:

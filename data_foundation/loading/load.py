@@ -71,7 +71,7 @@ class Load:
         warnings: Warnings of all steps so far.
         failed_parts: Reasons by part, for the parts of the source that failed alone.
         cursor: The cursor's stored value before the load, None if there is none.
-        rows_before_cursor: Rows that the cursor left out.
+        rows_before_cursor, left_out: Rows that the cursor, and that filters of `processing_steps`, left out.
         has_trail: True if the warehouse has the audit trail of the table.
         rows_by_partition: Rows of each partition of a range; () if they are not known.
         deleted: Rows that the source has deleted; set by `run`.
@@ -97,7 +97,7 @@ class Load:
         self.warnings: list[str] = []
         self.failed_parts: Mapping[str, str] = {}
         self.cursor: Any = None
-        self.rows_before_cursor = 0
+        self.rows_before_cursor = self.left_out = 0
         self.rows_by_partition: tuple[int, ...] = ()
         self.has_more_parts = False
         self._source_state: SourceState | None = None
@@ -213,7 +213,7 @@ class Load:
     def _check(self, extraction: Extraction, deletes: Sequence[Statement]) -> None:
         """Collects the warnings of the extraction and refuses rows that must not be written."""
         self.warnings += extraction.warnings
-        self.rows_before_cursor = extraction.rows_before_cursor
+        self.rows_before_cursor, self.left_out = extraction.rows_before_cursor, extraction.left_out
         self.rows_by_partition = extraction.rows_by_partition
         self.has_more_parts = extraction.has_more_parts
         if self.resource.resource and self.pipeline.has_source_state and not self._source_state:
@@ -280,6 +280,7 @@ class Load:
             destination=str(self.table),
             rows=pipeline.sent[pipeline.table],
             deleted=self.deleted.count,
+            left_out=self.left_out,
             further={name: FurtherTable(pipeline.sent[name]) for name in pipeline.further},
             table=f"{self.warehouse.database}.{pipeline.dataset}.{pipeline.landing}",
             schema_changes=opened,

@@ -57,6 +57,7 @@ class LoadResult:
         deleted: Rows that were deleted or marked, because their keys are not in the source any more.
         has_more_parts: True if this was a part of a first load, and not the last one.
         keys_checked: The rule of the key that all rows obey, None if it was not checked, or not passed.
+        left_out: Rows of the entry that filters of `processing_steps` have left out.
     """
 
     destination: str
@@ -82,6 +83,7 @@ class LoadResult:
     deleted: int = 0
     has_more_parts: bool = False
     keys_checked: str | None = None
+    left_out: int = 0
 
     def after(self, earlier: LoadResult) -> LoadResult:
         """Returns the result of two loads of one table, of which this is the later one.
@@ -94,6 +96,7 @@ class LoadResult:
             self,
             rows=earlier.rows + self.rows,
             deleted=earlier.deleted + self.deleted,
+            left_out=earlier.left_out + self.left_out,
             bytes=(earlier.bytes or 0) + (self.bytes or 0) or None,
             load_id=self.load_id or earlier.load_id,
             schema_changes={**self.schema_changes, **earlier.schema_changes},

@@ -65,6 +65,7 @@ def _table_result(result: LoadResult, key: dg.AssetKey, personal: Collection[str
         "dagster/row_count": result.row_count,
         "load_id": result.load_id,
         "rows_deleted": result.deleted or None,
+        "rows_left_out": result.left_out or None,
         "cursor_before": None if before is None else str(before),
         "cursor_after": None if after is None else str(after),
         "child_tables": result.by_table(result.children) or None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,7 +17,8 @@ from data_foundation.rows.json_documents import is_document, read_document
 from data_foundation.rows.pipe_steps import Step
 from data_foundation.suggestions import nearest
 
-Kind = Literal["filter", "map", "yield_map", "accept", "exclude", "rename"]
+Kind = Literal["filter", "map", "yield_map", "accept", "where", "exclude", "rename"]
+_FILTERS = ("filter", "accept", "where")
 
 
 @dataclass
@@ -25,8 +26,9 @@ class RowStep:
     """One step.
 
     Attributes:
-        kind: What is done; `accept` is a filter by values.
-        argument: A function; the accepted values by field; the fields to leave out; or the new names by field.
+        kind: What is done; `accept` is a filter by values, `where` one by a condition.
+        argument: A function; the accepted values by field; a `RowCondition`; the fields to leave out; or the new
+            names by field.
         taken: Number of rows that the step received.
         passed: Number of rows that it passed on.
         found: The configured fields that a row had.
@@ -40,6 +42,11 @@ class RowStep:
     found: set[str] = field(default_factory=set)
     names: dict[str, None] = field(default_factory=dict)
 
+    @property
+    def left_out(self) -> int:
+        """Number of rows that the step has left out."""
+        return self.taken - self.passed if self.kind in _FILTERS else 0
+
     def apply(self, rows: Any) -> Any:
         """Returns a list of rows, or an Arrow table, after the step.
 
@@ -50,8 +57,9 @@ class RowStep:
         is_table = isinstance(rows, pa.Table)
         if self.kind in {"exclude", "rename"}:
             shaped = self._shape_table(rows) if is_table else [self._shape(row) for row in rows]
-        elif self.kind == "accept":
-            shaped = self._accept_table(rows) if is_table else [row for row in rows if self._accepts(row)]
+        elif self.kind in {"accept", "where"}:
+            accepts = self._accepts if self.kind == "accept" else self._meets
+            shaped = self._filter_table(rows, accepts) if is_table else [row for row in rows if accepts(row)]
         else:
             shaped = list(self._call(rows.to_pylist() if is_table else rows))
         self.passed += len(shaped)
@@ -62,14 +70,22 @@ class RowStep:
         if not self.taken or callable(self.argument):
             return []
         key = "filter" if self.kind == "accept" else self.kind
-        unknown = [name for name in self.argument if name not in self.found]
+        unknown = [name for name in self._configured if name not in self.found]
         named = [
             f"processing_steps: {key}: no row has a field '{name}'; rows have {', '.join(self.names)}"
             f"{nearest(name, list(self.names))}"
             for name in unknown
         ]
-        kept = self.kind != "accept" or self.passed or unknown
-        return named if kept else [f"processing_steps: filter: none of {self.taken} rows has an accepted value"]
+        if self.kind not in {"accept", "where"} or self.passed or unknown:
+            return named
+        what = "has an accepted value" if self.kind == "accept" else "meets the condition"
+        return [f"processing_steps: {key}: none of {self.taken} rows {what}"]
+
+    @property
+    def _configured(self) -> Iterable[str]:
+        """The fields that the step names."""
+        names: Iterable[str] = self.argument.names if self.kind == "where" else self.argument
+        return names
 
     def _names(self, names: tuple[str, ...]) -> dict[str, str]:
         """Returns the new names of the fields that remain, by their names in the row."""
@@ -104,12 +120,19 @@ class RowStep:
                 return False
         return True
 
-    def _accept_table(self, table: pa.Table) -> pa.Table:
-        return table.filter(pa.array([self._accepts(row) for row in self._filtered_columns(table)], pa.bool_()))
+    def _meets(self, row: Mapping[str, Any]) -> bool:
+        fields = {normalize(name): name for name in row}
+        self.names.update(dict.fromkeys(row))
+        self.found.update(name for name in self.argument.names if normalize(name) in fields)
+        values = {path: _value_at(row, path) for path in self.argument.fields}
+        return self.argument.evaluate(values) is True
+
+    def _filter_table(self, table: pa.Table, accepts: Callable[[Mapping[str, Any]], bool]) -> pa.Table:
+        return table.filter(pa.array([accepts(row) for row in self._filtered_columns(table)], pa.bool_()))
 
     def _filtered_columns(self, table: pa.Table) -> list[dict[str, Any]]:
         self.names.update(dict.fromkeys(table.column_names))
-        wanted = {normalize(name) for name in self.argument}
+        wanted = set(map(normalize, self._configured))
         columns = [name for name in table.column_names if normalize(name) in wanted]
         return table.select(columns).to_pylist() if columns else [{}] * table.num_rows
 
@@ -154,6 +177,22 @@ def find_step_warnings(resource: DltResource) -> list[str]:
     """Returns the warnings of the processing steps of a resource."""
     steps = [step for step in resource._pipe.steps if isinstance(step, ShapeRows)]  # noqa: SLF001 - as in `pii`
     return [warning for shape in steps for step in shape.steps for warning in step.warnings()]
+
+
+def count_left_out(resource: DltResource) -> int:
+    """Returns the number of rows that the processing steps of a resource have left out."""
+    steps = [step for step in resource._pipe.steps if isinstance(step, ShapeRows)]  # noqa: SLF001 - as in `pii`
+    return sum(step.left_out for shape in steps for step in shape.steps)
+
+
+def _value_at(row: Any, path: Sequence[str]) -> Any:
+    """Returns the value of a field, or of one inside another, by its own or its normalized name; None without one."""
+    for name in path:
+        if not isinstance(row, Mapping):
+            return None
+        own = name if name in row else next((one for one in row if normalize(one) == normalize(name)), None)
+        row = None if own is None else row[own]
+    return row
 
 
 def _as_table(frame: Any) -> pa.Table:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from data_foundation.config.fields import Model
 from data_foundation.config.scalars import EntryPath, Names
+from data_foundation.config.steps.row_condition import RowCondition
+
+
+def _checked(text: str) -> str:
+    RowCondition.of(text)
+    return text
+
 
 Value = bool | int | float | str | None
 
@@ -17,6 +24,9 @@ class ProcessingStep(Model):
 
     filter: EntryPath | dict[str, Value | list[Value]] | None = Field(
         default=None, description="Function that returns whether a row is loaded; or accepted values by field."
+    )
+    where: Annotated[str, AfterValidator(_checked)] | None = Field(
+        default=None, description="Condition in SQL: rows for which it is true are loaded."
     )
     map: EntryPath | None = Field(default=None, description="Function that returns the row to load for a row.")
     yield_map: EntryPath | None = Field(default=None, description="Generator function of the rows to load for a row.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from data_foundation.config.steps.row_condition import RowCondition
 from data_foundation.errors import EntryError
 from data_foundation.project.entry import find_entry, import_entry
 from data_foundation.rows.shaped_rows import RowStep, ShapeRows
@@ -40,6 +41,8 @@ def _build(step: ProcessingStep, source: SourceConfig) -> RowStep:
                 f"processing_steps: {kind}: '{path}' is a {type(function).__name__}; accepted is a function"
             )
         return RowStep(kind, function)  # type: ignore[arg-type] # one of three words
+    if step.where:
+        return RowStep("where", RowCondition.of(step.where))
     if isinstance(step.filter, dict):
         return RowStep("accept", {name: one if isinstance(one, list) else [one] for name, one in step.filter.items()})
     return RowStep("exclude", step.exclude) if step.exclude else RowStep("rename", step.rename)
