@@ -116,10 +116,15 @@ def _run(binaries: Path, folder: Path) -> Iterator[PostgresServer]:
     initialise = [binaries / "initdb", "-D", data, "-U", ADMINISTRATOR, f"--pwfile={password}", "--no-sync"]
     options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
     subprocess.run([*initialise, *options], check=True, capture_output=True, cwd=folder, **user)  # type: ignore[call-overload] # user and group
+    yield from _serve(binaries, folder, data, QUICK)
+
+
+def _serve(binaries: Path, folder: Path, data: Path, options: Mapping[str, str]) -> Iterator[PostgresServer]:
+    user = _other_user()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", ""]
-    settings = [f"--{name}={value}" for name, value in QUICK.items()]
+    settings = [f"--{name}={value}" for name, value in options.items()]
     server = PostgresServer(port, folder / "log")
     with server.log.open("wb") as log:
         process = subprocess.Popen([*command, *settings], stdout=log, stderr=log, cwd=folder, **user)  # type: ignore[call-overload] # the same
@@ -129,6 +134,23 @@ def _run(binaries: Path, folder: Path) -> Iterator[PostgresServer]:
     finally:
         process.send_signal(signal.SIGQUIT)
         process.wait(DEADLINE)
+
+
+@contextmanager
+def run_standby(primary: PostgresServer) -> Iterator[PostgresServer]:
+    """Runs a standby of a server until the block ends; what it replays comes before the statements that it is in."""
+    folder, user = Path(tempfile.mkdtemp(prefix="standby_")), _other_user()
+    if user:
+        owner = pwd.getpwnam(user["user"])
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    data = folder / "data"
+    copy = [BINARIES / "pg_basebackup", "-h", "127.0.0.1", "-p", str(primary.port), "-U", ADMINISTRATOR, "-D", data,
+            "-R", "-X", "stream", "-c", "fast", "--no-sync"]  # fmt: skip
+    try:
+        subprocess.run(copy, check=True, capture_output=True, cwd=folder, env={"PGPASSWORD": PASSWORD}, **user)  # type: ignore[call-overload] # the same
+        yield from _serve(BINARIES, folder, data, {**QUICK, "max_standby_streaming_delay": "0"})
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]") -> None:

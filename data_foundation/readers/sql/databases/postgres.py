@@ -226,7 +226,8 @@ class PostgresDatabase:
         text = " ".join(redact(str(error)).split())
         message = f"{self._connection}: {text.partition(' Query was:')[0]}"
         state = str(getattr(error, "sqlstate", None) or "")
-        lost = state.startswith(("08", "57")) or (not state and any(part in text for part in _LOST))
+        # 40: a standby cancels a read that is in the way of what it replays; another snapshot may be read whole.
+        lost = state.startswith(("08", "40", "57")) or (not state and any(part in text for part in _LOST))
         if lasting:
             lost = not any(part in text for part in lasting)
         return ConnectionError(message) if lost else LoadError(message)
