@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 _FREE = 0xFFFFFFFC
 """Numbers of sectors from here on end a chain."""
 _STREAMS = ("Workbook", "Book")
-_SMALL = 4096
-"""Streams of fewer bytes are in the file's small sectors; no workbook is so small."""
 _SHEET, _START, _END, _ERROR, _FORMULA = 0x85, 0x0809, 0x0A, 0x0205, 0x06
 _IS_ERROR = 1
 _RESULT_IS_ERROR = 2
@@ -68,18 +67,45 @@ def _read_stream(content: bytes) -> bytes:
         ValueError: The file has none.
     """
     try:
-        sector = 1 << struct.unpack_from("<H", content, 30)[0]
-        table = _sector_table(content, sector)
-        directory = _chain(content, sector, table, struct.unpack_from("<I", content, 48)[0])
+        size, small_size = (1 << shift for shift in struct.unpack_from("<HH", content, 30))
+        sectors = _Sectors(content[size:], size, _sector_table(content, size))
+        first, _, most_small, first_of_table = struct.unpack_from("<IIII", content, 48)
+        directory = sectors.chain(first)
         for at in range(0, len(directory), 128):
             (length,) = struct.unpack_from("<H", directory, at + 64)
             if directory[at : at + max(length - 2, 0)].decode("utf-16-le", "replace") in _STREAMS:
-                start, size = struct.unpack_from("<II", directory, at + 116)
-                if size >= _SMALL:
-                    return _chain(content, sector, table, start)[:size]
+                start, count = struct.unpack_from("<II", directory, at + 116)
+                if count < most_small:
+                    # The first entry of the directory has all small sectors, as one stream.
+                    (root,) = struct.unpack_from("<I", directory, 116)
+                    sectors = _Sectors(sectors.chain(root), small_size, _numbers(sectors.chain(first_of_table)))
+                return sectors.chain(start)[:count]
     except (struct.error, IndexError) as error:
         raise ValueError(f"the compound file is damaged: {error}") from None
     raise ValueError("the compound file has no workbook")
+
+
+@dataclass(frozen=True)
+class _Sectors:
+    """The sectors of one size of a compound file.
+
+    Attributes:
+        content: All of them, one behind the other.
+        size: Their size in bytes.
+        table: For each, the number of the sector that follows it.
+    """
+
+    content: bytes
+    size: int
+    table: Sequence[int]
+
+    def chain(self, start: int) -> bytes:
+        """Returns the content of the sectors that begin with `start`."""
+        parts: list[bytes] = []
+        while start < _FREE and len(parts) <= len(self.table):
+            parts.append(self.content[start * self.size : (start + 1) * self.size])
+            start = self.table[start]
+        return b"".join(parts)
 
 
 def _sector_table(content: bytes, sector: int) -> list[int]:
@@ -97,9 +123,5 @@ def _sector_table(content: bytes, sector: int) -> list[int]:
     return table
 
 
-def _chain(content: bytes, sector: int, table: list[int], start: int) -> bytes:
-    parts: list[bytes] = []
-    while start < _FREE and len(parts) <= len(table):
-        parts.append(content[(start + 1) * sector : (start + 2) * sector])
-        start = table[start]
-    return b"".join(parts)
+def _numbers(content: bytes) -> Sequence[int]:
+    return struct.unpack(f"<{len(content) // 4}I", content)

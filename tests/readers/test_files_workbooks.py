@@ -29,6 +29,27 @@ OLD = (
 """A workbook of the format .xls with the cells of the others here, compressed."""
 
 
+def make_small(content: bytes) -> bytes:
+    """Returns a workbook of the format .xls with its stream in small sectors, as LibreOffice writes short ones."""
+    stream = content[content.index(b"\x09\x08") :][:4096].rstrip(b"\0") + b"\0" * 3
+    last, free = 0xFFFFFFFE, 0xFFFFFFFF
+    count = -(-len(stream) // 64)
+    sectors = [3 + number for number in range(-(-count // 8))]
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + struct.pack("<16x5H6x", 0x3E, 3, 0xFFFE, 9, 6)
+    head += struct.pack("<9I", 0, 1, 1, 0, 4096, 2, 1, last, 0) + struct.pack("<109I", 0, *[free] * 108)
+    table = struct.pack("<128I", 0xFFFFFFFD, last, last, *sectors[1:], last, *[free] * (125 - len(sectors)))
+    small = struct.pack("<128I", *range(1, count), last, *[free] * (128 - count))
+    directory = entry("Root Entry", 5, 1, 3, count * 64) + entry("Workbook", 2, free, 0, len(stream)) + bytes(256)
+    return head + table + directory + small + stream.ljust(len(sectors) * 512, b"\0")
+
+
+def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
+    """Returns an entry of a compound file's directory."""
+    text = name.encode("utf-16-le") + b"\0\0"
+    free = 0xFFFFFFFF
+    return text.ljust(64, b"\0") + struct.pack("<HBB3I36xIQ", len(text), kind, 1, free, free, child, start, size)
+
+
 def make_binary() -> bytes:
     """Returns a workbook of the format .xlsb: records in the parts of a zip archive."""
     name = "Orders".encode("utf-16-le")
@@ -103,6 +124,7 @@ ERROR = ' office:string-value="" calcext:value-type="error"'
 FORMATS: dict[str, bytes] = {
     "a.xlsx": make_workbook(Orders=[("id", "amount"), (1, "#DIV/0!"), (2, 2.5)]),
     "a.xls": zlib.decompress(base64.b64decode("".join(OLD))),
+    "small.xls": make_small(zlib.decompress(base64.b64decode("".join(OLD)))),
     "a.xlsb": make_binary(),
     "a.ods": make_document(HEADINGS, number(1) + text("#DIV/0!", ERROR), number(2) + number(2.5)),
     "another-ending.xlsx": zlib.decompress(base64.b64decode("".join(OLD))),
