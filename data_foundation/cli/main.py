@@ -8,7 +8,18 @@ from contextlib import suppress
 import typer
 from rich.markup import escape
 
-from data_foundation.cli.commands import alerts, audit, data, dbt, loads, reference, repository, sources, workbook
+from data_foundation.cli.commands import (
+    alerts,
+    audit,
+    data,
+    dbt,
+    lakes,
+    loads,
+    reference,
+    repository,
+    sources,
+    workbook,
+)
 from data_foundation.cli.consoles import err
 from data_foundation.cli.version import Version
 from data_foundation.errors import FoundationError
@@ -25,6 +36,7 @@ for group in (repository, sources, loads, audit, data, dbt, reference):
     app.add_typer(group.app)
 app.add_typer(workbook.app, name="workbook")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(lakes.app, name="lake")
 
 
 def main() -> None:

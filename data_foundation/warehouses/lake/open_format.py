@@ -101,3 +101,9 @@ class OpenFormat(Protocol):
 
     def undo_unlanded(self, client: Any, name: str, landed: set[str], check: Callable[[], None]) -> None:
         """Undoes what a load has written to a table that has not landed, if its note is damaged."""
+
+    def compact(self, table: Any, upkeep: Any) -> int:
+        """Puts small files of a table together in one commit, as an `Upkeep` says; returns the number of files."""
+
+    def expire(self, client: Any, name: str, upkeep: Any) -> int:
+        """Removes versions that are not kept, and their files; returns the number of files."""

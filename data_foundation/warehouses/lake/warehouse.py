@@ -18,6 +18,7 @@ from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.lake.access import ACCESS_SETTINGS, Access, explain_refusal, find_access
 from data_foundation.warehouses.lake.catalogue_address import CATALOGUE_SETTINGS, find_address
 from data_foundation.warehouses.lake.turn_files import Holder
+from data_foundation.warehouses.lake.upkeep.settings import UPKEEP_SETTINGS
 
 if TYPE_CHECKING:
     from data_foundation.config.fields import LakePlace
@@ -66,7 +67,12 @@ class LakeWarehouse(Warehouse):
     settings: Mapping[str, str] = field(repr=False)
     folder: str = ""
     kind: ClassVar[str] = "filesystem"
-    known_settings: ClassVar[Sequence[Setting]] = (*SETTINGS, *CATALOGUE_SETTINGS, *ACCESS_SETTINGS)
+    known_settings: ClassVar[Sequence[Setting]] = (
+        *SETTINGS,
+        *UPKEEP_SETTINGS,
+        *CATALOGUE_SETTINGS,
+        *ACCESS_SETTINGS,
+    )
     runs_dbt: ClassVar[bool] = False
     chooses_version: ClassVar[bool] = True
     keeps_audit: ClassVar[bool] = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data_foundation.warehouses.lake.delta import tables, writing
+from data_foundation.warehouses.lake.delta import tables, upkeep, writing
 
 
 class DeltaFormat:
@@ -14,3 +14,5 @@ class DeltaFormat:
     write_tables = staticmethod(writing.write_tables)
     undo = staticmethod(tables.undo)
     undo_unlanded = staticmethod(tables.undo_unlanded)
+    compact = staticmethod(upkeep.compact)
+    expire = staticmethod(upkeep.expire)

@@ -164,8 +164,12 @@ class FencedTable:
                     files.delete_data_file(task.file)
 
     def _forbid_retries(self) -> None:
-        """Has pyiceberg not repeat a commit to a newer snapshot; in memory only, as this is of no other program."""
-        known = {**self.table.metadata.properties, TableProperties.COMMIT_NUM_RETRIES: "0"}
+        """Has pyiceberg not repeat a commit to a newer snapshot."""
+        self.set_in_memory(TableProperties.COMMIT_NUM_RETRIES, "0")
+
+    def set_in_memory(self, name: str, value: str) -> None:
+        """Sets a property for the commits of this process; in memory only, as it is of no other program."""
+        known = {**self.table.metadata.properties, name: value}
         self.table.metadata = self.table.metadata.model_copy(update={"properties": known})
 
 

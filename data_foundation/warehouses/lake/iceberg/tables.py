@@ -9,6 +9,7 @@ import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException
 from typing_extensions import override
 
+from data_foundation.errors import WarehouseError
 from data_foundation.warehouses.lake.iceberg import catalogue
 from data_foundation.warehouses.lake.iceberg.columns import all_columns
 from data_foundation.warehouses.lake.iceberg.fenced_table import LOAD_ID, NO_SNAPSHOT, FencedTable, compatible
@@ -16,6 +17,8 @@ from data_foundation.warehouses.lake.iceberg.partitions import check_hints
 from data_foundation.warehouses.lake.open_format import LoadTables
 
 if TYPE_CHECKING:
+    from pyiceberg.table.snapshots import Snapshot
+
     from data_foundation.warehouses.lake.dataset_files import DatasetFiles
     from data_foundation.warehouses.lake.row_changes import TableChange
 
@@ -133,9 +136,26 @@ def undo_unlanded(client: DatasetFiles, name: str, landed: set[str], check: Call
         return
     now = before = table.table.current_snapshot()
     while before is not None and _is_unlanded(before, landed):
-        before = table.table.snapshot_by_id(before.parent_snapshot_id) if before.parent_snapshot_id else None
+        before = _find_parent(table, name, before)
     if now is None or before is not now:
         undo(client, name, before.snapshot_id if before else None, "", check, is_own=False)
+
+
+def _find_parent(table: FencedTable, name: str, snapshot: Snapshot) -> Snapshot | None:
+    """Returns the snapshot before another, None if that was the first.
+
+    Raises:
+        WarehouseError: It has expired; without it the rows before the load are not known.
+    """
+    parent = snapshot.parent_snapshot_id
+    found = table.table.snapshot_by_id(parent) if parent else None
+    if parent and found is None:
+        message = (
+            f"{name}: the load of snapshot {snapshot.snapshot_id} has not landed, and the one before it, {parent}, "
+            "has been expired by another program; set the snapshot with the right rows as the current one"
+        )
+        raise WarehouseError(message)
+    return found
 
 
 def _is_unlanded(snapshot: Any, landed: set[str]) -> bool:
