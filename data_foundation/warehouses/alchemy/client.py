@@ -87,7 +87,8 @@ class AlchemyClient(TypedColumns, SqlalchemyJobClient):
         with self.sql_client.begin_transaction():
             session = self.sql_client.session
             assert session is not None  # noqa: S101 - rows are loaded in an open session only
-            session.exec_driver_sql(statement, rows)
+            # Without parameters the driver must not look for places of them: PyMySQL makes `{}` of a `%s` in a text.
+            session.exec_driver_sql(statement, rows, execution_options={"no_parameters": rows is None})
 
     @override
     def create_load_job(
