@@ -21,12 +21,14 @@ PROMISES: Mapping[str, str] = {
     "values": "A value arrives exactly or is refused",
     "types": "A column's type changes where no value is lost, else the load is refused",
     "dbt": "dbt builds in it",
+    "copy": "`foundation copy` moves its tables, compared row by row",
 }
 
 COLUMNS: Mapping[str, str] = {
     "duckdb": "DuckDB",
     "postgres": "PostgreSQL",
     "snowflake": "Snowflake",
+    "ducklake": "DuckLake",
     "lake": "Lake",
     "mariadb": "MariaDB",
     "sqlite": "SQLite",
@@ -41,20 +43,23 @@ _STAND_IN: Mapping[str, Proof] = dict.fromkeys(PROMISES, "by protocol")
 _GENERAL: Mapping[str, Proof] = {
     **dict.fromkeys(PROMISES, "untested"),
     "values": "compiled",
-    **dict.fromkeys(("whole", "replace", "killed", "machines", "types", "dbt"), "no"),
+    **dict.fromkeys(("whole", "replace", "killed", "machines", "types", "dbt", "copy"), "no"),
 }
 
 KEPT: Mapping[str, Mapping[str, Proof]] = {
     "duckdb": {**_PROVEN, "machines": "no"},
     "postgres": _PROVEN,
     "snowflake": _STAND_IN,
-    "lake": {**_PROVEN, "types": "no", "dbt": "no"},
+    "ducklake": {**_PROVEN, "types": "no"},
+    "lake": {**_PROVEN, "types": "no", "dbt": "no", "copy": "no"},
     "mariadb": {**_PROVEN, "dbt": "no"},
     "sqlite": {**_PROVEN, "machines": "no", "types": "no", "dbt": "no"},
-    "sqlalchemy": {**dict.fromkeys(PROMISES, "untested"), "values": "no", "types": "no", "dbt": "no"},
+    "sqlalchemy": {**dict.fromkeys(PROMISES, "untested"), **dict.fromkeys(("values", "types", "dbt", "copy"), "no")},
     "databricks": {**_GENERAL, "dbt": "untested"},
     "general": _GENERAL,
 }
+
+_COPIED = frozenset({"proven", "by protocol"})
 
 INSTEAD: Mapping[str, str] = {
     "whole": "tables change one after another, dlt's list of loads last",
@@ -64,6 +69,7 @@ INSTEAD: Mapping[str, str] = {
     "types": "a load with another type is refused; `refresh: drop` makes the table anew",
     "values": "dlt's types may round or cut; load a sample and compare",
     "dbt": "set up dbt yourself, or use another warehouse for models",
+    "copy": "the command refuses; load the table again in the other warehouse",
 }
 """What happens where a promise is not kept."""
 
@@ -86,6 +92,16 @@ def find_kept(kind: str, backend: str = "") -> Mapping[str, Proof]:
     """
     name = {"mysql": "mariadb", "filesystem": "lake"}.get(backend or kind, backend or kind)
     return KEPT.get(name) or KEPT["sqlalchemy" if backend else "general"]
+
+
+def is_copied(kind: str, backend: str = "") -> bool:
+    """Returns whether every value is read back as it was written, so that tables can be copied."""
+    return find_kept(kind, backend)["copy"] in _COPIED
+
+
+def find_copied() -> Iterator[str]:
+    """Yields the engines whose tables can be copied."""
+    return (name for name, kept in KEPT.items() if kept["copy"] in _COPIED)
 
 
 def find_broken(kind: str, backend: str = "") -> Iterator[str]:
@@ -112,4 +128,5 @@ def build_meanings() -> str:
     """Returns what happens where a promise is not kept, as a list in Markdown."""
     listed = [f"- {PROMISES[promise]}: {instead}." for promise, instead in INSTEAD.items()]
     listed.append(f"- SQL Server, Fabric and Synapse: {COLLATION}.")
-    return "\n".join([*listed, f"- Two machines, in DuckDB and SQLite: {OF_FILES['machines']}."])
+    files = "DuckDB, SQLite, and a DuckLake whose catalogue is in SQLite"
+    return "\n".join([*listed, f"- Two machines, in {files}: {OF_FILES['machines']}."])

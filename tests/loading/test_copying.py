@@ -16,8 +16,6 @@ from data_foundation.errors import LoadError
 from data_foundation.loading.copying import copy_table as module
 from data_foundation.loading.copying.table_pages import Content, loaded_columns, read_content
 from tests.support.copies import KINDS, Pair, Table, copy
-from tests.support.dlt_warehouses import DestinationTree
-from tests.support.lakes import LakeTree
 from tests.support.postgres_server import PostgresTree
 from tests.support.trees import Tree
 
@@ -104,14 +102,6 @@ def test_what_has_not_landed_or_is_no_table_is_refused(pair: Pair) -> None:
     pair.here.add("shop", f"resources:\n  - {VAULT}")
     with pytest.raises(LoadError, match="the tables of a vault cannot be copied"):
         copy(pair)
-
-
-def test_an_engine_that_is_not_proven_is_refused(tree: Tree) -> None:
-    """A lake has no columns, and SQLite returns times as texts."""
-    Table(tree).declare("append")
-    for other in (LakeTree(tree.root), DestinationTree(tree.root, "sqlite:///here.db")):
-        with pytest.raises(LoadError, match="tables are copied between duckdb, postgres, snowflake"):
-            copy(Pair(other, tree))
 
 
 def test_a_nested_table_without_rows_is_copied(from_postgres: Pair) -> None:

@@ -28,6 +28,7 @@ from data_foundation.naming import TableName, schema_name
 from data_foundation.process_wide.load_ids import begin_after
 from data_foundation.warehouses.connection import column_client, connect, execute_all
 from data_foundation.warehouses.fence import Fence
+from data_foundation.warehouses.promises import find_copied, is_copied
 
 if TYPE_CHECKING:
     from dlt.common.schema.typing import TColumnSchema, TTableSchema
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 
 _UNFINISHED = "_copy"
 """End of the names of the schema and the pipeline by which rows land, before the table is adopted."""
-
-ENGINES = ("duckdb", "postgres", "snowflake")
-"""The engines of which it is proven that every value is read back as it was written."""
 
 _EVERY_ATTEMPT = 10_000_000
 _STORED_LOADS = 500
@@ -86,10 +84,9 @@ def copy_table(task: Task, source: Warehouse, target: Warehouse, on_waiting: Cal
     if source.location == target.location:
         raise LoadError(f"{task.resource.destination} is in {source.location}; a copy goes to another warehouse")
     for warehouse in (source, target):
-        if warehouse.kind not in ENGINES:
-            raise LoadError(
-                f"{warehouse.location}: tables are copied between {', '.join(ENGINES)}; nothing was written"
-            )
+        if not is_copied(warehouse.kind, warehouse.backend):
+            accepted = ", ".join(find_copied())
+            raise LoadError(f"{warehouse.location}: tables are copied between {accepted}; nothing was written")
     name = table_name_of(task.resource)
     if task.resource.landing == "vault":
         raise LoadError(f"{name}: the tables of a vault cannot be copied")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ PAGE_ROWS = 20_000
 
 _WIDTH = 2**128
 _MICROSECONDS = 6
+_MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 _ANY_ENGINE = DestinationCapabilitiesContext.generic_capabilities()
 
 
@@ -93,7 +95,9 @@ def read_pages(
             yield types.empty_table()
         while rows:
             values = zip(*rows, strict=True)
-            arrays = [pa.array(map(_plain, column), kind) for column, kind in zip(values, types.types, strict=True)]
+            arrays = [
+                pa.array(map(_converter(kind), column), kind) for column, kind in zip(values, types.types, strict=True)
+            ]
             yield pa.Table.from_arrays(arrays, schema=types)
             rows = cursor.fetchmany(PAGE_ROWS)
 
@@ -108,8 +112,39 @@ def read_content(
     return content
 
 
-def _plain(value: Any) -> Any:
-    return bytes(value) if isinstance(value, memoryview | bytearray) else value
+def _converter(kind: pa.DataType) -> Callable[[Any], Any]:
+    """Returns the function that makes a driver's value one of an Arrow type: SQLite has no times, MariaDB no bool."""
+    found = next((convert for is_kind, convert in _CONVERTERS if is_kind(kind)), None)
+    return (lambda value: None if value is None else found(value)) if found else lambda value: value
+
+
+def _as_moment(value: datetime | str) -> datetime:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _as_date(value: date | str) -> date:
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _as_time(value: time | timedelta | str) -> time:
+    if isinstance(value, timedelta):
+        return (_MIDNIGHT + value).time()
+    return time.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _as_decimal(value: Decimal | float) -> Decimal:
+    # By its text: that is the shortest one of a float, which has the digits that were written.
+    return value if isinstance(value, Decimal) else Decimal(str(value))
+
+
+_CONVERTERS: Sequence[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]]] = (
+    (pa.types.is_timestamp, _as_moment),
+    (pa.types.is_date, _as_date),
+    (pa.types.is_time, _as_time),
+    (pa.types.is_decimal, _as_decimal),
+    (pa.types.is_boolean, bool),
+    (pa.types.is_binary, bytes),
+)
 
 
 def _canonical(text: str | None) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import dlt
+from dlt.common.schema.typing import DLT_NAME_PREFIX
 from dlt.common.schema.utils import get_root_table, is_complete_column, merge_table
 
 from data_foundation.errors import LoadError
@@ -109,9 +110,8 @@ class SchemaKeeper:
         assert self._client is not None  # noqa: S101 - as above
         schema = dlt.Schema(schema_name(self._table))
         for name, table in tables.items():
-            schema.tables[name] = cast(
-                "TTableSchema", {**table, **({"resource": self._table} if "resource" in table else {})}
-            )
+            of_resource = "resource" in table and not name.startswith(DLT_NAME_PREFIX)
+            schema.tables[name] = cast("TTableSchema", {**table, **({"resource": self._table} if of_resource else {})})
         adopt_table(schema, self._table, self._found, self._client)
         pipeline.schemas.save_schema(schema)
         return schema

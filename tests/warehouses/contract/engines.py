@@ -15,6 +15,7 @@ from data_foundation.warehouses.settings import find_engine, read_settings
 from tests.databases.servers import run_mariadb
 from tests.snowflake.conftest import SnowflakeTree
 from tests.support.dlt_warehouses import DestinationTree, new_suffix
+from tests.support.ducklakes import DuckLakeTree
 from tests.support.lakes import IcebergTree, LakeTree
 from tests.support.postgres_server import PostgresTree
 from tests.support.trees import Tree
@@ -39,6 +40,7 @@ class Engine:
         changes_types: Whether a column's type changes where no value is lost.
         changes_scale: Whether a decimal gets more digits behind the point; else its load is refused.
         keeps_audit: Whether the audit trail is in the warehouse.
+        is_copied: Whether tables are copied from a DuckDB file to it, and back.
     """
 
     share: Callable[[pytest.FixtureRequest, Path], Checkout]
@@ -48,6 +50,7 @@ class Engine:
     changes_types: bool = True
     changes_scale: bool = True
     keeps_audit: bool = True
+    is_copied: bool = True
 
 
 def _duckdb(_request: pytest.FixtureRequest, _folder: Path) -> Checkout:
@@ -74,6 +77,16 @@ def _iceberg(_request: pytest.FixtureRequest, _folder: Path) -> Checkout:
     return IcebergTree
 
 
+def _ducklake(_request: pytest.FixtureRequest, folder: Path) -> Checkout:
+    settings = {"DUCKLAKE_CATALOG": f"{folder}/shared.sqlite", "DUCKLAKE_DATA": f"{folder}/shared"}
+    return lambda root: DuckLakeTree(root, settings)
+
+
+def _of_files(share: Callable[[pytest.FixtureRequest, Path], Checkout]) -> Engine:
+    merges = EVERY_MERGE - {"scd2"}
+    return Engine(share, merges, is_shared=False, changes_types=False, keeps_audit=False, is_copied=False)
+
+
 def _mariadb(request: pytest.FixtureRequest, _folder: Path) -> Checkout:
     address, suffix = request.getfixturevalue("mariadb"), new_suffix()
     return lambda root: DestinationTree(root, address, suffix)
@@ -93,15 +106,17 @@ def _dlt_postgres(request: pytest.FixtureRequest, _folder: Path) -> Checkout:
 
 
 ENGINES: Mapping[str, Engine] = {
-    "duckdb": Engine(_duckdb, is_shared=False),
+    # The other side of each copy.
+    "duckdb": Engine(_duckdb, is_shared=False, is_copied=False),
     "postgres": Engine(_postgres),
     "snowflake": Engine(_snowflake, changes_scale=False),
-    "lake": Engine(_lake, merges=EVERY_MERGE - {"scd2"}, is_shared=False, changes_types=False, keeps_audit=False),
-    "iceberg": Engine(_iceberg, merges=EVERY_MERGE - {"scd2"}, is_shared=False, changes_types=False, keeps_audit=False),
+    "ducklake": Engine(_ducklake, is_shared=False, changes_types=False),
+    "lake": _of_files(_lake),
+    "iceberg": _of_files(_iceberg),
     "mariadb": Engine(_mariadb, merges=DELETE_INSERT | {"scd2"}),
     "sqlite": Engine(_sqlite, merges=DELETE_INSERT | {"scd2"}, changes_types=False),
     # The general engine, on the one server that is here; named after dlt's class, which it does not improve.
-    "general": Engine(_dlt_postgres, is_one_transaction=False, is_shared=False, changes_types=False),
+    "general": Engine(_dlt_postgres, is_one_transaction=False, is_shared=False, changes_types=False, is_copied=False),
 }
 
 

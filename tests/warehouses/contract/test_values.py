@@ -60,6 +60,11 @@ VALUES: Mapping[str, list[Any]] = {
     "doc": [{"a": [1, "it's", None], "b": {"c": '\\ " ü'}}, [1, 2]],
 }
 
+ROWS = [
+    {"id": text, **{name: values[number % len(values)] for name, values in VALUES.items()}}
+    for number, text in enumerate(TEXTS)
+]
+
 
 def give(tree: Tree, rows: list[dict[str, Any]]) -> None:
     """Sets the rows that the entry yields."""
@@ -93,16 +98,22 @@ def _as(expected: Any, found: Any) -> Any:
 def test_values_arrive_exactly(engine: Engine, tree: Tree) -> None:
     """Two loads of a merge by a text key leave one row for each key, with each value as it was sent."""
     del engine
-    rows = [
-        {"id": text, **{name: values[number % len(values)] for name, values in VALUES.items()}}
-        for number, text in enumerate(TEXTS)
-    ]
+    load_values(tree)
+    compare_values(tree)
+
+
+def load_values(tree: Tree) -> None:
+    """Loads `ROWS` twice into the table `raw.t`."""
     tree.add("s", YAML, DATA)
     for _ in range(2):
-        give(tree, rows)
+        give(tree, ROWS)
         tree.load("s.t")
+
+
+def compare_values(tree: Tree) -> None:
+    """Asserts that the table `raw.t` has `ROWS`."""
     found = {row[0]: row[1:] for row in tree.query(f"select id, {', '.join(VALUES)} from raw.t")}
     assert sorted(found) == sorted(TEXTS)
-    for row in rows:
+    for row in ROWS:
         for name, value in zip(VALUES, found[row["id"]], strict=True):
             assert _as(row[name], value) == row[name], (name, row["id"][:20])
