@@ -254,7 +254,9 @@ WRONG: Mapping[str, tuple[Mapping[str, str], type[FoundationError], str]] = {
     "another store": ({"DUCKLAKE_DATA": "gs://x/y"}, WarehouseError, "DUCKLAKE_DATA: got 'gs://'"),
     "no key of S3": ({"DUCKLAKE_DATA": "s3://x/y"}, SettingMissing, "AWS_ACCESS_KEY_ID"),
     "no server": ({"DUCKLAKE_CATALOG": "postgres"}, SettingMissing, "POSTGRES_HOST"),
-    "not a catalogue": ({"DUCKLAKE_CATALOG": "dlthub"}, WarehouseError, "DUCKLAKE_CATALOG cannot be opened"),
+    "not a catalogue": ({"DUCKLAKE_CATALOG": "./dlthub"}, WarehouseError, "DUCKLAKE_CATALOG cannot be opened"),
+    "a misspelt server": ({"DUCKLAKE_CATALOG": "postgress"}, WarehouseError, "got 'postgress'; accepted: postgres, or"),
+    "another case": ({"DUCKLAKE_CATALOG": "Postgres"}, WarehouseError, "got 'Postgres'; accepted: postgres, or"),
 }
 
 
@@ -266,6 +268,19 @@ def test_wrong_settings(tmp_path: Path, name: str) -> None:
     warehouse = DuckLakeWarehouse.of(tmp_path, settings, suffix="", others=lambda _name: warehouse)
     with pytest.raises(kind, match=message), warehouse.query() as query:
         query("select 1")
+
+
+def test_a_catalogue_that_is_misspelt_is_not_made_anew(tree: DuckLakeTree) -> None:
+    """Beside files of another catalogue a new one, which knows no table, is refused; the right one goes on."""
+    tree.add("shop", ORDERS + DISPOSITIONS["append"])
+    tree.give("shop", [{"id": number} for number in range(20)])
+    tree.load("shop.orders")
+    misspelt = replace(tree, settings={**tree.settings, "DUCKLAKE_CATALOG": "data/duklake.sqlite"})
+    with pytest.raises(WarehouseError, match=r"duklake.sqlite does not exist, and .* has files of a catalogue"):
+        misspelt.load("shop.orders")
+    assert not (tree.root / "data" / "duklake.sqlite").exists()
+    tree.load("shop.orders")
+    assert tree.query("select count(*) from raw.orders") == [40]
 
 
 def test_a_moved_project_keeps_its_tables(tree: DuckLakeTree) -> None:

@@ -51,9 +51,14 @@ class AttachedLake:
         """Attaches the lake.
 
         Raises:
-            WarehouseError: The catalogue cannot be opened.
+            WarehouseError: The catalogue cannot be opened, or a new one would be made beside files of another.
             ConnectionError: The server of the catalogue cannot be reached; a retry may help.
         """
+        if self._place.has_lost_its_catalogue:
+            raise WarehouseError(
+                f"DUCKLAKE_CATALOG: {self._place.file} does not exist, and {self._place.data} (DUCKLAKE_DATA) has "
+                "files of a catalogue; set it to the path of that one, or DUCKLAKE_DATA to a new folder"
+            )
         self._place.create_folders()
         for left in reversed(range(ATTEMPTS)):
             try:

@@ -111,6 +111,15 @@ class Place:
         """The names of the databases that `attach` attaches, in the order in which they are detached."""
         return (ALIAS,) if self.file else (ALIAS, CATALOGUE)
 
+    @property
+    def has_lost_its_catalogue(self) -> bool:
+        """True if the local folder has files, and the file of the catalogue, which is made before them, is missing."""
+        if not self.file or "://" in self.data:
+            return False
+        # The files first: of a lake that is made at this moment, the catalogue is then there.
+        has_files = next(Path(self.data).rglob("*.parquet"), None) is not None
+        return has_files and not Path(self.file).exists()
+
     def create_folders(self) -> None:
         """Creates the local folders of catalogue and files."""
         if self.file:

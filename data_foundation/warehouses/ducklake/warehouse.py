@@ -131,6 +131,7 @@ class DuckLakeWarehouse(Warehouse):
         get = self.settings.get
         s3 = self._s3() if self._data.startswith("s3://") else {}
         if not self._is_in_postgres:
+            _refuse_word(get(CATALOG.name) or CATALOG.default)
             return Place(str(self._path(CATALOG)), self._data, s3=s3)
         require_settings(POSTGRES_SETTINGS, self.settings)
         named = {"host": "HOST", "port": "PORT", "dbname": "DATABASE", "user": "USER", "password": "PASSWORD"}
@@ -170,6 +171,19 @@ class DuckLakeWarehouse(Warehouse):
         if host:
             given |= {"ENDPOINT": host, "URL_STYLE": "path", "USE_SSL": str(scheme != "http").lower()}
         return {name: value for name, value in given.items() if value}
+
+
+def _refuse_word(catalogue: str) -> None:
+    """Refuses a catalogue that is one word: a misspelt `postgres` would be a new file, without any table.
+
+    Raises:
+        WarehouseError: Names what is accepted.
+    """
+    if not any(mark in catalogue for mark in "./\\"):
+        raise WarehouseError(
+            f"{CATALOG.name}: got '{catalogue}'; accepted: postgres, or the path of a SQLite file, with an "
+            f"ending or a folder, for instance {CATALOG.default}"
+        )
 
 
 def _names() -> Iterator[str]:
