@@ -14,6 +14,7 @@ from rich.table import Table
 
 from benchmarks.daily import DAILY
 from benchmarks.definitions import DEFINITIONS
+from benchmarks.engines import ENGINES
 from benchmarks.executors import EXECUTORS
 from benchmarks.fence import FENCE
 from benchmarks.files import FILES
@@ -32,7 +33,7 @@ from benchmarks.unchanged import UNCHANGED
 
 _OF_ONE_MACHINE = (FLAT, NESTED, HTTP, SQL, MEMORY, DAILY, UNCHANGED, DEFINITIONS, START, FILES, EXECUTORS, GROWING)
 _OF_SEVERAL = (FENCE, MACHINES)
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (*_OF_ONE_MACHINE, *_OF_SEVERAL)}
+BENCHMARKS = {benchmark.name: benchmark for benchmark in (*_OF_ONE_MACHINE, *_OF_SEVERAL, ENGINES)}
 
 
 def main(  # noqa: PLR0913, PLR0917 - the options of a command are its arguments

@@ -1,0 +1,15 @@
+"""This project, into SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.engines.loads import load_ours
+from data_foundation.warehouses.alchemy.warehouse import CREDENTIALS
+
+
+def measure(folder: Path, size: int) -> Generator[str, None, Any]:
+    """Measures the run in Dagster."""
+    return load_ours(folder, size, {"WAREHOUSE": "sqlalchemy", CREDENTIALS.name: "sqlite:///data/warehouse.db"})
