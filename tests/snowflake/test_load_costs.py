@@ -1,4 +1,4 @@
-"""Tests of the model `load_costs` on Snowflake: with the credits that Snowflake attributes to a load."""
+"""What loads cost on Snowflake: the credits of the model `load_costs`, and what is read of a table after a load."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import pytest
 
 from data_foundation.dbt.command import build_models
 from tests.snowflake.conftest import SnowflakeTree
+from tests.support.snowflake_statements import statements_of
 
 ROOT = Path(__file__).parents[2]
 SHOP = "resources: [{entry: data.get_rows, destination: raw.orders, write_disposition: append}]"
@@ -61,3 +62,21 @@ def test_credits_are_those_of_the_statements_of_a_load(tree: SnowflakeTree, monk
     assert {result.state for result in results} == {"success", "pass"}
     costs = f"operations{tree.warehouse.suffix}.load_costs"
     assert tree.query(f"SELECT source, attempts, rows_loaded, credits FROM {costs}") == [("shop", 2, 4, 0.75)]
+
+
+@pytest.mark.parametrize("strategy", ["delete-insert", "upsert", "insert-only"])
+def test_nothing_scans_the_table_after_a_load(tree: SnowflakeTree, strategy: str) -> None:
+    """After the commit a load counts rows, which Snowflake knows, and joins the rows that came in by their load id."""
+    mode = f"write_disposition: {{disposition: merge, strategy: {strategy}}}"
+    tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.orders, primary_key: id, {mode}}}]")
+    tree.give("shop", [{"id": number} for number in range(9)])
+    tree.load("shop.orders")
+    tree.give("shop", [{"id": 8}, {"id": 9}])
+    statements = statements_of(tree, lambda: tree.load("shop.orders"))
+    table = f'"{tree.deployed.dataset("raw").upper()}"."ORDERS"'
+    reading = [sql for sql in statements[statements.index("COMMIT") + 1 :] if table in sql]
+    counting, checking = reading
+    assert counting.count(table) == counting.count(f"(SELECT COUNT(*) FROM {table})") == 1
+    loaded = f'FROM {table} WHERE "_DLT_LOAD_ID" > '
+    assert (checking.count(table), checking.count(loaded)) == (3, 2)
+    assert f'FROM {table} AS "rows" JOIN (SELECT DISTINCT "ID" {loaded}' in checking
