@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
+import psycopg2
 import pytest
 
 from tests.support.postgres_server import PostgresTree
@@ -96,3 +98,17 @@ def test_a_role_that_does_not_own_the_table_loads(tree: PostgresTree) -> None:
     loader = PostgresTree(tree.root, settings={**tree.settings, "POSTGRES_USER": user})
     assert load(loader, [{"id": 1}, {"id": 2}], MERGE).row_count == 2
     assert tree.query(INDEXES) == []
+
+
+def test_a_load_does_not_wait_for_a_session_that_has_written_to_its_table(tree: PostgresTree) -> None:
+    """While a transaction of another program is open, the load lands without indexes, and a later one creates them."""
+    load(tree, [{"id": 1}], MERGE)
+    drop_indexes(tree)
+    with closing(psycopg2.connect(**tree.warehouse._parameters())) as session:
+        with session.cursor() as cursor:
+            cursor.execute("insert into raw.orders (id, _dlt_id, _dlt_load_id) values (7, 'by hand', '0')")
+        assert load(tree, [{"id": 1}, {"id": 2}], MERGE).row_count == 2
+        session.commit()
+    assert tree.query(INDEXES) == []
+    assert load(tree, [{"id": 3}], MERGE).row_count == 4
+    assert tree.query(INDEXES) == OF_MERGE

@@ -24,6 +24,9 @@ PREFIX = "foundation_"
 
 LONGEST_NAME = 63
 
+LONGEST_WAIT = "2s"
+"""How long an index waits for other sessions that have written to its table; else the next load creates it."""
+
 TOO_LONG = psycopg2.errors.ProgramLimitExceeded
 """The error of a key that a B-tree does not take: more than 2,704 bytes, compressed."""
 
@@ -146,6 +149,7 @@ def _create(session: Connection, dataset: str, index: Index) -> None:
         for arguments in ({}, instead):
             cursor.execute("SAVEPOINT indexing")
             try:
+                cursor.execute(f"SET LOCAL lock_timeout = '{LONGEST_WAIT}'")
                 cursor.execute(index.statement(dataset, **arguments))
             except psycopg2.Error as error:
                 if session.closed:
