@@ -14,12 +14,12 @@ ON_POSTGRES = ("postgres", "postgres_upsert", "postgres_scd2")
 OURS = ("ours", "upsert", "insert_only", "scd2", "append", "vault", *ON_POSTGRES)
 SIDES = (*OURS, "floor", "postgres_floor")
 DISPOSITIONS = {
-    "ours": "merge",
-    "upsert": "{disposition: merge, strategy: upsert}",
-    "insert_only": "{disposition: merge, strategy: insert-only}",
-    "scd2": "{disposition: merge, strategy: scd2}\n    merge_key: id",
-    "append": "append",
-    "vault": "append\n    landing: vault\n    tag: things",
+    "ours": "write_disposition: merge",
+    "upsert": "write_disposition: {disposition: merge, strategy: upsert}",
+    "insert_only": "write_disposition: {disposition: merge, strategy: insert-only}",
+    "scd2": "write_disposition: {disposition: merge, strategy: scd2}\n    merge_key: id",
+    "append": "write_disposition: append",
+    "vault": "landing: vault\n    tag: things",
 }
 ROWS = 1_000
 """Rows of the load: half of them have the key of a row that is in the table."""
@@ -45,9 +45,11 @@ resources:
   - entry: data.get_rows
     destination: raw.{name}
     primary_key: id
-    write_disposition: {disposition}
+    {disposition}
     checks: {{primary_key: block}}
 """
+TAGS = "things: {requires: {state: text}}\n"
+"""The tag of the vault."""
 
 
 def new_rows(size: int) -> list[dict[str, object]]:
@@ -68,6 +70,7 @@ def prepare(folder: Path, size: int) -> Iterator[Mapping[str, str]]:
 
     for name, disposition in DISPOSITIONS.items():
         write_source(folder / name, "shop", YAML.format(name=name, disposition=disposition), DATA)
+        (folder / name / "dlthub" / "tags.yaml").write_text(TAGS, encoding="utf-8")
     with run_server() as server:
         yield {**server.settings(server.create_database()), SIZE: str(size), "DEPLOYMENT": "production"}
 
