@@ -56,8 +56,11 @@ from dagster_dbt import build_dbt_asset_selection
 chosen = build_dbt_asset_selection([models], dbt_select="tag:nightly").resolve([models])
 from dagster_shared.libraries import DagsterLibraryRegistry
 libraries = dict(DagsterLibraryRegistry.get())
+from dagster_dbt import compat
+compared = [*compat.REFABLE_NODE_TYPES, compat.NodeType.Test, compat.NodeType.Snapshot, *compat.TestStatus]
+compared += [compat.NodeStatus.Success, compat.NodeStatus.Skipped, compat.NodeStatus.Warn]
 found = dict(imported=imported, specs=specs, checks=checks, tags=dict(models.op.tags), libraries=libraries)
-print(json.dumps({{**found, "chosen": sorted(map(str, chosen))}}))
+print(json.dumps({{**found, "chosen": sorted(map(str, chosen)), "words": list(map(str, compared))}}))
 """
 
 
@@ -84,7 +87,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_assets_are_those_that_dbt_core_would_select(project: Path) -> None:
-    """Without dbt-core keys, dependencies, metadata and checks are the same, and selections and versions afterwards."""
+    """Without dbt-core specs and checks are the same, and so are selections, versions and dbt's words afterwards."""
     found, expected = describe(project, ""), describe(project, "import dbt.version")
     assert (found.pop("imported"), "dbt" in expected.pop("imported")) == ([], True)
     assert found == expected
