@@ -72,6 +72,8 @@ def plan_lines(plans: Sequence[Plan]) -> Iterator[str]:
         rows = "" if plan.rows is None else f"; it has {counted(plan.rows, 'row')}"
         cursor = f", from {plan.cursor} on" if plan.cursor else ""
         yield escape(f"{plan.asset}: {plan.action}{cursor}{rows}")
+        for table, count in plan.tables.items():
+            yield escape(f"  {table}: {'created with its first row' if count is None else counted(count, 'row')}")
         yield from (f"  {escape(change)}" for change in plan.changes)
         yield from (f"  [red]lost[/] {escape(loss)}" for loss in plan.losses)
         if plan.refusal:
@@ -95,13 +97,14 @@ def preview_tables(previews: Sequence[Preview]) -> list[Table]:
 
 def differences(root: Path, task: Task, previews: Sequence[Preview]) -> list[str]:
     """Returns a line for each table and column that a load of the previewed rows would create or change."""
-    from data_foundation.config.table_names import table_name_of
+    from data_foundation.config.table_names import landing_table_of, table_name_of
     from data_foundation.inspection.difference import Arriving, find_differences
     from data_foundation.warehouses.settings import build_warehouse
 
     warehouse = build_warehouse(root).serving(task.resource)
     arriving = [Arriving(one.destination.split(".", 1)[1], one.columns, one.names, one.rows) for one in previews]
-    return find_differences(warehouse, table_name_of(task.resource), arriving)
+    landing = landing_table_of(task.source.name, task.resource).table
+    return find_differences(warehouse, table_name_of(task.resource), arriving, landing)
 
 
 def _preview_rows(preview: Preview, *, is_numbered: bool) -> Table:

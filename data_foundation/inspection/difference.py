@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.data_types.type_helpers import coerce_value, py_type_to_sc_type
@@ -13,6 +13,7 @@ from data_foundation.inspection.schema_history import (
     SchemaVersion,
     describe_column,
     describe_type,
+    find_satellite,
     read_newest_schema,
 )
 
@@ -40,19 +41,39 @@ class Arriving:
     rows: Sequence[Sequence[Any]]
 
 
-def find_differences(warehouse: Warehouse, main: TableName, arriving: Sequence[Arriving]) -> list[str]:
+def find_differences(warehouse: Warehouse, main: TableName, arriving: Sequence[Arriving], lands_in: str) -> list[str]:
     """Returns a line for each table and column that a load of these rows would create or could not fill as it is.
 
     Args:
         warehouse: The warehouse.
         main: The resource's own table, as it is configured.
         arriving: The rows, by table; nested tables are tables.
+        lands_in: The table in which the rows of `main` land: another one, the first satellite, for a vault.
     """
     try:
         stored = read_newest_schema(warehouse, main)
     except FoundationError:
         stored = None
+    if lands_in != main.table:
+        satellite = find_satellite(stored, lands_in)
+        return [line for one in arriving for line in _compare_with_satellite(one, stored, satellite, lands_in)]
     return [line for one in arriving for line in _compare(one, stored)]
+
+
+def _compare_with_satellite(
+    arriving: Arriving, stored: SchemaVersion | None, satellite: str | None, first: str
+) -> Iterator[str]:
+    """Yields the first satellite, or each column for which another one is opened."""
+    if not stored or not satellite:
+        yield from _compare(replace(arriving, table=first), None)
+        return
+    known = stored.columns[satellite]
+    for name, hints in arriving.columns.items():
+        if name not in known:
+            yield f"new column {describe_column(name, hints)}: a new satellite is opened beside {satellite}"
+        elif known[name]["data_type"] != hints.get("data_type"):
+            types = f"{describe_type(known[name])} in {satellite}, and {describe_type(hints)} in the rows"
+            yield f"column {name} is {types}: a new satellite is opened"
 
 
 def _compare(arriving: Arriving, stored: SchemaVersion | None) -> Iterator[str]:

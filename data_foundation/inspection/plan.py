@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from data_foundation.audit.read import read_newest
-from data_foundation.config.table_names import table_name_of
+from data_foundation.config.table_names import further_table_of, landing_table_of, table_name_of, tables_of
 from data_foundation.errors import FoundationError
 from data_foundation.inspection.catalogue import list_relations
-from data_foundation.inspection.schema_history import SchemaVersion, describe_column, describe_type, read_newest_schema
+from data_foundation.inspection.losses import FoundTable, find_losses, find_refusal, is_other_type, wanted_types
+from data_foundation.inspection.schema_history import (
+    SchemaVersion,
+    describe_column,
+    describe_type,
+    find_satellite,
+    read_newest_schema,
+)
 from data_foundation.inspection.select import read_select
 from data_foundation.inspection.tables import find_table
+from data_foundation.loading.adoption.dlt_pipeline import read_pipeline
 from data_foundation.loading.keys.key_change import describe_key_change
 from data_foundation.naming import TableName, normalize
 from data_foundation.sql_text import quote_name
 
 if TYPE_CHECKING:
+    from data_foundation.audit.write import Attempt
     from data_foundation.config.grammar import ResourceConfig
     from data_foundation.loading.task import Task
     from data_foundation.warehouses.base import Warehouse
@@ -34,6 +43,11 @@ ACTIONS = {
 EMPTY = {"keep": "keep them", "truncate": "empty the table", "fail": "fail"}
 """What a replace does without rows, by `on_empty`."""
 
+_DISCARDED = {
+    "discard_row": ", and `schema_contract` leaves out rows that have it",
+    "discard_value": ", and `schema_contract` leaves it out",
+}
+
 LAKE_SECONDS = 60.0
 """How long the files of a lake's table are looked up."""
 
@@ -48,8 +62,9 @@ class Plan:
         rows: Number of rows of the table now, None if it does not exist.
         cursor: The stored cursor, from which the run reads on; None if it reads everything.
         changes: Configured columns that the table has not, or has with another type; a key that is now another.
-        losses: Why rows that are in the table would no longer be there; empty if none is lost.
+        losses: Why rows that are in the table would no longer be there, or twice; empty if none are.
         refusal: Why the run would be refused, and what to do; "" if it is not.
+        tables: Rows of its nested and further tables now, by dataset.table; null for one that does not exist.
     """
 
     asset: str
@@ -59,30 +74,129 @@ class Plan:
     changes: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
     refusal: str = ""
+    tables: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def make_plans(tasks: Sequence[Task], warehouse: Warehouse) -> list[Plan]:
     """Returns a plan for each task; no code of a source is run, so columns that new rows bring are not known."""
-    cursors = {one.asset: one.cursor for one in read_newest(warehouse).attempts if one.status == "loaded"}
-    return [_plan(task.resource, warehouse.serving(task.resource), cursors) for task in tasks]
+    loaded = [one for one in read_newest(warehouse).attempts if one.status == "loaded"]
+    return [_plan(task, warehouse.serving(task.resource), loaded) for task in tasks]
 
 
-def _plan(resource: ResourceConfig, warehouse: Warehouse, cursors: Mapping[str, str | None]) -> Plan:
-    name, action = table_name_of(resource), _action(resource)
-    cursor = cursors.get(str(name)) if resource.incremental else None
-    if resource.landing == "vault":
-        return Plan(str(name), f"{action} (vaults are not compared)", cursor=cursor)
-    if (rows := _count(warehouse, name)) is None:
-        return _plan_without_table(warehouse, name)
+def _plan(task: Task, warehouse: Warehouse, loaded: Sequence[Attempt]) -> Plan:
+    resource, name = task.resource, table_name_of(task.resource)
     try:
         stored = read_newest_schema(warehouse, name)
     except FoundationError:
-        if not rows:
-            return Plan(str(name), f"{action}; another program has made the table", rows)
-        refusal = f"it holds {rows} rows that this project has not loaded: `foundation adopt` takes them over"
-        return Plan(str(name), "nothing", rows, refusal=refusal)
-    losses = _losses(resource, stored.disposition, rows)
-    return Plan(str(name), action, rows, cursor, tuple(_changes(resource, stored)), tuple(losses))
+        stored = None
+    plan = Plan(str(name), _action(resource), tables=_count_others(resource, warehouse, stored))
+    if resource.landing == "vault":
+        plan = _plan_vault(plan, task, warehouse, stored)
+    elif (rows := _count(warehouse, name)) is None:
+        plan = _plan_without_table(plan, name, stored, _find_former(task, loaded))
+    elif stored is None:
+        plan = _plan_unknown(plan, rows)
+    else:
+        table = FoundTable(
+            warehouse, find_table(warehouse, str(TableName(warehouse.dataset(name.dataset), name.table))), rows, stored
+        )
+        losses, refusal = tuple(find_losses(resource, table)), find_refusal(resource, table)
+        plan = replace(plan, rows=rows, changes=tuple(_changes(resource, stored)), losses=losses, refusal=refusal)
+    newest = next((one.cursor for one in reversed(loaded) if one.asset == str(name)), None)
+    if stored and newest and not plan.refusal:
+        plan = _with_cursor(plan, resource, newest, _stored_cursors(warehouse, name))
+    return plan if plan.refusal else replace(plan, refusal=_refuse_others(resource, plan, stored))
+
+
+def _plan_unknown(plan: Plan, rows: int) -> Plan:
+    """Returns the plan for a table that no load of this project has made."""
+    if not rows:
+        return replace(plan, action=f"{plan.action}; another program has made the table", rows=rows)
+    refusal = f"it holds {rows} rows that this project has not loaded: `foundation adopt` takes them over"
+    return replace(plan, action="nothing", rows=rows, refusal=refusal)
+
+
+def _plan_vault(plan: Plan, task: Task, warehouse: Warehouse, stored: SchemaVersion | None) -> Plan:
+    """Returns the plan for a vault: its newest satellite, and whether the configuration opens another one."""
+    dataset, first = landing_table_of(task.source.name, task.resource)
+    satellite = find_satellite(stored, first)
+    if stored is None or satellite is None:
+        return replace(plan, action=f"create the satellite {first}, and the hub unless another source has")
+    columns = stored.columns[satellite]
+    types = dict(wanted_types(task.resource))
+    required = {normalize(one.column): {"data_type": one.data_type} for one in task.resource.contract}
+    changes = [
+        f"column {name} is not in {satellite}: a new satellite is opened, and {satellite} keeps its rows"
+        for name in {**required, **types}
+        if name not in columns
+    ]
+    changes += [
+        f"column {name}: {describe_type(columns[name])} becomes {describe_type(wanted)}: a new satellite is opened"
+        for name, wanted in types.items()
+        if name in columns and columns[name]["data_type"] != wanted["data_type"]
+    ]
+    return replace(plan, rows=_count(warehouse, TableName(dataset, satellite)), changes=tuple(changes))
+
+
+def _count_others(
+    resource: ResourceConfig, warehouse: Warehouse, stored: SchemaVersion | None
+) -> dict[str, int | None]:
+    """Returns the rows of nested and further tables, configured or stored; None for one that does not exist."""
+    name = table_name_of(resource)
+    known = [one for one in (stored.columns if stored else ()) if one.startswith(f"{name.table}__")]
+    others = [*tables_of(resource)[1:], *(TableName(name.dataset, one) for one in known)]
+    return {str(one): _count(warehouse, one) for one in dict.fromkeys(others)}
+
+
+def _refuse_others(resource: ResourceConfig, plan: Plan, stored: SchemaVersion | None) -> str:
+    """Returns why a run would be refused because of a further table, "" if it is not."""
+    for table in resource.tables:
+        name = further_table_of(resource, table)
+        rows = plan.tables[str(name)]
+        if rows and name.table not in (stored.columns if stored else ()):
+            return f"{name} holds {rows} rows that this resource has not loaded; name another table in `tables`"
+    return ""
+
+
+def _find_former(task: Task, loaded: Sequence[Attempt]) -> tuple[str, ...]:
+    """Returns a sentence for each table that the source has loaded and that is configured no more."""
+    configured = {str(table_name_of(resource)) for resource in task.source.resources}
+    former = {one.asset for one in loaded if one.source == task.source.name and one.asset not in configured}
+    return tuple(
+        f"{asset}, which {task.source.name} has loaded, is not configured any more: its rows and its cursor stay there"
+        for asset in sorted(former)
+    )
+
+
+def _stored_cursors(warehouse: Warehouse, name: TableName) -> Collection[str]:
+    """Returns the paths of the cursors that the state of the table has."""
+    try:
+        with warehouse.open() as destination:
+            states = read_pipeline(name.pipeline, destination, warehouse.dataset(name.dataset)).states
+    except FoundationError:
+        return ()
+    resources = (one for state in states.values() for one in state.get("resources", {}).values())
+    return {
+        path for one in resources for path, cursor in one.get("incremental", {}).items() if cursor.get("last_value")
+    }
+
+
+def _with_cursor(plan: Plan, resource: ResourceConfig, newest: str, stored: Collection[str]) -> Plan:
+    """Returns the plan with the cursor from which the run reads on, or with why it does not."""
+    path = resource.incremental.cursor_path if resource.incremental else ""
+    known = ", ".join(sorted(stored)) or newest
+    if path and (not stored or path in stored):
+        return replace(plan, cursor=newest)
+    if path:
+        change = f"the cursor is {path}, and the stored one is of {known}: the run reads from the beginning"
+        return replace(plan, changes=(*plan.changes, change))
+    if resource.write_disposition.disposition != "append" or not plan.rows:
+        return plan
+    loss = (
+        f"the stored cursor of {known} is not used any more: the run adds what the source returns, also rows that are "
+        "there; keep `incremental`, or `--refresh state` begins anew"
+    )
+    return replace(plan, losses=(*plan.losses, loss))
 
 
 def _count(warehouse: Warehouse, name: TableName) -> int | None:
@@ -99,14 +213,12 @@ def _count(warehouse: Warehouse, name: TableName) -> int | None:
     return int(rows)
 
 
-def _plan_without_table(warehouse: Warehouse, name: TableName) -> Plan:
-    """Returns the plan for a table that does not exist: a first load makes it, any later one is refused."""
-    try:
-        read_newest_schema(warehouse, name)
-    except FoundationError:
-        return Plan(str(name), "create the table")
+def _plan_without_table(plan: Plan, name: TableName, stored: SchemaVersion | None, former: tuple[str, ...]) -> Plan:
+    """Returns the plan for a table that does not exist: it is created, or a run is refused if it was there."""
+    if stored is None or name.table not in stored.columns:
+        return replace(plan, action="create the table", changes=former)
     refusal = "loads have landed in it, and it was dropped or renamed: `--refresh drop` loads everything anew"
-    return Plan(str(name), "nothing", refusal=refusal)
+    return replace(plan, action="nothing", refusal=refusal)
 
 
 def _action(resource: ResourceConfig) -> str:
@@ -119,20 +231,12 @@ def _action(resource: ResourceConfig) -> str:
 def _changes(resource: ResourceConfig, stored: SchemaVersion) -> Iterator[str]:
     """Yields the configured columns that differ from those of the table."""
     columns = stored.columns.get(table_name_of(resource).table, {})
-    for name, hints in resource.columns.items():
-        wanted, known = {"data_type": hints.data_type}, columns.get(normalize(name))
-        if hints.data_type and known is None:
-            yield f"new column {describe_column(normalize(name), wanted)}"
-        elif hints.data_type and known and known["data_type"] != hints.data_type:
-            yield f"column {normalize(name)}: {describe_type(known)} becomes {describe_type(wanted)}"
+    contract = resource.schema_contract.columns if resource.schema_contract else ""
+    for name, wanted in wanted_types(resource):
+        known = columns.get(name)
+        if known is None:
+            yield f"new column {describe_column(name, wanted)}{_DISCARDED.get(contract, '')}"
+        elif is_other_type(known, wanted):
+            yield f"column {name}: {describe_type(known)} becomes {describe_type(wanted)}"
     if change := describe_key_change(resource, columns):
         yield change
-
-
-def _losses(resource: ResourceConfig, written_by: str, rows: int) -> Iterator[str]:
-    """Yields why rows of the table would be lost; `written_by` is the disposition of its loads, or another program."""
-    if rows and resource.write_disposition.disposition == "replace" and written_by != "replace":
-        yield (
-            f"{rows} rows that were written by {written_by or 'loads'} are replaced by what the source returns now; "
-            "use another `write_disposition`, or copy the table before"
-        )

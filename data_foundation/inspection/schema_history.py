@@ -33,6 +33,7 @@ class SchemaVersion:
         columns: dlt's column schemas by table and column; nested tables are included, columns of dlt are not.
         disposition: How the last load wrote the table: append, replace or merge; "" if it is not stored.
         changes: What differs from the version before, one line for each change.
+        strategy: The strategy of a merge, for instance scd2; "" if it is not stored.
     """
 
     version: int
@@ -40,6 +41,7 @@ class SchemaVersion:
     columns: Mapping[str, Mapping[str, Mapping[str, Any]]]
     disposition: str = ""
     changes: tuple[str, ...] = ()
+    strategy: str = ""
 
 
 def read_history(warehouse: Warehouse, table: TableName) -> list[SchemaVersion]:
@@ -92,9 +94,17 @@ def read_newest_schema(warehouse: Warehouse, table: TableName) -> SchemaVersion:
     return _version(table, found.version, found.inserted_at, json.loads(found.schema))
 
 
+def find_satellite(stored: SchemaVersion | None, first: str) -> str | None:
+    """Returns the newest satellite of a vault, None before the first load; `first` is the name of its first one."""
+    # Names of later satellites end in the time of their opening.
+    return max((name for name in (stored.columns if stored else ()) if name.startswith(first)), default=None)
+
+
 def _version(table: TableName, number: int, stored: datetime, schema: Mapping[str, Any]) -> SchemaVersion:
-    disposition = schema["tables"].get(table.table, {}).get("write_disposition") or ""
-    return SchemaVersion(number, stored, _columns(schema), str(disposition))
+    own = schema["tables"].get(table.table, {})
+    disposition = own.get("write_disposition") or ""
+    strategy = (disposition == "merge" and own.get("x-merge-strategy")) or ""
+    return SchemaVersion(number, stored, _columns(schema), str(disposition), strategy=str(strategy))
 
 
 def _with_changes(before: SchemaVersion, after: SchemaVersion) -> SchemaVersion:
