@@ -27,6 +27,15 @@ def test_changes_are_sorted_by_kind() -> None:
     assert set(re.findall(r"^### (.+)$", CHANGELOG, re.MULTILINE)) <= KINDS
 
 
+def test_what_users_have_to_do_is_found_first() -> None:
+    """The newest section begins with the list of what an upgrade needs, and no such line hides among the changes."""
+    section = CHANGELOG.split("\n## ")[1]
+    upgrade, _, changes = section.partition("\n### ")
+    assert re.search(r"^\*\*Upgrade\*\* from \d+\.\d+\.\d+", upgrade, re.MULTILINE)
+    assert re.search(r"^1\. ", upgrade, re.MULTILINE)
+    assert not re.search(r"^\W*Upgrade\W*:", changes, re.MULTILINE)
+
+
 def test_the_version_is_released_or_about_to_be() -> None:
     """The version in pyproject.toml is the newest release, or the one that Unreleased will become."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
