@@ -175,14 +175,17 @@ class ShapeRows(Step):
 
 def find_step_warnings(resource: DltResource) -> list[str]:
     """Returns the warnings of the processing steps of a resource."""
-    steps = [step for step in resource._pipe.steps if isinstance(step, ShapeRows)]  # noqa: SLF001 - as in `pii`
-    return [warning for shape in steps for step in shape.steps for warning in step.warnings()]
+    return [warning for step in _find_steps(resource) for warning in step.warnings()]
 
 
 def count_left_out(resource: DltResource) -> int:
     """Returns the number of rows that the processing steps of a resource have left out."""
+    return sum(step.left_out for step in _find_steps(resource))
+
+
+def _find_steps(resource: DltResource) -> list[RowStep]:
     steps = [step for step in resource._pipe.steps if isinstance(step, ShapeRows)]  # noqa: SLF001 - as in `pii`
-    return sum(step.left_out for shape in steps for step in shape.steps)
+    return [step for shape in steps for step in shape.steps]
 
 
 def _value_at(row: Any, path: Sequence[str]) -> Any:

@@ -454,7 +454,7 @@ HOOKS = (
         ["rows/test_pii.py"],
     ),
     Hook(
-        shaped_rows.find_step_warnings,
+        shaped_rows._find_steps,
         "Finds its own step in the pipe of a resource.",
         ["dlt.extract.resource:DltResource.__init__", "dlt.extract.pipe:Pipe.__init__"],
         ["loading/test_processing_steps.py"],
