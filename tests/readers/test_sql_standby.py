@@ -1,5 +1,6 @@
 """Tests of `data_foundation.readers.sql` on a standby of PostgreSQL, with real streaming replication."""
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -37,7 +38,10 @@ def test_a_read_that_a_standby_cancels_is_read_again(
 ) -> None:
     """A conflict with recovery is a passing fault: the next attempt reads another snapshot, and loads all of it."""
     primary, standby = servers
-    primary.query("CREATE TABLE orders AS SELECT i AS id FROM generate_series(1, 1000) i")
+    primary.query("CREATE TABLE orders AS SELECT i AS id FROM generate_series(1, 500) i")
+    primary.query(
+        "CREATE VIEW slow_orders AS SELECT orders.id FROM orders, LATERAL (SELECT pg_sleep(0.01), orders.id AS n) AS s"
+    )
     replayed(primary, standby)
     monkeypatch.setenv("SOURCES__SHOP__SALES_DB", dsn(standby, "postgres"))
     describe, attempts = PostgresDatabase.describe, []
@@ -46,16 +50,22 @@ def test_a_read_that_a_standby_cancels_is_read_again(
         found = describe(self, schema, table, wanted)
         attempts.append(found)
         if len(attempts) == 1:
-            primary.query("DELETE FROM orders WHERE id <= 10")
-            primary.query("VACUUM orders")
-            replayed(primary, standby)
+            writer.start()
         return found
 
+    def write() -> None:
+        time.sleep(0.5)  # the read takes five seconds
+        primary.query("DELETE FROM orders WHERE id <= 10")
+        primary.query("VACUUM orders")
+
+    writer = threading.Thread(target=write)
+
     monkeypatch.setattr(PostgresDatabase, "describe", conflict)
-    sql_tree.read("write_disposition: replace")
-    assert sql_tree.load("shop.landed").rows == 990
+    sql_tree.read("write_disposition: replace", table="slow_orders")
+    assert sql_tree.load("shop.landed").rows == 490
+    writer.join(DEADLINE)
     assert len(attempts) == 2
-    assert sql_tree.landed()["id"][1] == list(range(11, 1001))
+    assert sql_tree.landed()["id"][1] == list(range(11, 501))
 
 
 def test_a_standby_that_lags_loses_no_rows(
