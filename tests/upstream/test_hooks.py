@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTED = frozenset({"_asdict", "_replace", "_current_frames", "_exit"})
 """Public names of Python that begin with an underscore."""
 
-OF_OTHERS = frozenset({"_Binary", "_worksheet_path", "_register_atexit"})
+OF_OTHERS = frozenset({"_Binary", "_result", "_worksheet_path", "_register_atexit"})
 """Private names of SQLAlchemy, openpyxl and CPython, covered by the tests of readers, workbooks and stopped runs."""
 
 
