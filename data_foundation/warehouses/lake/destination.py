@@ -89,7 +89,11 @@ class LakeDestination(TransactionalDestination[PendingChanges], filesystem):
 
     def lacks(self, dataset: str, schema: str, table: str) -> bool:
         """Returns True if a table does not exist; False for parquet files, as a table without rows has none."""
-        return self._open_format is not None and self._open_format.find(self.client_of(dataset, schema), table) is None
+        client = self.client_of(dataset, schema)
+        if self._open_format is None or self._open_format.find(client, table) is not None:
+            return False
+        # Files that the catalogue does not know are refused by the load, with an error that names the catalogue.
+        return self._table_format != "iceberg" or not client.table_files(table)
 
 
 def _find_format(name: str) -> OpenFormat | None:
