@@ -139,7 +139,7 @@ def test_loads_of_another_machine_go_on(tree: LakeTree, tmp_path: Path) -> None:
     ended, failures = threading.Event(), []
 
     def optimise() -> None:
-        while not ended.is_set():
+        while not ended.wait(1.0):  # else no load would find the turn free
             try:
                 keep(other)
             except BaseException as error:  # noqa: BLE001 - reported by the test
