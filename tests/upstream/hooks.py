@@ -43,6 +43,7 @@ from data_foundation.warehouses.lake.delta import tables as delta_tables
 from data_foundation.warehouses.postgres import destination as postgres
 from data_foundation.warehouses.postgres import transaction
 from data_foundation.warehouses.snowflake import destination as snowflake
+from data_foundation.warehouses.snowflake import version_merge as snowflake_merge
 from data_foundation.warehouses.sql import version_merge
 
 
@@ -682,7 +683,7 @@ HOOKS = (
         [
             *names(
                 "dlt.destinations.impl.snowflake.snowflake:SnowflakeClient.",
-                "create_load_job _make_create_table _add_cluster_sql _get_cluster_sql",
+                "create_load_job _create_merge_followup_jobs _make_create_table _add_cluster_sql _get_cluster_sql",
             ),
             "dlt.destinations.impl.snowflake.snowflake:SnowflakeLoadJob",
             "dlt.destinations.job_client_impl:SqlJobClientBase.complete_load",
@@ -691,6 +692,12 @@ HOOKS = (
             *names("dlt.common.destination.client:RunnableLoadJob.", "__init__ set_run_vars"),
         ],
         ["snowflake/test_loading.py"],
+    ),
+    Hook(
+        snowflake_merge.VersionMerge,
+        "Merges versions as dlt does, but compares each column of a key.",
+        ["dlt.destinations.sql_jobs:SqlMergeFollowupJob.gen_merge_key_present_clause"],
+        ["warehouses/contract/test_dispositions.py"],
     ),
     Hook(
         snowflake.TransactionalSnowflake,

@@ -31,3 +31,10 @@ def refuse_unsupported(resource: ResourceConfig, kind: str, strategies: Collecti
         accepted = ", ".join(sorted(strategies)) or "append and replace, as it has no merge"
         message = f"write_disposition: got strategy {strategy}; accepted by dlt's destination {kind}: {accepted}"
         raise WarehouseError(message)
+    if strategy == "scd2" and len(resource.merge_columns) > 1:
+        message = (
+            f"merge_key: got {', '.join(resource.merge_columns)} with strategy scd2, whose columns dlt's destination "
+            f"{kind} compares as one text, in which a key 'a', 'bc' equals a key 'ab', 'c'; accepted: one column, or "
+            "duckdb, ducklake, postgres or snowflake as the warehouse"
+        )
+        raise WarehouseError(message)

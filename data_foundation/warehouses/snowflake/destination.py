@@ -32,6 +32,7 @@ from data_foundation.warehouses.fence import read_newest_load
 from data_foundation.warehouses.snowflake.errors import explain_refusal
 from data_foundation.warehouses.snowflake.locks import begin_with_locks
 from data_foundation.warehouses.snowflake.statements import StagedFiles, StagedLoad
+from data_foundation.warehouses.snowflake.version_merge import VersionMerge
 from data_foundation.warehouses.state_query import StateWithSchema
 from data_foundation.warehouses.table_growth import GrowingTables
 from data_foundation.warehouses.transactional_destination import (
@@ -43,7 +44,7 @@ from data_foundation.warehouses.transactional_destination import (
 
 if TYPE_CHECKING:
     from dlt.common.destination import DestinationCapabilitiesContext, PreparedTableSchema
-    from dlt.common.destination.client import LoadJob
+    from dlt.common.destination.client import FollowupJobRequest, LoadJob
     from dlt.common.schema.typing import TColumnSchema
     from snowflake.connector import SnowflakeConnection
 
@@ -185,6 +186,10 @@ class _SnowflakeClient(GrowingTables, StateWithSchema, SnowflakeClient):
     def alter_type(self, table: str, name: str, column: TColumnSchema, *, keeps_values: bool = True) -> str:
         # Without USING, which Snowflake does not have.
         return super().alter_type(table, name, column, keeps_values=keeps_values).partition(" USING ")[0]
+
+    @override
+    def _create_merge_followup_jobs(self, table_chain: Sequence[PreparedTableSchema]) -> list[FollowupJobRequest]:
+        return [VersionMerge.from_table_chain(table_chain, self.sql_client)]
 
     @override
     def create_load_job(
