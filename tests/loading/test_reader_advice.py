@@ -46,7 +46,7 @@ def test_a_refusal_names_what_can_be_set(files: FileTree) -> None:
     files.put("a.jsonl", '{"a": 100000000000000000000}')
     files.read()
     with pytest.raises(
-        LoadError, match=r"column a: got an int beyond 64 bits; set `columns: .a: .data_type:"
+        LoadError, match=r"key a: got 1\d+, beyond 64 bits; declare its column: `columns: .a: .data_"
     ) as caught:
         files.load("bank.landed")
     assert "yield" not in str(caught.value)

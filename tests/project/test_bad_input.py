@@ -201,7 +201,7 @@ REFUSED = {
         "needs `partitions` or `incremental`",
     ),
     "file_format": (resource("file_format: csv"), 4, "got 'csv'; accepted: parquet, preferred; rows travel as parquet"),
-    "table_format": (resource("table_format: iceberg"), 4, "got 'iceberg'; accepted: delta, in a lake"),
+    "table_format": (resource("table_format: hive"), 4, "got 'hive'; accepted: delta and iceberg, in a lake"),
     "spec": (resource("spec: {token: text}"), 4, "'spec' is no key of this file; it is a class"),
     "table_name": (resource("table_name: t"), 4, "the table is the second part of `destination`"),
     "section": (

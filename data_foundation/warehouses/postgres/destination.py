@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -108,7 +107,7 @@ class _PostgresSqlClient(SharedSessionSqlClient, Psycopg2SqlClient):
                 if self.load and isinstance(query, str) and _READS.match(query):
                     self._probe(cursor, query, values)
                 elif self.load and isinstance(query, str) and (written := _WRITES.findall(query)):
-                    self._write(set(written), partial(cursor.execute, query, values))
+                    self._write(set(written), lambda: cursor.execute(query, values))
                 else:
                     cursor.execute(query, values)
             yield DBApiCursorImpl(cursor)
