@@ -13,7 +13,7 @@ TEMPORARY := data .dagster_home .tmp_dagster_home_* .mypy_cache .ruff_cache .pyt
 
 # What `foundation init` writes as constraints.txt: the versions of the lock, of the packages that users install.
 CONSTRAINTS := data_foundation/project/repository/templates/constraints.txt.txt
-EXTRAS := snowflake postgres lake iceberg ducklake webserver sql mysql oracle mssql files workbook ui
+EXTRAS := snowflake postgres lake gcs iceberg ducklake webserver sql mysql oracle mssql files workbook ui
 
 # Tests wait half of the time, for a process that they started or a lock: one more than there are cores.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))

@@ -48,7 +48,7 @@ def test_the_schema_is_written_without_pages(location: Location, monkeypatch: py
 def _settings_read() -> Iterator[str]:
     """Yields the name of every setting of a warehouse that the framework's code contains."""
     setting = re.compile(
-        r"DESTINATION__[A-Z_]+[A-Z]|WAREHOUSE|EXECUTOR|DEPLOYMENT(_USER)?|(WORK|LOG|SECRETS)_FOLDER|DBT_(TARGET|LOG)_PATH|(DUCKDB|DUCKLAKE|SNOWFLAKE|POSTGRES|LAKE|AZURE|AWS|PII)_[A-Z_]+[A-Z]"
+        r"DESTINATION__[A-Z_]+[A-Z]|WAREHOUSE|EXECUTOR|DEPLOYMENT(_USER)?|(WORK|LOG|SECRETS)_FOLDER|DBT_(TARGET|LOG)_PATH|(DUCKDB|DUCKLAKE|SNOWFLAKE|POSTGRES|LAKE|AZURE|AWS|GOOGLE|PII)_[A-Z_]+[A-Z]"
     )
     for file in ROOT.glob("data_foundation/**/*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -1,5 +1,7 @@
-"""File stores for tests: S3 by moto, and SFTP by paramiko."""
+"""File stores for tests: S3 by moto, with Glue, and SFTP by paramiko."""
 
+import io
+import json
 import os
 import socket
 import threading
@@ -11,10 +13,13 @@ from typing import Any
 
 import boto3
 import paramiko
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.glue.models import glue_backends
 from moto.server import ThreadedMotoServer
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from typing_extensions import override
 
+REGION = "us-east-1"
 USER, PASSWORD = "reader", "sftp-pass-31415926"
 
 
@@ -31,15 +36,26 @@ class S3:
 
     def lake(self, folder: str) -> dict[str, str]:
         """Returns the settings of a lake in the bucket."""
-        return {"LAKE_URL": f"s3://{self.bucket}/{folder}", "AWS_ENDPOINT_URL": self.url, "AWS_REGION": "us-east-1",
+        return {"LAKE_URL": f"s3://{self.bucket}/{folder}", "AWS_ENDPOINT_URL": self.url, "AWS_REGION": REGION,
                 "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}  # fmt: skip
+
+    def glue(self, folder: str) -> dict[str, str]:
+        """Empties the server's Glue, and returns the settings of a lake in the bucket with its tables in it."""
+        glue_backends[DEFAULT_ACCOUNT_ID][REGION].databases.clear()
+        glue = {"LAKE_FORMAT": "iceberg", "LAKE_CATALOG": "glue", "AWS_ENDPOINT_URL_GLUE": self.url}
+        return {**self.lake(folder), **glue}
+
+    def files(self) -> dict[str, str]:
+        """Returns pyiceberg's properties of the store, for a catalogue that reaches it by itself."""
+        return {"s3.endpoint": self.url, "s3.region": REGION, "s3.access-key-id": "key",
+                "s3.secret-access-key": "secret"}  # fmt: skip
 
     def make_bucket(self) -> None:
         """Creates the bucket."""
         self._client().create_bucket(Bucket=self.bucket)
 
     def _client(self) -> Any:
-        return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="key",
+        return boto3.client("s3", endpoint_url=self.url, region_name=REGION, aws_access_key_id="key",
                             aws_secret_access_key="secret")  # fmt: skip
 
 
@@ -59,15 +75,29 @@ def run_s3() -> Iterator[S3]:
 
 
 def _answer_one_by_one(server: ThreadedMotoServer) -> None:
-    """Makes conditional writes atomic, as S3's are: moto compares and writes in two steps."""
+    """Makes conditional writes atomic, as S3's and Glue's are: moto compares and writes in two steps, or not at all."""
     running: Any = server._server
     app, lock = running.app, threading.Lock()
 
     def answer(environ: Any, start_response: Any) -> list[bytes]:
         with lock:
+            if environ.get("HTTP_X_AMZ_TARGET") == "AWSGlue.UpdateTable" and not _is_of_newest(environ):
+                text = b'{"__type": "ConcurrentModificationException", "Message": "the table has a newer version"}'
+                headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(text)))]
+                start_response("400 Bad Request", headers)
+                return [text]
             return list(app(environ, start_response))
 
     running.app = answer
+
+
+def _is_of_newest(environ: Any) -> bool:
+    """Returns whether a change of a table in Glue names its newest version, which moto does not look at."""
+    body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    environ["wsgi.input"] = io.BytesIO(body)
+    wanted = json.loads(body)
+    table = glue_backends[DEFAULT_ACCOUNT_ID][REGION].get_table(wanted["DatabaseName"], wanted["TableInput"]["Name"])
+    return str(table.as_dict()["VersionId"]) == wanted["VersionId"]
 
 
 class _Login(paramiko.ServerInterface):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlparse
@@ -20,6 +20,7 @@ from dlt.common.exceptions import MissingDependencyException
 
 from data_foundation.errors import FoundationError, SettingMissing, WarehouseError
 from data_foundation.warehouses.base import Setting
+from data_foundation.warehouses.lake.google import GCS, GCS_SETTINGS, KEY_FILE, MachineCredentials
 
 AZURE, S3 = ("az", "abfs", "abfss"), ("s3", "s3a")
 
@@ -47,17 +48,20 @@ ACCESS_SETTINGS = (
     Setting("AWS_SESSION_TOKEN", "Session token of temporary credentials."),
     Setting("AWS_REGION", "Region of the bucket."),
     Setting("AWS_ENDPOINT_URL", "URL of another store that speaks S3's protocol."),
+    *GCS_SETTINGS,
 )
 
 _REFUSED = re.compile(
     r"\b40[13]\b|AuthenticationFailed|AuthorizationFailure|AuthorizationPermissionMismatch|failed to authenticate"
     r"|not authorized|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|Forbidden|NoCredentials"
-    r"|Unable to locate credentials|InvalidAuthenticationInfo"
+    r"|Unable to locate credentials|InvalidAuthenticationInfo|DefaultCredentialsError|RefreshError"
+    r"|Unauthorized|OAuthError|UnrecognizedClient|InvalidSignature"
 )
 _NO_CONTAINER = re.compile(r"ContainerNotFound|specified container does not exist|NoSuchBucket|bucket does not exist")
 _PASSING = re.compile(
     r"Cannot connect|Could not connect|Connection (?:refused|reset|closed|timeout)|error sending request|tcp connect"
     r"|timed out|\b50[0234]\b|ServerBusy|SlowDown|\b429\b|EndpointConnection|name resolution|Name or service"
+    r"|ServiceUnavailable|ServerError|TooManyRequests|ThrottlingException"
 )
 _LIBRARIES = (
     "azure.",
@@ -66,10 +70,16 @@ _LIBRARIES = (
     "botocore.",
     "aiobotocore.",
     "s3fs",
+    "gcsfs.",
+    "google.auth.",
     "deltalake",
     "_internal",
     "pyiceberg.",
+    "requests.",
 )
+_OF_CATALOGUE = "pyiceberg.exceptions"
+"""Module of the errors of a catalogue; those of its files are of the libraries that read them."""
+_PROOFS = ("LAKE_CATALOG_CREDENTIAL", "LAKE_CATALOG_TOKEN")
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,10 @@ def find_access(url: str, settings: Mapping[str, str]) -> Access:
         return _azure(url, settings)
     if scheme in S3:
         return _s3(url, settings)
-    message = f"LAKE_URL: got '{scheme}://'; accepted: az://container/folder, abfss://, s3://bucket/folder, or a path"
+    if scheme in GCS:
+        return Access(url, MachineCredentials.of(settings))
+    accepted = "az://container/folder, abfss://, s3://bucket/folder, gs://bucket/folder, or a path"
+    message = f"LAKE_URL: got '{scheme}://'; accepted: {accepted}"
     raise WarehouseError(message)
 
 
@@ -216,7 +229,10 @@ def _explain(error: BaseException, settings: Mapping[str, str]) -> Exception | N
     if _NO_CONTAINER.search(str(error)):
         return WarehouseError(f"the container or bucket is not there: create it, or correct {NAMED_BY}")
     if isinstance(error, PermissionError) or _REFUSED.search(f"{type(error).__name__} {error}"):
-        reason = f"the lake refuses {_proof(settings)}: it is wrong, expired, or lacks a privilege"
+        is_of_catalogue = type(error).__module__ == _OF_CATALOGUE
+        who = "catalogue of the lake (LAKE_CATALOG)" if is_of_catalogue else "lake"
+        proof = (_given(settings, _PROOFS) or "this process") if is_of_catalogue else _proof(settings)
+        reason = f"the {who} refuses {proof}: it is wrong, expired, or lacks a privilege"
         return WarehouseError(f"{reason}. The message of the storage: {message}")
     if isinstance(error, ConnectionError | TimeoutError) or _PASSING.search(f"{type(error).__name__} {error}"):
         return DestinationTransientException(message)
@@ -227,16 +243,20 @@ def _is_of_storage(error: BaseException) -> bool:
     """Returns whether a library of the lake raised the error."""
     names = {parent.__module__ for parent in type(error).__mro__}
     is_of_library = any(name.startswith(_LIBRARIES) for name in names)
-    # s3fs and deltalake raise Python's own errors; deltalake's start with "Generic" and the name of the service.
-    return (
-        is_of_library or isinstance(error, PermissionError) or (isinstance(error, OSError) and "Generic " in str(error))
-    )
+    # s3fs, gcsfs and deltalake raise Python's own errors; deltalake's start with "Generic" and the name of the service.
+    is_named = isinstance(error, OSError) and re.search("Generic |^Forbidden: ", str(error)) is not None
+    return is_of_library or isinstance(error, PermissionError) or is_named
 
 
 def _proof(settings: Mapping[str, str]) -> str:
     """Returns the settings that sign in, for messages."""
-    names = (CONNECTION, KEY, TOKEN, "AZURE_CLIENT_SECRET", *AWS_KEYS)
+    names = (CONNECTION, KEY, TOKEN, "AZURE_CLIENT_SECRET", *AWS_KEYS, KEY_FILE)
     scheme = urlparse(settings.get("LAKE_URL") or "").scheme
-    kind = "AZURE" if scheme in AZURE else "AWS" if scheme in S3 else "/"
-    given = [name for name in names if settings.get(name) and name.startswith(kind)]
-    return " and ".join(given) or ("this process" if kind == "/" else "the default credentials of this machine")
+    kinds = {**dict.fromkeys(AZURE, "AZURE"), **dict.fromkeys(S3, "AWS"), **dict.fromkeys(GCS, "GOOGLE")}
+    kind = kinds.get(scheme, "/")
+    given = _given(settings, [name for name in names if name.startswith(kind)])
+    return given or ("this process" if kind == "/" else "the default credentials of this machine")
+
+
+def _given(settings: Mapping[str, str], names: Sequence[str]) -> str:
+    return " and ".join(name for name in names if settings.get(name))

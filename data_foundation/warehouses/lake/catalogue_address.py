@@ -12,15 +12,41 @@ from data_foundation.warehouses.base import Setting
 
 CATALOG = Setting(
     "LAKE_CATALOG",
-    "Catalogue of Iceberg tables: `postgres`, in the database that the settings of PostgreSQL name, or the URL of a "
-    "REST catalogue; required unless `LAKE_URL` is a folder, which then contains a catalogue in SQLite.",
+    "Catalogue of Iceberg tables: `postgres`, in the database that the settings of PostgreSQL name; `glue`, AWS's; or "
+    "the URL of a REST catalogue. Required unless `LAKE_URL` is a folder, which then contains a catalogue in SQLite.",
 )
 REST_SETTINGS = (
     Setting("LAKE_CATALOG_WAREHOUSE", "Name of the warehouse in a REST catalogue."),
     Setting("LAKE_CATALOG_CREDENTIAL", "`client:secret` for a REST catalogue."),
     Setting("LAKE_CATALOG_TOKEN", "Token for a REST catalogue, instead of the credential."),
+    Setting("LAKE_CATALOG_SCOPE", "Scope of the token that the credential gives, for instance PRINCIPAL_ROLE:ALL."),
+    Setting(
+        "LAKE_CATALOG_OAUTH_URL",
+        "Server that gives a token for the credential; if not set, `v1/oauth/tokens` of the catalogue.",
+    ),
 )
-CATALOGUE_SETTINGS = (CATALOG, *REST_SETTINGS)
+GLUE_SETTINGS = (
+    Setting("LAKE_CATALOG_ID", "Account whose Glue catalogue it is; if not set, that of the credentials."),
+    Setting("AWS_ENDPOINT_URL_GLUE", "URL of another server that speaks Glue's protocol."),
+)
+CATALOGUE_SETTINGS = (CATALOG, *REST_SETTINGS, *GLUE_SETTINGS)
+
+_REST = {
+    "warehouse": "LAKE_CATALOG_WAREHOUSE",
+    "credential": "LAKE_CATALOG_CREDENTIAL",
+    "token": "LAKE_CATALOG_TOKEN",
+    "scope": "LAKE_CATALOG_SCOPE",
+    "oauth2-server-uri": "LAKE_CATALOG_OAUTH_URL",
+}
+_GLUE = {
+    "glue.id": "LAKE_CATALOG_ID",
+    "glue.endpoint": "AWS_ENDPOINT_URL_GLUE",
+    "glue.region": "AWS_REGION",
+    "glue.access-key-id": "AWS_ACCESS_KEY_ID",
+    "glue.secret-access-key": "AWS_SECRET_ACCESS_KEY",
+    "glue.session-token": "AWS_SESSION_TOKEN",
+}
+"""Settings of pyiceberg's properties; without keys, Glue takes the credentials of the machine."""
 
 SQLITE_FILE = "iceberg.sqlite"
 """Name of the catalogue's file in a local lake."""
@@ -59,21 +85,28 @@ def find_address(url: str, settings: Mapping[str, str], credentials: Any) -> Cat
     place = settings.get(CATALOG.name) or ""
     if place == "postgres":
         return CatalogueAddress(url, {"type": "sql", "uri": _postgres(settings), **known})
+    if place == "glue":
+        return CatalogueAddress("glue", {"type": "glue", **_given(settings, _GLUE), **known})
     if place.startswith(("https://", "http://")):
-        names = {
-            "warehouse": "LAKE_CATALOG_WAREHOUSE",
-            "credential": "LAKE_CATALOG_CREDENTIAL",
-            "token": "LAKE_CATALOG_TOKEN",
-        }
-        given = {name: value for name, setting in names.items() if (value := settings.get(setting))}
-        return CatalogueAddress("lake", {"type": "rest", "uri": place, **given, **known})
+        properties = {"uri": place, "oauth2-server-uri": f"{place.rstrip('/')}/v1/oauth/tokens"}
+        return CatalogueAddress("lake", {"type": "rest", **properties, **_given(settings, _REST), **known})
     if place:
-        accepted = "postgres, or the URL of a REST catalogue (https://...); a folder needs none"
+        accepted = "postgres, glue, or the URL of a REST catalogue (https://...); a folder needs none"
         raise WarehouseError(f"{CATALOG.name}: got '{place}'; accepted: {accepted}")
     if "://" in url:
-        why = "LAKE_URL is no folder, so the catalogue must be on a server: postgres, or the URL of a REST catalogue"
+        why = "LAKE_URL is no folder, so the catalogue must be on a server: postgres, glue, or the URL of a REST one"
         raise SettingMissing([CATALOG.name], why)
     return CatalogueAddress("lake", {"type": "sql", "uri": f"sqlite:///{url}/{SQLITE_FILE}?timeout={BUSY_SECONDS}"})
+
+
+def _given(settings: Mapping[str, str], names: Mapping[str, str]) -> Mapping[str, str]:
+    """Returns the properties whose settings are set.
+
+    Args:
+        settings: The environment, completed by `.env`.
+        names: The setting of each property.
+    """
+    return {name: value for name, setting in names.items() if (value := settings.get(setting))}
 
 
 def _postgres(settings: Mapping[str, str]) -> str:
