@@ -34,7 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines.", callba
 
 WRITING = (
     "init", "upgrade", "new", "discover", "adopt", "copy", "dbt-staging", "dbt-sources", "dbt-manifest", "docs",
-    "workbook new", "workbook export", "alerts test", "alerts digest", "ui",
+    "workbook new", "workbook export", "alerts test", "alerts digest", "lake optimize", "ui",
 )  # fmt: skip
 """Commands whose lines are `WriteLine`."""
 

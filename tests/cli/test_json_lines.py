@@ -83,6 +83,7 @@ ELSEWHERE = {
     "copy": "loading/test_copying.py",
     "alerts test": "cli/test_alerts.py",
     "alerts digest": "cli/test_alerts.py",
+    "lake optimize": "warehouses/test_lake_upkeep.py",
     "ui": "ui/own_pages.py",
     "dbt": "dbt/test_by_hand.py",
     "dbt-manifest": "dbt/test_by_hand.py",

@@ -1,5 +1,6 @@
 """Tests of `foundation lake optimize`: fewer files, no versions for nobody, and the same rows and state."""
 
+import json
 import shutil
 import threading
 from collections.abc import Mapping
@@ -7,8 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+from typer.testing import CliRunner
 
+from data_foundation.cli.json_lines import build_line_schemas
+from data_foundation.cli.main import app
 from data_foundation.errors import FoundationError, WarehouseError
 from data_foundation.local.lake_upkeep import is_in_lake, optimize
 from data_foundation.warehouses.lake.dataset_files import DatasetFiles
@@ -213,3 +218,36 @@ def test_parquet_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match="LAKE_FORMAT=delta or iceberg"):
         optimize(tree.task("shop.orders"), tree.warehouse, print)
     assert not is_in_lake(tree.task("shop.orders"), tree.warehouse)
+
+
+TWO = """
+resources:
+  - {entry: data.get_rows, destination: raw.orders, warehouse: lake}
+  - {entry: data.get_rows, destination: raw.waiting, warehouse: lake}
+  - {entry: data.get_rows, destination: raw.here}
+"""
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes every table in the lake, or those that are named; one that has not landed, or is elsewhere, is told."""
+    for name, value in {"WAREHOUSE": "duckdb", "LAKE_URL": "lake", "LAKE_FORMAT": "iceberg", "DEPLOYMENT": ""}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    tree = LakeTree(tmp_path)
+    tree.add("shop", TWO)
+    for number in (1, 2):
+        tree.give("shop", [{"id": number}])
+        assert CliRunner().invoke(app, ["run", "shop.orders", "shop.here"]).exit_code == 0
+    first = CliRunner().invoke(app, ["lake", "optimize", "--json"])
+    lines = [json.loads(line) for line in first.stdout.splitlines()]
+    for line in lines:
+        jsonschema.validate(line, build_line_schemas()["lake optimize"], jsonschema.Draft202012Validator)
+    assert [(line["name"], line["action"], line["written"]) for line in lines] == [
+        ("raw.orders", "optimized", True), ("raw.waiting", "kept", False)
+    ]  # fmt: skip
+    assert (lines[0]["metadata"]["replaced"], first.exit_code) == (2, 0)
+    assert "raw.orders: 0 files put together" in CliRunner().invoke(app, ["lake", "optimize"]).stdout
+    refused = CliRunner().invoke(app, ["lake", "optimize", "shop.here", "--json"])
+    [line] = [json.loads(line) for line in refused.stdout.splitlines()]
+    assert (refused.exit_code, line["action"], "is in duckdb" in line["error"]) == (1, "failed", True)
