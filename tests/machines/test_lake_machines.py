@@ -27,7 +27,7 @@ Test = TypeVar("Test", bound=Callable[..., None])
 POINTS = 12
 """Points at which a run is paused or killed, with --promises; 1 without."""
 
-PLACES = ("delta", "parquet", "delta on S3", "parquet on S3")
+PLACES = ("delta", "parquet", "iceberg", "delta on S3", "parquet on S3", "iceberg on S3")
 CELLS = [
     (kind, place)
     for kind, place in itertools.product(
@@ -35,9 +35,7 @@ CELLS = [
     )
     if "parquet" not in place or kind in {"append", "append with a cursor", "replace"}
 ]
-
-
-CELLS_AT_ONCE = [*CELLS, *((kind, "iceberg on S3") for kind in ("append with a cursor", "upsert", "replace"))]
+CELLS_AT_ONCE = [*CELLS, *((kind, "iceberg in Glue") for kind in ("append with a cursor", "upsert", "replace"))]
 
 
 def every_cell(first: str, found: Sequence[tuple[str, str]] = CELLS) -> Callable[[Test], Test]:
@@ -74,13 +72,18 @@ def s3() -> Iterator[S3]:
 @pytest.fixture
 def site(kind: str, place: str, tmp_path: Path, request: pytest.FixtureRequest) -> Site:
     """Two machines over one empty lake."""
-    table_format, _, is_remote = place.partition(" on ")
+    table_format, _, where = place.partition(" ")
     lake = {"LAKE_URL": "lake"}
-    if is_remote:
+    if where == "in Glue":
+        lake = request.getfixturevalue("s3").glue(tmp_path.name)
+    elif where == "on S3":
         lake = request.getfixturevalue("s3").lake(tmp_path.name)
         if table_format == "iceberg":
             server = request.getfixturevalue("postgres_server")
             lake = {**lake, **server.settings(server.create_database()), "LAKE_CATALOG": "postgres"}
+    elif table_format == "iceberg":
+        # Its tables name their files by whole addresses.
+        lake = {"LAKE_URL": str(tmp_path / "lake")}
     else:
         # It has another path on each machine.
         (tmp_path / "a" / "lake").mkdir(parents=True)
