@@ -19,7 +19,7 @@ from data_foundation.local.selection import select_tasks
 from data_foundation.project.find_sources import find_sources
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
 from data_foundation.warehouses.settings import read_settings
-from tests.databases.servers import find_servers
+from tests.databases.servers import OPENSSH, find_servers
 from tests.support.dbt_builds import Build, build_once
 from tests.support.locations import Location
 from tests.support.memory_disk import Folders, use_memory_disk
@@ -220,9 +220,11 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Prints which databases were left out, and the sums of the counts that tests recorded."""
+    """Prints which servers were left out, and the sums of the counts that tests recorded."""
     for reason in find_servers(read_settings(ROOT), live=config.getoption("--live"))[1]:
         terminalreporter.write_line(f"left out: tests/databases on {reason}")
+    if not OPENSSH:
+        terminalreporter.write_line("left out: OpenSSH: sshd is not here (on Debian: apt-get install openssh-server)")
     counts = Counter[str]()
     for report in terminalreporter.getreports("passed"):
         counts.update({name: count for name, count in report.user_properties if isinstance(count, int)})

@@ -22,6 +22,9 @@ USER, PASSWORD = "reader", "the-reader's secret 1"
 LIVE = {"mssql": "LIVE_MSSQL_DSN", "oracle": "LIVE_ORACLE_DSN"}
 """Databases that the tests cannot start, with the setting that names one; its user may create and drop tables."""
 
+OPENSSH = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+"""OpenSSH's server, None if it is not here."""
+
 
 def find_servers(settings: Mapping[str, str], *, live: bool) -> tuple[list[str], list[str]]:
     """Returns the available databases, and a message for each that is left out.
@@ -78,8 +81,12 @@ class Database:
 
 
 @contextmanager
-def run_mariadb() -> Iterator[dict[str, str]]:
-    """Runs a MariaDB server during the block, and yields the settings of a connection to it."""
+def run_mariadb(*options: str) -> Iterator[dict[str, str]]:
+    """Runs a MariaDB server during the block, and yields the settings of a connection to it.
+
+    Args:
+        options: More options of `mariadbd`.
+    """
     folder = Path(tempfile.mkdtemp(prefix="mariadb_"))
     who = ["--user=root"] if os.geteuid() == 0 else []
     data = folder / "data"
@@ -102,7 +109,7 @@ def run_mariadb() -> Iterator[dict[str, str]]:
     command = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1",
                f"--socket={folder / 'socket'}", f"--init-file={first}", "--skip-name-resolve",
                "--character-set-server=utf8mb4",
-               "--innodb-flush-log-at-trx-commit=0"]  # fmt: skip
+               "--innodb-flush-log-at-trx-commit=0", *options]  # fmt: skip
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen([*command, *who], stdout=output, stderr=output)

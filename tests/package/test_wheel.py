@@ -39,7 +39,7 @@ EXTRAS = {
     "psycopg2": "postgres",
     "snowflake": "snowflake",
     "deltalake": "lake",
-    "paramiko": "files",
+    "paramiko": "ssh",
     "dagster_celery": "celery",
     "opentelemetry": "telemetry",
     "openlineage": "lineage",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -12,6 +12,7 @@ from typing_extensions import override
 from data_foundation.errors import EntryError
 from data_foundation.process_wide.secret_settings import learn_settings
 from data_foundation.readers.connection_settings import ConnectionSettings
+from data_foundation.readers.ssh.server_settings import SshServer, find_ssh_server
 from data_foundation.suggestions import nearest
 
 DIALECTS = {
@@ -29,7 +30,11 @@ REQUIRED = {
 }
 """Settings that each dialect needs."""
 
+_TEXTS = ("host", "database", "service_name", "username", "password")
+
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "oracle": 1521}
+
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Connection:
         driver: SQL Server's ODBC driver, for instance `ODBC Driver 18 for SQL Server`.
         trusted_connection: SQL Server authenticates the process's own user.
         query: Options for the driver, for instance `sslmode`.
+        ssh: The SSH server through which the database is reached; None for a direct connection.
+        local_port: Port of 127.0.0.1 that an open tunnel carries to `host`; 0 without one.
     """
 
     name: str
@@ -56,11 +63,14 @@ class Connection:
     driver: str = ""
     trusted_connection: bool = False
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ssh: SshServer | None = None
+    local_port: int = 0
 
     @override
     def __str__(self) -> str:
         """Names the database in a message, without a secret."""
         place = f" on {self.host}" if self.host else ""
+        place += f" through {self.ssh.host}" if self.ssh else ""
         return f"'{self.name}' ({self.dialect} {self.service_name or self.database}{place})"
 
 
@@ -83,9 +93,9 @@ def find_connection(folder: str, name: str, expected: str | None = None) -> Conn
     section, dsn = settings.section, settings.section_value()
     learn_settings({"credentials": dsn} if isinstance(dsn, str) else {})
     values: dict[str, Any] = _from_dsn(dsn, section) if isinstance(dsn, str) and dsn else {}
-    for setting in ("drivername", "dialect", *Connection.__dataclass_fields__):
+    for setting in ("drivername", "dialect", *_TEXTS, "driver", "port", "trusted_connection", "query"):
         value = settings.find(setting, secret=setting == "password")
-        if value is not None and setting != "name":
+        if value is not None:
             values[setting] = value
     learn_settings({"password": str(values.get("password", ""))})
     expected_dialect = _dialect({"dialect": expected or ""}, "kwargs")
@@ -97,7 +107,9 @@ def find_connection(folder: str, name: str, expected: str | None = None) -> Conn
         raise settings.missing(["drivername", *others], f"; drivername is one of {', '.join(REQUIRED)}")
     if missing := [setting for setting in _required(dialect, values) if not values.get(setting)]:
         raise settings.missing(missing)
-    return _connection(name, dialect, values, section)
+    if (ssh := find_ssh_server(settings)) and dialect == "sqlite":
+        raise EntryError(f"{section}.ssh: SQLite is a file, which no tunnel reaches; remove it")
+    return replace(_connection(name, dialect, values, section), ssh=ssh)
 
 
 def _required(dialect: str, values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -127,8 +139,7 @@ def _dialect(values: Mapping[str, Any], section: str) -> str:
 
 
 def _connection(name: str, dialect: str, values: Mapping[str, Any], section: str) -> Connection:
-    texts = {setting: str(values[setting]) for setting in ("host", "database", "service_name", "username", "password")
-             if values.get(setting) is not None}  # fmt: skip
+    texts: dict[str, Any] = {setting: str(values[setting]) for setting in _TEXTS if values.get(setting) is not None}
     driver = str(values.get("driver", ""))
     port = values.get("port", PORTS.get(dialect))
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from data_foundation.readers.read_ahead import ReadAhead
 from data_foundation.readers.sql.change_probe import ChangeProbe
 from data_foundation.readers.sql.cursor import Cursor
 from data_foundation.readers.sql.database import Database, SourceTable
-from data_foundation.readers.sql.database_settings import Connection
+from data_foundation.readers.sql.database_settings import PORTS, Connection
 from data_foundation.readers.sql.databases.postgres import PostgresDatabase
 from data_foundation.readers.sql.databases.sqlalchemy_database import SqlalchemyDatabase
 from data_foundation.readers.sql.databases.sqlite import SqliteDatabase
@@ -30,6 +31,7 @@ from data_foundation.readers.sql.query_filter import check_filter
 from data_foundation.readers.sql.source_keys import KeyReader
 from data_foundation.readers.sql.statement import TableMissing, build_select, choose_columns, wanted_of
 from data_foundation.readers.sql.table_arguments import TableArguments
+from data_foundation.readers.ssh.server_settings import SshServer
 
 _CHANGED = (
     "query or query_filter has changed: rows that it selects now and that lie before the cursor are not read, and rows "
@@ -238,13 +240,29 @@ def describe_table(database: Database, arguments: TableArguments, hints: Mapping
         raise LoadError(f"{error}. {hint}") from None
 
 
-def open_database(connection: Connection) -> Database:
-    """Returns an open connection.
+@contextmanager
+def open_database(connection: Connection) -> Iterator[Database]:
+    """Yields an open connection, through a tunnel if the settings have an SSH server.
 
     Raises:
-        EntryError: The driver is not installed.
-        ConnectionError: The database cannot be reached.
-        LoadError: The database refuses the connection.
+        EntryError: The driver is not installed, or a setting of the SSH server is invalid.
+        ConnectionError: The database or the SSH server cannot be reached.
+        LoadError: The database or the SSH server refuses the connection.
     """
     known: dict[str, Callable[[Connection], Database]] = {"postgresql": PostgresDatabase, "sqlite": SqliteDatabase}
-    return known.get(connection.dialect, SqlalchemyDatabase)(connection)
+    with ExitStack() as opened:
+        if connection.ssh:
+            port = opened.enter_context(_tunnel(connection.ssh, connection))
+            connection = replace(connection, local_port=port)
+        yield opened.enter_context(known.get(connection.dialect, SqlalchemyDatabase)(connection))
+
+
+@contextmanager
+def _tunnel(server: SshServer, connection: Connection) -> Iterator[int]:
+    """Yields the port of 127.0.0.1 that a tunnel carries to the database."""
+    try:
+        from data_foundation.readers.ssh.tunnel import SshTunnel  # noqa: PLC0415 - installed with an extra
+    except ImportError:
+        raise EntryError(f"{server} is reached with paramiko; install data-foundation[ssh]") from None
+    with SshTunnel(server, connection.host, connection.port or PORTS[connection.dialect]) as tunnel:
+        yield tunnel.port

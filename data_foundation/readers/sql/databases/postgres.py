@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.process_wide.redaction import redact
 from data_foundation.readers.sql.database import Column, SourceTable
-from data_foundation.readers.sql.database_settings import Connection
+from data_foundation.readers.sql.database_settings import LOOPBACK, Connection
 from data_foundation.readers.sql.databases.arrow_casts import exact_table
 from data_foundation.readers.sql.databases.postgres_types import make_column
 from data_foundation.readers.sql.query import refuse_names
@@ -53,9 +53,9 @@ _OF_TABLE = """
 """
 _OF_QUERY = """
     SELECT o.attnum, o.name, format_type(t.oid, NULL) AS declared, true AS nullable,
-        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE -1 END AS modifier,
+        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE o.modifier END AS modifier,
         t.typname, t.typtype, t.typcategory, t.typbasetype
-    FROM (VALUES {columns}) AS o (attnum, name, kind) JOIN pg_type t ON t.oid = o.kind
+    FROM (VALUES {columns}) AS o (attnum, name, kind, modifier) JOIN pg_type t ON t.oid = o.kind
 """
 # The recursion resolves a domain to its base type.
 _COLUMNS = """
@@ -161,16 +161,21 @@ class PostgresDatabase:
         """
         rows = f"({query}) AS query_rows"
         try:
-            names = self._cursor.adbc_execute_schema(f"SELECT * FROM {rows}").names  # noqa: S608 - it is checked
+            fields = self._cursor.adbc_execute_schema(f"SELECT * FROM {rows}")  # noqa: S608 - it is checked
         except Exception as error:  # noqa: BLE001 - as in `_execute`
             raise self._explain(error) from None
+        names = fields.names
         refuse_names(names)
+        # The driver has it for a column with digits of its own, as numeric(12,2).
+        modifiers = [int((one.metadata or {}).get(b"POSTGRESQL:typmod", -1)) for one in fields]
         # The join has one row, and the query is not run for it.
         kinds = ", ".join(f"pg_typeof({quote_name(name)})::oid::int8" for name in names)
         self._execute(f"SELECT {kinds} FROM (SELECT) AS one LEFT JOIN {rows} ON false")  # noqa: S608 - as above
         columns = ", ".join(
-            f"({number}::int2, {quote_text(name)}, {kind}::oid)"
-            for number, (name, kind) in enumerate(zip(names, self._cursor.fetchone(), strict=True), 1)
+            f"({number}::int2, {quote_text(name)}, {kind}::oid, {modifier})"
+            for number, (name, kind, modifier) in enumerate(
+                zip(names, self._cursor.fetchone(), modifiers, strict=True), 1
+            )
         )
         return SourceTable.of_query(query, self._columns(_OF_QUERY.format(columns=columns), 0, wanted))
 
@@ -236,7 +241,10 @@ class PostgresDatabase:
 def _uri(connection: Connection) -> str:
     options = {"fallback_application_name": "data-foundation", "connect_timeout": "30", **connection.query}
     user = ":".join(quote(part, safe="") for part in (connection.username, connection.password) if part)
-    place = f"{quote(connection.host, safe='')}:{connection.port}"
+    place = f"{quote(connection.host, safe='')}:{connection.local_port or connection.port}"
+    if connection.local_port:
+        # The certificate is still compared with `host`.
+        options["hostaddr"] = LOOPBACK
     return f"postgresql://{user}@{place}/{quote(connection.database, safe='')}?{urlencode(options, quote_via=quote)}"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -12,7 +14,7 @@ from sqlalchemy.sql import quoted_name
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.process_wide.redaction import redact
 from data_foundation.readers.sql.database import Column, SourceTable
-from data_foundation.readers.sql.database_settings import Connection
+from data_foundation.readers.sql.database_settings import LOOPBACK, Connection
 from data_foundation.readers.sql.databases.python_rows import read_rows
 from data_foundation.readers.sql.databases.query_columns import describe_query
 from data_foundation.readers.sql.databases.sqlalchemy_types import make_column
@@ -55,6 +57,8 @@ class SqlalchemyDatabase:
             raise EntryError(
                 f"{name} is read with {error.name or 'its driver'}; install data-foundation[{name}]"
             ) from None
+        if connection.local_port and connection.dialect == "mysql":
+            sa.event.listen(self._engine, "do_connect", partial(_connect_through_tunnel, connection.local_port))
         try:
             self._open = self._engine.connect()
         except sa.exc.DBAPIError as error:
@@ -175,6 +179,18 @@ class SqlalchemyDatabase:
         return ConnectionError(message) if lost else LoadError(message)
 
 
+def _connect_through_tunnel(port: int, dialect: Any, _record: Any, args: Any, settings: Mapping[str, Any]) -> Any:
+    """Returns PyMySQL's connection over a socket to the tunnel; certificates are still compared with `host`."""
+    connection = dialect.loaded_dbapi.connect(*args, **settings, defer_connect=True)
+    try:
+        through = socket.create_connection((LOOPBACK, port))
+    except OSError as error:
+        raise dialect.loaded_dbapi.OperationalError(f"the tunnel is closed: {error}") from None
+    through.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.connect(through)
+    return connection
+
+
 def build_url(connection: Connection) -> sa.URL:
     """Returns SQLAlchemy's URL of a database, with all settings that its driver needs."""
     query = dict(connection.query)
@@ -186,12 +202,18 @@ def build_url(connection: Connection) -> sa.URL:
         query["service_name"] = connection.service_name
     elif connection.dialect == "mysql":
         query.setdefault("charset", "utf8mb4")
+    host, port = connection.host, connection.port
+    if connection.local_port and connection.dialect != "mysql":
+        host, port = LOOPBACK, connection.local_port
+        if connection.dialect == "mssql":
+            # The certificate is still compared with the name of the server.
+            query.setdefault("HostnameInCertificate", connection.host)
     return sa.URL.create(
         DRIVERS[connection.dialect],
         username=user or None,
         password=(user and connection.password) or None,
-        host=connection.host,
-        port=connection.port,
+        host=host,
+        port=port,
         database=None if connection.service_name else connection.database or None,
         query=query,
     )
