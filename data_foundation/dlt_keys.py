@@ -59,4 +59,4 @@ COLUMN_DESCRIPTIONS = {
 """Descriptions of the columns that dlt adds to a table."""
 
 VAULT = "x-vault"
-"""Table hint of a satellite: when it was opened, and its names for the tag's columns."""
+"""Table hint of a satellite: when it was opened, its names for the tag's columns, and the columns of its key."""

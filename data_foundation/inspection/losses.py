@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from data_foundation.config.table_names import table_name_of
 from data_foundation.inspection.schema_history import SchemaVersion, describe_type
 from data_foundation.inspection.select import read_select
-from data_foundation.loading.keys.key_change import describe_key_change
+from data_foundation.loading.keys.key_change import describe_key_change, find_missing_keys
 from data_foundation.loading.schema.type_changes import find_conversion
 from data_foundation.naming import TableName, normalize
 from data_foundation.sql_text import quote_name
@@ -57,7 +57,16 @@ def find_losses(resource: ResourceConfig, table: FoundTable) -> Iterator[str]:
             f"{table.rows} rows{more} that were written by {table.stored.disposition or 'loads'} are replaced by what "
             "the source returns now; use another `write_disposition`, or copy the table before"
         )
-    if disposition == "merge" and resource.write_disposition.strategy in {None, "delete-insert", "upsert"}:
+    strategy = resource.write_disposition.strategy
+    if disposition != "merge" or strategy == "scd2":
+        return
+    if missing := find_missing_keys(resource, table.columns(resource)):
+        yield (
+            f"{table.rows} rows have no {', '.join(missing)}, by which rows are found now: one that the source returns "
+            "again would be there twice; if the column has a new name, keep the old one with a step `rename` in "
+            "`processing_steps`, or `--refresh drop` makes the table anew"
+        )
+    elif strategy != "insert-only":
         yield from _shared_keys(resource, table)
 
 
@@ -67,8 +76,8 @@ def _shared_keys(resource: ResourceConfig, table: FoundTable) -> Iterator[str]:
     change = describe_key_change(resource, columns)
     if not key or (table.stored.disposition == "merge" and not change):
         return
-    if table.warehouse.format or not set(key) <= columns.keys():
-        return  # a lake is not queried for its keys; rows without the key's column are never replaced
+    if table.warehouse.format:
+        return  # a lake is not queried for its keys
     shared = _count_shared(table, key)
     if shared:
         yield (

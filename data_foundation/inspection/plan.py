@@ -21,7 +21,7 @@ from data_foundation.inspection.schema_history import (
 from data_foundation.inspection.select import read_select
 from data_foundation.inspection.tables import find_table
 from data_foundation.loading.adoption.dlt_pipeline import read_pipeline
-from data_foundation.loading.keys.key_change import describe_key_change
+from data_foundation.loading.keys.key_change import describe_key_change, refuse_vault_key
 from data_foundation.naming import TableName, normalize
 from data_foundation.sql_text import quote_name
 
@@ -135,7 +135,13 @@ def _plan_vault(plan: Plan, task: Task, warehouse: Warehouse, stored: SchemaVers
         for name, wanted in types.items()
         if name in columns and columns[name]["data_type"] != wanted["data_type"]
     ]
-    return replace(plan, rows=_count(warehouse, TableName(dataset, satellite)), changes=tuple(changes))
+    key = tuple(normalize(name) for name in task.resource.key_columns)
+    return replace(
+        plan,
+        rows=_count(warehouse, TableName(dataset, satellite)),
+        changes=tuple(changes),
+        refusal=refuse_vault_key(key, stored.vault_key),
+    )
 
 
 def _count_others(
@@ -238,5 +244,12 @@ def _changes(resource: ResourceConfig, stored: SchemaVersion) -> Iterator[str]:
             yield f"new column {describe_column(name, wanted)}{_DISCARDED.get(contract, '')}"
         elif is_other_type(known, wanted):
             yield f"column {name}: {describe_type(known)} becomes {describe_type(wanted)}"
+    for step in resource.processing_steps:
+        for was, becomes in ((normalize(old), normalize(new)) for old, new in step.rename.items()):
+            if was in columns and becomes not in columns:
+                yield (
+                    f"column {was} is now {becomes}, by `processing_steps`: {becomes} is new, and {was} keeps the "
+                    "values that it has"
+                )
     if change := describe_key_change(resource, columns):
         yield change

@@ -13,6 +13,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from data_foundation.errors import FoundationError
 from data_foundation.naming import TableName, schema_name
+from data_foundation.vault.dlt_tables import newest_key
 from data_foundation.warehouses.connection import as_moment, connect
 from data_foundation.warehouses.lake.warehouse import of_lake
 
@@ -34,6 +35,7 @@ class SchemaVersion:
         disposition: How the last load wrote the table: append, replace or merge; "" if it is not stored.
         changes: What differs from the version before, one line for each change.
         strategy: The strategy of a merge, for instance scd2; "" if it is not stored.
+        vault_key: The key columns of a vault in their order; empty if they are not stored.
     """
 
     version: int
@@ -42,6 +44,7 @@ class SchemaVersion:
     disposition: str = ""
     changes: tuple[str, ...] = ()
     strategy: str = ""
+    vault_key: tuple[str, ...] = ()
 
 
 def read_history(warehouse: Warehouse, table: TableName) -> list[SchemaVersion]:
@@ -104,7 +107,14 @@ def _version(table: TableName, number: int, stored: datetime, schema: Mapping[st
     own = schema["tables"].get(table.table, {})
     disposition = own.get("write_disposition") or ""
     strategy = (disposition == "merge" and own.get("x-merge-strategy")) or ""
-    return SchemaVersion(number, stored, _columns(schema), str(disposition), strategy=str(strategy))
+    return SchemaVersion(
+        number,
+        stored,
+        _columns(schema),
+        str(disposition),
+        strategy=str(strategy),
+        vault_key=newest_key(schema["tables"]),
+    )
 
 
 def _with_changes(before: SchemaVersion, after: SchemaVersion) -> SchemaVersion:

@@ -26,6 +26,12 @@ def newest_satellite(tables: Mapping[str, Any]) -> str | None:
     return max(opened, key=lambda name: opened[name], default=None)
 
 
+def newest_key(tables: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the key columns of the newest satellite in their order; empty if no load has stored them."""
+    newest = newest_satellite(tables)
+    return tuple(tables[newest][VAULT].get("key", ())) if newest else ()
+
+
 def satellite_schema(extracted: Any, name: str, vault: Mapping[str, Any]) -> Any:
     """Returns the table of a satellite.
 

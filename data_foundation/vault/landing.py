@@ -44,6 +44,7 @@ class Vault:
 
     Attributes:
         hub: The table of the hub.
+        key: The columns of the key in their order, as the warehouse spells them.
         opened: The satellite that was opened because of new columns, with these columns; empty if none was.
     """
 
@@ -55,7 +56,7 @@ class Vault:
         self._source = f"{source}.{self._table}"
         self._first = satellite_table(source, resource)
         self._list = satellites_table(resource)
-        self._key = [normalize(name) for name in resource.key_columns]
+        self.key = tuple(normalize(name) for name in resource.key_columns)
         self._columns = {required.name: normalize(required.column) for required in resource.contract}
 
     def satellite(self, tables: Mapping[str, Any]) -> str:
@@ -123,14 +124,14 @@ class Vault:
             self.opened = {name: changed}
         elif newest:
             opened = known[VAULT]["opened"]
-        hint = {"opened": opened, "columns": self._columns}
+        hint = {"opened": opened, "columns": self._columns, "key": list(self.key)}
         schema.tables[name] = satellite_schema(deepcopy(extracted), name, hint)
         return name, name == newest and known[VAULT]["columns"] == self._columns
 
     def _hash(self, package: PackageStorage, files: list[str], satellite: str) -> pa.Table:
         """Writes the rows with their hashes to files of the satellite; returns the keys."""
         paths = [Path(package.storage.make_full_path(file)) for file in files]
-        hashes = Hashes(self._key, paths[0].parent)
+        hashes = Hashes(self.key, paths[0].parent)
         try:
             for path in paths:
                 parsed = _parsed(path.name)
