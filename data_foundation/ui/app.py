@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from data_foundation.audit.read import read_trail
 from data_foundation.errors import FoundationError
 from data_foundation.inspection.schema_history import describe_type
-from data_foundation.inspection.select import read_select
+from data_foundation.inspection.select import dialect_of, read_select
 from data_foundation.process_wide.redaction import redact
 from data_foundation.project.find_sources import find_sources
 from data_foundation.ui import formats, plots
@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 MOST_LINES, MOST_ROWS, MOST_ATTEMPTS = 500, 500, 100
 MOST_SQL_BYTES = 100_000
-DIALECTS: Mapping[str, str] = {"duckdb": "DuckDB", "postgres": "PostgreSQL", "snowflake": "Snowflake"}
-"""Names of engines; a lake is queried by DuckDB."""
+DIALECTS: Mapping[str, str] = {
+    "duckdb": "DuckDB", "postgres": "PostgreSQL", "snowflake": "Snowflake", "mysql": "MariaDB and MySQL",
+    "sqlite": "SQLite", "databricks": "Databricks",
+}  # fmt: skip
+"""Names of engines by sqlglot's name of their SQL."""
 
 
 def build_app(root: Path, warehouse: Warehouse, port: int, token: str) -> Starlette:
@@ -80,8 +83,16 @@ class Pages:
             "describe_type": describe_type,
             "warehouse": look.warehouse,
             "place": look.warehouse.location.replace(f"{root}/", ""),
-            "dialect": DIALECTS.get(look.warehouse.kind, "DuckDB"),
+            "dialect": self._dialect,
         }
+
+    def _dialect(self) -> str:
+        try:
+            dialect = dialect_of(self._look.warehouse)
+        except FoundationError:
+            # Its settings are incomplete; a SELECT is answered with what is missing.
+            return "the warehouse"
+        return DIALECTS.get(dialect, dialect)
 
     def tables(self, request: Request) -> Response:
         """Returns the list of all tables, or of those whose name or source contains `q`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from numbers import Number
 from typing import Any
 
 LONGEST_TEXT = 300
@@ -57,6 +59,17 @@ def age(moment: datetime, now: datetime) -> str:
 def utc(moment: datetime) -> str:
     """Returns a moment in UTC, to the second."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def number_columns(rows: Sequence[Sequence[Any]]) -> frozenset[int]:
+    """Returns the positions of the columns that hold numbers only; a column without values is none."""
+    shown = [
+        (place, isinstance(value, Number) and not isinstance(value, bool))
+        for row in rows
+        for place, value in enumerate(row)
+        if value is not None
+    ]
+    return frozenset(place for place, _ in shown) - {place for place, is_number in shown if not is_number}
 
 
 def cell(value: Any) -> str:

@@ -42,6 +42,7 @@ class TablePage:
 
     Attributes:
         name: dataset.table as it is configured.
+        table: The same as a query of this deployment names it.
         source: The source that fills it, "" for what no source fills.
         description: What it holds, as it is configured.
         rows: Its first rows, None if they cannot be read.
@@ -52,6 +53,7 @@ class TablePage:
     """
 
     name: str
+    table: str
     source: str = ""
     description: str = ""
     rows: Rows | None = None
@@ -72,16 +74,14 @@ class TablePage:
 def make_table_page(root: Path, name: str, sources: Sequence[FoundSource], look: Look) -> TablePage:
     """Returns what is known of the table `dataset.table`; each part that cannot be read is a sentence instead."""
     source, resource = _find_resource(name, sources)
-    page = TablePage(name, source.name if source else "")
     home = look.warehouse
     warehouse = home.serving(resource) if resource else home
     table = landed = TableName.parse(name)
-    if source and resource:
-        page.description = resource.description or ""
-        if table == table_name_of(resource):
-            landed = landing_table_of(source.name, resource)
+    if source and resource and table == table_name_of(resource):
+        landed = landing_table_of(source.name, resource)
     seconds = QUERY_SECONDS
     full = f"{warehouse.dataset(landed.dataset)}.{landed.table}"
+    page = TablePage(name, full, source.name if source else "", (resource and resource.description) or "")
     page.rows = page.read("rows", lambda: look.read(lambda: show_table(warehouse, full, ROWS, seconds), seconds), None)
     page.trail = look.read_attempts(lambda: read_trail(home, name, last=ATTEMPTS))
     page.trail = Trail(tuple(one for one in page.trail.attempts if one.asset == name), page.trail.unreachable)

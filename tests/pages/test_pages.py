@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from filelock import FileLock
@@ -63,13 +64,24 @@ def test_every_warehouse_shows_its_tables(kind: str, request: pytest.FixtureRequ
     assert "badge loaded" in tables
     page = client.get("/table/raw.orders")
     assert page.status_code == 200
-    assert '<th scope="col">id</th>' in page.text
+    assert '<th scope="col" class="number">id</th>' in page.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
     assert "<script" not in page.text
     assert "Rows of 1 loads from " in page.text
     assert "raw.orders" in client.get("/loads").text
     answer = client.post("/sql", data={"sql": "select count(*) as n from raw.orders"})
     assert '<td class="number">2</td>' in answer.text
+    assert f"in the SQL of {'PostgreSQL' if kind == 'postgres' else 'DuckDB'};" in answer.text
+
+
+def test_a_deployment_queries_its_own_table(tree: Tree) -> None:
+    """From a table of a developer one comes to a SELECT from the developer's schema, not from production's."""
+    tree.add("shop", SHOP)
+    warehouse = replace(tree.warehouse, suffix="__anna")
+    client = TestClient(build_app(tree.root, warehouse, 3100, TOKEN), base_url=HERE)
+    client.get(ENTER + TOKEN)
+    sql = quote("select * from raw__anna.orders")
+    assert f'href="/sql?sql={sql}"' in client.get("/table/raw.orders").text
 
 
 def test_what_needs_a_person_is_marked(tree: Tree) -> None:
@@ -194,7 +206,7 @@ def test_a_query_that_takes_too_long_is_stopped(any_tree: Tree) -> None:
     with pytest.raises(FoundationError, match="took longer than 1 s, and was stopped"):
         read_select(warehouse, SLOW[warehouse.kind], 1, seconds=1)
     assert read_select(warehouse, "SELECT 1 AS n", 1, seconds=1).rows == ((1,),)
-    assert not [one for one in threading.enumerate() if isinstance(one, threading.Timer) and one.is_alive()]
+    assert not [one for one in threading.enumerate() if isinstance(one, threading.Timer) and not one.finished.is_set()]
 
 
 def test_rows_are_counted_and_views_are_not(any_tree: Tree) -> None:
