@@ -84,8 +84,7 @@ class RowStep:
     @property
     def _configured(self) -> Iterable[str]:
         """The fields that the step names."""
-        names: Iterable[str] = self.argument.names if self.kind == "where" else self.argument
-        return names
+        return map(".".join, self.argument.fields) if self.kind == "where" else self.argument
 
     def _names(self, names: tuple[str, ...]) -> dict[str, str]:
         """Returns the new names of the fields that remain, by their names in the row."""
@@ -121,10 +120,15 @@ class RowStep:
         return True
 
     def _meets(self, row: Mapping[str, Any]) -> bool:
-        fields = {normalize(name): name for name in row}
         self.names.update(dict.fromkeys(row))
-        self.found.update(name for name in self.argument.names if normalize(name) in fields)
-        values = {path: _value_at(row, path) for path in self.argument.fields}
+        values: dict[Sequence[str], Any] = {}
+        for path in self.argument.fields:
+            *outer, name = path
+            inside = _value_at(row, outer)
+            own = _own_name(inside, name)
+            values[path] = None if own is None else inside[own]
+            if own is not None:
+                self.found.add(".".join(path))
         return self.argument.evaluate(values) is True
 
     def _filter_table(self, table: pa.Table, accepts: Callable[[Mapping[str, Any]], bool]) -> pa.Table:
@@ -132,9 +136,9 @@ class RowStep:
 
     def _filtered_columns(self, table: pa.Table) -> list[dict[str, Any]]:
         self.names.update(dict.fromkeys(table.column_names))
-        wanted = set(map(normalize, self._configured))
+        wanted = set(map(normalize, self.argument.names if self.kind == "where" else self.argument))
         columns = [name for name in table.column_names if normalize(name) in wanted]
-        return table.select(columns).to_pylist() if columns else [{}] * table.num_rows
+        return table.select(columns).to_pylist(maps_as_pydicts="strict") if columns else [{}] * table.num_rows
 
     def _call(self, rows: Iterable[Any]) -> Iterable[Any]:
         for row in rows:
@@ -191,11 +195,16 @@ def _find_steps(resource: DltResource) -> list[RowStep]:
 def _value_at(row: Any, path: Sequence[str]) -> Any:
     """Returns the value of a field, or of one inside another, by its own or its normalized name; None without one."""
     for name in path:
-        if not isinstance(row, Mapping):
-            return None
-        own = name if name in row else next((one for one in row if normalize(one) == normalize(name)), None)
+        own = _own_name(row, name)
         row = None if own is None else row[own]
     return row
+
+
+def _own_name(row: Any, name: str) -> str | None:
+    """Returns the name that a row has for a field, None if it has none."""
+    if not isinstance(row, Mapping):
+        return None
+    return name if name in row else next((one for one in row if normalize(one) == normalize(name)), None)
 
 
 def _as_table(frame: Any) -> pa.Table:

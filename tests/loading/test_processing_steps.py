@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
@@ -145,6 +146,7 @@ WARNED: dict[str, tuple[list[dict[str, Any]], str]] = {
         "filter: no row has a field 'state'; rows have id, Status, secret, paid",
     ),
     "where": ([{"where": "state = 'open'"}], "where: no row has a field 'state'; rows have id, Status, secret, paid"),
+    "where inside": ([{"where": "secret.kind IS NULL"}], "where: no row has a field 'secret.kind'"),
     "where without rows": ([{"where": "id > 7"}], "where: none of 3 rows meets the condition"),
     "filter of another type": ([{"filter": {"id": "1"}}], "filter: none of 3 rows has an accepted value"),
 }
@@ -187,6 +189,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "unknown": ({"fliter": "data.is_odd"}, "unknown key 'fliter'"),
     "no condition": ({"where": "total + 1"}, "where: total . 1 is not accepted"),
     "a statement": ({"where": "drop table x"}, "where: "),
+    "a part of a function": ({"where": "ltrim(a) = 'x'"}, "where: LTRIM.a. is not accepted"),
+    "a part of a comparison": ({"where": "a BETWEEN SYMMETRIC 3 AND 1"}, "is not accepted"),
+    "digits of a number": ({"where": "CAST(a AS DECIMAL(10, 2)) > 1"}, "CAST to DECIMAL.10, 2. is not known"),
+    "another type": ({"where": "CAST(a AS INTERVAL) > 1"}, "CAST to INTERVAL is not known"),
     "a call": ({"where": "read_text('x') = 'y'"}, "where: READ_TEXT"),
     "one name for two": ({"rename": {"a": "c", "b": "c"}}, "two fields have the same new name"),
 }
@@ -237,6 +243,8 @@ WHERE: dict[str, tuple[str, list[Any]]] = {
     "function": ("length(trim(upper(price))) = 2 AND lower(price) = ' ab '", [" aB "]),
     "negative": ("abs(price) = 2 AND price = -2", [-2]),
     "boolean": ("price IS TRUE", [True]),
+    "day of a time": ("CAST(price AS DATE) = '2024-01-31'", [MOMENT, "2024-02-01T00:30:00+01:00", date(2024, 1, 31)]),
+    "whole number": ("price::int > 1 AND CAST(price AS BIGINT) < 3", ["2", Decimal("2.0"), 2]),
 }  # fmt: skip
 
 
@@ -248,7 +256,8 @@ def test_a_value_meets_a_condition_in_any_type(case: str) -> None:
         for condition, expected in ((text, 1), (f"NOT ({text})", 0)):
             step = RowStep("where", RowCondition.of(condition))
             assert len(step.apply([{"price": value}])) == expected, (condition, value)
-            assert not step.apply([{"price": None}]) or "TRUE" in text
+            for unknown in (None, pd.NaT, pd.NA):
+                assert not step.apply([{"price": unknown}]) or "TRUE" in text
 
 
 KINDS = {

@@ -69,6 +69,12 @@ LIMITED = {
     "top": ("mssql", "SELECT TOP 5 id FROM orders"),
     "fetch": ("oracle", "SELECT id FROM orders FETCH FIRST 5 ROWS ONLY"),
     "rownum": ("oracle", "SELECT id FROM orders WHERE rownum < 5"),
+    "subquery": ("mysql", "SELECT * FROM (SELECT id FROM orders LIMIT 5) AS some"),
+    "with": (
+        "sqlite",
+        "WITH some AS (SELECT id FROM a LIMIT 5), more AS (SELECT id FROM some) SELECT id FROM more",
+    ),
+    "union": ("postgresql", "(SELECT id FROM orders LIMIT 5) UNION ALL SELECT id FROM customers"),
     "random": ("postgresql", "SELECT id FROM orders WHERE random() < 0.1"),
     "rand": ("mysql", "SELECT id FROM orders WHERE rand() < 0.1"),
 }

@@ -14,6 +14,11 @@ BooleanResult = bool | None
 Number = int | Decimal
 
 
+def known(value: Any) -> Any:
+    """Returns the value of a field; None for what pandas has in its place where it is unknown."""
+    return None if type(value).__name__ in {"NaTType", "NAType"} else value
+
+
 def compare(left: Any, right: Any) -> int | None:
     """Returns -1, 0 or 1 if the left value is less, equal or greater; None if one of them is NULL.
 
@@ -71,6 +76,36 @@ def as_number(value: Any, *, of_text: bool = False) -> Number:
         except InvalidOperation:
             raise _refusal("CAST: a text is no number") from None
     raise _refusal(f"got {_kind(value)} in place of a number; CAST(... AS DECIMAL) makes one of a text")
+
+
+def as_whole_number(value: Any) -> int:
+    """Returns a whole number, also one that is written as a text.
+
+    Raises:
+        LoadError: The value is none; engines round a fraction in different ways.
+    """
+    number = as_number(value, of_text=True)
+    if isinstance(number, Decimal) and (not number.is_finite() or number != int(number)):
+        raise _refusal("CAST: a number has a fraction; CAST(... AS DECIMAL) keeps it")
+    return int(number)
+
+
+def number_as_text(value: Any) -> str:
+    """Returns a text as it is, and a number as it is written.
+
+    Raises:
+        LoadError: The value is neither.
+    """
+    if isinstance(value, str):
+        return value
+    if _kind(_plain(value)) != "a number":
+        raise _refusal(f"CAST: got {_kind(value)} in place of a number or a text")
+    return str(as_number(value))
+
+
+def as_day(value: Any) -> dt.datetime:
+    """Returns the midnight in UTC of a time's day; the arguments are those of `as_moment`."""
+    return as_moment(value).astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def as_moment(value: Any) -> dt.datetime:

@@ -10,10 +10,14 @@ from typing import Any
 from data_foundation.config.steps.compared_values import (
     BooleanResult,
     as_boolean,
+    as_day,
     as_moment,
     as_number,
     as_text,
+    as_whole_number,
     compare,
+    known,
+    number_as_text,
     read_number,
 )
 
@@ -98,6 +102,9 @@ class _Compiler:
             ValueError: The expression is not accepted.
         """
         kind = type(node).__name__.lower()
+        if {name for name, given in node.args.items() if given} - _PARTS:
+            # What the node has besides, such as LEADING of TRIM, would have no effect.
+            raise _refusal(f"{node.sql()[:40]} is not accepted")
         if (compile_node := getattr(self, f"_{kind}", None)) is not None:
             compiled: Evaluate = compile_node(node)
             return compiled
@@ -114,7 +121,7 @@ class _Compiler:
     def _column(self, node: Any) -> Evaluate:
         path = tuple(part.name for part in node.parts)
         self.fields[path] = None
-        return lambda row: row[path]
+        return lambda row: known(row[path])
 
     def _literal(self, node: Any) -> Evaluate:
         value = node.this if node.is_string else read_number(node.this)
@@ -210,8 +217,13 @@ class _Compiler:
 
     def _cast(self, node: Any) -> Evaluate:
         inner, to = self.value(node.this), node.to.this.name
-        if (convert := next((one for words, one in _CASTS if to.startswith(words)), None)) is None:
-            raise _refusal(f"CAST to {to} is not known; it takes DECIMAL, TEXT and TIMESTAMP")
+        given = [one.name for one in node.to.expressions]
+        if (convert := _CASTS.get(to)) is None or given not in ([], _DEFAULT_DIGITS):
+            message = (
+                f"CAST to {node.to.sql()} is not known; it takes DECIMAL, DOUBLE, INT, BIGINT, TEXT, DATE and "
+                "TIMESTAMP, without a number of digits"
+            )
+            raise _refusal(message)
         return lambda row: None if (value := inner(row)) is None else convert(value)
 
 
@@ -227,8 +239,17 @@ _FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
     "abs": lambda value: abs(as_number(value)),
 }  # fmt: skip
 
-_CASTS: Sequence[tuple[tuple[str, ...], Callable[[Any], Any]]] = (
-    (("DECIMAL", "DOUBLE", "FLOAT", "INT", "BIGINT"), lambda value: as_number(value, of_text=True)),
-    (("TEXT", "VARCHAR"), lambda value: value if isinstance(value, str) else str(as_number(value))),
-    (("TIMESTAMP", "DATE"), as_moment),
-)
+_CASTS: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("DECIMAL", "DOUBLE", "FLOAT"), lambda value: as_number(value, of_text=True)),
+    **dict.fromkeys(("INT", "BIGINT"), as_whole_number),
+    **dict.fromkeys(("TEXT", "VARCHAR"), number_as_text),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMPNTZ", "TIMESTAMPTZ"), as_moment),
+    "DATE": as_day,
+}
+"""The conversions by sqlglot's names of types."""
+
+_DEFAULT_DIGITS = ["18", "3"]
+"""The digits that sqlglot adds to a DECIMAL without any; all digits of a number are kept."""
+
+_PARTS = frozenset({"this", "expression", "expressions", "to", "low", "high", "table", "db", "catalog", "is_string"})
+"""The parts of sqlglot's nodes that are compiled."""

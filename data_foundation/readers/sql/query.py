@@ -50,10 +50,28 @@ def check_query(text: str, dialect: str, partial: Sequence[str] = ()) -> str:
     return text.strip().rstrip("; \n\t")
 
 
-def _is_limited(select: exp.Expression) -> bool:
-    """Returns True if a SELECT has a largest number of rows, in any dialect's words."""
-    is_counted = any(column.name.lower() == "rownum" for column in select.find_all(exp.Column))
-    return is_counted or any(select.args.get(name) for name in ("limit", "offset"))
+def _is_limited(query: exp.Expression) -> bool:
+    """Returns True if a query has a largest number of rows, in any dialect's words, or takes its rows from such a one.
+
+    Other queries inside of it, as in a condition or in a join, do not limit its rows.
+    """
+    if any(column.name.lower() == "rownum" for column in query.find_all(exp.Column)):
+        return True
+    named = {one.alias: one.this for one in query.find_all(exp.CTE)}
+    waiting, seen = [query], set[int]()
+    while waiting:
+        one = waiting.pop().unnest()  # type: ignore[no-untyped-call]
+        if id(one) in seen:
+            continue  # a WITH RECURSIVE names itself
+        seen.add(id(one))
+        if any(one.args.get(name) for name in ("limit", "offset")):
+            return True
+        if isinstance(one, exp.SetOperation):
+            waiting += [one.left, one.right]
+        elif isinstance(one, exp.Select) and (origin := one.find(exp.From, bfs=True)) and origin.parent is one:
+            rows = origin.this
+            waiting += [named.get(rows.name, rows)] if isinstance(rows, exp.Table) and not rows.db else [rows]
+    return False
 
 
 def refuse_names(names: Sequence[str]) -> None:
