@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 import paramiko
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.glue.models import glue_backends
 from moto.server import ThreadedMotoServer
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
@@ -97,7 +97,7 @@ def _is_of_newest(environ: Any) -> bool:
     environ["wsgi.input"] = io.BytesIO(body)
     wanted = json.loads(body)
     table = glue_backends[DEFAULT_ACCOUNT_ID][REGION].get_table(wanted["DatabaseName"], wanted["TableInput"]["Name"])
-    return str(table.as_dict()["VersionId"]) == wanted["VersionId"]
+    return bool(str(table.as_dict()["VersionId"]) == wanted["VersionId"])
 
 
 class _Login(paramiko.ServerInterface):
