@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -12,6 +14,7 @@ from typing_extensions import override
 from data_foundation.errors import WarehouseError
 
 LOCK_WAIT_SECONDS = 600
+RETRY_SECONDS = 0.05
 IS_LOAD = "is_load"
 """Key of `Connection.info`, True while a load begins its transaction."""
 
@@ -137,6 +140,27 @@ class SQLite(Dialect):
     @override
     def alter(self, table: str, column: str, kind: str) -> str:
         return f"CREATE TABLE ... AS SELECT ..., CAST({column} AS {kind}) AS {column} FROM {table}"  # noqa: S608 - advice
+
+
+def write_ahead(connection: sqlite3.Connection, dataset: str) -> None:
+    """Sets that the file of a dataset is written ahead, so that its readers do not wait for a load.
+
+    Of two processes that set it for a new file at once, SQLite refuses one, whatever its `busy_timeout`.
+
+    Args:
+        connection: A connection outside of a transaction.
+        dataset: The quoted name of the attached file.
+    """
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            connection.execute(f"PRAGMA {dataset}.journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_SECONDS)
+        else:
+            return
 
 
 _KNOWN: Mapping[str, type[Dialect]] = {"mysql": MySQL, "mariadb": MySQL, "sqlite": SQLite}

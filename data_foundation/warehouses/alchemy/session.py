@@ -13,7 +13,7 @@ from dlt.destinations.impl.sqlalchemy.db_api_client import SqlalchemyClient
 from dlt.destinations.sql_client import raise_database_error
 from typing_extensions import override
 
-from data_foundation.warehouses.alchemy.dialects import IS_LOAD
+from data_foundation.warehouses.alchemy.dialects import IS_LOAD, write_ahead
 from data_foundation.warehouses.one_load import OneTransaction
 from data_foundation.warehouses.sql.translation import TranslatingSqlClient
 
@@ -207,7 +207,7 @@ class SessionSqlClient(TranslatingSqlClient, SqlalchemyClient):
                 (self._sqlite_dataset_filename(dataset_name),),
             )
             if not self.session.in_transaction():
-                raw.execute(f"PRAGMA {self.escape_column_name(dataset_name)}.journal_mode = WAL")
+                write_ahead(raw, self.escape_column_name(dataset_name))
 
     def _end_reading(self) -> None:
         """Ends a transaction that SQLAlchemy began for a statement outside of one."""
