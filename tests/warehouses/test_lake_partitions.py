@@ -79,6 +79,7 @@ def tree(table_format: str, tmp_path: Any) -> LakeTree:
     return TREES[table_format](tmp_path)
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("table_format", TREES)
 @pytest.mark.parametrize("mode", EXPECTED)
 def test_every_write_disposition(tree: LakeTree, table_format: str, mode: str) -> None:
@@ -91,6 +92,7 @@ def test_every_write_disposition(tree: LakeTree, table_format: str, mode: str) -
     assert found == (["part"] if table_format == "delta" else ["part identity"])
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize("table_format", TREES)
 def test_a_range_is_loaded_again(tree: LakeTree) -> None:
     """The rows of a range are deleted from every partition that has some of them, and no others."""
@@ -117,6 +119,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.sampled(13)
 @pytest.mark.parametrize("table_format", ["iceberg"])
 @pytest.mark.parametrize("mode", ["append", "merge"])
 @pytest.mark.parametrize("change", CHANGES)
@@ -148,6 +151,7 @@ def _plain(mode: str) -> Sequence[str]:
     return [line for line in MODES[mode] if line != CURSOR]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("table_format", ["delta"])
 @pytest.mark.parametrize(
     ("before", "after"), [("", PART), (PART, "id: {partition: true}"), (PART, "id: {partition: true}, " + PART)]
@@ -165,6 +169,7 @@ def test_delta_refuses_other_partitions(tree: LakeTree, before: str, after: str)
     assert len(delta_partitions(tree)) == after.count("partition")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("table_format", TREES)
 def test_partitions_that_are_taken_out_stay(tree: LakeTree, table_format: str) -> None:
     """Another program may have chosen them; `refresh: drop` makes the table anew without."""
@@ -178,6 +183,7 @@ def test_partitions_that_are_taken_out_stay(tree: LakeTree, table_format: str) -
     assert not (delta_partitions(tree) if table_format == "delta" else iceberg_partitions(tree))
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize("table_format", TREES)
 def test_a_partition_column_gets_another_type(tree: LakeTree) -> None:
     """`refresh: drop` makes the column anew, and the partitions by it."""
@@ -188,6 +194,7 @@ def test_a_partition_column_gets_another_type(tree: LakeTree) -> None:
     assert tree.query("select id, part from raw.orders") == [(2, "six")]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("table_format", TREES)
 @pytest.mark.parametrize("text", ["", "__HIVE_DEFAULT_PARTITION__"])
 def test_a_text_that_delta_reads_as_null(tree: LakeTree, table_format: str, text: str) -> None:
@@ -246,7 +253,7 @@ CELLS = [
 ]
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(17)
 @pytest.mark.parametrize(("table_format", "kind", "transform"), CELLS)
 def test_values_arrive_exactly_or_are_refused(tree: LakeTree, table_format: str, kind: str, transform: str) -> None:
     """For each type and transform: the values come back, also after a merge, or nothing is written."""
@@ -291,6 +298,7 @@ def get_rows():
     assert tree.query("select id from raw.orders order by id") == [1, 2, 3]
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize("table_format", ["iceberg"])
 def test_a_load_that_fails_takes_its_partitions_with_it(tree: LakeTree, monkeypatch: pytest.MonkeyPatch) -> None:
     """A partitioning by a column that the undone load has added cannot stay: the table could not be read."""
@@ -312,6 +320,7 @@ def test_a_load_that_fails_takes_its_partitions_with_it(tree: LakeTree, monkeypa
     assert (tree.query(ROWS), tree.query(LINES)) == EXPECTED["merge"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("tree_type", "columns", "message"),
     [
@@ -344,6 +353,7 @@ def test_folders_by_the_day_of_the_load(tmp_path: Any) -> None:
     assert tree.query(ROWS) == EXPECTED["replace"][0]
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize("table_format", TREES)
 def test_hints_that_are_taken_out_have_no_effect(tree: LakeTree) -> None:
     """Without `hard_delete` a marked row is a row again: dlt's stored schema still has the hint."""
