@@ -143,18 +143,49 @@ SQLITE = SCRIPT.format(decimal="DECIMAL(12, 2)", moment="DATETIME", json="JSON")
 
 
 def test_a_query_has_the_types_of_postgresql(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
-    """Each column has the type that the server gives it; a decimal of a query has no digits of its own there."""
+    """Each column has the type that the server gives it, a decimal with its digits."""
     sql_server.query(POSTGRES, database=database)
     sql_tree.read(*INCREMENTAL, table="", query=JOIN)
     sql_tree.load("shop.landed")
     assert sql_tree.landed() == {
         "id": ("BIGINT", [2, 3]),
         "name": ("VARCHAR", ["Ä :x 5%", "b"]),
-        "amount": ("DECIMAL(38,9)", [Decimal(20), Decimal("0.5")]),
+        "amount": ("DECIMAL(12,2)", [Decimal(20), Decimal("0.5")]),
         "at": ("TIMESTAMP", [dt.datetime(2024, 1, 2, 10), dt.datetime(2024, 1, 3, 10)]),  # noqa: DTZ001 - no zone
         "data": ("JSON", [None, "{}"]),
         "is_large": ("BOOLEAN", [True, False]),
     }
+
+
+DECIMALS = {
+    "a": ("DECIMAL(12,2)", Decimal("1.5")),
+    "b": ("DECIMAL(20,15)", Decimal("1.5")),
+    "c": ("DECIMAL(7,0)", Decimal(0)),
+    "d": ("DECIMAL(9,3)", Decimal("1.5")),
+    "a::numeric(14, 3)": ("DECIMAL(14,3)", Decimal("1.5")),
+    "a * 2": ("DECIMAL(38,9)", Decimal(3)),
+    "CASE WHEN c = 0 THEN a ELSE b END": ("DECIMAL(38,9)", Decimal("1.5")),
+}
+"""Expressions over the number 1.5: type and value of each in the table."""
+
+
+def test_a_decimal_of_a_query_has_its_digits(sql_tree: SqlTree, sql_server: PostgresServer, database: str) -> None:
+    """Where the server knows them; else the default of dlt. A table that has the default keeps it."""
+    sql_server.query("CREATE DOMAIN price AS numeric(9, 3)", database=database)
+    sql_server.query("CREATE TABLE orders (a numeric(12, 2), b numeric(20, 15), c numeric(5, -2), d price)",
+                     database=database)  # fmt: skip
+    sql_server.query("INSERT INTO orders VALUES (1.5, 1.5, 1.5, 1.5)", database=database)
+    names = [f"c{number}" for number in range(len(DECIMALS))]
+    query = "SELECT " + ", ".join(f"{text} AS {name}" for name, text in zip(names, DECIMALS, strict=True))
+    sql_tree.read("write_disposition: append", table="", query="SELECT a * 1 AS c0, b * 1 AS c1 FROM orders")
+    sql_tree.load("shop.landed")
+    sql_tree.read("write_disposition: append", table="", query=f"{query} FROM orders")
+    sql_tree.load("shop.landed")
+    landed = sql_tree.landed()
+    assert landed["c0"] == landed["c1"] == ("DECIMAL(38,9)", [Decimal("1.5")] * 2)
+    sql_tree.load("shop.landed", refresh="drop")
+    found = {text: (kind, values[0]) for text, (kind, values) in zip(DECIMALS, sql_tree.landed().values(), strict=True)}
+    assert found == DECIMALS
 
 
 def test_a_query_goes_on_at_its_cursor_and_finds_deleted_keys(sql_tree: SqlTree, file: Path) -> None:
