@@ -132,9 +132,8 @@ class PostgresDatabase:
 
     def tables(self, schema: str | None) -> dict[str, tuple[str, ...]]:
         """Returns every table and view of a schema, or of the search path, with its primary key."""
-        self._execute(_PRIMARY_KEYS.format(schema=_in_schema(schema)))
         keys: dict[str, tuple[str, ...]] = {}
-        for table, column in self._cursor.fetchall():
+        for table, column in self._rows(_PRIMARY_KEYS.format(schema=_in_schema(schema))):
             keys[table] = (*keys.get(table, ()), *([column] if column else []))
         return keys
 
@@ -144,8 +143,7 @@ class PostgresDatabase:
         Raises:
             LoadError: There is no such table; the message suggests similar names.
         """
-        self._execute(_RELATIONS.format(schema=_in_schema(schema)))
-        relations = self._cursor.fetchall()
+        relations = self._rows(_RELATIONS.format(schema=_in_schema(schema)))
         # SQL folds a name without quotes to lower case.
         matches = [one for one in relations if one[2] == table] or [one for one in relations if one[2] == table.lower()]
         if not matches:
@@ -170,24 +168,21 @@ class PostgresDatabase:
         modifiers = [int((one.metadata or {}).get(b"POSTGRESQL:typmod", -1)) for one in fields]
         # The join has one row, and the query is not run for it.
         kinds = ", ".join(f"pg_typeof({quote_name(name)})::oid::int8" for name in names)
-        self._execute(f"SELECT {kinds} FROM (SELECT) AS one LEFT JOIN {rows} ON false")  # noqa: S608 - as above
+        [found] = self._rows(f"SELECT {kinds} FROM (SELECT) AS one LEFT JOIN {rows} ON false")  # noqa: S608 - as above
         columns = ", ".join(
             f"({number}::int2, {quote_text(name)}, {kind}::oid, {modifier})"
-            for number, (name, kind, modifier) in enumerate(
-                zip(names, self._cursor.fetchone(), modifiers, strict=True), 1
-            )
+            for number, (name, kind, modifier) in enumerate(zip(names, found, modifiers, strict=True), 1)
         )
         return SourceTable.of_query(query, self._columns(_OF_QUERY.format(columns=columns), 0, wanted))
 
     def _columns(self, described: str, oid: int, wanted: Mapping[str, Mapping[str, Any]]) -> tuple[Column, ...]:
-        self._execute(_COLUMNS.format(described=described, oid=oid))
-        rows = [dict(zip(_FIELDS, row, strict=True)) for row in self._cursor.fetchall()]
+        found = self._rows(_COLUMNS.format(described=described, oid=oid))
+        rows = [dict(zip(_FIELDS, row, strict=True)) for row in found]
         return tuple(make_column(row, wanted_of(wanted, row["name"])) for row in rows)
 
     def row(self, statement: Any) -> tuple[Any, ...]:
         """Returns the first row of a SQLAlchemy SELECT."""
-        self._execute(self._text(statement))
-        return tuple(self._cursor.fetchone())
+        return self._rows(self._text(statement))[0]
 
     def read(self, statement: Any, columns: Sequence[Column], chunk_size: int) -> Iterator[Any]:
         """Yields the rows of a SQLAlchemy SELECT as Arrow tables of at most `chunk_size` rows.
@@ -198,10 +193,10 @@ class PostgresDatabase:
             ValueRefused: A value does not fit the type of its column exactly.
         """
         self._execute(self._text(statement))
-        batches = iter(self._cursor.fetch_record_batch())
-        count = 0
+        batches, count = None, 0
         while True:
             try:
+                batches = batches or iter(self._cursor.fetch_record_batch())
                 batch = next(batches, None)
             except Exception as error:  # noqa: BLE001 - of Arrow or of the driver; only the text gives the reason
                 raise self._explain(error) from None
@@ -214,6 +209,14 @@ class PostgresDatabase:
 
     def _text(self, statement: Any) -> str:
         return as_text(statement, postgresql.dialect(paramstyle="named"))  # type: ignore[no-untyped-call]
+
+    def _rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Returns all rows; the driver may report an error of the statement only when its rows are fetched."""
+        try:
+            self._cursor.execute(statement)
+            return [tuple(row) for row in self._cursor.fetchall()]
+        except Exception as error:  # noqa: BLE001 - the driver, and so its classes, is imported at run time
+            raise self._explain(error) from None
 
     def _execute(self, statement: str) -> None:
         try:
