@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from data_foundation.inspection.schema_history import (
 from data_foundation.inspection.select import read_select
 from data_foundation.inspection.tables import find_table
 from data_foundation.loading.adoption.dlt_pipeline import read_pipeline
+from data_foundation.loading.cursor.stored_cursors import FormerCursors, States, find_stored_cursors
 from data_foundation.loading.keys.key_change import describe_key_change, refuse_vault_key
 from data_foundation.naming import TableName, normalize
 from data_foundation.sql_text import quote_name
@@ -103,8 +104,8 @@ def _plan(task: Task, warehouse: Warehouse, loaded: Sequence[Attempt]) -> Plan:
         losses, refusal = tuple(find_losses(resource, table)), find_refusal(resource, table)
         plan = replace(plan, rows=rows, changes=tuple(_changes(resource, stored)), losses=losses, refusal=refusal)
     newest = next((one.cursor for one in reversed(loaded) if one.asset == str(name)), None)
-    if stored and newest and not plan.refusal:
-        plan = _with_cursor(plan, resource, newest, _stored_cursors(warehouse, name))
+    if stored and not plan.refusal:
+        plan = _with_cursor(plan, resource, newest, _read_states(warehouse, name))
     return plan if plan.refusal else replace(plan, refusal=_refuse_others(resource, plan, stored))
 
 
@@ -174,35 +175,28 @@ def _find_former(task: Task, loaded: Sequence[Attempt]) -> tuple[str, ...]:
     )
 
 
-def _stored_cursors(warehouse: Warehouse, name: TableName) -> Collection[str]:
-    """Returns the paths of the cursors that the state of the table has."""
+def _read_states(warehouse: Warehouse, name: TableName) -> States:
+    """Returns dlt's states of a table's sources; empty if they cannot be read."""
     try:
         with warehouse.open() as destination:
-            states = read_pipeline(name.pipeline, destination, warehouse.dataset(name.dataset)).states
+            return read_pipeline(name.pipeline, destination, warehouse.dataset(name.dataset)).states
     except FoundationError:
-        return ()
-    resources = (one for state in states.values() for one in state.get("resources", {}).values())
-    return {
-        path for one in resources for path, cursor in one.get("incremental", {}).items() if cursor.get("last_value")
-    }
+        return {}
 
 
-def _with_cursor(plan: Plan, resource: ResourceConfig, newest: str, stored: Collection[str]) -> Plan:
+def _with_cursor(plan: Plan, resource: ResourceConfig, newest: str | None, states: States) -> Plan:
     """Returns the plan with the cursor from which the run reads on, or with why it does not."""
+    table = table_name_of(resource).table
     path = resource.incremental.cursor_path if resource.incremental else ""
-    known = ", ".join(sorted(stored)) or newest
-    if path and (not stored or path in stored):
-        return replace(plan, cursor=newest)
-    if path:
+    stored = find_stored_cursors(states, table)
+    if path and path not in stored and stored:
+        known = ", ".join(sorted(stored))
         change = f"the cursor is {path}, and the stored one is of {known}: the run reads from the beginning"
         return replace(plan, changes=(*plan.changes, change))
-    if resource.write_disposition.disposition != "append" or not plan.rows:
-        return plan
-    loss = (
-        f"the stored cursor of {known} is not used any more: the run adds what the source returns, also rows that are "
-        "there; keep `incremental`, or `--refresh state` begins anew"
-    )
-    return replace(plan, losses=(*plan.losses, loss))
+    if path:
+        return replace(plan, cursor=newest)
+    refusal = FormerCursors.find(resource, table, states).describe(resource)
+    return replace(plan, refusal=refusal) if refusal else plan
 
 
 def _count(warehouse: Warehouse, name: TableName) -> int | None:

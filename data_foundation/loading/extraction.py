@@ -77,9 +77,9 @@ class Extraction:
 
     @property
     def begins_cursor(self) -> bool:
-        """True if these are the first rows of a cursor, and those of the table without a value are not replaced."""
+        """True if these are the first rows of a cursor; not those of a range or of a sample."""
         cursor = find_cursor(self.resource)
-        return cursor is not None and cursor.is_first and Replaced("") not in cursor.replaced
+        return cursor is not None and cursor.is_first
 
     @property
     def rows_before_cursor(self) -> int:

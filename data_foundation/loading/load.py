@@ -15,6 +15,7 @@ from data_foundation.errors import LoadError, LoadOvertaken, ValueRefused
 from data_foundation.loading.adoption.lost_rows import find_lost_rows
 from data_foundation.loading.adoption.since_adoption import refuse_rows_since_adoption
 from data_foundation.loading.adoption.unexpected_tables import refuse_unexpected
+from data_foundation.loading.cursor.stored_cursors import end_former_cursors
 from data_foundation.loading.deletes.deleted_rows import DeletedRows
 from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.entries.late_hints import EarlyHints
@@ -25,6 +26,7 @@ from data_foundation.loading.keys.key_change import find_key_warnings
 from data_foundation.loading.keys.shared_keys import check_keys
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector, Report
+from data_foundation.loading.ranges.first_rows import check_first_rows
 from data_foundation.loading.ranges.load_range import (
     LoadRange,
     find_range,
@@ -32,7 +34,7 @@ from data_foundation.loading.ranges.load_range import (
     refuse_part_of_scd2,
     refuse_range_of_parent,
 )
-from data_foundation.loading.ranges.range_delete import find_cursor_tables, find_deletes, refuse_rows_without_cursor
+from data_foundation.loading.ranges.range_delete import CursorTable, find_cursor_tables, find_deletes
 from data_foundation.loading.read_back import Landed, describe_table_changes, find_table_changes, read_back
 from data_foundation.loading.result import FurtherTable, LoadResult
 from data_foundation.loading.siblings.source_state import PRIVATE_STATE, SourceState
@@ -84,8 +86,7 @@ class Load:
         self, task: Task, warehouse: Warehouse, report: Report, context: LoadContext, *, has_trail: bool
     ) -> None:
         self.task = replace(task, resource=task.resource.configured)
-        self.resource = self.task.resource
-        self.options = task.options
+        self.resource, self.options = self.task.resource, task.options
         self.warehouse = warehouse
         self.has_trail = has_trail
         self.siblings = context.siblings
@@ -116,9 +117,9 @@ class Load:
         arrow_memory.leave_mimalloc()
         self._refuse_what_is_unsupported()
         self.warnings += check_table_format(self.resource, self.warehouse)
-        landed_earlier = self._synchronise()
-        exists = bool(self.pipeline.tables)
+        landed_earlier, exists = self._synchronise(), bool(self.pipeline.tables)
         built, resource, load_range = self._prepare()
+        end_former_cursors(self.resource, resource, self.pipeline)
         self.has_trail &= not refuse_rows_since_adoption(self.task, self.pipeline, self._open)
         tables = find_cursor_tables(self.task, self.pipeline)
         self.deleted = DeletedRows(self.task, self.pipeline, self._open)
@@ -129,8 +130,6 @@ class Load:
         deleted = list(self.deleted.find_statements(extraction))
         deletes = [*find_deletes(self.task, self.pipeline, tables, load_range, extraction.replaced), *deleted]
         self._check(extraction, deletes)
-        if extraction.begins_cursor and not self.options.is_partial:
-            refuse_rows_without_cursor(tables, self.pipeline, self._open)
         pending = self.pipeline.pending
         if reason := find_reason_to_write_nothing(self.task, extraction, pending, landed_earlier, exists=exists):
             return self._leave_table_as_it_is(reason, on_landed, is_unchanged=bool(extraction.unchanged))
@@ -138,7 +137,7 @@ class Load:
             return self._leave_table_as_it_is("", on_landed, is_unchanged=False)
         # A pending load holds no deletes: the next run reads its rows again, from the same cursor.
         self.pipeline.keep_pending(is_partial=self.options.is_partial or bool(deletes))
-        self._normalize()
+        self._normalize(tables, extraction)
         return self._load(deletes, on_landed)
 
     def _refuse_what_is_unsupported(self) -> None:
@@ -237,10 +236,12 @@ class Load:
         self.pipeline.pending.clear()
         return result
 
-    def _normalize(self) -> None:
+    def _normalize(self, tables: Sequence[CursorTable], extraction: Extraction) -> None:
         try:
             self.pipeline.normalize()
             self.warnings += check_keys(self.resource, self.pipeline, self.warehouse)
+            if extraction.begins_cursor:
+                self.warnings += check_first_rows(tables, extraction.replaced, self.pipeline, self._open)
         except ValueRefused:
             # These rows can never be loaded; the next attempt extracts again.
             self.pipeline.pending.clear()

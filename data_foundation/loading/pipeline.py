@@ -19,6 +19,7 @@ from dlt.extract import DltSource
 from typing_extensions import override
 
 from data_foundation.dlt_keys import OWN_STATE, ROOT_KEY, ROW_HASH
+from data_foundation.loading.cursor.stored_cursors import find_stored_cursors
 from data_foundation.loading.cursor.table_cursor import find_cursors
 from data_foundation.loading.lock import hold
 from data_foundation.loading.pending_loads import PendingLoads
@@ -170,11 +171,7 @@ class TablePipeline:
 
     def cursor(self, path: str) -> Any:
         """Returns dlt's stored value of the cursor at `path`, None if there is none."""
-        for source_state in self.dlt.state.get("sources", {}).values():
-            cursors = source_state.get("resources", {}).get(self.table, {}).get("incremental", {})
-            if cursor := cursors.get(path):
-                return cursor.get("last_value")
-        return None
+        return find_stored_cursors(self.dlt.state.get("sources", {}), self.table).get(path)
 
     @property
     def has_source_state(self) -> bool:

@@ -78,7 +78,7 @@ CASES: dict[str, tuple[str, str, Outcome, str]] = {
     "a renamed key keeps its name by a step": (
         MERGE, f"{MERGE}, processing_steps: [{{rename: {{code: id}}}}]", "kept", "",
     ),
-    "the cursor of an append is gone": (f"{APPEND}, {BY_DAY}", APPEND, "doubled", "also rows that are there"),
+    "the cursor of an append is gone": (f"{APPEND}, {BY_DAY}", APPEND, "refused", "also the rows that are there"),
 }  # fmt: skip
 """Configurations of a load and of the next one, what happens to the rows, and words of the plan."""
 

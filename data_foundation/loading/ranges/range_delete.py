@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.schema.utils import get_nested_tables
 from dlt.common.time import ensure_date, ensure_datetime_in_tz
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from data_foundation.errors import LoadError
 from data_foundation.loading.cursor.table_cursor import Replaced
-from data_foundation.naming import column_of_path
-from data_foundation.warehouses.connection import connect
+from data_foundation.naming import column_of_path, normalize
 
 if TYPE_CHECKING:
     from dlt.common.schema.typing import TSchemaTables
@@ -23,9 +19,9 @@ if TYPE_CHECKING:
     from data_foundation.loading.pipeline import TablePipeline
     from data_foundation.loading.ranges.load_range import LoadRange
     from data_foundation.loading.task import Task
-    from data_foundation.warehouses.base import Destination
     from data_foundation.warehouses.connection import Statement
 
+_EXACT = {"bigint", "text"}
 _AS_TIME = {"timestamp": ensure_datetime_in_tz, "date": ensure_date}
 
 
@@ -38,12 +34,16 @@ class CursorTable:
         column: The cursor's column.
         data_type: dlt's type of the column, None if the table has no such column.
         nested: Each nested table with its parent, parents first.
+        identity: Columns by which its rows are distinguished: those of the key, or without one all that hold a value.
+        exact: Those of them whose values are the same text in every warehouse.
     """
 
     name: str
     column: str
     data_type: str | None
     nested: tuple[tuple[str, str], ...]
+    identity: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
 
     def statements(self, client: SqlClientBase[Any], conditions: Sequence[Replaced]) -> list[Statement]:
         """Returns the statements that delete the rows which meet all conditions; none if the table has no such rows.
@@ -54,10 +54,8 @@ class CursorTable:
         """
         if self.data_type is None or not conditions:
             return []
-        convert = _AS_TIME.get(self.data_type, lambda value: value)
-        values = tuple(convert(condition.value) for condition in conditions if condition.sign)
-        quoted, row_id, parent_id = map(client.escape_column_name, (self.column, "_dlt_id", "_dlt_parent_id"))
-        parts = (f"{quoted} {one.sign} %s" if one.sign else f"{quoted} IS NULL" for one in conditions)
+        parts, values = self.compare(client, conditions)
+        row_id, parent_id = map(client.escape_column_name, ("_dlt_id", "_dlt_parent_id"))
         where = {self.name: " AND ".join(parts)}
         for name, parent in self.nested:
             rows = f"SELECT {row_id} FROM {client.make_qualified_table_name(parent)} WHERE {where[parent]}"  # noqa: S608 - quoted by dlt
@@ -68,18 +66,17 @@ class CursorTable:
             for name, condition in reversed(where.items())
         ]
 
-    def count_unordered(self, client: SqlClientBase[Any]) -> int:
-        """Returns how many rows of the table have no value of the cursor.
+    def compare(self, client: SqlClientBase[Any], conditions: Sequence[Replaced]) -> tuple[list[str], tuple[Any, ...]]:
+        """Returns each condition in SQL, and the values of their placeholders.
 
         Args:
-            client: SQL client of the table's dataset.
+            client: SQL client of the table's dataset; it quotes names.
+            conditions: Comparisons of the cursor.
         """
-        where = f" WHERE {client.escape_column_name(self.column)} IS NULL" if self.data_type else ""
-        query = f"SELECT COUNT(*) FROM {client.make_qualified_table_name(self.name)}{where}"  # noqa: S608 - quoted by dlt
-        try:
-            return int((client.execute_sql(query) or [(0,)])[0][0])
-        except DatabaseUndefinedRelation:
-            return 0
+        convert = _AS_TIME.get(str(self.data_type), lambda value: value)
+        values = tuple(convert(condition.value) for condition in conditions if condition.sign)
+        column = client.escape_column_name(self.column)
+        return [f"{column} {one.sign} %s" if one.sign else f"{column} IS NULL" for one in conditions], values
 
 
 def find_cursor_tables(task: Task, pipeline: TablePipeline) -> Sequence[CursorTable]:
@@ -91,42 +88,22 @@ def find_cursor_tables(task: Task, pipeline: TablePipeline) -> Sequence[CursorTa
     if task.resource.write_disposition.disposition != "append" or not settings or task.options.refresh != "none":
         return ()
     tables, column = pipeline.tables, column_of_path(settings.cursor_path)
-    return [_describe(tables, name, column) for name in (pipeline.table, *pipeline.further) if name in tables]
+    key = [normalize(name) for name in task.resource.key_columns]
+    return [_describe(tables, name, column, key) for name in (pipeline.table, *pipeline.further) if name in tables]
 
 
-def refuse_rows_without_cursor(
-    tables: Sequence[CursorTable], pipeline: TablePipeline, warehouse: Callable[[], AbstractContextManager[Destination]]
-) -> None:
-    """Refuses to append the first rows of a cursor to rows that have no value of it, and may be the same.
-
-    Args:
-        tables: What `find_cursor_tables` returned.
-        pipeline: The pipeline of the table.
-        warehouse: Opens the warehouse.
-
-    Raises:
-        LoadError: The table has rows without a value of the cursor.
-    """
-    if not tables:
-        return
-    with warehouse() as destination, connect(destination, pipeline.dataset) as client:
-        count = sum(table.count_unordered(client) for table in tables)
-    if count:
-        message = (
-            f"incremental: {count:,} rows of the table have no value in {tables[0].column}, so they cannot be "
-            "distinguished from rows that the entry yields again; nothing was written. Load everything again by "
-            "the cursor once, with `--refresh state`"
-        )
-        raise LoadError(message)
-
-
-def _describe(tables: TSchemaTables, name: str, column: str) -> CursorTable:
+def _describe(tables: TSchemaTables, name: str, column: str, key: Sequence[str]) -> CursorTable:
     nested = tuple(
         (str(table["name"]), str(table["parent"]))
         for table in get_nested_tables(tables, name)[1:]
         if "_dlt_parent_id" in table["columns"]
     )
-    return CursorTable(name, column, tables[name]["columns"].get(column, {}).get("data_type"), nested)
+    types = {one: hints.get("data_type") for one, hints in tables[name]["columns"].items()}
+    # Not every engine compares JSON.
+    values = [one for one, kind in types.items() if kind not in {None, "json"} and not one.startswith("_dlt_")]
+    identity = key if key and types.keys() >= set(key) else values
+    exact = tuple(one for one in identity if types[one] in _EXACT)
+    return CursorTable(name, column, types.get(column), nested, tuple(identity), exact)
 
 
 def find_deletes(

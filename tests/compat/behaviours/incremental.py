@@ -301,3 +301,28 @@ def next_load_after_a_failed_one(run: int) -> Any:
             raise ValueError(message)
 
     return [things]
+
+
+@behaviour(
+    {"things": [{"n": 1}, {"n": 1}, {"n": 2}]},
+    fails_here=[2],
+    differs="an append that has lost its cursor is refused with the way out.",
+    here={"things": [{"n": 1}]},
+)
+def cursor_that_is_gone(run: int) -> Any:
+    """An append whose cursor is taken out adds all rows again."""
+    hints = {"incremental": cursor("n")} if run == 1 else {}
+    return [dlt.resource(rows_of(*range(1, run + 1)), name="things", **hints)]
+
+
+@behaviour(
+    {"things": [{"n": 1}, {"n": 2}, {"n": 2}, {"n": 3}]},
+    runs=3,
+    differs="a cursor that is put back begins anew, and its rows replace those of the table from the lowest on.",
+    here={"things": [{"n": 1}, {"n": 2}, {"n": 3}]},
+)
+def cursor_that_is_put_back(run: int) -> Any:
+    """A cursor that is put back goes on at its former value, whatever was loaded in between."""
+    hints: dict[str, Any] = {"write_disposition": "merge", "primary_key": "n"} if run == 2 else {}
+    hints = hints or {"write_disposition": "append", "incremental": cursor("n")}
+    return [dlt.resource(rows_of(*range(1, run + 1)), name="things", **hints)]
