@@ -87,6 +87,7 @@ def loaded(run_id: str, *tables: str) -> list[tuple[str, str, str]]:
     return [(run_id, f"raw.{table}", "loaded") for table in tables or ("first", "second")]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("has_history", [False, True])
 def test_the_next_run_on_another_machine_records_it(machines: Sequence[Machine], *, has_history: bool) -> None:
     """The table that had landed is loaded, that in which the machine died is killed, once however many runs follow."""
@@ -135,6 +136,7 @@ def test_a_run_that_has_begun_later_is_not_killed(machines: Sequence[Machine]) -
     assert {status for *_, status in one.trail()} <= {"loaded", "failed"}
 
 
+@pytest.mark.rare
 def test_a_machine_that_was_only_paused_records_its_end(machines: Sequence[Machine]) -> None:
     """A run that begins and ends meanwhile counts it as killed; its end is a further row."""
     one, other = machines

@@ -440,6 +440,7 @@ def test_the_kind_is_an_option_or_is_asked_for(location: Location) -> None:
 
 
 @pytest.mark.parametrize("kind", ["python", "rest"])
+@pytest.mark.sampled(2)
 def test_a_new_source_names_the_setting_of_its_address(kind: str, location: Location) -> None:
     """No source calls a made-up host: `list` and `preview` name the setting that is missing, at once."""
     (location.root / "dlthub").mkdir()

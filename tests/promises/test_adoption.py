@@ -46,7 +46,7 @@ def test_the_run_after_an_adoption_continues(tree: Tree, hints: str, form: str, 
     prove_that_runs_continue(tree, hints, form, as_times=as_times)
 
 
-@pytest.mark.sampled(23)
+@pytest.mark.rare
 @pytest.mark.parametrize(("hints", "form"), CASES)
 def test_the_run_after_an_adoption_continues_in_postgresql(postgres_tree: PostgresTree, hints: str, form: str) -> None:
     """The same in a PostgreSQL server, which plain dlt has filled."""
@@ -166,7 +166,7 @@ NAMES = {
 }
 
 
-@pytest.mark.sampled(37)
+@pytest.mark.rare
 @pytest.mark.parametrize(("hints", "form"), [case for case in CASES if case[1] != "frames"])
 @pytest.mark.parametrize(("destination", "names"), NAMES.values(), ids=NAMES)
 def test_names_of_the_pipeline_do_not_matter(tree: Tree, hints: str, form: str, destination: str, names: Any) -> None:

@@ -13,7 +13,7 @@ from data_foundation.errors import ValueRefused
 from tests.promises.both_engines import ENGINES, DltAloneRefuses, Engine, Given, PagePaths, compare
 from tests.promises.generated_loads import DISPOSITIONS, histories
 
-SAMPLE, ALL = 3, 480
+SAMPLE, ALL = 2, 480
 """Number of histories for each disposition, and with --promises."""
 
 PAGES = 10_000

@@ -109,6 +109,7 @@ def test_a_run_names_the_client_that_holds_the_file(
 
 
 @pytest.mark.xdist_group("deployment")
+@pytest.mark.rare
 def test_a_pool_holds_across_runs(deployment: Deployment) -> None:
     """With deploy/dagster.yaml a second run of a source is queued, and a run of another source is not."""
     location = deployment.location

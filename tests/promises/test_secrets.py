@@ -345,6 +345,7 @@ def test_a_secret_is_not_written(masked: Trial, route: str) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.rare
 def test_a_route_leaks_without_masking(unmasked: Trial, route: str) -> None:
     """Without masking the secret is found, which proves that the route is one and that the search works."""
     assert bool(unmasked.places(canary(route))) is ROUTES[route].leaks
