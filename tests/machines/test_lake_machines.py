@@ -123,6 +123,7 @@ def test_two_at_once(site: Site) -> None:
         site.vendor.grow()
 
 
+@pytest.mark.timeout(1800)
 @every_cell("upsert, delta on S3")
 def test_paused_and_continued(site: Site, request: pytest.FixtureRequest) -> None:
     """A machine is paused at a point of its load; the other loads newer rows meanwhile; then the first goes on."""
@@ -143,6 +144,7 @@ def test_paused_and_continued(site: Site, request: pytest.FixtureRequest) -> Non
         site.judge()
 
 
+@pytest.mark.timeout(1800)
 @every_cell("replace, parquet")
 def test_killed_here_then_there_then_here(site: Site, request: pytest.FixtureRequest) -> None:
     """A run is killed on one machine, the other loads, and then the first again."""
