@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.configuration.container import Container
+from dlt.common.json import json
 from dlt.common.schema.utils import get_nested_tables, get_root_table, is_nested_table
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 
@@ -74,7 +75,7 @@ def plan_load(files: DatasetFiles, opened: LoadTables[Any] | None, pending: Pend
 
     Raises:
         WarehouseError: A table has files of the other format.
-        LoadError: A table cannot be partitioned as its hints say.
+        LoadError: A table cannot be partitioned as its hints say, or parquet files have another type in a column.
     """
     row_files = _row_files(files, load_id)
     tables = _table_changes(files, pending, row_files)
@@ -88,6 +89,7 @@ def plan_load(files: DatasetFiles, opened: LoadTables[Any] | None, pending: Pend
     uploads: dict[str, str] = {}
     if not opened:
         _refuse_hidden_columns(files, tables)
+        _refuse_other_types(files, tables)
         uploads = {path: files.parquet_path(load_id, path) for paths in row_files.values() for path in paths}
     note.added += map(files.relative, uploads.values())
     return LoadPlan(note, tables, uploads)
@@ -107,6 +109,35 @@ def _refuse_hidden_columns(files: DatasetFiles, tables: Sequence[TableChange]) -
                 "whose place readers show the value of the folder; rename the folder or the column"
             )
             raise LoadError(message)
+
+
+def _refuse_other_types(files: DatasetFiles, tables: Sequence[TableChange]) -> None:
+    """Refuses parquet files whose columns have another type than those of the table, as no reader takes both.
+
+    Raises:
+        LoadError: Names the column and both types.
+    """
+    stored = files.get_stored_schema(files.schema.name)
+    known = json.loads(stored.schema)["tables"] if stored else {}
+    for change in tables:
+        if change.mode != "append" or not change.files:
+            continue
+        columns = known.get(change.name, {}).get("columns", {})
+        for name, column in files.schema.get_table_columns(change.name).items():
+            was, now = _type_of(columns.get(name, {})), _type_of(column)
+            if was and was != now:
+                message = (
+                    f"{change.name}: column {name} has the type {was} in the files of the table and {now} in this "
+                    f"load, which no reader takes for one column; declare `data_type: {was.partition(' ')[0]}` in "
+                    "`columns`, or make the table anew with refresh=drop"
+                )
+                raise LoadError(message)
+
+
+def _type_of(column: Mapping[str, Any]) -> str:
+    """Returns the type of a column, as far as files that differ in it cannot be read together; "" if it has none."""
+    kind = column.get("data_type") or ""
+    return f"{kind} without a time zone" if kind == "timestamp" and column.get("timezone") is False else kind
 
 
 def _row_files(files: DatasetFiles, load_id: str) -> Mapping[str, list[str]]:
