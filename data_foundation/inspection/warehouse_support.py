@@ -34,7 +34,9 @@ def find_support(root: Path, sources: Sequence[SourceConfig]) -> Support:
     try:
         warehouse = build_warehouse(root)
         # A DuckDB file is of one person, who needs no reminder with every check.
-        broken = () if warehouse.is_exclusive else tuple(find_broken(warehouse.kind, warehouse.backend))
+        broken = (
+            () if warehouse.is_exclusive else tuple(find_broken(warehouse.kind, warehouse.backend or warehouse.format))
+        )
         return Support(broken, tuple(_refused(warehouse, sources)))
     except SettingMissing:
         # A checkout without settings, as in CI, is checked for its configuration alone.

@@ -29,7 +29,9 @@ COLUMNS: Mapping[str, str] = {
     "postgres": "PostgreSQL",
     "snowflake": "Snowflake",
     "ducklake": "DuckLake",
-    "lake": "Lake",
+    "delta": "Lake, Delta",
+    "iceberg": "Lake, Iceberg",
+    "parquet": "Lake, parquet",
     "mariadb": "MariaDB",
     "sqlite": "SQLite",
     "sqlalchemy": "Other databases of SQLAlchemy",
@@ -40,6 +42,7 @@ COLUMNS: Mapping[str, str] = {
 
 _PROVEN: Mapping[str, Proof] = dict.fromkeys(PROMISES, "proven")
 _STAND_IN: Mapping[str, Proof] = dict.fromkeys(PROMISES, "by protocol")
+_LAKE: Mapping[str, Proof] = {**_PROVEN, **dict.fromkeys(("whole", "types", "copy"), "no")}
 _GENERAL: Mapping[str, Proof] = {
     **dict.fromkeys(PROMISES, "untested"),
     "values": "compiled",
@@ -51,7 +54,9 @@ KEPT: Mapping[str, Mapping[str, Proof]] = {
     "postgres": _PROVEN,
     "snowflake": _STAND_IN,
     "ducklake": {**_PROVEN, "types": "no"},
-    "lake": {**_PROVEN, "types": "no", "dbt": "no", "copy": "no"},
+    "delta": _LAKE,
+    "iceberg": _LAKE,
+    "parquet": _LAKE,
     "mariadb": {**_PROVEN, "dbt": "no"},
     "sqlite": {**_PROVEN, "machines": "no", "types": "no", "dbt": "no"},
     "sqlalchemy": {**dict.fromkeys(PROMISES, "untested"), **dict.fromkeys(("values", "types", "dbt", "copy"), "no")},
@@ -62,7 +67,7 @@ KEPT: Mapping[str, Mapping[str, Proof]] = {
 _COPIED = frozenset({"proven", "by protocol"})
 
 INSTEAD: Mapping[str, str] = {
-    "whole": "tables change one after another, dlt's list of loads last",
+    "whole": "tables change one after another, dlt's list of loads last; a lake undoes a load that fails or is killed",
     "replace": "dlt may empty the table first, where its destination has no staging for replace",
     "killed": "a merge or a replace that is repeated gives the right rows, an append may leave rows twice",
     "machines": "a second load is refused when it ends, and an append may have left rows; run one machine at a time",
@@ -88,9 +93,9 @@ def find_kept(kind: str, backend: str = "") -> Mapping[str, Proof]:
 
     Args:
         kind: The engine, as in `WAREHOUSE`.
-        backend: SQLAlchemy's name of the database, "" for another engine.
+        backend: SQLAlchemy's name of the database, or the format of a lake; "" for another engine.
     """
-    name = {"mysql": "mariadb", "filesystem": "lake"}.get(backend or kind, backend or kind)
+    name = {"mysql": "mariadb", "filesystem": "delta", "lake": "delta"}.get(backend or kind, backend or kind)
     return KEPT.get(name) or KEPT["sqlalchemy" if backend else "general"]
 
 

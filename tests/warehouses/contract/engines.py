@@ -16,7 +16,7 @@ from tests.databases.servers import run_mariadb
 from tests.snowflake.conftest import SnowflakeTree
 from tests.support.dlt_warehouses import DestinationTree, new_suffix
 from tests.support.ducklakes import DuckLakeTree
-from tests.support.lakes import IcebergTree, LakeTree
+from tests.support.lakes import IcebergTree, LakeTree, ParquetTree
 from tests.support.postgres_server import PostgresTree
 from tests.support.trees import Tree
 
@@ -35,7 +35,6 @@ class Engine:
         share: Returns the function that makes checkouts over one new warehouse; its arguments are the test's request
             and a folder.
         merges: The strategies that it has; any other is refused.
-        is_one_transaction: Whether a load takes effect as a whole.
         is_shared: Whether two machines may load at once.
         changes_types: Whether a column's type changes where no value is lost.
         changes_scale: Whether a decimal gets more digits behind the point; else its load is refused.
@@ -46,7 +45,6 @@ class Engine:
 
     share: Callable[[pytest.FixtureRequest, Path], Checkout]
     merges: frozenset[str] = EVERY_MERGE
-    is_one_transaction: bool = True
     is_shared: bool = True
     changes_types: bool = True
     changes_scale: bool = True
@@ -71,22 +69,14 @@ def _snowflake(request: pytest.FixtureRequest, folder: Path) -> Checkout:
     return lambda root: SnowflakeTree(root, account, replace(shared, work_folder=root / "data" / "pipelines"))
 
 
-def _lake(_request: pytest.FixtureRequest, _folder: Path) -> Checkout:
-    return LakeTree
-
-
-def _iceberg(_request: pytest.FixtureRequest, _folder: Path) -> Checkout:
-    return IcebergTree
-
-
 def _ducklake(_request: pytest.FixtureRequest, folder: Path) -> Checkout:
     settings = {"DUCKLAKE_CATALOG": f"{folder}/shared.sqlite", "DUCKLAKE_DATA": f"{folder}/shared"}
     return lambda root: DuckLakeTree(root, settings)
 
 
-def _of_files(share: Callable[[pytest.FixtureRequest, Path], Checkout]) -> Engine:
+def _of_files(tree: Checkout) -> Engine:
     merges = EVERY_MERGE - {"scd2"}
-    return Engine(share, merges, is_shared=False, changes_types=False, keeps_audit=False, is_copied=False)
+    return Engine(lambda *_: tree, merges, is_shared=False, changes_types=False, keeps_audit=False, is_copied=False)
 
 
 def _mariadb(request: pytest.FixtureRequest, _folder: Path) -> Checkout:
@@ -113,19 +103,14 @@ ENGINES: Mapping[str, Engine] = {
     "postgres": Engine(_postgres),
     "snowflake": Engine(_snowflake, changes_scale=False),
     "ducklake": Engine(_ducklake, is_shared=False, changes_types=False),
-    "lake": _of_files(_lake),
-    "iceberg": _of_files(_iceberg),
+    "delta": _of_files(LakeTree),
+    "iceberg": _of_files(IcebergTree),
+    # Each file has its own number of digits.
+    "parquet": replace(_of_files(ParquetTree), merges=frozenset(), changes_types=True),
     "mariadb": Engine(_mariadb, merges=DELETE_INSERT | {"scd2"}, compares_columns=False),
     "sqlite": Engine(_sqlite, merges=DELETE_INSERT | {"scd2"}, changes_types=False, compares_columns=False),
     # The general engine, on the one server that is here; named after dlt's class, which it does not improve.
-    "general": Engine(
-        _dlt_postgres,
-        is_one_transaction=False,
-        is_shared=False,
-        changes_types=False,
-        is_copied=False,
-        compares_columns=False,
-    ),
+    "general": Engine(_dlt_postgres, is_shared=False, changes_types=False, is_copied=False, compares_columns=False),
 }
 
 
@@ -152,7 +137,7 @@ def find_live() -> Mapping[str, Engine]:
         suffix = new_suffix()
         return lambda root: LiveTree(root, suffix=suffix, kind=name)
 
-    return {name: Engine(share, merges, is_one_transaction=False, is_shared=False, changes_types=False)}
+    return {name: Engine(share, merges, is_shared=False, changes_types=False)}
 
 
 @contextmanager

@@ -34,15 +34,12 @@ QUALIFIED = {"mariadb", "snowflake"}
 """Engines that rename a table into the session's schema, unless its new name has one."""
 
 PLACES: Mapping[str, Callable[[pytest.FixtureRequest, Path], Checkout]] = {
-    **{name: engine.share for name, engine in ENGINES.items() if name not in {"lake", "iceberg"}},
+    **{name: engine.share for name, engine in ENGINES.items()},
     "ducklake": lambda _request, folder: (
         lambda root: DuckLakeTree(
             root, {"DUCKLAKE_DATA": str(folder / "files"), "DUCKLAKE_CATALOG": str(folder / "lake.sqlite")}
         )
     ),
-    "delta": ENGINES["lake"].share,
-    "parquet": lambda _request, _folder: ParquetTree,
-    "iceberg": ENGINES["iceberg"].share,
 }
 LAKES = {"delta", "parquet", "iceberg"}
 LOADED = ("append with a cursor", "merge with a cursor", "replace")

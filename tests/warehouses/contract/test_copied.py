@@ -13,7 +13,7 @@ from tests.warehouses.contract.engines import ENGINES, Engine
 from tests.warehouses.contract.test_values import compare_values, load_values
 
 NEEDS = "is_copied"
-REFUSED = ["lake", "iceberg"]
+REFUSED = ["delta", "iceberg", "parquet"]
 COUNTS = (
     "select id from raw.orders order by id",
     "select sku, _dlt_list_idx from raw.orders__lines order by 1, 2",
