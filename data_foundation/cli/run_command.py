@@ -87,8 +87,9 @@ def build_dbt_models(
             resource was loaded, all models.
     """
     if not warehouse.runs_dbt:
-        err.print("[yellow]warning[/] dbt models are not built: dbt cannot run in a lake", highlight=False)
+        err.print(f"[yellow]warning[/] dbt models are not built: dbt cannot run in {warehouse.kind}", highlight=False)
         return []
+    warehouse = warehouse.models
     landed = [table for o in outcomes if o.result and not o.result.is_blocked for table in tables_of(o.task.resource)]
     if not any(outcome.result for outcome in outcomes):
         return []

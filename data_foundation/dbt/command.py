@@ -132,8 +132,9 @@ def run_by_hand(root: Path, warehouse: Warehouse, arguments: Sequence[str]) -> i
     """
     if not warehouse.runs_dbt:
         raise FoundationError(
-            f"dbt cannot run in {warehouse.describe()}; set WAREHOUSE to duckdb, snowflake, postgres or ducklake"
+            f"dbt cannot run in {warehouse.describe()}; set WAREHOUSE to duckdb, snowflake, postgres, ducklake or lake"
         )
+    warehouse = warehouse.models
     project = find_project(root)
     with dbt_environment(warehouse), dbt_folders(project, warehouse.kind, command_line_target(root, warehouse)):
         return subprocess.run([str(DBT), *arguments], cwd=project, check=False).returncode  # noqa: S603 - no shell

@@ -106,7 +106,7 @@ class Warehouse(ABC):
         load_workers: Files that dlt loads at the same time.
         is_audited: Whether attempts to load are recorded.
         keeps_audit: Whether they are recorded in a table of the warehouse, and not only on this machine.
-        runs_dbt: Whether dbt can build models in it.
+        runs_dbt: Whether dbt can build models in it, or in its `models`.
         is_exclusive: Whether one process at a time can open it.
         has_indexes: Whether it finds a row of a large table by an index only; other engines prune by statistics.
         json_text: SQL of the text of the JSON column `{}`.
@@ -179,6 +179,11 @@ class Warehouse(ABC):
             WarehouseError: Two settings contradict each other, or one is invalid.
         """
 
+    @property
+    def models(self) -> Warehouse:
+        """The warehouse in which dbt builds models: this one, unless it is a lake."""
+        return self
+
     @abstractmethod
     def dbt_settings(self) -> Mapping[str, str]:
         """Returns the environment variables that `dbt_project/profiles.yml` reads."""
@@ -233,13 +238,7 @@ class Warehouse(ABC):
         """
 
     def newest_load(self, destination: Destination, dataset: str, schema: str) -> str | None:
-        """Returns the id of the load that landed last in the table of a dlt schema, None if there is none.
-
-        Args:
-            destination: From `open`.
-            dataset: The schema of the table in the warehouse.
-            schema: The name of the table's dlt schema.
-        """
+        """Returns the id of the load that landed last in a table, None if there is none; arguments as of `mend`."""
         with connect(destination, dataset) as client:
             return read_newest_load(client, schema)
 

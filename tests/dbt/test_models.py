@@ -22,8 +22,8 @@ from data_foundation.orchestration.dbt_models.assets import build_dbt_assets
 from data_foundation.orchestration.dbt_models.manifest import InstalledDbt
 from data_foundation.orchestration.factory import build_definitions
 from data_foundation.project.source import load_source_config
+from data_foundation.warehouses.alchemy.warehouse import AlchemyWarehouse
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
-from data_foundation.warehouses.lake.warehouse import LakeWarehouse
 from tests.support.dbt_builds import LAYERS, PROJECT, ROOT, Build, build_again, read_models, run_dbt
 
 SPELLINGS = (
@@ -348,12 +348,12 @@ def test_a_repository_without_a_dbt_project_has_no_models(tmp_path: Path) -> Non
     assert f"{tmp_path / 'dbt_project'}: there is no dbt_project.yml" in (spec.description or "")
 
 
-def test_a_lake_without_a_warehouse_has_no_models(tmp_path: Path) -> None:
+def test_a_warehouse_without_dbt_has_no_models(tmp_path: Path) -> None:
     """If dbt cannot run, one asset shows the reason and the settings; dbt parses nothing and no asset can be run."""
-    lake = LakeWarehouse.of(tmp_path, {"LAKE_URL": "lake"}, suffix="", others=lambda _name: lake)
-    definitions = build_dbt_assets(tmp_path, lake)
+    sqlite = AlchemyWarehouse(tmp_path / "pipelines", tmp_path, "sqlite:///raw.db")
+    definitions = build_dbt_assets(tmp_path, sqlite)
     [spec] = definitions.resolve_all_asset_specs()
     assert spec.key.to_user_string() == "dbt_models"
-    assert f"Tables land in {lake.describe()}, where dbt cannot run" in (spec.description or "")
-    assert "Set `WAREHOUSE` to duckdb, snowflake, postgres or ducklake" in (spec.description or "")
+    assert f"Tables land in {sqlite.describe()}, where dbt cannot run" in (spec.description or "")
+    assert "Set `WAREHOUSE` to duckdb, snowflake, postgres, ducklake or lake" in (spec.description or "")
     assert list(tmp_path.iterdir()) == []

@@ -71,9 +71,9 @@ def dbt_manifest(as_json: AsJson = False) -> None:
     from data_foundation.orchestration.dbt_models.manifest import prepare_manifest
     from data_foundation.warehouses.settings import build_warehouse
 
-    warehouse = build_warehouse(root := find_root())
+    warehouse = build_warehouse(root := find_root()).models
     if warehouse.runs_dbt:
         manifest = str(prepare_manifest(root, warehouse))
         print_written(WriteLine("file", manifest, "parsed"), f"the manifest is {manifest}", as_json=as_json)
     else:
-        print_note("dbt cannot run in a lake: there is no manifest")
+        print_note(f"dbt cannot run in {warehouse.kind}: there is no manifest")

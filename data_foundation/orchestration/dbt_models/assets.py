@@ -26,9 +26,9 @@ from data_foundation.orchestration.ops.stop import ending
 from data_foundation.warehouses.base import Warehouse
 from data_foundation.warehouses.settings import DBT_TARGET_PATH, find_folder
 
-_LAKE = (
-    "Tables land in {lake}, where dbt cannot run. Set `WAREHOUSE` to duckdb, snowflake, postgres or ducklake, and set "
-    "`warehouse: lake` on the resources that belong in the lake."
+_WITHOUT_DBT = (
+    "Tables land in {place}, where dbt cannot run. Set `WAREHOUSE` to duckdb, snowflake, postgres, ducklake or lake, "
+    "and set `warehouse: {kind}` on the resources that belong there."
 )
 
 
@@ -75,7 +75,10 @@ def build_dbt_assets(root: Path, warehouse: Warehouse, ingestion: dg.Definitions
             Default: the keys are dataset and table.
     """
     if not warehouse.runs_dbt:
-        return dg.Definitions(assets=[_placeholder(_LAKE.format(lake=warehouse.describe()))])
+        return dg.Definitions(
+            assets=[_placeholder(_WITHOUT_DBT.format(place=warehouse.describe(), kind=warehouse.kind))]
+        )
+    warehouse = warehouse.models
     try:
         find_project(root := root.resolve())  # dbt runs in another folder
     except FoundationError as error:

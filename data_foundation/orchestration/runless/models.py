@@ -34,6 +34,7 @@ def build_model_events(
         keys: The asset keys of tables.
         results: The results of the last `build_models`.
     """
+    warehouse = warehouse.models
     manifest = read_manifest(root, warehouse)
     translator = ModelTranslator(keys)
     metadata = ModelMetadata(Relations(manifest, command_line_target(root, warehouse)), translator)

@@ -25,7 +25,7 @@ from data_foundation.warehouses.lake.access import NAMED_BY
 from data_foundation.warehouses.lake.catalogue_address import CatalogueAddress
 from data_foundation.warehouses.lake.open_format import OpenFormat
 from data_foundation.warehouses.lake.turn_files import TurnFiles
-from data_foundation.warehouses.lake.whole_files import write_whole
+from data_foundation.warehouses.lake.whole_files import TURNS_FOLDER, write_whole
 
 logger = logging.getLogger(__name__)
 Found = TypeVar("Found")
@@ -75,6 +75,24 @@ class DatasetFiles(FilesystemClient):
             except FileNotFoundError:
                 message = f"there is no container or bucket '{container}': create it, or correct {NAMED_BY}"
                 raise WarehouseError(message) from None
+
+    def find_datasets(self, suffix: str) -> list[str]:
+        """Returns the names of the datasets of a deployment, by the suffix of its schemas."""
+        paths = self.fs_client.ls(self.bucket_path, detail=False) if self.fs_client.isdir(self.bucket_path) else []
+        names = sorted(self.pathlib.basename(path.rstrip("/")) for path in paths)
+        found = [name for name in names if (name.endswith(suffix) if suffix else "__" not in name)]
+        return [name for name in found if self.fs_client.isdir(self.pathlib.join(self.bucket_path, name, TURNS_FOLDER))]
+
+    def find_schemas(self) -> list[str]:
+        """Returns the names of the dlt schemas of the dataset; each is of one resource."""
+        paths = self.fs_client.ls(self.pathlib.join(self.dataset_path, TURNS_FOLDER), detail=False)
+        return sorted(self.pathlib.basename(path.rstrip("/")) for path in paths)
+
+    def find_tables(self) -> list[str]:
+        """Returns the tables of the stored schema but dlt's own."""
+        stored = self.get_stored_schema(self.schema.name)
+        names = json.loads(stored.schema)["tables"] if stored else ()
+        return [name for name in names if not self.is_dlt_table(name)]
 
     def table_files(self, table: str) -> list[str]:
         """Returns the paths of all files of a table."""

@@ -77,15 +77,20 @@ class LakeSqlClient(DuckDbSqlClient):
 
     def _add(self, table: str) -> bool:
         """Creates a view of a table. Returns False if the table does not exist or has a view already."""
-        rows = self._loads() if table == "_dlt_loads" else self._rows(table)
+        rows = self.read(table)
         inner = f"files of {table}"
         known = self._conn.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [inner]).fetchone()
         if rows is None or known:
             return False
-        self._conn.register(inner, _Stream(rows) if isinstance(rows, pa.dataset.Dataset) else rows)
+        self._conn.register(inner, rows)
         name = self.make_qualified_table_name(table)
         self._conn.execute(f'CREATE VIEW {name} AS SELECT * FROM "{inner}"')  # noqa: S608 - quoted by dlt
         return True
+
+    def read(self, table: str) -> Any:
+        """Returns the rows of a table, None if it does not exist, as an object that DuckDB can read again and again."""
+        rows = self._loads() if table == "_dlt_loads" else self._rows(table)
+        return _Stream(rows) if isinstance(rows, pa.dataset.Dataset) else rows
 
     def _count(self, table: str) -> int | None:
         """Returns the row count from the metadata of the files, None if the table does not exist."""

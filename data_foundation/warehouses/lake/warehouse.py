@@ -17,6 +17,8 @@ from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
 from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.lake.access import ACCESS_SETTINGS, Access, explain_refusal, find_access
 from data_foundation.warehouses.lake.catalogue_address import CATALOGUE_SETTINGS, find_address
+from data_foundation.warehouses.lake.dispositions import refuse_unsupported
+from data_foundation.warehouses.lake.models import MODELS, LakeModels
 from data_foundation.warehouses.lake.turn_files import Holder
 from data_foundation.warehouses.lake.upkeep.settings import UPKEEP_SETTINGS
 
@@ -48,9 +50,8 @@ SETTINGS = (
         "`{YYYY}`, may follow.",
         default=DEFAULT_LAYOUT,
     ),
+    MODELS,
 )
-MERGE_STRATEGIES = (None, "upsert", "insert-only")
-"""Merge strategies of Delta and Iceberg tables."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,13 @@ class LakeWarehouse(Warehouse):
         url: Its address, "" if `LAKE_URL` is not set.
         settings: The environment that it was built from.
         folder: Name of the folder of every dataset, if a resource's `lake` sets it.
+        models_file: Path of the DuckDB file in which dbt builds models.
     """
 
     url: str
     settings: Mapping[str, str] = field(repr=False)
     folder: str = ""
+    models_file: str = ""
     kind: ClassVar[str] = "filesystem"
     known_settings: ClassVar[Sequence[Setting]] = (
         *SETTINGS,
@@ -73,7 +76,6 @@ class LakeWarehouse(Warehouse):
         *CATALOGUE_SETTINGS,
         *ACCESS_SETTINGS,
     )
-    runs_dbt: ClassVar[bool] = False
     chooses_version: ClassVar[bool] = True
     keeps_audit: ClassVar[bool] = False
 
@@ -88,7 +90,8 @@ class LakeWarehouse(Warehouse):
             url = str(root / url)
         url = url.rstrip("/")
         work_folder = cls.find_work_folder(WORK_FOLDER.find_path(root, settings), url + suffix)
-        return cls(work_folder, url, settings, suffix=suffix, others=others)
+        models = str(MODELS.find_path(root, settings))
+        return cls(work_folder, url, settings, models_file=models, suffix=suffix, others=others)
 
     @classmethod
     @override
@@ -130,6 +133,11 @@ class LakeWarehouse(Warehouse):
             raise WarehouseError(f"LAKE_FORMAT: got '{table_format}'; accepted: {', '.join(TABLE_FORMATS)}")
         return table_format
 
+    @property
+    @override
+    def models(self) -> LakeModels:
+        return LakeModels(self.work_folder, self.models_file, self, suffix=self.suffix, others=self.others)
+
     @override
     def destination(self) -> LakeDestination:
         try:
@@ -156,7 +164,7 @@ class LakeWarehouse(Warehouse):
 
     @override
     def dbt_settings(self) -> Mapping[str, str]:
-        return {}
+        return self.models.dbt_settings()
 
     @override
     def accept(self, resource: ResourceConfig) -> None:
@@ -165,35 +173,7 @@ class LakeWarehouse(Warehouse):
         Raises:
             WarehouseError: Names what is accepted instead.
         """
-        mode, place = resource.write_disposition, resource.destination
-        if resource.landing == "vault":
-            message = "landing: got vault, which needs transactions; accepted: duckdb, snowflake, postgres, ducklake"
-            raise WarehouseError(f"{place}: {message}")
-        if self.format == "parquet":
-            if mode.disposition == "merge":
-                message = "merge needs LAKE_FORMAT=delta or iceberg; accepted with LAKE_FORMAT=parquet: append, replace"
-                raise WarehouseError(f"{place}: {message}")
-            if resource.partitions and mode.disposition == "append":
-                message = "append to partitions needs LAKE_FORMAT=delta or iceberg, as it deletes rows"
-                raise WarehouseError(f"{place}: {message}")
-        self._accept_partitions(resource)
-        if mode.disposition == "merge":
-            merge_key = resource.merge_key or any(hints.merge_key for hints in resource.columns.values())
-            if mode.strategy not in MERGE_STRATEGIES or merge_key or not resource.key_columns:
-                got = "merge_key" if mode.strategy in MERGE_STRATEGIES else f"strategy '{mode.strategy}'"
-                message = f"merge: got {got}; accepted on a lake: upsert or insert-only, with a primary_key"
-                raise WarehouseError(f"{place}: {message}")
-
-    def _accept_partitions(self, resource: ResourceConfig) -> None:
-        for name, hints in resource.columns.items():
-            if not hints.partition or self.format == "iceberg":
-                continue
-            where = f"{resource.destination}: columns.{name}.partition"
-            if self.format == "parquet":
-                wanted = "LAKE_FORMAT=delta or iceberg; parquet files have the paths of LAKE_LAYOUT"
-                raise WarehouseError(f"{where} needs {wanted}")
-            if isinstance(hints.partition, str) and hints.partition != "identity":
-                raise WarehouseError(f"{where}: got {hints.partition}; accepted with LAKE_FORMAT=delta: true")
+        refuse_unsupported(resource, self.format)
 
     @contextmanager
     @override

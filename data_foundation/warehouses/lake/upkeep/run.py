@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +57,7 @@ def keep_up(client: LakeClient, upkeep: Upkeep, check: Callable[[], None] = lamb
     with take(TurnFiles(client), client.holder, check) as turn:
         mend(client, turn)
         done = []
-        for name in _find_tables(client):
+        for name in client.find_tables():
             turn.check()
             if (table := shape.find(client, name)) is None:
                 continue
@@ -67,11 +66,3 @@ def keep_up(client: LakeClient, upkeep: Upkeep, check: Callable[[], None] = lamb
             done.append(KeptTable(name, replaced, shape.expire(client, name, upkeep)))
         turn.end()
     return done
-
-
-def _find_tables(client: LakeClient) -> Iterator[str]:
-    """Yields the tables of the stored schema but dlt's own."""
-    stored = client.get_stored_schema(client.schema.name)
-    for name in json.loads(stored.schema)["tables"] if stored else ():
-        if not client.is_dlt_table(name):
-            yield name
