@@ -3,18 +3,20 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from data_foundation.errors import LoadError
 from data_foundation.readers.sql.database import SourceTable
+from data_foundation.readers.sql.database_settings import find_connection
 from data_foundation.readers.sql.databases.postgres import PostgresDatabase
+from data_foundation.readers.sql.table_reader import open_database
 from tests.support.postgres_server import DEADLINE, PostgresServer, run_server, run_standby
-from tests.support.sql_sources import SqlTree, dsn, sql_tree
+from tests.support.sql_sources import SqlTree, database, dsn, sql_server, sql_tree
 
-__all__ = ["sql_tree"]
-
-pytestmark = pytest.mark.rare  # two servers of its own
+__all__ = ["database", "sql_server", "sql_tree"]
 
 
 @pytest.fixture
@@ -41,6 +43,7 @@ CANCELLED: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+@pytest.mark.rare  # two servers of its own
 @pytest.mark.parametrize("kwargs", CANCELLED.values(), ids=CANCELLED)
 def test_a_read_that_a_standby_cancels_is_read_again(
     sql_tree: SqlTree,
@@ -80,6 +83,57 @@ def test_a_read_that_a_standby_cancels_is_read_again(
     assert sql_tree.landed()["id"][1] == list(range(11, 251))
 
 
+@pytest.mark.rare
+def test_a_standby_that_lags_deletes_no_rows(
+    sql_tree: SqlTree, servers: tuple[PostgresServer, PostgresServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a name for several, an earlier state after a later one fails the load: rows that it lacks stay."""
+    primary, standby = servers
+    primary.query("CREATE TABLE orders AS SELECT i AS id FROM generate_series(1, 10) i")
+    replayed(primary, standby)
+    standby.query("SELECT pg_wal_replay_pause()")
+    primary.query("INSERT INTO orders VALUES (11)")
+    settings = ("write_disposition: merge", "primary_key: id", "incremental: {cursor_path: id}")
+    sql_tree.read(*settings, deleted="hard")
+    monkeypatch.setenv("SOURCES__SHOP__SALES_DB", dsn(primary, "postgres"))
+    assert sql_tree.load("shop.landed").row_count == 11
+    monkeypatch.setenv("SOURCES__SHOP__SALES_DB", dsn(standby, "postgres"))
+    with pytest.raises(LoadError, match="the database shows an earlier state than at an earlier load"):
+        sql_tree.load("shop.landed")
+    assert sql_tree.landed()["id"][1] == list(range(1, 12))
+    primary.query("DELETE FROM orders WHERE id = 3")
+    standby.query("SELECT pg_wal_replay_resume()")
+    replayed(primary, standby)
+    assert sql_tree.load("shop.landed").deleted == 1
+    assert sql_tree.landed()["id"][1] == [1, 2, *range(4, 12)]
+
+
+def test_a_run_without_new_rows_is_no_load(
+    sql_tree: SqlTree, sql_server: PostgresServer, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `deleted` knows of the server's state is stored with rows alone; a user with no more rights can read it."""
+    sql_server.query("CREATE TABLE orders AS SELECT i AS id FROM generate_series(1, 3) i", database=database)
+    sql_server.query("CREATE ROLE plain LOGIN PASSWORD 'plain'; GRANT SELECT ON orders TO plain", database=database)
+    monkeypatch.setenv("SOURCES__SHOP__SALES_DB", f"postgresql://plain:plain@127.0.0.1:{sql_server.port}/{database}")
+    sql_tree.read("write_disposition: merge", "primary_key: id", "incremental: {cursor_path: id}", deleted="hard")
+    for number, loads in ((4, 1), (None, 2), (None, 2)):
+        sql_tree.load("shop.landed")
+        assert sql_tree.query("select count(*) from raw._dlt_loads") == [loads]
+        if number:
+            sql_server.query(f"INSERT INTO orders VALUES ({number})", database=database)
+    connection = find_connection("shop", "sales_db")
+    with open_database(connection) as first, open_database(connection) as second:
+        sql_server.query("INSERT INTO orders VALUES (5)", database=database)
+        earlier = first.progress()
+        sql_server.query("INSERT INTO orders VALUES (6)", database=database)
+        later = second.progress()
+    assert earlier
+    assert later
+    assert (earlier.is_before(later), later.is_before(earlier), later.is_before(later)) == (True, False, False)
+    assert not earlier.is_before(replace(later, system="another database"))
+
+
+@pytest.mark.rare
 def test_a_standby_that_lags_loses_no_rows(
     sql_tree: SqlTree, servers: tuple[PostgresServer, PostgresServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

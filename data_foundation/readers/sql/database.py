@@ -70,6 +70,25 @@ class SourceTable:
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far the state of a database has come that a connection reads.
+
+    Attributes:
+        system: Identifier of the database; a replica has that of its primary.
+        oldest: The first transaction that may be missing in the state.
+        following: The first transaction that is missing in it, as are all later ones.
+    """
+
+    system: str
+    oldest: int
+    following: int
+
+    def is_before(self, other: Progress) -> bool:
+        """Returns True if another state of the same database has transactions that this one lacks."""
+        return self.system == other.system and (self.following, self.oldest) < (other.following, other.oldest)
+
+
 class Database(Protocol):
     """An open connection.
 
@@ -109,6 +128,9 @@ class Database(Protocol):
         Raises:
             LoadError: The database refuses the statement, or its columns have no names of their own.
         """
+
+    def progress(self) -> Progress | None:
+        """Returns how far the state has come that the connection reads, or None if the database does not tell."""
 
     def row(self, statement: Any) -> tuple[Any, ...]:
         """Returns the first row of a SQLAlchemy SELECT."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from data_foundation.errors import EntryError
 from data_foundation.naming import normalize
 from data_foundation.readers.deleted_rows import DELETED_AT, Deleted, SourceKeys
 from data_foundation.readers.sql.cursor import limits, spell
-from data_foundation.readers.sql.database import Column, Database, SourceTable
+from data_foundation.readers.sql.database import Column, Database, Progress, SourceTable
 from data_foundation.readers.sql.statement import build_select, find_column
 
 FILE = "source_keys.parquet"
@@ -41,6 +43,7 @@ class KeyReader:
         Raises:
             EntryError: The resource has no key, or the key is not read.
             LoadError: The table has no such column.
+            ConnectionError: The database shows an earlier state than at an earlier load.
         """
         self._deleted, self._database, self._table, self._resource = deleted, database, table, resource
         names = get_columns_names_with_prop(resource.compute_table_schema(), "primary_key", include_incomplete=True)
@@ -53,9 +56,34 @@ class KeyReader:
         scope = deleted.scope
         self._scope = find_column(table, scope.column, "deleted.scope.column") if scope else None
         self._start = spell(scope.start, self._scope, "deleted.scope") if scope and self._scope else None
+        self._progress = self._find_progress()
+        self._cursor_before = copy.deepcopy(dlt.current.resource_state().get("incremental"))
+        self._has_rows = False
+
+    def _find_progress(self) -> Progress | None:
+        """Returns the progress of the state that is read; refuses a replica that lacks rows of an earlier load."""
+        known, progress = dlt.current.resource_state().get("progress"), self._database.progress()
+        if progress and known and progress.is_before(Progress(*known)):
+            raise ConnectionError(
+                "deleted: the database shows an earlier state than at an earlier load, as a replica does that lags "
+                "behind another; rows that it does not have yet would be deleted. Read one and the same replica; if "
+                "the database itself was restored to an earlier state, load all once with `--refresh state`"
+            )
+        return progress
+
+    def keep_progress(self) -> None:
+        """Stores the progress in dlt's state, which is committed with the rows.
+
+        Where the cursor finds no new row, nothing is stored: a changed state would be a load of its own.
+        """
+        state, is_partial = dlt.current.resource_state(), self._resource.custom_metrics.get(REQUESTED)
+        is_new = is_partial or self._cursor_before is None or state.get("incremental") != self._cursor_before
+        if self._progress and self._has_rows and is_new:
+            state["progress"] = list(astuple(self._progress))
 
     def add_column(self, page: Any) -> Any:
         """Returns a page of rows with the column that `mode: soft` sets; it is empty for rows that exist."""
+        self._has_rows = self._has_rows or page.num_rows > 0
         if self._deleted.mode == "hard":
             return page
         return page.append_column(DELETED_AT, pa.nulls(page.num_rows, pa.timestamp("us", "UTC")))

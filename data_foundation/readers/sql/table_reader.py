@@ -105,6 +105,8 @@ class TableReader:
                 partial(self._read, database, select) for database, select in zip(databases, selects, strict=True)
             ]
             yield from ReadAhead(readers, [database.interrupt for database in databases])
+        if self._keys:
+            self._keys.keep_progress()
         # During a first load in parts the table does not have all rows yet.
         if self._keys and not (self._part and self._part.is_active):
             self._keys.read(self._filter, self._arguments.chunk_size)

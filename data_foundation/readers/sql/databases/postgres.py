@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.process_wide.redaction import redact
-from data_foundation.readers.sql.database import Column, SourceTable
+from data_foundation.readers.sql.database import Column, Progress, SourceTable
 from data_foundation.readers.sql.database_settings import LOOPBACK, Connection
 from data_foundation.readers.sql.databases.arrow_casts import exact_table
 from data_foundation.readers.sql.databases.postgres_types import make_column
@@ -70,6 +70,11 @@ SELECT name, declared, nullable, modifier::int8, typname::text,
     CASE WHEN typtype = 'c' THEN 'C' ELSE typcategory::text END,
     EXISTS (SELECT FROM pg_index i WHERE i.indrelid = {oid} AND i.indisprimary AND attnum = ANY (i.indkey))
 FROM found WHERE typtype <> 'd' ORDER BY attnum
+"""
+# Of the snapshot that the transaction reads: these numbers never fall, on a server and on all its standbys.
+_PROGRESS = """
+SELECT system_identifier::text, txid_snapshot_xmin(snapshot), txid_snapshot_xmax(snapshot)
+FROM pg_control_system(), txid_current_snapshot() AS snapshot
 """
 _FIELDS = ("name", "declared", "nullable", "modifier", "base", "category", "is_key")
 _REFUSED = ("password authentication failed", "does not exist", "no pg_hba.conf entry", "is not permitted to log in",
@@ -179,6 +184,16 @@ class PostgresDatabase:
         found = self._rows(_COLUMNS.format(described=described, oid=oid))
         rows = [dict(zip(_FIELDS, row, strict=True)) for row in found]
         return tuple(make_column(row, wanted_of(wanted, row["name"])) for row in rows)
+
+    def progress(self) -> Progress | None:
+        """Returns how far the state has come that the connection reads, or None if the server does not tell."""
+        self._execute("SAVEPOINT progress")
+        try:
+            [(system, oldest, following)] = self._rows(_PROGRESS)
+        except LoadError:  # no right to it, or not PostgreSQL's own server
+            self._execute("ROLLBACK TO SAVEPOINT progress")
+            return None
+        return Progress(system, oldest, following)
 
     def row(self, statement: Any) -> tuple[Any, ...]:
         """Returns the first row of a SQLAlchemy SELECT."""

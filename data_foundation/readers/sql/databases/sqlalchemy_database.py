@@ -13,7 +13,7 @@ from sqlalchemy.sql import quoted_name
 
 from data_foundation.errors import EntryError, LoadError
 from data_foundation.process_wide.redaction import redact
-from data_foundation.readers.sql.database import Column, SourceTable
+from data_foundation.readers.sql.database import Column, Progress, SourceTable
 from data_foundation.readers.sql.database_settings import LOOPBACK, Connection
 from data_foundation.readers.sql.databases.python_rows import read_rows
 from data_foundation.readers.sql.databases.query_columns import describe_query
@@ -138,6 +138,10 @@ class SqlalchemyDatabase:
             quoted = self._engine.dialect.identifier_preparer.quote(name)
             facts = {**column, "name": name, "is_key": column["name"] in keys}
             yield make_column(facts, wanted_of(wanted, str(name)), self.dialect, quoted)
+
+    def progress(self) -> Progress | None:
+        """Returns None: replicas of these databases are not told apart."""
+        return None
 
     def row(self, statement: Any) -> tuple[Any, ...]:
         """Returns the first row of a SQLAlchemy SELECT."""

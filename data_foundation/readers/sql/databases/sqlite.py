@@ -14,7 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from data_foundation.errors import LoadError
 from data_foundation.process_wide.redaction import redact
-from data_foundation.readers.sql.database import Column, SourceTable
+from data_foundation.readers.sql.database import Column, Progress, SourceTable
 from data_foundation.readers.sql.database_settings import Connection
 from data_foundation.readers.sql.databases.python_rows import read_rows
 from data_foundation.readers.sql.databases.sqlite_types import make_column
@@ -123,6 +123,10 @@ class SqliteDatabase:
         for one in described:
             if one["hidden"] != 1:
                 yield make_column(one, wanted_of(wanted, one["name"]), stored)
+
+    def progress(self) -> Progress | None:
+        """Returns None: a file has no replicas."""
+        return None
 
     def row(self, statement: Any) -> tuple[Any, ...]:
         """Returns the first row of a SQLAlchemy SELECT."""
