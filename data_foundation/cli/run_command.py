@@ -11,6 +11,7 @@ from data_foundation.cli.run_report import ProgressView, print_details, print_su
 from data_foundation.config.table_names import landing_table_of, table_name_of, tables_of
 from data_foundation.dbt.command import ModelResult, build_models, command_line_target, parse_project
 from data_foundation.dbt.selection import Lineage
+from data_foundation.errors import FoundationError
 from data_foundation.loading.parallel import Outcome
 from data_foundation.loading.task import LoadOptions, Task, new_run_id
 from data_foundation.loading.telemetry.observers import observe_models, observing_run
@@ -78,6 +79,9 @@ def build_dbt_models(
 ) -> list[ModelResult]:
     """Builds the dbt models whose upstream tables exist, landed in this run if selected, and pass blocking checks.
 
+    A failure of dbt itself is a result like that of a model: the report, the record and the alerts of what has landed
+    follow.
+
     Args:
         root: The repository.
         warehouse: The warehouse.
@@ -89,10 +93,22 @@ def build_dbt_models(
     if not warehouse.runs_dbt:
         err.print(f"[yellow]warning[/] dbt models are not built: dbt cannot run in {warehouse.kind}", highlight=False)
         return []
-    warehouse = warehouse.models
-    landed = [table for o in outcomes if o.result and not o.result.is_blocked for table in tables_of(o.task.resource)]
     if not any(outcome.result for outcome in outcomes):
         return []
+    try:
+        return _build(root, warehouse.models, outcomes, sources, select)
+    except FoundationError as error:
+        return [ModelResult("dbt", "dbt", "not run", 0.0, message=str(error))]
+
+
+def _build(
+    root: Path,
+    warehouse: Warehouse,
+    outcomes: Sequence[Outcome],
+    sources: Sequence[FoundSource],
+    select: Sequence[str],
+) -> list[ModelResult]:
+    landed = [table for o in outcomes if o.result and not o.result.is_blocked for table in tables_of(o.task.resource)]
     failed = {t for o in outcomes if o.result is None or o.result.is_blocked for t in tables_of(o.task.resource)}
     configured = {
         table_name_of(resource): landing_table_of(source.config.name, resource)

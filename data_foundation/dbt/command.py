@@ -166,7 +166,8 @@ def _explain_nothing(absent: Sequence[TableName]) -> str:
 
 def _run_dbt(root: Path, warehouse: Warehouse, subcommand: str, *options: str) -> subprocess.CompletedProcess[str]:
     project = find_project(root)
-    command = [str(DBT), "--quiet", subcommand, "--project-dir", str(project), "--profiles-dir", str(project)]
+    command = [str(DBT), "--quiet", "--no-use-colors", subcommand]
+    command += ["--project-dir", str(project), "--profiles-dir", str(project)]
     command += ["--target", warehouse.kind, "--target-path", str(command_line_target(root, warehouse)), *options]
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
 

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from data_foundation.dbt.selection import Lineage
@@ -59,6 +60,22 @@ def test_a_source_builds_what_reads_it(location: Location) -> None:
     assert run(location, "bank", "idle")[:2] == (0, set())
     code, built, output = run(location, "shop", "--dbt")
     assert (code, built) == (0, {"stg_shop", "stg_bank", "both", "after"}), output
+
+
+@pytest.mark.rare
+def test_a_failure_of_dbt_hides_no_load(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If dbt ends before its first model, the run shows and records what has landed, with dbt's reason, and fails."""
+    (location.root / "history").mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(location.root / "history"))
+    start(location).write("dbt_project/models/lost.sql", "select id from {{ ref('nowhere') }}")
+    code, built, output = run(location, "--dbt", "--record")
+    assert (code, built) == (1, set())
+    assert re.search(r"raw.shop .* landed", output)
+    assert "not run dbt: dbt: exited with code 2" in output
+    assert "depends on a node named 'nowhere' which was not found" in " ".join(output.split())
+    assert "\x1b" not in output
+    with dg.DagsterInstance.from_config(str(location.root / "history")) as instance:
+        assert instance.get_latest_materialization_event(dg.AssetKey(["raw", "shop"]))
 
 
 @pytest.mark.rare

@@ -61,6 +61,17 @@ def test_an_error_of_the_vendor_is_reported(tree: Tree, sandbox_url: str, arm_fa
     assert "/frankfurter/v1/latest?key=***" in message
 
 
+def test_a_cursor_that_no_row_has_is_answered_with_the_fields(tree: Tree) -> None:
+    """The hint names the fields of the rows; nothing else of them."""
+    cursor = "write_disposition: append, incremental: {cursor_path: updated_at}"
+    tree.add("shop", f"resources: [{{entry: data.get_rows, destination: raw.rows, {cursor}}}]")
+    tree.give("shop", [{"ref": "s3cret", "modified": "2026-01-01"}])
+    with pytest.raises(LoadError) as failed:
+        tree.load("shop.rows")
+    assert "name a field that the rows have as `cursor_path`, or leave it out: ref, modified" in str(failed.value)
+    assert "s3cret" not in str(failed.value)
+
+
 def test_a_failing_import_names_its_line(tree: Tree) -> None:
     """An error during the import of the module is reported with file and line."""
     data = "import not_there\n\n\ndef get_rows(): ...\n"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ContainerInjectableContextMangled
+from dlt.extract.incremental.exceptions import IncrementalCursorPathMissing
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from data_foundation.errors import (
@@ -30,6 +32,9 @@ from data_foundation.vendors.retries import http_status, is_transient, root_caus
 if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig
     from data_foundation.project.source import SourceConfig
+
+MOST_FIELDS = 30
+"""Fields of a row that a hint names."""
 
 
 def explain(
@@ -76,6 +81,8 @@ def _hint(source: SourceConfig, resource: ResourceConfig, root: BaseException, s
     """Returns what to do about the failure."""
     if origin.is_ours:
         return "this is a fault of data-foundation, not of the entry; please report it with its traceback"
+    if isinstance(root, IncrementalCursorPathMissing) and (fields := _fields(root.item)):
+        return f"nothing was written; name a field that the rows have as `cursor_path`, or leave it out: {fields}"
     if known := _hint_of_cause(source, root):
         return known
     if step == "loading":
@@ -103,6 +110,12 @@ def _hint_of_cause(source: SourceConfig, root: BaseException) -> str:
     if is_transient(root):
         return "this may pass by itself; run the table again (in Dagster: re-execute from failure)"
     return ""
+
+
+def _fields(item: Any) -> str:
+    """Returns the names of the fields of a row, or of the columns of a table; a long list is cut."""
+    names = list(item) if isinstance(item, Mapping) else list(getattr(getattr(item, "schema", None), "names", ()))
+    return ", ".join(map(str, names[:MOST_FIELDS])) + (", ..." if len(names) > MOST_FIELDS else "")
 
 
 def describe(error: BaseException) -> str:

@@ -34,6 +34,9 @@ def build_model_events(
         keys: The asset keys of tables.
         results: The results of the last `build_models`.
     """
+    results = [result for result in results if result.is_model or result.state in EVALUATED]
+    if not results:
+        return  # dbt did not run: there may be no manifest
     warehouse = warehouse.models
     manifest = read_manifest(root, warehouse)
     translator = ModelTranslator(keys)
