@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from data_foundation.audit.read import Trail, read_trail
 from data_foundation.config.table_names import landing_table_of, table_name_of, tables_of
@@ -48,6 +48,7 @@ class TablePage:
         rows: Its first rows, None if they cannot be read.
         trail: Its newest attempts.
         versions: The versions of its schema, the oldest first.
+        columns: dlt's column schemas by table, its own first, then those of the resource's other tables.
         models: The dbt models that read it, each schema.name.
         problems: Why a part is missing, by part.
     """
@@ -59,6 +60,7 @@ class TablePage:
     rows: Rows | None = None
     trail: Trail = field(default_factory=lambda: Trail(()))
     versions: Sequence[SchemaVersion] = ()
+    columns: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     models: Sequence[str] = ()
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -81,13 +83,19 @@ def make_table_page(root: Path, name: str, sources: Sequence[FoundSource], look:
         landed = landing_table_of(source.name, resource)
     seconds = QUERY_SECONDS
     full = f"{warehouse.dataset(landed.dataset)}.{landed.table}"
-    page = TablePage(name, full, source.name if source else "", (resource and resource.description) or "")
+    page = TablePage(name, full, source.name if source else "")
+    if resource and table == table_name_of(resource):
+        page.description = resource.description or ""
     page.rows = page.read("rows", lambda: look.read(lambda: show_table(warehouse, full, ROWS, seconds), seconds), None)
     page.trail = look.read_attempts(lambda: read_trail(home, name, last=ATTEMPTS))
     page.trail = Trail(tuple(one for one in page.trail.attempts if one.asset == name), page.trail.unreachable)
     owner = table_name_of(resource) if resource else table
     if resource:
         page.versions = page.read("schema", lambda: look.read(lambda: _read_versions(warehouse, owner)), ())
+        if page.versions:
+            # Those of its own table come first.
+            columns = page.versions[-1].columns
+            page.columns = {one: columns[one] for one in sorted(columns, key=lambda one: one != landed.table)}
     page.models = find_models(root, table, look)
     return page
 

@@ -68,6 +68,8 @@ def test_every_warehouse_shows_its_tables(kind: str, request: pytest.FixtureRequ
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
     assert "<script" not in page.text
     assert "Rows of 1 loads from " in page.text
+    lines = client.get("/table/raw.orders__lines").text
+    assert lines.index("<summary>orders__lines") < lines.index("<summary>orders <")
     assert "raw.orders" in client.get("/loads").text
     answer = client.post("/sql", data={"sql": "select count(*) as n from raw.orders"})
     assert '<td class="number">2</td>' in answer.text
