@@ -77,7 +77,7 @@ def table_chain(keys: Sequence[str], moment: str, *, nullable: bool) -> list[Any
     root: dict[str, Any] = {
         name: {"merge_key": True, "nullable": nullable} if name in keys else {} for name in ("k", "l", "state")
     }
-    root["_dlt_id"] = {"row_key": True, "x-row-version": True, "nullable": False}
+    root["_dlt_id"] = {"row_key": False, "x-row-version": True, "nullable": False}
     root["_dlt_valid_from"] = {"x-valid-from": True}
     root["_dlt_valid_to"] = {"x-valid-to": True, "x-active-record-timestamp": None}
     parts = {"state": {}, "_dlt_id": {"row_key": True}, "_dlt_parent_id": {"parent_key": True}}
@@ -135,12 +135,16 @@ def test_a_key_of_two_columns_is_no_other_key_with_the_same_letters(engine: tupl
     assert (run(current.format("ours")), run(current.format("dlts"))) == ([(2,)], [(1,)])
 
 
-def test_versions_that_the_user_has_numbered_are_merged_by_dlt(engine: tuple[Run, Any]) -> None:
-    """A column of versions of the user's own may have one value for several keys: dlt's statements stay as they are."""
+@pytest.mark.parametrize("key", ["one column", "two columns"])
+def test_versions_that_the_user_has_numbered_are_compared_with_all(engine: tuple[Run, Any], key: str) -> None:
+    """A column of versions of the user's own may have one value for several keys: only the key is compared by us."""
     _, destination = engine
     client = job_client(destination, "ours").sql_client
-    chain = table_chain(["k"], "2024-01-01T00:00:00Z", nullable=False)
-    narrowed = VersionMerge.gen_scd2_sql(chain, client)
-    assert narrowed != SqlMergeFollowupJob.gen_scd2_sql(chain, client)
-    del chain[0]["columns"]["_dlt_id"]["row_key"]
-    assert VersionMerge.gen_scd2_sql(chain[:1], client) == SqlMergeFollowupJob.gen_scd2_sql(chain[:1], client)
+    names, nullable = KEYS[key]
+    chain = table_chain(names, "2024-01-01T00:00:00Z", nullable=nullable)
+    columns = chain[0]["columns"]
+    columns["version"] = {**columns["_dlt_id"], "name": "version"}
+    columns["_dlt_id"] = {"name": "_dlt_id", "data_type": "text", "row_key": True}
+    ended, *added = VersionMerge.gen_scd2_sql(chain, client)
+    assert added == SqlMergeFollowupJob.gen_scd2_sql(chain, client)[1:]
+    assert ended.count("CONCAT") == 0

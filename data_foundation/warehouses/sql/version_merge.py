@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dlt.common.schema.typing import C_DLT_ID
 from dlt.common.schema.utils import get_columns_names_with_prop, get_first_column_name_with_prop
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from typing_extensions import override
@@ -31,7 +32,7 @@ class VersionMerge(SqlMergeFollowupJob):
         quote = sql_client.escape_column_name
         root: Any = table_chain[0]
         keys = get_columns_names_with_prop(root, "merge_key")
-        if not keys or not _hashes_cover_keys(root) or any(cls.get_merge_conditions(root, sql_client)):
+        if not keys or any(cls.get_merge_conditions(root, sql_client)):
             return statements
         table, staging = sql_client.get_qualified_table_names(root["name"])
         names, row_hash = list(map(quote, keys)), quote(str(get_first_column_name_with_prop(root, "x-row-version")))
@@ -44,16 +45,17 @@ class VersionMerge(SqlMergeFollowupJob):
             # dlt never ends a version without a key of one column.
             ended = f"({has_null}) AND {_is_loaded_with_nulls(names, table, staging)}"
             is_loaded = f"({is_loaded} OR ({ended}))" if len(names) > 1 else is_loaded
-        versions = f"(SELECT {row_hash} FROM {table} WHERE "  # noqa: S608 - the same
-        narrower = {by_dlt: is_loaded, versions: f"{versions}{may_be_loaded} AND "}
-        narrower |= dict(_narrow_nested(nested, sql_client) for nested in table_chain[1:])
+        narrower = {by_dlt: is_loaded}
+        if _hashes_cover_keys(root):
+            versions = f"(SELECT {row_hash} FROM {table} WHERE "  # noqa: S608 - the same
+            narrower |= {versions: f"{versions}{may_be_loaded} AND "}
+            narrower |= dict(_narrow_nested(nested, sql_client) for nested in table_chain[1:])
         return [_replace_all(statement, narrower) for statement in statements]
 
 
 def _hashes_cover_keys(table: Any) -> bool:
     """Returns False for a column of versions that the user has filled: its values need not differ between keys."""
-    row_hash = table["columns"][str(get_first_column_name_with_prop(table, "x-row-version"))]
-    return VAULT in table or bool(row_hash.get("row_key"))
+    return VAULT in table or get_first_column_name_with_prop(table, "x-row-version") == C_DLT_ID
 
 
 def _is_loaded_with_nulls(names: Sequence[str], table: str, staging: str) -> str:

@@ -18,7 +18,7 @@ resources:
   - entry: data.get_rows
     destination: raw.orders
     write_disposition: {disposition: merge, strategy: scd2}
-    merge_key: [region, code]
+    merge_key: [area, code]
     columns: {code: {data_type: text, nullable: true}}
 """
 NEW: tuple[str, str | None] = ("new", None)
@@ -73,14 +73,14 @@ def test_two_loads_give_the_rows_of_the_disposition(engine: Engine, tree: Tree, 
 def test_a_version_of_a_key_of_two_columns_ends_with_that_key_only(engine: Engine, tree: Tree) -> None:
     """('ab', 'c') and ('a', 'bc') are two keys, ('x', NULL) is one; an engine that compares one text refuses."""
     tree.add("shop", KEY_OF_TWO)
-    tree.give("shop", [{"region": "ab", "code": "c", "state": "new"}, {"region": "x", "code": None, "state": "new"}])
+    tree.give("shop", [{"area": "ab", "code": "c", "state": "new"}, {"area": "x", "code": None, "state": "new"}])
     if not (engine.compares_columns and "scd2" in engine.merges):
         with pytest.raises(FoundationError, match="accepted"):
             tree.load("shop.orders")
         return
     tree.load("shop.orders")
-    tree.give("shop", [{"region": "a", "code": "bc", "state": "new"}, {"region": "x", "code": None, "state": "paid"}])
+    tree.give("shop", [{"area": "a", "code": "bc", "state": "new"}, {"area": "x", "code": None, "state": "paid"}])
     tree.load("shop.orders")
-    current = "select o.region, o.code, o.state from raw.orders o where o._dlt_valid_to is null order by 1"
+    current = "select o.area, o.code, o.state from raw.orders o where o._dlt_valid_to is null order by 1"
     expected = [("a", "bc", "new"), ("ab", "c", "new"), ("x", None, "paid")]
     assert [tuple(row) for row in tree.query(current)] == expected
