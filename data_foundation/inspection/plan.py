@@ -104,7 +104,7 @@ def _plan(task: Task, warehouse: Warehouse, loaded: Sequence[Attempt]) -> Plan:
         losses, refusal = tuple(find_losses(resource, table)), find_refusal(resource, table)
         plan = replace(plan, rows=rows, changes=tuple(_changes(resource, stored)), losses=losses, refusal=refusal)
     newest = next((one.cursor for one in reversed(loaded) if one.asset == str(name)), None)
-    if stored and not plan.refusal:
+    if stored and not plan.refusal and (resource.incremental or resource.write_disposition.disposition == "append"):
         plan = _with_cursor(plan, resource, newest, _read_states(warehouse, name))
     return plan if plan.refusal else replace(plan, refusal=_refuse_others(resource, plan, stored))
 
