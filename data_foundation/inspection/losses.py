@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from data_foundation.config.table_names import table_name_of
 from data_foundation.inspection.schema_history import SchemaVersion, describe_type
-from data_foundation.inspection.select import read_select
 from data_foundation.loading.keys.key_change import describe_key_change, find_missing_keys
 from data_foundation.loading.schema.type_changes import find_conversion
 from data_foundation.naming import TableName, normalize
@@ -92,7 +91,8 @@ def _count_shared(table: FoundTable, key: list[str]) -> int:
     where = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in key)
     relation = ".".join(map(quote_name, table.name))
     groups = f"SELECT COUNT(*) AS n FROM {relation} WHERE {where} GROUP BY {names} HAVING COUNT(*) > 1"  # noqa: S608 - a table that exists
-    [(shared,)] = read_select(table.warehouse, f"SELECT COALESCE(SUM(n), 0) FROM ({groups}) AS shared", 1).rows  # noqa: S608 - as above
+    with table.warehouse.query() as query:
+        [(shared,)] = query(f"SELECT COALESCE(SUM(n), 0) FROM ({groups}) AS shared")  # noqa: S608 - as above
     return int(shared)
 
 

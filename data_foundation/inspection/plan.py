@@ -18,7 +18,6 @@ from data_foundation.inspection.schema_history import (
     find_satellite,
     read_newest_schema,
 )
-from data_foundation.inspection.select import read_select
 from data_foundation.inspection.tables import find_table
 from data_foundation.loading.adoption.dlt_pipeline import read_pipeline
 from data_foundation.loading.cursor.stored_cursors import FormerCursors, States, find_stored_cursors
@@ -209,7 +208,8 @@ def _count(warehouse: Warehouse, name: TableName) -> int | None:
     except FoundationError:
         return None
     quoted = ".".join(map(quote_name, table))
-    [(rows,)] = read_select(warehouse, f"SELECT COUNT(*) FROM {quoted}", 1).rows  # noqa: S608 - a table that exists
+    with warehouse.query() as query:
+        [(rows,)] = query(f"SELECT COUNT(*) FROM {quoted}")  # noqa: S608 - a table that exists
     return int(rows)
 
 

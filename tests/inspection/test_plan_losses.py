@@ -127,7 +127,7 @@ def test_the_plan_is_what_the_run_does(case: str, tree: Tree) -> None:
             tree.load("shop.orders", run_id="again")
     else:
         tree.load("shop.orders", run_id="again")
-    found = tree.query("SELECT CAST(COALESCE(id, 0) AS BIGINT) FROM raw.orders")
+    found = tree.query("SELECT COALESCE(CAST(id AS BIGINT), 0) FROM raw.orders")
     kept = {
         "kept": sorted(found) == [1, 2, 3],
         "lost": not {1, 2, 3} <= {*found},
@@ -224,7 +224,9 @@ VAULT_KEYS = {
 """Keys of a vault before and after, the name of `id` in the second load, and whether that is refused."""
 
 
-@pytest.mark.parametrize("case", VAULT_KEYS)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[] if "another" in case else pytest.mark.rare) for case in VAULT_KEYS]
+)
 def test_another_key_of_a_vault_is_refused(case: str, tree: Tree) -> None:
     """A key by which every row would have two current versions is refused, by plan and run; all else loads nothing."""
     before, after, name, refused = VAULT_KEYS[case]
