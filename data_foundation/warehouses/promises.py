@@ -64,6 +64,9 @@ KEPT: Mapping[str, Mapping[str, Proof]] = {
     "general": _GENERAL,
 }
 
+WITH_PROFILE = frozenset({"athena", "bigquery", "fabric", "motherduck", "mssql", "redshift"})
+"""Destinations without an engine of their own that have a target in `dbt_project/profiles.yml`."""
+
 _COPIED = frozenset({"proven", "by protocol"})
 
 INSTEAD: Mapping[str, str] = {
@@ -96,7 +99,8 @@ def find_kept(kind: str, backend: str = "") -> Mapping[str, Proof]:
         backend: SQLAlchemy's name of the database, or the format of a lake; "" for another engine.
     """
     name = {"mysql": "mariadb", "filesystem": "delta", "lake": "delta"}.get(backend or kind, backend or kind)
-    return KEPT.get(name) or KEPT["sqlalchemy" if backend else "general"]
+    kept = KEPT.get(name) or KEPT["sqlalchemy" if backend else "general"]
+    return {**kept, "dbt": "untested"} if name in WITH_PROFILE else kept
 
 
 def is_copied(kind: str, backend: str = "") -> bool:
@@ -133,5 +137,7 @@ def build_meanings() -> str:
     """Returns what happens where a promise is not kept, as a list in Markdown."""
     listed = [f"- {PROMISES[promise]}: {instead}." for promise, instead in INSTEAD.items()]
     listed.append(f"- SQL Server, Fabric and Synapse: {COLLATION}.")
+    targets = "Athena, BigQuery, Fabric, MotherDuck, Redshift and SQL Server"
+    listed.append(f"- dbt, in {targets}: `profiles.yml` has a target, which no server has run; install dbt's adapter.")
     files = "DuckDB, SQLite, and a DuckLake whose catalogue is in SQLite"
     return "\n".join([*listed, f"- Two machines, in {files}: {OF_FILES['machines']}."])

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from typing_extensions import override
-
 from data_foundation.warehouses.base import Setting
-from data_foundation.warehouses.general.dlt_settings import resolve
 from data_foundation.warehouses.general.warehouse import GeneralWarehouse
 
 SETTINGS = (
@@ -38,11 +35,3 @@ class DatabricksWarehouse(GeneralWarehouse):
     kind: ClassVar[str] = "databricks"
     known_settings: ClassVar[Sequence[Setting]] = SETTINGS
     runs_dbt: ClassVar[bool] = True
-
-    @override
-    def dbt_settings(self) -> Mapping[str, str]:
-        """Returns dlt's settings under the names that `dbt_project/profiles.yml` reads, also those of `.dlt/`."""
-        found = getattr(resolve(self.kind), "credentials", None)
-        names = ("server_hostname", "http_path", "catalog", "access_token", "client_id", "client_secret")
-        values = {name: getattr(found, name, None) for name in names}
-        return {f"DBT_DATABRICKS_{name.upper()}": str(value) for name, value in values.items() if value}

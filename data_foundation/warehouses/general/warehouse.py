@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,17 +15,20 @@ from typing_extensions import override
 
 from data_foundation.errors import WarehouseError
 from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
+from data_foundation.warehouses.general.dbt_profile import PROFILES, dbt_settings
 from data_foundation.warehouses.general.destination import build_destination
 from data_foundation.warehouses.general.dispositions import refuse_unsupported
 from data_foundation.warehouses.general.dlt_settings import find_factory, find_strategies, refuse_missing, resolve
 
 if TYPE_CHECKING:
     from data_foundation.config.grammar import ResourceConfig
-    from data_foundation.warehouses.base import Destination
+    from data_foundation.warehouses.base import Destination, Query
     from data_foundation.warehouses.general.destination import GeneralDestination
 
 _PLACE = ("host", "server_hostname", "port", "project_id", "aws_data_catalog", "catalog", "database")
 """Parts of credentials that say which warehouse it is, and are no secrets."""
+
+_INFORMATION = re.compile(r"(?i)\binformation_schema\.")
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,13 @@ class GeneralWarehouse(Warehouse):
 
     @override
     def dbt_settings(self) -> Mapping[str, str]:
-        return {}
+        return dbt_settings(self.kind)
+
+    @contextmanager
+    @override
+    def query(self) -> Iterator[Query]:
+        with super().query() as query:
+            yield query if self.kind != "bigquery" else lambda sql: query(in_region(sql, resolve(self.kind).location))
 
     @override
     def accept(self, resource: ResourceConfig) -> None:
@@ -105,6 +115,11 @@ class GeneralWarehouse(Warehouse):
         yield destination
 
 
+def in_region(sql: str, location: str) -> str:
+    """Returns a query of BigQuery with the region of its information schema, which only datasets have without it."""
+    return _INFORMATION.sub(f"`region-{location.lower()}`.INFORMATION_SCHEMA.", sql)
+
+
 @lru_cache(maxsize=32)
 def engine_of(name: str) -> type[Warehouse]:
     """Returns the class of warehouses for a destination of dlt.
@@ -116,5 +131,5 @@ def engine_of(name: str) -> type[Warehouse]:
         WarehouseError: dlt has no such destination, or one without SQL.
     """
     find_factory(name)
-    named: dict[str, Any] = {"kind": name, "__doc__": f"dlt's destination {name}."}
+    named: dict[str, Any] = {"kind": name, "runs_dbt": name in PROFILES, "__doc__": f"dlt's destination {name}."}
     return dataclass(frozen=True)(type(f"{name.title()}Warehouse", (GeneralWarehouse,), named))
