@@ -115,6 +115,44 @@ def test_the_delimiter_is_found(files: FileTree, content: str, names: list[str])
     assert [name for name in files.peek()[0] if not name.startswith("_")] == names
 
 
+TITLED: dict[str, str] = {
+    "a-comment": "# clean this data\nid,name,day\n1,x,2024\n2,y,2024\n",
+    "in-quotes": '"Report, of the North"\nid;name\n1;x\n2;y\n',
+    "several-lines": "Report\nDate: 2024-01-01\n\nid\tname\n1\tx\n2\ty\n3\tz\n4\tz\n",
+    "above-numbers": "values\na,b,c\n1,2,3\n4,5,6\n",
+    "rows-of-other-widths": "# x\nid,name\n1,x\n2,y,z\n3,z\n4\n",
+}
+
+
+@pytest.mark.parametrize("content", TITLED.values(), ids=TITLED)
+def test_a_title_is_no_heading(files: FileTree, content: str) -> None:
+    """It would make one column of whole lines, in a green run. The error names the settings that say what it is."""
+    files.put("a.csv", content)
+    files.read()
+    with pytest.raises(LoadError, match=r"a.csv: the first line has no delimiter, and the lines below .*set `skip`"):
+        files.load("bank.landed")
+    lines = content.splitlines()
+    assert next(iter(files.peek(delimiter="~")[0].values())) == next(filter(None, lines[1:]))
+    assert len(files.peek(header=False)[0]) == 3
+
+
+ONE_COLUMN: dict[str, list[str]] = {
+    "decimal-commas": ["amount", "1,50", "2,75", "3,00"],
+    "names": ["name", "Smith, John", "Doe, Jane"],
+    "texts": ["note", "Hello, you", "one", "two,three", "x", "y"],
+    "a-list": ["id", "1", "2", "3"],
+    "quoted": ["name", '"a,b"', '"c,d"'],
+    "headings-alone": ["id"],
+}
+
+
+@pytest.mark.parametrize("lines", ONE_COLUMN.values(), ids=ONE_COLUMN)
+def test_a_file_of_one_column_is_read(files: FileTree, lines: list[str]) -> None:
+    """Commas of texts and of decimals make no more columns of it."""
+    files.put("a.csv", "\n".join(lines))
+    assert [row[lines[0]] for row in files.peek()] == [line.strip('"') for line in lines[1:]]
+
+
 def test_a_line_may_be_longer_than_duckdb_takes_by_itself(files: FileTree) -> None:
     """A value of several megabytes is loaded unchanged."""
     long = "x" * 5_000_000

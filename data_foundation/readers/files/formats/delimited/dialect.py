@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -77,10 +78,35 @@ class Dialect:
         Args:
             sample: The first lines of a file.
         """
-        starts = rf"(?<![^{re.escape(''.join(_DELIMITERS))}\r\n])"
-        lines = re.split("\r\n|\r|\n", re.sub(starts + self.quoted_text, "", sample))[:_SAMPLE_LINES]
-        first, *others = map(_count_delimiters, lines)
+        first, *others = map(_count_delimiters, self._lines_without_quotes(sample))
         return max(_DELIMITERS, key=lambda one: (first[one], sum(line[one] == first[one] for line in others)))
+
+    def has_title(self, sample: str) -> bool:
+        """Returns True if the first line has no delimiter, though most lines below have equally many of one.
+
+        It is a title or a comment then, and no heading. A comma before a blank or between two digits does not count:
+        it may be one of a text, or a decimal comma.
+
+        Args:
+            sample: The first lines of a file.
+        """
+        first, *others = self._lines_without_quotes(sample)
+        below = [line for line in others if line]
+        return not any(one in first for one in _DELIMITERS) and any(_share_columns(below, one) for one in _DELIMITERS)
+
+    def _lines_without_quotes(self, sample: str) -> list[str]:
+        starts = rf"(?<![^{re.escape(''.join(_DELIMITERS))}\r\n])"
+        return re.split("\r\n|\r|\n", re.sub(starts + self.quoted_text, "", sample))[:_SAMPLE_LINES]
+
+
+def _share_columns(lines: Sequence[str], delimiter: str) -> bool:
+    counts = [len(re.findall(rf"{re.escape(delimiter)}(?! )", line)) for line in lines]
+    found, times = Counter(filter(None, counts)).most_common(1)[0] if any(counts) else (0, 0)
+    # One line with more than decimal commas is enough: the headings, above rows of numbers.
+    is_text = delimiter != "," or any(
+        count == found and len(_DECIMAL_COMMA.findall(line)) < count for line, count in zip(lines, counts, strict=True)
+    )
+    return times > 1 and times * 2 > len(lines) and is_text
 
 
 def _count_delimiters(line: str) -> dict[str, int]:

@@ -110,7 +110,18 @@ class _Scan:
         return named
 
     def _guess_delimiter(self) -> str:
+        """Returns the delimiter that the first lines have.
+
+        Raises:
+            LoadError: The first line is a title: as a heading it would make one column of whole lines.
+        """
         sample = self._content[self._at : self._at + _SAMPLE_BYTES].decode(errors="replace")
+        if self._dialect.header is True and self._dialect.has_title(sample):
+            raise LoadError(
+                f"{self._file}: the first line has no delimiter, and the lines below have several values each: "
+                f"{self._shown(self._at)}; set `skip` to the number of lines before the headings, or `delimiter` if "
+                "each line is one value"
+            )
         return self._dialect.guess_delimiter(sample)
 
     def _read_record(self, delimiter: str) -> list[str]:
@@ -142,12 +153,16 @@ class _Scan:
         self._is_plain = self._is_plain and not any(re.search(r"[\r\n]", value) for value in values)
         return values
 
-    def _refuse(self, start: int) -> LoadError:
+    def _shown(self, start: int) -> str:
+        """Returns the text of a line, for a message."""
         line = _LINE.match(self._content, start)
         text = line[0].decode(errors="replace").strip() if line else ""
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+
+    def _refuse(self, start: int) -> LoadError:
         return LoadError(
-            f"{self._file}: the first row has a quote that is not closed, or text behind a closed one: {shown!r}; "
+            f"{self._file}: the first row has a quote that is not closed, or text behind a closed one: "
+            f"{self._shown(start)}; "
             'correct the file, or set `quote: ""` if its values are never quoted, or `skip` if the row is no heading; '
             "`skip` counts lines, even inside of quotes"
         )
