@@ -54,6 +54,52 @@ def test_lines_that_are_not_objects_are_set_aside(files: FileTree) -> None:
     ]  # fmt: skip
 
 
+US, NS = pa.timestamp("us"), pa.timestamp("ns")
+FAR, NEAR, FINE = 253402218000000000, 1_700_000_000_123_456, 1_700_000_000_123_456_789
+INT96: dict[str, tuple[Any, list[Any]]] = {
+    "far": (pa.array([FAR, None, 0], US), [dt.datetime(9999, 12, 31, 1), None, dt.datetime(1970, 1, 1)]),  # noqa: DTZ001
+    "first": (pa.array([-62135596800000000], US), [dt.datetime(1, 1, 1)]),  # noqa: DTZ001 - no zone
+    "near": (pa.array([NEAR * 1000], NS), [dt.datetime(2023, 11, 14, 22, 13, 20, 123456)]),  # noqa: DTZ001
+}
+
+
+def put_int96(files: FileTree, column: Any) -> None:
+    """Writes a file with a column in the old form of Spark, Hive and Impala."""
+    content = io.BytesIO()
+    pq.write_table(pa.table({"at": column}), content, use_deprecated_int96_timestamps=True)
+    files.put("a.parquet", content.getvalue())
+
+
+@pytest.mark.parametrize(("column", "values"), INT96.values(), ids=INT96)
+def test_an_old_time_of_parquet_is_read_beyond_nanoseconds(files: FileTree, column: Any, values: list[Any]) -> None:
+    """9999-12-31, which stands for no end, does not become a time of 1816, as Arrow reads it."""
+    put_int96(files, column)
+    assert [row["at"] for row in files.peek()] == values
+
+
+INT96_REFUSED: dict[str, tuple[Any, str]] = {
+    "in-an-object": (pa.array([{"a": FAR}], pa.struct([("a", US)])), "column at has a time, inside of an object"),
+    "in-a-list": (pa.array([[FAR]], pa.list_(US)), "column at has a time, inside of an object"),
+}
+
+
+@pytest.mark.parametrize(("column", "message"), INT96_REFUSED.values(), ids=INT96_REFUSED)
+def test_an_old_time_of_parquet_that_has_no_type_is_refused(files: FileTree, column: Any, message: str) -> None:
+    """Nested times are read as nanoseconds alone, which hold those of 1677 to 2262."""
+    put_int96(files, column)
+    files.read()
+    with pytest.raises(FoundationError, match=message):
+        files.load("bank.landed")
+
+
+def test_digits_of_nanoseconds_stay(files: FileTree) -> None:
+    """Where all times of a column fit nanoseconds, they are read as such, nested or not."""
+    put_int96(files, pa.array([FINE], NS))
+    assert [row["at"].value for row in files.peek()] == [FINE]
+    put_int96(files, pa.array([[FINE]], pa.list_(NS)))
+    assert [[time.value for time in row["at"]] for row in files.peek()] == [[FINE]]
+
+
 def test_parquet_is_loaded_with_its_types(files: FileTree) -> None:
     """Values and types are loaded unchanged."""
     moments = pa.array([dt.datetime(2024, 1, 31, tzinfo=dt.UTC)] * 2, pa.timestamp("us", "UTC"))

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from data_foundation.errors import LoadError
 from data_foundation.readers.files.formats.column_names import refuse_repeated_names
+from data_foundation.readers.files.formats.int96_times import read_batches
 from data_foundation.readers.files.page import Page, add_place
 
 _PAGE_ROWS = 50_000
@@ -34,7 +35,7 @@ class ParquetReader:
                 refuse_repeated_names(parquet.schema_arrow.names, file)
                 if not parquet.metadata.num_rows:
                     yield Page(add_place(parquet.schema_arrow.empty_table(), file, []))
-                for batch in parquet.iter_batches(_PAGE_ROWS):
+                for batch in read_batches(parquet, path, file, _PAGE_ROWS):
                     numbers = range(before + 1, before + len(batch) + 1)
                     yield Page(add_place(pa.Table.from_batches([batch]), file, numbers))
                     before += len(batch)
