@@ -8,6 +8,7 @@ import datetime as dt
 import gzip
 import io
 import json
+import re
 import warnings
 import zipfile
 from collections import Counter
@@ -46,7 +47,7 @@ def sheets_of(file: Path) -> list[str]:
 
 def _content(file: Path) -> bytes:
     content = file.read_bytes()
-    if file.suffix == ".gz":
+    if content[:2] == b"\x1f\x8b":
         return gzip.decompress(content)
     if file.suffix == ".zip":
         with zipfile.ZipFile(file) as archive:
@@ -60,11 +61,11 @@ def _text(file: Path) -> str:
 
 
 def _read_csv(file: Path, width: int) -> Rows:
-    text = io.StringIO(_text(file), newline="")
-    tables = []
+    text, tables = _text(file), []
     for one in ",;\t|":
-        text.seek(0)
-        tables.append(list(filter(None, csv.reader(text, delimiter=one))))
+        # DuckDB leaves out blanks before a quote.
+        lines = io.StringIO(re.sub(rf'(?<={re.escape(one)}) +"(?!")', '"', text), newline="")
+        tables.append(list(filter(None, csv.reader(lines, delimiter=one))))
     table = next((table for table in tables if table and len(table[0]) == width), [])
     # DuckDB takes a delimiter behind the last value for the end of the row.
     rows = {number: row[:-1] if len(row) == width + 1 and not row[-1] else row for number, row in enumerate(table)}
@@ -108,15 +109,24 @@ def _cells(file: Path, sheet: str) -> list[list[Any]]:
 
 def _old_cell(cell: Any, mode: int) -> Any:
     kinds: Mapping[int, Callable[[Any], Any]] = {
-        xlrd.XL_CELL_DATE: lambda value: xlrd.xldate_as_datetime(value, mode), xlrd.XL_CELL_BOOLEAN: bool,
+        xlrd.XL_CELL_DATE: lambda value: _old_time(xlrd.xldate_as_datetime(value, mode), value),
+        xlrd.XL_CELL_BOOLEAN: bool,
         xlrd.XL_CELL_EMPTY: lambda _: None, xlrd.XL_CELL_BLANK: lambda _: None,
     }  # fmt: skip
     return kinds.get(cell.ctype, lambda value: value)(cell.value)
 
 
+def _old_time(moment: dt.datetime, value: float) -> dt.datetime | dt.time:
+    """Returns the time of a day if the number of the cell has no day."""
+    return moment.time() if value < 1 else moment
+
+
 def _sheet(rows: list[list[Any]], width: int) -> Rows:
-    first = next((number for number, row in enumerate(rows) if any(cell not in {None, ""} for cell in row)), 0)
-    padded = ((row + [None] * width)[:width] for row in rows[first + 1 :])
+    filled = [[cell not in {None, ""} for cell in row] for row in rows]
+    first = next((number for number, row in enumerate(filled) if any(row)), 0)
+    # Columns before the first with a value are none of the table.
+    left = min((row.index(True) for row in filled if any(row)), default=0)
+    padded = ((row[left:] + [None] * width)[:width] for row in rows[first + 1 :])
     below = {number: tuple(map(_plain, row)) for number, row in enumerate(padded, 1)}
     return {number: row for number, row in below.items() if any(cell is not None for cell in row)}
 
