@@ -6,9 +6,7 @@ import inspect
 import json
 import math
 import re
-import sys
 from collections.abc import Iterable, Mapping
-from contextlib import redirect_stdout
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from datetime import date, time
@@ -17,16 +15,16 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from data_foundation.cli.consoles import out
+from data_foundation.process_wide.masked_output import diverted_stdout
 
 _lines_to: ContextVar[TextIO | None] = ContextVar("lines_to", default=None)
 """stdout as it was before a command with `--json` began; everything else that is printed goes to stderr."""
 
 
 def _keep_stdout_for_lines(context: typer.Context, value: bool) -> bool:
-    """Sends everything but JSON lines to stderr until the command ends, whatever the code of a source prints."""
+    """Sends everything but JSON lines to stderr until the command ends, whatever code or child processes print."""
     if value:
-        _lines_to.set(sys.stdout)
-        context.with_resource(redirect_stdout(sys.stderr))
+        _lines_to.set(context.with_resource(diverted_stdout()))
     return value
 
 

@@ -8,13 +8,15 @@ import select
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO, cast
 
 from data_foundation.process_wide.redaction import open_end, redact
 
 LONGEST_LINE = 1 << 16
 """Characters of a line without end that are kept back, so that a secret in several writes is seen as a whole."""
+
+_STDOUT, _STDERR = 1, 2
 
 QUIET_SECONDS = 0.05
 """Time without output of child processes after which their last line is shown, although it has no end."""
@@ -34,6 +36,36 @@ def redacted_output() -> Iterator[None]:
         yield
     finally:
         _output.leave()
+
+
+@contextmanager
+def diverted_stdout() -> Iterator[TextIO]:
+    """Sends to stderr what Python code, libraries and child processes write to stdout; yields the former stdout."""
+    stdout = sys.stdout
+    below = stdout._below if isinstance(stdout, MaskedStream) else stdout  # noqa: SLF001 - of this module
+    with suppress(OSError, ValueError, AttributeError):  # a test's stream has no descriptor
+        if below.fileno() == _STDOUT:
+            below.flush()
+            below = os.fdopen(os.dup(_STDOUT), "w", 1, below.encoding, below.errors)
+            stdout = cast("TextIO", MaskedStream(below, stdout))
+    with redirect_stdout(sys.stderr), _moved(_STDOUT, _STDERR):
+        yield stdout
+        stdout.flush()
+
+
+@contextmanager
+def _moved(number: int, to: int) -> Iterator[None]:
+    """Replaces a file descriptor of the process until the block ends."""
+    former = None
+    with suppress(OSError):  # the process may have been started without one of them
+        former = os.dup(number)
+        os.dup2(to, number)
+    try:
+        yield
+    finally:
+        if former is not None:
+            os.dup2(former, number)
+            os.close(former)
 
 
 def finish_output() -> None:

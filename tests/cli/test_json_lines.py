@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -168,6 +171,26 @@ def test_code_of_a_source_that_prints_does_not_disturb_the_lines(lines: Callable
     tree.add("shop", SHOP, 'print("at import")\n\ndef get_rows():\n    print("a row")\n    yield {"id": 1}\n')
     for command in ("preview", "test", "run"):
         assert all(isinstance(one, dict) for one in lines(command, "shop")), command
+
+
+def test_child_processes_and_descriptors_do_not_disturb_the_lines(lines: Callable[..., list[Any]], tree: Tree) -> None:
+    """What a child process, a library in C or `sys.__stdout__` writes past Python's stdout goes to stderr."""
+    del lines  # it has written the repository
+    code = """
+    import os, subprocess, sys
+
+    def get_rows():
+        subprocess.run(["echo", "of a child process"], check=True)
+        os.write(1, b"of a descriptor\\n")
+        print("of the interpreter", file=sys.__stdout__, flush=True)
+        yield {"id": 1}
+    """
+    tree.add("shop", SHOP, textwrap.dedent(code))
+    command = [sys.executable, "-m", "data_foundation.cli.main", "preview", "shop", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert [json.loads(line)["destination"] for line in done.stdout.splitlines()] == ["raw.orders"]
+    for text in ("of a child process", "of a descriptor", "of the interpreter"):
+        assert text in done.stderr
 
 
 def test_failures_are_objects_too(lines: Callable[..., list[Any]], tree: Tree) -> None:
