@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from data_foundation.cli.consoles import print_problems
 from data_foundation.errors import ConfigError, FoundationError
 from data_foundation.project.root import find_root
 
@@ -28,6 +29,22 @@ def tasks_of(target: str | None) -> list[Task]:
     from data_foundation.local.selection import select_tasks
 
     return select_tasks([target] if target else [], *read_sources())
+
+
+def sound_tasks(target: str | None) -> tuple[list[Task], bool]:
+    """Returns the tasks that `target` names, and whether a broken source is not among them; prints its errors.
+
+    Raises:
+        FoundationError: The target is a broken source, or nothing.
+    """
+    from data_foundation.local.selection import select_tasks
+
+    sources, broken = read_sources()
+    tasks = select_tasks([target] if target else [], sources, broken)
+    if target:
+        return tasks, False
+    print_problems([problem for source in broken for problem in source.problems])
+    return tasks, bool(broken)
 
 
 def refuse_unknown(target: str) -> None:

@@ -171,6 +171,17 @@ def test_the_schema_is_printed(foundation: Callable[..., Result]) -> None:
     assert str(foundation("schema", "orders").exception).startswith("table 'orders': accepted is DATASET.TABLE")
 
 
+@pytest.mark.parametrize(("command", "code"), [("plan", 2), ("check-data", 1)])
+def test_a_broken_source_is_named(foundation: Callable[..., Result], tree: Tree, command: str, code: int) -> None:
+    """What covers every source does not leave out a broken one without a word."""
+    assert foundation(command).exit_code == 0
+    tree.add("crm", "resources: [{entry: data.get_rows, destination: raw.people, write_disposition: upsrt}]")
+    done = foundation(command, "--json")
+    assert (done.exit_code, len(done.stdout.splitlines()) > 0) == (code, True)
+    assert "upsrt" in done.stderr
+    assert foundation(command, "shop").exit_code == 0
+
+
 def test_the_loads_of_a_table_are_plotted(foundation: Callable[..., Result], tree: Tree) -> None:
     """Below the rows is a bar for each load, the highest for the most rows; not for nested tables, nor as JSON."""
     tree.give("shop", [{"id": number, "amount": 1.0, "lines": []} for number in range(20)])

@@ -94,11 +94,12 @@ def check_data(
     as_json: AsJson = False,
 ) -> None:
     """Check every row of each table, where a load checks the keys of its own rows; exit with 1 if a check blocks."""
-    from data_foundation.cli.targets import tasks_of
+    from data_foundation.cli.targets import sound_tasks
     from data_foundation.local.check_data import check_tables
     from data_foundation.warehouses.settings import build_warehouse
 
-    found = list(check_tables(tasks_of(target), build_warehouse(find_root())))
+    tasks, are_missing = sound_tasks(target)
+    found = list(check_tables(tasks, build_warehouse(find_root())))
     if as_json:
         lines = (CheckLine(name, one.name, one.passed, one.blocks, one.message, one.metadata) for name, one in found)
         print_lines(asdict(line) for line in lines)
@@ -106,7 +107,7 @@ def check_data(
         for table, outcome in found:
             mark = "[green]ok[/]" if outcome.passed else "[red]failed[/]" if outcome.blocks else "[yellow]warning[/]"
             out.print(f"{mark} {table}: {outcome.name}: {escape(outcome.message)}", highlight=False, soft_wrap=True)
-    raise typer.Exit(int(any(outcome.blocks for _, outcome in found)))
+    raise typer.Exit(int(are_missing or any(outcome.blocks for _, outcome in found)))
 
 
 @app.command()
@@ -118,17 +119,18 @@ def plan(
 ) -> None:
     """Show what the next run would do to each table; exit with 2 if it would lose rows or fail. Calls no source."""
     from data_foundation.cli.rows_report import plan_lines
-    from data_foundation.cli.targets import tasks_of
+    from data_foundation.cli.targets import sound_tasks
     from data_foundation.inspection.plan import make_plans
     from data_foundation.warehouses.settings import build_warehouse
 
-    plans = make_plans(tasks_of(target), build_warehouse(find_root()))
+    tasks, are_missing = sound_tasks(target)
+    plans = make_plans(tasks, build_warehouse(find_root()))
     if as_json:
         print_lines(asdict(one) for one in plans)
     else:
         for line in plan_lines(plans):
             out.print(line, highlight=False, soft_wrap=True)
-    raise typer.Exit(2 if any(one.losses or one.refusal for one in plans) else 0)
+    raise typer.Exit(2 if are_missing or any(one.losses or one.refusal for one in plans) else 0)
 
 
 @app.command()
