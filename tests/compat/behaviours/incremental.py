@@ -311,7 +311,7 @@ def next_load_after_a_failed_one(run: int) -> Any:
 )
 def cursor_that_is_gone(run: int) -> Any:
     """An append whose cursor is taken out adds all rows again."""
-    hints = {"incremental": cursor("n")} if run == 1 else {}
+    hints: dict[str, Any] = {"incremental": cursor("n")} if run == 1 else {}
     return [dlt.resource(rows_of(*range(1, run + 1)), name="things", **hints)]
 
 
