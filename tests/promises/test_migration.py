@@ -151,7 +151,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         yield Shop(tmp_path, api)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.rare
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_a_table_moves_and_the_other_stays(shop: Shop, way: Way) -> None:
     """No row is lost or doubled, keys, history and automation stay, and dagster-dlt still loads the other table."""

@@ -116,7 +116,7 @@ CASES = [
 ]
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(13)
 @pytest.mark.parametrize(("disposition", "name"), CASES, ids=lambda value: value)
 def test_a_reload_equals_a_first_load(tmp_path: Path, disposition: str, name: str) -> None:
     """After a change of the source, table, child table and cursor equal those of a first load into a new warehouse."""

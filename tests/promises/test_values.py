@@ -372,6 +372,7 @@ SHAPES: dict[str, Any] = {
 
 @pytest.mark.filterwarnings("ignore:The `dict` method is deprecated")  # dlt still calls it
 @pytest.mark.parametrize("case", SHAPES)
+@pytest.mark.sampled(3)
 def test_a_shape_is_preserved(tree: Tree, case: str) -> None:
     """Nested, mixed and oddly named values land in the columns and tables that dlt documents."""
     body, name, select, expected = SHAPES[case]

@@ -44,6 +44,7 @@ def add(tree: Tree, values: Any, body: str, row: str = "{'x': value}", settings:
 @pytest.mark.parametrize("pages", PAGES)
 @pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("types", ["evolve", "freeze", "discard_row", "discard_value"])
+@pytest.mark.sampled(3)
 def test_integers_among_fractions_are_doubles(tree: Tree, types: str, row: str, pages: str, engine: str) -> None:
     """The sum of the column is the sum of the values, wherever the first fraction is, and whatever the contract."""
     shape, query = ROWS[row]

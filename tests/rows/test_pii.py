@@ -75,6 +75,7 @@ def hashed(text: str) -> str:
 
 @pytest.mark.parametrize("engine", ["columnar", "dlt"])
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.sampled(3)
 def test_a_value_has_the_same_hash_in_every_form_of_row(tree: Tree, form: str, engine: str) -> None:
     """The hash is HMAC-SHA-256 of the exact text, at any depth, on both engines; nulls and other columns are kept."""
     tree.add(
@@ -252,7 +253,7 @@ resources:
 """
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("pii", ["hash", "true"])
 def test_a_hashed_value_is_never_stored_as_plain_text(
     location: Location, monkeypatch: pytest.MonkeyPatch, pii: str

@@ -18,7 +18,7 @@ from tests.support.plain_pipelines import (
 from tests.support.servers import SnowflakeServer
 
 
-@pytest.mark.sampled(61)
+@pytest.mark.rare
 @pytest.mark.parametrize(("hints", "form"), CASES)
 def test_the_run_after_an_adoption_continues(tree: SnowflakeTree, hints: str, form: str) -> None:
     """After two runs of plain dlt, an adoption and two runs here, each row is there once, with its nested rows."""

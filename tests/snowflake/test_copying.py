@@ -10,6 +10,7 @@ from tests.support.trees import Tree
 
 
 @pytest.mark.parametrize("way", ["to Snowflake", "from Snowflake"])
+@pytest.mark.sampled(2)
 def test_the_next_run_continues_there(tree: SnowflakeTree, way: str) -> None:
     """Values of every type arrive unchanged, JSON as a VARIANT; the next run adds what is new."""
     tree = replace(tree, deployed=tree.account.warehouse(tree.root / "other"))

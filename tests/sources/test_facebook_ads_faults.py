@@ -81,6 +81,7 @@ def test_faults_lists_every_fault_of_the_sandbox(vendor: Vendor) -> None:
 
 @pytest.mark.parametrize("site", SITES)
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.sampled(3)
 def test_every_fault_at_every_call(vendor: Vendor, fault: str, site: str) -> None:
     """The rows are the same, or the error names the affected account and the rows of the other are complete."""
     undisturbed = undisturbed_at(vendor, site)
