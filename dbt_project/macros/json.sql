@@ -9,3 +9,18 @@
 {%- endmacro %}
 
 {% macro postgres__json_text(column, path) %}({{ column }} #>> '{{ "{" ~ path | replace(".", ",") ~ "}" }}'){% endmacro %}
+
+{#- Redshift's SUPER has no operator for a path. No server has run these, nor those that follow. -#}
+{% macro redshift__json_text(column, path) -%}
+    json_extract_path_text(json_serialize({{ column }}), '{{ path | replace(".", "', '") }}', true)
+{%- endmacro %}
+
+{% macro bigquery__json_text(column, path) %}json_value({{ column }}, '$.{{ path }}'){% endmacro %}
+
+{% macro spark__json_text(column, path) %}get_json_object({{ column }}, '$.{{ path }}'){% endmacro %}
+
+{% macro athena__json_text(column, path) %}json_extract_scalar({{ column }}, '$.{{ path }}'){% endmacro %}
+
+{% macro sqlserver__json_text(column, path) %}json_value({{ column }}, '$.{{ path }}'){% endmacro %}
+
+{% macro fabric__json_text(column, path) %}json_value({{ column }}, '$.{{ path }}'){% endmacro %}

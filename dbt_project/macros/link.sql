@@ -10,3 +10,7 @@
 {% macro snowflake__without_tracking(url) %}regexp_replace({{ url }}, '([?&])(utm_[^&#]*&?)+', '\\1'){% endmacro %}
 
 {% macro postgres__without_tracking(url) %}regexp_replace({{ url }}, '([?&])(utm_[^&#]*&?)+', '\1', 'g'){% endmacro %}
+
+{% macro default__without_tracking(url) -%}
+    {{ exceptions.raise_compiler_error('macro without_tracking: it is not written for ' ~ target.type ~ '; add ' ~ target.type ~ '__without_tracking') }}
+{%- endmacro %}

@@ -9,6 +9,19 @@
 
 {% macro snowflake__to_utc(column) %}cast(convert_timezone('UTC', {{ column }}) as timestamp_ntz){% endmacro %}
 
+{#- No server has run those of other engines. -#}
+{% macro bigquery__to_utc(column) %}datetime({{ column }}, 'UTC'){% endmacro %}
+
+{% macro spark__to_utc(column) -%}
+    convert_timezone(current_timezone(), 'UTC', cast({{ column }} as timestamp_ntz))
+{%- endmacro %}
+
+{% macro athena__to_utc(column) %}cast({{ column }} at time zone 'UTC' as timestamp(6)){% endmacro %}
+
+{% macro sqlserver__to_utc(column) %}cast({{ column }} at time zone 'UTC' as datetime2(6)){% endmacro %}
+
+{% macro fabric__to_utc(column) %}cast({{ column }} at time zone 'UTC' as datetime2(6)){% endmacro %}
+
 {#- Seconds since 1970 as a time. -#}
 {% macro from_epoch(seconds) %}{{ return(adapter.dispatch('from_epoch')(seconds)) }}{% endmacro %}
 
@@ -19,6 +32,24 @@
 {%- endmacro %}
 
 {% macro snowflake__from_epoch(seconds) %}to_timestamp_ntz(cast({{ seconds }} as bigint)){% endmacro %}
+
+{% macro redshift__from_epoch(seconds) -%}
+    (timestamp 'epoch' + cast({{ seconds }} as bigint) * interval '1 second')
+{%- endmacro %}
+
+{% macro bigquery__from_epoch(seconds) %}datetime(timestamp_seconds(cast({{ seconds }} as int64)), 'UTC'){% endmacro %}
+
+{% macro spark__from_epoch(seconds) -%}
+    convert_timezone(current_timezone(), 'UTC', cast(timestamp_seconds(cast({{ seconds }} as bigint)) as timestamp_ntz))
+{%- endmacro %}
+
+{% macro athena__from_epoch(seconds) -%}
+    cast(from_unixtime(cast({{ seconds }} as bigint)) at time zone 'UTC' as timestamp(6))
+{%- endmacro %}
+
+{% macro sqlserver__from_epoch(seconds) %}dateadd(second, {{ seconds }}, cast('1970-01-01' as datetime2(6))){% endmacro %}
+
+{% macro fabric__from_epoch(seconds) %}dateadd(second, {{ seconds }}, cast('1970-01-01' as datetime2(6))){% endmacro %}
 
 {#- A time in one of the spellings that scrapers write, all of them UTC; null for any other:
         2026-09-11T08:16:02.000Z
@@ -64,4 +95,9 @@
         ) #>> '{}' as timestamp)
         {%- endfor %}
     )
+{%- endmacro %}
+
+{#- dbt looks for each of these when it starts, whether or not a model uses it. -#}
+{% macro default__parse_time(text) -%}
+    {{ exceptions.raise_compiler_error('macro parse_time: it is not written for ' ~ target.type ~ '; add ' ~ target.type ~ '__parse_time') }}
 {%- endmacro %}

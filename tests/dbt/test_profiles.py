@@ -1,6 +1,7 @@
 """Tests of the targets in profiles.yml for destinations of dlt: dbt gets the settings that dlt has."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,22 @@ def test_dbt_gets_the_settings_of_dlt(kind: str, tmp_path: Path, monkeypatch: py
     set_invocation_context(os.environ)
     target = ProfileRenderer({}).render_data(OUTPUTS[kind])
     assert {name: target[name] for name in EXPECTED[kind]} == EXPECTED[kind]
+
+
+PARENTS = {"databricks": "spark", "redshift": "postgres"}
+"""Adapters of dbt that take the macros of another."""
+
+MACROS = "\n".join(file.read_text() for file in (Path(__file__).parents[2] / "dbt_project" / "macros").glob("*.sql"))
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_dbt_finds_each_macro(kind: str) -> None:
+    """Dbt looks for every dispatched macro when it parses a project, and fails if an adapter has none."""
+    adapter = OUTPUTS[kind]["type"]
+    written = set(re.findall(r"macro (\w+__\w+)\(", MACROS))
+    for name in re.findall(r"adapter\.dispatch\('(\w+)'\)", MACROS):
+        candidates = {f"{of}__{name}" for of in (adapter, PARENTS.get(adapter, adapter), "default")}
+        assert candidates & written, (kind, name)
 
 
 def test_each_profile_is_in_the_table_of_promises() -> None:
