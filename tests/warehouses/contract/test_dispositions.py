@@ -1,15 +1,17 @@
 """Every disposition gives the same rows on every engine, or is refused before anything is written."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from data_foundation.errors import FoundationError
+from data_foundation.warehouses.promises import COLUMNS
 from tests.promises.portable import CONTENT
 from tests.promises.test_killed import SCENARIOS
 from tests.support.trees import Tree
-from tests.warehouses.contract.engines import Engine
+from tests.warehouses.contract.engines import ENGINES, Engine
 
 ROWS = "select o.id, o.at, o.state, o.colour from raw.orders o order by 1, 2, 3, 4"
 OPEN = "select o.id, o.state from raw.orders o where o._dlt_valid_to is null order by 1"
@@ -84,3 +86,17 @@ def test_a_version_of_a_key_of_two_columns_ends_with_that_key_only(engine: Engin
     current = "select o.area, o.code, o.state from raw.orders o where o._dlt_valid_to is null order by 1"
     expected = [("a", "bc", "new"), ("ab", "c", "new"), ("x", None, "paid")]
     assert [tuple(row) for row in tree.query(current)] == expected
+
+
+def test_the_documented_strategies_are_those_of_the_engines() -> None:
+    """The table of docs/reference/warehouses.md says `refused` for what an engine does not have, and only for that."""
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "warehouses.md").read_text(encoding="utf-8")
+    lines = page.partition("| `merge`, with `strategy` |")[2].partition("\n\n")[0].splitlines()
+    names = {title: name for name, title in COLUMNS.items()}
+    engines = [names[title.strip()] for title in lines[0].strip(" |").split("|")]
+    assert set(engines) == ENGINES.keys() - {"general"}
+    for line in lines[2:]:
+        strategies, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        strategy = strategies.split("`")[1]
+        refused = {engine for engine, cell in zip(engines, cells, strict=True) if cell == "refused"}
+        assert refused == {engine for engine in engines if strategy not in ENGINES[engine].merges}, strategy
