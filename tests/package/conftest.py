@@ -75,18 +75,35 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@pytest.fixture(scope="session", params=VERSIONS)
-def installed(
-    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Installation]:
-    """The wheel without an extra, in an empty environment, with the versions that a new repository gets."""
-    python = find_python(request.param)
-    if python is None:
-        pytest.skip(f"python{request.param} is not on this machine")
-    environment = tmp_path_factory.mktemp("environment") / "venv"
+def install(python: str, requirement: str, environment: Path, folder: Path) -> Installation:
+    """Makes an environment with a requirement, with the versions that a new repository gets."""
     subprocess.run([UV, "venv", "--quiet", "--python", python, str(environment)], check=True)
     started = time.monotonic()
-    into = ["--python", str(environment / "bin" / "python")]
-    subprocess.run([UV, "pip", "install", "--quiet", *into, "--constraint", str(CONSTRAINTS), str(wheel)], check=True)
-    yield Installation(environment, tmp_path_factory.mktemp("empty"), time.monotonic() - started)
+    into = ["--python", str(environment / "bin" / "python"), "--constraint", str(CONSTRAINTS)]
+    subprocess.run([UV, "pip", "install", "--quiet", *into, requirement], check=True)
+    return Installation(environment, folder, time.monotonic() - started)
+
+
+@pytest.fixture(scope="session", params=VERSIONS)
+def python(request: pytest.FixtureRequest) -> str:
+    """The interpreter of each version that this machine has."""
+    found = find_python(request.param)
+    if found is None:
+        pytest.skip(f"python{request.param} is not on this machine")
+    return found
+
+
+@pytest.fixture(scope="session")
+def installed(python: str, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """The wheel without an extra."""
+    environment = tmp_path_factory.mktemp("environment") / "venv"
+    yield install(python, str(wheel), environment, tmp_path_factory.mktemp("empty"))
+    shutil.rmtree(environment)
+
+
+@pytest.fixture(scope="session")
+def with_snowflake(python: str, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """The wheel with the extra of Snowflake."""
+    environment = tmp_path_factory.mktemp("environment") / "venv"
+    yield install(python, f"{wheel}[snowflake]", environment, tmp_path_factory.mktemp("empty"))
     shutil.rmtree(environment)

@@ -84,7 +84,7 @@ def test_the_installation_is_small(
     installed: Installation, record_property: Callable[[str, object], None], request: pytest.FixtureRequest
 ) -> None:
     """The package and all that it requires is at most 450 MB, and each requirement of each package is met."""
-    version = request.node.callspec.params["installed"]
+    version = request.node.callspec.params["python"]
     size = installed.size()
     record_property(f"MB of an installation in Python {version}", round(size / 1e6))
     record_property(f"seconds of an installation in Python {version}", round(installed.seconds))
