@@ -20,8 +20,9 @@ from data_foundation.inspection.schema_history import (
 )
 from data_foundation.inspection.tables import find_table
 from data_foundation.loading.adoption.dlt_pipeline import read_pipeline
-from data_foundation.loading.cursor.stored_cursors import FormerCursors, States, find_stored_cursors
+from data_foundation.loading.cursor.stored_cursors import States, find_stored_cursors
 from data_foundation.loading.keys.key_change import describe_key_change, refuse_vault_key
+from data_foundation.loading.ranges.former_cursors import FormerCursors
 from data_foundation.naming import TableName, normalize
 from data_foundation.sql_text import quote_name
 

@@ -15,7 +15,6 @@ from data_foundation.errors import LoadError, LoadOvertaken, ValueRefused
 from data_foundation.loading.adoption.lost_rows import find_lost_rows
 from data_foundation.loading.adoption.since_adoption import refuse_rows_since_adoption
 from data_foundation.loading.adoption.unexpected_tables import refuse_unexpected
-from data_foundation.loading.cursor.stored_cursors import end_former_cursors
 from data_foundation.loading.deletes.deleted_rows import DeletedRows
 from data_foundation.loading.entries.dlt_resource import Call, build_entry, configure, uses_range
 from data_foundation.loading.entries.late_hints import EarlyHints
@@ -27,6 +26,7 @@ from data_foundation.loading.keys.shared_keys import check_keys
 from data_foundation.loading.pipeline import TablePipeline
 from data_foundation.loading.progress import ProgressCollector, Report
 from data_foundation.loading.ranges.first_rows import check_first_rows
+from data_foundation.loading.ranges.former_cursors import end_former_cursors
 from data_foundation.loading.ranges.load_range import (
     LoadRange,
     find_range,

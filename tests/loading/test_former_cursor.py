@@ -159,6 +159,16 @@ def test_a_new_cursor_does_not_replace_rows_that_the_load_lacks(tree: Tree, way:
     assert source.ids() == [1, 2, 3, 4, 5, 6, 8, 9]
 
 
+def test_a_column_that_one_side_alone_fills_says_nothing(tree: Tree) -> None:
+    """A column that the source drops or adds does not make other rows of those that come again."""
+    source = TypedRows(tree, "dicts", APPEND)
+    source.load([{**row, "dropped": "x"} for row in make_rows(1, 3)])
+    source.configure(configured("day"))
+    source.load([{**row, "added": "x"} for row in make_rows(1, 4)])
+    assert source.ids() == [1, 2, 3, 4]
+
+
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("key", ["", ", primary_key: id"])
 @pytest.mark.parametrize("way", ["dicts", "arrow"])
 def test_copies_of_rows_are_replaced_with_a_warning(tree: Tree, way: str, key: str) -> None:

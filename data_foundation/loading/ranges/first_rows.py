@@ -115,9 +115,8 @@ class _ReplacedRows:
             "give `destination` another table; to replace them, load all again with `--refresh state`. If they are the "
             "same rows with other values, set `primary_key`"
         )
-        sample, missing = self._look_up(files)
+        sample, missing, by = self._look_up(files)
         if missing > sample * _MISSING:
-            by = ", ".join(self.table.exact)
             raise ValueRefused(f"{what}. The load has not {missing:,} of {sample:,} of them, found by {by}; {way_out}")
         if sent >= count:
             return
@@ -129,21 +128,25 @@ class _ReplacedRows:
             raise ValueRefused(f"{what}. The load has {sent:,}, so at least {lost:,} of them would be lost; {way_out}")
         yield f"{what} by {sent:,}: {count - different:,} of them have the same {', '.join(identity)} as another"
 
-    def _look_up(self, files: Sequence[str]) -> tuple[int, int]:
-        """Returns how many of the rows were looked up in the files of a load, and how many of them it has not."""
+    def _look_up(self, files: Sequence[str]) -> tuple[int, int, str]:
+        """Returns how many of the rows were looked up in the files of a load, how many of them it has not, and by what.
+
+        A column that has no value in the load, or in the rows, says nothing: the other one does not know it.
+        """
         if not self.table.exact or not files or not all(file.endswith(".parquet") for file in files):
-            return 0, 0
+            return 0, 0, ""
+        selected = ", ".join(map(self._client.escape_column_name, self.table.exact))
+        found = self._client.execute_sql(f"SELECT {selected} {self._rows} LIMIT {_SAMPLE}", *self._values) or []
+        texts = zip(*([None if value is None else str(value) for value in row] for row in found), strict=True)
+        columns = {name: column for name, column in zip(self.table.exact, texts, strict=True) if any(column)}
         with duckdb.connect() as connection:
             loaded = connection.read_parquet(list(files), union_by_name=True)
-            names = [name for name in self.table.exact if name in loaded.columns]
+            names = [name for name in columns if name in loaded.columns]
+            names = [one for one in names if loaded.filter(f"{quote_name(one)} IS NOT NULL").limit(1).fetchone()]
             if not names:
-                return 0, 0
+                return 0, 0, ""
             loaded.create_view("loaded")
-            selected = ", ".join(map(self._client.escape_column_name, names))
-            found = self._client.execute_sql(f"SELECT {selected} {self._rows} LIMIT {_SAMPLE}", *self._values) or []
-            texts = [[None if value is None else str(value) for value in row] for row in found]
-            columns = [pa.array(values, pa.string()) for values in zip(*texts, strict=True)]
-            connection.register("looked_up", pa.table(columns, names=names))
+            connection.register("looked_up", pa.table({name: pa.array(columns[name], pa.string()) for name in names}))
             # Some warehouses keep an empty text as NULL.
             same = " AND ".join(
                 f"NULLIF(CAST(loaded.{quote_name(one)} AS VARCHAR), '') IS NOT DISTINCT FROM "
@@ -152,7 +155,7 @@ class _ReplacedRows:
             )
             exists = f"EXISTS (SELECT 1 FROM loaded WHERE {same})"  # noqa: S608 - names are quoted
             [(missing,)] = connection.sql(f"SELECT count(*) FROM looked_up WHERE NOT {exists}").fetchall()  # noqa: S608 - as above
-        return len(texts), int(missing)
+        return len(found), int(missing), ", ".join(names)
 
 
 def _count(client: SqlClientBase[Any], rows: str, values: Sequence[Any] = ()) -> int:
