@@ -37,8 +37,9 @@ from data_foundation.warehouses.duckdb import destination as duckdb
 from data_foundation.warehouses.ducklake import destination as ducklake
 from data_foundation.warehouses.general import destination as general
 from data_foundation.warehouses.general import dlt_settings
-from data_foundation.warehouses.lake import access, client, dataset_files, sql, turn_files
+from data_foundation.warehouses.lake import client, dataset_files, sql, turn_files
 from data_foundation.warehouses.lake import destination as lake
+from data_foundation.warehouses.lake.access import credentials
 from data_foundation.warehouses.lake.delta import tables as delta_tables
 from data_foundation.warehouses.postgres import destination as postgres
 from data_foundation.warehouses.postgres import transaction
@@ -822,7 +823,7 @@ HOOKS = (
         ["warehouses/test_lake.py"],
     ),
     Hook(
-        access._resolved,
+        credentials._resolved,
         "Hands dlt credentials that it does not resolve again.",
         ["dlt.common.configuration.specs.base_configuration:BaseConfiguration.is_resolved"],
         ["warehouses/test_lake.py"],

@@ -23,7 +23,7 @@ from data_foundation.loading.parallel import Outcome, load_side_by_side
 from data_foundation.vendors.retries import is_transient
 from data_foundation.warehouses.connection import connect
 from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
-from data_foundation.warehouses.lake.access import explain_refusal
+from data_foundation.warehouses.lake.access.credentials import explain_refusal
 from data_foundation.warehouses.lake.client import LakeClient
 from data_foundation.warehouses.lake.warehouse import LakeWarehouse
 from tests.support import azurite
@@ -415,7 +415,7 @@ def test_a_loaded_table_is_an_ordinary_delta_table(delta: LakeTree) -> None:
 AZURE = {"LAKE_URL": "az://container/folder"}
 SETTINGS: dict[str, tuple[dict[str, str], type[FoundationError], str]] = {
     "no url": ({}, SettingMissing, "needs LAKE_URL"),
-    "unknown protocol": ({"LAKE_URL": "gs://bucket"}, WarehouseError, "got 'gs://'; accepted: az://"),
+    "unknown protocol": ({"LAKE_URL": "ftp://bucket"}, WarehouseError, "got 'ftp://'; accepted: az://"),
     "unknown format": (
         {"LAKE_URL": "x", "LAKE_FORMAT": "csv"}, WarehouseError, "got 'csv'; accepted: delta, iceberg, parquet"
     ),

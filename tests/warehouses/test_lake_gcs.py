@@ -11,7 +11,7 @@ import pytest
 
 from data_foundation.errors import FoundationError
 from data_foundation.local.lake_upkeep import optimize
-from data_foundation.warehouses.lake.google import MachineCredentials
+from data_foundation.warehouses.lake.access.google import MachineCredentials
 from tests.machines.machines import KINDS, finish, set_up
 from tests.promises import killed
 from tests.support.gcs import Gcs, run_gcs

@@ -125,7 +125,7 @@ class DuckDBWarehouse(Warehouse):
             # turn, as threads that import the same modules at once may see one that is not complete.
             from data_foundation.warehouses.duckdb.destination import TransactionalDuckDB  # noqa: PLC0415 - see above
 
-            yield TransactionalDuckDB(file.connection(self._connect), self.path)
+            yield TransactionalDuckDB(file.connection(self.connect), self.path)
 
     @contextmanager
     @override
@@ -154,7 +154,13 @@ class DuckDBWarehouse(Warehouse):
         finally:
             file.leave(hand_over=clean)
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Opens the file, waiting for another program that has it open; creates it if it is not there.
+
+        Raises:
+            WarehouseError: It cannot be opened.
+            WarehouseBusy: The other program has not ended in time.
+        """
         import duckdb  # noqa: PLC0415 - see `open`
 
         from data_foundation.warehouses.duckdb.utc_session import in_utc  # noqa: PLC0415 - see `open`

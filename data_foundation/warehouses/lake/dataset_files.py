@@ -21,8 +21,8 @@ from typing_extensions import override
 
 from data_foundation import naming
 from data_foundation.errors import WarehouseError
-from data_foundation.warehouses.lake.access import NAMED_BY
-from data_foundation.warehouses.lake.catalogue_address import CatalogueAddress
+from data_foundation.warehouses.lake.access.catalogue_address import CatalogueAddress
+from data_foundation.warehouses.lake.access.credentials import NAMED_BY
 from data_foundation.warehouses.lake.open_format import OpenFormat
 from data_foundation.warehouses.lake.turn_files import TurnFiles
 from data_foundation.warehouses.lake.whole_files import TURNS_FOLDER, write_whole

@@ -14,7 +14,7 @@ from typing_extensions import override
 from data_foundation.naming import schema_name
 from data_foundation.warehouses.connection import Statement
 from data_foundation.warehouses.fence import Fence
-from data_foundation.warehouses.lake.catalogue_address import CatalogueAddress
+from data_foundation.warehouses.lake.access.catalogue_address import CatalogueAddress
 from data_foundation.warehouses.lake.client import LakeClient
 from data_foundation.warehouses.lake.load_plan import PendingChanges
 from data_foundation.warehouses.lake.open_format import OpenFormat

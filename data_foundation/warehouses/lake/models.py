@@ -16,8 +16,8 @@ from data_foundation.warehouses.duckdb.warehouse import DuckDBWarehouse
 if TYPE_CHECKING:
     import duckdb
 
-    from data_foundation.warehouses.base import Query
-    from data_foundation.warehouses.lake.warehouse import LakeWarehouse
+    from data_foundation.warehouses.base import Query, Warehouse
+    from data_foundation.warehouses.lake.destination import LakeDestination
 
 MODELS = Setting(
     "LAKE_MODELS",
@@ -40,7 +40,7 @@ class LakeModels(DuckDBWarehouse):
         lake: The lake.
     """
 
-    lake: LakeWarehouse
+    lake: Warehouse
     kind: ClassVar[str] = "lake"
     known_settings: ClassVar[Sequence[Setting]] = ()
 
@@ -52,7 +52,7 @@ class LakeModels(DuckDBWarehouse):
     @override
     def query(self) -> Iterator[Query]:
         """Yields a function that runs one SELECT over the models and the tables of the lake."""
-        with self.exclusive(), closing(self._connect()) as connection:
+        with self.exclusive(), closing(self.connect()) as connection:
             tables = find_tables(self.lake)
             show(connection, tables)
             try:
@@ -63,12 +63,10 @@ class LakeModels(DuckDBWarehouse):
                     connection.execute(f"DROP VIEW IF EXISTS {_quoted(dataset)}.{_quoted(name)}")
 
 
-def find_tables(lake: LakeWarehouse) -> Tables:
+def find_tables(lake: Warehouse) -> Tables:
     """Returns the tables of this deployment's datasets in a lake, as they are now."""
-    from data_foundation.warehouses.lake.warehouse import of_lake  # noqa: PLC0415 - it needs this module
-
     with lake.open() as opened:
-        destination = of_lake(opened)
+        destination = cast("LakeDestination", opened)
         clients = [
             destination.client_of(dataset, schema)
             for dataset in destination.client_of("probe", "probe").find_datasets(lake.suffix)

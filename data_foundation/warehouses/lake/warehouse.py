@@ -15,8 +15,8 @@ from typing_extensions import override
 from data_foundation.errors import SettingMissing, WarehouseError
 from data_foundation.warehouses.base import WORK_FOLDER, Setting, Warehouse
 from data_foundation.warehouses.connection import Statement
-from data_foundation.warehouses.lake.access import ACCESS_SETTINGS, Access, explain_refusal, find_access
-from data_foundation.warehouses.lake.catalogue_address import CATALOGUE_SETTINGS, find_address
+from data_foundation.warehouses.lake.access.catalogue_address import CATALOGUE_SETTINGS, find_address
+from data_foundation.warehouses.lake.access.credentials import ACCESS_SETTINGS, Access, explain_refusal, find_access
 from data_foundation.warehouses.lake.dispositions import refuse_unsupported
 from data_foundation.warehouses.lake.models import MODELS, LakeModels
 from data_foundation.warehouses.lake.turn_files import Holder

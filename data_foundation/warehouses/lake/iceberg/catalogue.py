@@ -17,7 +17,7 @@ from data_foundation.errors import WarehouseError
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-    from data_foundation.warehouses.lake.catalogue_address import CatalogueAddress
+    from data_foundation.warehouses.lake.access.catalogue_address import CatalogueAddress
     from data_foundation.warehouses.lake.dataset_files import DatasetFiles
 
 ATTEMPTS = 5

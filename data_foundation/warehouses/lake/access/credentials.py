@@ -20,7 +20,7 @@ from dlt.common.exceptions import MissingDependencyException
 
 from data_foundation.errors import FoundationError, SettingMissing, WarehouseError
 from data_foundation.warehouses.base import Setting
-from data_foundation.warehouses.lake.google import GCS, GCS_SETTINGS, KEY_FILE, MachineCredentials
+from data_foundation.warehouses.lake.access.google import GCS, GCS_SETTINGS, KEY_FILE, MachineCredentials
 
 AZURE, S3 = ("az", "abfs", "abfss"), ("s3", "s3a")
 
