@@ -51,7 +51,7 @@ def tree(catalogue: str, tmp_path: Path, s3: S3, request: pytest.FixtureRequest)
     return LakeTree(tmp_path, rest.settings(**s3.lake(tmp_path.name)))
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("catalogue", CATALOGUES)
 def test_every_write_disposition(tree: LakeTree, mode: str) -> None:

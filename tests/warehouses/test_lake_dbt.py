@@ -69,6 +69,7 @@ resources:
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("tree_type", [IcebergTree, ParquetTree])
 def test_the_file_of_the_models_shows_the_lake(tree_type: type[LakeTree], tmp_path: Path) -> None:
     """Each query sees the tables as they are then, nested ones too, and leaves no view that only it could read."""

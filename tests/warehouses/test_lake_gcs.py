@@ -44,7 +44,7 @@ def settings(table_format: str, gcs: Gcs, tmp_path: Path, monkeypatch: pytest.Mo
         yield rest.settings(**gcs.settings(bucket))
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize(
     ("table_format", "mode"),
     [*(("iceberg", mode) for mode in MODES), ("parquet", "replace"), ("parquet", "append")],

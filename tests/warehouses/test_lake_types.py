@@ -30,7 +30,7 @@ def load(tree: ParquetTree, mode: str, kind: str, row: dict[str, Any], **options
     tree.load("s.t", **options)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("case", CASES)
 def test_an_append_of_another_type_is_refused(case: str, tmp_path: Path) -> None:
     """Else no reader could read the table any more; the message names both types, and `refresh=drop` takes it."""
