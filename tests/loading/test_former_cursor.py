@@ -44,6 +44,7 @@ def configured(path: str, start: Any = None) -> str:
     return f"{APPEND}, incremental: {{cursor_path: {path}{initial}}}"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("way", ["dicts", "arrow"])
 def test_an_append_that_has_lost_its_cursor_is_refused(tree: Tree, way: str) -> None:
     """It would add all rows again; each way out that the message names loads each row once."""
@@ -68,6 +69,7 @@ def test_an_append_that_has_lost_its_cursor_is_refused(tree: Tree, way: str) -> 
 IN_CODE = CODE.replace("import datetime", "import datetime\nimport dlt", 1)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("way", ["dicts", "arrow"])
 def test_a_cursor_that_code_declares_no_more_is_refused(tree: Tree, way: str) -> None:
     """What a decorator or an argument declares has the effect of the same key in sources.yaml."""
@@ -97,34 +99,25 @@ both = pages | get_rows
 """
 
 
-@pytest.mark.parametrize("argument", ["", "since=dlt.sources.incremental('n', initial_value=-1, row_order='asc')"])
-def test_a_parent_that_has_lost_its_cursor_is_refused(
-    tree: Tree, monkeypatch: pytest.MonkeyPatch, argument: str
-) -> None:
+def test_a_parent_that_has_lost_its_cursor_is_refused(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """A transformer that appends gets all items of its parent again; a merge by key takes them."""
 
-    def write(of_parent: str, settings: str = APPEND) -> None:
-        code = textwrap.dedent(PARENT.format(argument=of_parent))
+    def load(last: int, argument: str, settings: str = APPEND) -> None:
+        code = textwrap.dedent(PARENT.format(argument=argument))
         tree.add("shop", f"resources: [{{entry: data.both, destination: raw.rows, {settings}}}]", code)
+        monkeypatch.setenv("LAST", str(last))
+        tree.load("shop.rows")
 
-    monkeypatch.setenv("LAST", "3")
-    write("since=dlt.sources.incremental('n')")
-    tree.load("shop.rows")
-    monkeypatch.setenv("LAST", "4")
-    tree.load("shop.rows")
-    if argument:
-        write(argument)
-        tree.load("shop.rows")
-    else:
-        write(argument)
-        with pytest.raises(LoadError, match=GONE.format("n of pages")):
-            tree.load("shop.rows")
-        write(argument, MERGE)
-        tree.load("shop.rows")
+    load(3, "since=dlt.sources.incremental('n')")
+    load(4, "since=dlt.sources.incremental('n', initial_value=-1)")
+    with pytest.raises(LoadError, match=GONE.format("n of pages")):
+        load(5, "")
     assert tree.query("select id from raw.rows order by id") == [1, 2, 3, 4]
+    load(5, "", MERGE)
+    assert tree.query("select id from raw.rows order by id") == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.sampled(9)
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize(("way", "path"), [(way, path) for way in ("dicts", "arrow") for path in find_paths(way)])
 @pytest.mark.parametrize("between", ["another cursor", "a merge", "a merge by another cursor", "a replace"])
 def test_a_cursor_that_is_put_back_counts_what_was_loaded_since(tree: Tree, way: str, between: str, path: str) -> None:
@@ -145,6 +138,7 @@ def test_a_cursor_that_is_put_back_counts_what_was_loaded_since(tree: Tree, way:
     assert source.load(make_rows(1, 12)).rows == 0
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("way", ["dicts", "arrow"])
 def test_a_new_cursor_does_not_replace_rows_that_the_load_lacks(tree: Tree, way: str) -> None:
     """An entry that yields what is new alone would lose the rows of the same values; a later start keeps them."""
@@ -168,7 +162,7 @@ def test_a_column_that_one_side_alone_fills_says_nothing(tree: Tree) -> None:
     assert source.ids() == [1, 2, 3, 4]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("key", ["", ", primary_key: id"])
 @pytest.mark.parametrize("way", ["dicts", "arrow"])
 def test_copies_of_rows_are_replaced_with_a_warning(tree: Tree, way: str, key: str) -> None:
@@ -192,7 +186,7 @@ def make_steps(seed: int, paths: list[str]) -> Iterator[tuple[str, str, bool]]:
         yield kind, f"{APPEND if kind == 'append' else MERGE if kind == 'merge' else REPLACE}{cursor}", bool(path)
 
 
-@pytest.mark.sampled(47)
+@pytest.mark.sampled(61)
 @pytest.mark.parametrize("way", ["dicts", "arrow"])
 @pytest.mark.parametrize("yields_all", [True, False], ids=["all rows", "new rows"])
 @pytest.mark.parametrize("seed", range(30))

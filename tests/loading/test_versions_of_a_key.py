@@ -44,14 +44,14 @@ def current(tree: Tree) -> list[Version]:
     return sorted(((area, code, state, tuple(parts.get(row, ()))) for area, code, state, row in found), key=repr)
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(29)
 @pytest.mark.parametrize("way", ["dicts", "dlt"])
 @pytest.mark.parametrize("seed", range(7))
 def test_each_load_ends_the_versions_of_its_keys(any_tree: Tree, way: str, seed: int) -> None:
     """The current versions are those of the newest load of each key; no version is written twice or is lost."""
     chance = random.Random(seed)  # noqa: S311 - reproducible
     source, expected, versions = TypedRows(any_tree, way, SETTINGS), list[Version](), 0
-    for _ in range(5):
+    for _ in range(4):
         rows = draw_rows(chance)
         source.load(list(map(as_row, rows)))
         versions += len(set(rows) - set(expected))
