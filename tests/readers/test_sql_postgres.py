@@ -55,7 +55,7 @@ TYPES: dict[str, tuple[str, str, Any]] = {
     "time": ("'12:34:56.789012'", "TIME", dt.time(12, 34, 56, 789012)),
     "timestamp": ("'2024-01-01 10:34:56.789012'", "TIMESTAMP", MOMENT.replace(tzinfo=None)),
     "timestamptz": ("'2024-01-01 12:34:56.789012+02'", "TIMESTAMP WITH TIME ZONE", MOMENT),
-    "json": ("""'{"a": 1.10}'""", "JSON", '{"a": 1.10}'),
+    "json": ("""'{"a": 1.10, "n": 123456789012345678901}'""", "JSON", '{"a": 1.10, "n": 123456789012345678901}'),
     "jsonb": ("""'{"a": [1, null]}'""", "JSON", '{"a": [1, null]}'),
     "int4[]": ("'{{1,2},{3,4}}'", "JSON", "[[1,2],[3,4]]"),
     "text[]": ("array['x', null]", "JSON", '["x",null]'),
