@@ -48,7 +48,7 @@ test: $(STAMP) ## run the tests, all but the browser's (ARGS="-k github")
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --ignore=tests/ui --ignore=tests/package tests $(ARGS)
 
 test-package: $(STAMP) ## build the wheel, and try it in empty environments of each Python that is here
-	@$(BIN)/pytest -q tests/package $(ARGS)
+	@$(BIN)/pytest -q -n 2 --dist loadgroup tests/package $(ARGS)
 
 test-promises: $(STAMP) ## kill a load at every point, play every history, and run what is rare (two hours)
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --promises tests/promises tests/snowflake/test_refusals.py $(ARGS)

@@ -173,6 +173,7 @@ def fork_writers(root: str, processes: int, attempts: int) -> None:
     sys.exit(any(os.waitpid(child, 0)[1] for child in children))
 
 
+@pytest.mark.rare
 def test_processes_share_the_trail(tree: Tree) -> None:
     """Four processes record fifty attempts each: two hundred rows and the same lines, each once."""
     run_in_a_new_process(fork_writers, str(tree.root), 4, 50)

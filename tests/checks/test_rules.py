@@ -334,6 +334,7 @@ def test_the_check_requires_passes_for_every_load_that_lands(tree: Tree) -> None
     assert tree.query("SELECT id FROM raw.orders") == [1]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.usefixtures("sandbox_settings")
 @pytest.mark.parametrize("name", sorted({key.split("__")[1].lower() for key in sandbox.settings("")}))
 def test_sources_that_ship_pass_their_checks(tree: Tree, name: str) -> None:

@@ -86,6 +86,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.rare
 def test_assets_are_those_that_dbt_core_would_select(project: Path) -> None:
     """Without dbt-core specs and checks are the same, and so are selections, versions and dbt's words afterwards."""
     found, expected = describe(project, ""), describe(project, "import dbt.version")

@@ -110,6 +110,7 @@ def plan_of(tree: Tree) -> Plan:
     return plan
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("case", CASES)
 def test_the_plan_is_what_the_run_does(case: str, tree: Tree) -> None:
     """Rows that would be lost or doubled are losses, a run that fails is refused, and all else keeps every row."""

@@ -89,6 +89,7 @@ def test_deleted_rows_are_deleted(a_tree: Tree, file: Path) -> None:
     assert a_tree.load("shop.orders").deleted == 0
 
 
+@pytest.mark.sampled(2)
 def test_deleted_rows_are_marked_until_they_return(a_tree: Tree, file: Path) -> None:
     """`soft` sets `_deleted_at`, once; a row that returns is unmarked, also where its cursor has not changed."""
     fill(file, 1, 30)

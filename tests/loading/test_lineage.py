@@ -128,6 +128,7 @@ def test_a_load_is_reported_from_start_to_end_with_its_tables(location: Location
     assert len({event["run"]["facets"]["parent"]["run"]["runId"] for event in events}) == 1
 
 
+@pytest.mark.rare
 def test_a_model_reads_the_dataset_that_the_load_has_written(location: Location) -> None:
     """The events of dbt's models name tables as those of loads do, with the lineage of each column."""
     location.write("dbt_project/dbt_project.yml", PROJECT)

@@ -86,6 +86,7 @@ def add(tree: Tree, entry: str, *tables: str) -> None:
     tree.add("shop", f"resources:\n{''.join(lines)}", DATA)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_a_second_attempt_reads_all_rows(tree: Tree, entry: str) -> None:
     """An attempt that fails at the third row has read two; the next attempt loads three."""
@@ -95,6 +96,7 @@ def test_a_second_attempt_reads_all_rows(tree: Tree, entry: str) -> None:
     assert (result.rows, tree.query("select id from raw.rows order by id")) == (3, [1, 2, 3])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_a_second_run_of_the_process_reads_all_rows(tree: Tree, entry: str) -> None:
     """A code location that lives on, or a notebook, runs the entry twice: each run loads three rows."""

@@ -108,7 +108,8 @@ def test_the_span_that_causes_a_run_is_its_parent_over_grpc_too(location: Locati
     assert received.path(table) == ["run", "source", "table"]
 
 
-@pytest.mark.parametrize("executor", [pytest.param("side_by_side", marks=pytest.mark.rare), "multiprocess"])
+@pytest.mark.rare
+@pytest.mark.parametrize("executor", ["side_by_side", "multiprocess"])
 def test_the_processes_of_a_run_in_dagster_add_to_one_trace(executor: str, location: Location) -> None:
     """Steps in processes of their own are below the span of the run, whose trace is found by Dagster's run id."""
     with receive_http() as received:

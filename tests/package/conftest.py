@@ -17,6 +17,14 @@ CONSTRAINTS = ROOT / "data_foundation" / "project" / "repository" / "templates" 
 VERSIONS = ("3.11", "3.12", "3.13")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the tests of one Python together: two of them are installed and tried at the same time."""
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            item.add_marker(pytest.mark.xdist_group(str(item.callspec.params.get("python"))))
+
+
 @dataclass(frozen=True)
 class Installation:
     """The package in an environment of its own.
