@@ -28,6 +28,7 @@ def in_time(call: Callable[[], Value], seconds: float) -> Value:
         except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
             result.set_exception(error)
 
+    # A daemon: it may still wait for a load when the process ends, and must not hold up that end.
     threading.Thread(target=run, daemon=True).start()
     try:
         return result.result(seconds)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from dlt.common.destination.exceptions import DestinationException
 
+from data_foundation.audit.in_time import in_time
 from data_foundation.audit.read import Trail
 from data_foundation.audit.write import describe, read_journal
 from data_foundation.errors import FoundationError, WarehouseBusy, WarehouseError
@@ -44,22 +44,16 @@ class Look:
             WarehouseError: The warehouse cannot be reached, or cannot be used.
         """
         deadline = time.monotonic() + SECONDS + further_seconds
-        result: Future[Read] = Future()
 
-        def run() -> None:
+        def read_and_release() -> Read:
             try:
-                result.set_result(reading())
-            except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
-                result.set_exception(error)
+                return reading()
             finally:
                 self._turns.release()
 
-        # Daemons: one may still wait for a load when the pages end, and must not hold up that end.
-        thread = threading.Thread(target=run, daemon=True)
         if self._turns.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            thread.start()
             try:
-                return result.result(max(0.0, deadline - time.monotonic()))
+                return in_time(read_and_release, max(0.0, deadline - time.monotonic()))
             except TimeoutError:
                 pass
             except (OSError, DestinationException) as error:

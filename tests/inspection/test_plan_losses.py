@@ -239,7 +239,7 @@ def test_another_key_of_a_vault_is_refused(case: str, tree: Tree) -> None:
     tree.load("shop.orders", run_id="test")
     write(tree, keys + after)
     tree.give("shop", [{name or "id": 1, "number": 7, "amount": 2}])
-    named = "rows are told apart by primary_key"
+    named = "rows are distinguished by primary_key"
     assert plan_of(tree).refusal.startswith(named) is refused
     if refused:
         with pytest.raises(FoundationError, match=f"nothing was read: {named}"):

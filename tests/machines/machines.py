@@ -156,6 +156,14 @@ class Site:
         """Asserts that the table is right."""
         self.kind.judge(self.machines[0], self.vendor.rows)
 
+    def load_at_once(self) -> None:
+        """Loads on both machines, which read the same before either lands; asserts that the table is right."""
+        self.vendor.disperse()
+        self.vendor.gather(2)
+        runs = [killed.start(machine, "shop.orders") for machine in self.machines]
+        assert finish(*runs) == [0, 0], [killed.last_failure(machine) for machine in self.machines]
+        self.judge()
+
 
 def set_up(kind: Kind, folder: Path, checkout: Callable[[Path], Tree]) -> Site:
     """Returns two machines that have not loaded yet.

@@ -30,11 +30,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, kind: str, catalogue: s
 def test_two_at_once(site: Site) -> None:
     """Both read the same before either lands; in the first load, and in a later one with a new column."""
     for turn in range(2):
-        site.vendor.disperse()
-        site.vendor.gather(2)
-        runs = [killed.start(machine, "shop.orders") for machine in site.machines]
-        assert finish(*runs) == [0, 0], [killed.last_failure(machine) for machine in site.machines]
-        site.judge()
+        site.load_at_once()
         site.vendor.grow(f"column_{turn}")
 
 

@@ -115,11 +115,7 @@ def is_of_lake(point: str) -> bool:
 def test_two_at_once(site: Site) -> None:
     """Both read the same before either lands, in the first load and in a later one."""
     for _ in range(2):
-        site.vendor.disperse()
-        site.vendor.gather(2)
-        runs = [killed.start(machine, "shop.orders") for machine in site.machines]
-        assert finish(*runs) == [0, 0], [killed.last_failure(machine) for machine in site.machines]
-        site.judge()
+        site.load_at_once()
         site.vendor.grow()
 
 

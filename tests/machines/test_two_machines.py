@@ -30,11 +30,7 @@ def site(postgres_server: PostgresServer, tmp_path: Path, kind: str) -> Site:
 def test_two_at_once(site: Site, rounds: int) -> None:
     """Both read the same before either lands; in the first load, and in later ones."""
     for _ in range(rounds):
-        site.vendor.disperse()
-        site.vendor.gather(2)
-        runs = [killed.start(machine, "shop.orders") for machine in site.machines]
-        assert finish(*runs) == [0, 0], [killed.last_failure(machine) for machine in site.machines]
-        site.judge()
+        site.load_at_once()
         site.vendor.grow()
 
 

@@ -252,7 +252,7 @@ NAMES: dict[str, tuple[str, str]] = {
 def test_columns_need_names(
     sql_tree: SqlTree, request: pytest.FixtureRequest, kind: str, query: str, message: str
 ) -> None:
-    """A column that cannot be told apart is refused before a row is read."""
+    """A column that cannot be distinguished from another is refused before a row is read."""
     if kind == "sqlite":
         run_sqlite(request.getfixturevalue("file"), SQLITE)
     else:

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,17 +111,20 @@ def make_key(file: Path) -> None:
 
 
 @contextmanager
-def run_ssh(folder: Path) -> Iterator[SshServer]:
-    """Runs paramiko's server in this process.
+def accept_connections(
+    key: paramiko.PKey, begin: Callable[[paramiko.Transport], None]
+) -> Iterator[tuple[int, list[paramiko.Transport]]]:
+    """Accepts connections of SSH in a thread of this process, and ends all of them at the end of the block.
 
     Args:
-        folder: An empty folder for the user's key.
+        key: The server's key.
+        begin: Starts the server of a connection.
+
+    Yields:
+        The port on 127.0.0.1, and the connections.
     """
-    make_key(folder / "key")
-    key = paramiko.ECDSAKey.generate()
+    transports: list[paramiko.Transport] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-        server = SshServer(port, USER, folder / "key", f"{key.get_name()} {key.get_base64()}")
 
         def serve() -> None:
             while True:
@@ -131,19 +134,38 @@ def run_ssh(folder: Path) -> Iterator[SshServer]:
                     return
                 transport = paramiko.Transport(client)
                 transport.add_server_key(key)
-                server.transports.append(transport)
-                login = _Forwarding(server)
-                transport.start_server(event=threading.Event(), server=login)
-                threading.Thread(target=_forward, args=(transport, login), daemon=True).start()
+                transports.append(transport)
+                begin(transport)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         try:
-            yield server
+            yield listening.getsockname()[1], transports
         finally:
             listening.shutdown(socket.SHUT_RDWR)
             thread.join()
-            server.hang_up()
+            for transport in transports:
+                transport.close()
+
+
+@contextmanager
+def run_ssh(folder: Path) -> Iterator[SshServer]:
+    """Runs paramiko's server in this process.
+
+    Args:
+        folder: An empty folder for the user's key.
+    """
+    make_key(folder / "key")
+    key = paramiko.ECDSAKey.generate()
+
+    def begin(transport: paramiko.Transport) -> None:
+        login = _Forwarding(server)
+        transport.start_server(event=threading.Event(), server=login)
+        threading.Thread(target=_forward, args=(transport, login), daemon=True).start()
+
+    with accept_connections(key, begin) as (port, transports):
+        server = SshServer(port, USER, folder / "key", f"{key.get_name()} {key.get_base64()}", transports)
+        yield server
 
 
 def _forward(transport: paramiko.Transport, login: _Forwarding) -> None:

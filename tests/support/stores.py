@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from moto.glue.models import glue_backends
 from moto.server import ThreadedMotoServer
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from typing_extensions import override
+
+from tests.support.ssh_server import accept_connections
 
 REGION = "us-east-1"
 USER, PASSWORD = "reader", "sftp-pass-31415926"
@@ -166,30 +167,11 @@ def run_sftp(root: Path, known_hosts: Path) -> Iterator[Sftp]:
     """
     key = paramiko.ECDSAKey.generate()
     folder = type("Folder", (_Folder,), {"root": root.resolve()})
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+
+    def begin(transport: paramiko.Transport) -> None:
+        transport.set_subsystem_handler("sftp", paramiko.SFTPServer, folder)
+        transport.start_server(event=threading.Event(), server=_Login())
+
+    with accept_connections(key, begin) as (port, _):
         known_hosts.write_text(f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n")
-        transports: list[paramiko.Transport] = []
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = listening.accept()
-                except OSError:
-                    return
-                transport = paramiko.Transport(client)
-                transport.add_server_key(key)
-                transport.set_subsystem_handler("sftp", paramiko.SFTPServer, folder)
-                transports.append(transport)
-                transport.start_server(event=threading.Event(), server=_Login())
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield Sftp(port, root, known_hosts)
-        finally:
-            listening.shutdown(socket.SHUT_RDWR)
-            listening.close()
-            thread.join()
-            for transport in transports:
-                transport.close()
+        yield Sftp(port, root, known_hosts)

@@ -12,8 +12,7 @@ import pytest
 from data_foundation.errors import FoundationError
 from data_foundation.local.lake_upkeep import optimize
 from data_foundation.warehouses.lake.access.google import MachineCredentials
-from tests.machines.machines import KINDS, finish, set_up
-from tests.promises import killed
+from tests.machines.machines import KINDS, set_up
 from tests.support.gcs import Gcs, run_gcs
 from tests.support.iceberg_rest import run_rest_catalogue
 from tests.support.lakes import LakeTree
@@ -61,11 +60,7 @@ def test_two_machines_at_once(settings: dict[str, str], tmp_path: Path, kind: st
     """Google's condition that a file does not exist yet decides whose turn it is."""
     site = set_up(KINDS[kind], tmp_path, lambda root: LakeTree(root, settings))
     for _ in range(2):
-        site.vendor.disperse()
-        site.vendor.gather(2)
-        runs = [killed.start(machine, "shop.orders") for machine in site.machines]
-        assert finish(*runs) == [0, 0], [killed.last_failure(machine) for machine in site.machines]
-        site.judge()
+        site.load_at_once()
         site.vendor.grow()
 
 

@@ -1,4 +1,4 @@
-"""Tests of `foundation lake optimize`: fewer files, no versions for nobody, and the same rows and state."""
+"""Tests of `foundation lake optimize`: fewer files, no versions that nobody needs, and the same rows and state."""
 
 import json
 import shutil

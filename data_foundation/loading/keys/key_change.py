@@ -73,9 +73,9 @@ def refuse_vault_key(key: Sequence[str], was: Sequence[str]) -> str:
     if not was or tuple(key) == tuple(was):
         return ""
     return (
-        f"rows are told apart by primary_key {', '.join(key)}, and those of the vault were by {', '.join(was)}: every "
-        "row would begin anew under its new key, and its version under the old key would stay current. Set the key "
-        "again, with a step `rename` in `processing_steps` if its column has a new name; or give `destination` "
+        f"rows are distinguished by primary_key {', '.join(key)}, and those of the vault were by {', '.join(was)}: "
+        "every row would begin anew under its new key, and its version under the old key would stay current. Set the "
+        "key again, with a step `rename` in `processing_steps` if its column has a new name; or give `destination` "
         "another table"
     )
 

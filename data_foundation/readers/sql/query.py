@@ -75,7 +75,7 @@ def _is_limited(query: exp.Expression) -> bool:
 
 
 def refuse_names(names: Sequence[str]) -> None:
-    """Refuses columns of a query that cannot be told apart by their names.
+    """Refuses columns of a query that cannot be distinguished by their names.
 
     Raises:
         LoadError: A column has no name, or two have the same.

@@ -140,7 +140,7 @@ class SqlalchemyDatabase:
             yield make_column(facts, wanted_of(wanted, str(name)), self.dialect, quoted)
 
     def progress(self) -> Progress | None:
-        """Returns None: replicas of these databases are not told apart."""
+        """Returns None: the age of these databases' replicas is not compared."""
         return None
 
     def row(self, statement: Any) -> tuple[Any, ...]:
